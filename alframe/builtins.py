@@ -1,0 +1,88 @@
+"""The parts that alframe itself brings, as text: nothing here is imported until somebody asks for it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from alframe.registry import Registry
+
+# kind -> (entry-point group, {name: "module:attribute"})
+TABLE: dict[str, tuple[str, dict[str, str]]] = {
+    "backbone": (
+        "alframe.backbones",
+        {
+            "timm": "alframe.backbones.timm:Timm",
+            "efficientnet_lite": "alframe.backbones.efficientnet_lite:EfficientNetLite",
+        },
+    ),
+    "loss": (
+        "alframe.losses",
+        {"softmax": "alframe.losses.softmax:Softmax", "triplet": "alframe.losses.triplet:Triplet"},
+    ),
+    "head": ("alframe.heads", {"linear": "alframe.heads.linear:Linear", "mlp": "alframe.heads.mlp:Mlp"}),
+    "sampler": (
+        "alframe.samplers",
+        {
+            "random": "alframe.samplers.random:Random",
+            "margin": "alframe.samplers.uncertainty:Margin",
+            "entropy": "alframe.samplers.uncertainty:Entropy",
+            "least_confidence": "alframe.samplers.uncertainty:LeastConfidence",
+            "kcenter": "alframe.samplers.kcenter:KCenter",
+            "bald": "alframe.samplers.bald:Bald",
+        },
+    ),
+    "pool": (
+        "alframe.pools",
+        {
+            "folder": "alframe.pools.folder:Folder",
+            "csv": "alframe.pools.csv:Csv",
+            "digits": "alframe.pools.digits:Digits",
+            "camera_trap_scenes": "alframe.pools.camera_trap_scenes:CameraTrapScenes",
+        },
+    ),
+    "label_source": (
+        "alframe.label_sources",
+        {
+            "simulated": "alframe.label_sources.simulated:Simulated",
+            "csv": "alframe.label_sources.csv:Csv",
+            "folder": "alframe.label_sources.folder:Folder",
+        },
+    ),
+    "exporter": (
+        "alframe.exporters",
+        {"predictions": "alframe.exporters.predictions:PredictionTable", "model": "alframe.exporters.model:Model"},
+    ),
+    "tracker": (
+        "alframe.trackers",
+        {"console": "alframe.trackers.console:Console", "jsonl": "alframe.trackers.jsonl:Jsonl"},
+    ),
+    "stopping": (
+        "alframe.stopping",
+        {"budget": "alframe.stopping.budget:Budget", "target": "alframe.stopping.target:Target"},
+    ),
+    "compute": ("alframe.compute", {"local": "alframe.compute.local:Local"}),
+    "task": (
+        "alframe.tasks",
+        {
+            "run": "alframe.tasks.run:Run",
+            "status": "alframe.tasks.status:Status",
+            "predict": "alframe.tasks.predict:Predict",
+            "export": "alframe.tasks.export:Export",
+            "report": "alframe.tasks.report:Report",
+        },
+    ),
+}
+
+
+def alframe_version() -> str:
+    """The installed version, or "0+source" in a bare clone."""
+    try:
+        return version("alframe")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+REGISTRIES: dict[str, Registry] = {
+    kind: Registry(kind, group, names, alframe_version()) for kind, (group, names) in TABLE.items()
+}
+KINDS = tuple(REGISTRIES)

@@ -1,0 +1,31 @@
+"""A backbone turns images into embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from alframe.types import InputSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Backbone(Protocol):
+    """A recipe for a network.
+
+    The engine learns the width of the embedding by a trial pass and keys the feature store by the network's actual
+    weights, so neither is declared here and neither can be wrong.
+    """
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """What images must look like; known without loading weights."""
+        ...
+
+    def module(self, seed: int, weights: bool = True) -> nn.Module:
+        """The network: float (B, C, H, W), normalised by `input_spec`, to (B, D).
+
+        `weights=False` leaves pretrained weights out, for a caller who loads a state of its own. Whatever is random
+        comes from `seed`. Raises WeightsError, naming the offline choices, when weights cannot be had.
+        """
+        ...

@@ -1,0 +1,37 @@
+"""A head is the small classifier on top of the embedding."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.types import Floats, Ints
+
+
+class Head(Protocol):
+    """Fitted anew each round on the labelled embeddings; holds all it needs to predict, its scaling included."""
+
+    stochastic: bool
+    """Whether `prob_samples` gives draws that differ (dropout, an ensemble)."""
+
+    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
+        """Learn from `x` (m, D) and class numbers `y` (m,) in 0..classes-1; a class without examples gets 0."""
+        ...
+
+    def probs(self, x: Floats) -> Floats:
+        """(n, C) float32 probabilities; rows sum to 1."""
+        ...
+
+    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
+        """(T, n, C) float32: `draws` samples of the probabilities. Raises UnmetNeed if not stochastic."""
+        ...
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """All that was learned, as arrays (stored as safetensors, never as a pickle)."""
+        ...
+
+    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Take back what `state` gave; the same probabilities follow."""
+        ...

@@ -1,0 +1,29 @@
+"""A label source is where labels come from: people, or a simulated oracle."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from alframe.types import Answers, Request
+
+
+class LabelSource(Protocol):
+    """Stateless: what is asked and answered lives in the ledger, and each call is given the open request."""
+
+    answers_now: bool
+    """True for a simulation, whose answers are there at once; False for people, who take their time."""
+
+    def request(self, request: Request) -> str:
+        """Put the ask where people find it and say where it is and what to do.
+
+        Called again with the same request after a crash or a pause; it never disturbs answers already given.
+        """
+        ...
+
+    def collect(self, request: Request) -> Answers:
+        """All answers to this request so far, and what could not be understood.
+
+        Reads only; the same answers on every call; never waits. A class that is not among `request.classes` is
+        reported as a Problem unless there are no classes yet.
+        """
+        ...

@@ -1,0 +1,19 @@
+"""A sampler chooses the images most worth labelling."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from alframe.types import Need, PoolView, Selection
+
+
+class Sampler(Protocol):
+    """A strategy. What it reads of the view must be in `needs`."""
+
+    needs: frozenset[Need]
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Choose min(k, n) distinct ids of `view.ids`, the most wanted first; the same rng, the same answer."""
+        ...

@@ -1,0 +1,20 @@
+"""A stopping rule says when enough is labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from alframe.types import RoundRecord
+
+
+class Stopping(Protocol):
+    """Decides from the history alone, so a resumed run decides the same."""
+
+    def decide(self, history: Sequence[RoundRecord]) -> str | None:
+        """The reason to stop, in words for the user, or None to go on."""
+        ...
+
+    def room(self, labels: int) -> int | None:
+        """How many more labels may be asked for after `labels`, so that a last batch does not overshoot; None: any."""
+        ...
