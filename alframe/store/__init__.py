@@ -1,0 +1,1 @@
+"""What outlasts a run: the ledger (SQLite), the feature store (arrays) and atomically replaced files."""

@@ -1,0 +1,1 @@
+"""The default configuration, one folder for each kind of part."""
