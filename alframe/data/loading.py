@@ -1,0 +1,130 @@
+"""Batches of pixels, decoded in worker processes; only the batches in flight are ever in memory."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from alframe.data.decode import Decoded, decode
+from alframe.errors import PoolError
+from alframe.types import Box, InputSpec, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch: `rows` are positions in the items, `good` those of them that are readable.
+
+    `pixels` (len(good), size, size, channels) uint8; `contents` and `reasons` as in Decoded, one per row.
+    """
+
+    rows: list[int]
+    pixels: torch.Tensor
+    good: list[int]
+    contents: list[bytes | None]
+    reasons: list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image to read: its row, where it is, and the seed of its augmentation (None: as it is)."""
+
+    row: int
+    path: Path
+    box: Box | None
+    seed: int | None = None
+
+
+Reader = Callable[[Picture], Decoded]  # runs in the workers, so it must be picklable
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Reads a picture as it is."""
+
+    spec: InputSpec
+
+    def __call__(self, picture: Picture) -> Decoded:
+        return decode(picture.path, self.spec, picture.box)
+
+
+def load(items: Sequence[Item], spec: InputSpec, batches: Sequence[Sequence[int]], workers: int) -> Iterator[Batch]:
+    """The given batches of positions in `items`, each exactly as given and in order.
+
+    `workers` processes decode ahead; 0: this one. Raises PoolError when a worker dies.
+    """
+    pictures = ([Picture(row, items[row].path, items[row].box) for row in rows] for rows in batches)
+    return stream(Plain(spec), spec, pictures, min(workers, len(batches)))
+
+
+def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], workers: int) -> Iterator[Batch]:
+    """Read batches of pictures, in order, with `workers` processes; closing the iterator ends them."""
+    loader = DataLoader(
+        _Pictures(reader, spec),
+        batch_sampler=batches,  # any iterable of lists will do
+        num_workers=workers,
+        collate_fn=_as_is,  # type: ignore[arg-type]  # its stub knows lists only
+        worker_init_fn=_start_worker,
+        generator=torch.Generator(),  # else the loader draws from the global one
+    )
+    steps = iter(loader)
+    while True:
+        try:
+            rows, pixels, good, contents, reasons = next(steps)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise PoolError(
+                f"A process that decodes images died ({error}). Most often memory ran out: use fewer of them, "
+                "e.g. compute.workers=1, or compute.workers=0 to decode in the main process."
+            ) from error
+        yield Batch(rows, torch.from_numpy(pixels), good, contents, reasons)
+
+
+def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
+    """uint8 (B, H, W, C) to float32 (B, C, H, W) on `device`, as (x / 255 - mean) / std, in channels_last memory."""
+    x = pixels.to(device).permute(0, 3, 1, 2).float()
+    mean, std = (torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (spec.mean, spec.std))
+    return x.sub_(mean * 255).div_(std * 255)
+
+
+Raw = tuple[list[int], npt.NDArray[np.uint8], list[int], list[bytes | None], list[str | None]]
+
+
+class _Pictures(Dataset[Raw]):
+    """A batch at a time. The loader's "indices" are the pictures themselves, so workers never hold the pool.
+
+    Pixels travel as NumPy arrays through a pipe: torch's shared memory runs out of descriptors on big machines and
+    out of /dev/shm in containers.
+    """
+
+    def __init__(self, reader: Reader, spec: InputSpec) -> None:
+        self.reader = reader
+        self.spec = spec
+
+    def __getitems__(self, pictures: list[Picture]) -> Raw:
+        decoded = [self.reader(picture) for picture in pictures]
+        found = [(p.row, d.pixels) for p, d in zip(pictures, decoded, strict=True) if d.pixels is not None]
+        pixels = np.empty((len(found), self.spec.size, self.spec.size, self.spec.channels), dtype=np.uint8)
+        for place, (_, array) in enumerate(found):
+            pixels[place] = array
+        rows = [picture.row for picture in pictures]
+        return rows, pixels, [row for row, _ in found], [d.content for d in decoded], [d.reason for d in decoded]
+
+
+def _as_is(raw: Raw) -> Raw:
+    return raw
+
+
+def _start_worker(_: int) -> None:
+    # Ctrl-C reaches the whole process group; the main process answers it and ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
