@@ -223,6 +223,18 @@ class RoundRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A learning curve: accuracy by number of labels, the mean over `seeds` runs within its 95 % interval."""
+
+    name: str
+    labels: Sequence[int]
+    mean: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """The model's word on each readable item: `probs` (n, C) over `classes`; `labels` where somebody has answered."""
 

@@ -13,9 +13,10 @@ else:
 
 
 class Task(Protocol):
-    """A verb. `read_only` tasks leave nothing on disk and need no lock."""
+    """A verb."""
 
     read_only: bool
+    """True if it only looks at the project: then it needs no lock, and the ledger is opened for reading."""
 
     def run(self, session: Session) -> Outcome:
         """Do it, and say how it ended."""

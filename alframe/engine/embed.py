@@ -1,0 +1,118 @@
+"""Embed what is not yet embedded: the pool is cut into shards, and each image is decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.contracts import Compute
+from alframe.engine.embedder import Embedder, embed_batches
+from alframe.errors import PoolError
+from alframe.progress import Bar
+from alframe.store.contents import Contents, Reading
+from alframe.store.features import FeatureStore
+from alframe.types import Floats, Item
+
+SHARD = 512  # images; what a kill costs at most
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Features (N, D) of all items by position; those in `unreadable` (position -> reason) have zeros."""
+
+    features: Floats
+    unreadable: Mapping[int, str]
+
+    @property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether the row of `features` means something."""
+        mask = np.ones(len(self.features), bool)
+        mask[list(self.unreadable)] = False
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What embedding one shard gave, by position in the shard: a reading each, features of the readable ones."""
+
+    readings: list[Reading]
+    features: Floats
+
+
+def embed(
+    items: Sequence[Item], embedder: Embedder, store: FeatureStore, contents: Contents, compute: Compute
+) -> Embedding:
+    """Bring the store up to date and gather the pool's features.
+
+    Shards are cut from the whole pool, not from what is missing, so that an interrupted pass forms the same batches
+    when it goes on, and ends with the same bits. Raises PoolError if not one image can be read.
+    """
+    readings = contents.known(items)
+    shards = _unfinished(readings, store)
+    parts = [[items[key] for key in shard] for shard in shards]
+    with Bar("Embedding images", total=sum(map(len, shards)), unit="img") as bar:
+        work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
+        for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
+            good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
+            store.add(good, result.features)
+            contents.note([(items[key], reading) for key, reading in zip(shard, result.readings, strict=True)])
+            for key, reading in zip(shard, result.readings, strict=True):
+                readings[key] = reading
+            bar.advance(len(shard))
+    return _gather(readings, store)
+
+
+def embed_shards(
+    embedder: Embedder, batch_size: int, workers: int, shards: Sequence[Sequence[Item]]
+) -> Iterator[ShardResult]:
+    """Embed each shard; batches never reach over a shard's end, so a shard's bits depend on nothing else."""
+    items = [item for shard in shards for item in shard]
+    batches, ends, start = [], [], 0
+    for shard in shards:
+        stop = start + len(shard)
+        batches += [range(at, min(at + batch_size, stop)) for at in range(start, stop, batch_size)]
+        ends.append(stop)
+        start = stop
+    readings: list[Reading] = []
+    features: list[Floats] = []
+    end = iter(ends)
+    upto = next(end, 0)
+    for batch, embedded in embed_batches(embedder, items, batches, workers):
+        readings += [Reading(*pair) for pair in zip(batch.contents, batch.reasons, strict=True)]
+        features.append(embedded)
+        if batch.rows[-1] + 1 == upto:
+            yield ShardResult(readings, np.concatenate(features))
+            readings, features, upto = [], [], next(end, 0)
+
+
+def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[range]:
+    done = np.zeros(len(readings), bool)
+    good = [key for key, reading in enumerate(readings) if reading and reading.reason is None]
+    done[[key for key, reading in enumerate(readings) if reading and reading.reason is not None]] = True
+    done[good] = store.has([_content(readings[key]) for key in good])
+    shards = [range(at, min(at + SHARD, len(readings))) for at in range(0, len(readings), SHARD)]
+    return [shard for shard in shards if not done[shard.start : shard.stop].all()]
+
+
+def _gather(readings: Sequence[Reading | None], store: FeatureStore) -> Embedding:
+    unreadable = {key: reading.reason for key, reading in enumerate(readings) if reading and reading.reason is not None}
+    if len(unreadable) == len(readings):
+        first = next(iter(unreadable.values()), "the pool is empty")
+        raise PoolError(f"None of the {len(readings)} images can be read. The first: {first}")
+    good = [key for key in range(len(readings)) if key not in unreadable]
+    found = store.gather([_content(readings[key]) for key in good])
+    if not unreadable:
+        return Embedding(found, unreadable)
+    features = np.zeros((len(readings), found.shape[1]), np.float32)
+    features[good] = found
+    return Embedding(features, unreadable)
+
+
+def _content(reading: Reading | None) -> bytes:
+    if reading is None or reading.content is None:
+        raise ValueError("an image without content has no features")
+    return reading.content

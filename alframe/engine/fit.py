@@ -1,0 +1,55 @@
+"""Train the head on the labels so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.contracts import Head
+from alframe.engine.evaluate import cross_validate, evaluate
+from alframe.store.ledger import StoredLabel
+from alframe.types import Evaluation, Floats, Ints, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names."""
+
+    keys: Ints
+    y: Ints
+    classes: tuple[str, ...]
+
+
+def training_set(labels: Sequence[StoredLabel], items: Sequence[Item], usable: Ints, named: Sequence[str]) -> Training:
+    """All labelled items outside the test split whose image can be used; classes are those named or seen, sorted."""
+    kept = set(usable.tolist())
+    rows = [label for label in labels if items[label.item].split == "pool" and label.item in kept]
+    classes = tuple(sorted({*named, *(label.class_name for label in rows)}))
+    place = {name: at for at, name in enumerate(classes)}
+    return Training(
+        keys=np.array([label.item for label in rows], np.int64),
+        y=np.array([place[label.class_name] for label in rows], np.int64),
+        classes=classes,
+    )
+
+
+def fit(head: Head, features: Floats, training: Training, rng: np.random.Generator) -> None:
+    """Fit `head` on features (N, D) by item key."""
+    head.fit(features[training.keys], training.y, len(training.classes), rng)
+
+
+def measure(
+    head: Head,
+    make_head: Callable[[], Head],
+    features: Floats,
+    training: Training,
+    test: Sequence[tuple[int, str]],
+    rng: np.random.Generator,
+) -> Evaluation | None:
+    """Accuracy on the held-out `test` (key, class) if there is one, else by cross-validation, if that is possible."""
+    if test:
+        keys = np.array([key for key, _ in test], np.int64)
+        return evaluate(head.probs(features[keys]), training.classes, [name for _, name in test], "held-out images")
+    return cross_validate(make_head, features[training.keys], training.y, training.classes, rng)

@@ -1,0 +1,119 @@
+"""The trained model as one folder that needs no alframe configuration to predict."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file, save_file
+
+from alframe.builtins import REGISTRIES, alframe_version
+from alframe.contracts import Head
+from alframe.engine.embedder import Embedder, embed_batches, make_embedder
+from alframe.errors import PoolError, StoreError
+from alframe.store.files import replacing, write_json
+from alframe.types import Floats, InputSpec, Item
+
+FORMAT = 1
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Backbone, head and class list; the recipes say how to build the two parts again."""
+
+    embedder: Embedder
+    head: Head
+    classes: tuple[str, ...]
+    backbone_recipe: Mapping[str, Any]
+    head_recipe: Mapping[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Replace `folder` by this model, after it was read back and found to give the same probabilities.
+
+        Files: model.json (classes, preprocessing, recipes, versions), backbone.safetensors, head.safetensors.
+        """
+        with replacing(folder) as temporary:
+            temporary.mkdir(parents=True)
+            # The pretrained weights are in the file, so nothing is to be fetched when it is loaded.
+            state = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
+            save_file(state, temporary / "backbone.safetensors")
+            save_arrays({k: np.ascontiguousarray(v) for k, v in self.head.state().items()}, temporary / "head.safetensors")
+            write_json(
+                temporary / "model.json",
+                {
+                    "format": FORMAT,
+                    "alframe": alframe_version(),
+                    "classes": list(self.classes),
+                    "preprocessing": dataclasses.asdict(self.embedder.spec),
+                    "backbone": dict(self.backbone_recipe),
+                    "head": dict(self.head_recipe),
+                    "fingerprint": self.embedder.fingerprint,
+                },
+            )
+            self._compare(load_model(temporary, self.embedder.device))
+
+    def predict(self, paths: Sequence[Path], workers: int = 0) -> Floats:
+        """(n, C) probabilities of these images. Raises PoolError for one that cannot be read."""
+        items = [Item(id=str(path), path=path) for path in paths]
+        out = []
+        for rows, probs, reasons in self.stream(items, workers):
+            bad = [f"{paths[row]}: {why}" for row, why in zip(rows, reasons, strict=True) if why is not None]
+            if bad:
+                raise PoolError(bad[0])
+            out.append(probs)
+        return np.concatenate(out) if out else np.empty((0, len(self.classes)), np.float32)
+
+    def stream(self, items: Sequence[Item], workers: int) -> Iterator[tuple[list[int], Floats, list[str | None]]]:
+        """In batches: positions, probabilities (b, C) (NaN where unreadable), and why an image is unreadable."""
+        batches = [range(at, min(at + BATCH, len(items))) for at in range(0, len(items), BATCH)]
+        for batch, features in embed_batches(self.embedder, items, batches, workers):
+            probs = np.full((len(batch.rows), len(self.classes)), np.nan, np.float32)
+            if batch.good:
+                probs[np.array(batch.good) - batch.rows[0]] = self.head.probs(features)
+            yield batch.rows, probs, batch.reasons
+
+    def _compare(self, other: Model) -> None:
+        if other.embedder.fingerprint != self.embedder.fingerprint:
+            raise StoreError("The saved backbone is not the one in memory; the model was not written.")
+        trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
+        if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
+            raise StoreError("The saved head gives other probabilities than the one in memory; the model was not written.")
+
+
+def load_model(folder: Path, device: str = "cpu") -> Model:
+    """The model in `folder`. Raises StoreError naming what is missing or does not fit."""
+    file = folder / "model.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"There is no model in {folder}: no model.json. `alframe export` writes one.") from None
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{file} is damaged: {error}. Export the model again with `alframe export`.") from None
+    if data["format"] > FORMAT:
+        raise StoreError(f"{file} was written by a newer alframe ({data['alframe']}). Update alframe to use it.")
+    try:
+        state = load_file(folder / "backbone.safetensors")
+        arrays = load_arrays(folder / "head.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"The weights in {folder} cannot be read: {error}. Export the model again.") from error
+    backbone = REGISTRIES["backbone"].build(data["backbone"])
+    embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, state=state)
+    _check_spec(embedder.spec, data["preprocessing"], file)
+    head = REGISTRIES["head"].build(data["head"])
+    head.load(arrays)
+    return Model(embedder, head, tuple(data["classes"]), data["backbone"], data["head"])
+
+
+def _check_spec(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
+    now = json.loads(json.dumps(dataclasses.asdict(spec)))
+    if now != stored:
+        raise StoreError(f"{file} says the images are prepared as {stored}, but this version would do {now}.")

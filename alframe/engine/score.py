@@ -1,0 +1,59 @@
+"""Show a sampler exactly what it declared in `needs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.contracts import Head, Sampler
+from alframe.engine.fit import Training
+from alframe.errors import UnmetNeed
+from alframe.types import Floats, Ints, Item, Need, PoolView
+
+DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
+
+
+def check_needs(sampler: Sampler, name: str, head: Head, head_name: str, stochastic: Callable[[], list[str]]) -> None:
+    """Raise UnmetNeed, before any image is read, if the head cannot give what the sampler needs."""
+    if Need.PROB_SAMPLES in sampler.needs and not head.stochastic:
+        raise UnmetNeed(
+            f"sampler={name} needs samples of the probabilities, and head={head_name} gives only one answer. "
+            f"Heads that give samples: {', '.join(stochastic()) or 'none installed'}. "
+            f"For example: sampler={name} head={(stochastic() or ['mlp'])[0]}."
+        )
+
+
+def view_pool(
+    sampler: Sampler,
+    ids: Ints,
+    features: Floats,
+    items: Sequence[Item],
+    training: Training,
+    head: Head | None,
+    rng: np.random.Generator,
+) -> PoolView:
+    """The view of the unlabelled `ids` (n,); features (N, D) are by item key. `head` is None before any label."""
+    whole = len(ids) == len(features)  # then no copy
+    mine = features if whole else features[ids]
+    makers: dict[Need, Callable[[], npt.NDArray[np.generic]]] = {
+        Need.FEATURES: lambda: mine,
+        Need.LABELLED_FEATURES: lambda: features[training.keys],
+        Need.LABELS: lambda: training.y,
+        Need.GROUPS: lambda: _groups(items, ids),
+    }
+    if head is not None:
+        fitted = head
+        makers[Need.PROBS] = lambda: fitted.probs(mine)
+        makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine, getattr(sampler, "draws", DRAWS), rng)
+    missing = [need.value for need in sampler.needs if need not in makers]
+    if missing:
+        raise UnmetNeed(f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels.")
+    return PoolView(ids, {need: makers[need]() for need in sampler.needs})
+
+
+def _groups(items: Sequence[Item], ids: Ints) -> Ints:
+    numbers: dict[str, int] = {}
+    names = (items[key].sequence for key in ids.tolist())
+    return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], np.int64)

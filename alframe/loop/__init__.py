@@ -1,0 +1,1 @@
+"""Rounds, one after the other, until enough is labelled."""

@@ -1,0 +1,228 @@
+"""One run's parts, settings and stores, typed and made when first asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, cast
+
+import filelock
+
+from alframe.builtins import REGISTRIES
+from alframe.contracts import (
+    Backbone,
+    Compute,
+    Exporter,
+    Head,
+    LabelSource,
+    Loss,
+    Pool,
+    Sampler,
+    Stopping,
+    Task,
+    Tracker,
+)
+from alframe.errors import BadParams, StoreError
+from alframe.store.contents import Contents
+from alframe.store.features import FeatureStore
+from alframe.store.ledger import Ledger
+
+Recipe = Mapping[str, Any]  # a part's name and parameters
+
+
+@dataclass(frozen=True, slots=True)
+class FinetunePlan:
+    """How the embedding is trained: passes over the labelled images, and how batches are drawn."""
+
+    epochs: int
+    lr: float
+    weight_decay: float
+    batching: str
+    batch_size: int
+    classes: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finetune:
+    """When the embedding is trained: first at `start` labels (None: never), then after every `every` new ones."""
+
+    start: int | None
+    every: int
+    first: FinetunePlan
+    again: FinetunePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is decided outside the parts."""
+
+    seed: int
+    batch: int
+    start_labels: int
+    start_sampler: str
+    classes: tuple[str, ...]
+    enough: float
+    holdout: float
+    holdout_group: str
+    finetune: Finetune
+    compare_sampler: str | None
+    compare_seeds: int
+
+
+@dataclass
+class Session:
+    """Everything a task works with; a context manager that holds the project's lock (unless read-only)."""
+
+    settings: Settings
+    recipes: Mapping[str, Any]  # kind -> recipe, or for exporters and trackers name -> recipe
+    folder: Path
+    cache: Path
+    read_only: bool = False
+    quiet: bool = False  # a run inside another: nothing on the console
+    _lock: filelock.BaseFileLock | None = field(default=None, init=False)
+
+    def __enter__(self) -> Session:
+        if not self.read_only:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = filelock.FileLock(self.folder / ".lock")
+            try:
+                self._lock.acquire(timeout=0)
+            except filelock.Timeout:
+                raise StoreError(
+                    f"Another alframe is at work in {self.folder}. Wait for it, or stop it; two at once could "
+                    f"ask for the same images twice."
+                ) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in ("ledger", "contents"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def variant(self, sampler: Recipe, seed: int, folder: Path) -> Session:
+        """The same campaign with another sampler and seed in another folder, on the same features."""
+        return Session(
+            settings=dataclasses.replace(self.settings, seed=seed, compare_sampler=None),
+            recipes={**self.recipes, "sampler": sampler, "tracker": {}, "exporter": {}},
+            folder=folder,
+            cache=self.cache,
+            quiet=True,
+        )
+
+    # Stores
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.folder, self.read_only)
+
+    @cached_property
+    def contents(self) -> Contents:
+        return Contents(self.cache / "contents.sqlite")
+
+    def features(self, fingerprint: str) -> FeatureStore:
+        return FeatureStore(self.cache / "features" / fingerprint)
+
+    @property
+    def label_folder(self) -> Path:
+        """Where people find what they are asked to label."""
+        return self.folder / "to_label"
+
+    # Parts
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        return cast(Backbone, self._build("backbone"))
+
+    @cached_property
+    def loss(self) -> Loss:
+        return cast(Loss, self._build("loss"))
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        return cast(Sampler, self._build("sampler"))
+
+    @cached_property
+    def start_sampler(self) -> Sampler:
+        return cast(Sampler, REGISTRIES["sampler"].build({"name": self.settings.start_sampler}))
+
+    @cached_property
+    def pool(self) -> Pool:
+        return cast(Pool, self._build("pool"))
+
+    @cached_property
+    def label_source(self) -> LabelSource:
+        return cast(LabelSource, self._build("label_source"))
+
+    @cached_property
+    def stopping(self) -> Stopping | None:
+        return cast(Stopping, self._build("stopping")) if self.recipes.get("stopping") else None
+
+    @cached_property
+    def compute(self) -> Compute:
+        return cast(Compute, self._build("compute"))
+
+    @cached_property
+    def task(self) -> Task:
+        return cast(Task, self._build("task"))
+
+    @cached_property
+    def exporters(self) -> Sequence[Exporter]:
+        return [cast(Exporter, part) for part in self._build_all("exporter")]
+
+    @cached_property
+    def trackers(self) -> Sequence[Tracker]:
+        return [cast(Tracker, part) for part in self._build_all("tracker")]
+
+    def head(self) -> Head:
+        """A new, unfitted head."""
+        return cast(Head, self._build("head"))
+
+    def name(self, kind: str) -> str:
+        """The registry name of the part of this kind."""
+        return str(self.recipes[kind]["name"])
+
+    def config(self) -> dict[str, Any]:
+        """Settings and recipes as plain data, for the ledger."""
+        return {"settings": dataclasses.asdict(self.settings), "recipes": _plain(self.recipes)}
+
+    def owners(self) -> dict[str, str]:
+        """Which distribution each part comes from, as "kind:name" -> "distribution version"."""
+        found = {}
+        for kind, recipe in self.recipes.items():
+            for one in recipe.values() if kind in ("exporter", "tracker") else [recipe]:
+                if one:
+                    entry = REGISTRIES[kind].get(str(one["name"]))
+                    found[f"{kind}:{entry.name}"] = f"{entry.owner} {entry.version}"
+        return found
+
+    def _build(self, kind: str) -> object:
+        recipe = self.recipes.get(kind)
+        if not recipe or "name" not in recipe:
+            raise BadParams(f"No {kind} is chosen. Give one: {kind}=<name>; `alframe plugins` lists them.")
+        return REGISTRIES[kind].build(recipe)
+
+    def _build_all(self, kind: str) -> list[object]:
+        return [REGISTRIES[kind].build(recipe) for recipe in (self.recipes.get(kind) or {}).values() if recipe]
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide a result."""
+    found = {}
+    for name in ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return list(map(_plain, value)) if isinstance(value, list | tuple) else value

@@ -1,0 +1,94 @@
+"""The ledger's schema, as steps that are applied in order; `PRAGMA user_version` counts those already done.
+
+A step that has been released is never edited: add another.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from alframe.errors import StoreError
+
+_APPEND_ONLY = ("round", "label", "selection", "event", "aside")
+
+_FIRST = """
+CREATE TABLE item (
+    key       INTEGER PRIMARY KEY,            -- 0, 1, 2 ... in the order of first sight; never reused
+    id        TEXT NOT NULL UNIQUE,           -- path relative to the pool's root, POSIX
+    path      TEXT NOT NULL,                  -- where the file was last seen
+    split     TEXT NOT NULL CHECK (split IN ('pool', 'test')),
+    label     TEXT,                           -- what the pool itself says; hidden in a simulation
+    camera    TEXT,
+    taken     TEXT,
+    sequence  TEXT,
+    box       TEXT,                           -- JSON [x, y, w, h]
+    meta      TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE round (                          -- one request for labels
+    number    INTEGER PRIMARY KEY CHECK (number > 0),
+    at        TEXT NOT NULL,
+    config    TEXT NOT NULL,                  -- JSON, resolved
+    versions  TEXT NOT NULL,                  -- JSON, package -> version
+    owners    TEXT NOT NULL                   -- JSON, part -> distribution that owns it
+);
+CREATE TABLE selection (
+    round     INTEGER NOT NULL REFERENCES round (number),
+    rank      INTEGER NOT NULL,
+    item      INTEGER NOT NULL REFERENCES item (key),
+    score     REAL,
+    PRIMARY KEY (round, rank),
+    UNIQUE (round, item)
+);
+CREATE TABLE label (
+    n         INTEGER PRIMARY KEY AUTOINCREMENT,
+    item      INTEGER NOT NULL REFERENCES item (key),
+    class     TEXT NOT NULL CHECK (class <> ''),
+    round     INTEGER REFERENCES round (number),   -- NULL: known before the first request
+    origin    TEXT NOT NULL,
+    annotator TEXT NOT NULL DEFAULT '',
+    labelled  TEXT,
+    file      TEXT NOT NULL DEFAULT '',
+    row       INTEGER,
+    at        TEXT NOT NULL
+);
+CREATE INDEX label_item ON label (item, n);
+CREATE TABLE event (
+    n         INTEGER PRIMARY KEY AUTOINCREMENT,
+    round     INTEGER NOT NULL,
+    kind      TEXT NOT NULL,
+    detail    TEXT NOT NULL DEFAULT '{}',     -- JSON
+    at        TEXT NOT NULL
+);
+CREATE UNIQUE INDEX event_phase ON event (round, kind);
+CREATE TABLE aside (                          -- an image that cannot be read, or (reason NULL) can be read again
+    n         INTEGER PRIMARY KEY AUTOINCREMENT,
+    item      INTEGER NOT NULL REFERENCES item (key),
+    reason    TEXT,
+    at        TEXT NOT NULL
+);
+CREATE VIEW current_label AS
+    SELECT * FROM label WHERE n IN (SELECT max(n) FROM label GROUP BY item);
+CREATE VIEW currently_aside AS
+    SELECT * FROM aside WHERE reason IS NOT NULL AND n IN (SELECT max(n) FROM aside GROUP BY item);
+""" + "".join(
+    f"""
+CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
+"""
+    for table in _APPEND_ONLY
+    for verb in ("UPDATE", "DELETE")
+)
+
+STEPS: tuple[str, ...] = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring the schema up to date, one transaction a step. Raises StoreError if a newer alframe wrote it."""
+    done = connection.execute("PRAGMA user_version").fetchone()[0]
+    if done > len(STEPS):
+        raise StoreError(
+            f"{name} was written by a newer alframe (format {done}; this one knows up to {len(STEPS)}). "
+            f"Update alframe: pip install --upgrade alframe."
+        )
+    for number, step in enumerate(STEPS[done:], start=done + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")

@@ -1,0 +1,59 @@
+"""`alframe predict`: an exported model on any folder of images."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from alframe.builtins import REGISTRIES
+from alframe.engine.embed import embed
+from alframe.engine.model import load_model
+from alframe.errors import BadParams
+from alframe.loop.session import Session
+from alframe.store.files import replacing
+from alframe.tasks.words import command, shown
+from alframe.types import Outcome, Predictions, State
+
+
+class Predict:
+    """Predict every image below `images` with the model in `model` (default: the project's export), into `out`."""
+
+    read_only = True
+
+    def __init__(self, images: str | None = None, model: str | None = None, out: str | None = None) -> None:
+        self.images = images
+        self.model = model
+        self.out = out
+
+    def run(self, session: Session) -> Outcome:
+        """Images that cannot be read are listed in unreadable.csv beside the predictions."""
+        if self.images is None:
+            raise BadParams(f"Which images? {command('predict', 'images=FOLDER')}")
+        model = load_model(Path(self.model or session.folder / "export" / "model"), session.compute.device())
+        items = list(REGISTRIES["pool"].build({"name": "folder", "root": self.images}).items())
+        # Through the feature store, so that a long run which was stopped goes on from where it was.
+        store = session.features(model.embedder.fingerprint)
+        embedding = embed(items, model.embedder, store, session.contents, session.compute)
+        keys = np.flatnonzero(embedding.readable)
+        predictions = Predictions(
+            items=[items[key] for key in keys.tolist()],
+            probs=model.head.probs(embedding.features[keys]),
+            classes=model.classes,
+            labels=[None] * len(keys),
+        )
+        out = Path(self.out) if self.out else Path.cwd() / f"predictions-{Path(self.images).resolve().name}"
+        out.mkdir(parents=True, exist_ok=True)
+        paths = REGISTRIES["exporter"].build({"name": "predictions"}).export(predictions, model, out)
+        message = f"{len(keys)} images predicted with {shown(Path(self.model or session.folder))}."
+        if embedding.unreadable:
+            paths = [*paths, _list_unreadable(out / "unreadable.csv", {items[k].id: w for k, w in embedding.unreadable.items()})]
+            message += f" {len(embedding.unreadable)} could not be read; unreadable.csv says why."
+        return Outcome(State.DONE, message + "".join(f"\n  {shown(path)}" for path in paths))
+
+
+def _list_unreadable(file: Path, reasons: dict[str, str]) -> Path:
+    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
+        csv.writer(handle).writerows([("path", "reason"), *reasons.items()])
+    return file

@@ -1,0 +1,100 @@
+"""`alframe report`: the project as one HTML page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alframe.errors import StoreError
+from alframe.loop.compare import average, read_comparison
+from alframe.loop.session import Session
+from alframe.report.page import ReportData, Shown, render
+from alframe.store.files import replacing
+from alframe.store.ledger import FILE_NAME
+from alframe.tasks.words import command, project_argument, shown
+from alframe.types import Outcome, State
+
+
+class Report:
+    """Write report.html into the project folder."""
+
+    read_only = True
+
+    def run(self, session: Session) -> Outcome:
+        """Raises StoreError if there is no project."""
+        if not (session.folder / FILE_NAME).exists():
+            raise StoreError(f"There is no project in {shown(session.folder)} to report on. Start one with: {command()}")
+        return Outcome(State.DONE, f"Report: {shown(write_report(session))}")
+
+
+def write_report(session: Session, outcome: Outcome | None = None) -> Path:
+    """Replace report.html; `outcome` is how the run ended, if it has just ended."""
+    file = session.folder / "report.html"
+    page = render(gather(session, outcome))
+    with replacing(file) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return file
+
+
+def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
+    """All that the page shows, from the ledger."""
+    ledger = session.ledger
+    items = ledger.items()
+    labels = {label.item: label.class_name for label in ledger.labels()}
+    history = ledger.history()
+    comparison = read_comparison(session)
+    rounds = ledger.rounds()
+    predicted = dict(ledger.events("predicted"))
+    batch = []
+    if rounds:
+        guess = predicted.get(rounds[-1].number, {})
+        for at, key in enumerate(rounds[-1].keys):
+            batch.append(
+                Shown(
+                    item=items[key],
+                    prediction=guess["classes"][at] if guess else None,
+                    confidence=guess["confidence"][at] if guess else None,
+                    label=labels.get(key),
+                )
+            )
+    many = any(len(runs) > 1 for runs in comparison.values())
+    return ReportData(
+        title=session.folder.name,
+        folder=session.folder,
+        created=datetime.now(UTC).astimezone(),
+        outcome=_state(session, outcome),
+        next_step=command(project_argument(session.folder)),
+        settings=_settings(session),
+        history=history,
+        curves=[average(name, runs) for name, runs in comparison.items()],
+        batch=batch,
+        batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images asked for" if rounds else "",
+        set_aside=[(items[key].id, why) for key, why in ledger.aside().items()],
+        class_counts=Counter(labels.values()),
+        interval=(
+            "Student's t over seeds, 95 %: each seed has its own held-out images and start."
+            if many
+            else "Wilson's score interval over the test images, 95 %."
+        ),
+    )
+
+
+def _state(session: Session, outcome: Outcome | None) -> str:
+    if outcome is not None:
+        return outcome.message
+    open_rounds = [one for one in session.ledger.rounds() if not one.answered]
+    return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
+
+
+def _settings(session: Session) -> dict[str, str]:
+    shown_kinds = ("sampler", "backbone", "head", "loss", "pool", "label_source", "stopping")
+    settings = {}
+    for kind in shown_kinds:
+        recipe = session.recipes.get(kind)
+        if recipe:
+            rest = ", ".join(f"{key}={value}" for key, value in recipe.items() if key != "name" and value is not None)
+            settings[kind.replace("_", " ")] = f"{recipe['name']}" + (f" ({rest})" if rest else "")
+    settings["seed"] = str(session.settings.seed)
+    settings["batch"] = str(session.settings.batch)
+    return settings

@@ -1,0 +1,96 @@
+"""`alframe`: go on with the campaign until people must label or enough is labelled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+from alframe.loop.compare import Histories, area, run_comparison
+from alframe.loop.experiment import run_until_stop
+from alframe.loop.session import Session
+from alframe.store.files import write_json
+from alframe.tasks.report import write_report
+from alframe.tasks.results import accuracy_table, comparison_table, export_results
+from alframe.tasks.words import command, project_argument, shown
+from alframe.types import Outcome, State
+
+log = logging.getLogger(__name__)
+
+DONE = "done.json"
+
+
+class Run:
+    """Run rounds; when done, export the results and write the report."""
+
+    read_only = False
+
+    def run(self, session: Session) -> Outcome:
+        """One campaign; called again with the same configuration after its end, it only says again what came out."""
+        identity = _identity(session)
+        said = _said_before(session.folder / DONE, identity)
+        if said is not None:
+            return said
+        outcome, work = run_until_stop(session)
+        if outcome.state is State.WAITING:
+            report = write_report(session, outcome)
+            again = command(project_argument(session.folder))
+            return Outcome(State.WAITING, f"{outcome.message}\nReport: {shown(report)}\nThen go on with: {again}")
+        paths = export_results(session, work) if work.head is not None else []
+        histories: Histories = {}
+        if session.label_source.answers_now and session.settings.compare_sampler is not None:
+            histories = run_comparison(session)
+        report = write_report(session, outcome)
+        message = _summary(session, outcome, histories, paths, report)
+        value = area(session.ledger.history())
+        write_json(session.folder / DONE, {"identity": identity, "message": message, "value": value})
+        return Outcome(State.DONE, message, value)
+
+
+def _summary(session: Session, outcome: Outcome, histories: Histories, paths: list[Path], report: Path) -> str:
+    table = (
+        comparison_table(histories, session.name("sampler"))
+        if histories
+        else accuracy_table(session.ledger.history())
+    )
+    exported = "".join(f"\n          {shown(path)}" for path in paths).lstrip("\n ")
+    lines = [
+        outcome.message,
+        "",
+        table,
+        "",
+        f"Report:   {shown(report)}",
+        f"Exported: {exported or 'nothing (too few labels for a model)'}",
+        "",
+    ]
+    if session.label_source.answers_now:
+        own = command("pool=folder", "pool.root=FOLDER", "label_source=csv")
+        lines.append(f"With your own images: {own}")
+    else:
+        more = command(project_argument(session.folder), "stopping.labels=NUMBER")
+        lines.append(f"To label more, raise the limit: {more}")
+    new = command("predict", "images=FOLDER", f"model={shown(session.folder / 'export' / 'model')}")
+    lines.append(f"Use the model on a folder: {new}")
+    return "\n".join(lines)
+
+
+def _identity(session: Session) -> str:
+    """A digest of all that decides the result: not where and how fast it is computed."""
+    config = session.config()
+    for kind in ("compute", "tracker", "task"):
+        config["recipes"].pop(kind, None)
+    return hashlib.blake2b(json.dumps(config, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _said_before(file: Path, identity: str) -> Outcome | None:
+    if not file.exists():
+        return None
+    try:
+        done = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        log.warning("%s cannot be read; the results are worked out again.", file)
+        return None
+    if done["identity"] != identity:
+        return None
+    return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{done['message']}", done["value"])
