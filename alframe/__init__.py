@@ -1,1 +1,34 @@
-"""Active learning for images."""
+"""Active learning for images: choose the ones worth labelling, get them labelled, learn, go on.
+
+The names below are imported when first used, so that ``import alframe`` is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alframe.app.api import compose, open_session
+    from alframe.builtins import alframe_version
+    from alframe.engine.model import load_model
+
+    __version__ = alframe_version()
+
+_PLACES = {
+    "compose": "alframe.app.api",
+    "open_session": "alframe.app.api",
+    "load_model": "alframe.engine.model",
+}
+
+__all__ = ["__version__", "compose", "load_model", "open_session"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from alframe.builtins import alframe_version
+
+        return alframe_version()
+    if name not in _PLACES:
+        raise AttributeError(f"module 'alframe' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)

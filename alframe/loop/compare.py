@@ -64,7 +64,7 @@ def average(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
         return Curve(
             name, labels, values[0].tolist(), [e.low for e in evaluations], [e.high for e in evaluations], seeds=1
         )
-    mean, half = _t_interval(values)
+    mean, half = t_interval(values)
     low, high = np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
     return Curve(name, labels, mean.tolist(), low.tolist(), high.tolist(), len(histories))
 
@@ -73,7 +73,7 @@ def difference(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Sequence[
     """Mean of (ours - theirs), paired by seed, with Student's t interval; needs at least two seeds."""
     labels = sorted(set(_accuracies(ours)[0]) & set(_accuracies(theirs)[0]))
     values = _accuracies(ours, labels)[1] - _accuracies(theirs, labels)[1]
-    mean, half = _t_interval(values)
+    mean, half = t_interval(values)
     return Curve("difference", labels, mean.tolist(), (mean - half).tolist(), (mean + half).tolist(), len(values))
 
 
@@ -95,7 +95,7 @@ def _accuracies(
     return common, np.array([[table[count] for count in common] for table in tables])
 
 
-def _t_interval(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def t_interval(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     from scipy.stats import t
 
     runs = len(values)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -211,6 +213,13 @@ class Session:
 
     def _build_all(self, kind: str) -> list[object]:
         return [REGISTRIES[kind].build(recipe) for recipe in (self.recipes.get(kind) or {}).values() if recipe]
+
+
+def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
+    """A digest of all that decides the result: not where, how fast or how loudly it is computed."""
+    decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
+    config = [dataclasses.asdict(settings), _plain(decisive)]
+    return hashlib.blake2b(json.dumps(config, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -54,7 +54,7 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         for n, m, lo, hi in zip(curve.labels, curve.mean, curve.low, curve.high, strict=True)
     ]
     note = f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval."
-    return _table(("labels", "accuracy"), rows) + f"\n{note}"
+    return table(("labels", "accuracy"), rows) + f"\n{note}"
 
 
 def comparison_table(histories: Histories, sampler: str) -> str:
@@ -78,7 +78,7 @@ def comparison_table(histories: Histories, sampler: str) -> str:
             (*row, _signed(m, lo, hi)) for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)
         ]
         note += f"\nDifference: {sampler} minus {others[0]}, seed by seed; the same test images and start."
-    return _table(tuple(header), rows) + f"\n{note}"
+    return table(tuple(header), rows) + f"\n{note}"
 
 
 def _cells(mean: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[str]:
@@ -93,7 +93,7 @@ def _signed(mean: float, low: float, high: float) -> str:
     return f"{100 * mean:+5.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[at]) for row in (header, *rows)) for at in range(len(header))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from pathlib import Path
 
 from alframe.loop.compare import Histories, area, run_comparison
 from alframe.loop.experiment import run_until_stop
-from alframe.loop.session import Session
+from alframe.loop.session import Session, identity
 from alframe.store.files import write_json
 from alframe.tasks.report import write_report
 from alframe.tasks.results import accuracy_table, comparison_table, export_results
@@ -28,8 +27,8 @@ class Run:
 
     def run(self, session: Session) -> Outcome:
         """One campaign; called again with the same configuration after its end, it only says again what came out."""
-        identity = _identity(session)
-        said = _said_before(session.folder / DONE, identity)
+        digest = identity(session.settings, session.recipes)
+        said = _said_before(session.folder / DONE, digest)
         if said is not None:
             return said
         outcome, work = run_until_stop(session)
@@ -44,7 +43,7 @@ class Run:
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, report)
         value = area(session.ledger.history())
-        write_json(session.folder / DONE, {"identity": identity, "message": message, "value": value})
+        write_json(session.folder / DONE, {"identity": digest, "message": message, "value": value})
         return Outcome(State.DONE, message, value)
 
 
@@ -75,15 +74,7 @@ def _summary(session: Session, outcome: Outcome, histories: Histories, paths: li
     return "\n".join(lines)
 
 
-def _identity(session: Session) -> str:
-    """A digest of all that decides the result: not where and how fast it is computed."""
-    config = session.config()
-    for kind in ("compute", "tracker", "task"):
-        config["recipes"].pop(kind, None)
-    return hashlib.blake2b(json.dumps(config, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _said_before(file: Path, identity: str) -> Outcome | None:
+def _said_before(file: Path, digest: str) -> Outcome | None:
     if not file.exists():
         return None
     try:
@@ -91,6 +82,6 @@ def _said_before(file: Path, identity: str) -> Outcome | None:
     except (OSError, json.JSONDecodeError):
         log.warning("%s cannot be read; the results are worked out again.", file)
         return None
-    if done["identity"] != identity:
+    if done["identity"] != digest:
         return None
     return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{done['message']}", done["value"])

@@ -1,0 +1,84 @@
+"""The command line: words to overrides, overrides to a session, the session's task, and what it has to say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig
+
+from alframe.app import projects, schema, search_path
+from alframe.app.conf_root import conf_root
+from alframe.app.overrides import prepare
+from alframe.builtins import alframe_version
+from alframe.errors import AlframeError
+
+
+class CommandFailed(CompactHydraException):
+    """An AlframeError in the shape that Hydra reports without a traceback, and that lets a sweep go on."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Entry point of ``alframe`` and ``python -m alframe``."""
+    words = list(sys.argv[1:] if words is None else words)
+    if words[:1] == ["--version"]:
+        sys.stdout.write(f"alframe {alframe_version()}\n")
+        return
+    try:
+        if words[:1] == ["plugins"]:
+            from alframe.app.inspect import plugins
+
+            sys.stdout.write(plugins() + "\n")
+            return
+        _run_hydra(_complete(words))
+    except AlframeError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. All that was done so far is kept; the same command goes on from there.\n")
+        sys.exit(130)
+
+
+def _complete(words: Sequence[str]) -> list[str]:
+    """The overrides of this command with those the project was started with."""
+    prepared = prepare(words)
+    task = next((word.partition("=")[2] for word in reversed(prepared) if word.startswith("task=")), "run")
+    return projects.with_saved_choices(prepared, task)
+
+
+def _run_hydra(words: Sequence[str]) -> None:
+    import hydra
+
+    search_path.register()
+    schema.register()
+    sys.argv = [sys.argv[0], *words]
+    hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
+
+
+def run_task(config: DictConfig) -> float | None:
+    """One job: build the session and run its task. What it returns is what a sweep may optimise."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from alframe.app.logging import logged_to
+    from alframe.app.session_from import session_from
+
+    hydra_config = HydraConfig.get()
+    sweep = hydra_config.mode is RunMode.MULTIRUN
+    try:
+        session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
+        task = session.task
+        with session:
+            if session.read_only:
+                outcome = task.run(session)
+            else:
+                projects.save_choices(session.folder, list(hydra_config.overrides.task))
+                with logged_to(session.folder):
+                    outcome = task.run(session)
+    except AlframeError as error:
+        raise CommandFailed(str(error)) from error
+    sys.stdout.write(f"\n{outcome.message}\n")
+    sys.stdout.flush()
+    return outcome.value

@@ -1,0 +1,66 @@
+"""`alframe plugins` and `--version`: they must work even when the configuration does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alframe.app.overrides import GROUPS, options
+from alframe.app.search_path import plugin_confs
+from alframe.builtins import REGISTRIES
+from alframe.errors import AlframeError
+from alframe.registry import Entry, Registry
+
+
+def plugins() -> str:
+    """Every registered name with its owner and state, and every configuration of that name."""
+    lines = []
+    for kind, registry in REGISTRIES.items():
+        lines.append(kind)
+        lines += [f"  {line}" for line in _names(kind, registry)]
+    lines += list(_complaints())
+    return "\n".join(lines)
+
+
+def _names(kind: str, registry: Registry) -> Iterator[str]:
+    configured = options(kind)
+    for name, entries in sorted(registry.entries().items()):
+        for entry in entries:
+            state = "ok" if len(entries) == 1 else f"DUPLICATE: choose with {kind}.name={entry.owner}:{name}"
+            yield f"{name:24} {entry.owner} {entry.version:12} {_broken(entry) or state}"
+        if name not in configured and not any(_uses(file, name) for file in configured.values()):
+            yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"
+    others = sorted(set(configured) - set(registry.entries()))
+    if others:
+        yield f"ready-made: {', '.join(others)}"
+
+
+def _uses(file: Path, name: str) -> bool:
+    return f"name: {name}\n" in file.read_text(encoding="utf-8")
+
+
+def _broken(entry: Entry) -> str:
+    try:
+        entry.load()
+    except AlframeError as error:
+        return f"BROKEN: {error}"
+    return ""
+
+
+def _complaints() -> Iterator[str]:
+    seen: dict[tuple[str, str], str] = {(group, name): "alframe" for group in GROUPS for name in _ours(group)}
+    for conf in plugin_confs():
+        if conf.folder is None:
+            yield f"{conf.owner}: its configuration folder '{conf.module}' does not exist, so its parts cannot be chosen."
+            continue
+        for file in sorted(conf.folder.glob("*/*.yaml")):
+            key = (file.parent.name, file.stem)
+            if key in seen:
+                yield f"{conf.owner}: conf/{key[0]}/{key[1]}.yaml is shadowed by the one of {seen[key]}."
+            seen.setdefault(key, conf.owner)
+
+
+def _ours(group: str) -> list[str]:
+    from alframe.app.conf_root import conf_folder
+
+    return [file.stem for file in (conf_folder() / group).glob("*.yaml")]

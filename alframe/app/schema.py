@@ -1,0 +1,75 @@
+"""The types of the configuration's root; each part is an open node whose own signature checks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+
+@dataclass
+class Start:
+    labels: int = 20
+    sampler: str = "random"
+
+
+@dataclass
+class Holdout:
+    fraction: float = 0.2
+    group: str = "sequence"
+
+
+@dataclass
+class Training:
+    epochs: int = 5
+    lr: float = 1e-5
+    weight_decay: float = 5e-4
+    batching: str = "shuffled"
+    batch_size: int = 128
+    classes: int = 20
+    samples: int = 10
+
+
+@dataclass
+class Finetune:
+    start: int | None = 1000
+    every: int = 2000
+    first: Training = field(default_factory=Training)
+    again: Training = field(default_factory=Training)
+
+
+@dataclass
+class Compare:
+    sampler: str | None = "random"
+    seeds: int = 5
+
+
+@dataclass
+class Root:
+    seed: int = 0
+    project: str | None = None
+    runs: str = "alframe-runs"
+    batch: int = 20
+    start: Start = field(default_factory=Start)
+    classes: list[str] = field(default_factory=list)
+    enough: float = 1.0
+    holdout: Holdout = field(default_factory=Holdout)
+    finetune: Finetune = field(default_factory=Finetune)
+    compare: Compare = field(default_factory=Compare)
+    pool: Any = None
+    backbone: Any = None
+    loss: Any = None
+    head: Any = None
+    sampler: Any = None
+    label_source: Any = None
+    stopping: Any = None
+    exporter: Any = None
+    tracker: Any = None
+    compute: Any = None
+    task: Any = None
+
+
+def register() -> None:
+    """Idempotent."""
+    ConfigStore.instance().store(name="schema", node=Root, provider="alframe")

@@ -1,0 +1,51 @@
+"""Add plugins' configuration folders to Hydra's search path, without importing a single plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+GROUP = "alframe.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginConf:
+    """One plugin's configuration folder; `folder` is None when it does not exist."""
+
+    owner: str
+    module: str
+    folder: Path | None
+
+
+def plugin_confs() -> list[PluginConf]:
+    """Every distribution's configuration folder, by name of the distribution."""
+    found = []
+    for point in sorted(entry_points(group=GROUP), key=lambda one: (one.dist.name if one.dist else "", one.name)):
+        owner = point.dist.name if point.dist else "?"
+        top, _, rest = point.value.partition(".")
+        spec = find_spec(top)  # of a top-level package: finds it without running it
+        places = list(spec.submodule_search_locations or []) if spec else []
+        folders = [folder for place in places if (folder := Path(place, *rest.split("."))).is_dir()]
+        found.append(PluginConf(owner, point.value, folders[0] if folders else None))
+    return found
+
+
+class PluginSearchPath(SearchPathPlugin):
+    """Appended after alframe's own folder: a plugin adds options and cannot shadow a built-in."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for conf in plugin_confs():
+            if conf.folder is not None:
+                search_path.append(provider=conf.owner, path=f"file://{conf.folder.as_posix()}")
+
+
+def register() -> None:
+    """Idempotent."""
+    if PluginSearchPath not in Plugins.instance().discover(SearchPathPlugin):
+        Plugins.instance().register(PluginSearchPath)

@@ -1,0 +1,92 @@
+"""From Hydra's configuration to a session: plain data, absolute paths, typed settings. No config object goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from alframe.app.projects import folder_name, is_path
+from alframe.builtins import KINDS, REGISTRIES
+from alframe.errors import BadParams
+from alframe.loop.session import Finetune, FinetunePlan, Session, Settings, identity
+
+
+def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
+    """The session of a composed configuration; paths in it are meant from `cwd`."""
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    plain.pop("hydra", None)
+    recipes = {kind: _absolute(plain.get(kind), kind, cwd) for kind in KINDS}
+    settings = _settings(plain, sweep)
+    people = not _answers_now(recipes["label_source"])
+    runs = cwd / plain["runs"]
+    if plain["project"] is not None:
+        folder = cwd / plain["project"]
+    else:
+        sampler = str((recipes["sampler"] or {}).get("name"))
+        name = folder_name(recipes["pool"] or {"name": "pool"}, sampler, settings.seed, identity(settings, recipes), people)
+        folder = runs / name
+    # Campaigns side by side share what they have embedded; a project elsewhere keeps its own.
+    shared = folder.parent / "cache"
+    cache = shared if folder.parent == runs or shared.is_dir() else folder / "cache"
+    read_only = bool(getattr(REGISTRIES["task"].get(recipes["task"]["name"]).load(), "read_only", False))
+    return Session(settings, recipes, folder, cache, read_only)
+
+
+def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
+    finetune = plain["finetune"]
+    settings = Settings(
+        seed=plain["seed"],
+        batch=plain["batch"],
+        start_labels=plain["start"]["labels"],
+        start_sampler=plain["start"]["sampler"],
+        classes=tuple(plain["classes"]),
+        enough=plain["enough"],
+        holdout=plain["holdout"]["fraction"],
+        holdout_group=plain["holdout"]["group"],
+        finetune=Finetune(
+            start=finetune["start"],
+            every=finetune["every"],
+            first=FinetunePlan(**finetune["first"]),
+            again=FinetunePlan(**finetune["again"]),
+        ),
+        # A sweep is a comparison itself.
+        compare_sampler=None if sweep else plain["compare"]["sampler"],
+        compare_seeds=plain["compare"]["seeds"],
+    )
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    wrong = {
+        "seed": settings.seed < 0 and "a number from 0 up",
+        "batch": settings.batch < 1 and "at least 1 image",
+        "start.labels": settings.start_labels < 1 and "at least 1 image",
+        "enough": not 0 < settings.enough <= 1 and "a part of the batch, above 0 and up to 1",
+        "holdout.fraction": not 0 <= settings.holdout < 1 and "a part of the images, from 0 to below 1",
+        "holdout.group": settings.holdout_group not in ("sequence", "camera") and "sequence or camera",
+        "finetune.every": settings.finetune.every < 1 and "at least 1 label",
+        "compare.seeds": settings.compare_seeds < 1 and "at least 1",
+    }
+    for name in ("first", "again"):
+        plan: FinetunePlan = getattr(settings.finetune, name)
+        wrong[f"finetune.{name}.batching"] = plan.batching not in ("shuffled", "balanced") and "shuffled or balanced"
+        wrong[f"finetune.{name}.epochs"] = plan.epochs < 1 and "at least 1"
+    for key, expected in wrong.items():
+        if expected:
+            raise BadParams(f"{key} has a value that cannot be. It takes {expected}.")
+
+
+def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
+    if not recipe:
+        return False
+    return bool(getattr(REGISTRIES["label_source"].get(str(recipe["name"])).load(), "answers_now", False))
+
+
+def _absolute(value: Any, key: str, cwd: Path) -> Any:
+    if isinstance(value, dict):
+        return {name: _absolute(one, f"{key}.{name}", cwd) for name, one in value.items()}
+    return str(cwd / Path(value).expanduser()) if isinstance(value, str) and is_path(key) else value

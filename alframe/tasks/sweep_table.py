@@ -1,0 +1,86 @@
+"""Runs of a sweep side by side: one row for each setting, over its seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from alframe.loop.compare import area, t_interval
+from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.tasks.results import table
+from alframe.types import RoundRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a sweep."""
+
+    folder: Path
+    overrides: tuple[str, ...]
+
+    @property
+    def setting(self) -> str:
+        """What was varied, but for the seed."""
+        words = [word.lstrip("+") for word in self.overrides if not word.startswith("seed=")]
+        return " ".join(words) or "defaults"
+
+
+def sweep_curves(jobs: list[Job]) -> pd.DataFrame:
+    """One row for each run and round: setting, folder, labels and the measures."""
+    rows = [
+        {
+            "setting": job.setting,
+            "folder": str(job.folder),
+            "round": record.round,
+            "labels": record.labels,
+            "accuracy": record.evaluation.accuracy,
+            "balanced_accuracy": record.evaluation.balanced_accuracy,
+            "macro_f1": record.evaluation.macro_f1,
+        }
+        for job in jobs
+        for record in _history(job)
+        if record.evaluation is not None
+    ]
+    return pd.DataFrame(rows)
+
+
+def sweep_table(jobs: list[Job]) -> str:
+    """Area under the learning curve and the last accuracy of each setting, means over seeds with t intervals."""
+    settings: dict[str, list[list[RoundRecord]]] = {}
+    for job in jobs:
+        settings.setdefault(job.setting, []).append(_history(job))
+    common = _common_words(list(settings))
+    rows = []
+    for setting, histories in settings.items():
+        measured = [history for history in histories if area(history) is not None]
+        areas = np.array([[area(history) or 0.0] for history in measured])
+        last = np.array([[history[-1].evaluation.accuracy] for history in measured if history[-1].evaluation])
+        name = " ".join(word for word in setting.split(" ") if word not in common) or setting
+        labels = str(max((history[-1].labels for history in measured), default=0))
+        rows.append((name, str(len(measured)), labels, _cell(areas), _cell(last)))
+    note = "Accuracy on held-out images: the mean over the labels spent (area), and with the last labels."
+    seeds = "Means over seeds, in brackets Student's 95 % interval; a single seed has none."
+    return table(("setting", "seeds", "labels", "area", "last"), rows) + f"\n{note}\n{seeds}"
+
+
+def _history(job: Job) -> list[RoundRecord]:
+    if not (job.folder / FILE_NAME).exists():
+        return []
+    with Ledger.open(job.folder, read_only=True) as ledger:
+        return ledger.history()
+
+
+def _common_words(settings: list[str]) -> set[str]:
+    return set.intersection(*(set(setting.split(" ")) for setting in settings)) if len(settings) > 1 else set()
+
+
+def _cell(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> str:
+    if not len(values):
+        return "-"
+    if len(values) == 1:
+        return f"{values[0, 0]:.1%}"
+    mean, half = t_interval(values)
+    return f"{mean[0]:.1%} [{mean[0] - half[0]:.1%}, {mean[0] + half[0]:.1%}]"
