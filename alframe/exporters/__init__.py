@@ -1,0 +1,1 @@
+"""Results for other programs: a table of predictions, the trained model."""

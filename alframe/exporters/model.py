@@ -1,0 +1,20 @@
+"""The trained model as one folder that predicts without the project it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alframe.contracts import SavedModel
+from alframe.store.files import replacing
+from alframe.types import Predictions
+
+
+class Model:
+    """Writes the folder `model`, as a whole or not at all; `alframe.load_model(folder)` reads it."""
+
+    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+        """Save the model in place of an earlier one; whatever `save` raises leaves the earlier one as it was."""
+        target = folder / "model"
+        with replacing(target) as temporary:
+            model.save(temporary)
+        return sorted(file for file in target.rglob("*") if file.is_file())

@@ -1,0 +1,79 @@
+"""One row per image: what the model says, how sure it is, and what people have said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from alframe.contracts import SavedModel
+from alframe.errors import BadParams, StoreError
+from alframe.store.files import replacing
+from alframe.types import Predictions
+
+
+class PredictionTable:
+    """Writes `predictions.csv` (UTF-8 with a byte-order mark, so that Excel reads it right) and `predictions.parquet`.
+
+    Columns: path (the id), file (absolute), prediction, confidence, label, camera, taken (ISO 8601), sequence, and
+    `prob_<class>` for every class, its name as it is.
+    """
+
+    def __init__(self, csv: bool = True, parquet: bool = True, probabilities: bool = True) -> None:
+        if not (csv or parquet):
+            raise BadParams("exporter.predictions has csv and parquet both off: there is nothing to write.")
+        self.csv = csv
+        self.parquet = parquet
+        self.probabilities = probabilities
+
+    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+        """Write the table. Raises StoreError for a file that is open in another program."""
+        rows = table(predictions, self.probabilities)
+        written = []
+        if self.csv:
+            written.append(_write(folder / "predictions.csv", lambda handle: _write_csv(rows, handle)))
+        if self.parquet:
+            file = folder / "predictions.parquet"
+            written.append(_write(file, lambda handle: pyarrow.parquet.write_table(rows, handle)))
+        return written
+
+
+def table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
+    """The rows in the order of `predictions.items`; a class called "007" is text and stays so."""
+    items, classes = predictions.items, pa.array(predictions.classes, pa.string())
+    probs = np.asfortranarray(predictions.probs, dtype=np.float32)  # its columns are what is written
+    top = probs.argmax(axis=1)
+    columns = {
+        "path": pa.array([item.id for item in items], pa.string()),
+        "file": pa.array([str(item.path.absolute()) for item in items], pa.string()),
+        "prediction": classes.take(pa.array(top)),
+        "confidence": pa.array(np.take_along_axis(probs, top[:, None], axis=1)[:, 0]),
+        "label": pa.array(predictions.labels, pa.string()),
+        "camera": pa.array([item.camera for item in items], pa.string()),
+        "taken": pa.array([item.taken.isoformat() if item.taken else None for item in items], pa.string()),
+        "sequence": pa.array([item.sequence for item in items], pa.string()),
+    }
+    if probabilities:
+        columns |= {f"prob_{name}": pa.array(probs[:, i]) for i, name in enumerate(predictions.classes)}
+    return pa.table(columns)
+
+
+def _write_csv(rows: pa.Table, handle: IO[bytes]) -> None:
+    handle.write(b"\xef\xbb\xbf")
+    pyarrow.csv.write_csv(rows, handle)
+
+
+def _write(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
+    try:
+        with replacing(file) as temporary, temporary.open("wb") as handle:
+            write(handle)
+    except PermissionError as error:
+        raise StoreError(
+            f"{file} cannot be replaced; it may be open in another program. Close it there and export again."
+        ) from error
+    return file

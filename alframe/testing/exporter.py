@@ -1,0 +1,112 @@
+"""What every exporter must do, whoever wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alframe.contracts import Exporter
+from alframe.types import Floats, Item, Predictions
+
+# Names that a careless table takes for a number, a gap or two cells.
+CLASSES = ("007", "NA", "red deer, female", "größe")
+
+
+@dataclass
+class FakeModel:
+    """A model that gives every image the same probabilities."""
+
+    classes: tuple[str, ...] = CLASSES
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "classes.json").write_text(json.dumps(self.classes), encoding="utf-8")
+
+    def predict(self, paths: Sequence[Path]) -> Floats:
+        return np.full((len(paths), len(self.classes)), 1 / len(self.classes), np.float32)
+
+
+def some_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
+    """Predictions for images that need not exist, with every optional field there and missing."""
+    probs = np.random.default_rng(seed).dirichlet(np.ones(len(CLASSES)), count).astype(np.float32)
+    items = [
+        Item(
+            f"site {i % 2}/größe, {i}.jpg",
+            folder / "pool" / f"site {i % 2}" / f"größe, {i}.jpg",
+            camera=f"0{i}" if i % 2 else None,
+            taken=datetime(2024, 2, 29, 23, 59, i) if i % 3 else None,
+            sequence=f"burst {i}" if i % 2 else None,
+        )
+        for i in range(count)
+    ]
+    return Predictions(items, probs, CLASSES, [CLASSES[i % 4] if i % 2 else None for i in range(count)])
+
+
+def expected(predictions: Predictions) -> dict[str, str]:
+    """The predicted class of each id."""
+    best = predictions.probs.argmax(axis=1)
+    return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
+
+
+class ExporterSuite:
+    """Subclass it and give `make`; also `read`, if the predictions can be read back from what is written."""
+
+    def make(self) -> Exporter:
+        """A fresh exporter with its default parameters."""
+        raise NotImplementedError
+
+    def read(self, folder: Path) -> Mapping[str, str] | None:
+        """The predicted class of each id as the files say it; None for an exporter that writes no predictions."""
+        return None
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "exports"
+        folder.mkdir()
+        return folder
+
+    def test_the_constructor_touches_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        self.make()
+        assert not list(tmp_path.iterdir())
+
+    def test_writes_below_the_folder_and_says_what(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        written = self.make().export(some_predictions(tmp_path), FakeModel(), folder)
+        assert written
+        assert len(set(written)) == len(written)
+        assert all(path.is_file() and path.is_relative_to(folder) for path in written)
+        assert {file for file in tmp_path.rglob("*") if file.is_file()} == set(written), "a file nobody was told of"
+
+    def test_reads_back(self, folder: Path, tmp_path: Path) -> None:
+        predictions = some_predictions(tmp_path)
+        self.make().export(predictions, FakeModel(), folder)
+        read = self.read(folder)
+        assert read is None or dict(read) == expected(predictions)
+
+    def test_a_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
+        exporter = self.make()
+        first = exporter.export(some_predictions(tmp_path), FakeModel(), folder)
+        newer = some_predictions(tmp_path, count=5, seed=1)
+        assert set(exporter.export(newer, FakeModel(), folder)) == set(first)
+        assert {file for file in folder.rglob("*") if file.is_file()} == set(first), "something is left over"
+        read = self.read(folder)
+        assert read is None or dict(read) == expected(newer)
+
+    def test_no_images_at_all(self, folder: Path, tmp_path: Path) -> None:
+        self.make().export(some_predictions(tmp_path, count=0), FakeModel(), folder)
+        assert not self.read(folder)
+
+    def test_predictions_are_not_changed(self, folder: Path, tmp_path: Path) -> None:
+        predictions = some_predictions(tmp_path)
+        before = predictions.probs.copy()
+        self.make().export(predictions, FakeModel(), folder)
+        np.testing.assert_array_equal(predictions.probs, before)

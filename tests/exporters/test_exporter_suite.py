@@ -1,0 +1,69 @@
+"""The suite must catch exporters that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from alframe.contracts import SavedModel
+from alframe.testing.exporter import ExporterSuite, expected
+from alframe.types import Predictions
+
+
+class Exporter:
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+        file = folder / "out.txt"
+        if self.fault == "stays" and file.exists():
+            return [file]
+        named = list(expected(predictions).items())
+        if self.fault == "shifted":
+            named = [(item, other) for (item, _), (_, other) in zip(named, named[1:] + named[:1], strict=True)]
+        file.write_text("".join(f"{item}\t{name}\n" for item, name in named), encoding="utf-8")
+        if self.fault == "outside":
+            (folder.parent / "cache.bin").touch()
+        if self.fault == "changes":
+            predictions.probs[:] = 0
+        return [] if self.fault == "silent" else [file]
+
+
+class Suite(ExporterSuite):
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    def make(self) -> Exporter:
+        return Exporter(self.fault)
+
+    def read(self, folder: Path) -> Mapping[str, str]:
+        lines = (folder / "out.txt").read_text(encoding="utf-8").splitlines()
+        return dict(line.split("\t") for line in lines)
+
+
+def run(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    more = (monkeypatch,) if test == "test_writes_below_the_folder_and_says_what" else ()
+    getattr(Suite(fault), test)(folder, tmp_path, *more)
+
+
+@pytest.mark.parametrize(
+    ("fault", "test"),
+    [
+        ("shifted", "test_reads_back"),
+        ("stays", "test_a_second_export_replaces_the_first"),
+        ("outside", "test_writes_below_the_folder_and_says_what"),
+        ("silent", "test_writes_below_the_folder_and_says_what"),
+        ("changes", "test_predictions_are_not_changed"),
+    ],
+)
+def test_the_suite_fails(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError):
+        run(fault, test, tmp_path, monkeypatch)
+
+
+def test_the_suite_passes_what_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("", "test_a_second_export_replaces_the_first", tmp_path, monkeypatch)
