@@ -87,9 +87,11 @@ def _pixels(data: bytes, spec: InputSpec, box: Box | None) -> npt.NDArray[np.uin
         width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in part)
         mode = "L" if spec.channels == 1 else "RGB"
         image.draft(mode, (width, height) if orientation < 5 else (height, width))
+        image.load()
+        turn = _UPRIGHT.get(_orientation(image))  # asked again: Pillow turns a TIFF upright itself while loading it
         picture = _eight_bit(image, mode)
-    if orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[orientation])
+    if turn is not None:
+        picture = picture.transpose(turn)
     square = picture.resize(
         (spec.size, spec.size), _FILTERS[spec.interpolation], box=_region(picture, box), reducing_gap=2.0
     )

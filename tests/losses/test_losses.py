@@ -1,0 +1,127 @@
+"""Both losses keep the contract; the triplets are those that brute force finds."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+
+from alframe.contracts import Loss
+from alframe.errors import BadParams
+from alframe.losses.softmax import Softmax
+from alframe.losses.triplet import Triplet, squared_distances
+from alframe.testing.loss import LossSuite
+
+
+class TestSoftmax(LossSuite):
+    def make(self) -> Loss:
+        return Softmax()
+
+
+class TestSmoothedSoftmax(LossSuite):
+    def make(self) -> Loss:
+        return Softmax(label_smoothing=0.1)
+
+
+class TestHard(LossSuite):
+    def make(self) -> Loss:
+        return Triplet()
+
+
+class TestSemiHard(LossSuite):
+    def make(self) -> Loss:
+        return Triplet(margin=20.0, mining="semi_hard")  # wide enough that no positive is beyond it
+
+
+class TestHardest(LossSuite):
+    def make(self) -> Loss:
+        return Triplet(mining="hardest")
+
+
+class TestAll(LossSuite):
+    def make(self) -> Loss:
+        return Triplet(mining="all")
+
+
+def brute_force(x: torch.Tensor, y: list[int], margin: float) -> dict[tuple[int, int], list[tuple[int, float]]]:
+    """For each pair the violating negatives with their loss."""
+    d = [[float(((a - b) ** 2).sum()) for b in x] for a in x]
+    rows = range(len(y))
+    return {
+        (a, p): [(n, margin + d[a][p] - d[a][n]) for n in rows if y[n] != y[a] and margin + d[a][p] - d[a][n] > 0]
+        for a, p in product(rows, rows)
+        if a != p and y[a] == y[p]
+    }
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, list[int]]:
+    return torch.randn(12, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3)), [0, 1, 2, 3] * 3
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def test_all_triplets(batch: tuple[torch.Tensor, list[int]]) -> None:
+    x, y = batch
+    expected = mean([loss for found in brute_force(x, y, 1.0).values() for _, loss in found])
+    assert float(Triplet(mining="all").bind(4, 4, 0)(x, torch.tensor(y))) == pytest.approx(expected)
+
+
+def test_hardest_triplets(batch: tuple[torch.Tensor, list[int]]) -> None:
+    x, y = batch
+    expected = mean([max(loss for _, loss in found) for found in brute_force(x, y, 1.0).values() if found])
+    assert float(Triplet(mining="hardest").bind(4, 4, 0)(x, torch.tensor(y))) == pytest.approx(expected)
+
+
+def test_random_mining_takes_one_allowed_negative_for_each_pair_and_all_of_them_in_turn(
+    batch: tuple[torch.Tensor, list[int]],
+) -> None:
+    x, y = batch
+    for mining, limit in (("hard", float("inf")), ("semi_hard", 1.0)):
+        allowed = [[v for _, v in found if v < limit] for found in brute_force(x, y, 1.0).values()]
+        allowed = [values for values in allowed if values]
+        loss = Triplet(mining=mining).bind(4, 4, 0)  # type: ignore[arg-type]
+        drawn = [float(loss(x, torch.tensor(y))) for _ in range(400)]
+        assert min(map(min, allowed)) <= min(drawn)
+        assert max(drawn) <= mean([max(values) for values in allowed]) + 1e-9
+        assert len(set(drawn)) > 50
+        assert mean(drawn) == pytest.approx(mean([mean(values) for values in allowed]), rel=0.05)
+
+
+def test_nothing_to_learn_is_an_exact_zero() -> None:
+    for labels in (torch.zeros(5, dtype=torch.int64), torch.arange(5)):
+        for mining in ("hard", "semi_hard", "hardest", "all"):
+            x = torch.randn(5, 4, requires_grad=True)
+            value = Triplet(mining=mining).bind(4, 5, 0)(x, labels)  # type: ignore[arg-type]
+            value.backward()
+            assert float(value) == 0
+            assert x.grad is not None
+            assert not x.grad.any()
+
+
+def test_squared_distances() -> None:
+    x = torch.randn(20, 7)
+    torch.testing.assert_close(squared_distances(x), torch.cdist(x, x) ** 2, rtol=1e-4, atol=1e-4)
+
+
+def test_a_batch_of_usual_size_is_quick() -> None:
+    import time
+
+    x, y = torch.randn(200, 256), torch.arange(20).repeat(10)
+    loss = Triplet().bind(256, 20, 0)
+    loss(x, y)
+    start = time.perf_counter()
+    loss(x, y)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_bad_parameters_are_named() -> None:
+    with pytest.raises(BadParams, match="mining is 'hard_pair'"):
+        Triplet(mining="hard_pair")  # type: ignore[arg-type]
+    with pytest.raises(BadParams, match="margin"):
+        Triplet(margin=0)
+    with pytest.raises(BadParams, match="label_smoothing"):
+        Softmax(label_smoothing=1.0)
