@@ -1,0 +1,126 @@
+"""The learning curve as inline SVG, in the page's own colours and fonts."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from alframe.types import Curve, RoundRecord
+
+# Okabe & Ito's colour-blind-safe palette on white. In the SVG each colour becomes a CSS variable of the page, which
+# gives it another value in dark mode: style.css holds both sets.
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+BASELINE, INK, RULE = "#6f7780", "#1c2126", "#dfe3e0"
+_VARIABLES = {
+    **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, 1)},
+    BASELINE: "var(--baseline)",
+    INK: "var(--soft)",
+    RULE: "var(--rule)",
+}
+_DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))
+_RANDOM = "random"  # the sampler that others are measured against
+WIDE, NARROW = (960, 400), (360, 300)  # in CSS pixels: for a screen or paper, and for a phone
+
+
+def own_curve(history: Sequence[RoundRecord]) -> list[Curve]:
+    """The campaign's measured accuracy with its own interval, as one curve; none before the first evaluation."""
+    done = [(record.labels, record.evaluation) for record in history if record.evaluation is not None]
+    if not done:
+        return []
+    return [
+        Curve(
+            name="this campaign",
+            labels=[labels for labels, _ in done],
+            mean=[measured.accuracy for _, measured in done],
+            low=[measured.low for _, measured in done],
+            high=[measured.high for _, measured in done],
+            seeds=1,
+        )
+    ]
+
+
+def is_baseline(curve: Curve) -> bool:
+    """Whether this is random choice, which every other strategy has to beat."""
+    return curve.name == _RANDOM
+
+
+def styles(curves: Sequence[Curve]) -> list[tuple[str, str | tuple[int, tuple[int, ...]]]]:
+    """Colour and dashes of each curve: grey for the random baseline; dashes change when the colours run out."""
+    chosen: list[tuple[str, str | tuple[int, tuple[int, ...]]]] = []
+    used = 0
+    for curve in curves:
+        if is_baseline(curve):
+            chosen.append((BASELINE, (0, (4, 2))))
+        else:
+            chosen.append((SERIES[used % len(SERIES)], _DASHES[used // len(SERIES) % len(_DASHES)]))
+            used += 1
+    return chosen
+
+
+def swatch(colour: str) -> str:
+    """The page's CSS value for one of the chart's colours."""
+    return _VARIABLES[colour]
+
+
+def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:
+    """Accuracy against labels: a line for each curve's mean and a band from low to high. Returns an <svg> element."""
+    figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
+    axes = figure.add_subplot()
+    for order, (curve, (colour, dashes)) in enumerate(zip(curves, styles(curves), strict=True), 1):
+        depth = 0 if is_baseline(curve) else order
+        if len(curve.labels) == 1:  # a band of no width cannot be seen
+            # An interval's end at 100 % may lie a rounding error inside the mean.
+            errors = [[max(curve.mean[0] - curve.low[0], 0.0)], [max(curve.high[0] - curve.mean[0], 0.0)]]
+            axes.errorbar(curve.labels, curve.mean, errors, fmt="o", color=colour, capsize=5, zorder=3 + depth)
+            continue
+        axes.fill_between(curve.labels, curve.low, curve.high, color=colour, alpha=0.16, linewidth=0, zorder=2)
+        marker = "o" if len(curve.labels) <= 40 else ""
+        axes.plot(curve.labels, curve.mean, marker, color=colour, markersize=4, zorder=3 + depth)
+        axes.plot(curve.labels, curve.mean, color=colour, linestyle=dashes, linewidth=2, zorder=3 + depth)
+    _dress(axes, curves, font=14 if size[0] > 500 else 12)
+    return _inline(figure, salt=f"curve-{size[0]}")
+
+
+def _dress(axes: Axes, curves: Sequence[Curve], font: int) -> None:
+    axes.set_xlabel("labels", color=INK, fontsize=font)
+    axes.set_ylabel("accuracy", color=INK, fontsize=font)
+    axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
+    axes.grid(axis="y", color=RULE, linewidth=1)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.xaxis.set_major_locator(MaxNLocator(10 if font > 12 else 5, integer=True, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol="\u202f%"))
+    lowest = min(value for curve in curves for value in curve.low)
+    highest = max(value for curve in curves for value in curve.high)
+    axes.set_ylim(max(0.0, lowest - 0.04), min(1.0, highest + 0.04) + 0.005)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
+
+
+def _inline(figure: Figure, salt: str) -> str:
+    buffer = io.BytesIO()
+    # Text stays text (selectable, in the page's font); a fixed salt makes equal charts equal bytes.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    root = ElementTree.fromstring(buffer.getvalue())
+    # A page is not an SVG file: drop its metadata (with its web addresses), its style rule for "*", its namespaces,
+    # its size (CSS decides) and the ids that nothing refers to, which two charts would share.
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.rpartition("}")[2] in ("metadata", "style"):
+                parent.remove(child)
+    used = set(re.findall(r"#(\w+)", ElementTree.tostring(root, encoding="unicode")))
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        kept = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+        element.attrib = {name: value for name, value in kept.items() if name != "id" or value in used}
+    root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true", "focusable": "false"}
+    svg = ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+    return re.sub("|".join(_VARIABLES), lambda match: _VARIABLES[match.group()], svg)

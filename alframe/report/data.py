@@ -1,0 +1,53 @@
+"""What a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from alframe.types import Curve, Evaluation, Item, RoundRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One image of the contact sheet: what the model says (confidence 0..1), and the label where it has one."""
+
+    item: Item
+    prediction: str | None
+    confidence: float | None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything on the page.
+
+    `outcome` is a sentence on how things stand, `next_step` a command line (or empty), `interval` says in words how
+    the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `set_aside` holds
+    pairs of image and reason.
+    """
+
+    title: str
+    folder: Path
+    created: datetime
+    outcome: str
+    next_step: str
+    settings: Mapping[str, str]
+    history: Sequence[RoundRecord]
+    curves: Sequence[Curve]
+    batch: Sequence[Shown]
+    batch_title: str
+    set_aside: Sequence[tuple[str, str]]
+    class_counts: Mapping[str, int]
+    interval: str
+
+    @property
+    def evaluated(self) -> RoundRecord | None:
+        """The latest round that measured the model."""
+        return next((record for record in reversed(self.history) if record.evaluation is not None), None)
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        return self.evaluated.evaluation if self.evaluated else None

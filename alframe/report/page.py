@@ -1,0 +1,100 @@
+"""The page: numbers as words, pictures as data, everything escaped, nothing fetched."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from alframe.report import charts, tables
+from alframe.report.data import ReportData, Shown
+from alframe.report.thumbnails import thumbnail
+
+__all__ = ["ReportData", "Shown", "render"]
+
+_SHEET = 100  # thumbnails on the contact sheet: about a megabyte
+_LISTED = 500  # rows of images set aside
+
+
+def render(data: ReportData) -> str:
+    """The whole report as one HTML document that needs no other file, no script and no network."""
+    compared = [curve for curve in data.curves if len(curve.labels)]  # runs without a common point have none
+    curves = compared or charts.own_curve(data.history)
+    evaluation = data.evaluation
+    page = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            data=data,
+            last=data.history[-1] if data.history else None,
+            evaluated=data.evaluated,
+            evaluation=evaluation,
+            labels=sum(data.class_counts.values()),
+            comparison=bool(compared),
+            curve_wide=charts.learning_curve(curves, charts.WIDE) if curves else "",
+            curve_narrow=charts.learning_curve(curves, charts.NARROW) if curves else "",
+            curves=curves,
+            curve_rows=tables.curve_rows(curves),
+            curve_points=tables.curve_points(compared),
+            baseline=tables.find_baseline(compared),
+            matrix=tables.matrix(evaluation) if evaluation and evaluation.classes else None,
+            classes=tables.class_rows(data.class_counts, evaluation),
+            most_labels=max(data.class_counts.values(), default=0),
+            rounds=tables.round_rows(data.history),
+            sheet=[(shown, thumbnail(shown.item.path, shown.item.box)) for shown in data.batch[:_SHEET]],
+            set_aside=data.set_aside[:_LISTED],
+        )
+    )
+    # A file name that is not valid text (an old memory card) must not keep the page from being written as UTF-8.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("alframe.report", ""),
+        autoescape=True,  # always: the file's name ends in .j2, which select_autoescape would not recognise
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "number": number,
+        "moment": moment,
+        "duration": duration,
+        "breakable": breakable,
+    }
+    return environment
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """0.8321 as "83.2 %"; a dash where there is no number."""
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}\u202f%"
+
+
+def number(value: int | None) -> str:
+    """12345 as "12,345"."""
+    return "–" if value is None else f"{value:,}"
+
+
+def moment(value: datetime) -> str:
+    """Date, time and, where it is known, the time zone."""
+    return value.strftime("%Y-%m-%d %H:%M %Z").strip()
+
+
+def duration(seconds: float) -> str:
+    """75 as "1 min 15 s"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def breakable(name: object) -> Markup:
+    """The escaped name, with places for a line break after its underscores and slashes."""
+    return Markup(re.sub(r"([_/\\])", r"\1<wbr>", str(escape(name))))

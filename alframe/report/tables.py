@@ -1,0 +1,133 @@
+"""The numbers of the tables, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.report.charts import is_baseline, styles, swatch
+from alframe.types import Curve, Evaluation, RoundRecord
+
+MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown instead
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class: labels so far, and its scores (0..1), None where nothing was measured."""
+
+    name: str
+    labels: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int | None
+
+
+def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list[ClassRow]:
+    """Every class that has labels or was evaluated, in the order of the evaluation."""
+    measured: dict[str, Mapping[str, float]] = {}
+    if evaluation is not None:
+        measured = dict(zip(evaluation.classes, evaluation.per_class, strict=True))
+    rows = []
+    for name in dict.fromkeys([*measured, *counts]):
+        scores = measured.get(name, {})
+        support = int(scores["support"]) if "support" in scores else None
+        # Without a test image of the class its recall is undefined, whatever number stands there.
+        known = scores if support else {}
+        precision, recall, f1 = (known.get(key) for key in ("precision", "recall", "f1"))
+        rows.append(ClassRow(name, counts.get(name, 0), precision, recall, f1, support))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A confusion matrix to draw: `rows` of (class, its images, cells), a cell being (count, share of its row)."""
+
+    classes: list[str]
+    rows: list[tuple[str, int, list[tuple[int, float]]]]
+    left_out: int
+    mistakes: list[tuple[int, int, str, str]]  # images, of so many, true class, predicted class
+
+
+def matrix(evaluation: Evaluation) -> Matrix:
+    """The confusion matrix; of many classes only those with the most mistakes. `mistakes` lists the five commonest."""
+    counts = np.array(evaluation.confusion, dtype=np.int64).reshape(len(evaluation.classes), -1)
+    totals = counts.sum(axis=1)
+    wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
+    keep = np.arange(len(counts))
+    if len(counts) > MATRIX_CLASSES:
+        keep = np.sort(np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MATRIX_CLASSES])
+    shares = counts / np.maximum(totals, 1)[:, None]
+    names = evaluation.classes
+    rows = [
+        (names[i], int(totals[i]), list(zip(counts[i, keep].tolist(), shares[i, keep].tolist(), strict=True)))
+        for i in keep
+    ]
+    worst = np.argsort(-wrong, axis=None, kind="stable")[:5]
+    pairs = [divmod(int(flat), len(names)) for flat in worst]
+    mistakes = [(int(wrong[i, j]), int(totals[i]), names[i], names[j]) for i, j in pairs if wrong[i, j]]
+    return Matrix([names[i] for i in keep], rows, len(counts) - len(keep), mistakes)
+
+
+@dataclass(frozen=True, slots=True)
+class CurveRow:
+    """The key to one curve and its last point; `reached` is where it meets the baseline's last mean accuracy."""
+
+    name: str
+    colour: str
+    dashed: bool
+    seeds: int
+    labels: int
+    mean: float
+    low: float
+    high: float
+    reached: int | None
+
+
+def find_baseline(curves: Sequence[Curve]) -> Curve | None:
+    """The curve of random choice, if it was run."""
+    return next((curve for curve in curves if is_baseline(curve)), None)
+
+
+def labels_to_reach(curve: Curve, accuracy: float) -> int | None:
+    """The fewest labels at which the mean was measured at `accuracy` or above."""
+    return next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= accuracy), None)
+
+
+def curve_rows(curves: Sequence[Curve]) -> list[CurveRow]:
+    """One row per curve, best last mean first."""
+    baseline = find_baseline(curves)
+    rows = [
+        CurveRow(
+            curve.name,
+            swatch(colour),
+            dashes != "-",
+            curve.seeds,
+            curve.labels[-1],
+            curve.mean[-1],
+            curve.low[-1],
+            curve.high[-1],
+            labels_to_reach(curve, baseline.mean[-1]) if baseline else None,
+        )
+        for curve, (colour, dashes) in zip(curves, styles(curves), strict=True)
+    ]
+    return sorted(rows, key=lambda row: -row.mean)
+
+
+def curve_points(curves: Sequence[Curve]) -> list[tuple[int, list[tuple[float, float, float] | None]]]:
+    """For every number of labels: each curve's (mean, low, high) there, or None."""
+    tables = [
+        dict(zip(curve.labels, zip(curve.mean, curve.low, curve.high, strict=True), strict=True)) for curve in curves
+    ]
+    return [(labels, [table.get(labels) for table in tables]) for labels in sorted(set().union(*tables))]
+
+
+def round_rows(history: Sequence[RoundRecord]) -> list[tuple[RoundRecord, int, float]]:
+    """Every round with the labels it added and its seconds."""
+    before = [0, *(record.labels for record in history)]
+    return [
+        (record, record.labels - earlier, sum(record.seconds.values()))
+        for record, earlier in zip(history, before, strict=False)
+    ]

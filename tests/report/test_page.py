@@ -1,0 +1,301 @@
+"""The report: whole, safe, self-contained, and readable with much, little or nothing to show."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alframe.report.page import ReportData, Shown, render
+from alframe.report.tables import class_rows, curve_rows, matrix
+from alframe.report.thumbnails import SIDE, thumbnail
+from alframe.types import Box, Curve, Evaluation, Item, RoundRecord
+
+CLASSES = ("agouti", "empty", "white_tailed_deer")
+NASTY = "<b>&\"'</b><script>alert(1)</script>"
+AT = datetime(2025, 3, 14, 9, 12, tzinfo=UTC)
+VOID = {"meta", "link", "img", "br", "wbr"}
+
+
+def evaluation(classes: Sequence[str] = CLASSES, confusion: Sequence[Sequence[int]] | None = None) -> Evaluation:
+    if confusion is None:
+        size = len(classes)
+        confusion = [[20 if i == j else int((i + j) % 3 == 1) for j in range(size)] for i in range(size)]
+    counts = np.array(confusion)
+    hits, n = int(np.trace(counts)), int(counts.sum())
+    per_class = tuple(
+        {"precision": 0.75, "recall": counts[i, i] / max(counts[i].sum(), 1), "f1": 0.5, "support": counts[i].sum()}
+        for i in range(len(classes))
+    )
+    rows = tuple(tuple(int(cell) for cell in row) for row in confusion)
+    accuracy = hits / n
+    interval = 0.8 * accuracy, min(1.0, 1.02 * accuracy)
+    averages = 0.734, 0.7, 0.7, 0.645
+    return Evaluation("held-out images", n, accuracy, *interval, *averages, tuple(classes), rows, per_class)
+
+
+def record(number: int, measured: Evaluation | None) -> RoundRecord:
+    return RoundRecord(number, 20 + 20 * number, 1234, 2, CLASSES, measured, "abc", {"fit": 75.0}, AT)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "good.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "good.jpg").read_bytes()[:500])
+    return tmp_path
+
+
+@pytest.fixture
+def data(pictures: Path) -> ReportData:
+    good = Item("agouti/good.jpg", pictures / "good.jpg", camera="GIG-05", taken=AT, box=Box(0.1, 0.1, 0.5, 0.5))
+    return ReportData(
+        title="Panama",
+        folder=Path("campaigns/panama"),
+        created=AT,
+        outcome="Waiting for 20 labels.",
+        next_step="python -m alframe project=campaigns/panama",
+        settings={"sampler": "margin", "seed": "0"},
+        history=[record(0, None), record(1, evaluation()), record(2, evaluation())],
+        curves=[],
+        batch=[
+            Shown(good, "agouti", 0.914, "empty"),
+            Shown(Item("cut.jpg", pictures / "cut.jpg"), "empty", 0.5, None),
+            Shown(Item("gone.jpg", pictures / "gone.jpg"), None, None, None),
+        ],
+        batch_title="Round 3: the next images",
+        set_aside=[("IMG_1.JPG", "the file is empty (0 bytes)")],
+        class_counts={"agouti": 31, "empty": 1012, "white_tailed_deer": 7},
+        interval="Wilson's score interval.",
+    )
+
+
+@pytest.fixture
+def curves() -> list[Curve]:
+    return [
+        Curve("margin", [20, 40, 60], [0.4, 0.62, 0.7], [0.3, 0.5, 0.6], [0.5, 0.7, 0.8], 5),
+        Curve("random", [20, 40, 60], [0.4, 0.5, 0.612], [0.3, 0.4, 0.5], [0.5, 0.6, 0.7], 5),
+    ]
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and collects text, tags and attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        raise AssertionError(f"<{tag}/> is no HTML")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).replace("\u202f", " ").split())
+
+    def values(self, name: str) -> list[str]:
+        return [value for key, value in self.attributes if key == name]
+
+
+def test_shows_the_numbers(data: ReportData) -> None:
+    text = Page(render(data)).text
+    for expected in (
+        *("Panama", "Waiting for 20 labels.", "project=campaigns/panama", "96.8 %", "77.4 % to 98.7 %", "n = 62"),
+        *("73.4 %", "64.5 %", "1,050", "1,234", "held-out images", "Wilson's score interval.", "1 min 15 s"),
+        *("IMG_1.JPG", "the file is empty (0 bytes)", "margin", "GIG-05", "2025-03-14 09:12 UTC", "91 %"),
+        *("labelled empty", "Cannot be read", "there is no such file", "no prediction"),
+    ):
+        assert expected in text.replace("_ ", "_"), expected
+
+
+def test_well_formed_and_accessible(data: ReportData, curves: list[Curve]) -> None:
+    page = Page(render(replace(data, curves=curves)))
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+    assert len(page.values("alt")) == page.tags.count("img") == 1
+    assert page.tags.count("caption") == page.tags.count("table") == 7
+    identifiers = page.values("id")
+    assert len(identifiers) == len(set(identifiers))
+    assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(identifiers)
+    assert page.values("lang") == ["en"]
+
+
+def test_loads_nothing(data: ReportData, curves: list[Curve]) -> None:
+    text = render(replace(data, curves=curves))
+    page = Page(text)
+    assert not {"script", "iframe", "object", "embed", "form"} & set(page.tags)
+    for source in [*page.values("src"), *page.values("href"), *page.values("srcset")]:
+        assert source.startswith(("data:", "#")), source
+    for word in ("http:", "https:", "@import", "url(http"):
+        assert word not in text
+    assert all(target.startswith("#") for target in re.findall(r"url\((.*?)\)", text))
+    assert "default-src 'none'" in " ".join(page.values("content"))
+
+
+def test_escapes_everything(data: ReportData, curves: list[Curve]) -> None:
+    measured = evaluation((NASTY, "plain"), [[3, 2], [0, 5]])
+    item = Item(NASTY, Path(NASTY), camera=NASTY)
+    page = render(
+        replace(
+            data,
+            title=NASTY,
+            folder=Path(NASTY),
+            outcome=NASTY,
+            next_step=NASTY,
+            settings={NASTY: NASTY},
+            history=[record(0, replace(measured, basis=NASTY))],
+            curves=[replace(curves[0], name=NASTY + "$x^2$"), curves[1]],
+            batch=[Shown(item, NASTY, 0.5, NASTY)],
+            batch_title=NASTY,
+            set_aside=[(NASTY, NASTY)],
+            class_counts={NASTY: 3},
+            interval=NASTY,
+        )
+    )
+    parsed = Page(page)
+    assert "script" not in parsed.tags
+    assert "alert(1)" in parsed.text and "<script" not in page
+    assert page.count("<b>") == page.count("<b></b>")  # the marker of the accuracy's gauge
+
+
+def test_a_file_name_that_is_no_text_can_be_written(data: ReportData) -> None:
+    assert b"IMG\\udce9.JPG" in render(replace(data, set_aside=[("IMG\udce9.JPG", "odd")])).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"history": [], "class_counts": {}, "batch": [], "settings": {}, "set_aside": [], "next_step": ""},
+        {"history": [record(0, None)]},
+        {"history": [record(0, evaluation())]},
+        {"history": [record(0, evaluation(("only",), [[7]]))], "class_counts": {"only": 7}},
+        {"class_counts": {}},
+        {"curves": [Curve("margin", [], [], [], [], 5)]},
+        {"curves": [Curve("margin", [20], [0.5], [0.4], [0.6], 1)]},
+    ],
+    ids=["nothing", "not evaluated", "one round", "one class", "no labels", "no common point", "one point"],
+)
+def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
+    text = Page(render(replace(data, **change))).text  # type: ignore[arg-type]
+    assert "Learning curve" in text and "None" not in text.replace("None: every image", "").replace("None.", "")
+    assert "nan" not in text.split()
+
+
+def test_comparison_says_how_many_labels_are_saved(data: ReportData, curves: list[Curve]) -> None:
+    margin, random = curve_rows(curves)
+    assert (margin.name, margin.reached) == ("margin", 40)
+    assert (random.name, random.reached) == ("random", 60)
+    text = Page(render(replace(data, curves=curves))).text
+    assert "Labels for 61.2 %" in text and "var(--baseline)" in random.colour
+
+
+def test_matrix_keeps_the_classes_with_most_mistakes() -> None:
+    counts = np.diag(np.full(80, 5))
+    counts[70, 3] = 4
+    shown = matrix(evaluation([f"class {i}" for i in range(80)], counts.tolist()))
+    assert (len(shown.classes), shown.left_out) == (60, 20)
+    assert {"class 70", "class 3"} <= set(shown.classes)
+    assert shown.mistakes == [(4, 9, "class 70", "class 3")]
+    for name, total, cells in shown.rows:
+        assert total == (9 if name == "class 70" else 5)
+        assert len(cells) == 60
+
+
+def test_a_class_without_test_images_has_no_scores() -> None:
+    rows = class_rows({"new": 4}, evaluation(("a", "b"), [[3, 1], [0, 0]]))
+    assert [(row.name, row.labels, row.support) for row in rows] == [("a", 0, 4), ("b", 0, 0), ("new", 4, None)]
+    assert rows[0].recall == 0.75 and rows[1].recall is None and rows[2].f1 is None
+
+
+def test_thumbnails(pictures: Path) -> None:
+    sixteen = np.linspace(0, 65535, 90_000).reshape(300, 300).astype(np.uint16)
+    Image.fromarray(sixteen).save(pictures / "thermal.png")
+    Image.new("RGBA", (500, 20), (0, 0, 0, 0)).save(pictures / "clear.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (400, 200)).save(pictures / "turned.jpg", exif=turned)
+    assert (thumbnail(pictures / "good.jpg").width, thumbnail(pictures / "good.jpg").height) == (SIDE, SIDE * 3 // 4)
+    assert thumbnail(pictures / "turned.jpg").height == SIDE
+    for name in ("thermal.png", "clear.png", "turned.jpg"):
+        assert thumbnail(pictures / name).uri.startswith("data:image/jpeg;base64,")
+    assert "cut short" in thumbnail(pictures / "cut.jpg").reason
+    assert thumbnail(pictures).reason
+
+
+def test_an_interval_that_ends_inside_the_mean(data: ReportData) -> None:
+    measured = replace(evaluation(("only",), [[7]]), accuracy=1.0, high=1.0 - 1e-12)
+    assert "100.0 %" in Page(render(replace(data, history=[record(0, measured)]))).text
+
+
+def test_same_data_same_page(data: ReportData, curves: list[Curve]) -> None:
+    assert render(replace(data, curves=curves)) == render(replace(data, curves=curves))
+
+
+def test_fits_the_screen_in_a_browser(data: ReportData, curves: list[Curve], tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("needs Chromium")
+    names = [f"{'very_' * (i % 5)}long_class_{i}" if i % 2 else "x" * 60 + str(i) for i in range(60)]
+    pages = [
+        render(replace(data, curves=curves)),
+        render(replace(data, history=[record(0, evaluation(names))], class_counts=dict.fromkeys(names, 3))),
+    ]
+    frames = "".join(
+        f'<iframe width="{width}" height="900" srcdoc="{html.escape(page)}"></iframe>'
+        for page in pages
+        for width in (390, 768, 1280)
+    )
+    script = """<pre id="out"></pre><script>onload = () => {
+      document.getElementById("out").textContent = [...document.querySelectorAll("iframe")].map(frame => {
+        const page = frame.contentDocument, root = page.documentElement
+        const charts = [...page.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().height > 100)
+        const broken = [...page.images].filter(image => !image.naturalWidth)
+        return [root.scrollWidth - root.clientWidth, charts.length, broken.length].join(" ")
+      }).join("; ")}</script>"""
+    (tmp_path / "frames.html").write_text(f'<meta charset="utf-8">{frames}{script}', encoding="utf-8")
+    ran = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+            *("--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path / 'user'}"),
+            *("--virtual-time-budget=10000", "--dump-dom", (tmp_path / "frames.html").as_uri()),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=True,
+    )
+    found = re.search(r'<pre id="out">(.*?)</pre>', ran.stdout)
+    assert found, ran.stderr[-2000:]
+    # No sideways overflow, one of the two charts visible, no picture broken: at every width.
+    assert found.group(1).split("; ") == ["0 1 0"] * 6
