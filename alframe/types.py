@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from alframe.errors import UnmetNeed
+from alframe.errors import BadParams, UnmetNeed
 
 ItemId = str  # an image's path relative to the pool's root, in POSIX form
 Floats = npt.NDArray[np.float32]
@@ -183,6 +183,35 @@ class InputSpec:
     @property
     def channels(self) -> int:
         return len(self.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """How to fine-tune with Adam.
+
+    `batching` "shuffled" takes `batch_size` images at a time; "balanced" takes `samples` images of each of
+    `classes` classes.
+    """
+
+    epochs: int
+    lr: float
+    weight_decay: float
+    batching: Literal["shuffled", "balanced"]
+    batch_size: int = 128
+    classes: int = 20
+    samples: int = 10
+
+    def __post_init__(self) -> None:
+        least = {"epochs": 0, "batch_size": 2, "classes": 1, "samples": 2}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise BadParams(f"Fine-tuning: {name} is {getattr(self, name)}, but must be at least {bound}.")
+        if not (self.lr > 0 and self.weight_decay >= 0):
+            raise BadParams(
+                f"Fine-tuning: lr {self.lr} must be above 0 and weight_decay {self.weight_decay} not below."
+            )
+        if self.batching not in ("shuffled", "balanced"):
+            raise BadParams(f"Fine-tuning: batching is '{self.batching}'; it can be shuffled or balanced.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def _complaints() -> Iterator[str]:
     seen: dict[tuple[str, str], str] = {(group, name): "alframe" for group in GROUPS for name in _ours(group)}
     for conf in plugin_confs():
         if conf.folder is None:
-            yield f"{conf.owner}: its configuration folder '{conf.module}' does not exist, so its parts cannot be chosen."
+            yield f"{conf.owner}: its configuration folder '{conf.module}' does not exist; its parts cannot be chosen."
             continue
         for file in sorted(conf.folder.glob("*/*.yaml")):
             key = (file.parent.name, file.stem)

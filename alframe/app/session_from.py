@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from alframe.app.projects import folder_name, is_path
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
-from alframe.loop.session import Finetune, FinetunePlan, Session, Settings, identity
+from alframe.loop.session import Finetune, Session, Settings, identity
+from alframe.types import TrainingPlan
 
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
@@ -26,7 +27,9 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
         folder = cwd / plain["project"]
     else:
         sampler = str((recipes["sampler"] or {}).get("name"))
-        name = folder_name(recipes["pool"] or {"name": "pool"}, sampler, settings.seed, identity(settings, recipes), people)
+        name = folder_name(
+            recipes["pool"] or {"name": "pool"}, sampler, settings.seed, identity(settings, recipes), people
+        )
         folder = runs / name
     # Campaigns side by side share what they have embedded; a project elsewhere keeps its own.
     shared = folder.parent / "cache"
@@ -49,8 +52,8 @@ def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
         finetune=Finetune(
             start=finetune["start"],
             every=finetune["every"],
-            first=FinetunePlan(**finetune["first"]),
-            again=FinetunePlan(**finetune["again"]),
+            first=TrainingPlan(**finetune["first"]),
+            again=TrainingPlan(**finetune["again"]),
         ),
         # A sweep is a comparison itself.
         compare_sampler=None if sweep else plain["compare"]["sampler"],
@@ -71,10 +74,6 @@ def _check(settings: Settings) -> None:
         "finetune.every": settings.finetune.every < 1 and "at least 1 label",
         "compare.seeds": settings.compare_seeds < 1 and "at least 1",
     }
-    for name in ("first", "again"):
-        plan: FinetunePlan = getattr(settings.finetune, name)
-        wrong[f"finetune.{name}.batching"] = plan.batching not in ("shuffled", "balanced") and "shuffled or balanced"
-        wrong[f"finetune.{name}.epochs"] = plan.epochs < 1 and "at least 1"
     for key, expected in wrong.items():
         if expected:
             raise BadParams(f"{key} has a value that cannot be. It takes {expected}.")

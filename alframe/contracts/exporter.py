@@ -12,7 +12,10 @@ from alframe.types import Floats, Predictions
 class SavedModel(Protocol):
     """The trained model, as exporters see it."""
 
-    classes: tuple[str, ...]
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, in the order of the probabilities."""
+        ...
 
     def save(self, folder: Path) -> None:
         """Write all that is needed to predict without alframe's configuration."""

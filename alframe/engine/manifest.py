@@ -82,9 +82,7 @@ def _draw(items: Sequence[Item], fraction: float, group: str, seed: int) -> Ints
     if folds < 2:
         return np.empty(0, np.int64)
     state = seeding.number(seed, "holdout")
-    rows: Ints = next(
-        iter(_quietly(StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=state), y, groups))
-    )
+    rows: Ints = next(iter(_quietly(StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=state), y, groups)))
     return rows
 
 

@@ -46,7 +46,9 @@ class Model:
             # The pretrained weights are in the file, so nothing is to be fetched when it is loaded.
             state = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
             save_file(state, temporary / "backbone.safetensors")
-            save_arrays({k: np.ascontiguousarray(v) for k, v in self.head.state().items()}, temporary / "head.safetensors")
+            save_arrays(
+                {k: np.ascontiguousarray(v) for k, v in self.head.state().items()}, temporary / "head.safetensors"
+            )
             write_json(
                 temporary / "model.json",
                 {
@@ -86,7 +88,9 @@ class Model:
             raise StoreError("The saved backbone is not the one in memory; the model was not written.")
         trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
         if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
-            raise StoreError("The saved head gives other probabilities than the one in memory; the model was not written.")
+            raise StoreError(
+                "The saved head gives other probabilities than the one in memory; the model was not written."
+            )
 
 
 def load_model(folder: Path, device: str = "cpu") -> Model:

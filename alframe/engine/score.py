@@ -49,7 +49,9 @@ def view_pool(
         makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine, getattr(sampler, "draws", DRAWS), rng)
     missing = [need.value for need in sampler.needs if need not in makers]
     if missing:
-        raise UnmetNeed(f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels.")
+        raise UnmetNeed(
+            f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels."
+        )
     return PoolView(ids, {need: makers[need]() for need in sampler.needs})
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 import torch
@@ -20,38 +18,9 @@ from alframe.engine.allocator import keep_memory
 from alframe.errors import BadParams, PoolError
 from alframe.progress import Bar
 from alframe.seeding import generator, number
-from alframe.types import InputSpec, Ints, Item
+from alframe.types import InputSpec, Ints, Item, TrainingPlan
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to fine-tune with Adam.
-
-    `batching` "shuffled" takes `batch_size` images at a time; "balanced" takes `samples` images of each of
-    `classes` classes.
-    """
-
-    epochs: int
-    lr: float
-    weight_decay: float
-    batching: Literal["shuffled", "balanced"]
-    batch_size: int = 128
-    classes: int = 20
-    samples: int = 10
-
-    def __post_init__(self) -> None:
-        least = {"epochs": 0, "batch_size": 2, "classes": 1, "samples": 2}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise BadParams(f"Fine-tuning: {name} is {getattr(self, name)}, but must be at least {bound}.")
-        if not (self.lr > 0 and self.weight_decay >= 0):
-            raise BadParams(
-                f"Fine-tuning: lr {self.lr} must be above 0 and weight_decay {self.weight_decay} not below."
-            )
-        if self.batching not in ("shuffled", "balanced"):
-            raise BadParams(f"Fine-tuning: batching is '{self.batching}'; it can be shuffled or balanced.")
 
 
 def fine_tune(
@@ -60,7 +29,7 @@ def fine_tune(
     items: Sequence[Item],
     y: Ints,
     spec: InputSpec,
-    plan: Plan,
+    plan: TrainingPlan,
     seed: int,
     device: str,
     workers: int,
@@ -103,7 +72,7 @@ def fine_tune(
     return history
 
 
-def _batches(y: Ints, plan: Plan, seed: int, epoch: int) -> list[list[int]]:
+def _batches(y: Ints, plan: TrainingPlan, seed: int, epoch: int) -> list[list[int]]:
     rng = generator(seed, "batches", epoch)
     if plan.batching == "balanced":
         return balanced(y, plan.classes, plan.samples, rng)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
+import torch
 from safetensors.torch import load_file, save_file
 
 from alframe import seeding
@@ -20,11 +21,11 @@ from alframe.engine.fit import Training, fit, measure, training_set
 from alframe.engine.manifest import Manifest
 from alframe.engine.score import view_pool
 from alframe.engine.select import select
-from alframe.engine.train import Plan, fine_tune
-from alframe.loop.session import FinetunePlan, Session, versions
+from alframe.engine.train import fine_tune
+from alframe.loop.session import Session, versions
 from alframe.store.files import replacing
 from alframe.store.ledger import StoredRound
-from alframe.types import Outcome, Request, RoundRecord, State
+from alframe.types import Outcome, RoundRecord, State, TrainingPlan
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
         return None
     answered = {label.item for label in session.ledger.labels()} & set(newest.keys)
     if len(answered) < session.settings.enough * len(newest.keys):
-        how = session.label_source.request(_as_request(session, work, newest))
+        how = session.label_source.request(session.request(newest, work.manifest.items))
         state = f"{len(answered)} of {len(newest.keys)} images of round {newest.number} are labelled."
         return Outcome(State.WAITING, f"{state}\n{how}")
     with session.ledger.transaction():
@@ -93,7 +94,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
 
 def _ingest(session: Session, work: Work, asked: StoredRound) -> None:
     number = {work.manifest.items[key].id: key for key in asked.keys}
-    answers = session.label_source.collect(_as_request(session, work, asked))
+    answers = session.label_source.collect(session.request(asked, work.manifest.items))
     for problem in answers.problems:
         if str(problem) not in work.reported:
             log.warning("%s", problem)
@@ -106,18 +107,8 @@ def _ingest(session: Session, work: Work, asked: StoredRound) -> None:
         )
 
 
-def _as_request(session: Session, work: Work, asked: StoredRound) -> Request:
-    seen = {label.class_name for label in session.ledger.labels()} if not session.label_source.answers_now else set()
-    return Request(
-        round=asked.number,
-        items=tuple(work.manifest.items[key] for key in asked.keys),
-        classes=tuple(sorted({*session.settings.classes, *seen})),
-        folder=session.label_folder,
-    )
-
-
 def _request(session: Session, work: Work, asked: StoredRound) -> None:
-    session.label_source.request(_as_request(session, work, asked))
+    session.label_source.request(session.request(asked, work.manifest.items))
     with session.ledger.transaction():
         session.ledger.mark(asked.number, "requested")
 
@@ -138,13 +129,13 @@ def train_embedding(session: Session, work: Work) -> None:
         work.embedder = _embedder(session, state)
 
 
-def _embedder(session: Session, state: dict[str, object] | None) -> Embedder:
+def _embedder(session: Session, state: Mapping[str, torch.Tensor] | None) -> Embedder:
     return make_embedder(
         session.backbone, session.recipes["backbone"], session.settings.seed, session.compute.device(), state
     )
 
 
-def _fine_tune(session: Session, work: Work, plan: FinetunePlan, number: int, labels: int) -> None:
+def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
     # A new network from the last stored weights, so that a resumed run starts from the same bits as a running one.
     trained = session.ledger.events("trained")
     state = load_file(session.folder / trained[-1][1]["file"]) if trained else None
@@ -158,15 +149,7 @@ def _fine_tune(session: Session, work: Work, plan: FinetunePlan, number: int, la
         [work.manifest.items[key] for key in training.keys.tolist()],
         training.y,
         before.spec,
-        Plan(
-            epochs=plan.epochs,
-            lr=plan.lr,
-            weight_decay=plan.weight_decay,
-            batching=plan.batching,
-            batch_size=plan.batch_size,
-            classes=plan.classes,
-            samples=plan.samples,
-        ),
+        plan,
         seed,
         session.compute.device(),
         session.compute.workers(),

@@ -32,22 +32,10 @@ from alframe.contracts import (
 from alframe.errors import BadParams, StoreError
 from alframe.store.contents import Contents
 from alframe.store.features import FeatureStore
-from alframe.store.ledger import Ledger
+from alframe.store.ledger import Ledger, StoredRound
+from alframe.types import Item, Request, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters
-
-
-@dataclass(frozen=True, slots=True)
-class FinetunePlan:
-    """How the embedding is trained: passes over the labelled images, and how batches are drawn."""
-
-    epochs: int
-    lr: float
-    weight_decay: float
-    batching: str
-    batch_size: int
-    classes: int
-    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +44,8 @@ class Finetune:
 
     start: int | None
     every: int
-    first: FinetunePlan
-    again: FinetunePlan
+    first: TrainingPlan
+    again: TrainingPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +124,18 @@ class Session:
     def label_folder(self) -> Path:
         """Where people find what they are asked to label."""
         return self.folder / "to_label"
+
+    def request(self, asked: StoredRound, items: Sequence[Item]) -> Request:
+        """A stored round as its label source sees it; `items` by key."""
+        # Its own answers do not add to the classes: a typo among the first would make the right name an unknown class.
+        mine = set(asked.keys)
+        others = {label.class_name for label in self.ledger.labels() if label.item not in mine}
+        return Request(
+            round=asked.number,
+            items=tuple(items[key] for key in asked.keys),
+            classes=tuple(sorted({*self.settings.classes, *others})),
+            folder=self.label_folder,
+        )
 
     # Parts
 

@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 _retire(path)
         else:
             _sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         _sync_folder(path.parent)
     finally:
         if temporary.is_dir():
@@ -48,7 +48,7 @@ def write_json(path: Path, data: Any) -> None:
 def _retire(folder: Path) -> None:
     # A folder cannot be replaced in one step; moving the old one aside keeps the gap to an instant.
     aside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
-    os.replace(folder, aside)
+    folder.replace(aside)
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -147,15 +147,15 @@ class Ledger:
     def add_labels(self, labels: Iterable[tuple[int, Label]], round_number: int | None, origin: str) -> int:
         """Append the labels that say something new, and return how many did.
 
-        A label repeats what is known when the last one for the item from the same annotator, file and row says the
-        same; so a source can be read again and again, and a correction (also back to an earlier answer) counts.
+        A source gives at most one label for an item of a request, so a label repeats what is known when the last one
+        for the same item, origin and round says the same. A source can be read again and again, wherever its files
+        have moved to, and a correction (also back to an earlier answer) counts.
         """
         added = 0
         for key, label in labels:
             last = self._db.execute(
-                "SELECT class FROM label WHERE item = ? AND origin = ? AND annotator = ? AND file = ? AND row IS ? "
-                "ORDER BY n DESC LIMIT 1",
-                (key, origin, label.annotator, label.file, label.row),
+                "SELECT class FROM label WHERE item = ? AND origin = ? AND round IS ? ORDER BY n DESC LIMIT 1",
+                (key, origin, round_number),
             ).fetchone()
             if last is not None and last[0] == label.class_name:
                 continue

@@ -48,7 +48,8 @@ class Predict:
         paths = REGISTRIES["exporter"].build({"name": "predictions"}).export(predictions, model, out)
         message = f"{len(keys)} images predicted with {shown(Path(self.model or session.folder))}."
         if embedding.unreadable:
-            paths = [*paths, _list_unreadable(out / "unreadable.csv", {items[k].id: w for k, w in embedding.unreadable.items()})]
+            reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
+            paths = [*paths, _list_unreadable(out / "unreadable.csv", reasons)]
             message += f" {len(embedding.unreadable)} could not be read; unreadable.csv says why."
         return Outcome(State.DONE, message + "".join(f"\n  {shown(path)}" for path in paths))
 

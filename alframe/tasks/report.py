@@ -24,7 +24,8 @@ class Report:
     def run(self, session: Session) -> Outcome:
         """Raises StoreError if there is no project."""
         if not (session.folder / FILE_NAME).exists():
-            raise StoreError(f"There is no project in {shown(session.folder)} to report on. Start one with: {command()}")
+            where = shown(session.folder)
+            raise StoreError(f"There is no project in {where} to report on. Start one with: {command()}")
         return Outcome(State.DONE, f"Report: {shown(write_report(session))}")
 
 

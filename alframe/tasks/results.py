@@ -25,9 +25,7 @@ def export_results(session: Session, work: Work) -> list[Path]:
         raise LabelError(
             "There is no model to export yet: it takes labels of at least two classes. Label more and run again."
         )
-    model = Model(
-        work.embedder, work.head, work.training.classes, session.recipes["backbone"], session.recipes["head"]
-    )
+    model = Model(work.embedder, work.head, work.training.classes, session.recipes["backbone"], session.recipes["head"])
     keys = np.flatnonzero(work.embedding.readable & work.manifest.present)
     answered = {label.item: label.class_name for label in session.ledger.labels()}
     predictions = Predictions(
@@ -66,17 +64,13 @@ def comparison_table(histories: Histories, sampler: str) -> str:
     columns = [_cells(curves[name].mean, curves[name].low, curves[name].high) for name in (sampler, *others)]
     counts = sorted(set.intersection(*(set(curve.labels) for curve in curves.values())))
     keep = [[curves[name].labels.index(n) for n in counts] for name in (sampler, *others)]
-    rows = [
-        (str(n), *(column[at[i]] for column, at in zip(columns, keep, strict=True))) for i, n in enumerate(counts)
-    ]
+    rows = [(str(n), *(column[at[i]] for column, at in zip(columns, keep, strict=True))) for i, n in enumerate(counts)]
     over = f"means over {seeds} seeds, in brackets Student's 95 % interval" if seeds > 1 else "Wilson's 95 % interval"
     note = f"Accuracy on held-out images: {over}."
     if seeds > 1 and others:
         header.append("difference")
         gap = difference(histories[sampler], histories[others[0]])
-        rows = [
-            (*row, _signed(m, lo, hi)) for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)
-        ]
+        rows = [(*row, _signed(m, lo, hi)) for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)]
         note += f"\nDifference: {sampler} minus {others[0]}, seed by seed; the same test images and start."
     return table(tuple(header), rows) + f"\n{note}"
 

@@ -49,9 +49,7 @@ class Run:
 
 def _summary(session: Session, outcome: Outcome, histories: Histories, paths: list[Path], report: Path) -> str:
     table = (
-        comparison_table(histories, session.name("sampler"))
-        if histories
-        else accuracy_table(session.ledger.history())
+        comparison_table(histories, session.name("sampler")) if histories else accuracy_table(session.ledger.history())
     )
     exported = "".join(f"\n          {shown(path)}" for path in paths).lstrip("\n ")
     lines = [

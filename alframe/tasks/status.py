@@ -9,7 +9,7 @@ from alframe.store.ledger import FILE_NAME
 from alframe.tasks.results import accuracy_table
 from alframe.tasks.run import DONE
 from alframe.tasks.words import command, project_argument, shown
-from alframe.types import Outcome, Request, State
+from alframe.types import Outcome, State
 
 
 class Status:
@@ -61,8 +61,7 @@ class Status:
             return [f"Not finished. Go on with: {go_on}"]
         asked = open_rounds[-1]
         items = session.ledger.items()
-        classes = tuple(sorted({*session.settings.classes, *(one.class_name for one in session.ledger.labels())}))
-        request = Request(asked.number, tuple(items[key] for key in asked.keys), classes, session.label_folder)
+        request = session.request(asked, items)
         answers = session.label_source.collect(request)
         known = {items[label.item].id for label in session.ledger.labels()}
         answered = sum(item.id in known | {label.item for label in answers.labels} for item in request.items)

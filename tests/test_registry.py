@@ -1,0 +1,66 @@
+"""Names, parameters and broken plugins."""
+
+from __future__ import annotations
+
+import pytest
+
+from alframe.builtins import REGISTRIES
+from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
+from alframe.registry import Entry, Registry
+
+SAMPLERS = REGISTRIES["sampler"]
+
+
+def registry(**targets: str) -> Registry:
+    return Registry("sampler", "alframe.no_such_group", targets, "1.0")
+
+
+def test_a_wrong_name_suggests_the_right_one() -> None:
+    with pytest.raises(UnknownComponent, match=r"no sampler 'kcentre'. Did you mean 'kcenter'\?.*margin"):
+        SAMPLERS.get("kcentre")
+
+
+def test_a_wrong_parameter_names_the_accepted_ones() -> None:
+    with pytest.raises(BadParams, match=r"sampler 'bald' has no parameter 'drws'. Did you mean 'draws'\?.*Accepted: draws"):
+        SAMPLERS.build({"name": "bald", "drws": 3})
+
+
+def test_a_broken_part_names_its_owner_and_costs_only_its_user() -> None:
+    table = registry(good="fractions:Fraction", bad="no_such_module:X")
+    with pytest.raises(BrokenPlugin, match=r"'bad' from alframe 1.0 \(no_such_module:X\).*ModuleNotFoundError"):
+        table.build({"name": "bad"})
+    assert table.build({"name": "good", "numerator": 3}) == 3
+
+
+def test_two_owners_of_a_name_are_both_named_and_can_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = registry()
+    twins = {"x": [Entry("x", "fractions:Fraction", "one", "1"), Entry("x", "decimal:Decimal", "two", "2")]}
+    monkeypatch.setattr(table, "entries", lambda: twins)
+    with pytest.raises(DuplicateComponent, match=r"one and two.*sampler.name=two:x"):
+        table.get("x")
+    assert table.get("two:x").owner == "two"
+
+
+def test_the_names_of_all_parts() -> None:
+    """A snapshot: a name that vanishes breaks somebody's project."""
+    names = {kind: sorted(table._builtins) for kind, table in REGISTRIES.items()}
+    assert names == {
+        "backbone": ["efficientnet_lite", "timm"],
+        "loss": ["softmax", "triplet"],
+        "head": ["linear", "mlp"],
+        "sampler": ["bald", "entropy", "kcenter", "least_confidence", "margin", "random"],
+        "pool": ["camera_trap_scenes", "csv", "digits", "folder"],
+        "label_source": ["csv", "folder", "simulated"],
+        "exporter": ["model", "predictions"],
+        "tracker": ["console", "jsonl"],
+        "stopping": ["budget", "target"],
+        "compute": ["local"],
+        "task": ["export", "predict", "report", "run", "status"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, table in REGISTRIES.items() for name in table._builtins]
+)
+def test_every_built_in_can_be_imported(kind: str, name: str) -> None:
+    assert callable(REGISTRIES[kind].get(name).load())
