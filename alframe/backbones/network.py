@@ -80,7 +80,7 @@ def _config(model: str) -> Any:
             f"timm has no model '{model}'.{did_you_mean(bare, known)} "
             f'List all {len(known)}: python -c "import timm; print(*timm.list_models(), sep=chr(10))"'
         )
-    tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{bare}.*")]
+    tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{bare}.*")] if tag else []
     if tag and tag not in tags:
         raise BadParams(f"timm has no weights '{tag}' for {bare}.{did_you_mean(tag, tags)} Known: {', '.join(tags)}.")
     return timm.get_pretrained_cfg(model)

@@ -128,6 +128,8 @@ def _eight_bit(image: Image.Image, mode: str) -> Image.Image:
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert(mode)
+    if image.mode == "LAB":
+        image = image.convert("RGB")  # Pillow knows no direct way from it to grey
     return image.convert(mode)
 
 

@@ -20,11 +20,11 @@ class BackboneSuite:
     def make(self) -> Backbone:
         raise NotImplementedError
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def backbone(self) -> Backbone:
         return self.make()
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def module(self, backbone: Backbone) -> nn.Module:
         return backbone.module(seed=0)
 

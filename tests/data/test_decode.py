@@ -92,7 +92,7 @@ def test_the_shortcut_for_large_jpegs_changes_little(tmp_path: Path) -> None:
     full = np.asarray(Image.open(tmp_path / "a.jpg").resize((32, 32), Image.Resampling.BICUBIC), dtype=float)
     pixels = decode(tmp_path / "a.jpg", RGB).pixels
     assert pixels is not None
-    assert np.abs(pixels - full).mean() < 1.0
+    assert np.abs(pixels - full).mean() < 2.0  # grey levels, of noise, the worst case
 
 
 def test_the_content_tells_boxes_apart(tmp_path: Path) -> None:

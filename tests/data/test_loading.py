@@ -190,7 +190,7 @@ def test_every_variation_happens(tmp_path: Path) -> None:
     erased = fill[:, 16:48, 16:48].any(axis=(1, 2))
     assert 0.2 < erased.mean() < 0.7
     rotated = fill[:, 0, 0] | fill[:, 0, -1]
-    assert rotated.mean() > 0.5
+    assert rotated.mean() > 0.3
     left_is_green = pixels[:, 32, 8, 1] > pixels[:, 32, 8, 0]
     assert 0.2 < left_is_green[~grey].mean() < 0.8
     assert pixels[:, 32, 8].max(axis=1).std() > 10
