@@ -1,0 +1,1 @@
+"""Pools: which images exist, and what is known about each before anybody looks at the pixels."""

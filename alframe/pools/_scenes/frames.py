@@ -1,0 +1,161 @@
+"""One exposure: the place, the animal that walks through, the light, and the camera's own marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from alframe.pools._scenes.animals import ANIMALS, Pose, sketch
+from alframe.pools._scenes.paper import mix
+from alframe.pools._scenes.scenery import Place, clouds, tuft
+from alframe.types import Box, Floats
+
+CAMERA_HEIGHT = 0.75  # metres above the ground
+SOLID = 127  # of 255: an edge's half
+VISIBLE = 0.2  # with less of the animal than this in view, people call the frame empty
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """An animal in one frame: `x` as a fraction of the width, `down` from the horizon (0) to the lower edge (1)."""
+
+    species: str
+    pose: Pose
+    x: float
+    down: float
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What the camera prints in its strip, and whether it used its infrared flash."""
+
+    camera: str
+    taken: datetime
+    number: str  # e.g. 2/4
+    celsius: int
+    night: bool
+
+
+def down_for(species: str, pixels: float, place: Place) -> float:
+    """How far down an animal must stand to be about `pixels` tall at the shoulder."""
+    rows: int = place.near.shape[0]
+    return min(0.95, max(0.15, pixels * CAMERA_HEIGHT / (ANIMALS[species].height * (rows - place.horizon))))
+
+
+def expose(
+    place: Place, visitor: Visitor | None, exposure: Exposure, burst: np.random.Generator, frame: np.random.Generator
+) -> tuple[Image.Image, Box | None]:
+    """The finished picture and the visible animal's box; `burst` draws what stays the same for a whole burst."""
+    coat, light = burst.spawn(2)
+    canvas, near, box, eye = Image.fromarray(place.picture), place.near, None, None
+    if visitor is not None:
+        near, box, eye = _enter(canvas, place, visitor, exposure.night, coat, frame)
+    canvas.paste(place.front, mask=place.front)
+    if exposure.night:
+        lit = _infrared(canvas, near, eye if box else None, light, frame)
+    else:
+        lit = _daylight(canvas, exposure.taken.hour, light, frame)
+    image = Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).convert("RGB")
+    _strip(image, exposure)
+    return image, box
+
+
+def _enter(
+    canvas: Image.Image,
+    place: Place,
+    visitor: Visitor,
+    night: bool,
+    coat: np.random.Generator,
+    frame: np.random.Generator,
+) -> tuple[Floats, Box | None, tuple[float, float] | None]:
+    """Paint the animal into the canvas; gives the nearness of everything, the animal's box and its eye if seen."""
+    width, height = canvas.size
+    tall = ANIMALS[visitor.species].height * (height - place.horizon) / CAMERA_HEIGHT * visitor.down
+    animal, ground, eye = sketch(ANIMALS[visitor.species], visitor.pose, tall, coat)
+    animal = animal.filter(ImageFilter.GaussianBlur(float(frame.uniform(0.2, 0.9)) * width / 640))
+    x, y = visitor.x * width, place.horizon + (height - place.horizon) * visitor.down
+    if not night:  # the flash sits beside the lens, and its shadows fall out of sight
+        shade = Image.new("L", (round(tall * 2), round(tall * 0.4)))
+        ImageDraw.Draw(shade).ellipse([tall * 0.25, tall * 0.12, tall * 1.75, tall * 0.27], fill=110)
+        shade = shade.filter(ImageFilter.GaussianBlur(tall * 0.04))
+        canvas.paste((28, 26, 20), (round(x - tall), round(y - tall * 0.2)), shade)
+    corner = round(x - ground[0]), round(y - ground[1])
+    layer = Image.new("RGBA", canvas.size)
+    layer.paste(animal, corner)
+    alpha = np.asarray(layer.getchannel("A"))
+    nearness = np.float32(visitor.down**0.8)
+    alpha = np.where(place.near > nearness + 0.06, 0, alpha).astype(np.uint8)  # behind a nearer tree
+    canvas.paste(layer, mask=Image.fromarray(alpha))
+    pen = ImageDraw.Draw(canvas)
+    for _ in range(4 + place.habitat.grass // 40):  # the feet stand in the grass, not on top of it
+        at = x + float(coat.normal(0, tall * 0.7)), y + float(coat.uniform(0.02, 0.08)) * tall
+        tuft(pen, place.habitat, at, tall * float(coat.uniform(0.1, 0.3)), coat)
+    near = np.maximum(place.near, (alpha > SOLID) * nearness)
+    box = _box(alpha > SOLID, int((np.asarray(animal.getchannel("A")) > SOLID).sum()))
+    seen = corner[0] + eye[0], corner[1] + eye[1]
+    inside = 0 <= seen[0] < width and 0 <= seen[1] < height and alpha[int(seen[1]), int(seen[0])] > SOLID
+    return near, box, seen if inside else None
+
+
+def _box(visible: npt.NDArray[np.bool_], whole: int) -> Box | None:
+    if visible.sum() < max(1, VISIBLE * whole):
+        return None
+    height, width = visible.shape
+    rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+    x, y = columns[0] / width, rows[0] / height
+    w, h = (columns[-1] + 1) / width - x, (rows[-1] + 1) / height - y
+    # Rounded down to stay inside the picture.
+    x, y, w, h = (int(value * 10_000) / 10_000 for value in (x, y, w, h))
+    return Box(x, y, w, h)
+
+
+def _daylight(canvas: Image.Image, hour: int, light: np.random.Generator, frame: np.random.Generator) -> Floats:
+    """(H, W, 3): warm and dim at the ends of the day, with the leaves' shadows at its middle."""
+    width, height = canvas.size
+    low = min(1.0, abs(hour - 13) / 6)  # 0 at one o'clock, 1 at seven in the morning and in the evening
+    tint = np.array(mix((255, 255, 255), (255, 226, 190), low), dtype=np.float32) / 255
+    exposure = (1.08 - 0.3 * low) * float(light.uniform(0.88, 1.12))
+    dapples = 1 + 0.13 * (1 - low) * np.tanh(2 * clouds(light, (width, height), 7, 3))
+    grain = frame.standard_normal((height, width, 1), dtype=np.float32) * 3.5
+    lit: Floats = np.asarray(canvas) * (tint * np.float32(exposure)) * dapples[..., None] + grain
+    return lit
+
+
+def _infrared(
+    canvas: Image.Image,
+    near: Floats,
+    eye: tuple[float, float] | None,
+    light: np.random.Generator,
+    frame: np.random.Generator,
+) -> Floats:
+    """(H, W): grey, lit by a flash that fades with distance and towards the corners; leaves are bright, eyes shine."""
+    width, height = canvas.size
+    y, x = np.ogrid[0:height, 0:width]
+    grey = np.asarray(canvas) @ np.array([0.4, 0.62, 0.08], dtype=np.float32)
+    radius = np.hypot((x - width / 2) / width, (y - height * 0.55) / height).astype(np.float32)
+    flash = (0.03 + 1.15 * near**1.1) * np.exp(-((radius / 0.5) ** 2)) * np.float32(light.uniform(0.85, 1.2))
+    lit: Floats = 240 * (1 - np.exp(grey * flash / -105))  # the sensor saturates softly
+    if eye is not None:
+        distance = np.hypot(x - eye[0], y - eye[1]).astype(np.float32) / (width / 640)
+        lit = np.maximum(lit, 255 * np.exp(-((distance / 2.4) ** 2)) + 60 * np.exp(distance / -4))
+    lit += 6 + frame.standard_normal((height, width), dtype=np.float32) * 6
+    return lit
+
+
+def _strip(image: Image.Image, exposure: Exposure) -> None:
+    width, height = image.size
+    tall = round(height * 0.05)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle([0, height - tall, width, height], fill=(0, 0, 0))
+    font, middle = ImageFont.load_default(tall * 0.62), height - tall / 2
+    fahrenheit = round(exposure.celsius * 9 / 5 + 32)
+    for x, anchor, text in (
+        (0.015, "lm", f"{exposure.camera}   {exposure.celsius}°C  {fahrenheit}°F"),
+        (0.56, "mm", f"{exposure.taken:%Y-%m-%d   %H:%M:%S}"),
+        (0.985, "rm", f"{'IR' if exposure.night else 'M'}  {exposure.number}"),
+    ):
+        pen.text((width * x, middle), text, fill=(240, 240, 240), font=font, anchor=anchor)

@@ -1,0 +1,243 @@
+"""Places where a camera hangs: sky, trees and ground, with how far away everything is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from alframe.pools._scenes.paper import Colour, mix, shade, vary
+from alframe.types import Floats
+
+
+@dataclass(frozen=True)
+class Habitat:
+    """The colours and plants of a kind of place."""
+
+    sky: Colour
+    far: Colour  # the distant edge of the wood
+    soil: Colour
+    litter: Colour
+    bark: Colour
+    leaves: Colour
+    trunks: int
+    canopy: int  # dabs of leaves overhead
+    grass: int  # tufts
+    conifer: bool = False
+
+
+HABITATS = (  # beech wood, pine wood, steppe, birches in autumn, jungle, meadow, snow, stony hillside
+    Habitat(
+        (206, 220, 214), (118, 140, 104), (116, 92, 62), (158, 108, 58), (112, 104, 92), (104, 140, 58), 11, 900, 60,
+    ),
+    Habitat(
+        (196, 206, 212), (86, 108, 98), (104, 84, 60), (124, 92, 58), (104, 74, 56), (52, 84, 56), 16, 700, 40, True,
+    ),
+    Habitat(
+        (214, 222, 228), (150, 146, 96), (150, 132, 84), (186, 166, 104), (92, 80, 66), (136, 132, 66), 3, 160, 420,
+    ),
+    Habitat(
+        (222, 216, 196), (176, 142, 84), (138, 96, 54), (204, 132, 48), (214, 208, 198), (206, 146, 44), 13, 800, 50,
+    ),
+    Habitat(
+        (180, 204, 176), (72, 108, 66), (84, 72, 48), (96, 92, 48), (84, 78, 62), (56, 112, 48), 9, 1500, 160,
+    ),
+    Habitat(
+        (208, 216, 224), (112, 128, 96), (92, 116, 62), (112, 140, 70), (88, 76, 62), (84, 124, 56), 2, 200, 520,
+    ),
+    Habitat(
+        (216, 222, 230), (140, 152, 160), (214, 218, 224), (190, 194, 200), (82, 70, 62), (74, 92, 84), 12, 420, 24,
+        True,
+    ),
+    Habitat(
+        (200, 214, 222), (128, 132, 116), (132, 122, 108), (158, 148, 134), (96, 86, 74), (110, 122, 76), 5, 300, 130,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site without animals. `near` is 1 beside the camera and 0 at infinity; `front` hides what walks behind it."""
+
+    picture: npt.NDArray[np.uint8]  # (H, W, 3)
+    near: Floats  # (H, W)
+    front: Image.Image  # RGBA
+    horizon: float  # in pixels from the top
+    habitat: Habitat
+
+
+def place(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Place:
+    """Paint one site from the far end to the near one."""
+    width, height = size
+    horizon = height * float(rng.uniform(0.34, 0.46))
+    ground, near = _ground(habitat, size, horizon, rng)
+    canvas = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
+    depth = Image.fromarray((near * 255).astype(np.uint8))
+    easel = _Easel(habitat, width, height, horizon, ImageDraw.Draw(canvas), ImageDraw.Draw(depth))
+    _treeline(easel, rng)
+    _litter(easel, rng)
+    for distance in sorted(rng.uniform(0.03, 0.42, habitat.trunks).tolist()):
+        _trunk(easel, distance, rng)
+    _canopy(easel, rng)
+    for distance in sorted(rng.uniform(0.04, 0.95, habitat.grass).tolist()):
+        foot = float(rng.uniform(0, width)), horizon + (height - horizon) * distance
+        tuft(easel.pen, habitat, foot, height * (0.02 + 0.09 * distance), rng)
+    picture = np.asarray(canvas.filter(ImageFilter.GaussianBlur(width / 1100)))
+    nearness = np.asarray(depth, dtype=np.float32) / np.float32(255)
+    return Place(picture, nearness, _front(habitat, size, rng), horizon, habitat)
+
+
+@dataclass(frozen=True)
+class _Easel:
+    habitat: Habitat
+    width: int
+    height: int
+    horizon: float
+    pen: ImageDraw.ImageDraw
+    gauge: ImageDraw.ImageDraw  # takes the nearness, 0..255, of what the pen paints
+
+    def dab(self, x: float, y: float, rx: float, ry: float, colour: Colour, near: int | None = None) -> None:
+        self.pen.ellipse([x - rx, y - ry, x + rx, y + ry], colour)
+        if near is not None:
+            self.gauge.ellipse([x - rx, y - ry, x + rx, y + ry], near)
+
+
+def clouds(rng: np.random.Generator, size: tuple[int, int], cells: float, octaves: int = 4) -> Floats:
+    """Fractal noise (H, W) of about zero mean and unit spread, with about `cells` lumps across."""
+    width, height = size
+    total = np.zeros((height, width), dtype=np.float32)
+    for octave in range(octaves):
+        across = max(2, round(cells * 2**octave))
+        lumps = rng.normal(size=(max(2, across * height // width), across)).astype(np.float32)
+        total += np.asarray(Image.fromarray(lumps).resize(size, Image.Resampling.BICUBIC)) / 2**octave
+    return total / 1.1
+
+
+def tuft(
+    pen: ImageDraw.ImageDraw, habitat: Habitat, foot_at: tuple[float, float], tall: float, rng: np.random.Generator
+) -> None:
+    """A tuft of grass, `tall` pixels high."""
+    x, y = foot_at
+    for _ in range(9):
+        lean, rise = float(rng.normal(0, 0.45)), tall * float(rng.uniform(0.5, 1.1))
+        foot = x + float(rng.normal(0, tall * 0.25))
+        colour = vary(mix(habitat.leaves, habitat.litter, float(rng.uniform(0, 0.6))), rng, 16)
+        half = max(0.6, tall * 0.035)
+        tip = (foot + lean * rise, y - rise)
+        bend = (foot + lean * rise * 0.3, y - rise * 0.6)
+        pen.polygon(
+            [(foot - half, y), (bend[0] - half, bend[1]), tip, (bend[0] + half, bend[1]), (foot + half, y)], colour
+        )
+
+
+def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    width, height = size
+    rows = np.arange(height, dtype=np.float32)
+    down = np.clip((rows - horizon) / (height - horizon), 0, 1)
+    near = np.broadcast_to(down[:, None] ** 0.8, (height, width)).copy()
+    sky = np.asarray(habitat.sky, dtype=np.float32) * (1.05 - 0.15 * rows / horizon)[:, None]
+    # Texture is looked up in perspective, so that lumps grow towards the camera.
+    texture = clouds(rng, (width, 2 * height), 10, 5)
+    distance = 1 / (down[:, None] + 0.12)
+    across = (np.arange(width)[None, :] - width / 2) * (0.25 + 0.12 * distance) + width / 2
+    along = (distance * height * 0.22) % (2 * height - 1)
+    lumps = texture[along.astype(int), np.clip(across, 0, width - 1).astype(int)]
+    patches = clouds(rng, size, 3, 3)
+    mixed = np.clip(0.5 + 0.28 * patches + 0.18 * lumps, 0, 1)[..., None]
+    soil = (
+        np.asarray(habitat.soil, dtype=np.float32) * (1 - mixed) + np.asarray(habitat.litter, dtype=np.float32) * mixed
+    )
+    soil *= (1 + 0.13 * lumps + rng.normal(0, 0.05, (height, width)).astype(np.float32) * near)[..., None]
+    middle = width * (float(rng.uniform(0.3, 0.7)) + 0.1 * np.sin(3 * down + float(rng.uniform(0, 6))))
+    trail = np.exp(-(((np.arange(width)[None, :] - middle[:, None]) / (width * (0.02 + 0.16 * down))[:, None]) ** 2))
+    soil *= (1 + 0.18 * trail)[..., None]
+    haze = np.clip(1 - down * 4, 0, 1)[:, None, None] * 0.5
+    soil = soil * (1 - haze) + np.asarray(habitat.far, dtype=np.float32) * haze
+    return np.where((rows >= horizon)[:, None, None], soil, sky[:, None, :]).astype(np.float32), near.astype(np.float32)
+
+
+def _treeline(easel: _Easel, rng: np.random.Generator) -> None:
+    habitat, width, height, horizon = easel.habitat, easel.width, easel.height, easel.horizon
+    for layer in range(3):
+        rise = height * (0.24 - 0.06 * layer) * (1 + 0.3 * clouds(rng, (width, 2), 6, 6)[0])
+        colour = vary(mix(habitat.sky, habitat.far, 0.45 + 0.25 * layer), rng, 5)
+        edge = [(float(x), horizon - float(up)) for x, up in enumerate(rise)]
+        outline = [(0.0, horizon + 2), *edge, (float(width), horizon + 2)]
+        easel.pen.polygon(outline, colour)
+        easel.gauge.polygon(outline, 4 + 6 * layer)
+    for _ in range(700):
+        radius = height * float(rng.uniform(0.003, 0.013))
+        y = horizon + 4 - height * float(rng.uniform(0, 0.2))
+        colour = vary(mix(habitat.far, habitat.leaves, 0.4), rng, 14)
+        easel.dab(float(rng.uniform(0, width)), y, radius, radius * 0.7, colour)
+
+
+def _litter(easel: _Easel, rng: np.random.Generator) -> None:
+    """Fallen leaves and pebbles, larger towards the camera."""
+    habitat = easel.habitat
+    for distance in (rng.random(700) ** 1.5).tolist():
+        radius = easel.height * (0.001 + 0.006 * distance) * float(rng.uniform(0.6, 1.4))
+        y = easel.horizon + (easel.height - easel.horizon) * distance
+        colour = vary(mix(habitat.soil, habitat.litter, float(rng.uniform(0, 1.2))), rng, 20)
+        easel.dab(float(rng.uniform(0, easel.width)), y, radius * 1.4, radius * 0.6, colour)
+
+
+def _trunk(easel: _Easel, distance: float, rng: np.random.Generator) -> None:
+    """A tree whose foot is `distance` of the way from the horizon to the lower edge."""
+    habitat, pen = easel.habitat, easel.pen
+    x = float(rng.uniform(0, easel.width))
+    foot = easel.horizon + (easel.height - easel.horizon) * distance
+    half = easel.width * (0.008 + 0.075 * distance) * float(rng.uniform(0.6, 1.2))
+    lean = float(rng.normal(0, 0.03)) * easel.height
+    bark = mix(habitat.far, habitat.bark, min(1.0, 0.4 + 1.6 * distance))
+    for strip in range(14):  # upright strips, lighter on one side, make it round
+        left = x - half + 2 * half * strip / 14
+        right, top, flare = left + half / 5, x + (left - x) * 0.8 + lean, (left - x) * 0.35
+        colour = vary(shade(bark, 0.72 + 0.5 * math.sin(math.pi * (strip + 1) / 18)), rng, 9)
+        root = [(right, foot - half), (right + flare, foot), (left + flare, foot), (left, foot - half)]
+        pen.polygon([(top, -5), (top + half / 5, -5), *root], colour)
+    outline = [(x - half * 0.8 + lean, 0), (x + half * 0.9 + lean, 0), (x + half * 1.1, foot), (x - half, foot)]
+    easel.gauge.polygon(outline, int(255 * distance**0.8))
+    for mark in rng.uniform(0, foot - half, 50).tolist():
+        at = x + lean * (1 - mark / foot) + float(rng.uniform(-0.8, 0.5)) * half
+        end = at + half * float(rng.uniform(0.1, 0.5)), mark + float(rng.normal(0, 1))
+        pen.line([(at, mark), end], shade(bark, float(rng.uniform(0.5, 0.75))), max(1, int(half * 0.07)))
+    for _ in range(5):
+        tuft(pen, habitat, (x + float(rng.uniform(-1.6, 1.6)) * half, foot + half * 0.12), half * 0.9 + 3, rng)
+
+
+def _canopy(easel: _Easel, rng: np.random.Generator) -> None:
+    """Leaves overhead and bushes along the edge of the wood, in clumps."""
+    habitat, height, horizon = easel.habitat, easel.height, easel.horizon
+    stretch = 2.4 if habitat.conifer else 1.3
+    for clump in range(max(3, habitat.canopy // 45)):
+        bush = clump % 4 == 0
+        x = float(rng.uniform(0, easel.width))
+        y = horizon * (float(rng.uniform(0.85, 1.08)) if bush else abs(float(rng.normal(0, 0.30))))
+        spread = height * float(rng.uniform(0.03, 0.09))
+        base = mix(habitat.far, habitat.leaves, float(rng.uniform(0.35, 1.0)))
+        near = int(rng.integers(25, 70))
+        for dx, dy in rng.normal(0, (spread * 1.4, spread * 0.7), (75, 2)).tolist():
+            radius = height * float(rng.uniform(0.003, 0.010))
+            lit = min(1.3, max(0.6, 1.12 - 0.35 * dy / spread))
+            easel.dab(x + dx, y + dy, radius * stretch, radius, vary(shade(base, lit), rng, 12), near)
+
+
+def _front(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """Blurred blades before the lens, in the lower corners."""
+    width, height = size
+    layer = Image.new("RGBA", size, (*habitat.leaves, 0))
+    pen = ImageDraw.Draw(layer)
+    for _ in range(int(rng.integers(5, 26))):
+        side = 0 if rng.random() < 0.5 else width
+        x = side + float(rng.normal(0, width * 0.09))
+        tall, lean = height * float(rng.uniform(0.1, 0.38)), float(rng.normal(0, width * 0.06))
+        half = width * float(rng.uniform(0.003, 0.009))
+        pen.polygon(
+            [(x - half, height), (x + lean, height - tall), (x + half, height)],
+            (*vary(shade(habitat.leaves, 0.8), rng, 14), 255),
+        )
+    return layer.filter(ImageFilter.GaussianBlur(width / 320))

@@ -1,0 +1,209 @@
+"""Images listed in a CSV file, with whatever its columns say about each."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from alframe.errors import BadParams, PoolError
+from alframe.pools._paths import absolute
+from alframe.registry import did_you_mean
+from alframe.types import Item
+
+
+class Csv:
+    """The images that the rows of `file` name, in the file's order.
+
+    Relative paths count from `root` (default: the file's folder), with either slash; absolute ones are taken as they
+    are. A column parameter holds a column's name, or None where there is no such column. Every cell stays text, so a
+    class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", and surrounding blanks are
+    dropped. In the split column "test" sets an image apart; all else is pool. Times are local to the camera: ISO 8601
+    or EXIF form (a UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header
+    among comma, semicolon and tab if None.
+    """
+
+    def __init__(
+        self,
+        file: str | Path,
+        root: str | Path | None = None,
+        path_column: str = "path",
+        label_column: str | None = None,
+        camera_column: str | None = None,
+        time_column: str | None = None,
+        time_format: str | None = None,
+        sequence_column: str | None = None,
+        split_column: str | None = None,
+        delimiter: str | None = None,
+        encoding: str = "utf-8-sig",
+    ) -> None:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise BadParams(f"pool.delimiter is {delimiter!r}; it must be one character, or null to find it.")
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise BadParams(f"pool.encoding: {error}. Use e.g. utf-8-sig or cp1252.") from error
+        self.file = Path(file)
+        self.root = None if root is None else Path(root)
+        self.columns = {
+            "path": path_column,
+            "label": label_column,
+            "camera": camera_column,
+            "time": time_column,
+            "sequence": sequence_column,
+            "split": split_column,
+        }
+        self.time_format = time_format
+        self.delimiter = delimiter
+        self.encoding = encoding
+
+    def items(self) -> Iterator[Item]:
+        """The listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
+
+        A listed image that is missing on disk is no error here, but that all are missing is.
+        """
+        file = absolute(self.file)
+        root = absolute(self.root) if self.root else file.parent
+        rows_of: dict[str, int] = {}
+        first, found = None, False
+        for row in self._rows(file):
+            item = self._item(row, file, root)
+            if item.id in rows_of:
+                raise PoolError(
+                    f"{file}: rows {rows_of[item.id]} and {row.number} name the same image, {row.cells['path']}. "
+                    f"Keep one of them."
+                )
+            rows_of[item.id] = row.number
+            first = first or item.path
+            found = found or _exists(item.path)  # looks at the disk only until one is there
+            yield item
+        if first is None:
+            raise PoolError(f"{file} lists no image: it has a header and nothing below it.")
+        if not found:
+            raise PoolError(
+                f"None of the {len(rows_of)} images that {file} lists exists. The first was looked for at {first}. "
+                f"Set pool.root (now {root}) to the folder that the paths are relative to."
+            )
+
+    def _rows(self, file: Path) -> Iterator[_Row]:
+        try:
+            with file.open(encoding=self.encoding, newline="") as text:
+                yield from _read(text, file, self.columns, self.delimiter)
+        except FileNotFoundError:
+            raise PoolError(f"{file} does not exist. Set pool.file to the CSV file that lists the images.") from None
+        except OSError as error:
+            raise PoolError(
+                f"{file} cannot be read: {error.strerror}. Set pool.file to a readable CSV file."
+            ) from error
+        except UnicodeError as error:
+            raise PoolError(
+                f"{file} is not {self.encoding} text ({error}). Set pool.encoding, e.g. cp1252 for a file from Excel, "
+                f"or save it as UTF-8."
+            ) from error
+
+    def _item(self, row: _Row, file: Path, root: Path) -> Item:
+        where = f"{file}, row {row.number}"
+        identity, path = _locate(row.cells["path"], root, where)
+        return Item(
+            id=identity,
+            path=path,
+            label=row.cells["label"] or None,
+            split="test" if row.cells["split"].lower() == "test" else "pool",
+            camera=row.cells["camera"] or None,
+            taken=self._time(row.cells["time"], where),
+            sequence=row.cells["sequence"] or None,
+        )
+
+    def _time(self, text: str, where: str) -> datetime | None:
+        if not text:
+            return None
+        try:
+            if self.time_format:
+                time = datetime.strptime(text, self.time_format)
+            else:
+                time = datetime.fromisoformat(re.sub(r"^(\d{4}):(\d\d):(\d\d)(?!\d)", r"\1-\2-\3", text))
+        except ValueError:
+            expected = f"of the form {self.time_format}" if self.time_format else "like 2024-05-31 06:12:14"
+            raise PoolError(
+                f"{where}: '{text}' in column '{self.columns['time']}' is not a time {expected}. "
+                f"Set pool.time_format, e.g. '%d/%m/%Y %H:%M', or leave the cell blank."
+            ) from None
+        return time.replace(tzinfo=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    number: int
+    cells: dict[str, str]
+
+
+def _read(text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None) -> Iterator[_Row]:
+    """The rows that are not blank, cut to the wanted columns; strict, since an open quote would swallow the rest."""
+    number = 1
+    try:
+        start = text.readline()
+        text.seek(0)
+        found = max(",;\t", key=lambda mark: len(next(csv.reader([start], delimiter=mark), [])))
+        reader = csv.reader(text, delimiter=delimiter or found, strict=True)
+        header = [name.strip() for name in next(reader, [])]
+        places = {key: _place(name, key, header, file) for key, name in columns.items()}
+        number = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                _check_width(cells, header, f"{file}, row {number}")
+                yield _Row(number, {key: "" if at is None else cells[at].strip() for key, at in places.items()})
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise PoolError(f"{file}, row {number}: {error}. Is a quotation mark left open there?") from error
+
+
+def _place(name: str | None, key: str, header: list[str], file: Path) -> int | None:
+    if name is None:
+        return None
+    if header.count(name) > 1:
+        raise PoolError(f"{file} has {header.count(name)} columns '{name}'. Rename all but one.")
+    if name not in header:
+        raise PoolError(
+            f"{file} has no column '{name}'.{did_you_mean(name, header)} It has: {', '.join(header) or 'none'}. "
+            f"Set pool.{key}_column."
+        )
+    return header.index(name)
+
+
+def _check_width(cells: Sequence[str], header: Sequence[str], where: str) -> None:
+    if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+        raise PoolError(
+            f"{where}: {len(cells)} cells, but the header has {len(header)}. "
+            f"Complete the row, and put cells that contain the delimiter in quotation marks."
+        )
+
+
+def _locate(text: str, root: Path, where: str) -> tuple[str, Path]:
+    """The id and the place of an image; the id is relative to `root` where it lies below that, else the whole path."""
+    plain = text.replace("\\", "/")
+    if not plain:
+        raise PoolError(f"{where}: the path is blank. Fill it in, or delete the row.")
+    if "\0" in plain:
+        raise PoolError(f"{where}: the path contains a NUL character. Is this a text file?")
+    base = root.as_posix()
+    # A drive letter is absolute on every system, so that one file gives the same ids everywhere.
+    absolute = plain if re.match(r"[A-Za-z]:/", plain) else posixpath.join(base, plain)
+    full = posixpath.normpath(absolute)
+    below = full.startswith(base.rstrip("/") + "/")
+    identity = full[len(base.rstrip("/")) + 1 :] if below else re.sub(r"^([A-Za-z]):/", r"\1/", full).lstrip("/")
+    if not identity or full == base:
+        raise PoolError(f"{where}: '{text}' is a folder, not an image. Correct the path, or delete the row.")
+    return identity, Path(full)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long, or one that this system cannot have
+        return False

@@ -1,0 +1,53 @@
+"""Handwritten digits: 1,797 small images that need no download, to try things out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alframe.pools._made import ensure_made
+from alframe.pools._paths import absolute
+from alframe.progress import track
+from alframe.types import Item
+
+SIDE = 32
+
+
+class Digits:
+    """The UCI optical-digits test set that scikit-learn ships (Alpaydin & Kaynak 1998), as image files.
+
+    Written on first use as ``root/<digit>/<number>.png``: 8 x 8 counts of 0..16, stretched to 0..255 and enlarged to
+    32 x 32 so that people can look at them. Every item has its label.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def items(self) -> Iterator[Item]:
+        """All 1,797 digits in scikit-learn's order; raises PoolError if `root` cannot be written."""
+        from sklearn.datasets import load_digits
+
+        root = absolute(self.root)
+        ensure_made(root, {"pool": "digits", "side": SIDE}, _write)
+        for number, digit in enumerate(load_digits().target):
+            name = _name(number, int(digit))
+            yield Item(id=name, path=root / name, label=str(digit))
+
+
+def _name(number: int, digit: int) -> str:
+    return f"{digit}/{number:04d}.png"
+
+
+def _write(root: Path) -> None:
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    for digit in map(str, range(10)):
+        (root / digit).mkdir()
+    levels = np.round(bunch.images * (255 / 16)).astype(np.uint8)
+    pairs = zip(levels, bunch.target, strict=True)
+    for number, (level, digit) in enumerate(track(pairs, "Writing digits", total=len(levels), unit="img")):
+        large = Image.fromarray(level).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        large.save(root / _name(number, int(digit)))

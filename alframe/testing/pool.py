@@ -1,0 +1,76 @@
+"""What every pool must do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from alframe.contracts import Pool
+from alframe.types import Item
+
+
+class PoolSuite:
+    """Subclass it as ``class TestMyPool(PoolSuite)`` and override `make`, and `fill` if the pool reads a folder."""
+
+    def make(self, folder: Path) -> Pool:
+        """The pool over `folder`, which may not exist yet."""
+        raise NotImplementedError
+
+    def fill(self, folder: Path) -> None:
+        """Put into `folder` (which does not exist) what the pool needs to list at least two images."""
+
+    @pytest.fixture
+    def pool(self, tmp_path: Path) -> Pool:
+        self.fill(tmp_path / "pool")
+        return self.make(tmp_path / "pool")
+
+    @pytest.fixture
+    def items(self, pool: Pool) -> list[Item]:
+        return list(pool.items())
+
+    def test_the_constructor_touches_no_disk(self, tmp_path: Path) -> None:
+        self.make(tmp_path / "absent")
+        assert not list(tmp_path.iterdir()), "the constructor made a file or a folder"
+
+    def test_lists_images(self, items: list[Item]) -> None:
+        assert len(items) >= 2, "fill() must prepare at least two images"
+        assert all(isinstance(item, Item) for item in items)
+
+    def test_ids_are_unique(self, items: list[Item]) -> None:
+        assert len({item.id for item in items}) == len(items)
+
+    def test_ids_are_relative_posix_paths(self, items: list[Item]) -> None:
+        for item in items:
+            path = PurePosixPath(item.id)
+            assert "\\" not in item.id, f"{item.id!r} has a backslash"
+            assert not path.is_absolute() and ":" not in path.parts[0], f"{item.id!r} is absolute"
+            assert str(path) == item.id and ".." not in path.parts, f"{item.id!r} is not in its shortest form"
+            item.id.encode("utf-8")
+
+    def test_paths_exist(self, items: list[Item]) -> None:
+        for item in items:
+            assert item.path.is_absolute() and item.path.is_file(), f"{item.path} is no file"
+
+    def test_two_calls_agree(self, pool: Pool) -> None:
+        # Side by side, so that a pool with one shared iterator is caught.
+        assert all(one == other for one, other in zip_longest(pool.items(), pool.items()))
+
+    def test_a_second_pool_agrees(self, items: list[Item], tmp_path: Path) -> None:
+        assert list(self.make(tmp_path / "pool").items()) == items
+
+    def test_fields_are_valid(self, items: list[Item]) -> None:
+        for item in items:
+            assert item.split in ("pool", "test"), f"{item.id}: split {item.split!r}"
+            for text in (item.label, item.camera, item.sequence):
+                assert text is None or (isinstance(text, str) and text), f"{item.id}: {text!r} must be text or None"
+            assert item.taken is None or (isinstance(item.taken, datetime) and item.taken.tzinfo is None), (
+                f"{item.id}: times are local to the camera, without a zone"
+            )
+
+    def test_boxes_are_inside_the_image(self, items: list[Item]) -> None:
+        for box in (item.box for item in items if item.box is not None):
+            assert 0 <= box.x < 1 and 0 <= box.y < 1 and box.w > 0 and box.h > 0, box
+            assert box.x + box.w <= 1 + 1e-6 and box.y + box.h <= 1 + 1e-6, box
