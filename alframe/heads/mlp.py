@@ -1,0 +1,155 @@
+"""A small multilayer perceptron whose dropout stays on when it is asked for samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from alframe.errors import BadParams, UnmetNeed
+from alframe.heads.fitting import ROWS, prepare, spread
+from alframe.types import Floats, Ints
+
+SAMPLED_ROWS = 1024  # fewer than ROWS: each is held once per draw
+BATCH = 64
+
+
+class Mlp:
+    """Hidden layers with ReLU and dropout, trained with AdamW on standardised embeddings.
+
+    Training ends after `epochs`, or once the cross-entropy (nats, with dropout) of an epoch is below `tolerance`: going
+    on would only make the head surer of itself, not better. With dropout on, each prediction is a draw from an
+    approximate posterior (Gal, Islam and Ghahramani 2017, "Deep Bayesian active learning with image data");
+    `dropout=0` makes a deterministic head. It runs on the CPU: the network is far smaller than the backbone. Raises
+    BadParams for values that cannot be.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (230, 100),
+        dropout: float = 0.5,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-4,
+        epochs: int = 200,
+        tolerance: float = 0.1,
+    ) -> None:
+        if not hidden or min(hidden) < 1 or not 0 <= dropout < 1 or lr <= 0 or weight_decay < 0 or epochs < 1:
+            raise BadParams(
+                "head 'mlp' needs hidden layers (1 or more), 0 <= dropout < 1, lr > 0, weight_decay >= 0, epochs > 0; "
+                f"it was given hidden={list(hidden)}, dropout={dropout}, lr={lr}, weight_decay={weight_decay}, "
+                f"epochs={epochs}."
+            )
+        self.hidden = tuple(hidden)
+        self.dropout = dropout
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self.tolerance = tolerance
+        self.stochastic = dropout > 0
+        self._mean = self._scale = np.empty(0, np.float32)
+        self._layers: list[tuple[Tensor, Tensor]] = []  # weight (out, in) and bias (out,) of each
+
+    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
+        """See the Head contract."""
+        scaled, self._mean, self._scale, present, target = prepare(x, y)
+        with _seeded(rng), _one_thread():
+            network = self._train(torch.from_numpy(scaled), torch.from_numpy(target), len(present))
+        self._layers = [(layer.weight.data, layer.bias.data) for layer in network if isinstance(layer, nn.Linear)]
+        weight, bias = spread(self._layers[-1][0].numpy(), self._layers[-1][1].numpy(), present, classes)
+        self._layers[-1] = torch.from_numpy(weight), torch.from_numpy(bias)
+
+    def _train(self, x: Tensor, y: Tensor, classes: int) -> nn.Sequential:
+        network = self._network(x.shape[1], classes)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=self.weight_decay)
+        for _ in range(self.epochs):
+            total = 0.0
+            for batch in torch.split(torch.randperm(len(x)), BATCH):
+                optimiser.zero_grad()
+                loss = functional.cross_entropy(network(x[batch]), y[batch])
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                total += loss.item() * len(batch)
+            if total < self.tolerance * len(x):
+                break
+        return network
+
+    def _network(self, dim: int, classes: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for width in self.hidden:
+            layers += [nn.Linear(dim, width), nn.ReLU(), nn.Dropout(self.dropout)]
+            dim = width
+        return nn.Sequential(*layers, nn.Linear(dim, classes))
+
+    @torch.inference_mode()
+    def probs(self, x: Floats) -> Floats:
+        """See the Head contract; `x` may be memory-mapped."""
+        out = np.empty((len(x), len(self._layers[-1][1])), np.float32)
+        for start in range(0, len(x), ROWS):
+            rows = slice(start, start + ROWS)
+            out[rows] = self._tail(self._first(x[rows]), dropout=0.0).softmax(-1).numpy()
+        return out
+
+    @torch.inference_mode()
+    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
+        """See the Head contract: a fresh dropout mask for each draw and image. UnmetNeed if `dropout` is 0."""
+        if not self.stochastic:
+            raise UnmetNeed("head 'mlp' with dropout=0 cannot draw samples of its probabilities. Set head.dropout=0.5.")
+        out = np.empty((draws, len(x), len(self._layers[-1][1])), np.float32)
+        with _seeded(rng):
+            for start in range(0, len(x), SAMPLED_ROWS):
+                rows = slice(start, start + SAMPLED_ROWS)
+                first = self._first(x[rows])  # dropout comes after it: the widest product is made once for all draws
+                out[:, rows] = self._tail(first.expand(draws, *first.shape), self.dropout).softmax(-1).numpy()
+        return out
+
+    def _first(self, x: Floats) -> Tensor:
+        weight, bias = self._layers[0]
+        scaled = (np.asarray(x, np.float32) - self._mean) / self._scale
+        return functional.linear(torch.from_numpy(scaled), weight, bias).relu()
+
+    def _tail(self, x: Tensor, dropout: float) -> Tensor:
+        *middle, (weight, bias) = self._layers[1:]
+        for middle_weight, middle_bias in middle:
+            x = functional.linear(functional.dropout(x, dropout), middle_weight, middle_bias).relu()
+        return functional.linear(functional.dropout(x, dropout), weight, bias)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """`mean` (D,), `scale` (D,), and `weight<i>` (out, in), `bias<i>` (out,) of each layer."""
+        state = {"mean": self._mean, "scale": self._scale}
+        for number, (weight, bias) in enumerate(self._layers):
+            state |= {f"weight{number}": weight.numpy(), f"bias{number}": bias.numpy()}
+        return state
+
+    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """See the Head contract."""
+        self._mean, self._scale = state["mean"], state["scale"]
+        numbers = range(sum(name.startswith("weight") for name in state))
+        self._layers = [
+            (torch.from_numpy(np.array(state[f"weight{i}"])), torch.from_numpy(np.array(state[f"bias{i}"])))
+            for i in numbers
+        ]
+
+
+@contextmanager
+def _seeded(rng: np.random.Generator) -> Iterator[None]:
+    # Torch's layers and dropout draw from its global generator: seed a fork of it, and leave the caller's as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**63)))
+        yield
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Thousands of tiny steps: threads gain little, lose tenfold on a busy machine, and change the last digits.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

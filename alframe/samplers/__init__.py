@@ -1,0 +1,1 @@
+"""Strategies that choose the images most worth labelling."""

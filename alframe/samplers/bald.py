@@ -1,0 +1,44 @@
+"""The images on which draws of a stochastic head disagree, each being sure of itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import entr
+
+from alframe.errors import BadParams
+from alframe.samplers.ranking import require_finite, top
+from alframe.types import Floats, Need, PoolView, Selection
+
+ROWS = 8192  # at a time: the entropies are as large as the samples themselves
+
+
+class Bald:
+    """Mutual information of prediction and weights: the entropy of the mean less the mean of the entropies, in nats.
+
+    Houlsby et al. 2011, "Bayesian active learning for classification and preference learning"; Gal, Islam and
+    Ghahramani 2017. `draws` tells the engine how many samples of the probabilities to make.
+    """
+
+    needs = frozenset({Need.PROB_SAMPLES})
+
+    def __init__(self, draws: int = 20) -> None:
+        if draws < 2:
+            raise BadParams(f"sampler 'bald' compares draws and needs at least 2 of them; it was given draws={draws}.")
+        self.draws = draws
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See the Sampler contract."""
+        samples = view.prob_samples
+        scores = np.empty(len(view), np.float32)
+        for start in range(0, len(view), ROWS):
+            rows = slice(start, start + ROWS)
+            scores[rows] = mutual_information(samples[:, rows])
+        require_finite(scores, "bald", "class probabilities")
+        return top(view.ids, scores, k, rng)
+
+
+def mutual_information(samples: Floats) -> Floats:
+    """(n,) nats, from `samples` (T, n, C)."""
+    mean = samples.mean(axis=0, dtype=np.float64)
+    spread: Floats = (entr(mean).sum(axis=-1) - entr(samples).sum(axis=-1).mean(axis=0)).astype(np.float32)
+    return spread

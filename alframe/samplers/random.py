@@ -1,0 +1,17 @@
+"""Any images: the baseline, and the fair way to begin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alframe.types import Need, PoolView, Selection
+
+
+class Random:
+    """Draws without replacement, every image equally likely."""
+
+    needs: frozenset[Need] = frozenset()
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See the Sampler contract."""
+        return Selection(view.ids[rng.permutation(len(view))[: max(0, k)]])

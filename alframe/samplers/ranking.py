@@ -1,0 +1,34 @@
+"""What samplers share: taking the k best scores, and refusing numbers that are none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alframe.errors import UnmetNeed
+from alframe.types import Floats, Ints, Selection
+
+
+def top(ids: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selection:
+    """The k ids with the highest of `scores` (n,), highest first; ties are broken at random.
+
+    In the pool's order, the first rows of a folder (one burst) would win every tie.
+    """
+    k = max(0, min(k, len(ids)))
+    shuffled = rng.permutation(len(ids))
+    if k < len(ids):
+        shuffled = shuffled[np.argpartition(-scores[shuffled], k)[:k]]
+    best = shuffled[np.argsort(-scores[shuffled], kind="stable")]
+    return Selection(ids[best], scores[best].astype(np.float32))
+
+
+def require_finite(totals: Floats, sampler: str, what: str, whose: str = "unlabelled images") -> None:
+    """Raise UnmetNeed, naming the sampler and counting the rows, unless each of `totals` (n,) is a finite number.
+
+    The sum of a row is one: NaN and infinity survive addition, and no table of the pool's size is made.
+    """
+    bad = np.flatnonzero(~np.isfinite(totals))
+    if len(bad):
+        raise UnmetNeed(
+            f"sampler '{sampler}' cannot rank: the {what} of {len(bad)} of {len(totals)} {whose} (first: row {bad[0]}) "
+            "are not finite numbers. The training probably diverged: lower its learning rate, or use sampler=random."
+        )

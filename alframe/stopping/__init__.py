@@ -1,0 +1,1 @@
+"""Rules that say when enough is labelled."""

@@ -1,0 +1,37 @@
+"""Rounds to show to stopping rules and trackers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from alframe.types import Evaluation, RoundRecord
+
+
+def round_record(number: int, labels: int = 20, accuracy: float | None = 0.5) -> RoundRecord:
+    """Round `number` with two classes; no evaluation where `accuracy` is None."""
+    right = round(100 * (accuracy or 0))
+    evaluation = Evaluation(
+        basis="test split",
+        n=200,
+        accuracy=right / 100,
+        low=max(0.0, right / 100 - 0.06),
+        high=min(1.0, right / 100 + 0.06),
+        balanced_accuracy=right / 100,
+        macro_precision=right / 100,
+        macro_recall=right / 100,
+        macro_f1=right / 100,
+        classes=("empty", "übersehen"),
+        confusion=((right, 100 - right), (100 - right, right)),
+        per_class=({"precision": right / 100, "support": 100.0}, {"precision": float("nan"), "support": 100.0}),
+    )
+    return RoundRecord(
+        round=number,
+        labels=labels,
+        unlabelled=1000 - labels,
+        set_aside=0,
+        classes=("empty", "übersehen"),
+        evaluation=None if accuracy is None else evaluation,
+        fingerprint="f00",
+        seconds={"fit": 0.5, "select": 1.25},
+        at=datetime(2024, 5, 1, 12, tzinfo=UTC) + timedelta(hours=number),
+    )

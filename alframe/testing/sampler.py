@@ -1,0 +1,183 @@
+"""What every sampler must do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from alframe.contracts import Sampler
+from alframe.errors import AlframeError
+from alframe.types import Need, PoolView, Selection
+
+
+def tiny_fields(
+    needs: Iterable[Need], n: int = 20, labelled: int = 6, classes: int = 3, dim: int = 8, draws: int = 5, seed: int = 0
+) -> dict[Need, npt.NDArray[Any]]:
+    """Random arrays of the right shapes and types for these needs, to be changed at will."""
+    rng = np.random.default_rng(seed)
+    fields: dict[Need, npt.NDArray[Any]] = {
+        Need.FEATURES: rng.normal(size=(n, dim)).astype(np.float32),
+        Need.LABELLED_FEATURES: rng.normal(size=(labelled, dim)).astype(np.float32),
+        Need.LABELS: rng.integers(0, classes, labelled),
+        Need.PROBS: rng.dirichlet(np.ones(classes), n).astype(np.float32),
+        Need.PROB_SAMPLES: rng.dirichlet(np.ones(classes), (draws, n)).astype(np.float32),
+        Need.GROUPS: np.arange(n) // 3,
+    }
+    return {need: fields[need] for need in needs}
+
+
+def tiny_ids(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """(n,) distinct ids that are neither 0..n-1 nor in order."""
+    return 1000 + 7 * np.random.default_rng(seed).permutation(n)
+
+
+def tiny_view(
+    needs: Iterable[Need], n: int = 20, labelled: int = 6, classes: int = 3, dim: int = 8, draws: int = 5, seed: int = 0
+) -> PoolView:
+    """A view of `n` random images with exactly these needs."""
+    return PoolView(tiny_ids(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed))
+
+
+class SamplerSuite:
+    """Subclass it and say how the sampler is made."""
+
+    def make(self) -> Sampler:
+        raise NotImplementedError
+
+    def obvious(self) -> tuple[PoolView, int] | None:
+        """A view, and the id in it that must be chosen first; None where there is no such thing (random).
+
+        By default one image is at once the least certain, the one that draws disagree on, and the one far away.
+        """
+        needs, n, odd = self.make().needs, 12, 7
+        if not needs & {Need.PROBS, Need.PROB_SAMPLES, Need.FEATURES}:
+            return None
+        fields = tiny_fields(needs, n, draws=6)
+        sure = np.array([0.98, 0.01, 0.01], np.float32)
+        if Need.PROBS in fields:
+            fields[Need.PROBS][:] = sure
+            fields[Need.PROBS][odd] = 1 / 3
+        if Need.PROB_SAMPLES in fields:
+            fields[Need.PROB_SAMPLES][:] = sure
+            fields[Need.PROB_SAMPLES][:, odd] = [np.roll(sure, draw) for draw in range(6)]
+        if Need.FEATURES in fields:
+            fields[Need.FEATURES][odd] = 50
+        ids = tiny_ids(n)
+        return PoolView(ids, fields), int(ids[odd])
+
+    def select(self, view: PoolView, k: int, seed: int = 0) -> Selection:
+        return self.make().select(view, k, np.random.default_rng(seed))
+
+    @pytest.mark.parametrize("k", [1, 5, 20])
+    def test_k_distinct_ids_of_the_pool(self, k: int) -> None:
+        view = tiny_view(self.make().needs)
+        check(self.select(view, k), view, k)
+
+    @pytest.mark.parametrize(("n", "k"), [(4, 9), (1, 1), (3, 0), (0, 0), (0, 5)])
+    def test_more_than_there_are_or_none(self, n: int, k: int) -> None:
+        view = tiny_view(self.make().needs, n=n)
+        check(self.select(view, k), view, min(n, k))
+
+    def test_nothing_labelled_yet(self) -> None:
+        view = tiny_view(self.make().needs, labelled=0)
+        check(self.select(view, 5), view, 5)
+
+    def test_one_class_only(self) -> None:
+        view = tiny_view(self.make().needs, classes=1)
+        check(self.select(view, 5), view, 5)
+
+    def test_images_that_are_all_alike(self) -> None:
+        needs = self.make().needs
+        fields = {need: np.ascontiguousarray(array) for need, array in tiny_fields(needs).items()}
+        for need, array in fields.items():
+            if need is Need.PROB_SAMPLES:
+                array[:] = array[:, :1]
+            elif need is not Need.LABELS:
+                array[:] = array[:1]
+        view = PoolView(tiny_ids(20), fields)
+        check(self.select(view, 5), view, 5)
+
+    def test_the_same_rng_gives_the_same_answer(self) -> None:
+        view, sampler = tiny_view(self.make().needs), self.make()
+        first, again = (sampler.select(view, 5, np.random.default_rng(3)) for _ in range(2))
+        assert first.ids.tolist() == again.ids.tolist(), "it keeps state, or draws from another generator"
+        assert first.ids.tolist() == self.select(view, 5, seed=3).ids.tolist()
+
+    def test_numpys_global_generator_is_left_alone(self) -> None:
+        before = repr(np.random.get_state())  # noqa: NPY002  # this is the one that must not be used
+        self.select(tiny_view(self.make().needs), 5)
+        assert repr(np.random.get_state()) == before  # noqa: NPY002
+
+    def test_inputs_are_not_changed(self) -> None:
+        fields = tiny_fields(self.make().needs)
+        copies = {need: array.copy() for need, array in fields.items()}
+        self.select(PoolView(tiny_ids(20), fields), 5)
+        for need, array in fields.items():
+            np.testing.assert_array_equal(array, copies[need], err_msg=f"view.{need.value} was changed")
+
+    def test_it_reads_what_it_declares(self) -> None:
+        needs = self.make().needs  # tiny_view holds nothing else, so that reading more raises UnmetNeed
+        view = _Recording(tiny_ids(20), tiny_fields(needs))
+        self.select(view, 5)
+        idle = {need.name for need in needs - view.read}
+        assert not idle, f"{idle} would be computed for the whole pool, and is not read: take it out of `needs`"
+
+    def test_the_obvious_choice_comes_first(self) -> None:
+        case = self.obvious()
+        if case is None:
+            pytest.skip("no choice is obvious to this sampler")
+        view, best = case
+        for k in (1, 3):
+            chosen = self.select(view, k)
+            assert chosen.ids[0] == best, f"with k={k} it wants {chosen.ids[0]} before {best}: is its sign turned?"
+
+    def test_numbers_that_are_none(self) -> None:
+        for need, array in tiny_fields(self.make().needs).items():
+            if array.dtype != np.float32:
+                continue
+            array[..., 4, 0] = np.nan
+            ids = tiny_ids(20)
+            view = PoolView(ids, {**tiny_fields(self.make().needs), need: array})
+            try:
+                chosen = self.select(view, 3)
+            except AlframeError:
+                continue  # refused by name
+            check(chosen, view, 3)
+            assert need is Need.LABELLED_FEATURES or ids[4] not in chosen.ids, f"a NaN in view.{need.value} was chosen"
+
+    def test_features_in_a_file(self, tmp_path: Path) -> None:
+        fields = tiny_fields(self.make().needs)
+        expected = self.select(PoolView(tiny_ids(20), fields), 5)
+        for need, array in fields.items():
+            np.save(tmp_path / f"{need.value}.npy", array)
+        mapped = {need: np.load(tmp_path / f"{need.value}.npy", mmap_mode="r") for need in fields}
+        assert self.select(PoolView(tiny_ids(20), mapped), 5).ids.tolist() == expected.ids.tolist()
+
+
+class _Recording(PoolView):
+    def __init__(self, ids: npt.NDArray[np.int64], fields: dict[Need, npt.NDArray[Any]]) -> None:
+        super().__init__(ids, fields)
+        self.read: set[Need] = set()
+
+    def _get(self, need: Need) -> npt.NDArray[Any]:
+        self.read.add(need)
+        return super()._get(need)
+
+
+def check(selection: Selection, view: PoolView, k: int) -> None:
+    """Assert that this is a valid choice of `k`."""
+    ids = np.asarray(selection.ids)
+    assert ids.shape == (k,), f"{k} ids were wanted, and their shape is {ids.shape}"
+    assert ids.dtype == np.int64, f"ids are int64, not {ids.dtype}"
+    assert len(set(ids.tolist())) == k, f"ids are repeated: {sorted(ids.tolist())}"
+    assert set(ids.tolist()) <= set(view.ids.tolist()), "ids that are not in the pool: row numbers, perhaps?"
+    if selection.scores is not None:
+        scores = np.asarray(selection.scores)
+        assert scores.shape == (k,) and scores.dtype == np.float32, "one float32 score for each id"
+        assert np.isfinite(scores).all(), f"scores that are no numbers: {scores}"
+        assert (np.diff(scores) <= 1e-6 * np.abs(scores[:-1]) + 1e-6).all(), "the most wanted comes first"

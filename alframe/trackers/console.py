@@ -1,0 +1,58 @@
+"""A table on standard output that grows by a row a round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console as Screen
+from rich.text import Text
+
+from alframe.types import RoundRecord
+
+WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
+
+
+class Console:
+    """Prints the heading once, then each round as it ends; 73 columns, with or without a terminal."""
+
+    def __init__(self) -> None:
+        self._screen: Screen | None = None
+        self._basis = ""
+
+    def start(self, folder: Path, history: list[RoundRecord]) -> None:
+        """See the Tracker contract."""
+        self._screen, self._basis = Screen(highlight=False), ""  # made here: standard output may have moved by now
+        if history:
+            self._print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).", "dim")
+        self._print(_row(*WIDTHS), "bold")
+
+    def log(self, record: RoundRecord) -> None:
+        """See the Tracker contract."""
+        evaluation = record.evaluation
+        scores = ("-", "-", "-")
+        if evaluation:
+            if evaluation.basis != self._basis:
+                self._basis = evaluation.basis
+                self._print(f"Measured on: {evaluation.basis}", "dim")
+            interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
+            scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
+        self._print(_row(f"{record.round}", f"{record.labels}", *scores, _time(sum(record.seconds.values()))))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _print(self, line: str, style: str = "") -> None:
+        assert self._screen is not None, "start() comes first"
+        # Neither wrapped nor cut: a narrow terminal does what it does with any line.
+        self._screen.print(Text(line, style=style), soft_wrap=True)
+
+
+def _row(*cells: str) -> str:
+    return " ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS.values(), strict=True))
+
+
+def _time(seconds: float) -> str:
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

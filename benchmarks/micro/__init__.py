@@ -1,0 +1,1 @@
+"""One file for each hot path, against named peers."""

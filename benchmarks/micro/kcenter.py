@@ -1,0 +1,173 @@
+"""alframe's k-center against the textbook and scikit-activeml: time, memory, and the same images.
+
+    python -m benchmarks.micro.kcenter                                  # under a minute
+    python -m benchmarks.micro.kcenter --pool 100000 --labelled 1000 --k 200 --skip scikit-activeml
+    python -m benchmarks.micro.kcenter --features features.npy          # real embeddings (n, D)
+
+All peers run in turn (A B C A B C ...), so that whatever else the machine does meets all of them alike. Memory is
+traced in a run of its own, because tracing costs time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from alframe.samplers.kcenter import KCenter
+from alframe.types import Floats, Need, PoolView
+from benchmarks.machine import describe
+
+Peer = Callable[[Floats, Floats, int], list[int]]
+
+
+def ours(faiss: bool) -> Peer:
+    def choose(x: Floats, labelled: Floats, k: int) -> list[int]:
+        view = PoolView(np.arange(len(x)), {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
+        chosen: list[int] = KCenter(faiss=faiss).select(view, k, np.random.default_rng(0)).ids.tolist()
+        return chosen
+
+    return choose
+
+
+def textbook(x: Floats, labelled: Floats, k: int) -> list[int]:
+    """The greedy rule as a good numpy programmer writes it: norms once, and one BLAS product over the pool a step."""
+    norms = np.einsum("ij,ij->i", x, x)
+    others = np.einsum("ij,ij->i", labelled, labelled)
+    nearest = np.empty(len(x), np.float32)
+    for start in range(0, len(x), 4096):
+        rows = slice(start, start + 4096)
+        nearest[rows] = norms[rows] + (others - 2 * (x[rows] @ labelled.T)).min(axis=1)
+    chosen: list[int] = []
+    for _ in range(k):
+        best = int(nearest.argmax())
+        chosen.append(best)
+        np.minimum(nearest, norms + norms[best] - 2 * (x @ x[best]), out=nearest)
+        nearest[chosen] = -1
+    return chosen
+
+
+def reference_code(x: Floats, labelled: Floats, k: int) -> list[int]:
+    """As most published core-set code does it: scikit-learn's pairwise distances to one new centre a step."""
+    from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
+
+    nearest = pairwise_distances_argmin_min(x, labelled)[1]
+    chosen: list[int] = []
+    for _ in range(k):
+        best = int(nearest.argmax())
+        chosen.append(best)
+        nearest = np.minimum(nearest, pairwise_distances(x, x[best : best + 1])[:, 0])
+        nearest[chosen] = -1
+    return chosen
+
+
+def scikit_activeml(x: Floats, labelled: Floats, k: int) -> list[int]:
+    from skactiveml.pool import CoreSet
+
+    both = np.concatenate([x, labelled])
+    y = np.concatenate([np.full(len(x), np.nan), np.zeros(len(labelled))])
+    chosen: list[int] = CoreSet(random_state=0).query(both, y, batch_size=k).tolist()
+    return chosen
+
+
+PEERS: dict[str, Peer] = {
+    "alframe": ours(faiss=True),
+    "alframe without faiss": ours(faiss=False),
+    "textbook (numpy, BLAS)": textbook,
+    "textbook (scikit-learn)": reference_code,
+    "scikit-activeml": scikit_activeml,
+}
+
+
+def embeddings(n: int, dim: int, seed: int) -> Floats:
+    """(n, dim): 200 unequal clusters of unequal width in half-wave rectified space, as pooled activations are."""
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet(np.full(200, 0.5))
+    cluster = rng.choice(200, n, p=weights)
+    centres = rng.gamma(0.5, 1.0, (200, dim)).astype(np.float32)
+    width = rng.gamma(4.0, 0.1, (n, 1)).astype(np.float32)
+    x: Floats = np.maximum(centres[cluster] + width * rng.normal(size=(n, dim)).astype(np.float32), 0)
+    return x
+
+
+def measure(peers: dict[str, Peer], x: Floats, labelled: Floats, k: int, repeats: int) -> dict[str, object]:
+    """Seconds (median and all), peak MiB beyond the data, and whether all choose the same images as the first peer."""
+    chosen, peaks = {}, {}
+    for name, peer in peers.items():  # the first run also warms up imports and threads
+        tracemalloc.start()
+        chosen[name] = peer(x, labelled, k)
+        peaks[name] = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+    seconds: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(repeats):
+        for name, peer in peers.items():
+            begin = time.perf_counter()
+            peer(x, labelled, k)
+            seconds[name].append(round(time.perf_counter() - begin, 4))
+    first = set(next(iter(chosen.values())))
+    return {
+        name: {
+            "median_s": statistics.median(seconds[name]),
+            "all_s": seconds[name],
+            "peak_mib": round(peaks[name], 1),
+            "same_images": set(chosen[name]) == first,
+        }
+        for name in peers
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pool", type=int, default=8_000, help="unlabelled images")
+    parser.add_argument("--labelled", type=int, default=200)
+    parser.add_argument("--dim", type=int, default=1280)
+    parser.add_argument("--k", type=int, default=25, help="images to choose")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--features", type=Path, help=".npy of float32 (n, D) to use in place of made-up clusters")
+    parser.add_argument("--skip", nargs="*", default=[], choices=list(PEERS), metavar="PEER")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    options = parser.parse_args()
+
+    missing = [] if find_spec("skactiveml") else ["scikit-activeml"]
+    peers = {name: peer for name, peer in PEERS.items() if name not in [*options.skip, *missing]}
+    machine = describe()  # before the work, so that the load is that of others
+    if options.features:
+        x = np.load(options.features).astype(np.float32)
+    else:
+        x = embeddings(options.pool + options.labelled, options.dim, options.seed)
+    order = np.random.default_rng(options.seed).permutation(len(x))
+    labelled, pool = x[order[: options.labelled]], x[order[options.labelled :]]
+    results = measure(peers, pool, labelled, options.k, options.repeats)
+    report = {
+        "benchmark": "kcenter",
+        "machine": machine,
+        "setting": {
+            "data": options.features.name if options.features else "clusters",
+            "pool": len(pool),
+            "labelled": len(labelled),
+            "dim": pool.shape[1],
+            "k": options.k,
+            "seed": options.seed,
+            "order": "in turn",
+            "memory": "tracemalloc: what Python and numpy allocate; inside FAISS it sees nothing",
+        },
+        "results": results,
+        "left_out": options.skip + missing,
+    }
+    text = json.dumps(report, indent=2)
+    sys.stdout.write(text + "\n")
+    if options.out:
+        options.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

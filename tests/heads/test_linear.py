@@ -1,0 +1,65 @@
+"""The linear probe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from alframe.errors import AlframeError, BadParams
+from alframe.heads import fitting, linear
+from alframe.heads.linear import Linear
+from alframe.testing.head import HeadSuite, separable
+
+
+class TestLinear(HeadSuite):
+    make = Linear
+
+
+def fitted(x, y, classes, **params):
+    head = Linear(**params)
+    head.fit(x, y, classes, np.random.default_rng(0))
+    return head
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_the_same_probabilities_as_scikit_learn(classes):
+    x, y = load_digits(n_class=classes, return_X_y=True)
+    x = x.astype(np.float32)
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000)).fit(x[:200], y[:200])
+    head = fitted(x[:200], y[:200], classes)
+    np.testing.assert_allclose(head.probs(x[200:]), reference.predict_proba(x[200:]), atol=2e-4)
+
+
+def test_the_pool_goes_through_in_parts(monkeypatch):
+    x, y = separable()
+    head = fitted(x, y, 3)
+    whole = head.probs(x)
+    monkeypatch.setattr(linear, "ROWS", 5)
+    np.testing.assert_allclose(head.probs(x), whole, atol=1e-6)
+
+
+def test_stopping_short_is_said(caplog):
+    fitted(*separable(), 3, c=100.0, max_iter=2)
+    assert "head.max_iter=2" in caplog.text
+
+
+def test_softmax_of_large_and_impossible_logits():
+    np.testing.assert_allclose(fitting.softmax(np.float32([[1e4, 1e4, -np.inf]])), [[0.5, 0.5, 0]])
+
+
+def test_no_examples_or_broken_ones_are_refused():
+    x, y = separable()
+    with pytest.raises(AlframeError, match="no labelled images"):
+        fitted(x[:0], y[:0], 3)
+    x[4, 2] = np.nan
+    with pytest.raises(AlframeError, match=r"1 of the 36 labelled images .*first: number 4"):
+        fitted(x, y, 3)
+
+
+def test_a_penalty_must_be_positive():
+    with pytest.raises(BadParams, match="c=0"):
+        Linear(c=0)

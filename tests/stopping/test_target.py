@@ -1,0 +1,51 @@
+"""The target."""
+
+from __future__ import annotations
+
+import pytest
+
+from alframe.errors import BadParams
+from alframe.stopping.target import METRICS, Target
+from alframe.testing.records import round_record
+from alframe.testing.stopping import StoppingSuite
+
+
+class TestTarget(StoppingSuite):
+    def make(self):
+        return Target(at_least=0.9)
+
+    def finished(self):
+        return [round_record(0, accuracy=None), round_record(1, accuracy=0.89), round_record(2, accuracy=0.9)]
+
+
+class TestTargetWithLimit(StoppingSuite):
+    def make(self):
+        return Target(metric="macro_f1", at_least=0.99, labels=60)
+
+    def finished(self):
+        return [round_record(0, 20, accuracy=0.8), round_record(1, 60, accuracy=None)]
+
+
+def test_the_lower_bound_asks_for_more():
+    history = [round_record(0, accuracy=0.95)]
+    assert Target("accuracy", 0.9).decide(history)
+    assert Target("low", 0.9).decide(history) is None
+    assert Target("low", 0.9).decide([round_record(0, accuracy=0.97)])
+
+
+def test_the_reason_says_what_was_measured():
+    reason = Target("low", 0.9).decide([round_record(0, labels=40, accuracy=0.97)])
+    assert all(word in reason for word in ("low is 0.91", "0.9 was wanted", "40 labels", "test split", "200 images"))
+
+
+def test_an_unknown_metric_names_the_known_ones():
+    with pytest.raises(BadParams, match=r"'macro_f'\. Did you mean 'macro_f1'\? Known: n, accuracy, low") as error:
+        Target("macro_f")
+    assert all(metric in str(error.value) for metric in METRICS)
+    assert not {"basis", "classes", "confusion", "per_class"} & set(METRICS)
+
+
+@pytest.mark.parametrize(("at_least", "labels"), [(95, None), (0, None), (0.9, 0)])
+def test_values_that_cannot_be(at_least, labels):
+    with pytest.raises(BadParams, match="stopping 'target'"):
+        Target(at_least=at_least, labels=labels)

@@ -1,0 +1,172 @@
+"""A suite that passes everything proves nothing: parts broken on purpose must be found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alframe.heads.linear import Linear
+from alframe.heads.mlp import Mlp
+from alframe.samplers.uncertainty import Margin
+from alframe.stopping.budget import Budget
+from alframe.testing.head import HeadSuite
+from alframe.testing.records import round_record
+from alframe.testing.sampler import SamplerSuite
+from alframe.testing.stopping import StoppingSuite
+from alframe.testing.tracker import TrackerSuite
+from alframe.trackers.jsonl import Jsonl
+from alframe.types import Need, Selection
+
+
+def suite_of(suite, part):
+    return type("Broken", (suite,), {"make": lambda self: part()})()
+
+
+class TurnedSign(Margin):
+    def select(self, view, k, rng):
+        chosen = super().select(view, len(view), rng)
+        return Selection(chosen.ids[::-1][: max(0, k)])
+
+
+class RowNumbers(Margin):
+    def select(self, view, k, rng):
+        return Selection(np.argsort(-super().select(view, len(view), rng).ids)[: max(0, k)])
+
+
+class TooFew(Margin):
+    def select(self, view, k, rng):
+        return super().select(view, k - 1, rng)
+
+
+class Idle(Margin):
+    needs = frozenset({Need.PROBS, Need.FEATURES})
+
+
+class Undeclared(Margin):
+    needs = frozenset({Need.FEATURES})
+
+
+class OwnRng(Margin):
+    def select(self, view, k, rng):
+        return Selection(np.random.default_rng().permutation(view.ids)[: max(0, k)])
+
+
+class NotANumber(Margin):
+    def select(self, view, k, rng):
+        lead = np.nan_to_num(view.probs.max(axis=1), nan=-1.0)
+        return Selection(view.ids[np.argsort(lead)[: max(0, k)]])
+
+
+@pytest.mark.parametrize(
+    ("broken", "test", "args"),
+    [
+        (TurnedSign, "test_the_obvious_choice_comes_first", ()),
+        (RowNumbers, "test_k_distinct_ids_of_the_pool", (5,)),
+        (TooFew, "test_k_distinct_ids_of_the_pool", (5,)),
+        (Idle, "test_it_reads_what_it_declares", ()),
+        (OwnRng, "test_the_same_rng_gives_the_same_answer", ()),
+        (NotANumber, "test_numbers_that_are_none", ()),
+    ],
+)
+def test_broken_samplers(broken, test, args):
+    with pytest.raises(AssertionError):
+        getattr(suite_of(SamplerSuite, broken), test)(*args)
+
+
+def test_a_sampler_that_reads_more_than_it_declares():
+    with pytest.raises(Exception, match="did not declare"):
+        suite_of(SamplerSuite, Undeclared).test_k_distinct_ids_of_the_pool(5)
+
+
+class Unscaled(Linear):
+    def probs(self, x):
+        return super().probs(x) * 2
+
+
+class Forgetful(Linear):
+    def state(self):
+        return {**super().state(), "mean": np.zeros_like(super().state()["mean"])}
+
+
+class Dogged(Mlp):
+    stochastic = True
+
+    def prob_samples(self, x, draws, rng):
+        return np.stack([self.probs(x)] * draws)
+
+
+class Spreading(Linear):
+    def probs(self, x):
+        probs = super().probs(x) + 0.01
+        return probs / probs.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (Unscaled, "test_it_learns_what_can_be_learned"),
+        (Forgetful, "test_what_it_learned_survives_storage"),
+        (Dogged, "test_samples"),
+        (Spreading, "test_a_class_without_examples_gets_nothing"),
+    ],
+)
+def test_broken_heads(broken, test):
+    with pytest.raises(AssertionError):
+        getattr(suite_of(HeadSuite, broken), test)()
+
+
+class Eager(Budget):
+    def decide(self, history):
+        return "enough" if history else None
+
+
+class Counting(Budget):
+    calls = 0
+
+    def decide(self, history):
+        self.calls += 1
+        return "enough" if self.calls > 2 or (history and history[-1].labels >= self.labels) else None
+
+
+class Endless(Budget):
+    def decide(self, history):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (Eager, "test_it_goes_on_before"),
+        (Counting, "test_it_decides_from_the_history_alone"),
+        (Endless, "test_it_stops_when_it_must_and_says_why"),
+        (Endless, "test_no_room_means_stop"),
+    ],
+)
+def test_broken_stopping_rules(broken, test):
+    suite = suite_of(StoppingSuite, lambda: broken(labels=40))
+    suite.finished = lambda: [round_record(0, 20), round_record(1, 40)]
+    with pytest.raises(AssertionError):
+        getattr(suite, test)()
+
+
+class Appending(Jsonl):
+    def start(self, folder, history):
+        self._file = folder / "rounds.jsonl"
+        for record in history:
+            self.log(record)
+
+
+class Misplaced(Jsonl):
+    def start(self, folder, history):
+        super().start(Path(), history)
+
+
+def test_broken_trackers(tmp_path, monkeypatch):
+    suite = suite_of(TrackerSuite, Appending)
+    suite.rounds = lambda folder: list(range(len((folder / "rounds.jsonl").read_text().splitlines())))
+    with pytest.raises(AssertionError):
+        suite.test_a_run_that_goes_on(tmp_path)
+    with pytest.raises(AssertionError):
+        suite_of(TrackerSuite, Misplaced).test_nothing_is_changed_nor_written_elsewhere(tmp_path, monkeypatch)

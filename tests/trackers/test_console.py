@@ -1,0 +1,67 @@
+"""The console table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alframe.testing.records import round_record
+from alframe.testing.tracker import TrackerSuite
+from alframe.trackers.console import Console
+
+
+class TestConsole(TrackerSuite):
+    make = Console
+
+
+def shown(capsys, folder, history, records):
+    tracker = Console()
+    tracker.start(folder, history)
+    for record in records:
+        tracker.log(record)
+    tracker.close()
+    return capsys.readouterr().out.splitlines()
+
+
+def test_one_heading_and_a_row_a_round(capsys, tmp_path):
+    out = shown(capsys, tmp_path, [], [round_record(n, labels=20 * n, accuracy=n and 0.9) for n in range(1, 4)])
+    assert [line.split()[0] for line in out] == ["round", "Measured", "1", "2", "3"]
+    assert out[2].split() == ["1", "20", "90.0%", "(84.0%", "to", "96.0%)", "90.0%", "0.900", "1.8", "s"]
+    assert len({len(line) for line in (out[0], *out[2:])}) == 1, "the columns are in line"
+
+
+def test_it_fits_eighty_columns_at_its_widest(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    record = replace(round_record(1234, labels=123456, accuracy=1.0), seconds={"train": 86000.0})
+    out = shown(capsys, tmp_path, [], [record])
+    assert len(out) == 3, "nothing is wrapped, whatever the width"
+    assert max(map(len, out)) <= 80
+    assert out[-1].endswith("23 h 53 min")
+
+
+def test_a_row_is_shown_as_soon_as_its_round_ends(capsys, tmp_path):
+    tracker = Console()
+    tracker.start(tmp_path, [])
+    capsys.readouterr()
+    tracker.log(round_record(0, accuracy=None))
+    assert capsys.readouterr().out.split() == ["0", "20", "-", "-", "-", "1.8", "s"]
+
+
+def test_going_on_is_said(capsys, tmp_path):
+    out = shown(capsys, tmp_path, [round_record(0), round_record(1, labels=44)], [])
+    assert out[0] == "Going on after round 1 (44 labels)."
+
+
+def test_a_change_of_what_is_measured_is_said_once(capsys, tmp_path):
+    other = round_record(3)
+    other = replace(other, evaluation=replace(other.evaluation, basis="cross-validation"))
+    out = shown(capsys, tmp_path, [], [round_record(1), round_record(2), other])
+    assert [line for line in out if line.startswith("Measured")] == [
+        "Measured on: test split",
+        "Measured on: cross-validation",
+    ]
+
+
+def test_text_in_brackets_is_no_markup(capsys, tmp_path):
+    record = round_record(1)
+    record = replace(record, evaluation=replace(record.evaluation, basis="[bold]5 folds[/bold]"))
+    assert "Measured on: [bold]5 folds[/bold]" in shown(capsys, tmp_path, [], [record])
