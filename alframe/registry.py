@@ -100,7 +100,7 @@ class Registry:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """" Did you mean 'x'?" for a word that is nearly one of `known`, else nothing."""
+    """The words `Did you mean X?` for a word that is nearly one of `known`, else nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f" Did you mean '{close[0]}'?" if close else ""
 

@@ -21,7 +21,7 @@ def test_a_wrong_name_suggests_the_right_one() -> None:
 
 
 def test_a_wrong_parameter_names_the_accepted_ones() -> None:
-    with pytest.raises(BadParams, match=r"sampler 'bald' has no parameter 'drws'. Did you mean 'draws'\?.*Accepted: draws"):
+    with pytest.raises(BadParams, match=r"'bald' has no parameter 'drws'. Did you mean 'draws'\?.*Accepted: draws"):
         SAMPLERS.build({"name": "bald", "drws": 3})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from alframe.errors import AlframeError
 from alframe.types import Floats, Ints
@@ -14,7 +13,10 @@ ROWS = 8192  # of the pool at a time, so that a memory-mapped pool is never copi
 def prepare(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     """Scaled `x` (m, D), the `mean` (D,) and `scale` (D,) used, the classes present (P,), and `y` as 0..P-1.
 
-    A feature that never changes has scale 1. Raises AlframeError when there is no example, or one that is not finite.
+    The scale is the standard deviation of the feature among the examples, plus (in squares) that of an average feature:
+    among 20 labels some features hardly vary by chance, and plain standardising would blow up the rest of the pool
+    along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001). Raises AlframeError when there is no
+    example, or one that is not finite.
     """
     if not len(x):
         raise AlframeError("The head has no labelled images to learn from. Label at least one.")
@@ -24,8 +26,10 @@ def prepare(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
             f"The embeddings of {len(bad)} of the {len(x)} labelled images are not finite numbers (first: number "
             f"{bad[0]}). The fine-tuning probably diverged: lower its learning rate, or embed without it."
         )
-    scaler = StandardScaler().fit(x)
-    mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
+    variance = x.var(axis=0, dtype=np.float64)
+    # A single example, or equal ones, have no scale of their own.
+    scale = np.sqrt(variance + (variance.mean() or 1.0)).astype(np.float32)
+    mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     present, target = np.unique(y, return_inverse=True)
     return (np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target
 

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on standardised embeddings."""
+"""Multinomial logistic regression on scaled embeddings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Linear:
 
     stochastic = False
 
-    def __init__(self, c: float = 0.01, max_iter: int = 1000) -> None:
+    def __init__(self, c: float = 0.1, max_iter: int = 1000) -> None:
         if c <= 0 or max_iter <= 0:
             raise BadParams(f"head 'linear' needs c > 0 and max_iter > 0, and was given c={c}, max_iter={max_iter}.")
         self.c = c

@@ -12,17 +12,21 @@ from typing import Literal
 
 from alframe.errors import BadParams, PoolError
 from alframe.pools._paths import absolute
+from alframe.store.ledger import FILE_NAME
 from alframe.types import Item
 
 log = logging.getLogger(__name__)
 
-# Made by Timelapse, or by an operating system on the top of a drive; compared in lower case.
+# Made by Timelapse, by an operating system on the top of a drive, or by alframe itself; compared in lower case.
 NOT_IMAGES = frozenset(
     [
         *("backups", "deletedfiles", ".vthumb", "@recycle", "csvexportedfiles", "camtrapdpexportedfiles"),
         *("$recycle.bin", "lost+found", "system volume information"),
+        "alframe-runs",
     ]
 )
+# Folders of a project that somebody keeps among the images.
+_PROJECT = frozenset({"cache", "compare", "export", "models", "to_label"})
 # Pillow recognises these without being able to decode them by itself.
 _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
 
@@ -142,9 +146,11 @@ def _scan(folder: Path, top: bool) -> tuple[list[str], list[str], list[str]]:
     folders: list[str] = []
     linked: list[str] = []
     suffixes = image_suffixes()
+    ledger = False
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
+                ledger |= entry.name == FILE_NAME
                 if entry.name.startswith(".") or entry.name.lower() in NOT_IMAGES:
                     continue
                 if entry.is_dir():
@@ -163,6 +169,8 @@ def _scan(folder: Path, top: bool) -> tuple[list[str], list[str], list[str]]:
         if top:
             raise PoolError(f"{folder} cannot be read: {error.strerror}. Check its permissions.") from error
         log.warning("Skipped the folder %s: %s. Check its permissions.", folder, error.strerror)
+    if ledger:
+        folders = [name for name in folders if name not in _PROJECT]
     return sorted(files), sorted(folders), sorted(linked)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer
 
 from alframe.errors import AlframeError, BadParams
 from alframe.heads import fitting, linear
@@ -29,7 +29,9 @@ def fitted(x, y, classes, **params):
 def test_the_same_probabilities_as_scikit_learn(classes):
     x, y = load_digits(n_class=classes, return_X_y=True)
     x = x.astype(np.float32)
-    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000)).fit(x[:200], y[:200])
+    variance = x[:200].var(axis=0)
+    scaler = FunctionTransformer(lambda z: (z - x[:200].mean(axis=0)) / np.sqrt(variance + variance.mean()))
+    reference = make_pipeline(scaler, LogisticRegression(C=0.1, max_iter=1000)).fit(x[:200], y[:200])
     head = fitted(x[:200], y[:200], classes)
     np.testing.assert_allclose(head.probs(x[200:]), reference.predict_proba(x[200:]), atol=2e-4)
 
@@ -63,3 +65,13 @@ def test_no_examples_or_broken_ones_are_refused():
 def test_a_penalty_must_be_positive():
     with pytest.raises(BadParams, match="c=0"):
         Linear(c=0)
+
+
+def test_a_feature_that_hardly_varies_among_the_labels_is_not_blown_up():
+    rng = np.random.default_rng(0)
+    x, y = separable()
+    quiet = np.concatenate([x, rng.normal(0, 1e-3, (len(x), 1)).astype(np.float32)], axis=1)
+    head = fitted(quiet, y, 3)
+    loud = quiet.copy()
+    loud[:, -1] = rng.normal(0, 1, len(x))
+    assert (head.probs(loud).argmax(axis=1) == y).mean() > 0.95

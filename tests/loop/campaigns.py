@@ -16,7 +16,7 @@ from alframe.store.ledger import Ledger
 # What a campaign imports is loaded once, in the server that the processes are forked from.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["alframe.tasks.run", "alframe.app.session_from", "timm", "sklearn.linear_model", "sklearn.model_selection", "scipy.stats"]
+    ["alframe.tasks.run", "alframe.app.api", "alframe.backbones.timm", "alframe.heads.linear", "scipy.stats"]
 )
 
 # What two runs of the same campaign must agree on; times differ by nature.

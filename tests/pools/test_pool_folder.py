@@ -58,6 +58,13 @@ def test_skips_hidden_names_timelapse_folders_and_what_is_no_image(tmp_path: Pat
     assert ids(Folder(tmp_path)) == ["a/1.jpg"]
 
 
+def test_a_project_kept_among_the_images_does_not_feed_on_its_own_copies(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.jpg", "a/export/2.jpg", "alframe-runs/data/digits/0/1.png")
+    for project in ("", "season/"):
+        touch(tmp_path, f"{project}ledger.sqlite", f"{project}to_label/round-001/1.jpg", f"{project}export/3.jpg")
+    assert ids(Folder(tmp_path)) == ["a/1.jpg", "a/export/2.jpg"]
+
+
 def test_a_folder_named_like_an_image_is_a_folder(tmp_path: Path) -> None:
     assert ids(Folder(touch(tmp_path, "x.jpg/1.png"))) == ["x.jpg/1.png"]
 
