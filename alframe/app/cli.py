@@ -16,8 +16,12 @@ from alframe.builtins import alframe_version
 from alframe.errors import AlframeError
 
 
-class CommandFailed(CompactHydraException):
-    """An AlframeError in the shape that Hydra reports without a traceback, and that lets a sweep go on."""
+class CommandFailed(BaseException):
+    """An AlframeError on its way past Hydra, which catches every Exception and adds words about itself."""
+
+
+class JobFailed(CompactHydraException):
+    """An AlframeError in a sweep: Hydra goes on with the next job, and in the end reports it without a traceback."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -33,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> None:
             sys.stdout.write(plugins() + "\n")
             return
         _run_hydra(_complete(words))
-    except AlframeError as error:
+    except (AlframeError, CommandFailed) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
     except KeyboardInterrupt:
@@ -51,10 +55,15 @@ def _complete(words: Sequence[str]) -> list[str]:
 def _run_hydra(words: Sequence[str]) -> None:
     import hydra
 
+    from alframe.app.sweep import tell_results
+
     search_path.register()
     schema.register()
     sys.argv = [sys.argv[0], *words]
-    hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
+    try:
+        hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
+    finally:
+        tell_results()
 
 
 def run_task(config: DictConfig) -> float | None:
@@ -78,7 +87,7 @@ def run_task(config: DictConfig) -> float | None:
                 with logged_to(session.folder):
                     outcome = task.run(session)
     except AlframeError as error:
-        raise CommandFailed(str(error)) from error
+        raise (JobFailed if sweep else CommandFailed)(str(error)) from error
     sys.stdout.write(f"\n{outcome.message}\n")
     sys.stdout.flush()
     return outcome.value

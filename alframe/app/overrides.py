@@ -49,10 +49,10 @@ def prepare(words: Sequence[str]) -> list[str]:
         raise BadParams(f"'{stray[0]}' is not of the form key=value. A verb comes first: alframe {stray[0]} ...")
     extra = _config_dirs(flags)
     task = _chosen_task(rest)
-    return [*flags, *(_prepare_one(word, task, extra, sweep="-m" in flags) for word in rest)]
+    return [*flags, *(_prepare_one(word, task, extra) for word in rest)]
 
 
-def _prepare_one(word: str, task: str, extra: Sequence[Path], sweep: bool) -> str:
+def _prepare_one(word: str, task: str, extra: Sequence[Path]) -> str:
     match = _OVERRIDE.match(word)
     if match is None:
         return word
@@ -63,7 +63,8 @@ def _prepare_one(word: str, task: str, extra: Sequence[Path], sweep: bool) -> st
             known = options(key, extra)
             if _WORD.match(name) and name not in (*known, "null"):
                 raise UnknownComponent(unknown(key, name, sorted(known)))
-        return f"{sign}{key}={value}"
+        # An empty list is how Hydra says "none of this group"; it takes no null here.
+        return f"{sign}{key}={','.join('[]' if name == 'null' else name for name in value.split(','))}"
     if top in KINDS and below:
         # A part's own signature names the parameters it takes; Hydra is told to let any key through to it.
         return f"{'++' if sign == '' else sign}{key}={value}"

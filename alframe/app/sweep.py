@@ -3,41 +3,63 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from alframe.store.files import replacing, write_json
 
 
+log = logging.getLogger(__name__)
+
+_under_way: list[Path] = []  # the folder of the sweep that has begun, until its results are told
+
+
 class SweepSummary(Callback):
-    """Each job leaves a note of its project folder; the end of the sweep reads their ledgers."""
+    """Each job leaves a note of its project folder in the sweep's."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        _under_way.append(Path(config.hydra.sweep.dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         from hydra.types import RunMode
 
         from alframe.app.session_from import session_from
 
-        if config.hydra.mode is not RunMode.MULTIRUN or job_return.status.name != "COMPLETED":
+        if config.hydra.mode is not RunMode.MULTIRUN:
+            return
+        if job_return.status is not JobStatus.COMPLETED:
+            # Hydra itself tells of the first failure only, and not before the last job has ended.
+            log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
             return
         session = session_from(config, Path(config.hydra.runtime.cwd), sweep=True)
         words = [word for word in config.hydra.overrides.task if not word.startswith(("project=", "task="))]
         note = {"folder": str(session.folder), "overrides": list(words)}
         write_json(Path(config.hydra.sweep.dir) / "jobs" / f"{config.hydra.job.num:05d}.json", note)
 
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        from alframe.tasks.sweep_table import Job, sweep_curves, sweep_table
 
-        folder = Path(config.hydra.sweep.dir)
-        notes = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((folder / "jobs").glob("*.json"))]
-        jobs = [Job(Path(note["folder"]), tuple(note["overrides"])) for note in notes]
-        if not jobs:
-            return
-        file = folder / "curves.csv"
-        with replacing(file) as temporary:
-            sweep_curves(jobs).to_csv(temporary, index=False)
-        sys.stdout.write(f"\n{sweep_table(jobs)}\nEvery run's curve: {file}\n")
+def tell_results() -> None:
+    """Print the table of the sweep that has just ended, if one has, and write its curves.
+
+    Not in `on_multirun_end`, which Hydra leaves out when a job has failed: what the others gave still counts.
+    """
+    while _under_way:
+        _tell_results(_under_way.pop())
+
+
+def _tell_results(folder: Path) -> None:
+    from alframe.tasks.sweep_table import Job, sweep_curves, sweep_table
+
+    notes = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((folder / "jobs").glob("*.json"))]
+    jobs = [Job(Path(note["folder"]), tuple(note["overrides"])) for note in notes]
+    if not jobs:
+        return
+    file = folder / "curves.csv"
+    with replacing(file) as temporary:
+        sweep_curves(jobs).to_csv(temporary, index=False)
+    sys.stdout.write(f"\n{sweep_table(jobs)}\nEvery run's curve: {file}\n")

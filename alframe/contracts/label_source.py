@@ -23,7 +23,7 @@ class LabelSource(Protocol):
     def collect(self, request: Request) -> Answers:
         """All answers to this request so far, and what could not be understood.
 
-        Reads only; the same answers on every call; never waits. A class that is not among `request.classes` is
-        reported as a Problem unless there are no classes yet.
+        Reads only; the same answers on every call; never waits. Whether a class that is not among `request.classes`
+        is a new one or a slip is the source's to say; a slip is reported as a Problem, never learned.
         """
         ...

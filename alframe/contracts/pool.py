@@ -9,7 +9,11 @@ from alframe.types import Item
 
 
 class Pool(Protocol):
-    """Where images are found, with what is known about each."""
+    """Where images are found, with what is known about each.
+
+    A pool of images made for trying things out may set `invented = True`: then its labels are a truth that nobody
+    knows at the start, which serves simulations and tests only; otherwise people's work begins with them.
+    """
 
     def items(self) -> Iterator[Item]:
         """Every image once, in an order that does not change from call to call; no pixel is read.

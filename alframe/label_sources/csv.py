@@ -24,7 +24,7 @@ class Csv:
     answers_now = False
 
     def __init__(
-        self, new_classes: str = "reject", annotator: str = "", separator: str = ",", encoding: str = "cp1252"
+        self, new_classes: str = "ask", annotator: str = "", separator: str = ",", encoding: str = "cp1252"
     ) -> None:
         if separator not in tuple(SEPARATORS):
             raise BadParams(f"label_source.separator is {separator!r}; it must be a comma, a semicolon or a tab.")

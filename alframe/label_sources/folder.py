@@ -53,7 +53,7 @@ class Folder:
 
     answers_now = False
 
-    def __init__(self, link: bool = False, new_classes: str = "reject", annotator: str = "") -> None:
+    def __init__(self, link: bool = False, new_classes: str = "ask", annotator: str = "") -> None:
         self.link = link
         self.new_classes = check_policy(new_classes)
         self.annotator = annotator

@@ -41,7 +41,7 @@ def prepare(session: Session) -> Work:
     """List the pool and enter what it knows itself."""
     settings, simulated = session.settings, session.label_source.answers_now
     manifest = sync(session.ledger, session.pool, settings.holdout, settings.holdout_group, settings.seed)
-    if not simulated:
+    if not simulated and not getattr(session.pool, "invented", False):
         known = [
             (key, Label(item=item.id, class_name=item.label))
             for key, item in enumerate(manifest.items)

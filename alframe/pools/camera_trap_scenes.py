@@ -42,6 +42,8 @@ class CameraTrapScenes:
     others have `root` made anew.
     """
 
+    invented = True
+
     def __init__(
         self,
         root: str | Path,

@@ -16,7 +16,7 @@ from alframe.types import Predictions, RoundRecord
 
 
 def export_results(session: Session, work: Work) -> list[Path]:
-    """Let every exporter write below `export/`. Raises LabelError if there are too few labels for a model."""
+    """Let every exporter write below `export/`; the files and folders there. Raises LabelError if there are too few labels for a model."""
     if work.head is None:
         train_embedding(session, work)
         embed_pool(session, work)
@@ -36,7 +36,9 @@ def export_results(session: Session, work: Work) -> list[Path]:
     )
     folder = session.folder / "export"
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for exporter in session.exporters for path in exporter.export(predictions, model, folder)]
+    written = [path for exporter in session.exporters for path in exporter.export(predictions, model, folder)]
+    # A model is many files to a computer and one folder to a person.
+    return list(dict.fromkeys(folder / path.relative_to(folder).parts[0] for path in written))
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:

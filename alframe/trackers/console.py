@@ -18,16 +18,20 @@ class Console:
     def __init__(self) -> None:
         self._screen: Screen | None = None
         self._basis = ""
+        self._headed = False
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """See the Tracker contract."""
         self._screen, self._basis = Screen(highlight=False), ""  # made here: standard output may have moved by now
         if history:
             self._print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).", "dim")
-        self._print(_row(*WIDTHS), "bold")
+        self._headed = False
 
     def log(self, record: RoundRecord) -> None:
         """See the Tracker contract."""
+        if not self._headed:
+            self._print(_row(*WIDTHS), "bold")
+            self._headed = True
         evaluation = record.evaluation
         scores = ("-", "-", "-")
         if evaluation:

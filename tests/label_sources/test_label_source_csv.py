@@ -287,3 +287,14 @@ def test_no_answer_is_lost_beside_bad_rows(
     rows = [*before, b"good/one.jpg,fox,", *between, b"good/two.jpg,deer,", *after]
     put(request, b"path,label,note\n" + b"\n".join(rows))
     assert labels(request) == {"good/one.jpg": "fox", "good/two.jpg": "deer"}
+
+
+def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
+    from alframe.label_sources.classes import resolver
+
+    known = ["red_fox", "badger"]
+    assert resolver(known, "ask")("lynx") == resolver(known, "add")("lynx") == "lynx"
+    assert resolver(known, "add")("red_fx") == "red_fx"
+    for name, policy in (("red_fx", "ask"), ("lynx", "reject"), ("Badger", "add")):
+        with pytest.raises(LabelError, match=name):
+            resolver(known, policy)(name)
