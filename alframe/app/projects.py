@@ -32,9 +32,14 @@ def with_saved_choices(words: Sequence[str], task: str) -> list[str]:
             words = [f"project='{folder.as_posix()}'", *words]
     if folder is None:
         return list(words)
-    saved = [word for word in load_choices(folder) if word.lstrip("+").partition("=")[0] not in given]
+    saved = [word for word in load_choices(folder) if not _overruled(word.lstrip("+").partition("=")[0], given)]
     flags = [word for word in words if word.startswith("-")]
     return [*flags, *saved, *(word for word in words if not word.startswith("-"))]
+
+
+def _overruled(key: str, given: Mapping[str, str]) -> bool:
+    """Also by the choice of another part: the old one's parameters are not the new one's."""
+    return key in given or ("." in key and key.partition(".")[0] in given)
 
 
 def _chooses_campaign(given: Mapping[str, str]) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alframe.contracts import Compute
 from alframe.engine.embedder import Embedder, embed_batches
 from alframe.errors import PoolError
-from alframe.progress import Bar
+from alframe.progress import Bar, track
 from alframe.store.contents import Contents, Reading
 from alframe.store.features import FeatureStore
 from alframe.types import Floats, Item
@@ -44,14 +44,20 @@ class ShardResult:
 
 
 def embed(
-    items: Sequence[Item], embedder: Embedder, store: FeatureStore, contents: Contents, compute: Compute
+    items: Sequence[Item],
+    present: npt.NDArray[np.bool_],
+    embedder: Embedder,
+    store: FeatureStore,
+    contents: Contents,
+    compute: Compute,
 ) -> Embedding:
-    """Bring the store up to date and gather the pool's features.
+    """Bring the store up to date and gather the features of all items, `present` (N,) in the pool or not any more.
 
-    Shards are cut from the whole pool, not from what is missing, so that an interrupted pass forms the same batches
-    when it goes on, and ends with the same bits. Raises PoolError if not one image can be read.
+    Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
+    forms the same batches when it goes on, and ends with the same bits. An image that is gone keeps the features it
+    had. Raises PoolError if not one image can be read.
     """
-    readings = contents.known(items)
+    readings = contents.known(track(items, "Looking for changes", total=len(items), unit="img"), present)
     shards = _unfinished(readings, store)
     parts = [[items[key] for key in shard] for shard in shards]
     with Bar("Embedding images", total=sum(map(len, shards)), unit="img") as bar:
@@ -89,13 +95,14 @@ def embed_shards(
             readings, features, upto = [], [], next(end, 0)
 
 
-def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[range]:
-    done = np.zeros(len(readings), bool)
+def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[list[int]]:
+    """For each shard that has any, the keys still to be read."""
+    done = np.array([reading is not None for reading in readings], bool)
     good = [key for key, reading in enumerate(readings) if reading and reading.reason is None]
-    done[[key for key, reading in enumerate(readings) if reading and reading.reason is not None]] = True
     done[good] = store.has([_content(readings[key]) for key in good])
-    shards = [range(at, min(at + SHARD, len(readings))) for at in range(0, len(readings), SHARD)]
-    return [shard for shard in shards if not done[shard.start : shard.stop].all()]
+    missing = np.flatnonzero(~done)
+    shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD)) + 1)
+    return [shard.tolist() for shard in shards if len(shard)]
 
 
 def _gather(readings: Sequence[Reading | None], store: FeatureStore) -> Embedding:

@@ -18,14 +18,14 @@ from alframe.types import Ints, Item
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`items` by key; `present` is False for those that the pool no longer lists, which are never selected."""
+    """`items` by key; `present` (N,) is False for those that the pool no longer lists, which are never selected.
+
+    `in_pool` (N,) is False for the held-out ones.
+    """
 
     items: list[Item]
     present: npt.NDArray[np.bool_]
-
-    def keys(self, split: str) -> Ints:
-        """Keys of the items of this split."""
-        return np.flatnonzero([item.split == split for item in self.items]).astype(np.int64)
+    in_pool: npt.NDArray[np.bool_]
 
 
 def sync(ledger: Ledger, pool: Pool, holdout: float, group: str, seed: int) -> Manifest:
@@ -60,7 +60,7 @@ def sync(ledger: Ledger, pool: Pool, holdout: float, group: str, seed: int) -> M
         present[key] = True
         # The split is the ledger's; all else may have been corrected since.
         items[key] = replace(item, split=known[key].split)
-    return Manifest(items, present)
+    return Manifest(items, present, np.array([item.split == "pool" for item in items], bool))
 
 
 def _hold_out(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:

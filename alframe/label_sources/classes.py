@@ -39,7 +39,7 @@ def resolver(known: Sequence[str], new_classes: str) -> Callable[[str], str]:
             raise LabelError(f"{name!r} cannot be a class name. Write it again, and save the file as CSV UTF-8.")
         if twin := folded.get(name.casefold()):
             raise LabelError(f"'{name}' differs from the class '{twin}' only in upper and lower case. Write '{twin}'.")
-        slip = bool(get_close_matches(name, same, n=1, cutoff=ALIKE))
+        slip = any(_digits(close) == _digits(name) for close in get_close_matches(name, same, n=3, cutoff=ALIKE))
         if known and (new_classes == "reject" or (new_classes == "ask" and slip)):
             raise LabelError(
                 f"'{name}' is not one of the classes.{did_you_mean(name, list(same))} Correct it, "
@@ -61,3 +61,8 @@ def describe(known: Sequence[str], new_classes: str) -> str:
 
 def _plain(name: str) -> str:
     return normalize("NFC", name.strip())
+
+
+def _digits(name: str) -> str:
+    # Whoever numbers classes (deer_1, deer_2) means the number.
+    return "".join(filter(str.isdigit, name))

@@ -167,7 +167,10 @@ def embed_pool(session: Session, work: Work) -> None:
     """Have features of every readable image; the others are set aside, with the reason, until they can be read."""
     if work.embedding is None and work.embedder is not None:
         store = session.features(work.embedder.fingerprint)
-        work.embedding = embed(work.manifest.items, work.embedder, store, session.contents, session.compute)
+        manifest = work.manifest
+        work.embedding = embed(
+            manifest.items, manifest.present, work.embedder, store, session.contents, session.compute
+        )
         now, before = work.embedding.unreadable, session.ledger.aside()
         with session.ledger.transaction():
             session.ledger.set_aside((key, why) for key, why in now.items() if before.get(key) != why)
@@ -190,12 +193,8 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     history = ledger.history()
     if history and history[-1].round == number:
         return history[-1]
-    readable = set(usable.tolist())
-    test = [
-        (key, name)
-        for key in work.manifest.keys("test").tolist()
-        if key in readable and (name := items[key].label) is not None
-    ]
+    held_out = np.flatnonzero(~work.manifest.in_pool & work.embedding.readable).tolist()
+    test = [(key, name) for key in held_out if (name := items[key].label) is not None]
     rng = seeding.generator(session.settings.seed, "evaluation", number)
     record = RoundRecord(
         round=number,
@@ -254,9 +253,7 @@ def ask(session: Session, work: Work) -> None:
 def _candidates(session: Session, work: Work) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Keys that may be asked for: in the pool, present, readable, and without a label."""
     assert work.embedding is not None
-    free = np.zeros(len(work.manifest.items), bool)
-    free[work.manifest.keys("pool")] = True
-    free &= work.manifest.present & work.embedding.readable
+    free = work.manifest.in_pool & work.manifest.present & work.embedding.readable
     free[[label.item for label in session.ledger.labels()]] = False
     return np.flatnonzero(free).astype(np.int64)
 

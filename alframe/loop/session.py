@@ -127,13 +127,13 @@ class Session:
 
     def request(self, asked: StoredRound, items: Sequence[Item]) -> Request:
         """A stored round as its label source sees it; `items` by key."""
-        # Its own answers do not add to the classes: a typo among the first would make the right name an unknown class.
-        mine = set(asked.keys)
-        others = {label.class_name for label in self.ledger.labels() if label.item not in mine}
+        # Only what was known before it was asked: else the first answers' typos would make the right names unknown, and
+        # an answer that was taken once would be a slip when it is read again.
+        before = {one.class_name for one in self.ledger.labels() if one.round is None or one.round < asked.number}
         return Request(
             round=asked.number,
             items=tuple(items[key] for key in asked.keys),
-            classes=tuple(sorted({*self.settings.classes, *others})),
+            classes=tuple(sorted({*self.settings.classes, *before})),
             folder=self.label_folder,
         )
 

@@ -43,17 +43,23 @@ class Contents:
     def close(self) -> None:
         self._db.close()
 
-    def known(self, items: Iterable[Item]) -> list[Reading | None]:
-        """For each item what its file held, or None if it was never read or has changed since."""
-        out: list[Reading | None] = []
-        for item in items:
-            size, mtime = _stat(item.path)
-            row = self._db.execute(
-                "SELECT content, reason FROM content WHERE path = ? AND box = ? AND size = ? AND mtime = ?",
-                (*_name(item), size, mtime),
-            ).fetchone()
-            out.append(None if row is None else Reading(*row))
-        return out
+    def known(self, items: Iterable[Item], present: Iterable[bool]) -> list[Reading | None]:
+        """For each item what its file held, or None if it is to be read: never read yet, or changed since.
+
+        One that is not `present` in the pool any more is not looked for: it is what it was when last read.
+        """
+        return [self._current(item) if there else self._last(item) for item, there in zip(items, present, strict=True)]
+
+    def _current(self, item: Item) -> Reading | None:
+        row = self._db.execute(
+            "SELECT content, reason FROM content WHERE path = ? AND box = ? AND size = ? AND mtime = ?",
+            (*_name(item), *_stat(item.path)),
+        ).fetchone()
+        return None if row is None else Reading(*row)
+
+    def _last(self, item: Item) -> Reading:
+        row = self._db.execute("SELECT content, reason FROM content WHERE path = ? AND box = ?", _name(item)).fetchone()
+        return Reading(None, "It is no longer in the pool.") if row is None else Reading(*row)
 
     def note(self, readings: Sequence[tuple[Item, Reading]]) -> None:
         """Remember what was read, in one transaction.

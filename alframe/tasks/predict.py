@@ -35,7 +35,7 @@ class Predict:
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": self.images}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
         store = session.features(model.embedder.fingerprint)
-        embedding = embed(items, model.embedder, store, session.contents, session.compute)
+        embedding = embed(items, np.ones(len(items), bool), model.embedder, store, session.contents, session.compute)
         keys = np.flatnonzero(embedding.readable)
         predictions = Predictions(
             items=[items[key] for key in keys.tolist()],

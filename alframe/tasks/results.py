@@ -16,7 +16,10 @@ from alframe.types import Predictions, RoundRecord
 
 
 def export_results(session: Session, work: Work) -> list[Path]:
-    """Let every exporter write below `export/`; the files and folders there. Raises LabelError if there are too few labels for a model."""
+    """Let every exporter write below `export/`, and give the files and folders there.
+
+    Raises LabelError if there are too few labels for a model.
+    """
     if work.head is None:
         train_embedding(session, work)
         embed_pool(session, work)

@@ -1,0 +1,177 @@
+"""People label: in part, late, wrongly, and on images that come and go. Every label is accounted for."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alframe.app.api import open_session
+from alframe.store.ledger import Ledger
+from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.types import Outcome, State
+
+
+class Person:
+    """Labels what is asked for in the round's CSV, by the colour that the folder's name stands for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.images = tiny_pool(folder / "images", classes=3, each=12)
+        self.project = folder / "project"
+        self.words = [
+            *(word for word in tiny_words(self.images, folder / "runs") if "classes" not in word),
+            f"project={self.project.as_posix()}",
+            "label_source=csv",
+        ]
+
+    def run(self, *more: str) -> Outcome:
+        words = [word for word in self.words if "stopping=null" not in more or not word.startswith("stopping")]
+        with open_session(*words, *more) as session:
+            return session.task.run(session)
+
+    def sheet(self, number: int) -> Path:
+        return self.project / "to_label" / f"round-{number:03d}" / "to_label.csv"
+
+    def answer(self, number: int, write: Callable[[int, str], str] = lambda row, truth: truth) -> list[str]:
+        """Fill in the label of each row; the images of the round."""
+        with self.sheet(number).open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.DictReader(handle))
+        for at, row in enumerate(rows):
+            row["label"] = write(at, row["path"].split("/")[0])
+        with self.sheet(number).open("w", encoding="utf-8", newline="") as handle:
+            out = csv.DictWriter(handle, rows[0])
+            out.writeheader()
+            out.writerows(rows)
+        return [row["path"] for row in rows]
+
+    def labels(self) -> dict[str, str]:
+        with Ledger.open(self.project, read_only=True) as ledger:
+            items = ledger.items()
+            return {items[label.item].id: label.class_name for label in ledger.labels()}
+
+    def rounds(self) -> int:
+        with Ledger.open(self.project, read_only=True) as ledger:
+            return len(ledger.rounds())
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Person:
+    return Person(tmp_path)
+
+
+def test_a_campaign_from_the_first_image_to_the_model(person: Person) -> None:
+    asked: list[str] = []
+    for number in range(1, 6):
+        outcome = person.run("stopping.labels=20")
+        assert outcome.state is State.WAITING
+        assert f"0 of 4 images of round {number}" in outcome.message
+        assert str(person.sheet(number)) in outcome.message
+        asked += person.answer(number)
+    outcome = person.run("stopping.labels=20")
+    assert outcome.state is State.DONE
+    assert len(set(asked)) == len(asked) == len(person.labels()) == 20
+    assert {path.split("/")[0] for path in asked} == {"class_0", "class_1", "class_2"}
+    assert person.labels() == {path: path.split("/")[0] for path in asked}
+    assert (person.project / "export" / "model" / "model.json").exists()
+    assert "cross-validation" in outcome.message, "without known labels there are no held-out images"
+
+
+def test_a_part_of_a_batch_waits_for_the_rest(person: Person) -> None:
+    person.run()
+    person.answer(1, lambda row, truth: truth if row < 3 else "")
+    for _ in range(2):
+        assert "3 of 4 images of round 1" in person.run().message
+    assert (len(person.labels()), person.rounds()) == (3, 1)
+    person.answer(1)
+    assert "round 2" in person.run().message
+
+
+def test_enough_of_a_batch_goes_on_and_the_rest_returns_to_the_pool(person: Person) -> None:
+    person.run("enough=0.5")
+    first = person.answer(1, lambda row, truth: truth if row < 3 else "")
+    assert "round 2" in person.run("enough=0.5").message
+    with Ledger.open(person.project, read_only=True) as ledger:
+        ids = [item.id for item in ledger.items()]
+        candidates = set(range(len(ids))) - {label.item for label in ledger.labels()}
+        assert ids.index(first[3]) in candidates
+    person.answer(1)  # a late answer
+    person.run("enough=0.5")
+    assert person.labels()[first[3]] == first[3].split("/")[0]
+
+
+def test_a_correction_in_an_old_round_counts_and_so_does_taking_it_back(person: Person) -> None:
+    person.run()
+    first = person.answer(1)
+    person.run()
+    for name in ("class_1", "class_2", "class_1", "class_2"):
+        person.answer(1, lambda row, truth, name=name: name if row == 0 else truth)
+        person.run()
+        assert person.labels()[first[0]] == name
+    assert person.rounds() == 2
+
+
+def test_a_slip_is_named_with_file_and_row_and_costs_no_other(person: Person, caplog: pytest.LogCaptureFixture) -> None:
+    person.run()
+    person.answer(1)
+    person.run()
+    known = sorted(set(person.labels().values()))
+    person.answer(2, lambda row, truth: f"{known[0]}x" if row == 1 else known[0])
+    assert "3 of 4 images of round 2" in person.run().message
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{person.sheet(2)}, row 3: '{known[0]}x' is not one of the classes. Did you mean '{known[0]}'?" in warning
+
+
+def test_one_class_only_asks_for_more_of_the_start(person: Person) -> None:
+    person.run()
+    person.answer(1, lambda row, truth: "empty")
+    assert "round 2" in person.run().message
+    person.answer(2, lambda row, truth: "fox")
+    assert "round 3" in person.run().message
+
+
+def test_images_that_come_are_asked_for_and_images_that_go_are_not(person: Person) -> None:
+    person.run()
+    first = person.answer(1)
+    (person.images / first[0]).unlink()
+    for path in person.images.glob("class_2/*.png"):
+        if f"class_2/{path.name}" not in first:
+            path.unlink()
+    tiny_pool(person.images / "more", classes=1, each=3, seed=5)
+    gone = {f"class_2/{number:03d}.png" for number in range(12)}
+    asked: set[str] = set()
+    for number in range(2, 12):
+        outcome = person.run("stopping=null")
+        if outcome.state is State.DONE:
+            break
+        asked |= set(person.answer(number))
+    assert outcome.message.startswith("Every image of the pool is labelled.")
+    assert not asked & gone
+    assert {f"more/class_0/{number:03d}.png" for number in range(3)} <= asked
+    assert person.labels()[first[0]] == first[0].split("/")[0], "the label of an image that is gone is kept"
+
+
+def test_labels_that_the_pool_knows_count_from_the_start_and_a_part_is_held_out(person: Person) -> None:
+    outcome = person.run("pool.classes=true")
+    assert outcome.state is State.DONE
+    with Ledger.open(person.project, read_only=True) as ledger:
+        splits = Counter(item.split for item in ledger.items())
+        assert len(ledger.labels()) == splits["pool"] == 36 - splits["test"]
+        assert 5 <= splits["test"] <= 9
+        (record,) = ledger.history()
+        assert record.round == 0
+        assert record.evaluation is not None
+        assert record.evaluation.basis == "held-out images"
+
+
+def test_the_images_moved_as_a_whole(person: Person, tmp_path: Path) -> None:
+    person.run()
+    person.answer(1)
+    person.images.rename(tmp_path / "elsewhere")
+    person.words = [
+        word.replace(person.images.as_posix(), (tmp_path / "elsewhere").as_posix()) for word in person.words
+    ]
+    assert "round 2" in person.run().message
+    assert len(person.labels()) == 4
