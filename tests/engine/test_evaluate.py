@@ -1,0 +1,58 @@
+"""The numbers are scikit-learn's and statsmodels' textbook ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score
+
+from alframe.engine.evaluate import cross_validate, evaluate
+from alframe.heads.linear import Linear
+
+NAMES = ("badger", "fox", "hare")
+
+
+def test_measures_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3), 200).astype(np.float32)
+    truth = [NAMES[at] for at in rng.integers(3, size=200)]
+    guess = [NAMES[at] for at in probs.argmax(axis=1)]
+    found = evaluate(probs, NAMES, truth, "held-out images")
+    assert found.accuracy == accuracy_score(truth, guess)
+    assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth, guess))
+    assert found.macro_f1 == pytest.approx(f1_score(truth, guess, average="macro"))
+    assert found.macro_precision == pytest.approx(precision_score(truth, guess, average="macro"))
+    assert sum(map(sum, found.confusion)) == found.n == 200
+    assert [row["support"] for row in found.per_class] == [truth.count(name) for name in NAMES]
+
+
+def test_wilsons_interval_by_hand() -> None:
+    probs = np.eye(2, dtype=np.float32)[[0] * 9 + [1]]
+    found = evaluate(probs, ("a", "b"), ["a"] * 10, "held-out images")
+    z, p, n = 1.959964, 0.9, 10
+    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert (found.low, found.high) == pytest.approx(
+        ((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n))
+    )
+
+
+def test_a_class_the_head_has_never_seen_counts_as_wrong() -> None:
+    found = evaluate(np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), ("a", "b"), ["a", "z"], "held-out images")
+    assert (found.accuracy, found.balanced_accuracy, found.classes) == (0.5, 0.5, ("a", "b", "z"))
+    assert found.confusion[2] == (0, 1, 0)
+
+
+def test_cross_validation_never_predicts_what_it_was_trained_on() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 40)).astype(np.float32), rng.integers(2, size=60)
+    assert LogisticRegression(C=100).fit(x, y).score(x, y) > 0.9, "noise can be learned by heart"
+    found = cross_validate(Linear, x, y, ("a", "b"), rng)
+    assert found is not None
+    assert 0.25 < found.accuracy < 0.75
+    assert found.n == 60
+
+
+def test_too_few_labels_for_cross_validation_give_no_number() -> None:
+    x, y = np.eye(6, dtype=np.float32), np.array([0, 0, 0, 1, 1, 1])
+    assert cross_validate(Linear, x, y, ("a", "b"), np.random.default_rng(0)) is None

@@ -1,0 +1,74 @@
+"""A saved model needs nothing but its folder, and says what is wrong with one that is not whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import alframe
+from alframe.builtins import REGISTRIES
+from alframe.engine.embedder import make_embedder
+from alframe.engine.model import Model, load_model
+from alframe.errors import PoolError, StoreError
+from alframe.testing.tiny import tiny_pool
+
+RECIPE = {"name": "timm", "model": "test_resnet", "pretrained": False, "size": 32, "dim": 16}
+
+
+@pytest.fixture(params=["linear", "mlp"])
+def model(request: pytest.FixtureRequest) -> Model:
+    embedder = make_embedder(REGISTRIES["backbone"].build(RECIPE), RECIPE, seed=7, device="cpu")
+    head = REGISTRIES["head"].build({"name": request.param})
+    rng = np.random.default_rng(0)
+    head.fit(rng.normal(size=(30, 16)).astype(np.float32), rng.integers(3, size=30), 3, rng)
+    return Model(embedder, head, ("badger", "füchse", "hare"), RECIPE, {"name": request.param})
+
+
+def test_it_gives_the_same_probabilities_when_loaded(model: Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    images = sorted(tiny_pool(tmp_path / "images", each=4).rglob("*.png"))
+    again = alframe.load_model(tmp_path / "model")
+    assert again.classes == model.classes
+    np.testing.assert_array_equal(again.predict(images), model.predict(images))
+    assert sorted(path.suffix for path in (tmp_path / "model").iterdir()) == [".json", ".safetensors", ".safetensors"]
+
+
+def test_an_image_that_cannot_be_read_is_named(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"x")
+    with pytest.raises(PoolError, match=r"bad\.jpg"):
+        model.predict([tmp_path / "bad.jpg"])
+
+
+def test_what_is_missing_damaged_or_too_new_is_named(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no model in .*no model\.json"):
+        load_model(tmp_path)
+    folder = tmp_path / "model"
+    model.save(folder)
+    whole = (folder / "model.json").read_text(encoding="utf-8")
+    data = json.loads(whole)
+    changes = {"written by a newer alframe": {"format": 99}, "says the images are prepared as": {"preprocessing": {}}}
+    for message, change in changes.items():
+        (folder / "model.json").write_text(json.dumps({**data, **change}), encoding="utf-8")
+        with pytest.raises(StoreError, match=message):
+            load_model(folder)
+    (folder / "model.json").write_text(whole[:40], encoding="utf-8")
+    with pytest.raises(StoreError, match="is damaged"):
+        load_model(folder)
+    (folder / "model.json").write_text(whole, encoding="utf-8")
+    (folder / "backbone.safetensors").write_bytes(b"x")
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_model(folder)
+
+
+def test_a_model_that_would_not_load_alike_is_not_written(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(model.head), "load", lambda self, state: self.fit(  # a head that forgets
+        np.random.default_rng(1).normal(size=(9, 16)).astype(np.float32), np.arange(9) % 3, 3, np.random.default_rng(1)
+    ))  # fmt: skip
+    with pytest.raises(StoreError, match="other probabilities"):
+        model.save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
