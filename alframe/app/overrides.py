@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from alframe.app.conf_root import conf_folder
+from alframe.app.projects import is_path
 from alframe.app.schema import Root
 from alframe.app.search_path import plugin_confs
 from alframe.builtins import KINDS
@@ -23,6 +24,7 @@ GROUPS = (*KINDS, "experiment")
 SETTINGS = tuple(Root.__dataclass_fields__)
 _OVERRIDE = re.compile(r"^(?P<sign>~|\+\+|\+|)(?P<key>[\w./@]+)=(?P<value>.*)$", re.DOTALL)
 _WORD = re.compile(r"^[\w-]+$")
+_NUMBERS = re.compile(r"^[\d.+-][\d.,_e+-]*$", re.IGNORECASE)
 _SPECIAL = set(" ,()[]{}=:\\'\"")
 
 
@@ -56,7 +58,7 @@ def _prepare_one(word: str, task: str, extra: Sequence[Path]) -> str:
     match = _OVERRIDE.match(word)
     if match is None:
         return word
-    sign, key, value = match["sign"], match["key"], _quoted(match["value"])
+    sign, key, value = match["sign"], match["key"], _quoted(match["key"], match["value"])
     top, _, below = key.partition(".")
     if key in GROUPS:
         for name in value.strip("[]").split(","):
@@ -77,8 +79,10 @@ def _prepare_one(word: str, task: str, extra: Sequence[Path]) -> str:
     raise BadParams(f"There is no setting '{key}'.{did_you_mean(key, known_keys)} Known: {', '.join(known_keys)}.")
 
 
-def _quoted(value: str) -> str:
-    """A value that names something on disk is quoted, if Hydra's grammar would trip over its characters."""
+def _quoted(key: str, value: str) -> str:
+    """A value that names something on disk is quoted, if Hydra's grammar would make something else of it."""
+    if _NUMBERS.match(value) and (is_path(key) or key in ("project", "runs")):
+        return ",".join(f"'{name}'" for name in value.split(","))  # a folder 2026_05 is not the number 202605
     if not _SPECIAL & set(value) or value[:1] in "'\"":
         return value
     try:

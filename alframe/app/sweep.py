@@ -14,7 +14,6 @@ from omegaconf import DictConfig
 
 from alframe.store.files import replacing, write_json
 
-
 log = logging.getLogger(__name__)
 
 _under_way: list[Path] = []  # the folder of the sweep that has begun, until its results are told

@@ -1,0 +1,191 @@
+"""The command line as people meet it: what it says, how it ends, and what it leaves on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from alframe.app.api import open_session
+from alframe.builtins import alframe_version
+from alframe.testing.tiny import tiny_pool, tiny_words
+from tests.command_line import CommandLine, Finished
+
+HEAVY = ("torch", "timm", "faiss", "sklearn", "pandas", "matplotlib")
+
+
+def refused(finished: Finished) -> str:
+    """The one line that says why a command ended with 1."""
+    assert finished.code == 1
+    assert finished.out == ""
+    (line,) = finished.err.splitlines()
+    return line
+
+
+def rounds(runs: Path) -> list[dict[str, object]]:
+    (file,) = runs.glob("*/rounds.jsonl")
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def ends(runs: Path) -> dict[str, int]:
+    """When each campaign below `runs` was completed (nanoseconds), by folder."""
+    return {file.parent.name: file.stat().st_mtime_ns for file in runs.glob("*/done.json")}
+
+
+# Help and version
+
+
+@pytest.mark.parametrize(("flag", "expected"), [("--help", "alframe plugins"), ("--version", alframe_version())])
+def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) -> None:
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = ['alframe', {flag!r}]\n"
+        "try:\n    runpy.run_module('alframe', run_name='__main__')\n"
+        f"finally:\n    sys.stderr.write(' '.join(sys.modules.keys() & {set(HEAVY)!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 0
+    assert expected in done.stdout
+    assert done.stderr == "", "imported, or said"
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
+    text = alframe("--help").out
+    for word in ("sampler: bald", "task: export, predict, report, run, status", "experiment:", "seed: 0", "holdout:"):
+        assert word in text
+
+
+# Slips
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
+        (["frobnicate"], "There is no task 'frobnicate'. Known: export, predict,"),
+        (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
+        (["pool=nonsense"], "There is no pool 'nonsense'. Known: camera_trap_scenes, csv,"),
+        (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
+        (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
+        (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
+        (["batch=0"], "batch has a value that cannot be. It takes at least 1 image"),
+        (["finetune.first.batching=sorted"], "batching is 'sorted'; it can be shuffled or balanced"),
+        (["pool=folder", "pool.root=nowhere"], "nowhere"),
+        (["report"], "There is no project"),
+        (["predict"], "Which images?"),
+    ],
+)
+def test_a_slip_is_answered_with_one_line(words: list[str], message: str, alframe: CommandLine) -> None:
+    assert message in refused(alframe(*words))
+
+
+def test_a_value_of_the_wrong_type_is_named(alframe: CommandLine) -> None:
+    finished = alframe("batch=many")
+    assert finished.code == 1
+    assert "'many'" in finished.err
+    assert "batch" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: CommandLine, tmp_path: Path) -> None:
+    line = refused(alframe("sampler=bald", "head=linear", "pool=digits", f"pool.root={tmp_path / 'digits'}"))
+    assert "sampler=bald needs samples of the probabilities, and head=linear gives only one answer" in line
+    assert "Heads that give samples: mlp." in line
+    assert "sampler=bald head=mlp" in line
+    assert not (tmp_path / "digits").exists()
+    assert not list(tmp_path.rglob("ledger.sqlite"))
+
+
+def test_looking_leaves_nothing_behind(alframe: CommandLine, tmp_path: Path) -> None:
+    finished = alframe("status")
+    assert finished.code == 0
+    assert "There is no project yet" in finished.out
+    assert not list(tmp_path.iterdir())
+
+
+# One campaign at a time, and interrupted ones
+
+
+def test_two_in_one_folder(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    words = tiny_words(pool, tmp_path / "runs")
+    with open_session(*words) as session:
+        line = refused(alframe(*words))
+        assert str(session.folder) in line
+        assert alframe(*words, "task=status").code == 0, "looking is allowed"
+    assert "Another alframe is at work" in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an interrupt cannot be sent to one process there")
+def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    words = [*tiny_words(tiny_pool(tmp_path / "pool", each=12), runs), "batch=1", "stopping.labels=24"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alframe", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 90
+    while process.poll() is None and time.monotonic() < deadline:
+        if any(file.read_text(encoding="utf-8").count("\n") > 2 for file in runs.glob("*/rounds.jsonl")):
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.strip() == "Stopped. All that was done so far is kept; the same command goes on from there."
+    before = rounds(runs)
+    assert 2 < len(before) < 21
+
+    assert alframe(*words).code == 0
+    after = rounds(runs)
+    assert after[: len(before)] == before, "what was done is not done again"
+    assert [one["labels"] for one in after] == list(range(4, 25))
+
+
+# Sweeps
+
+
+def test_a_failing_job_costs_only_itself(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    words = [*tiny_words(pool, runs), "-m", "sampler=bald,margin", "seed=0,1", "stopping.labels=8"]
+    finished = alframe(*words)
+    assert finished.code == 1
+    assert "Traceback" not in finished.err
+    assert finished.err.count("failed: sampler=bald needs samples") == 2
+    done = ends(runs)
+    assert sorted(name.rpartition("-")[0] for name in done) == ["folder-margin-seed0", "folder-margin-seed1"]
+    table = finished.out[finished.out.rindex("setting  seeds") :]
+    assert "sampler=margin" in table
+    assert "sampler=bald" not in table
+    (curves,) = runs.glob("sweeps/*/curves.csv")
+    assert curves.name in table
+
+
+def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    words = [*tiny_words(pool, runs), "stopping.labels=8"]
+    assert alframe(*words, "seed=0,1", "-m").code == 0
+    done = ends(runs)
+    finished = alframe("--multirun", "seed=0,1", *words)
+    assert finished.code == 0, finished.err
+    assert finished.out.count("This campaign is complete; these are its results.") == len(done) == 2
+    assert ends(runs) == done
+
+
+def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = [*tiny_words(pool, tmp_path / "runs"), "-m", "hydra/launcher=joblib", "sampler=margin,random"]
+    command = [sys.executable, "-m", "alframe", *words, "stopping.labels=8"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert finished.returncode == 0, finished.stderr
+    assert len(ends(tmp_path / "runs")) == 2

@@ -1,0 +1,202 @@
+"""Every YAML file composes, and what it names can be built from it without touching a file, the network or a device."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from alframe.app.api import compose
+from alframe.app.conf_root import conf_root
+from alframe.app.overrides import SETTINGS
+from alframe.builtins import KINDS, REGISTRIES
+
+ROOT = Path(__file__).parents[2]
+CONF = ROOT / "conf"
+SEVERAL = ("exporter", "tracker")  # kinds of which several can be chosen at once
+# What nobody can default; any value will do to build the part.
+REQUIRED = {("pool", "folder"): ["pool.root=nowhere"], ("pool", "csv"): ["pool.file=nowhere.csv"]}
+PAGES = {kind: f"{kind}s.md" for kind in (*KINDS, "experiment")} | {
+    "loss": "losses.md",
+    "stopping": "stopping.md",
+    "compute": "compute.md",
+}
+
+
+def files(*kinds: str) -> list[tuple[str, str]]:
+    return [(kind, file.stem) for kind in kinds for file in sorted((CONF / kind).glob("*.yaml"))]
+
+
+def recipe(config: DictConfig, kind: str, name: str) -> dict[str, Any]:
+    node = config[kind][name] if kind in SEVERAL else config[kind]
+    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
+
+
+def chosen(kind: str, name: str) -> dict[str, Any]:
+    return recipe(compose(f"{kind}={name}", *REQUIRED.get((kind, name), [])), kind, name)
+
+
+def written(kind: str, name: str) -> Mapping[str, Any]:
+    return yaml.safe_load((CONF / kind / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def parameters(kind: str, name: str) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(REGISTRIES[kind].get(name).load()).parameters
+
+
+_touched: list[str] | None = None
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if _touched is not None and event.partition(".")[0] in ("open", "os", "socket", "sqlite3", "subprocess", "shutil"):
+        _touched.append(f"{event} {arguments}")
+
+
+sys.addaudithook(_watch)  # cannot be taken away again; idle unless somebody is watching
+
+
+@contextmanager
+def nothing_touched() -> Iterator[None]:
+    global _touched
+    gc.disable()  # finalizers of other tests' objects close files and unlink them
+    _touched = []
+    try:
+        yield
+    finally:
+        touched, _touched = _touched, None
+        gc.enable()
+    assert not touched, f"a constructor only stores its parameters: {touched}"
+
+
+def test_the_source_tree_is_found_from_an_editable_install() -> None:
+    assert conf_root() == CONF.as_posix()
+
+
+@pytest.mark.parametrize(("kind", "name"), files(*KINDS))
+def test_every_yaml_composes_and_builds_its_part(
+    kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    params = chosen(kind, name)
+    entry = REGISTRIES[kind].get(params["name"])
+    factory = entry.load()
+    REGISTRIES[kind].build(params)  # binds them to the signature; and what it imports is imported now
+    params.pop("name")
+    with nothing_touched():
+        factory(**params)
+    assert not list(tmp_path.iterdir())
+    torch = sys.modules.get("torch")
+    assert torch is None or not torch.cuda.is_initialized()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_registered_name_has_a_yaml_of_its_own(kind: str) -> None:
+    names = {name for name, entries in REGISTRIES[kind].entries().items() if entries[0].owner == "alframe"}
+    assert names == {written(kind, stem)["name"] for _, stem in files(kind)}
+    assert names <= {stem for _, stem in files(kind)}
+
+
+@pytest.mark.parametrize(("kind", "name"), files(*KINDS))
+def test_every_parameter_is_in_the_yaml_with_the_constructors_default(kind: str, name: str) -> None:
+    params = dict(written(kind, name))
+    registered = params.pop("name")
+    accepted = parameters(kind, registered)
+    assert list(params) == list(accepted), "the same parameters, in the same order"
+    if name != registered:
+        return  # a ready-made choice, whose point is to differ
+    defaults = {key: one.default for key, one in accepted.items() if one.default is not inspect.Parameter.empty}
+    as_yaml = {key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()}
+    assert {key: params[key] for key in as_yaml} == as_yaml
+
+
+@pytest.mark.parametrize(("kind", "name"), files(*SEVERAL))
+def test_files_of_which_several_compose_say_where_they_go(kind: str, name: str) -> None:
+    first = (CONF / kind / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# @package {kind}.{name}"
+
+
+@pytest.mark.parametrize(("kind", "name"), files(*KINDS, "experiment"))
+def test_every_yaml_has_a_heading_in_the_docs(kind: str, name: str) -> None:
+    page = (ROOT / "docs" / PAGES[kind]).read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(name)}$", page, re.MULTILINE), f"docs/{PAGES[kind]} lacks '## {name}'"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_heading_is_left_of_what_is_gone(kind: str) -> None:
+    page = (ROOT / "docs" / PAGES[kind]).read_text(encoding="utf-8")
+    # Names are written as in the YAML; other headings are sentences.
+    headings = set(re.findall(r"^## ([a-z0-9_]+)$", page, re.MULTILINE))
+    assert headings <= {stem for _, stem in files(kind)}
+
+
+def test_every_setting_is_a_default_with_a_comment() -> None:
+    lines = (CONF / "config.yaml").read_text(encoding="utf-8").splitlines()
+    settings = set(SETTINGS) - set(KINDS)
+    for name in settings:
+        (line,) = (line for line in lines if line.startswith(f"{name}:"))
+        below = lines[lines.index(line) + 1]
+        assert "#" in line or "#" in below, f"config.yaml: {name} lacks a comment"
+
+
+def test_the_defaults() -> None:
+    """A simulated campaign that runs offline on a fresh machine."""
+    config = compose()
+    kinds = ("pool", "backbone", "sampler", "label_source", "stopping", "task")
+    assert [config[kind].name for kind in kinds] == [
+        "digits",
+        "efficientnet_lite",
+        "margin",
+        "simulated",
+        "budget",
+        "run",
+    ]
+    assert list(config.exporter) == ["predictions", "model"]
+    assert list(config.tracker) == ["console", "jsonl"]
+
+
+def test_one_exporter_alone() -> None:
+    assert list(compose("exporter=predictions").exporter) == ["predictions"]
+
+
+def test_one_tracker_in_a_list() -> None:
+    assert list(compose("tracker=[console]").tracker) == ["console"]
+
+
+def test_a_parameter_of_one_exporter_among_several() -> None:
+    config = compose("exporter.predictions.parquet=false")
+    assert config.exporter.predictions.parquet is False
+    assert list(config.exporter) == ["predictions", "model"]
+
+
+@pytest.mark.parametrize("kind", ["stopping", *SEVERAL])
+def test_none_of_a_kind(kind: str) -> None:
+    assert compose(f"{kind}=null")[kind] is None
+
+
+def test_an_experiment_wins_over_the_defaults_and_the_command_line_over_it() -> None:
+    config = compose("experiment=camera_trap_classic", "batch=7")
+    assert config.backbone.model == "resnet18"
+    assert config.backbone.dim == 256
+    assert (config.loss.name, config.head.name, config.sampler.name) == ("triplet", "mlp", "margin")
+    assert (config.finetune.start, config.finetune.every) == (0, 2000)
+    assert config.finetune.first.epochs == 5
+    assert config.batch == 7
+    assert compose("experiment=camera_trap_classic").batch == 100
+    assert compose("experiment=camera_trap_classic", "sampler=entropy").sampler.name == "entropy"
+
+
+@pytest.mark.parametrize("name", [name for _, name in files("experiment")])
+def test_every_experiment_builds_all_its_parts(name: str) -> None:
+    config = compose(f"experiment={name}")
+    for kind in KINDS:
+        for part in config[kind] if kind in SEVERAL else [None]:
+            assert REGISTRIES[kind].build(recipe(config, kind, part or ""))

@@ -1,0 +1,92 @@
+"""What the pages point to exists, and the commands they show compose."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from alframe.app.api import compose
+from alframe.app.overrides import prepare
+from alframe.builtins import REGISTRIES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "plugins").glob("*.md"))]
+LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
+FENCE = re.compile(r"^(```|~~~)[^\n]*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
+PROGRAM = re.compile(r"^(?:\$ )?(?:python3? -m )?alframe(?= |$)")
+BESIDES_HYDRA = ("plugins", "--version", "--help")
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def links(page: Path) -> list[str]:
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return [link for link in LINK.findall(prose) if not re.match(r"[a-z]+:", link)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings, as GitHub names them in links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for _, block in FENCE.findall(page.read_text(encoding="utf-8")):
+            lines = re.sub(r" *(?:\\|\^|`)\n *", " ", block).splitlines()
+            found += [(name(page), line.strip()) for line in lines if PROGRAM.match(line.strip())]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{name(page)} links to {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{name(page)} links to {link}: there is no such heading"
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_every_command_composes(page: str, line: str) -> None:
+    """Placeholders in CAPITALS stand for any word; of a sweep's values the first is taken."""
+    words = shlex.split(PROGRAM.sub("", line, count=1), comments=True)
+    if words[:1] and words[0] in BESIDES_HYDRA:
+        return
+    words = [re.sub(r"=[A-Z]{2,}\b", "=2", word) for word in words]  # fits a NUMBER and a FOLDER
+    overrides = [word for word in prepare(words) if "=" in word and not word.startswith("-")]
+    config = compose(*(first_value(word) for word in overrides))
+    for kind in ("pool", "sampler", "head", "loss", "backbone", "label_source", "stopping", "task"):
+        if config[kind] is not None:
+            REGISTRIES[kind].build(config[kind])
+
+
+def first_value(word: str) -> str:
+    (override,) = OverridesParser.create().parse_overrides([word])
+    if not override.is_sweep_override():
+        return word
+    return f"{word.partition('=')[0]}={next(override.sweep_string_iterator())}"
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(commands()) > 5
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_the_page_on_plugins_names_every_kind(kind: str) -> None:
+    (row,) = re.findall(
+        rf"^\| \[{kind}\]\(.*$", (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert f"`{REGISTRIES[kind].group}`" in row
+    assert f"`conf/{kind}/x.yaml`" in row
+    assert f"`{kind}.py`" in row
+    suite = "".join(part.capitalize() for part in kind.split("_")) + "Suite"
+    assert f"`{suite}`" in row or not (ROOT / "alframe" / "testing" / f"{kind}.py").exists()

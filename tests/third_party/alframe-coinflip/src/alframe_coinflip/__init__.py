@@ -1,0 +1,1 @@
+"""A sampler for alframe that tosses a coin between the least certain images and any others."""
