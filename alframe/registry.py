@@ -95,8 +95,13 @@ class Registry:
             strange = [name for name in params if name not in accepted]
             hint = "".join(did_you_mean(name, accepted) for name in strange)
             what = f"has no parameter '{strange[0]}'.{hint}" if strange else f"{error}."
-            listing = ", ".join(str(parameter) for parameter in signature.parameters.values()) or "none"
+            listing = ", ".join(map(_shown, signature.parameters.values())) or "none"
             raise BadParams(f"{self.kind} '{entry.name}' {what} Accepted: {listing}.") from None
+
+
+def _shown(parameter: inspect.Parameter) -> str:
+    required = parameter.default is inspect.Parameter.empty
+    return f"{parameter.name} (required)" if required else f"{parameter.name}={parameter.default!r}"
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

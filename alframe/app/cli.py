@@ -88,6 +88,9 @@ def run_task(config: DictConfig) -> float | None:
                     outcome = task.run(session)
     except AlframeError as error:
         raise (JobFailed if sweep else CommandFailed)(str(error)) from error
+    except OSError as error:  # a full disk, a drive that is gone, a file that another program holds
+        words = f"{error}. What was done so far is kept; when this is put right, the same command goes on."
+        raise (JobFailed if sweep else CommandFailed)(words) from error
     sys.stdout.write(f"\n{outcome.message}\n")
     sys.stdout.flush()
     return outcome.value

@@ -30,6 +30,8 @@ class Mlp:
     BadParams for values that cannot be.
     """
 
+    stochastic = True
+
     def __init__(
         self,
         hidden: Sequence[int] = (230, 100),

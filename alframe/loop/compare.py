@@ -49,7 +49,8 @@ def _variants(session: Session) -> Iterator[Session]:
     for name, recipe in recipes.items():
         for seed in range(settings.seed, settings.seed + settings.compare_seeds):
             if seed != settings.seed or name != session.name("sampler"):  # that one is the session itself
-                yield session.variant(recipe, seed, session.folder / "compare" / f"{name}-seed{seed}")
+                folder = f"{name.replace(':', '-')}-seed{seed}"  # a colon, as in dist:name, is no letter on Windows
+                yield session.variant(recipe, seed, session.folder / "compare" / folder)
 
 
 def average(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:

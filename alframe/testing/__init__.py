@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alframe.testing.backbone import BackboneSuite
+    from alframe.testing.compute import ComputeSuite
     from alframe.testing.exporter import ExporterSuite
     from alframe.testing.head import HeadSuite
     from alframe.testing.label_source import LabelSourceSuite
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from alframe.testing.records import round_record
     from alframe.testing.sampler import SamplerSuite, tiny_view
     from alframe.testing.stopping import StoppingSuite
+    from alframe.testing.task import TaskSuite
     from alframe.testing.tiny import tiny_pool, tiny_words
     from alframe.testing.tracker import TrackerSuite
 
 _PLACES = {
     "BackboneSuite": "backbone",
+    "ComputeSuite": "compute",
     "ExporterSuite": "exporter",
     "HeadSuite": "head",
     "LabelSourceSuite": "label_source",
@@ -30,6 +33,7 @@ _PLACES = {
     "PoolSuite": "pool",
     "SamplerSuite": "sampler",
     "StoppingSuite": "stopping",
+    "TaskSuite": "task",
     "TrackerSuite": "tracker",
     "round_record": "records",
     "tiny_pool": "tiny",
@@ -39,6 +43,7 @@ _PLACES = {
 
 __all__ = [
     "BackboneSuite",
+    "ComputeSuite",
     "ExporterSuite",
     "HeadSuite",
     "LabelSourceSuite",
@@ -46,6 +51,7 @@ __all__ = [
     "PoolSuite",
     "SamplerSuite",
     "StoppingSuite",
+    "TaskSuite",
     "TrackerSuite",
     "round_record",
     "tiny_pool",

@@ -1,0 +1,32 @@
+"""The built-in tasks keep the contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alframe.testing import TaskSuite
+
+
+class TestRun(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=run"]
+
+
+class TestStatus(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=status"]
+
+
+class TestReport(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=report"]
+
+
+class TestExport(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=export"]
+
+
+class TestPredict(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=predict", f"task.images={images.as_posix()}", f"task.out={images.as_posix()}-out"]
