@@ -74,9 +74,8 @@ def _history(job: Job) -> list[RoundRecord]:
 
 
 def _common_words(settings: list[str]) -> set[str]:
-    # What all have in common tells nothing; of a single setting the first word stays, to have a name for it.
-    common = set.intersection(*(set(setting.split(" ")) for setting in settings))
-    return common if len(settings) > 1 else common - {settings[0].split(" ")[0]}
+    # What all have in common tells nothing; of a single setting nobody knows what was meant to vary.
+    return set.intersection(*(set(setting.split(" ")) for setting in settings)) if len(settings) > 1 else set()
 
 
 def _cell(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> str:
