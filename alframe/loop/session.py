@@ -121,6 +121,11 @@ class Session:
         return FeatureStore(self.cache / "features" / fingerprint)
 
     @property
+    def done_file(self) -> Path:
+        """Is there when the campaign has ended, with what it had to say."""
+        return self.folder / "done.json"
+
+    @property
     def label_folder(self) -> Path:
         """Where people find what they are asked to label."""
         return self.folder / "to_label"

@@ -6,8 +6,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alframe.engine.curves import average
 from alframe.errors import StoreError
-from alframe.loop.compare import average, read_comparison
+from alframe.loop.compare import read_comparison
 from alframe.loop.session import Session
 from alframe.report.page import ReportData, Shown, render
 from alframe.store.files import replacing
@@ -84,6 +85,8 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
 def _state(session: Session, outcome: Outcome | None) -> str:
     if outcome is not None:
         return outcome.message
+    if session.done_file.exists():
+        return "The campaign is complete."
     open_rounds = [one for one in session.ledger.rounds() if not one.answered]
     return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
 

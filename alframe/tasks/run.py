@@ -6,18 +6,18 @@ import json
 import logging
 from pathlib import Path
 
-from alframe.loop.compare import Histories, area, run_comparison
+from alframe.engine.curves import Histories, area
+from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session, identity
 from alframe.store.files import write_json
 from alframe.tasks.report import write_report
-from alframe.tasks.results import accuracy_table, comparison_table, export_results
+from alframe.tasks.results import export_results
+from alframe.tasks.tables import accuracy_table, comparison_table
 from alframe.tasks.words import command, project_argument, shown
 from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
-
-DONE = "done.json"
 
 
 class Run:
@@ -28,7 +28,7 @@ class Run:
     def run(self, session: Session) -> Outcome:
         """One campaign; called again with the same configuration after its end, it only says again what came out."""
         digest = identity(session.settings, session.recipes)
-        said = _said_before(session.folder / DONE, digest)
+        said = _said_before(session.done_file, digest)
         if said is not None:
             return said
         outcome, work = run_until_stop(session)
@@ -43,7 +43,7 @@ class Run:
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, report)
         value = area(session.ledger.history())
-        write_json(session.folder / DONE, {"identity": digest, "message": message, "value": value})
+        write_json(session.done_file, {"identity": digest, "message": message, "value": value})
         return Outcome(State.DONE, message, value)
 
 

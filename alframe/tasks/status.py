@@ -6,8 +6,7 @@ from collections import Counter
 
 from alframe.loop.session import Session
 from alframe.store.ledger import FILE_NAME
-from alframe.tasks.results import accuracy_table
-from alframe.tasks.run import DONE
+from alframe.tasks.tables import accuracy_table
 from alframe.tasks.words import command, project_argument, shown
 from alframe.types import Outcome, State
 
@@ -54,7 +53,7 @@ class Status:
 
     def _next(self, session: Session) -> list[str]:
         go_on = command(project_argument(session.folder))
-        if (session.folder / DONE).exists():
+        if session.done_file.exists():
             return ["Done. The results are in " + shown(session.folder / "export") + " and report.html."]
         open_rounds = [one for one in session.ledger.rounds() if not one.answered]
         if not open_rounds or session.label_source.answers_now:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alframe.loop.compare import area, t_interval
+from alframe.engine.curves import area, t_interval
 from alframe.store.ledger import FILE_NAME, Ledger
-from alframe.tasks.results import table
+from alframe.tasks.tables import table
 from alframe.types import RoundRecord
 
 

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from alframe.app.api import open_session
 from alframe.store.ledger import Ledger
 
 # What a campaign imports is loaded once, in the server that the processes are forked from.
-CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
 CONTEXT.set_forkserver_preload(
     ["alframe.tasks.run", "alframe.app.api", "alframe.backbones.timm", "alframe.heads.linear", "scipy.stats"]
 )
@@ -52,7 +52,7 @@ def _die_after(count: int) -> None:
     Ledger.transaction = transaction  # type: ignore[method-assign]
 
 
-def start(words: list[str], cwd: Path, die_at: int | None = None) -> ForkServerProcess:
+def start(words: list[str], cwd: Path, die_at: int | None = None) -> BaseProcess:
     process = CONTEXT.Process(target=campaign, args=(words, str(cwd), die_at))
     process.start()
     return process

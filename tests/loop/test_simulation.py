@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.loop.compare import area, average, difference, read_comparison
+from alframe.engine.curves import area, average, difference
+from alframe.loop.compare import read_comparison
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_pool, tiny_words
