@@ -1,6 +1,20 @@
-"""``python -m alframe``."""
+"""``python -m alframe``, and the command `alframe`."""
 
-from alframe.app.cli import main
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends in words, even while it is still being imported."""
+    try:
+        from alframe.app.cli import main as command_line
+
+        command_line()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. All that was done so far is kept; the same command goes on from there.\n")
+        sys.exit(130)
+
 
 if __name__ == "__main__":  # worker processes import this module again where processes are spawned
     main()

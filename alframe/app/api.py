@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from alframe.app import schema, search_path
 from alframe.app.conf_root import conf_root
-from alframe.app.overrides import prepare
+from alframe.app.overrides import complete
 from alframe.app.session_from import session_from
 from alframe.loop.session import Session
 
@@ -26,7 +26,7 @@ def compose(*overrides: str) -> DictConfig:
         else initialize_config_dir(root, version_base="1.3")
     )
     with start:
-        return hydra_compose("config", overrides=prepare(overrides))
+        return hydra_compose("config", overrides=complete(overrides))
 
 
 def open_session(*overrides: str) -> Session:

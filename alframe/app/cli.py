@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hydra.conf import ConfigSourceInfo
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from alframe.app import projects, schema, search_path
 from alframe.app.conf_root import conf_root
-from alframe.app.overrides import prepare
+from alframe.app.overrides import complete
 from alframe.builtins import alframe_version
 from alframe.errors import AlframeError
 
@@ -36,20 +38,10 @@ def main(words: Sequence[str] | None = None) -> None:
 
             sys.stdout.write(plugins() + "\n")
             return
-        _run_hydra(_complete(words))
+        _run_hydra(complete(words))
     except (AlframeError, CommandFailed) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. All that was done so far is kept; the same command goes on from there.\n")
-        sys.exit(130)
-
-
-def _complete(words: Sequence[str]) -> list[str]:
-    """The overrides of this command with those the project was started with."""
-    prepared = prepare(words)
-    task = next((word.partition("=")[2] for word in reversed(prepared) if word.startswith("task=")), "run")
-    return projects.with_saved_choices(prepared, task)
 
 
 def _run_hydra(words: Sequence[str]) -> None:
@@ -71,7 +63,7 @@ def run_task(config: DictConfig) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from alframe.app.logging import logged_to
+    from alframe.app.logging import in_words, logged_to
     from alframe.app.session_from import session_from
 
     hydra_config = HydraConfig.get()
@@ -79,18 +71,27 @@ def run_task(config: DictConfig) -> float | None:
     try:
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
         task = session.task
+        if not session.read_only:
+            from alframe.loop.experiment import check
+
+            check(session)
         with session:
             if session.read_only:
                 outcome = task.run(session)
             else:
-                projects.save_choices(session.folder, list(hydra_config.overrides.task))
-                with logged_to(session.folder):
+                own = _own_folders(hydra_config.runtime.config_sources)
+                choices = projects.choices_kept(session.folder, hydra_config.overrides.task, own)
+                with logged_to(session.folder), choices:
                     outcome = task.run(session)
-    except AlframeError as error:
-        raise (JobFailed if sweep else CommandFailed)(str(error)) from error
-    except OSError as error:  # a full disk, a drive that is gone, a file that another program holds
-        words = f"{error}. What was done so far is kept; when this is put right, the same command goes on."
-        raise (JobFailed if sweep else CommandFailed)(words) from error
+    except Exception as error:
+        if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        raise (JobFailed if sweep else CommandFailed)(in_words(error)) from error
     sys.stdout.write(f"\n{outcome.message}\n")
     sys.stdout.flush()
     return outcome.value
+
+
+def _own_folders(sources: Iterable[ConfigSourceInfo]) -> list[str]:
+    """Given with --config-dir, or with hydra.searchpath as a project keeps it."""
+    return list(dict.fromkeys(one.path for one in sources if "command-line" in one.provider and one.schema == "file"))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from alframe.errors import AlframeError
 
 
 class BesideBars(logging.Handler):
     """Writes to standard error without tearing a progress bar apart."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        import sys
-
         from tqdm import tqdm
 
         tqdm.write(self.format(record), file=sys.stderr)
@@ -29,7 +30,7 @@ class Words(logging.Formatter):
 
 @contextmanager
 def logged_to(folder: Path) -> Iterator[None]:
-    """Keep all messages in ``folder/alframe.log`` as well, with their times."""
+    """Keep all messages in ``folder/alframe.log`` as well, with their times; and how an error came about."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(folder / "alframe.log", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -37,6 +38,22 @@ def logged_to(folder: Path) -> Iterator[None]:
     root.addHandler(handler)
     try:
         yield
+    except Exception as error:
+        ends = logging.LogRecord("alframe", logging.ERROR, __file__, 0, "Ended by an error", (), sys.exc_info())
+        handler.handle(ends)
+        if not isinstance(error, AlframeError | OSError):
+            error.add_note(f"How it came about is at the end of {handler.baseFilename}.")
+        raise
     finally:
         root.removeHandler(handler)
         handler.close()
+
+
+def in_words(error: Exception) -> str:
+    """What a person needs to know of an error that ended a task."""
+    if isinstance(error, AlframeError):
+        return str(error)
+    if isinstance(error, OSError):  # a full disk, a drive that is gone, a file that another program holds
+        return f"{error}. What was done so far is kept; when this is put right, the same command goes on."
+    notes = getattr(error, "__notes__", ["The environment variable HYDRA_FULL_ERROR=1 shows how it came about."])
+    return f"This should not have happened: {type(error).__name__}: {error}\n{notes[-1]}"

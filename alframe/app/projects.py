@@ -3,43 +3,96 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from alframe.errors import StoreError
+from alframe.app.conf_root import conf_folder
+from alframe.app.grammar import (
+    by_key,
+    flag_value,
+    quoted,
+    readable,
+    search_folders,
+    split_flags,
+    value_of,
+)
+from alframe.app.search_path import options
+from alframe.builtins import KINDS
+from alframe.errors import BadParams, StoreError, UnknownComponent, UnmetNeed
 from alframe.store.files import replacing
 from alframe.store.ledger import FILE_NAME
 
 CHOICES = "alframe.yaml"
+SEARCH_PATH = "hydra.searchpath"
 _TRANSIENT = ("project", "runs", "task", "hydra", "compute")
 
 
-def with_saved_choices(words: Sequence[str], task: str) -> list[str]:
+def with_saved_choices(words: Sequence[str]) -> list[str]:
     """Put a project's own choices before the words of the command, so that the command wins.
 
     A project is meant by ``project=FOLDER``; tasks other than run mean the latest one when none is given.
     """
-    given = {word.lstrip("+").partition("=")[0]: word.partition("=")[2] for word in words if "=" in word}
-    folder = Path(given["project"].strip("'\"")) if given.get("project") not in (None, "null") else None
-    runs = Path(given.get("runs", "alframe-runs").strip("'\""))
-    if folder is None and task != "run" and not _chooses_campaign(given):
-        folder = latest_project(runs)
+    flags, rest = split_flags(words)
+    given = by_key(rest)
+    folder = named(rest)
+    if folder is None and value_of(given, "task") not in (None, "run") and not _chooses_campaign(given):
+        folder = latest_project(absolute(str(value_of(given, "runs") or "alframe-runs")))
         if folder is not None:
-            words = [f"project='{folder.as_posix()}'", *words]
-    if folder is None:
-        return list(words)
-    saved = [word for word in load_choices(folder) if not _overruled(word.lstrip("+").partition("=")[0], given)]
-    flags = [word for word in words if word.startswith("-")]
-    return [*flags, *saved, *(word for word in words if not word.startswith("-"))]
+            rest = [f"project={quoted(folder.as_posix())}", *rest]
+    elif folder is not None and ("-m" in flags or value_of(given, "hydra.mode") == "MULTIRUN"):
+        raise BadParams(
+            "A sweep makes a project folder for each of its runs, below `runs`. Leave project=... out; "
+            "runs=FOLDER says where they go."
+        )
+    saved = by_key(load_choices(folder)) if folder else {}
+    if flag_value(flags, "-cd", "--config-dir") is not None:
+        saved.pop(SEARCH_PATH, None)
+    return [*flags, *(word for key, word in saved.items() if not _overruled(key, saved, given)), *rest]
 
 
-def _overruled(key: str, given: Mapping[str, str]) -> bool:
+def named(words: Sequence[str]) -> Path | None:
+    """The folder that ``project=FOLDER`` names, quoted for Hydra or not."""
+    text = by_key(words).get("project", "").partition("=")[2]
+    folder = value_of({"project": f"project={readable(text, place=True, sweep=False)}"}, "project")
+    return absolute(str(folder)) if folder else None
+
+
+def absolute(path: str, cwd: Path | None = None) -> Path:
+    """A path as people write it, from here (or `cwd`), or with ``~`` from their home."""
+    with suppress(RuntimeError):  # ~name of nobody: a folder may be called so
+        return (cwd or Path.cwd()) / Path(path).expanduser()
+    return (cwd or Path.cwd()) / path
+
+
+def _overruled(key: str, saved: Mapping[str, str], given: Mapping[str, str]) -> bool:
     """Also by the choice of another part: the old one's parameters are not the new one's."""
-    return key in given or ("." in key and key.partition(".")[0] in given)
+    kind, _, below = key.partition(".")
+    if key in given or not below or kind not in given or kind not in KINDS:
+        return key in given
+    chosen = _chosen(kind, given)
+    if kind in ("exporter", "tracker"):  # of which there are several, each with parameters of its own
+        return below.partition(".")[0] not in chosen
+    return chosen != _chosen(kind, saved)
+
+
+def _chosen(kind: str, words: Mapping[str, str]) -> list[str]:
+    choice = value_of(words, kind) if kind in words else _defaults(words).get(kind)
+    return choice if isinstance(choice, list) else [str(choice)]
+
+
+def _defaults(words: Mapping[str, str]) -> dict[str, Any]:
+    """What is chosen of each kind where nobody says otherwise."""
+    files = [conf_folder() / "config.yaml"]
+    experiment = options("experiment", search_folders([], words.values())).get(str(value_of(words, "experiment")))
+    lists = [yaml.safe_load(file.read_text(encoding="utf-8"))["defaults"] for file in [*files, experiment] if file]
+    choices = [one for entries in lists for one in entries if isinstance(one, dict)]
+    return {key.removeprefix("override ").strip("/"): name for one in choices for key, name in one.items()}
 
 
 def _chooses_campaign(given: Mapping[str, str]) -> bool:
@@ -70,25 +123,40 @@ def load_choices(folder: Path) -> list[str]:
     return [str(word) for word in choices]
 
 
-def save_choices(folder: Path, words: Sequence[str]) -> None:
-    """Keep the overrides that make this campaign what it is, with absolute paths."""
-    kept: dict[str, str] = {}
-    for word in words:
-        key = word.lstrip("+~").partition("=")[0]
-        if "=" in word and key.partition(".")[0] not in _TRANSIENT:
-            kept[key] = word
-    text = yaml.safe_dump({"choices": [_absolute(word) for word in kept.values()]}, allow_unicode=True, width=1000)
+@contextmanager
+def choices_kept(folder: Path, words: Sequence[str], search_path: Sequence[str] = ()) -> Iterator[None]:
+    """Keep the overrides that make this campaign what it is, with absolute paths; but not if they prove impossible.
+
+    `search_path`: the user's own configuration folders, in which some of the choices lie.
+    """
+    kept = {key: word for key, word in by_key(words).items() if key.partition(".")[0] not in _TRANSIENT}
+    choices = [_with_absolute_path(key, word) for key, word in kept.items()]
+    if search_path:
+        choices.append(f"{SEARCH_PATH}=[{','.join(quoted(f'file://{place}') for place in search_path)}]")
     file = folder / CHOICES
-    if not file.exists() or file.read_text(encoding="utf-8") != text:
-        with replacing(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    before = file.read_text(encoding="utf-8") if file.exists() else None
+    now = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)
+    if now != before:
+        _write(file, now)
+    try:
+        yield
+    except (BadParams, UnknownComponent, UnmetNeed):
+        if before is None:
+            file.unlink(missing_ok=True)
+        elif now != before:
+            _write(file, before)
+        raise
 
 
-def _absolute(word: str) -> str:
-    key, _, value = word.partition("=")
-    bare = value.strip("'\"")
-    if is_path(key.lstrip("+")) and bare not in ("", "null"):
-        return f"{key}='{Path(bare).absolute().as_posix()}'"
+def _write(file: Path, text: str) -> None:
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _with_absolute_path(key: str, word: str) -> str:
+    value = value_of({key: word}, key)
+    if is_path(key) and isinstance(value, str) and value and "${" not in value:
+        return f"{word.partition('=')[0]}={quoted(absolute(value).as_posix())}"
     return word
 
 
@@ -107,9 +175,11 @@ def folder_name(pool: Mapping[str, Any], sampler: str, seed: int, identity: str,
     """
     if not people:
         return f"{_slug(str(pool['name']))}-{_slug(sampler)}-seed{seed}-{identity[:8]}"
-    place = str(pool.get("root") or pool.get("file") or pool["name"])
-    digest = hashlib.blake2b(place.encode(), digest_size=4).hexdigest()
-    return f"{_slug(Path(place).stem)}-{digest}"
+    # A set of test images apart (test_root) may be added to a campaign later on.
+    paths = {key: pool[key] for key in sorted(pool) if pool[key] and is_path(key) and not key.startswith("test_")}
+    places = {key: os.path.normcase(os.path.normpath(path)) for key, path in paths.items()}
+    digest = hashlib.blake2b(repr(places or pool["name"]).encode(), digest_size=4).hexdigest()
+    return f"{_slug(Path(str(paths.get('root') or paths.get('file') or pool['name'])).stem)}-{digest}"
 
 
 def _slug(text: str) -> str:

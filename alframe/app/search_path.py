@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -10,6 +11,8 @@ from pathlib import Path
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+from alframe.app.conf_root import conf_folder
 
 GROUP = "alframe.conf"
 
@@ -33,6 +36,16 @@ def plugin_confs() -> list[PluginConf]:
         places = list(spec.submodule_search_locations or []) if spec else []
         folders = [folder for place in places if (folder := Path(place, *rest.split("."))).is_dir()]
         found.append(PluginConf(owner, point.value, folders[0] if folders else None))
+    return found
+
+
+def options(group: str, extra: Sequence[Path] = ()) -> dict[str, Path]:
+    """Every name that can be chosen in this group, with its file: ours first, then plugins', then the user's."""
+    folders = [conf_folder(), *(conf.folder for conf in plugin_confs() if conf.folder is not None), *extra]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for file in sorted((folder / group).glob("*.yaml")):
+            found.setdefault(file.stem, file)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from alframe.app.projects import folder_name, is_path
+from alframe.app.projects import absolute, folder_name, is_path
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
 from alframe.loop.session import Finetune, Session, Settings, identity
@@ -19,12 +19,13 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     """The session of a composed configuration; paths in it are meant from `cwd`."""
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     plain.pop("hydra", None)
+    _check_complete(config)
     recipes = {kind: _absolute(plain.get(kind), kind, cwd) for kind in KINDS}
     settings = _settings(plain, sweep)
     people = not _answers_now(recipes["label_source"])
-    runs = cwd / plain["runs"]
+    runs = absolute(plain["runs"], cwd)
     if plain["project"] is not None:
-        folder = cwd / plain["project"]
+        folder = absolute(plain["project"], cwd)
     else:
         sampler = str((recipes["sampler"] or {}).get("name"))
         name = folder_name(
@@ -33,9 +34,17 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
         folder = runs / name
     # Campaigns side by side share what they have embedded; a project elsewhere keeps its own.
     shared = folder.parent / "cache"
-    cache = shared if folder.parent == runs or shared.is_dir() else folder / "cache"
+    ours = folder.parent == runs or (shared / "contents.sqlite").is_file()
+    cache = shared if ours else folder / "cache"
     read_only = bool(getattr(REGISTRIES["task"].get(recipes["task"]["name"]).load(), "read_only", False))
     return Session(settings, recipes, folder, cache, read_only)
+
+
+def _check_complete(config: DictConfig) -> None:
+    for key in sorted(OmegaConf.missing_keys(config)):
+        if key.partition(".")[0] in KINDS:
+            what = "FILE" if key.endswith("file") else "FOLDER" if is_path(key) else "..."
+            raise BadParams(f"{key} is not given. Add {key}={what}")
 
 
 def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
@@ -43,6 +52,7 @@ def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
     settings = Settings(
         seed=plain["seed"],
         batch=plain["batch"],
+        per_sequence=plain["per_sequence"],
         start_labels=plain["start"]["labels"],
         start_sampler=plain["start"]["sampler"],
         classes=tuple(plain["classes"]),
@@ -67,6 +77,7 @@ def _check(settings: Settings) -> None:
     wrong = {
         "seed": settings.seed < 0 and "a number from 0 up",
         "batch": settings.batch < 1 and "at least 1 image",
+        "per_sequence": settings.per_sequence is not None and settings.per_sequence < 1 and "at least 1 image, or null",
         "start.labels": settings.start_labels < 1 and "at least 1 image",
         "enough": not 0 < settings.enough <= 1 and "a part of the batch, above 0 and up to 1",
         "holdout.fraction": not 0 <= settings.holdout < 1 and "a part of the images, from 0 to below 1",
@@ -88,4 +99,4 @@ def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
 def _absolute(value: Any, key: str, cwd: Path) -> Any:
     if isinstance(value, dict):
         return {name: _absolute(one, f"{key}.{name}", cwd) for name, one in value.items()}
-    return str(cwd / Path(value).expanduser()) if isinstance(value, str) and is_path(key) else value
+    return str(absolute(value, cwd)) if isinstance(value, str) and is_path(key) else value

@@ -14,6 +14,8 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.builtins import alframe_version
+from alframe.tasks.run import Run
+from alframe.tasks.status import Status
 from alframe.testing.tiny import tiny_pool, tiny_words
 from tests.command_line import CommandLine, Finished
 
@@ -78,6 +80,8 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
         (["batch=0"], "batch has a value that cannot be. It takes at least 1 image"),
         (["finetune.first.batching=sorted"], "batching is 'sorted'; it can be shuffled or balanced"),
         (["pool=folder", "pool.root=nowhere"], "nowhere"),
+        (["pool=folder"], "pool.root is not given. Add pool.root=FOLDER"),
+        (["-m", "project=a,b"], "A sweep makes a project folder for each of its runs"),
         (["report"], "There is no project"),
         (["predict"], "Which images?"),
     ],
@@ -152,6 +156,91 @@ def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine,
     assert [one["labels"] for one in after] == list(range(4, 25))
 
 
+def test_choices_that_cannot_be_do_not_stick(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    words = [*tiny_words(pool, tmp_path / "runs"), "stopping.labels=8", "project=o'brien (1)"]
+    assert "no parameter 'foo'" in refused(alframe(*words, "sampler.foo=3"))
+    assert not (tmp_path / "o'brien (1)").exists()
+    assert alframe(*words).code == 0
+    kept = (tmp_path / "o'brien (1)" / "alframe.yaml").read_text(encoding="utf-8")
+    assert "no parameter 'foo'" in refused(alframe("project=o'brien (1)", "sampler.foo=3"))
+    assert (tmp_path / "o'brien (1)" / "alframe.yaml").read_text(encoding="utf-8") == kept
+    finished = alframe("project=o'brien (1)")
+    assert "This campaign is complete" in finished.out, finished.err
+
+
+def test_the_choices_of_a_run_that_was_killed_are_kept(
+    alframe: CommandLine, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        alframe(*tiny_words(pool, tmp_path / "runs"), "project=season")
+    assert "batch=4" in (tmp_path / "season" / "alframe.yaml").read_text(encoding="utf-8")
+
+
+# Errors that nobody foresaw
+
+
+def test_a_fault_ends_in_words_and_says_where_the_rest_is(
+    alframe: CommandLine, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(Run, "run", fault)
+    monkeypatch.setattr(Status, "run", fault)
+    log = tmp_path / "season" / "alframe.log"
+    finished = alframe(*tiny_words(pool, tmp_path / "runs"), "project=season")
+    assert finished.code == 1
+    assert finished.err.splitlines() == [
+        "This should not have happened: ZeroDivisionError: by nothing",
+        f"How it came about is at the end of {log}.",
+    ]
+    assert 'raise ZeroDivisionError("by nothing")' in log.read_text(encoding="utf-8")
+    finished = alframe("status")
+    assert finished.code == 1
+    assert "HYDRA_FULL_ERROR=1" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_ctrl_c_during_the_imports(tmp_path: Path) -> None:
+    script = (
+        "import runpy, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'alframe.app.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "runpy.run_module('alframe', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 130
+    assert done.stderr.strip() == "Stopped. All that was done so far is kept; the same command goes on from there."
+
+
+# Hydra's own flags
+
+
+def test_the_configuration_is_shown(alframe: CommandLine, tmp_path: Path) -> None:
+    finished = alframe("--cfg", "job", "batch=7")
+    assert finished.code == 0
+    assert "batch: 7" in finished.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_ones_own_parts_stay_with_the_project(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "sampler").mkdir(parents=True)
+    (tmp_path / "conf" / "sampler" / "mine.yaml").write_text("name: entropy\n", encoding="utf-8")
+    words = [*tiny_words(pool, tmp_path / "runs"), "stopping.labels=8", "project=season"]
+    assert alframe("--config-dir", "conf", *words, "sampler=mine").code == 0
+    finished = alframe("project=season")
+    assert "This campaign is complete" in finished.out, finished.err
+    finished = alframe("project=season")
+    assert "This campaign is complete" in finished.out, finished.err
+
+
 # Sweeps
 
 
@@ -183,7 +272,6 @@ def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tm
 
 
 def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     words = [*tiny_words(pool, tmp_path / "runs"), "-m", "hydra/launcher=joblib", "sampler=margin,random"]
     command = [sys.executable, "-m", "alframe", *words, "stopping.labels=8"]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)

@@ -58,7 +58,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     info = {name.partition(".dist-info/")[2]: archive.read(name).decode() for name in files(wheel) if "-info/" in name}
     assert "licenses/LICENSE" in info
-    assert "alframe = alframe.app.cli:main" in info["entry_points.txt"]
+    assert "alframe = alframe.__main__:main" in info["entry_points.txt"]
     assert "Requires-Python: <3.14,>=3.11" in info["METADATA"]
     assert "License-Expression: Apache-2.0" in info["METADATA"]
 

@@ -1,0 +1,74 @@
+"""Values reach Hydra as they were meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra._internal.utils import get_args_parser
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from alframe.app.grammar import FLAGS_WITH_VALUE, flag_value, parsed, quoted, readable, split_flags, value_of
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+
+
+@given(TEXT)
+@example("it's\\")
+@example("\\\\server\\'")
+def test_a_quoted_text_is_read_as_it_was(text: str) -> None:
+    assert value_of({"x": f"x={quoted(text)}"}, "x") == text
+
+
+@given(TEXT.filter(lambda text: text[:1] not in ("'", '"', "[", "{") and text.lower() != "null"))
+@example("season (1)")
+@example("D:\\camera traps\\")
+@example("\\\\server\\traps")
+@example("~/x")
+@example("2026_05")
+@example("a,b")
+@example("range (1)")
+def test_a_place_is_meant_letter_by_letter(text: str) -> None:
+    override = parsed(f"x={readable(text, place=True, sweep=False)}")
+    assert override is not None
+    assert override.value() == text
+    again = parsed(f"x={override.get_value_element_as_str()}")  # as a sweep hands it to its runs
+    assert again is not None
+    assert again.value() == text
+
+
+@pytest.mark.parametrize("value", ["null", "'a b'", "${runs}/x", "x/y", ""])
+def test_what_is_read_rightly_stays_as_it_is(value: str) -> None:
+    assert readable(value, place=True, sweep=False) == value
+
+
+def test_an_existing_folder_with_a_comma_is_one_choice(tmp_path: Path) -> None:
+    folder = tmp_path / "red, white"
+    folder.mkdir()
+    assert readable(str(folder), place=True, sweep=True) == f"'{folder}'"
+
+
+def test_the_flags_that_take_a_value_are_those_of_hydra() -> None:
+    actions = [one for one in get_args_parser()._actions if one.option_strings and one.nargs in (None, "?")]
+    assert {flag for one in actions for flag in one.option_strings} == FLAGS_WITH_VALUE
+
+
+@pytest.mark.parametrize(
+    ("words", "flags"),
+    [
+        (["batch=3", "-m"], ["-m"]),
+        (["--multirun", "batch=3"], ["-m"]),
+        (["--cfg", "job", "batch=3"], ["--cfg", "job"]),
+        (["--info", "defaults", "batch=3"], ["--info", "defaults"]),
+        (["--info", "batch=3"], ["--info"]),
+        (["batch=3", "--config-dir", "my conf", "-m"], ["--config-dir", "my conf", "-m"]),
+    ],
+)
+def test_flags_are_told_from_overrides(words: list[str], flags: list[str]) -> None:
+    assert split_flags(words) == (flags, ["batch=3"])
+
+
+@pytest.mark.parametrize("flags", [["-m", "--config-dir", "x"], ["--config-dir=x", "-m"], ["-cd", "x"]])
+def test_the_value_of_a_flag(flags: list[str]) -> None:
+    assert flag_value(flags, "-cd", "--config-dir") == "x"

@@ -1,0 +1,182 @@
+"""Which project a command means, and what of its choices still holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alframe.app.api import compose, open_session
+from alframe.app.overrides import complete
+from alframe.app.projects import CHOICES, absolute, choices_kept, folder_name, load_choices
+from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
+from alframe.store.ledger import FILE_NAME
+
+
+def project(folder: Path, *choices: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / CHOICES).write_text(yaml.safe_dump({"choices": list(choices)}), encoding="utf-8")
+    (folder / FILE_NAME).touch()
+    return folder
+
+
+# Which project
+
+
+@pytest.mark.parametrize("name", ["o'b", "season (1)", "2026_05", "a,b", "x=y"])
+def test_a_project_may_have_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    project(tmp_path / name, "batch=7")
+    config = compose(f"project={name}")
+    assert (config.project, config.batch) == (name, 7)
+
+
+def test_the_latest_project_in_a_place_with_an_apostrophe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "o'brien"
+    folder = project(place / "alframe-runs" / "one", "batch=7")
+    monkeypatch.chdir(place)
+    config = compose("status")
+    assert (Path(config.project), config.batch) == (folder, 7)
+    assert compose("status", "sampler=margin").project is None, "a choice means a campaign of its own"
+
+
+def test_a_configuration_folder_chooses_no_campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = project(tmp_path / "alframe-runs" / "one")
+    assert f"project='{folder.as_posix()}'" in complete(["status", f"--config-dir={tmp_path}"])
+
+
+def test_python_takes_the_choices_into_account_too(tmp_path: Path) -> None:
+    folder = project(tmp_path / "season", "sampler=bald", "head=mlp", "++sampler.draws=5", "batch=7")
+    session = open_session(f"project={folder}", "batch=8")
+    assert session.recipes["sampler"] == {"name": "bald", "draws": 5}
+    assert session.settings.batch == 8
+
+
+def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    project(tmp_path / "season", "batch=7")
+    session = open_session("project=~/season", "pool=folder", "pool.root=~/images")
+    assert session.settings.batch == 7
+    assert session.folder == tmp_path / "season"
+    assert session.recipes["pool"]["root"] == str(tmp_path / "images")
+    assert absolute("~no-such-user/x", tmp_path) == tmp_path / "~no-such-user/x"
+
+
+@pytest.mark.parametrize("words", [["-m", "project=a,b"], ["-m", "project=a", "seed=0,1"]])
+def test_a_sweep_has_folders_of_its_own(words: list[str]) -> None:
+    with pytest.raises(BadParams, match="Leave project="):
+        complete(words)
+
+
+# What of its choices
+
+
+@pytest.mark.parametrize(
+    ("saved", "given", "kept"),
+    [
+        (["pool=folder", "++pool.root=x"], ["pool=folder"], ["++pool.root=x"]),
+        (["pool=folder", "++pool.root=x"], ["pool=csv", "pool.file=f"], []),
+        (["sampler=bald", "++sampler.draws=5"], ["sampler=bald"], ["++sampler.draws=5"]),
+        (["++pool.root=x"], ["pool=digits"], ["++pool.root=x"]),
+        (
+            ["experiment=camera_trap_classic", "++head.x=1"],
+            ["head=mlp"],
+            ["experiment=camera_trap_classic", "++head.x=1"],
+        ),
+        (["++head.x=1"], ["head=mlp"], []),
+        (["++exporter.model.x=1", "++exporter.predictions.x=1"], ["exporter=model"], ["++exporter.model.x=1"]),
+        (["batch=3", "seed=1"], ["batch=4"], ["seed=1"]),
+    ],
+)
+def test_only_another_part_loses_the_old_ones_parameters(
+    saved: list[str], given: list[str], kept: list[str], tmp_path: Path
+) -> None:
+    folder = project(tmp_path / "p", *saved)
+    completed = complete([f"project={folder}", *given])
+    assert completed[: completed.index(f"project={folder}")] == kept
+
+
+def test_flags_keep_their_values(tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", "batch=3")
+    completed = complete(["--config-dir", str(tmp_path), f"project={folder}", "--cfg", "job"])
+    assert completed == ["--config-dir", str(tmp_path), "--cfg", "job", "batch=3", f"project={folder}"]
+
+
+def test_shell_completion_is_left_alone() -> None:
+    assert complete(["-sc", "query=bash"]) == ["-sc", "query=bash"]
+
+
+def test_choices_are_kept_with_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with choices_kept(tmp_path, ["pool=folder", "++pool.root=it\\ s", "task=run", "~exporter.model"]):
+        assert load_choices(tmp_path) == [
+            "pool=folder",
+            f"++pool.root='{tmp_path.as_posix()}/it s'",
+            "~exporter.model",
+        ]
+
+
+def test_choices_that_cannot_be_are_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(BadParams), choices_kept(tmp_path, ["seed=1"]):
+        raise BadParams
+    assert load_choices(tmp_path) == []
+    with pytest.raises(LabelError), choices_kept(tmp_path, ["seed=1"]):
+        raise LabelError
+    with pytest.raises(BadParams), choices_kept(tmp_path, ["seed=2"]):
+        raise BadParams
+    assert load_choices(tmp_path) == ["seed=1"]
+
+
+def test_a_folder_of_ones_own_parts_is_kept_with_the_choices(tmp_path: Path) -> None:
+    own = tmp_path / "my conf"
+    (own / "sampler").mkdir(parents=True)
+    (own / "sampler" / "mine.yaml").write_text("name: bald\ndraws: 3\n", encoding="utf-8")
+    folder = tmp_path / "season"
+    folder.mkdir()
+    with choices_kept(folder, ["sampler=mine"], [str(own)]):
+        pass
+    assert compose(f"project={folder}").sampler.draws == 3
+    (own / "sampler" / "mine.yaml").unlink()
+    with pytest.raises(UnknownComponent, match=r"no sampler 'mine'.* --config-dir"):
+        compose(f"project={folder}")
+
+
+def test_damaged_choices(tmp_path: Path) -> None:
+    folder = project(tmp_path / "p")
+    (folder / CHOICES).write_text("choices", encoding="utf-8")
+    with pytest.raises(StoreError, match="is damaged"):
+        complete([f"project={folder}"])
+
+
+# Folders
+
+
+def test_a_project_is_named_after_its_images() -> None:
+    def name(**pool: str | None) -> str:
+        return folder_name({"name": "csv", **pool}, "margin", 0, "", people=True)
+
+    assert name(root="/a", file="/a/x.csv") != name(root="/a", file="/a/y.csv")
+    assert name(root="/a/b") == name(root="/a/c/../b") == name(root="/a/b/", file=None)
+    assert name(root="/a/b") == name(root="/a/b", test_root="/t", path_column="p")
+
+
+def test_only_a_cache_of_ours_is_shared(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    folder = tmp_path / "season"
+    assert open_session(f"project={folder}").cache == folder / "cache"
+    (tmp_path / "cache" / "contents.sqlite").touch()
+    assert open_session(f"project={folder}").cache == tmp_path / "cache"
+    assert open_session(f"runs={tmp_path / 'runs'}").cache == tmp_path / "runs" / "cache"
+
+
+@pytest.mark.parametrize(
+    ("pool", "message"),
+    [("folder", "pool.root is not given. Add pool.root=FOLDER"), ("csv", "pool.file is not given. Add pool.file=FILE")],
+)
+def test_what_nobody_can_default_is_asked_for(pool: str, message: str) -> None:
+    with pytest.raises(BadParams) as caught:
+        open_session(f"pool={pool}")
+    assert str(caught.value) == message
