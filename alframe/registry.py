@@ -106,8 +106,9 @@ def _shown(parameter: inspect.Parameter) -> str:
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """The words `Did you mean X?` for a word that is nearly one of `known`, else nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f" Did you mean '{folded[close[0]]}'?" if close else ""
 
 
 def unknown(kind: str, name: str, known: list[str]) -> str:

@@ -119,6 +119,17 @@ class PoolView:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def only(self, rows: npt.NDArray[np.bool_]) -> PoolView:
+        """The view of these rows (n,) alone; what is about labelled items stays."""
+        if rows.all():
+            return self
+        axis = {Need.FEATURES: 0, Need.PROBS: 0, Need.GROUPS: 0, Need.PROB_SAMPLES: 1}
+        kept = {
+            need: np.compress(rows, value, axis=axis[need]) if need in axis else value
+            for need, value in self._fields.items()
+        }
+        return PoolView(self.ids[rows], kept)
+
     def _get(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
             raise UnmetNeed(
@@ -249,6 +260,7 @@ class RoundRecord:
     fingerprint: str
     seconds: Mapping[str, float]
     at: datetime
+    model: str = ""  # a digest of what the head was made from: the embedding, its own recipe and the labels
 
 
 @dataclass(frozen=True, slots=True)

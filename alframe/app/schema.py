@@ -51,6 +51,7 @@ class Root:
     project: str | None = None
     runs: str = "alframe-runs"
     batch: int = 20
+    per_sequence: int | None = 1
     start: Start = field(default_factory=Start)
     classes: list[str] = field(default_factory=list)
     enough: float = 1.0

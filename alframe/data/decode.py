@@ -23,6 +23,7 @@ _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
 }
 _ORIENTATION = 0x0112  # the EXIF tag
+_NO_MEMORY = "there is not enough memory to decode it"
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,11 +41,14 @@ class Decoded:
 
     `pixels` (size, size, channels) uint8, None if the picture cannot be read; `content` the 16-byte BLAKE2b of the
     file's bytes (and of the box, if any), None if the file itself cannot be read; `reason` why there are no pixels.
+    `stamp` is the file's size and modification time (ns) just before it was read. `content` and `stamp` are None as
+    well when the reason lies outside the file (no memory, say), so that nobody holds it against the file.
     """
 
     pixels: npt.NDArray[np.uint8] | None
     content: bytes | None
     reason: str | None
+    stamp: tuple[int, int] | None
 
 
 def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
@@ -53,9 +57,11 @@ def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
     The whole picture is squashed on purpose: a centre crop loses animals at the edge.
     """
     try:
-        data = _read(path)
+        data, stamp = _read(path)
     except (OSError, ValueError) as error:
-        return Decoded(None, None, _why_no_file(error))
+        return Decoded(None, None, _why_no_file(error), None)
+    except MemoryError:
+        return Decoded(None, None, _NO_MEMORY, None)
     content = hashlib.blake2b(data, digest_size=16)
     if box is not None:
         content.update(struct.pack("<4d", box.x, box.y, box.w, box.h))
@@ -64,17 +70,19 @@ def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
             pixels = _pixels(data, spec, box)
     except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
-        return Decoded(None, content.digest(), _why_no_picture(error, data))
-    return Decoded(pixels, content.digest(), None)
+        if _not_its_fault(error):
+            return Decoded(None, None, _NO_MEMORY if _is_memory(error) else f"it cannot be decoded: {error}", None)
+        return Decoded(None, content.digest(), _why_no_picture(error, data), stamp)
+    return Decoded(pixels, content.digest(), None, stamp)
 
 
-def _read(path: Path) -> bytes:
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
+def _read(path: Path) -> tuple[bytes, tuple[int, int]]:
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError
-    if not stat.S_ISREG(mode):  # a pipe would wait for ever
+    if not stat.S_ISREG(found.st_mode):  # a pipe would wait for ever
         raise ValueError("it is a device or a pipe, not a file")
-    return path.read_bytes()
+    return path.read_bytes(), (found.st_size, found.st_mtime_ns)
 
 
 def _pixels(data: bytes, spec: InputSpec, box: Box | None) -> npt.NDArray[np.uint8]:
@@ -147,6 +155,15 @@ def _why_no_file(error: OSError | ValueError) -> str:
     return f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
+def _not_its_fault(error: Exception) -> bool:
+    # An OSError with a number is the system's, not Pillow's: the bytes are in memory. Codecs are imported when needed.
+    return _is_memory(error) or isinstance(error, ImportError) or getattr(error, "errno", None) is not None
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
 def _why_no_picture(error: Exception, data: bytes) -> str:
     if not data:
         return "the file is empty (0 bytes)"
@@ -156,8 +173,6 @@ def _why_no_picture(error: Exception, data: bytes) -> str:
         return "it is not an image, or in a format that cannot be read (JPEG, PNG, TIFF and WebP can)"
     if isinstance(error, Image.DecompressionBombError):
         return f"it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, too many to open safely; shrink it"
-    if isinstance(error, MemoryError):
-        return "there is not enough memory to decode it"
     if "truncated" in str(error).lower():
         return "the picture is cut short; copy the file again from its source"
     return f"the picture is damaged ({type(error).__name__}: {error})"

@@ -21,7 +21,7 @@ from alframe.types import Box, InputSpec, Item
 class Batch:
     """One batch: `rows` are positions in the items, `good` those of them that are readable.
 
-    `pixels` (len(good), size, size, channels) uint8; `contents` and `reasons` as in Decoded, one per row.
+    `pixels` (len(good), size, size, channels) uint8; `contents`, `reasons` and `stamps` as in Decoded, one per row.
     """
 
     rows: list[int]
@@ -29,6 +29,7 @@ class Batch:
     good: list[int]
     contents: list[bytes | None]
     reasons: list[str | None]
+    stamps: list[tuple[int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], wo
     steps = iter(loader)
     while True:
         try:
-            rows, pixels, good, contents, reasons = next(steps)
+            rows, pixels, good, contents, reasons, stamps = next(steps)
         except StopIteration:
             return
         except RuntimeError as error:
@@ -86,7 +87,7 @@ def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], wo
                 f"A process that decodes images died ({error}). Most often memory ran out: use fewer of them, "
                 "e.g. compute.workers=1, or compute.workers=0 to decode in the main process."
             ) from error
-        yield Batch(rows, torch.from_numpy(pixels), good, contents, reasons)
+        yield Batch(rows, torch.from_numpy(pixels), good, contents, reasons, stamps)
 
 
 def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
@@ -96,7 +97,14 @@ def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tenso
     return x.sub_(mean * 255).div_(std * 255)
 
 
-Raw = tuple[list[int], npt.NDArray[np.uint8], list[int], list[bytes | None], list[str | None]]
+Raw = tuple[
+    list[int],
+    npt.NDArray[np.uint8],
+    list[int],
+    list[bytes | None],
+    list[str | None],
+    list[tuple[int, int] | None],
+]
 
 
 class _Pictures(Dataset[Raw]):
@@ -116,8 +124,14 @@ class _Pictures(Dataset[Raw]):
         pixels = np.empty((len(found), self.spec.size, self.spec.size, self.spec.channels), dtype=np.uint8)
         for place, (_, array) in enumerate(found):
             pixels[place] = array
-        rows = [picture.row for picture in pictures]
-        return rows, pixels, [row for row, _ in found], [d.content for d in decoded], [d.reason for d in decoded]
+        return (
+            [picture.row for picture in pictures],
+            pixels,
+            [row for row, _ in found],
+            [one.content for one in decoded],
+            [one.reason for one in decoded],
+            [one.stamp for one in decoded],
+        )
 
 
 def _as_is(raw: Raw) -> Raw:

@@ -44,7 +44,7 @@ def area(history: Sequence[RoundRecord]) -> float | None:
     if not points:
         return None
     x, y = np.array(points, float).T
-    return float(y[0]) if len(x) == 1 else float(np.trapezoid(y, x) / (x[-1] - x[0]))
+    return float(y.mean()) if x[-1] == x[0] else float(np.trapezoid(y, x) / (x[-1] - x[0]))
 
 
 def _accuracies(

@@ -60,15 +60,13 @@ def embed(
     readings = contents.known(track(items, "Looking for changes", total=len(items), unit="img"), present)
     shards = _unfinished(readings, store)
     parts = [[items[key] for key in shard] for shard in shards]
-    with Bar("Embedding images", total=sum(map(len, shards)), unit="img") as bar:
-        work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
-        for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
-            good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
-            store.add(good, result.features)
-            contents.note([(items[key], reading) for key, reading in zip(shard, result.readings, strict=True)])
-            for key, reading in zip(shard, result.readings, strict=True):
-                readings[key] = reading
-            bar.advance(len(shard))
+    work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
+    for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
+        good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
+        store.add(good, result.features)
+        contents.note([(items[key], reading) for key, reading in zip(shard, result.readings, strict=True)])
+        for key, reading in zip(shard, result.readings, strict=True):
+            readings[key] = reading
     return _gather(readings, store)
 
 
@@ -87,12 +85,14 @@ def embed_shards(
     features: list[Floats] = []
     end = iter(ends)
     upto = next(end, 0)
-    for batch, embedded in embed_batches(embedder, items, batches, workers):
-        readings += [Reading(*pair) for pair in zip(batch.contents, batch.reasons, strict=True)]
-        features.append(embedded)
-        if batch.rows[-1] + 1 == upto:
-            yield ShardResult(readings, np.concatenate(features))
-            readings, features, upto = [], [], next(end, 0)
+    with Bar("Embedding images", total=len(items), unit="img") as bar:
+        for batch, embedded in embed_batches(embedder, items, batches, workers):
+            readings += [Reading(*one) for one in zip(batch.contents, batch.reasons, batch.stamps, strict=True)]
+            features.append(embedded)
+            bar.advance(len(batch.rows))
+            if batch.rows[-1] + 1 == upto:
+                yield ShardResult(readings, np.concatenate(features))
+                readings, features, upto = [], [], next(end, 0)
 
 
 def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from alframe.contracts import Head
 from alframe.types import Evaluation, Floats, Ints
 
 CONFIDENCE = 0.95
+HELD_OUT = "held-out images"
+CROSS_VALIDATED = "labelled images, by cross-validation"
 
 
 def evaluate(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis: str) -> Evaluation:
@@ -49,22 +52,34 @@ def evaluate(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis:
 
 
 def cross_validate(
-    make_head: Callable[[], Head], x: Floats, y: Ints, classes: Sequence[str], rng: np.random.Generator, folds: int = 5
+    make_head: Callable[[], Head],
+    x: Floats,
+    y: Ints,
+    classes: Sequence[str],
+    groups: Sequence[str],
+    rng: np.random.Generator,
+    folds: int = 5,
 ) -> Evaluation | None:
     """An estimate from the labelled images alone, for a project without a test split; None if there are too few.
 
-    The labelled images were chosen for being hard or unusual, so this is no estimate for the pool.
+    Images of one of the `groups` (m,) stay on one side. A class with a single label is always missed, and counts. The
+    labelled images were chosen for being hard or unusual and come from places the head has seen, so this is no estimate
+    for other images.
     """
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold
 
-    counts = np.bincount(y, minlength=len(classes))
-    rows = np.flatnonzero(counts[y] >= folds)
-    if len(np.unique(y[rows])) < 2:
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    commonest = np.sort(np.bincount(y))[::-1]
+    folds = min(folds, int(commonest[0]), int(members.max()) + 1)
+    if folds < 2 or len(y) < 10 or len(commonest) < 2 or commonest[1] < 2:
         return None
-    x, y = x[rows], y[rows]
     probs = np.zeros((len(y), len(classes)), np.float32)
-    for train, test in StratifiedKFold(folds, shuffle=True, random_state=int(rng.integers(2**31))).split(x, y):
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
+        parts = list(splitter.split(x, y, members))
+    for train, test in parts:
         head = make_head()
         head.fit(x[train], y[train], len(classes), rng)
         probs[test] = head.probs(x[test])
-    return evaluate(probs, classes, [classes[at] for at in y], f"{folds}-fold cross-validation on the labelled images")
+    return evaluate(probs, classes, [classes[at] for at in y], CROSS_VALIDATED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alframe.contracts import Head
-from alframe.engine.evaluate import cross_validate, evaluate
+from alframe.engine.evaluate import HELD_OUT, cross_validate, evaluate
 from alframe.store.ledger import StoredLabel
 from alframe.types import Evaluation, Floats, Ints, Item
 
@@ -46,10 +46,14 @@ def measure(
     features: Floats,
     training: Training,
     test: Sequence[tuple[int, str]],
+    groups: Sequence[str],
     rng: np.random.Generator,
 ) -> Evaluation | None:
-    """Accuracy on the held-out `test` (key, class) if there is one, else by cross-validation, if that is possible."""
+    """Accuracy on the held-out `test` (key, class) if there is one, else by cross-validation, if that is possible.
+
+    `groups` (m,) says which labelled images belong together.
+    """
     if test:
         keys = np.array([key for key, _ in test], np.int64)
-        return evaluate(head.probs(features[keys]), training.classes, [name for _, name in test], "held-out images")
-    return cross_validate(make_head, features[training.keys], training.y, training.classes, rng)
+        return evaluate(head.probs(features[keys]), training.classes, [name for _, name in test], HELD_OUT)
+    return cross_validate(make_head, features[training.keys], training.y, training.classes, groups, rng)

@@ -13,7 +13,7 @@ from alframe.contracts import Pool
 from alframe.errors import PoolError
 from alframe.progress import track
 from alframe.store.ledger import Ledger
-from alframe.types import Ints, Item
+from alframe.types import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Manifest:
 def sync(ledger: Ledger, pool: Pool, holdout: float, group: str, seed: int) -> Manifest:
     """List the pool and enter what is new into the ledger.
 
-    The first time, a held-out split is drawn from the items that the pool has a label for, unless it
-    has a test split of its own; it is never drawn again. Raises PoolError for an empty pool or one in which nothing
-    that was there before is left.
+    The first time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split
+    of its own. It is never drawn again, and what comes later to a held-out group is held out. Raises PoolError for an
+    empty pool or one in which nothing that was there before is left.
     """
     known = ledger.items()
     listed = list(track(pool.items(), "Listing images", unit="img"))
@@ -47,7 +47,10 @@ def sync(ledger: Ledger, pool: Pool, holdout: float, group: str, seed: int) -> M
             f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder moved, point pool.root at the "
             f"folder that now holds the same tree; for other images start another project (project=<folder>)."
         )
-    if not known:
+    if known:
+        held_out = {group_of(item, group) for item in known if item.split == "test"}
+        new = [replace(item, split="test") if group_of(item, group) in held_out else item for item in new]
+    elif holdout > 0:
         new = _hold_out(new, holdout, group, seed)
     moved = [(number[item.id], item) for item in listed if item.id in number]
     with ledger.transaction():
@@ -64,32 +67,39 @@ def sync(ledger: Ledger, pool: Pool, holdout: float, group: str, seed: int) -> M
 
 
 def _hold_out(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:
-    labelled = [row for row, item in enumerate(items) if item.label is not None and item.split == "pool"]
-    if any(item.split == "test" for item in items) or fraction <= 0 or len(labelled) < 2:
+    labelled = [item for item in items if item.label is not None and item.split == "pool"]
+    if any(item.split == "test" for item in items) or not labelled:
         return list(items)
-    test = {labelled[row] for row in _draw([items[row] for row in labelled], fraction, group, seed)}
-    return [replace(item, split="test") if row in test else item for row, item in enumerate(items)]
+    names = [group_of(item, group) for item in labelled]
+    classes = [str(item.label) for item in labelled]
+    chosen = draw_groups(names, classes, fraction, seeding.generator(seed, "holdout"))
+    # All of a group: also its images without a label show what the labelled ones show.
+    return [replace(item, split="test") if group_of(item, group) in chosen else item for item in items]
 
 
-def _draw(items: Sequence[Item], fraction: float, group: str, seed: int) -> Ints:
-    """Rows of a test split that has every class in proportion and never cuts through a group."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    y = np.unique([str(item.label) for item in items], return_inverse=True)[1]
-    names = [getattr(item, group, None) or f"\0{row}" for row, item in enumerate(items)]
-    groups = np.unique(names, return_inverse=True)[1]
-    folds = min(max(2, round(1 / fraction)), len(np.unique(groups)))
-    if folds < 2:
-        return np.empty(0, np.int64)
-    state = seeding.number(seed, "holdout")
-    rows: Ints = next(iter(_quietly(StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=state), y, groups)))
-    return rows
+def group_of(item: Item, group: str) -> str:
+    """What must not be cut: the item's sequence or camera, or, where it has none, the item alone."""
+    name = getattr(item, group)
+    return f"\0{item.id}" if name is None else str(name)
 
 
-def _quietly(splitter: object, y: Ints, groups: Ints) -> list[Ints]:
-    import warnings
+def draw_groups(names: Sequence[str], classes: Sequence[str], fraction: float, rng: np.random.Generator) -> set[str]:
+    """Whole groups, at random, so that each class comes as near to `fraction` of its images as they allow.
 
-    with warnings.catch_warnings():
-        # A class with fewer images than folds cannot be in every fold; that is expected of rare species.
-        warnings.simplefilter("ignore", UserWarning)
-        return [test for _, test in splitter.split(y, y, groups)]  # type: ignore[attr-defined]
+    `names` (n,) says which group each image is in and `classes` (n,) what it shows; a group counts for the class that
+    most of its images have.
+    """
+    groups, of = np.unique(np.asarray(names), return_inverse=True)
+    labels, shows = np.unique(np.asarray(classes), return_inverse=True)
+    pairs, counts = np.unique(np.stack([of, shows]), axis=1, return_counts=True)
+    order = np.lexsort((counts, pairs[0]))  # by group, its commonest class last
+    last = np.flatnonzero(np.append(np.diff(pairs[0][order]) > 0, True))
+    main = pairs[1][order][last]
+    sizes = np.bincount(of)
+    chosen: set[str] = set()
+    for label in range(len(labels)):
+        mine = rng.permutation(np.flatnonzero(main == label))
+        reached = np.concatenate([[0], np.cumsum(sizes[mine])])
+        nearest = int(np.abs(reached - fraction * reached[-1]).argmin())
+        chosen.update(groups[mine[:nearest]].tolist())
+    return chosen

@@ -63,9 +63,9 @@ class Model:
             )
             self._compare(load_model(temporary, self.embedder.device))
 
-    def predict(self, paths: Sequence[Path], workers: int = 0) -> Floats:
-        """(n, C) probabilities of these images. Raises PoolError for one that cannot be read."""
-        items = [Item(id=str(path), path=path) for path in paths]
+    def predict(self, paths: Sequence[str | Path], workers: int = 0) -> Floats:
+        """(n, C) probabilities of these images, in the order of `classes`; PoolError for one that cannot be read."""
+        items = [Item(id=str(path), path=Path(path)) for path in paths]
         out = []
         for rows, probs, reasons in self.stream(items, workers):
             bad = [f"{paths[row]}: {why}" for row, why in zip(rows, reasons, strict=True) if why is not None]
@@ -93,8 +93,9 @@ class Model:
             )
 
 
-def load_model(folder: Path, device: str = "cpu") -> Model:
+def load_model(folder: str | Path, device: str = "cpu") -> Model:
     """The model in `folder`. Raises StoreError naming what is missing or does not fit."""
+    folder = Path(folder)
     file = folder / "model.json"
     try:
         data = json.loads(file.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,18 +36,17 @@ def view_pool(
     rng: np.random.Generator,
 ) -> PoolView:
     """The view of the unlabelled `ids` (n,); features (N, D) are by item key. `head` is None before any label."""
-    whole = len(ids) == len(features)  # then no copy
-    mine = features if whole else features[ids]
+    mine = cache(lambda: features[ids])  # a copy as large as the pool: made once, and only if it is needed
     makers: dict[Need, Callable[[], npt.NDArray[np.generic]]] = {
-        Need.FEATURES: lambda: mine,
+        Need.FEATURES: mine,
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
-        Need.GROUPS: lambda: _groups(items, ids),
+        Need.GROUPS: lambda: groups_of(items, ids),
     }
     if head is not None:
         fitted = head
-        makers[Need.PROBS] = lambda: fitted.probs(mine)
-        makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine, getattr(sampler, "draws", DRAWS), rng)
+        makers[Need.PROBS] = lambda: fitted.probs(mine())
+        makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine(), getattr(sampler, "draws", DRAWS), rng)
     missing = [need.value for need in sampler.needs if need not in makers]
     if missing:
         raise UnmetNeed(
@@ -55,7 +55,8 @@ def view_pool(
     return PoolView(ids, {need: makers[need]() for need in sampler.needs})
 
 
-def _groups(items: Sequence[Item], ids: Ints) -> Ints:
+def groups_of(items: Sequence[Item], ids: Ints) -> Ints:
+    """(n,) number of each item's sequence; -1 where it has none."""
     numbers: dict[str, int] = {}
     names = (items[key].sequence for key in ids.tolist())
     return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], np.int64)

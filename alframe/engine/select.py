@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import numpy as np
 
 from alframe.contracts import Sampler
 from alframe.errors import BadSelection
-from alframe.types import PoolView, Selection
+from alframe.types import Ints, PoolView, Selection
+
+
+def select_spread(
+    sampler: Sampler, view: PoolView, groups: Ints, k: int, per_group: int | None, rng: np.random.Generator
+) -> Selection:
+    """At most `per_group` items of each of the `groups` (n,) of the view's ids, while there are others; -1: no group.
+
+    Frames of one burst are near-copies, so they are uncertain together, and a batch of them teaches little. The
+    sampler chooses again from what is left, in as many turns as it takes.
+    """
+    if per_group is None or (groups < 0).all():
+        return select(sampler, view, k, rng)
+    group = dict(zip(view.ids.tolist(), groups.tolist(), strict=True))
+    taken: Counter[int] = Counter()
+    chosen: list[int] = []
+    scores: list[float] = []
+    rest, spread = view, True
+    while len(chosen) < k and len(rest):
+        part = select(sampler, rest, k - len(chosen), rng)
+        part_scores = [math.nan] * len(part.ids) if part.scores is None else part.scores.tolist()
+        for key, score in zip(part.ids.tolist(), part_scores, strict=True):
+            if not spread or group[key] < 0 or taken[group[key]] < per_group:
+                taken[group[key]] += 1
+                chosen.append(key)
+                scores.append(score)
+        full = [number for number, count in taken.items() if number >= 0 and count >= per_group]
+        kept = ~np.isin(view.ids, chosen)
+        open_ = kept & ~np.isin(groups, full)
+        spread = bool(open_.any())  # every group is used up: then the best of the others
+        rest = view.only(open_ if spread else kept)
+    return Selection(np.array(chosen, np.int64), None if np.isnan(scores).any() else np.array(scores, np.float32))
 
 
 def select(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

@@ -35,11 +35,16 @@ def resolver(known: Sequence[str], new_classes: str) -> Callable[[str], str]:
         name = _plain(name)
         if name in same:
             return same[name]
-        if not name or "\ufffd" in name or any(category(letter) == "Cc" for letter in name):
-            raise LabelError(f"{name!r} cannot be a class name. Write it again, and save the file as CSV UTF-8.")
+        unreal = "\ufffd" in name or any(category(letter) == "Cc" for letter in name)
+        if unreal or not any(map(str.isalnum, name)):  # also "?" and "-": leave empty what you cannot tell
+            raise LabelError(
+                f"{name!r} cannot be a class name. Leave it empty if you cannot tell; else write it again, and save "
+                "the file as CSV UTF-8."
+            )
         if twin := folded.get(name.casefold()):
             raise LabelError(f"'{name}' differs from the class '{twin}' only in upper and lower case. Write '{twin}'.")
-        slip = any(_digits(close) == _digits(name) for close in get_close_matches(name, same, n=3, cutoff=ALIKE))
+        alike = get_close_matches(name.casefold(), folded, n=3, cutoff=ALIKE)
+        slip = any(_digits(one) == _digits(name) for one in alike)
         if known and (new_classes == "reject" or (new_classes == "ask" and slip)):
             raise LabelError(
                 f"'{name}' is not one of the classes.{did_you_mean(name, list(same))} Correct it, "

@@ -44,5 +44,4 @@ def _variants(session: Session) -> Iterator[Session]:
     for name, recipe in recipes.items():
         for seed in range(settings.seed, settings.seed + settings.compare_seeds):
             if seed != settings.seed or name != session.name("sampler"):  # that one is the session itself
-                folder = f"{name.replace(':', '-')}-seed{seed}"  # a colon, as in dist:name, is no letter on Windows
-                yield session.variant(recipe, seed, session.folder / "compare" / folder)
+                yield session.variant(recipe, seed, session.folder / "compare")

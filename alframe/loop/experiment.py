@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from alframe.builtins import REGISTRIES
 from alframe.engine.manifest import sync
 from alframe.engine.score import check_needs
-from alframe.errors import AlframeError
+from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.round import Work, run_round
 from alframe.loop.session import Session
-from alframe.types import Label, Outcome, State
+from alframe.types import Label, Need, Outcome, State
 
 
 def run_until_stop(session: Session) -> tuple[Outcome, Work]:
@@ -31,15 +33,26 @@ def check(session: Session) -> None:
     """Build every part, so that a wrong name, parameter or combination ends the run before an image is read."""
     for kind in ("backbone", "loss", "pool", "label_source", "compute", "stopping", "exporters", "trackers"):
         getattr(session, kind)
-    check_needs(session.sampler, session.name("sampler"), session.head(), session.name("head"), _stochastic_heads)
-    check_needs(
-        session.start_sampler, session.settings.start_sampler, session.head(), session.name("head"), _stochastic_heads
-    )
+    session.compute.device()
+    samplers = {session.name("sampler"): session.sampler}
+    if session.label_source.answers_now and session.settings.compare_sampler is not None:
+        name = session.settings.compare_sampler
+        samplers.setdefault(name, REGISTRIES["sampler"].build({"name": name}))
+    for name, sampler in samplers.items():
+        check_needs(sampler, name, session.head(), session.name("head"), _stochastic_heads)
+    late = session.start_sampler.needs & {Need.PROBS, Need.PROB_SAMPLES}
+    if late:
+        raise UnmetNeed(
+            f"start.sampler={session.settings.start_sampler} needs probabilities, which exist only after the first "
+            f"labels. Choose one that does without, such as start.sampler=random."
+        )
 
 
 def prepare(session: Session) -> Work:
     """List the pool and enter what it knows itself."""
     settings, simulated = session.settings, session.label_source.answers_now
+    if simulated:
+        _check_unchanged(session)
     manifest = sync(session.ledger, session.pool, settings.holdout, settings.holdout_group, settings.seed)
     if not simulated and not getattr(session.pool, "invented", False):
         known = [
@@ -50,6 +63,22 @@ def prepare(session: Session) -> Work:
         with session.ledger.transaction():
             session.ledger.add_labels(known, None, "pool")
     return Work(manifest)
+
+
+def _check_unchanged(session: Session) -> None:
+    """A simulation is one configuration from its first label to its last: else its curve would mean nothing."""
+    before = session.ledger.config()
+    if before is None:
+        return
+    now = json.loads(json.dumps(session.config()))
+    kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
+    changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
+    changed += [key for key in ("seed", "holdout", "finetune") if before["settings"][key] != now["settings"][key]]
+    if changed:
+        raise BadParams(
+            f"The simulation in {session.folder} was begun with another {' and '.join(changed)}. "
+            f"Run it in a folder of its own: leave out project=, or give another."
+        )
 
 
 def _stochastic_heads() -> list[str]:

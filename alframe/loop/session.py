@@ -54,6 +54,7 @@ class Settings:
 
     seed: int
     batch: int
+    per_sequence: int | None
     start_labels: int
     start_sampler: str
     classes: tuple[str, ...]
@@ -74,7 +75,6 @@ class Session:
     folder: Path
     cache: Path
     read_only: bool = False
-    quiet: bool = False  # a run inside another: nothing on the console
     _lock: filelock.BaseFileLock | None = field(default=None, init=False)
 
     def __enter__(self) -> Session:
@@ -97,15 +97,13 @@ class Session:
         if self._lock is not None:
             self._lock.release()
 
-    def variant(self, sampler: Recipe, seed: int, folder: Path) -> Session:
-        """The same campaign with another sampler and seed in another folder, on the same features."""
-        return Session(
-            settings=dataclasses.replace(self.settings, seed=seed, compare_sampler=None),
-            recipes={**self.recipes, "sampler": sampler, "tracker": {}, "exporter": {}},
-            folder=folder,
-            cache=self.cache,
-            quiet=True,
-        )
+    def variant(self, sampler: Recipe, seed: int, below: Path) -> Session:
+        """The same campaign with another sampler and seed, on the same features, in a folder of its own `below`."""
+        settings = dataclasses.replace(self.settings, seed=seed, compare_sampler=None)
+        recipes = {**self.recipes, "sampler": sampler, "tracker": {}, "exporter": {}}
+        # A colon, as in dist:name, cannot be in a file name on Windows.
+        name = f"{str(sampler['name']).replace(':', '-')}-seed{seed}-{identity(settings, recipes)[:8]}"
+        return Session(settings, recipes, folder=below / name, cache=self.cache)
 
     # Stores
 
@@ -204,7 +202,7 @@ class Session:
         """Which distribution each part comes from, as "kind:name" -> "distribution version"."""
         found = {}
         for kind, recipe in self.recipes.items():
-            for one in recipe.values() if kind in ("exporter", "tracker") else [recipe]:
+            for one in (recipe or {}).values() if kind in ("exporter", "tracker") else [recipe]:
                 if one:
                     entry = REGISTRIES[kind].get(str(one["name"]))
                     found[f"{kind}:{entry.name}"] = f"{entry.owner} {entry.version}"

@@ -6,13 +6,22 @@ is. Losing this cache costs one reading of the pool and nothing else.
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from filelock import FileLock
+
+from alframe.store.database import connect, explained, is_damage, transaction
 from alframe.store.records import dump_box
 from alframe.types import Item
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS content (
@@ -20,25 +29,37 @@ CREATE TABLE IF NOT EXISTS content (
     content BLOB, reason TEXT, PRIMARY KEY (path, box)
 ) WITHOUT ROWID
 """
+_AT_ONCE = 500  # paths in a query; SQLite may be built for no more than 999
+
+Stamp = tuple[int, int]  # size and modification time in nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading a file gave: its content hash (16 bytes), or the reason why it is no image."""
+    """What reading a file gave: its content hash (16 bytes), or the reason why it is no image.
+
+    `stamp` is from just before it was read; None if the reason lies outside the file, which is then tried again.
+    """
 
     content: bytes | None
     reason: str | None
+    stamp: Stamp | None
 
 
 class Contents:
-    """The cache, one SQLite file that several runs may share."""
+    """The cache, one SQLite file that several runs may share. A damaged one is set aside and begun anew."""
 
     def __init__(self, file: Path) -> None:
+        self._file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(file, isolation_level=None, timeout=60)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute(_SCHEMA)
+        # One at a time: the switch to WAL does not wait for others, it fails.
+        with FileLock(file.with_name(f".{file.name}.lock")), explained(file):
+            if file.exists() and _damaged(file):
+                _set_aside(file)
+            self._db = connect(file)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute(_SCHEMA)
 
     def close(self) -> None:
         self._db.close()
@@ -48,43 +69,64 @@ class Contents:
 
         One that is not `present` in the pool any more is not looked for: it is what it was when last read.
         """
-        return [self._current(item) if there else self._last(item) for item, there in zip(items, present, strict=True)]
+        found: list[Reading | None] = []
+        pairs = zip(items, present, strict=True)
+        while some := list(islice(pairs, _AT_ONCE)):
+            last = self._last({str(item.path) for item, _ in some})
+            for item, there in some:
+                reading = last.get(_name(item))
+                if not there:
+                    found.append(reading or Reading(None, "It is no longer in the pool.", None))
+                else:
+                    found.append(reading if reading and reading.stamp == _stamp(item.path) else None)
+        return found
 
-    def _current(self, item: Item) -> Reading | None:
-        row = self._db.execute(
-            "SELECT content, reason FROM content WHERE path = ? AND box = ? AND size = ? AND mtime = ?",
-            (*_name(item), *_stat(item.path)),
-        ).fetchone()
-        return None if row is None else Reading(*row)
-
-    def _last(self, item: Item) -> Reading:
-        row = self._db.execute("SELECT content, reason FROM content WHERE path = ? AND box = ?", _name(item)).fetchone()
-        return Reading(None, "It is no longer in the pool.") if row is None else Reading(*row)
+    def _last(self, paths: set[str]) -> dict[tuple[str, str], Reading]:
+        sql = (
+            f"SELECT path, box, content, reason, size, mtime FROM content WHERE path IN ({','.join('?' * len(paths))})"
+        )
+        with explained(self._file):
+            rows = self._db.execute(sql, tuple(paths))
+            return {(path, box): Reading(content, why, (size, time)) for path, box, content, why, size, time in rows}
 
     def note(self, readings: Sequence[tuple[Item, Reading]]) -> None:
         """Remember what was read, in one transaction.
 
-        A file whose bytes could not be had (missing, locked, a drive that is off) is tried again next time.
+        A file that could not be had (missing, locked, a drive that is off, no memory) is tried again next time.
         """
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(
-            "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason) VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                (*_name(item), *_stat(item.path), reading.content, reading.reason)
-                for item, reading in readings
-                if reading.content is not None
-            ),
-        )
-        self._db.execute("COMMIT")
+        rows = [(*_name(item), *one.stamp, one.content, one.reason) for item, one in readings if one.stamp is not None]
+        with transaction(self._db, self._file), explained(self._file):
+            self._db.executemany(
+                "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason) VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
 
 def _name(item: Item) -> tuple[str, str]:
     return str(item.path), dump_box(item.box) or ""
 
 
-def _stat(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> Stamp | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - a million of them
     except OSError:
-        return -1, -1  # never noted, so never found
+        return None
     return found.st_size, found.st_mtime_ns
+
+
+def _damaged(file: Path) -> bool:
+    try:
+        with closing(connect(file)) as db:
+            return bool(db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return True
+
+
+def _set_aside(file: Path) -> None:
+    log.warning("%s is damaged; it is kept as %s.damaged, and the images are read again.", file, file.name)
+    for end in ("", "-wal", "-shm"):
+        part = file.with_name(file.name + end)
+        if part.exists():
+            part.replace(file.with_name(f"{file.name}.damaged{end}"))

@@ -26,11 +26,10 @@ def replacing(path: Path) -> Iterator[Path]:
             for file in temporary.rglob("*"):
                 if file.is_file():
                     _sync(file)
-            if path.exists():
-                _retire(path)
+            _swap(temporary, path)
         else:
             _sync(temporary)
-        temporary.replace(path)
+            temporary.replace(path)
         _sync_folder(path.parent)
     finally:
         if temporary.is_dir():
@@ -45,10 +44,17 @@ def write_json(path: Path, data: Any) -> None:
         temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _retire(folder: Path) -> None:
-    # A folder cannot be replaced in one step; moving the old one aside keeps the gap to an instant.
+def _swap(new: Path, folder: Path) -> None:
+    # A folder cannot be replaced in one step. The old one is moved aside and removed last: the gap is an instant.
     aside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
-    folder.replace(aside)
+    if folder.exists():
+        folder.replace(aside)
+    try:
+        new.replace(folder)
+    except BaseException:
+        if aside.exists():
+            aside.replace(folder)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from alframe.errors import StoreError
+from alframe.store.database import connect, explained, transaction
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.records import dump_box, dump_round, load_box, load_round
 from alframe.types import Item, Label, RoundRecord, Selection
@@ -57,22 +58,22 @@ class Ledger:
         if read_only and not file.exists():
             raise StoreError(f"There is no alframe project in {folder} (no {FILE_NAME}). Start one with `alframe`.")
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            db = sqlite3.connect(file, isolation_level=None, timeout=30)
-            db.execute("PRAGMA foreign_keys = ON")
-            if read_only:
-                db.execute("PRAGMA query_only = ON")
-                if db.execute("PRAGMA user_version").fetchone()[0] != len(STEPS):
-                    raise StoreError(f"{file} is of another version. Run `alframe` on the project once to update it.")
-            else:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-                migrate(db, str(file))
-        except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"{file} cannot be used: {error}. If a copy program or a network drive damaged it, restore the file "
-                f"from a backup; alframe never overwrites it."
-            ) from error
+        with explained(file):
+            db = connect(file)
+            try:
+                if read_only:
+                    db.execute("PRAGMA query_only = ON")
+                    if db.execute("PRAGMA user_version").fetchone()[0] != len(STEPS):
+                        raise StoreError(
+                            f"{file} is of another version. Run `alframe` on the project once to update it."
+                        )
+                else:
+                    db.execute("PRAGMA journal_mode = WAL")
+                    db.execute("PRAGMA synchronous = FULL")
+                    migrate(db, str(file))
+            except BaseException:
+                db.close()
+                raise
         return cls(db, file)
 
     def close(self) -> None:
@@ -84,16 +85,17 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing. Raises StoreError."""
+        return transaction(self._db, self.file)
+
+    def _read(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        with explained(self.file):
+            yield from self._db.execute(sql, values)
+
+    def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
+        with explained(self.file):
+            self._db.executemany(sql, rows)
 
     # Items
 
@@ -111,14 +113,14 @@ class Ledger:
                 box=load_box(row[7]),
                 meta=json.loads(row[8]),
             )
-            for row in self._db.execute(
+            for row in self._read(
                 "SELECT id, path, split, label, camera, taken, sequence, box, meta FROM item ORDER BY key"
             )
         ]
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""
-        self._db.executemany(
+        self._write(
             "INSERT INTO item (key, id, path, split, label, camera, taken, sequence, box, meta) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -140,7 +142,7 @@ class Ledger:
 
     def move_items(self, paths: Iterable[tuple[int, Path]]) -> None:
         """Note where known items lie now: a place is not history."""
-        self._db.executemany("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
+        self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
 
     # Labels
 
@@ -151,35 +153,28 @@ class Ledger:
         for the same item, origin and round says the same. A source can be read again and again, wherever its files
         have moved to, and a correction (also back to an earlier answer) counts.
         """
-        added = 0
+        last = dict(
+            self._read("SELECT item, class FROM label WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
+        )
+        new = []
         for key, label in labels:
-            last = self._db.execute(
-                "SELECT class FROM label WHERE item = ? AND origin = ? AND round IS ? ORDER BY n DESC LIMIT 1",
-                (key, origin, round_number),
-            ).fetchone()
-            if last is not None and last[0] == label.class_name:
+            if last.get(key) == label.class_name:
                 continue
-            self._db.execute(
-                "INSERT INTO label (item, class, round, origin, annotator, labelled, file, row, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    key,
-                    label.class_name,
-                    round_number,
-                    origin,
-                    label.annotator,
-                    None if label.at is None else label.at.isoformat(),
-                    label.file,
-                    label.row,
-                    _now(),
-                ),
+            last[key] = label.class_name
+            taken = None if label.at is None else label.at.isoformat()
+            new.append(
+                (key, label.class_name, round_number, origin, label.annotator, taken, label.file, label.row, _now())
             )
-            added += 1
-        return added
+        self._write(
+            "INSERT INTO label (item, class, round, origin, annotator, labelled, file, row, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            new,
+        )
+        return len(new)
 
     def labels(self) -> list[StoredLabel]:
         """The current label of every labelled item, by key."""
-        rows = self._db.execute("SELECT item, class, round, origin FROM current_label ORDER BY item")
+        rows = self._read("SELECT item, class, round, origin FROM current_label ORDER BY item")
         return [StoredLabel(*row) for row in rows]
 
     # Rounds
@@ -193,12 +188,12 @@ class Ledger:
         chosen: Selection,
     ) -> None:
         """Append a round's selection, before anybody is asked."""
-        self._db.execute(
+        self._write(
             "INSERT INTO round (number, at, config, versions, owners) VALUES (?, ?, ?, ?, ?)",
-            (number, _now(), json.dumps(config), json.dumps(versions), json.dumps(owners)),
+            [(number, _now(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
         )
         scores = [None] * len(chosen.ids) if chosen.scores is None else chosen.scores.tolist()
-        self._db.executemany(
+        self._write(
             "INSERT INTO selection (round, rank, item, score) VALUES (?, ?, ?, ?)",
             (
                 (number, rank, key, score)
@@ -208,34 +203,34 @@ class Ledger:
 
     def rounds(self) -> list[StoredRound]:
         """All requests, oldest first."""
-        marks = {(r, kind) for r, kind in self._db.execute("SELECT round, kind FROM event")}
+        marks = {(r, kind) for r, kind in self._read("SELECT round, kind FROM event")}
         keys: dict[int, list[int]] = {}
-        for number, key in self._db.execute("SELECT round, item FROM selection ORDER BY round, rank"):
+        for number, key in self._read("SELECT round, item FROM selection ORDER BY round, rank"):
             keys.setdefault(number, []).append(key)
         return [
             StoredRound(n, tuple(keys.get(n, ())), (n, "requested") in marks, (n, "answered") in marks)
-            for (n,) in self._db.execute("SELECT number FROM round ORDER BY number")
+            for (n,) in self._read("SELECT number FROM round ORDER BY number")
         ]
 
     def config(self) -> dict[str, Any] | None:
         """The configuration of the latest request."""
-        row = self._db.execute("SELECT config FROM round ORDER BY number DESC LIMIT 1").fetchone()
+        row = next(self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1"), None)
         return None if row is None else json.loads(row[0])
 
-    # Events: each kind at most once a round
+    # Events: what has happened to a round
 
     def mark(self, round_number: int, kind: str, detail: Mapping[str, Any] | None = None) -> None:
-        """Append that a phase of a round is done; once only."""
+        """Append that a phase of a round is done; for a request and its answer, once only."""
         self._mark(round_number, kind, json.dumps(detail or {}, ensure_ascii=False))
 
     def _mark(self, round_number: int, kind: str, detail: str) -> None:
-        self._db.execute(
-            "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)", (round_number, kind, detail, _now())
+        self._write(
+            "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)", [(round_number, kind, detail, _now())]
         )
 
     def events(self, kind: str) -> list[tuple[int, dict[str, Any]]]:
         """(round, detail) of every event of this kind, oldest first."""
-        rows = self._db.execute("SELECT round, detail FROM event WHERE kind = ? ORDER BY n", (kind,))
+        rows = self._read("SELECT round, detail FROM event WHERE kind = ? ORDER BY n", kind)
         return [(number, json.loads(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
@@ -243,25 +238,28 @@ class Ledger:
         self._mark(record.round, "evaluated", dump_round(record))
 
     def history(self) -> list[RoundRecord]:
-        """The record of every evaluated round, oldest first."""
-        rows = self._db.execute("SELECT detail FROM event WHERE kind = 'evaluated' ORDER BY n")
+        """The latest record of every evaluated round, oldest round first."""
+        rows = self._read(
+            "SELECT detail FROM event WHERE n IN "
+            "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
+        )
         return [load_round(detail) for (detail,) in rows]
 
     # Images that cannot be read
 
     def set_aside(self, reasons: Iterable[tuple[int, str | None]]) -> None:
         """Append that these items cannot be read and why; or, with None, that they can be read again."""
-        self._db.executemany(
+        self._write(
             "INSERT INTO aside (item, reason, at) VALUES (?, ?, ?)", ((key, why, _now()) for key, why in reasons)
         )
 
     def aside(self) -> dict[int, str]:
         """Item -> reason, for all that cannot be read now."""
-        return dict(self._db.execute("SELECT item, reason FROM currently_aside ORDER BY item").fetchall())
+        return dict(self._read("SELECT item, reason FROM currently_aside ORDER BY item"))
 
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """The raw rows of a table, for comparing two ledgers."""
-        return self._db.execute(f"SELECT {', '.join(columns)} FROM {name}").fetchall()
+        return list(self._read(f"SELECT {', '.join(columns)} FROM {name}"))
 
 
 def _now() -> str:

@@ -9,9 +9,21 @@ import sqlite3
 
 from alframe.errors import StoreError
 
-_APPEND_ONLY = ("round", "label", "selection", "event", "aside")
+# A round is asked and answered once; what was learned from it may be learned again, from corrected labels.
+_ONCE = "kind IN ('requested', 'answered', 'predicted')"
 
-_FIRST = """
+# Which row is already there, for each table: INSERT OR REPLACE would put another in its place.
+_SAME = {
+    "item": "key = NEW.key OR id = NEW.id",
+    "round": "number = NEW.number",
+    "selection": "round = NEW.round AND (rank = NEW.rank OR item = NEW.item)",
+    "label": "n = NEW.n",
+    "event": f"n = NEW.n OR ({_ONCE} AND round = NEW.round AND kind = NEW.kind)",
+    "aside": "n = NEW.n",
+}
+
+_FIRST = (
+    """
 CREATE TABLE item (
     key       INTEGER PRIMARY KEY,            -- 0, 1, 2 ... in the order of first sight; never reused
     id        TEXT NOT NULL UNIQUE,           -- path relative to the pool's root, POSIX
@@ -52,6 +64,7 @@ CREATE TABLE label (
     at        TEXT NOT NULL
 );
 CREATE INDEX label_item ON label (item, n);
+CREATE INDEX label_source ON label (round, origin, n);
 CREATE TABLE event (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
     round     INTEGER NOT NULL,
@@ -59,7 +72,7 @@ CREATE TABLE event (
     detail    TEXT NOT NULL DEFAULT '{}',     -- JSON
     at        TEXT NOT NULL
 );
-CREATE UNIQUE INDEX event_phase ON event (round, kind);
+CREATE UNIQUE INDEX event_phase ON event (round, kind) WHERE {ONCE};
 CREATE TABLE aside (                          -- an image that cannot be read, or (reason NULL) can be read again
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
     item      INTEGER NOT NULL REFERENCES item (key),
@@ -70,13 +83,20 @@ CREATE VIEW current_label AS
     SELECT * FROM label WHERE n IN (SELECT max(n) FROM label GROUP BY item);
 CREATE VIEW currently_aside AS
     SELECT * FROM aside WHERE reason IS NOT NULL AND n IN (SELECT max(n) FROM aside GROUP BY item);
-""" + "".join(
-    f"""
-CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+""".replace("{ONCE}", _ONCE)
+    + "".join(
+        f"""
+CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition}
 BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
 """
-    for table in _APPEND_ONLY
-    for verb in ("UPDATE", "DELETE")
+        for table, same in _SAME.items()
+        for verb, condition in (
+            ("INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {same})"),
+            # A file may move; which image it is and what it is held out for stays.
+            ("UPDATE", "(NEW.key, NEW.id, NEW.split) IS NOT (OLD.key, OLD.id, OLD.split)" if table == "item" else "1"),
+            ("DELETE", "1"),
+        )
+    )
 )
 
 STEPS: tuple[str, ...] = (_FIRST,)

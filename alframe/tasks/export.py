@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alframe.loop.experiment import check, prepare
+from alframe.loop.round import take_in
 from alframe.loop.session import Session
 from alframe.tasks.results import export_results
 from alframe.tasks.words import shown
@@ -16,5 +17,7 @@ class Export:
 
     def run(self, session: Session) -> Outcome:
         check(session)
-        paths = export_results(session, prepare(session))
+        work = prepare(session)
+        take_in(session, work)
+        paths = export_results(session, work)
         return Outcome(State.DONE, "Exported:\n" + "\n".join(f"  {shown(path)}" for path in paths))

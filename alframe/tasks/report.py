@@ -13,6 +13,7 @@ from alframe.loop.session import Session
 from alframe.report.page import ReportData, Shown, render
 from alframe.store.files import replacing
 from alframe.store.ledger import FILE_NAME
+from alframe.tasks.tables import caution
 from alframe.tasks.words import command, project_argument, shown
 from alframe.types import Outcome, State
 
@@ -60,13 +61,16 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
                     label=labels.get(key),
                 )
             )
+    measured = [one.evaluation for one in history if one.evaluation is not None]
+    bases = " and ".join(sorted({evaluation.basis for evaluation in measured}))
+    warning = caution(measured[-1]).replace("\n", " ") if measured else ""
     many = any(len(runs) > 1 for runs in comparison.values())
     return ReportData(
         title=session.folder.name,
         folder=session.folder,
         created=datetime.now(UTC).astimezone(),
         outcome=_state(session, outcome),
-        next_step=command(project_argument(session.folder)),
+        next_step=_next_step(session),
         settings=_settings(session),
         history=history,
         curves=[average(name, runs) for name, runs in comparison.items()],
@@ -77,7 +81,7 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if many
-            else "Wilson's score interval over the test images, 95 %."
+            else f"Wilson's score interval over the {bases or 'test images'}, 95 %.{warning}"
         ),
     )
 
@@ -91,6 +95,13 @@ def _state(session: Session, outcome: Outcome | None) -> str:
     return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
 
 
+def _next_step(session: Session) -> str:
+    model = session.folder / "export" / "model"
+    if session.done_file.exists() and model.exists():
+        return command("predict", "images=FOLDER", f"model={shown(model)}")
+    return command(project_argument(session.folder))
+
+
 def _settings(session: Session) -> dict[str, str]:
     shown_kinds = ("sampler", "backbone", "head", "loss", "pool", "label_source", "stopping")
     settings = {}
@@ -101,4 +112,8 @@ def _settings(session: Session) -> dict[str, str]:
             settings[kind.replace("_", " ")] = f"{recipe['name']}" + (f" ({rest})" if rest else "")
     settings["seed"] = str(session.settings.seed)
     settings["batch"] = str(session.settings.batch)
+    settings["start"] = f"{session.settings.start_labels} images, {session.settings.start_sampler}"
+    settings["holdout"] = f"{session.settings.holdout:g} of the labelled images, by {session.settings.holdout_group}"
+    first = session.settings.finetune.start
+    settings["finetune"] = "never" if first is None else f"from {first} labels, every {session.settings.finetune.every}"
     return settings

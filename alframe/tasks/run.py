@@ -29,8 +29,10 @@ class Run:
         """One campaign; called again with the same configuration after its end, it only says again what came out."""
         digest = identity(session.settings, session.recipes)
         said = _said_before(session.done_file, digest)
-        if said is not None:
+        # People may have answered or added images since; in a simulation nothing ever changes.
+        if said is not None and session.label_source.answers_now:
             return said
+        session.done_file.unlink(missing_ok=True)
         outcome, work = run_until_stop(session)
         if outcome.state is State.WAITING:
             report = write_report(session, outcome)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alframe.engine.curves import Histories, average, difference
-from alframe.types import RoundRecord
+from alframe.engine.evaluate import CROSS_VALIDATED
+from alframe.types import Evaluation, RoundRecord
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
@@ -20,8 +21,19 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         (f"{n}", _with_interval(m, lo, hi))
         for n, m, lo, hi in zip(curve.labels, curve.mean, curve.low, curve.high, strict=True)
     ]
-    note = f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval."
+    note = f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.{caution(evaluation)}"
     return table(("labels", "accuracy"), rows) + f"\n{note}"
+
+
+def caution(evaluation: Evaluation) -> str:
+    """What must be said beside a number that was not measured on held-out images."""
+    if evaluation.basis != CROSS_VALIDATED:
+        return ""
+    return (
+        "\nThese images were chosen for being hard, and come from the places and days the model has seen: on others\n"
+        "expect another accuracy, at new places a lower one. For a real test set, give labelled images that are kept\n"
+        "for testing: pool.test_root=FOLDER, or a split column."
+    )
 
 
 def comparison_table(histories: Histories, sampler: str) -> str:
@@ -35,12 +47,13 @@ def comparison_table(histories: Histories, sampler: str) -> str:
     keep = [[curves[name].labels.index(n) for n in counts] for name in (sampler, *others)]
     rows = [(str(n), *(column[at[i]] for column, at in zip(columns, keep, strict=True))) for i, n in enumerate(counts)]
     over = f"means over {seeds} seeds, in brackets Student's 95 % interval" if seeds > 1 else "Wilson's 95 % interval"
-    note = f"Accuracy on held-out images: {over}."
+    bases = {record.evaluation.basis for record in histories[sampler][0] if record.evaluation is not None}
+    note = f"Accuracy on {' and '.join(sorted(bases))}: {over}."
     if seeds > 1 and others:
         header.append("difference")
         gap = difference(histories[sampler], histories[others[0]])
         rows = [(*row, _signed(m, lo, hi)) for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)]
-        note += f"\nDifference: {sampler} minus {others[0]}, seed by seed; the same test images and start."
+        note += f"\nDifference: {sampler} minus {others[0]}, seed by seed; the same split and start."
     return table(tuple(header), rows) + f"\n{note}"
 
 

@@ -46,6 +46,7 @@ def test_formats(tmp_path: Path, name: str) -> None:
     assert decoded.pixels.dtype == np.uint8
     assert corners(decoded.pixels) == UPRIGHT
     assert decoded.content == hashlib.blake2b((tmp_path / name).read_bytes(), digest_size=16).digest()
+    assert decoded.stamp == ((found := (tmp_path / name).stat()).st_size, found.st_mtime_ns)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])

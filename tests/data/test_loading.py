@@ -49,6 +49,8 @@ def test_batches_as_given(items: list[Item], workers: int) -> None:
     assert got[1].contents[0] is not None
     assert got[1].reasons[0] is not None
     assert got[2].contents[3] is None
+    assert [stamp is None for stamp in got[2].stamps] == [False] * 3 + [True, False]
+    assert got[0].stamps[1] == ((found := items[1].path.stat()).st_size, found.st_mtime_ns)
     assert got[2].reasons[:3] == [None] * 3
     assert torch.equal(got[3].pixels[0], got[3].pixels[1])
 

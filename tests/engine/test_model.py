@@ -30,9 +30,9 @@ def model(request: pytest.FixtureRequest) -> Model:
 def test_it_gives_the_same_probabilities_when_loaded(model: Model, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     images = sorted(tiny_pool(tmp_path / "images", each=4).rglob("*.png"))
-    again = alframe.load_model(tmp_path / "model")
+    again = alframe.load_model(str(tmp_path / "model"))
     assert again.classes == model.classes
-    np.testing.assert_array_equal(again.predict(images), model.predict(images))
+    np.testing.assert_array_equal(again.predict([str(image) for image in images]), model.predict(images))
     assert sorted(path.suffix for path in (tmp_path / "model").iterdir()) == [".json", ".safetensors", ".safetensors"]
 
 

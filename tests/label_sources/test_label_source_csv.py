@@ -296,6 +296,6 @@ def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
     assert resolver(known, "ask")("lynx") == resolver(known, "add")("lynx") == "lynx"
     assert resolver(known, "add")("red_fx") == "red_fx"
     assert resolver(["deer_1"], "ask")("deer_2") == "deer_2"
-    for name, policy in (("red_fx", "ask"), ("lynx", "reject"), ("Badger", "add")):
+    for name, policy in (("red_fx", "ask"), ("Badgerr", "ask"), ("lynx", "reject"), ("Badger", "add"), ("--", "add")):
         with pytest.raises(LabelError, match=name):
             resolver(known, policy)(name)

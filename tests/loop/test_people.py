@@ -89,14 +89,10 @@ def test_a_part_of_a_batch_waits_for_the_rest(person: Person) -> None:
     assert "round 2" in person.run().message
 
 
-def test_enough_of_a_batch_goes_on_and_the_rest_returns_to_the_pool(person: Person) -> None:
+def test_enough_of_a_batch_goes_on_and_late_answers_still_count(person: Person) -> None:
     person.run("enough=0.5")
     first = person.answer(1, lambda row, truth: truth if row < 3 else "")
     assert "round 2" in person.run("enough=0.5").message
-    with Ledger.open(person.project, read_only=True) as ledger:
-        ids = [item.id for item in ledger.items()]
-        candidates = set(range(len(ids))) - {label.item for label in ledger.labels()}
-        assert ids.index(first[3]) in candidates
     person.answer(1)  # a late answer
     person.run("enough=0.5")
     assert person.labels()[first[3]] == first[3].split("/")[0]
@@ -175,3 +171,46 @@ def test_the_images_moved_as_a_whole(person: Person, tmp_path: Path) -> None:
     ]
     assert "round 2" in person.run().message
     assert len(person.labels()) == 4
+
+
+def test_what_nobody_can_tell_is_asked_once_and_does_not_hold_up_the_rest(person: Person) -> None:
+    asked: list[str] = []
+    for number in range(1, 20):
+        outcome = person.run("stopping=null", "enough=0.25")
+        if outcome.state is State.DONE:
+            break
+        asked += person.answer(number, lambda row, truth: "" if row == 0 else truth)
+    assert len(asked) == len(set(asked)) == 36
+    assert outcome.message.startswith("Every image of the pool is labelled or was asked for in vain.")
+
+
+def test_an_answer_after_the_end_counts(person: Person) -> None:
+    words = ("stopping.labels=4", "enough=0.5")
+    person.run(*words)
+    person.answer(1, lambda row, truth: truth if row else "")
+    person.run(*words)
+    person.answer(2)
+    assert person.run(*words).state is State.DONE
+    assert len(person.labels()) == 4
+    person.answer(1)
+    assert person.run(*words).state is State.DONE
+    assert len(person.labels()) == 5
+    with Ledger.open(person.project, read_only=True) as ledger:
+        assert ledger.history()[-1].labels == 5
+
+
+def test_export_takes_in_what_was_answered_since(person: Person) -> None:
+    person.run()
+    person.answer(1)
+    with open_session(*person.words, "task=export") as session:
+        session.task.run(session)
+    assert len(person.labels()) == 4
+
+
+def test_images_that_are_gone_or_broken_are_not_waited_for(person: Person) -> None:
+    person.run()
+    asked = person.answer(1, lambda row, truth: truth if row < 2 else "")
+    (person.images / asked[2]).unlink()
+    assert "1 others are gone or cannot be read" in person.run().message
+    (person.images / asked[3]).write_bytes(b"no image")
+    assert "round 2" in person.run().message

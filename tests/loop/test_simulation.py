@@ -9,6 +9,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.engine.curves import area, average, difference
+from alframe.errors import AlframeError, BadParams, LabelError
 from alframe.loop.compare import read_comparison
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
@@ -118,8 +119,8 @@ def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -
     assert {name: len(runs) for name, runs in histories.items()} == {"margin": 2, "random": 2}
     assert "means over 2 seeds" in outcome.message
     for seed in (0, 1):
-        ours = facts(folder if seed == 0 else folder / "compare" / f"margin-seed{seed}")
-        theirs = facts(folder / "compare" / f"random-seed{seed}")
+        ours = facts(folder if seed == 0 else next(folder.glob(f"compare/margin-seed{seed}-*")))
+        theirs = facts(next(folder.glob(f"compare/random-seed{seed}-*")))
         assert ours["item"] == theirs["item"]
         starts = [[row for row in one["selection"] if row[0] == 1] for one in (ours, theirs)]
         assert starts[0] == starts[1]
@@ -163,3 +164,25 @@ def test_the_ledger_says_what_was_run_with_what(images: Path, tmp_path: Path) ->
     assert json.loads(versions)["torch"]
     assert json.loads(owners)["sampler:margin"].startswith("alframe ")
     assert only_project(tmp_path) == folder
+
+
+def test_another_configuration_in_the_same_folder_is_refused(images: Path, tmp_path: Path) -> None:
+    project = f"project={(tmp_path / 'p').as_posix()}"
+    run(images, tmp_path, project)
+    for change in ("sampler=random", "head=mlp", "seed=3"):
+        with pytest.raises(BadParams, match=f"begun with another {change.partition('=')[0]}"):
+            run(images, tmp_path, project, change)
+    run(images, tmp_path, project, "stopping.labels=24")
+
+
+def test_what_cannot_work_ends_before_an_image_is_read(tmp_path: Path) -> None:
+    wrong = {"compare.sampler=rnadom": "Did you mean 'random'", "compare.sampler=bald": "Heads that give samples: mlp",
+             "start.sampler=margin": "start.sampler=random", "sampler=bald": "sampler=bald head=mlp"}  # fmt: skip
+    for word, message in wrong.items():
+        with pytest.raises(AlframeError, match=message):
+            run(tmp_path / "no such folder", tmp_path, word)
+
+
+def test_a_simulation_without_truth_says_so(tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match=r"no answer: .*class_"):
+        run(tiny_pool(tmp_path / "images"), tmp_path, "pool.classes=false")

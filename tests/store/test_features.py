@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alframe.errors import StoreError
 from alframe.store.features import FeatureStore
 
 
@@ -55,3 +58,93 @@ def test_many_random_contents(tmp_path: Path, rows: int) -> None:
         store.add(keys[start : start + 300], values[start : start + 300])
     order = rng.permutation(rows)
     np.testing.assert_array_equal(store.gather([keys[at] for at in order]), values[order])
+
+
+def test_features_are_written_where_the_caller_wants_them(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    store.add(contents(1, 2), features(1, 2))
+    out = np.zeros((4, 3), np.float32)
+    assert np.shares_memory(store.gather(contents(2, 1), out[1:3]), out)
+    np.testing.assert_array_equal(out[1:3], features(2, 1))
+    assert not out[[0, 3]].any()
+
+
+def test_what_is_not_stored_is_not_given(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    with pytest.raises(KeyError):
+        store.gather(contents(1))
+    store.add(contents(1, 3), features(1, 3))
+    with pytest.raises(KeyError, match="2 of 3"):
+        store.gather(contents(2, 3, 4))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such limit")
+def test_more_shards_than_a_process_may_open_files(tmp_path: Path) -> None:
+    import resource
+
+    store = FeatureStore(tmp_path)
+    for number in range(80):
+        store.add(contents(number), features(number))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+    try:
+        again = FeatureStore(tmp_path)
+        np.testing.assert_array_equal(again.gather(contents(*range(80))), features(*range(80)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_content_keeps_its_first_features(tmp_path: Path) -> None:
+    store, other = FeatureStore(tmp_path), FeatureStore(tmp_path)
+    store.add(contents(1, 2, 1), np.concatenate([features(1, 2), features(9)]))
+    for one in (store, other):  # the other was opened before there was anything
+        one.add(contents(3, 2), features(3, 8))
+    for one in (store, other, FeatureStore(tmp_path)):
+        np.testing.assert_array_equal(one.gather(contents(1, 2, 3)), features(1, 2, 3))
+    assert sum(len(np.load(file)) for file in tmp_path.glob("*.keys.npy")) == 3
+
+
+def test_of_two_shards_with_one_content_the_order_of_names_decides(tmp_path: Path) -> None:
+    first = {}
+    for value in (5, 6):
+        FeatureStore(tmp_path / str(value)).add(contents(1), features(value))
+        shutil.copytree(tmp_path / str(value), tmp_path / "both", dirs_exist_ok=True)
+        (file,) = (tmp_path / str(value)).glob("*.keys.npy")
+        first[file.name] = value
+    np.testing.assert_array_equal(FeatureStore(tmp_path / "both").gather(contents(1)), features(first[min(first)]))
+
+
+@pytest.mark.parametrize("which", ["features", "keys"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "header cut", "data cut", "garbage"])
+def test_a_damaged_shard_is_removed_and_costs_itself_only(
+    tmp_path: Path, which: str, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = FeatureStore(tmp_path)
+    store.add(contents(1, 2), features(1, 2))
+    (keys,) = tmp_path.glob("*.keys.npy")
+    store.add(contents(3), features(3))
+    file = keys if which == "keys" else keys.with_name(keys.name.replace(".keys", ""))
+    whole = file.read_bytes()
+    new = {"empty": b"", "header cut": whole[:20], "data cut": whole[:-1], "garbage": b"\0garbage" * 40}
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(new[damage])
+    again = FeatureStore(tmp_path)
+    assert again.has(contents(1, 2, 3)).tolist() == [False, False, True]
+    if not (which == "keys" and damage == "missing"):  # as after a kill between the two files
+        assert "damaged" in caplog.text
+        assert not keys.exists()
+    again.add(contents(1, 2), features(1, 2))
+    for one in (again, FeatureStore(tmp_path)):
+        np.testing.assert_array_equal(one.gather(contents(3, 2, 1)), features(3, 2, 1))
+
+
+def test_a_shard_that_vanishes_during_a_run_is_named(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path)
+    store.add(contents(1), features(1))
+    for file in tmp_path.glob("*.npy"):
+        file.unlink()
+    with pytest.raises(StoreError, match=r"\.npy has been removed .* Run the same command again"):
+        store.gather(contents(1))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from alframe.store import files
 from alframe.store.files import replacing, write_json
 
 
@@ -27,3 +29,36 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
                 (temporary / name).write_text(name)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["c"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_old_folder_is_removed_when_the_new_one_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").write_text("")
+    there: list[bool] = []
+    remove = shutil.rmtree
+    monkeypatch.setattr(files.shutil, "rmtree", lambda *a, **k: (there.append((out / "new").exists()), remove(*a, **k)))
+    with replacing(out) as temporary:
+        temporary.mkdir()
+        (temporary / "new").write_text("")
+    assert there == [True]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").write_text("")
+    move = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise PermissionError("another program has it open")
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(PermissionError), replacing(out) as temporary:
+        temporary.mkdir()
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "old"]

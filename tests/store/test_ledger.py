@@ -63,10 +63,88 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
         for verb in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
                 ledger._db.execute(verb)
+    before = {table: ledger.table(table, ["*"]) for table in ("item", "label", "selection", "round", "event", "aside")}
+    stranger = sqlite3.connect(ledger.file, isolation_level=None)
+    for db in (ledger._db, stranger):  # one that is opened without our settings as well
+        for table in before:
+            with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+                db.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
+        for replacing in (
+            "INSERT OR REPLACE INTO selection SELECT round, rank + 1, item, 0.5 FROM selection",
+            "REPLACE INTO event (round, kind, at) VALUES (1, 'requested', '')",
+            "REPLACE INTO item (key, id, path, split) VALUES (9, 'a.jpg', '', 'pool')",
+        ):
+            with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+                db.execute(replacing)
+    stranger.close()
+    assert before == {table: ledger.table(table, ["*"]) for table in before}
+
+
+def test_replacing_fires_the_triggers_of_deletion(ledger: Ledger) -> None:
+    ledger.mark(1, "requested")
+    ledger._db.execute("DROP TRIGGER event_no_insert")
+    with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+        ledger._db.execute("REPLACE INTO event (round, kind, at) VALUES (1, 'requested', '')")
+
+
+def test_an_item_may_move_and_nothing_else(ledger: Ledger) -> None:
+    for change in (
+        "DELETE FROM item WHERE key = 2",
+        *(
+            f"UPDATE item SET {c}"
+            for c in ("key = key + 10", "rowid = 10 WHERE key = 2", "id = id || 'x'", "split = 'test'")
+        ),
+    ):
+        with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+            ledger._db.execute(change)
+    ledger.move_items([(0, Path("/elsewhere/a.jpg"))])
+    assert ledger.items()[0].path == Path("/elsewhere/a.jpg")
+
+
+def test_labels_that_are_known_cost_one_question(ledger: Ledger) -> None:
+    for origin in ("csv", "pool"):
+        with ledger.transaction():
+            assert ledger.add_labels([(key, Label("", "fox")) for key in range(3)], None, origin) == 3
+    asked: list[str] = []
+    ledger._db.set_trace_callback(asked.append)
+    assert ledger.add_labels([(key, Label("", "fox")) for key in range(3)], None, "csv") == 0
+    assert len(asked) == 1
+    assert ledger.add_labels([(0, Label("", "hare")), (0, Label("", "hare")), (0, Label("", "fox"))], None, "csv") == 2
+
+
+def test_a_full_disk_is_said_in_words_and_nothing_is_lost(ledger: Ledger) -> None:
+    ledger._db.execute(f"PRAGMA max_page_count = {ledger._db.execute('PRAGMA page_count').fetchone()[0]}")
+    with (
+        pytest.raises(StoreError, match=r"full.*Nothing that was stored before is lost.*Make room"),
+        ledger.transaction(),
+    ):
+        ledger.add_items(3, [item(f"{n}/{'x' * 200}.jpg") for n in range(500)])
+    ledger._db.execute("PRAGMA max_page_count = 100000")
+    assert len(ledger.items()) == 3
+    with ledger.transaction():
+        ledger.add_items(3, [item("d.jpg")])
+
+
+def test_a_full_disk_at_the_end_leaves_no_transaction_open(ledger: Ledger) -> None:
+    with pytest.raises(StoreError), ledger.transaction():
+        ledger._db.execute("PRAGMA defer_foreign_keys = ON")  # so that it is COMMIT that fails
+        ledger.set_aside([(77, "no such item")])
+    with ledger.transaction():
+        ledger.set_aside([(0, "lost")])
+    assert ledger.aside() == {0: "lost"}
+
+
+def test_a_lock_that_another_holds_is_said_in_words(ledger: Ledger) -> None:
+    ledger._db.execute("PRAGMA busy_timeout = 0")
+    other = sqlite3.connect(ledger.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match=r"ledger\.sqlite.*locked.*Another program"), ledger.transaction():
+        pass
+    other.close()
 
 
 def test_a_label_of_nothing_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
+    with pytest.raises(StoreError, match="FOREIGN KEY"), ledger.transaction():
         ledger.add_labels([(77, Label("zzz", "fox"))], None, "csv")
     assert ledger.labels() == []
 
@@ -96,7 +174,7 @@ def test_rounds_tell_how_far_they_are(ledger: Ledger) -> None:
 def test_a_phase_is_marked_once(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.mark(1, "requested")
-    with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
+    with pytest.raises(StoreError, match="append-only: event"), ledger.transaction():
         ledger.mark(1, "requested")
 
 
@@ -118,7 +196,7 @@ def test_another_reader_sees_committed_work_only(ledger: Ledger, tmp_path: Path)
             ledger.set_aside([(0, "lost")])
             assert reader.aside() == {}
         assert reader.aside() == {0: "lost"}
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        with pytest.raises(StoreError, match="readonly"):
             reader.set_aside([(0, None)])
 
 

@@ -1,0 +1,63 @@
+"""SQLite as the ledger and the contents cache use it: connections, transactions, and its errors in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alframe.errors import StoreError
+
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "Make room and run the same command again.",
+    sqlite3.SQLITE_BUSY: "Another program is using it: wait until that has ended and run the same command again.",
+    sqlite3.SQLITE_READONLY: "Make the file and its folder writable and run the same command again.",
+    sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
+}
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """A connection without implicit transactions that enforces what the schema says. Raises sqlite3.Error."""
+    db = sqlite3.connect(file, isolation_level=None, timeout=60)
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA recursive_triggers = ON")  # else INSERT OR REPLACE deletes past the triggers
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
+    """All or nothing. Raises StoreError."""
+    with explained(file):
+        db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        with explained(file):
+            db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a full disk may have ended it already
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def explained(file: Path) -> Iterator[None]:
+    """Turn SQLite's errors into a StoreError that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if is_damage(error):
+            said = "If a copy program or a network drive damaged it, restore the file from a backup."
+        else:
+            said = f"Nothing that was stored before is lost. {_REMEDIES.get(_code(error), '')}"
+        raise StoreError(f"{file} cannot be used: {error}. {said.strip()}") from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is no database, or not a whole one."""
+    return _code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+def _code(error: sqlite3.Error) -> int:
+    # The low byte is the kind, the rest the occasion. Errors of the Python module itself have none.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
