@@ -13,15 +13,7 @@ from typing import Any
 import yaml
 
 from alframe.app.conf_root import conf_folder
-from alframe.app.grammar import (
-    by_key,
-    flag_value,
-    quoted,
-    readable,
-    search_folders,
-    split_flags,
-    value_of,
-)
+from alframe.app.grammar import by_key, flag_value, quoted, readable, search_folders, split_flags, value_of
 from alframe.app.search_path import options
 from alframe.builtins import KINDS
 from alframe.errors import BadParams, StoreError, UnknownComponent, UnmetNeed
@@ -73,9 +65,9 @@ def absolute(path: str, cwd: Path | None = None) -> Path:
 def _overruled(key: str, saved: Mapping[str, str], given: Mapping[str, str]) -> bool:
     """Also by the choice of another part: the old one's parameters are not the new one's."""
     kind, _, below = key.partition(".")
-    if key in given or not below or kind not in given or kind not in KINDS:
+    if key in given or not below or kind not in KINDS or not {kind, "experiment"} & given.keys():
         return key in given
-    chosen = _chosen(kind, given)
+    chosen = _chosen(kind, {**saved, **given})
     if kind in ("exporter", "tracker"):  # of which there are several, each with parameters of its own
         return below.partition(".")[0] not in chosen
     return chosen != _chosen(kind, saved)
@@ -87,11 +79,11 @@ def _chosen(kind: str, words: Mapping[str, str]) -> list[str]:
 
 
 def _defaults(words: Mapping[str, str]) -> dict[str, Any]:
-    """What is chosen of each kind where nobody says otherwise."""
-    files = [conf_folder() / "config.yaml"]
-    experiment = options("experiment", search_folders([], words.values())).get(str(value_of(words, "experiment")))
-    lists = [yaml.safe_load(file.read_text(encoding="utf-8"))["defaults"] for file in [*files, experiment] if file]
-    choices = [one for entries in lists for one in entries if isinstance(one, dict)]
+    """What is chosen of each kind where the words do not say otherwise."""
+    experiments = options("experiment", search_folders([], words.values()))
+    files = [conf_folder() / "config.yaml", experiments.get(str(value_of(words, "experiment")))]
+    configs = [yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in files if file]
+    choices = [one for config in configs for one in config.get("defaults", []) if isinstance(one, dict)]
     return {key.removeprefix("override ").strip("/"): name for one in choices for key, name in one.items()}
 
 

@@ -87,6 +87,7 @@ def test_a_sweep_has_folders_of_its_own(words: list[str]) -> None:
             ["experiment=camera_trap_classic", "++head.x=1"],
         ),
         (["++head.x=1"], ["head=mlp"], []),
+        (["++head.x=1", "++pool.root=x"], ["experiment=camera_trap_classic"], ["++pool.root=x"]),
         (["++exporter.model.x=1", "++exporter.predictions.x=1"], ["exporter=model"], ["++exporter.model.x=1"]),
         (["batch=3", "seed=1"], ["batch=4"], ["seed=1"]),
     ],
