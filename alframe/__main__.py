@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -12,6 +13,7 @@ def main() -> None:
 
         command_line()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would only interrupt these words
         sys.stderr.write("\nStopped. All that was done so far is kept; the same command goes on from there.\n")
         sys.exit(130)
 

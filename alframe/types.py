@@ -113,8 +113,10 @@ class PoolView:
     """
 
     def __init__(self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any]] | None = None) -> None:
-        self.ids = _read_only(ids)
-        self._fields = {need: _read_only(value) for need, value in (fields or {}).items()}
+        self.ids = ids.view()
+        self._fields = {need: value.view() for need, value in (fields or {}).items()}
+        for array in (self.ids, *self._fields.values()):
+            array.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -166,12 +168,6 @@ class PoolView:
     def groups(self) -> Ints:
         """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
         return self._get(Need.GROUPS)
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from alframe.app.search_path import options
 from alframe.builtins import KINDS
 from alframe.errors import BadParams, StoreError, UnknownComponent, UnmetNeed
 from alframe.store.files import replacing
-from alframe.store.ledger import FILE_NAME
+from alframe.store.ledger import FILE_NAME, Ledger
 
 CHOICES = "alframe.yaml"
 SEARCH_PATH = "hydra.searchpath"
@@ -43,6 +43,14 @@ def with_saved_choices(words: Sequence[str]) -> list[str]:
             "runs=FOLDER says where they go."
         )
     saved = by_key(load_choices(folder)) if folder else {}
+    if folder and not saved and value_of(given, "task") in (None, "run") and not _chooses_campaign(given):
+        raise StoreError(
+            f"There is no project in {folder}. To begin one there, say on which images: "
+            f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"
+        )
+    if any(key.startswith("pool.") for key in given) and not {"pool", "experiment"} & {*given, *saved}:
+        key = next(key for key in given if key.startswith("pool."))
+        raise BadParams(f"{key} is given, but not which kind of pool it is for. Images in a folder: pool=folder.")
     if flag_value(flags, "-cd", "--config-dir") is not None:
         saved.pop(SEARCH_PATH, None)
     return [*flags, *(word for key, word in saved.items() if not _overruled(key, saved, given)), *rest]
@@ -92,9 +100,17 @@ def _chooses_campaign(given: Mapping[str, str]) -> bool:
 
 
 def latest_project(runs: Path) -> Path | None:
-    """The project below `runs` that was worked on last."""
-    ledgers = sorted(runs.glob(f"*/{FILE_NAME}"), key=lambda file: _touched(file), reverse=True)
-    return ledgers[0].parent.resolve() if ledgers else None
+    """The project below `runs` that was worked on last; one in which nothing was ever asked or known is none."""
+    ledgers = sorted(runs.glob(f"*/{FILE_NAME}"), key=_touched, reverse=True)
+    return next((file.parent.resolve() for file in ledgers if _has_begun(file.parent)), None)
+
+
+def _has_begun(folder: Path) -> bool:
+    try:
+        with Ledger.open(folder, read_only=True) as ledger:
+            return bool(ledger.rounds() or ledger.labels())
+    except StoreError:
+        return False
 
 
 def _touched(ledger: Path) -> float:

@@ -87,7 +87,7 @@ def _check(settings: Settings) -> None:
     }
     for key, expected in wrong.items():
         if expected:
-            raise BadParams(f"{key} has a value that cannot be. It takes {expected}.")
+            raise BadParams(f"{key} cannot be that: it takes {expected}.")
 
 
 def _answers_now(recipe: Mapping[str, Any] | None) -> bool:

@@ -35,11 +35,16 @@ class SweepSummary(Callback):
         if job_return.status is not JobStatus.COMPLETED:
             # Hydra itself tells of the first failure only, and not before the last job has ended.
             log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
+            write_json(_note(config, "failed"), {"overrides": list(config.hydra.overrides.task)})
             return
         session = session_from(config, Path(config.hydra.runtime.cwd), sweep=True)
         words = [word for word in config.hydra.overrides.task if not word.startswith(("project=", "task="))]
         note = {"folder": str(session.folder), "overrides": list(words)}
-        write_json(Path(config.hydra.sweep.dir) / "jobs" / f"{config.hydra.job.num:05d}.json", note)
+        write_json(_note(config, "jobs"), note)
+
+
+def _note(config: DictConfig, folder: str) -> Path:
+    return Path(config.hydra.sweep.dir) / folder / f"{config.hydra.job.num:05d}.json"
 
 
 def tell_results() -> None:
@@ -61,4 +66,10 @@ def _tell_results(folder: Path) -> None:
     file = folder / "curves.csv"
     with replacing(file) as temporary:
         sweep_curves(jobs).to_csv(temporary, index=False)
-    sys.stdout.write(f"\n{sweep_table(jobs)}\nEvery run's curve: {file}\n")
+    failed = len(list((folder / "failed").glob("*.json")))
+    gaps = (
+        f"{failed} of {failed + len(jobs)} runs failed, and are left out; their messages stand above.\n"
+        if failed
+        else ""
+    )
+    sys.stdout.write(f"\n{sweep_table(jobs)}\n{gaps}Every run's curve: {file}\n")

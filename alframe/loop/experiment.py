@@ -8,8 +8,9 @@ from alframe.builtins import REGISTRIES
 from alframe.engine.manifest import sync
 from alframe.engine.score import check_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
-from alframe.loop.round import Work, run_round
+from alframe.loop.round import run_round
 from alframe.loop.session import Session
+from alframe.loop.work import Work
 from alframe.types import Label, Need, Outcome, State
 
 
@@ -17,6 +18,7 @@ def run_until_stop(session: Session) -> tuple[Outcome, Work]:
     """Go on from where the ledger stands."""
     check(session)
     work = prepare(session)
+    session.done_file.unlink(missing_ok=True)
     for tracker in session.trackers:
         tracker.start(session.folder, session.ledger.history())
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,9 +89,9 @@ class Ledger:
         """All or nothing. Raises StoreError."""
         return transaction(self._db, self.file)
 
-    def _read(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with explained(self.file):
-            yield from self._db.execute(sql, values)
+            return self._db.execute(sql, values).fetchall()
 
     def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         with explained(self.file):
@@ -214,8 +214,8 @@ class Ledger:
 
     def config(self) -> dict[str, Any] | None:
         """The configuration of the latest request."""
-        row = next(self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1"), None)
-        return None if row is None else json.loads(row[0])
+        rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
+        return json.loads(rows[0][0]) if rows else None
 
     # Events: what has happened to a round
 
@@ -259,7 +259,7 @@ class Ledger:
 
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """The raw rows of a table, for comparing two ledgers."""
-        return list(self._read(f"SELECT {', '.join(columns)} FROM {name}"))
+        return self._read(f"SELECT {', '.join(columns)} FROM {name}")
 
 
 def _now() -> str:

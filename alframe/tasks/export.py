@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from alframe.loop.answers import take_in
 from alframe.loop.experiment import check, prepare
-from alframe.loop.round import take_in
 from alframe.loop.session import Session
 from alframe.tasks.results import export_results
 from alframe.tasks.words import shown

@@ -8,8 +8,10 @@ import numpy as np
 
 from alframe.engine.model import Model
 from alframe.errors import LabelError
-from alframe.loop.round import Work, embed_pool, learn, train_embedding
+from alframe.loop.finetune import train_embedding
+from alframe.loop.round import embed_pool, learn
 from alframe.loop.session import Session
+from alframe.loop.work import Work
 from alframe.types import Predictions
 
 

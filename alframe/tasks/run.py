@@ -32,7 +32,6 @@ class Run:
         # People may have answered or added images since; in a simulation nothing ever changes.
         if said is not None and session.label_source.answers_now:
             return said
-        session.done_file.unlink(missing_ok=True)
         outcome, work = run_until_stop(session)
         if outcome.state is State.WAITING:
             report = write_report(session, outcome)

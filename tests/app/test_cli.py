@@ -77,7 +77,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
         (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
         (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
         (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
-        (["batch=0"], "batch has a value that cannot be. It takes at least 1 image"),
+        (["batch=0"], "batch cannot be that: it takes at least 1 image"),
         (["finetune.first.batching=sorted"], "batching is 'sorted'; it can be shuffled or balanced"),
         (["pool=folder", "pool.root=nowhere"], "nowhere"),
         (["pool=folder"], "pool.root is not given. Add pool.root=FOLDER"),

@@ -9,15 +9,18 @@ import yaml
 
 from alframe.app.api import compose, open_session
 from alframe.app.overrides import complete
-from alframe.app.projects import CHOICES, absolute, choices_kept, folder_name, load_choices
+from alframe.app.projects import CHOICES, absolute, choices_kept, folder_name, latest_project, load_choices
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
-from alframe.store.ledger import FILE_NAME
+from alframe.store.ledger import Ledger
+from alframe.types import Item, Label
 
 
 def project(folder: Path, *choices: str) -> Path:
     folder.mkdir(parents=True)
     (folder / CHOICES).write_text(yaml.safe_dump({"choices": list(choices)}), encoding="utf-8")
-    (folder / FILE_NAME).touch()
+    with Ledger.open(folder) as ledger, ledger.transaction():
+        ledger.add_items(0, [Item("a.jpg", folder / "a.jpg")])
+        ledger.add_labels([(0, Label("a.jpg", "fox"))], None, "pool")
     return folder
 
 
@@ -167,9 +170,9 @@ def test_a_project_is_named_after_its_images() -> None:
 def test_only_a_cache_of_ours_is_shared(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     folder = tmp_path / "season"
-    assert open_session(f"project={folder}").cache == folder / "cache"
+    assert open_session(f"project={folder}", "batch=3").cache == folder / "cache"
     (tmp_path / "cache" / "contents.sqlite").touch()
-    assert open_session(f"project={folder}").cache == tmp_path / "cache"
+    assert open_session(f"project={folder}", "batch=3").cache == tmp_path / "cache"
     assert open_session(f"runs={tmp_path / 'runs'}").cache == tmp_path / "runs" / "cache"
 
 
@@ -181,3 +184,20 @@ def test_what_nobody_can_default_is_asked_for(pool: str, message: str) -> None:
     with pytest.raises(BadParams) as caught:
         open_session(f"pool={pool}")
     assert str(caught.value) == message
+
+
+def test_a_project_that_does_not_exist_is_not_begun_by_a_slip(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no project in .*sesaon.*pool=folder"):
+        complete([f"project={tmp_path / 'sesaon'}"])
+
+
+def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = project(tmp_path / "alframe-runs" / "one")
+    Ledger.open(tmp_path / "alframe-runs" / "two").close()
+    assert latest_project(tmp_path / "alframe-runs") == folder
+
+
+def test_parameters_of_a_pool_that_was_not_chosen(tmp_path: Path) -> None:
+    with pytest.raises(BadParams, match=r"pool\.root is given, but not which kind of pool"):
+        complete([f"pool.root={tmp_path}", "label_source=csv"])

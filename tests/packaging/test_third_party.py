@@ -70,7 +70,7 @@ def test_a_typo_names_its_parameters(alframe: CommandLine, coinflip: Path, monke
     monkeypatch.syspath_prepend(str(coinflip))
     finished = alframe("sampler=coinflip", "sampler.nonsense=1")
     assert finished.code == 1
-    assert finished.err.startswith("sampler 'coinflip' has no parameter 'nonsense'. Accepted: p: ")
+    assert finished.err.startswith("sampler 'coinflip' has no parameter 'nonsense'. Accepted: p=")
     assert len(finished.err.splitlines()) == 1
     assert "Did you mean 'coinflip'?" in alframe("sampler=coinflp").err
 
@@ -87,7 +87,7 @@ def test_a_broken_plugin_costs_only_its_user(alframe: CommandLine, fake: Fake, t
     assert alframe("--help").code == 0
     assert compose("sampler=kcenter").sampler.name == "kcenter"
 
-    finished = alframe("sampler=broken", f"pool.root={tmp_path / 'digits'}")
+    finished = alframe("sampler=broken", "pool=digits", f"pool.root={tmp_path / 'digits'}")
     assert finished.code == 1
     (line,) = finished.err.splitlines()
     assert "alframe-broken 1.0 (alframe_broken:Part) cannot be imported: RuntimeError: half installed" in line

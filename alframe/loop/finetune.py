@@ -1,0 +1,71 @@
+"""Train the embedding when enough new labels have come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+
+from alframe import seeding
+from alframe.engine.embedder import Embedder, make_embedder, wrap
+from alframe.engine.fit import training_set
+from alframe.engine.train import fine_tune
+from alframe.loop.session import Session
+from alframe.loop.work import Work, round_number
+from alframe.store.files import replacing
+from alframe.types import TrainingPlan
+
+
+def train_embedding(session: Session, work: Work) -> None:
+    """Fine-tune the backbone with the loss when enough new labels have come, and have an embedder in any case."""
+    plan = session.settings.finetune
+    trained = _trained(session)
+    labels, number = len(session.ledger.labels()), round_number(session.ledger)
+    next_at = plan.start if not trained else int(trained[-1][1]["labels"]) + plan.every
+    done = bool(trained) and trained[-1][0] == number
+    if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not done:
+        _fine_tune(session, work, plan.again if trained else plan.first, number, labels)
+    elif work.embedder is None:
+        work.embedder = _embedder(session)
+
+
+def _trained(session: Session) -> list[tuple[int, dict[str, Any]]]:
+    """Earlier fine-tunings of the backbone that is chosen now; those of another one are of no use to it."""
+    recipe = dict(session.recipes["backbone"])
+    return [(number, event) for number, event in session.ledger.events("trained") if event["backbone"] == recipe]
+
+
+def _embedder(session: Session) -> Embedder:
+    """The backbone with the weights that were stored last, or those it comes with."""
+    trained = _trained(session)
+    state = load_file(session.folder / trained[-1][1]["file"]) if trained else None
+    recipe, device = session.recipes["backbone"], session.compute.device()
+    return make_embedder(session.backbone, recipe, session.settings.seed, device, state)
+
+
+def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
+    # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
+    before = _embedder(session)
+    usable = np.setdiff1d(np.arange(len(work.manifest.items)), list(session.ledger.aside()))
+    training = training_set(session.ledger.labels(), work.manifest.items, usable, session.settings.classes)
+    seed = seeding.number(session.settings.seed, "finetune", number)
+    fine_tune(
+        before.module,
+        session.loss.bind(before.dim, len(training.classes), seed),
+        [work.manifest.items[key] for key in training.keys.tolist()],
+        training.y,
+        before.spec,
+        plan,
+        seed,
+        session.compute.device(),
+        session.compute.workers(),
+    )
+    file = f"models/backbone-{number:04d}.safetensors"
+    with replacing(session.folder / file) as temporary:
+        save_file({name: tensor.cpu().contiguous() for name, tensor in before.module.state_dict().items()}, temporary)
+    with session.ledger.transaction():
+        detail = {"labels": labels, "file": file, "backbone": dict(session.recipes["backbone"])}
+        session.ledger.mark(number, "trained", detail)
+    work.embedder = wrap(before.module, before.spec, session.recipes["backbone"], before.device)
+    work.embedding = None
