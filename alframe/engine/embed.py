@@ -26,6 +26,7 @@ class Embedding:
 
     features: Floats
     unreadable: Mapping[int, str]
+    contents: Sequence[bytes | None]  # (N,) what each file held, as a hash
 
     @property
     def readable(self) -> npt.NDArray[np.bool_]:
@@ -110,13 +111,14 @@ def _gather(readings: Sequence[Reading | None], store: FeatureStore) -> Embeddin
     if len(unreadable) == len(readings):
         first = next(iter(unreadable.values()), "the pool is empty")
         raise PoolError(f"None of the {len(readings)} images can be read. The first: {first}")
+    contents = [None if reading is None else reading.content for reading in readings]
     good = [key for key in range(len(readings)) if key not in unreadable]
     found = store.gather([_content(readings[key]) for key in good])
     if not unreadable:
-        return Embedding(found, unreadable)
+        return Embedding(found, unreadable, contents)
     features = np.zeros((len(readings), found.shape[1]), np.float32)
     features[good] = found
-    return Embedding(features, unreadable)
+    return Embedding(features, unreadable, contents)
 
 
 def _content(reading: Reading | None) -> bytes:

@@ -47,7 +47,7 @@ def _embedder(session: Session) -> Embedder:
 def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     before = _embedder(session)
-    usable = np.setdiff1d(np.arange(len(work.manifest.items)), list(session.ledger.aside()))
+    usable = np.setdiff1d(np.arange(len(work.manifest.items)), [*session.ledger.aside(), *work.changed])
     training = training_set(session.ledger.labels(), work.manifest.items, usable, session.settings.classes)
     seed = seeding.number(session.settings.seed, "finetune", number)
     fine_tune(

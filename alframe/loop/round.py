@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,6 +20,8 @@ from alframe.loop.finetune import train_embedding
 from alframe.loop.session import Recipe, Session, versions
 from alframe.loop.work import Work, round_number
 from alframe.types import Ints, Outcome, RoundRecord, State
+
+log = logging.getLogger(__name__)
 
 
 def run_round(session: Session, work: Work) -> Outcome:
@@ -56,13 +59,34 @@ def embed_pool(session: Session, work: Work) -> None:
         with session.ledger.transaction():
             session.ledger.set_aside((key, why) for key, why in now.items() if before.get(key) != why)
             session.ledger.set_aside((key, None) for key in before if key not in now)
+        _notice_changes(session, work)
+
+
+def _notice_changes(session: Session, work: Work) -> None:
+    """A camera that counts from IMG_0001 again, or another season's folder, puts other pictures under known names."""
+    assert work.embedding is not None
+    contents, asked = work.embedding.contents, dict(session.ledger.events("shown"))
+    work.changed = {
+        key
+        for one in session.ledger.rounds()
+        for key, before in zip(one.keys, asked[one.number]["contents"], strict=True)
+        if (now := contents[key]) is not None and now.hex() != before
+    }
+    if work.changed:
+        first = work.manifest.items[min(work.changed)].id
+        log.warning(
+            "%d images are not the pictures any more that were asked for, the first: %s. Their labels are kept, but "
+            "nothing is learned from them. Put the pictures back, or make a project of its own for the new ones.",
+            len(work.changed),
+            first,
+        )
 
 
 def learn(session: Session, work: Work) -> RoundRecord | None:
     """Fit the head, and measure it if that was not done yet; the new record, which the ledger now has, or None."""
     assert work.embedding is not None and work.embedder is not None
     ledger, items, features = session.ledger, work.manifest.items, work.embedding.features
-    usable = np.flatnonzero(work.embedding.readable)
+    usable = np.setdiff1d(np.flatnonzero(work.embedding.readable), list(work.changed))
     training = training_set(ledger.labels(), items, usable, session.settings.classes)
     work.training, work.head = training, None
     if len(np.unique(training.y)) < 2:
@@ -133,6 +157,8 @@ def ask(session: Session, work: Work) -> None:
     chosen = select_spread(sampler, view, groups, size, settings.per_sequence, rng)
     with ledger.transaction():
         ledger.add_round(number, session.config(), versions(), session.owners(), chosen)
+        held = [work.embedding.contents[key] for key in chosen.ids.tolist()]
+        ledger.mark(number, "shown", {"contents": [None if one is None else one.hex() for one in held]})
         if work.head is not None:
             probs = work.head.probs(work.embedding.features[chosen.ids])
             guesses = [work.training.classes[at] for at in probs.argmax(axis=1)]

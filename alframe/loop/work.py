@@ -25,6 +25,7 @@ class Work:
     head: Head | None = None
     training: Training | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)  # items that show something else than when they were asked for
     reported: set[str] = field(default_factory=set)
 
     @contextmanager

@@ -10,7 +10,7 @@ import sqlite3
 from alframe.errors import StoreError
 
 # A round is asked and answered once; what was learned from it may be learned again, from corrected labels.
-_ONCE = "kind IN ('requested', 'answered', 'predicted')"
+_ONCE = "kind IN ('shown', 'predicted', 'requested', 'answered')"
 
 # Which row is already there, for each table: INSERT OR REPLACE would put another in its place.
 _SAME = {

@@ -214,3 +214,18 @@ def test_images_that_are_gone_or_broken_are_not_waited_for(person: Person) -> No
     assert "1 others are gone or cannot be read" in person.run().message
     (person.images / asked[3]).write_bytes(b"no image")
     assert "round 2" in person.run().message
+
+
+def test_another_picture_under_a_known_name_is_noticed_and_not_learned_from(
+    person: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2, 3):
+        person.run()
+        asked = person.answer(number)
+    other = next(path for path in person.images.glob("*/*.png") if path.parent.name not in asked[0])
+    (person.images / asked[0]).write_bytes(other.read_bytes())
+    person.run()
+    assert f"1 images are not the pictures any more that were asked for, the first: {asked[0]}" in caplog.text
+    assert len(person.labels()) == 12
+    with Ledger.open(person.project, read_only=True) as ledger:
+        assert ledger.history()[-1].labels == 11
