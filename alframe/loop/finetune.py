@@ -40,8 +40,8 @@ def _embedder(session: Session) -> Embedder:
     """The backbone with the weights that were stored last, or those it comes with."""
     trained = _trained(session)
     state = load_file(session.folder / trained[-1][1]["file"]) if trained else None
-    recipe, device = session.recipes["backbone"], session.compute.device()
-    return make_embedder(session.backbone, recipe, session.settings.seed, device, state)
+    seed = session.settings.seed if session.network_seed is None else session.network_seed
+    return make_embedder(session.backbone, session.recipes["backbone"], seed, session.compute.device(), state)
 
 
 def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:

@@ -75,6 +75,7 @@ class Session:
     folder: Path
     cache: Path
     read_only: bool = False
+    network_seed: int | None = None  # of random weights, where it is not the campaign's seed: to share an embedding
     _lock: filelock.BaseFileLock | None = field(default=None, init=False)
 
     def __enter__(self) -> Session:
@@ -103,7 +104,7 @@ class Session:
         recipes = {**self.recipes, "sampler": sampler, "tracker": {}, "exporter": {}}
         # A colon, as in dist:name, cannot be in a file name on Windows.
         name = f"{str(sampler['name']).replace(':', '-')}-seed{seed}-{identity(settings, recipes)[:8]}"
-        return Session(settings, recipes, folder=below / name, cache=self.cache)
+        return Session(settings, recipes, below / name, self.cache, network_seed=self.settings.seed)
 
     # Stores
 

@@ -116,6 +116,8 @@ def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -
         outcome = session.task.run(session)
         histories = read_comparison(session)
         folder = session.folder
+        embedded = list((session.cache / "features").iterdir())
+    assert len(embedded) == 1, "random weights are the same for all that is compared"
     assert {name: len(runs) for name, runs in histories.items()} == {"margin": 2, "random": 2}
     assert "means over 2 seeds" in outcome.message
     for seed in (0, 1):
