@@ -125,6 +125,11 @@ class Session:
         return self.folder / "done.json"
 
     @property
+    def model_folder(self) -> Path:
+        """Where the model is exported to."""
+        return self.folder / "export" / "model"
+
+    @property
     def label_folder(self) -> Path:
         """Where people find what they are asked to label."""
         return self.folder / "to_label"

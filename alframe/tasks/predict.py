@@ -31,7 +31,7 @@ class Predict:
         """Images that cannot be read are listed in unreadable.csv beside the predictions."""
         if self.images is None:
             raise BadParams(f"Which images? {command('predict', 'images=FOLDER')}")
-        model = load_model(Path(self.model or session.folder / "export" / "model"), session.compute.device())
+        model = load_model(Path(self.model or session.model_folder), session.compute.device())
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": self.images}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
         store = session.features(model.embedder.fingerprint)

@@ -14,7 +14,7 @@ from alframe.report.page import ReportData, Shown, render
 from alframe.store.files import replacing
 from alframe.store.ledger import FILE_NAME
 from alframe.tasks.tables import caution
-from alframe.tasks.words import command, project_argument, shown
+from alframe.tasks.words import command, predict_command, project_argument, shown
 from alframe.types import Outcome, State
 
 
@@ -70,7 +70,7 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
         folder=session.folder,
         created=datetime.now(UTC).astimezone(),
         outcome=_state(session, outcome),
-        next_step=_next_step(session),
+        next_step=_next_step(session, outcome),
         settings=_settings(session),
         history=history,
         curves=[average(name, runs) for name, runs in comparison.items()],
@@ -95,10 +95,11 @@ def _state(session: Session, outcome: Outcome | None) -> str:
     return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
 
 
-def _next_step(session: Session) -> str:
-    model = session.folder / "export" / "model"
-    if session.done_file.exists() and model.exists():
-        return command("predict", "images=FOLDER", f"model={shown(model)}")
+def _next_step(session: Session, outcome: Outcome | None) -> str:
+    # A run that has just ended writes the report first, and only then that it is done.
+    done = session.done_file.exists() if outcome is None else outcome.state is State.DONE
+    if done and session.model_folder.exists():
+        return predict_command(session.model_folder)
     return command(project_argument(session.folder))
 
 

@@ -14,7 +14,7 @@ from alframe.store.files import write_json
 from alframe.tasks.report import write_report
 from alframe.tasks.results import export_results
 from alframe.tasks.tables import accuracy_table, comparison_table
-from alframe.tasks.words import command, project_argument, shown
+from alframe.tasks.words import command, predict_command, project_argument, shown
 from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ def _summary(session: Session, outcome: Outcome, histories: Histories, paths: li
     else:
         more = command(project_argument(session.folder), "stopping.labels=NUMBER")
         lines.append(f"To label more, raise the limit: {more}")
-    new = command("predict", "images=FOLDER", f"model={shown(session.folder / 'export' / 'model')}")
-    lines.append(f"Use the model on a folder: {new}")
+    if paths:
+        lines.append(f"Use the model on a folder: {predict_command(session.model_folder)}")
     return "\n".join(lines)
 
 

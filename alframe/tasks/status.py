@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from alframe.loop.session import Session
-from alframe.store.ledger import FILE_NAME
+from alframe.store.ledger import FILE_NAME, StoredLabel
 from alframe.tasks.tables import accuracy_table
 from alframe.tasks.words import command, project_argument, shown
-from alframe.types import Outcome, State
+from alframe.types import Item, Outcome, State
 
 
 class Status:
@@ -35,23 +36,21 @@ class Status:
             "",
             accuracy_table(ledger.history()),
             "",
-            *self._aside(session),
-            *self._next(session),
+            *self._aside(ledger.aside(), items),
+            *self._next(session, items, labels),
         ]
         return Outcome(State.DONE, "\n".join(lines))
 
-    def _aside(self, session: Session) -> list[str]:
-        aside = session.ledger.aside()
+    def _aside(self, aside: Mapping[int, str], items: Sequence[Item]) -> list[str]:
         if not aside:
             return []
-        items = session.ledger.items()
         lines = [f"Set aside, because they cannot be read: {len(aside)}"]
         lines += [f"  {items[key].id}: {why}" for key, why in list(aside.items())[: self.show]]
         if len(aside) > self.show:
             lines.append(f"  ... and {len(aside) - self.show} more: {command('status', f'show={len(aside)}')}")
         return [*lines, ""]
 
-    def _next(self, session: Session) -> list[str]:
+    def _next(self, session: Session, items: Sequence[Item], labels: Sequence[StoredLabel]) -> list[str]:
         go_on = command(project_argument(session.folder))
         if session.done_file.exists():
             return ["Done. The results are in " + shown(session.folder / "export") + " and report.html."]
@@ -59,10 +58,9 @@ class Status:
         if not open_rounds or session.label_source.answers_now:
             return [f"Not finished. Go on with: {go_on}"]
         asked = open_rounds[-1]
-        items = session.ledger.items()
         request = session.request(asked, items)
         answers = session.label_source.collect(request)
-        known = {items[label.item].id for label in session.ledger.labels()}
+        known = {items[label.item].id for label in labels}
         answered = sum(item.id in known | {label.item for label in answers.labels} for item in request.items)
         where = shown(session.label_folder)
         return [

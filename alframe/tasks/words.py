@@ -24,3 +24,8 @@ def command(*words: str) -> str:
 def project_argument(folder: Path) -> str:
     """The override that names a project folder."""
     return f"project={shown(folder)}"
+
+
+def predict_command(model: Path) -> str:
+    """The command that uses an exported model on other images."""
+    return command("predict", "images=FOLDER", f"model={shown(model)}")

@@ -91,6 +91,14 @@ def test_export_before_there_is_a_model_says_so(images: Path, tmp_path: Path) ->
         do(*words, "task=export")
 
 
+def test_a_finished_run_and_its_report_name_the_same_next_command(images: Path, tmp_path: Path) -> None:
+    words = tiny_words(images, tmp_path)
+    last = do(*words).splitlines()[-1]
+    assert "predict images=FOLDER model=" in last
+    page = (folder_of(words) / "report.html").read_text(encoding="utf-8")
+    assert "predict images=FOLDER model=" in page
+
+
 def test_the_report_shows_the_project(words: list[str]) -> None:
     do(*words, "task=report")
     page = (folder_of(words) / "report.html").read_text(encoding="utf-8")
