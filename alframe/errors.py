@@ -35,6 +35,10 @@ class PoolError(AlframeError):
     """The images cannot be found or read."""
 
 
+class FormatError(AlframeError):
+    """A file of another program is not what it should be, or cannot be had; names the file, the row and the remedy."""
+
+
 class LabelError(AlframeError):
     """Labels cannot be read, asked for or understood."""
 

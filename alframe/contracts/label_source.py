@@ -21,7 +21,7 @@ class LabelSource(Protocol):
         ...
 
     def collect(self, request: Request) -> Answers:
-        """All answers to this request so far, and what could not be understood.
+        """All answers to this request so far, those taken back, and what could not be understood (see Answers).
 
         Reads only; the same answers on every call; never waits. Whether a class that is not among `request.classes`
         is a new one or a slip is the source's to say; a slip is reported as a Problem, never learned.

@@ -20,7 +20,8 @@ from alframe.types import Predictions
 class PredictionTable:
     """Writes `predictions.csv` (UTF-8 with a byte-order mark, so that Excel reads it right) and `predictions.parquet`.
 
-    Columns: path (the id), file (absolute), prediction, confidence, label, camera, taken (ISO 8601), sequence, and
+    Columns: path (the id), file (absolute), prediction, confidence, label, labelled_on (the id of the image that was
+    labelled; another one's if the label was propagated from it), camera, taken (ISO 8601), sequence, and
     `prob_<class>` for every class, its name as it is.
     """
 
@@ -53,7 +54,8 @@ def table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
         "file": pa.array([str(item.path.absolute()) for item in items], pa.string()),
         "prediction": classes.take(pa.array(top)),
         "confidence": pa.array(np.take_along_axis(probs, top[:, None], axis=1)[:, 0]),
-        "label": pa.array(predictions.labels, pa.string()),
+        "label": pa.array([said and said.class_name for said in predictions.labels], pa.string()),
+        "labelled_on": pa.array([said and said.item for said in predictions.labels], pa.string()),
         "camera": pa.array([item.camera for item in items], pa.string()),
         "taken": pa.array([item.taken.isoformat() if item.taken else None for item in items], pa.string()),
         "sequence": pa.array([item.sequence for item in items], pa.string()),

@@ -12,7 +12,7 @@ from alframe.loop.finetune import train_embedding
 from alframe.loop.round import embed_pool, learn
 from alframe.loop.session import Session
 from alframe.loop.work import Work
-from alframe.types import Predictions
+from alframe.types import Label, Predictions
 
 
 def export_results(session: Session, work: Work) -> list[Path]:
@@ -30,7 +30,9 @@ def export_results(session: Session, work: Work) -> list[Path]:
         )
     model = Model(work.embedder, work.head, work.training.classes, session.recipes["backbone"], session.recipes["head"])
     keys = np.flatnonzero(work.embedding.readable & work.manifest.present)
-    answered = {label.item: label.class_name for label in session.ledger.labels()}
+    answered = {
+        label.item: Label(work.manifest.items[label.item].id, label.class_name) for label in session.ledger.labels()
+    }
     predictions = Predictions(
         items=[work.manifest.items[key] for key in keys.tolist()],
         probs=work.head.probs(work.embedding.features[keys]),

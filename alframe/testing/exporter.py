@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alframe.contracts import Exporter
-from alframe.types import Floats, Item, Predictions
+from alframe.types import Floats, Item, Label, Predictions
 
 # Names that a careless table takes for a number, a gap or two cells.
 CLASSES = ("007", "NA", "red deer, female", "größe")
@@ -45,7 +45,11 @@ def some_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions
         )
         for i in range(count)
     ]
-    return Predictions(items, probs, CLASSES, [CLASSES[i % 4] if i % 2 else None for i in range(count)])
+    said = datetime(2024, 3, 1, 8, tzinfo=UTC)
+    labels = [Label(items[i].id, CLASSES[i % 4], "Anna", said) if i % 2 else None for i in range(count)]
+    if count > 2:  # one that a neighbour of the same sequence has given to this image
+        labels[2] = Label(items[1].id, CLASSES[1], "Anna", said)
+    return Predictions(items, probs, CLASSES, labels, round=3)
 
 
 def expected(predictions: Predictions) -> dict[str, str]:

@@ -1,0 +1,32 @@
+"""The records that cross module borders: frozen, typed, and free of heavy imports."""
+
+from alframe.types.images import Box, Floats, Ints, Item, ItemId
+from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
+from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
+from alframe.types.training import InputSpec, TrainingPlan
+from alframe.types.views import Need, PoolView, Selection
+
+__all__ = [
+    "UNSURE",
+    "Answers",
+    "Box",
+    "Curve",
+    "Evaluation",
+    "Floats",
+    "InputSpec",
+    "Ints",
+    "Item",
+    "ItemId",
+    "Label",
+    "Need",
+    "Outcome",
+    "PoolView",
+    "Predictions",
+    "Problem",
+    "Request",
+    "RoundRecord",
+    "Selection",
+    "State",
+    "Suggestion",
+    "TrainingPlan",
+]

@@ -1,0 +1,46 @@
+"""What an image of the pool is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+ItemId = str  # an image's path relative to the pool's root, in POSIX form
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle as fractions of the image: left, top, width and height, each in 0..1."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image of the pool.
+
+    `label` is what the pool itself says (a class folder, a CSV column). In a simulation it stays hidden until the
+    label source is asked; otherwise it counts as labelled from the start. `split` is "test" for images that the
+    pool sets apart for evaluation; they are never selected.
+    """
+
+    id: ItemId
+    path: Path
+    label: str | None = None
+    split: Literal["pool", "test"] = "pool"
+    camera: str | None = None
+    taken: datetime | None = None
+    sequence: str | None = None
+    box: Box | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)

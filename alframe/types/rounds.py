@@ -1,0 +1,95 @@
+"""What came of a round, of a run and of a command."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alframe.types.images import Floats, Item
+from alframe.types.labels import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good the head is on `n` images it never saw; `basis` says which.
+
+    `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
+    images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
+    f1 and support for each class.
+    """
+
+    basis: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    balanced_accuracy: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    per_class: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """One finished round, as trackers, stopping rules and the report see it."""
+
+    round: int
+    labels: int
+    unlabelled: int
+    set_aside: int
+    classes: tuple[str, ...]
+    evaluation: Evaluation | None
+    fingerprint: str
+    seconds: Mapping[str, float]
+    at: datetime
+    model: str = ""  # a digest of what the head was made from: the embedding, its own recipe and the labels
+    audit: Evaluation | None = None  # on the images drawn at random from the pool: an estimate for all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A learning curve: accuracy by number of labels, the mean over `seeds` runs within its 95 % interval."""
+
+    name: str
+    labels: Sequence[int]
+    mean: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The model's word on each readable item: `probs` (n, C) over `classes`; `labels` where somebody has answered.
+
+    A label whose own item is another one was given to that image of the same sequence, and propagated to this one.
+    `round` is how many batches the model has learned from.
+    """
+
+    items: Sequence[Item]
+    probs: Floats
+    classes: tuple[str, ...]
+    labels: Sequence[Label | None]
+    round: int = 0
+
+
+class State(enum.Enum):
+    """How a task ended."""
+
+    CONTINUE = "continue"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a task returns: its state, a message for the user, and a number that a sweep may optimise."""
+
+    state: State
+    message: str = ""
+    value: float | None = None

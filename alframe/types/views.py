@@ -1,0 +1,97 @@
+"""What a sampler sees, and what it answers."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.errors import UnmetNeed
+from alframe.types.images import Floats, Ints
+
+
+class Need(enum.Enum):
+    """What a sampler may ask the engine to compute; each is a field of PoolView."""
+
+    FEATURES = "features"
+    LABELLED_FEATURES = "labelled_features"
+    LABELS = "labels"
+    PROBS = "probs"
+    PROB_SAMPLES = "prob_samples"
+    GROUPS = "groups"
+
+
+class PoolView:
+    """What a sampler sees: `ids` (n,) always, and of the rest exactly what it declared in `needs`.
+
+    Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
+    """
+
+    def __init__(self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any]] | None = None) -> None:
+        self.ids = ids.view()
+        self._fields = {need: value.view() for need, value in (fields or {}).items()}
+        for array in (self.ids, *self._fields.values()):
+            array.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def only(self, rows: npt.NDArray[np.bool_]) -> PoolView:
+        """The view of these rows (n,) alone; what is about labelled items stays."""
+        if rows.all():
+            return self
+        axis = {Need.FEATURES: 0, Need.PROBS: 0, Need.GROUPS: 0, Need.PROB_SAMPLES: 1}
+        kept = {
+            need: np.compress(rows, value, axis=axis[need]) if need in axis else value
+            for need, value in self._fields.items()
+        }
+        return PoolView(self.ids[rows], kept)
+
+    def _get(self, need: Need) -> npt.NDArray[Any]:
+        if need not in self._fields:
+            raise UnmetNeed(
+                f"The sampler reads view.{need.value}, which it did not declare. Add Need.{need.name} to its `needs`."
+            )
+        return self._fields[need]
+
+    @property
+    def features(self) -> Floats:
+        """(n, D) embeddings of the unlabelled items."""
+        return self._get(Need.FEATURES)
+
+    @property
+    def labelled_features(self) -> Floats:
+        """(m, D) embeddings of the labelled items."""
+        return self._get(Need.LABELLED_FEATURES)
+
+    @property
+    def labels(self) -> Ints:
+        """(m,) class numbers of the labelled items."""
+        return self._get(Need.LABELS)
+
+    @property
+    def probs(self) -> Floats:
+        """(n, C) class probabilities; rows sum to 1."""
+        return self._get(Need.PROBS)
+
+    @property
+    def prob_samples(self) -> Floats:
+        """(T, n, C) class probabilities of T draws from a stochastic head."""
+        return self._get(Need.PROB_SAMPLES)
+
+    @property
+    def groups(self) -> Ints:
+        """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
+        return self._get(Need.GROUPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A sampler's choice: `ids` (k,) distinct, taken from view.ids, most wanted first; `scores` (k,) or None."""
+
+    ids: Ints
+    scores: Floats | None = None
