@@ -1,0 +1,78 @@
+"""Data files: the `.ddb` in which Timelapse keeps one record for each image, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alframe.errors import FormatError
+from alframe.formats.timelapse.sqlite import columns as columns_of
+from alframe.formats.timelapse.sqlite import quoted, reading
+from alframe.formats.timelapse.template import UPGRADE
+
+PAGE = 10_000  # records a transaction; a long one would stop Timelapse from saving
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row. Several may be of one image, and `id` may change: an image is known by its `key`.
+
+    `relative_path` has forward slashes and is empty for the root folder; `cells` holds the wanted columns as text.
+    """
+
+    id: int
+    relative_path: str
+    file: str
+    cells: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """The path of the image below the set's folder."""
+        return f"{self.relative_path}/{self.file}" if self.relative_path else self.file
+
+
+def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -> Iterator[Record]:
+    """All records in the order of their Ids, or only those in which the column `filled` is not blank.
+
+    Reads pages of short transactions, each with a connection of its own, so that Timelapse can go on saving.
+    Raises FormatError.
+    """
+    names = tuple(columns)
+    wanted = ("Id", "RelativePath", "File", *names)
+    only = f"AND trim({quoted(filled)}) <> ''" if filled else ""
+    after = -(2**63)
+    while True:
+        with reading(ddb) as db:
+            _check(ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (*wanted, filled or "Id"))
+            rows = db.execute(
+                f"SELECT {', '.join(map(quoted, wanted))} FROM DataTable WHERE Id > ? {only} ORDER BY Id LIMIT {PAGE}",
+                (after,),
+            ).fetchall()
+        for id_, folder, file, *cells in rows:
+            yield Record(id_, posix(_text(folder)), _text(file), dict(zip(names, map(_text, cells), strict=True)))
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][0]
+
+
+def posix(relative_path: str) -> str:
+    """A RelativePath of Timelapse's with forward slashes, and none at its ends."""
+    return relative_path.strip().replace("\\", "/").strip("/")
+
+
+def _check(ddb: Path, there: Sequence[str], about: Sequence[str], wanted: Sequence[str]) -> None:
+    if not {"Id", "File", "RelativePath"} <= set(there) or not about:
+        raise FormatError(f"{ddb} is no Timelapse data file: it has no table of images. Choose the .ddb of the set.")
+    if "VersionCompatabily" not in about or "UtcOffset" in there:
+        raise FormatError(f"{ddb}: {UPGRADE}")
+    folded = {name.casefold() for name in there}  # as SQLite compares them
+    for name in wanted:
+        if name.casefold() not in folded:
+            raise FormatError(f"{ddb} has no field with the Data Label '{name}'. It has: {', '.join(there)}.")
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    return "" if cell is None else str(cell)

@@ -1,0 +1,102 @@
+"""The tables of Timelapse's files, and what their fields may be called. Source: Timelapse 2.5.0.6 and real files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alframe.errors import FormatError
+
+VERSION = "2.3.3.0"  # old enough never to be called newer than the program, new enough for today's tables
+
+_CONTROL = (
+    "Type TEXT, DefaultValue TEXT, Label TEXT, DataLabel TEXT, Tooltip TEXT, Visible TEXT, List TEXT, "
+    "ExportToCSV TEXT DEFAULT 'True'"
+)
+_ORDER = "Id INTEGER PRIMARY KEY AUTOINCREMENT, ControlOrder INTEGER, SpreadsheetOrder INTEGER"
+TEMPLATE_TABLES = (
+    f"CREATE TABLE TemplateTable ( {_ORDER}, {_CONTROL}, TXTBOXWIDTH TEXT, Copyable TEXT )",
+    f"CREATE TABLE FolderDataTemplateTable ( {_ORDER}, Level INTEGER, {_CONTROL} )",
+    "CREATE TABLE FolderDataInfo ( Id INTEGER PRIMARY KEY AUTOINCREMENT, Level INTEGER, Guid TEXT, Alias TEXT )",
+)
+# The first name is misspelt in Timelapse, and must stay so.
+TEMPLATE_INFO = (
+    "CREATE TABLE TemplateInfo ( VersionCompatabily TEXT DEFAULT '', BackwardsCompatibility TEXT DEFAULT '', "
+    "Standard TEXT DEFAULT '' )"
+)
+
+NUMBERS = {"IntegerAny", "IntegerPositive", "DecimalAny", "DecimalPositive"}
+CHOICES = {"FixedChoice", "MultiChoice"}
+TYPES = NUMBERS | CHOICES | {"Note", "MultiLine", "AlphaNumeric", "Counter", "Flag", "DateTime_", "Date_", "Time_"}
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Timelapse puts names unquoted into its SQL.
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """abort action add after all alter always analyze and as asc attach autoincrement before begin between by cascade
+    case cast check collate column commit conflict constraint create cross current current_date current_time
+    current_timestamp database date datetime default deferrable deferred delete desc detach distinct do drop each else
+    end escape except exclude exclusive exists explain fail filter first following for foreign from full generated glob
+    group groups having id if ignore immediate in index indexed initially inner insert instead intersect into is isnull
+    join key last left like limit match materialized natural no not nothing notnull null nulls of offset on or order
+    others outer over partition plan pragma preceding primary query raise range recursive references regexp reindex
+    release rename replace restrict returning right rollback row rows savepoint select set table temp temporary then
+    ties time to transaction trigger unbounded union unique update using vacuum values view virtual when where window
+    with without""",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a template: its `type` in Timelapse's spelling, and its name in the data, `data_label`.
+
+    `label` is what people read (empty: the data label), `width` is in pixels; an item of `choices` is compared letter
+    by letter.
+    """
+
+    type: str
+    data_label: str
+    label: str = ""
+    default: str = ""
+    tooltip: str = ""
+    choices: tuple[str, ...] = ()
+    copyable: bool = False
+    visible: bool = True
+    export: bool = True
+    width: int = 100
+
+
+STANDARD = (
+    Field("File", "File", tooltip="The file name"),
+    Field("RelativePath", "RelativePath", tooltip="Path from the root folder to the file"),
+    Field("DateTime", "DateTime", default="2024-01-01 12:00:00", tooltip="Date and time taken", width=160),
+    Field("DeleteFlag", "DeleteFlag", "Delete?", "false", "Mark a file as one to be deleted", export=False, width=20),
+)
+
+
+def check_fields(fields: Sequence[Field]) -> None:
+    """Raise FormatError where Timelapse would refuse these fields beside the four standard ones, or stumble later."""
+    for field in fields:
+        where = f"The field '{field.data_label}'"
+        if field.type not in TYPES:
+            raise FormatError(f"{where} has the type '{field.type}'. Timelapse knows {', '.join(sorted(TYPES))}.")
+        if not NAME.fullmatch(field.data_label) or field.data_label.casefold() in RESERVED:
+            raise FormatError(
+                f"{where} cannot be a Data Label in Timelapse: that is a letter and then letters, digits or _, and no "
+                "word of SQL. Choose another name."
+            )
+        if field.type in NUMBERS and field.default:  # else Timelapse rebuilds its table at every opening
+            raise FormatError(f"{where} is a number, and must have no default value.")
+        if field.type in CHOICES and field.default and field.default not in field.choices:
+            raise FormatError(f"{where} has the default '{field.default}', which is not in its list.")
+        if any(item != item.strip() or not item for item in field.choices):
+            raise FormatError(f"{where} has a list item that is empty or has spaces around it. Remove them.")
+        if field.type == "MultiChoice" and any("," in item for item in field.choices):
+            raise FormatError(f"{where} may hold several items, so none may have a comma in it.")
+    names = [field.data_label.casefold() for field in (*STANDARD, *fields)]
+    labels = [field.label or field.data_label for field in (*STANDARD, *fields)]
+    for kind, known in (("Data Label", names), ("Label", labels)):
+        if twice := next((name for name in known if known.count(name) > 1), None):
+            raise FormatError(f"Two fields have the {kind} '{twice}'. Rename one.")

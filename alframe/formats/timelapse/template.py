@@ -1,0 +1,130 @@
+"""Templates: the `.tdb` file that says which fields an image set has, and their copy within a `.ddb`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from alframe.errors import FormatError
+from alframe.formats.timelapse.schema import (
+    STANDARD,
+    TEMPLATE_INFO,
+    TEMPLATE_TABLES,
+    VERSION,
+    Field,
+    check_fields,
+)
+from alframe.formats.timelapse.sqlite import columns, explained, quoted, reading
+from alframe.store.files import replacing
+
+__all__ = ["Field", "Template", "parse_choices", "read_template", "write_choices", "write_template"]
+
+UPGRADE = "Timelapse before 2.3 made it. Open it once in the current Timelapse, which upgrades it."
+# What Timelapse itself accepts, though no JSON has it: a comma before a closing bracket.
+_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The fields in the order in which they are exported; `levels` names the folder levels, outermost first."""
+
+    fields: tuple[Field, ...]
+    levels: tuple[str, ...] = ()
+
+    def field(self, data_label: str) -> Field | None:
+        """The field of this Data Label, upper and lower case being different."""
+        return next((field for field in self.fields if field.data_label == data_label), None)
+
+
+def read_template(file: Path) -> Template:
+    """The template in a `.tdb` or `.ddb`. Raises FormatError."""
+    with reading(file) as db:
+        there = set(columns(db, "TemplateTable"))
+        info = columns(db, "ImageSetTable" if columns(db, "DataTable") else "TemplateInfo")
+        if not {"Type", "DataLabel"} <= there:
+            raise FormatError(f"{file} is no Timelapse template or data file: it has no table of fields.")
+        wanted = ("Type", "DataLabel", "Label", "DefaultValue", "Tooltip", "List", "Copyable", "Visible", "ExportToCSV")
+        listing = ", ".join(quoted(name) if name in there else "NULL" for name in (*wanted, "TXTBOXWIDTH"))
+        order = "SpreadsheetOrder" if "SpreadsheetOrder" in there else "rowid"
+        rows = db.execute(f"SELECT {listing} FROM TemplateTable ORDER BY {order}, rowid").fetchall()
+        levels = []
+        if {"Level", "Alias"} <= set(columns(db, "FolderDataInfo")):
+            levels = db.execute("SELECT Level, Alias FROM FolderDataInfo ORDER BY Level").fetchall()
+    fields = tuple(_field(*("" if cell is None else str(cell) for cell in row)) for row in rows)
+    if "VersionCompatabily" not in info or any(field.type == "UtcOffset" for field in fields):
+        raise FormatError(f"{file}: {UPGRADE}")
+    if not any(field.type == "File" for field in fields):
+        raise FormatError(f"{file} has no field of the type File. Put back a copy from the folder Backups.")
+    return Template(fields, tuple(str(alias or "").strip() or f"Level-{level}" for level, alias in levels))
+
+
+def write_template(file: Path, fields: Sequence[Field]) -> None:
+    """Make the template anew, in one step, with the four standard fields before `fields`. Raises FormatError."""
+    check_fields(fields)
+    with explained(file), replacing(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
+        create_template(db, fields)
+        db.execute(TEMPLATE_INFO)
+        db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (VERSION, VERSION))
+
+
+def create_template(db: sqlite3.Connection, fields: Sequence[Field]) -> None:
+    """The tables that templates and data files have in common."""
+    for table in TEMPLATE_TABLES:
+        db.execute(table)
+    db.executemany(
+        f"INSERT INTO TemplateTable VALUES ({', '.join('?' * 13)})",
+        [
+            (
+                at, at, at, field.type, field.default, field.label or field.data_label, field.data_label, field.tooltip,
+                _flag(field.visible), write_choices(field.choices) if field.choices else "", _flag(field.export),
+                str(field.width), _flag(field.copyable),
+            )
+            for at, field in enumerate((*STANDARD, *fields), start=1)
+        ],
+    )  # fmt: skip
+
+
+def parse_choices(text: str) -> tuple[str, ...]:
+    """The items of a choice list, each once; none where the text is no list, as Timelapse has it."""
+    try:
+        data = json.loads(_STRING_OR_COMMA.sub(lambda found: found[1] or "", text))
+        items = data["ChoiceListNonEmpty"]
+        return tuple(dict.fromkeys(str(item) for item in items if isinstance(item, str | int | float) and str(item)))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ()
+
+
+def write_choices(items: Sequence[str]) -> str:
+    """A choice list with an empty choice, without which Timelapse forgets a saved selection."""
+    return json.dumps(
+        {"IncludeEmptyChoice": True, "ChoiceListNonEmpty": list(dict.fromkeys(items))},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def _field(
+    type_: str, data_label: str, label: str, default: str, tooltip: str, items: str, copyable: str, visible: str,
+    export: str, width: str,
+) -> Field:  # fmt: skip
+    return Field(
+        type_,
+        data_label,
+        label,
+        default,
+        tooltip,
+        parse_choices(items),
+        copyable.casefold() == "true",
+        visible.casefold() != "false",
+        export.casefold() != "false",
+        int(width) if width.isascii() and width.isdigit() and len(width) < 6 else 100,
+    )
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
