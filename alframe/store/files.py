@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         if temporary.is_dir():
             for file in temporary.rglob("*"):
-                if file.is_file():
+                if file.is_file() and not _is_link(file):
                     _sync(file)
             _swap(temporary, path)
         else:
@@ -56,6 +56,11 @@ def _swap(new: Path, folder: Path) -> None:
             aside.replace(folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_link(file: Path) -> bool:
+    # What is behind a link was on the disk before, may be read-only, and is not to be opened for writing.
+    return file.is_symlink() or file.stat().st_nlink > 1
 
 
 def _sync(file: Path) -> None:

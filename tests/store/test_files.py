@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,19 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
     with pytest.raises(PermissionError), replacing(out) as temporary:
         temporary.mkdir()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "old"]
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_links_in_a_folder_leave_the_originals_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: Callable[[Path, Path], None]
+) -> None:
+    original = tmp_path / "original"
+    original.write_text("kept")
+    opened: list[Path] = []
+    monkeypatch.setattr(files, "_sync", opened.append)
+    for _ in range(2):
+        with replacing(tmp_path / "out") as temporary:
+            temporary.mkdir()
+            link(original, temporary / "link")
+    assert original.read_text() == (tmp_path / "out" / "link").read_text() == "kept"
+    assert not opened
