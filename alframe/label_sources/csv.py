@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
+from alframe.formats.matching import matcher
+from alframe.formats.tables import SEPARATORS, Row, check_encoding, rows
 from alframe.label_sources.classes import check_policy, describe, resolver
 from alframe.label_sources.rounds import count, round_folder
-from alframe.label_sources.tables import SEPARATORS, Row, check_encoding, matcher, read
 from alframe.store.files import replacing
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
@@ -40,9 +41,11 @@ class Csv:
         listed: set[ItemId | None] = set()
         readable = True
         for file in self._files(folder):
-            rows, problems = read(file, ("path", "label"), self.encoding, match)
-            listed |= {match(row.get("path")) for row in rows}
-            readable &= not problems
+            for row in rows(file, ("path", "label"), self.encoding, match):
+                if isinstance(row, Row):
+                    listed.add(match(row.get("path")))
+                else:
+                    readable = False
         missing = [item for item in request.items if item.id not in listed]
         file = folder / "to_label.csv"
         # While a list cannot be read in full, nobody knows what is missing; collect() says what is wrong with it.
@@ -71,10 +74,11 @@ class Csv:
             if file.suffix.lower() in WORKBOOKS
         ]
         for file in self._files(folder):
-            rows, bad = read(file, ("path", "label"), self.encoding, match)
-            problems += bad
             saved = _saved(file)
-            for row in rows:
+            for row in rows(file, ("path", "label"), self.encoding, match):
+                if isinstance(row, Problem):
+                    problems.append(row)
+                    continue
                 if not row.get("label").strip():
                     continue
                 try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 import shutil
 from collections import defaultdict
@@ -14,10 +13,11 @@ from pathlib import Path
 from unicodedata import normalize
 
 from alframe.errors import LabelError
+from alframe.formats.digests import digest
+from alframe.formats.tables import Row, rows
 from alframe.label_sources.classes import check_policy, describe, resolver
 from alframe.label_sources.names import file_name, folder_name, is_litter
 from alframe.label_sources.rounds import count, round_folder
-from alframe.label_sources.tables import read
 from alframe.store.files import replacing
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
@@ -152,8 +152,9 @@ def _class_folders(classes: Sequence[str]) -> dict[str, str]:
 def _manifest(folder: Path) -> tuple[list[Entry], list[Problem]]:
     if not folder.is_dir():
         return [], []
-    rows, problems = read(folder / MANIFEST, COLUMNS)
-    return [Entry(*map(row.get, COLUMNS)) for row in rows if row.get("name") and row.get("id")], problems
+    read = list(rows(folder / MANIFEST, COLUMNS))
+    lines = [row for row in read if isinstance(row, Row) and row.get("name") and row.get("id")]
+    return [Entry(*map(row.get, COLUMNS)) for row in lines], [bad for bad in read if isinstance(bad, Problem)]
 
 
 def _list(folder: Path, items: Sequence[Item]) -> list[Entry]:
@@ -171,7 +172,7 @@ def _list(folder: Path, items: Sequence[Item]) -> list[Entry]:
             rank += len(items)
             name = file_name(rank, width, item.path)
         taken.add(name)
-        new.append(Entry(name, item.id, _hash(item.path)))
+        new.append(Entry(name, item.id, digest(item.path)))
     if new or problems:
         folder.mkdir(parents=True, exist_ok=True)
         entries += new
@@ -198,7 +199,7 @@ def _look(folder: Path, entries: Sequence[Entry]) -> list[Sighting]:
         item = by_name.get(normalize("NFC", file.name))
         if item is None:
             try:
-                same = by_hash[_hash(file)]
+                same = by_hash[digest(file)]
             except OSError:  # a broken link, a file that another program holds: whose it is cannot be told
                 same = []
             # Two images asked may be alike to the byte; then it is the one that is nowhere else, if that is one.
@@ -215,8 +216,3 @@ def _walk(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not is_litter(name) and not (name == MANIFEST and not inside):
                 yield Path(place) / name
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from alframe.errors import LabelError
+from alframe.formats.matching import folded
+from alframe.formats.tables import rows
 from alframe.label_sources.rounds import count
-from alframe.label_sources.tables import folded, read
 from alframe.types import Answers, Item, Label, Problem, Request
 
 
@@ -56,11 +57,10 @@ class Simulated:
         return Label(item.id, name, annotator="simulated", file=truth, row=row) if name else None
 
     def _load(self, file: Path) -> dict[str, tuple[str, int]]:
-        rows, problems = read(file, (self.path_column, self.label_column))
-        if problems:
-            raise LabelError(f"The truth cannot be read. {problems[0]}")
         truths: dict[str, tuple[str, int]] = {}
-        for row in rows:
+        for row in rows(file, (self.path_column, self.label_column)):
+            if isinstance(row, Problem):
+                raise LabelError(f"The truth cannot be read. {row}")
             item = folded(row.get(self.path_column))
             name = row.get(self.label_column).strip()
             before, line = truths.setdefault(item, (name, row.number))

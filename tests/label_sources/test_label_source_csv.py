@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -163,20 +164,20 @@ def test_bad_rows_cost_only_themselves(request_: Request) -> None:
     text = 'path,label\na/9.jpg,fox\na/1.jpg,fox,red\n,fox\na/1.jpg,"fox\na/2.jpg,deer\ngröße/3.jpg,f\0x\na/1.jpg\n'
     put(request_, text)
     assert labels(request_) == {"a/2.jpg": "deer"}
-    assert [row for row, _ in problems(request_)] == [3, 5, 2, 4, 7]
+    assert [row for row, _ in problems(request_)] == [2, 3, 4, 5, 7]
 
 
 def test_a_file_open_in_excel_is_a_problem_with_the_remedy(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     put(request_, "path,label\na/1.jpg,fox\n", "other.csv")
     locked = put(request_, "path,label\na/2.jpg,fox\n")
-    read = Path.read_bytes
+    opening = Path.open
 
-    def deny(file: Path) -> bytes:
+    def deny(file: Path, *how: Any, **more: Any) -> Any:
         if file == locked:
             raise PermissionError(13, "Permission denied")
-        return read(file)
+        return opening(file, *how, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", deny)
+    monkeypatch.setattr(Path, "open", deny)
     ((_, message),) = problems(request_)
     assert "Close it there" in message
     assert labels(request_) == {"a/1.jpg": "fox"}

@@ -11,19 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import BadParams, LabelError
+from alframe.formats.tables import Row, rows
 from alframe.label_sources import folder as module
 from alframe.label_sources.folder import MANIFEST, Folder
 from alframe.label_sources.names import file_name, folder_name
 from alframe.label_sources.rounds import round_folder
-from alframe.label_sources.tables import read
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import Request
 
 
 def names(request: Request) -> dict[str, str]:
-    rows, problems = read(round_folder(request) / MANIFEST, ("name", "id", "hash"))
-    assert not problems
-    return {row.get("id"): row.get("name") for row in rows}
+    entries = list(rows(round_folder(request) / MANIFEST, ("name", "id", "hash")))
+    return {row.get("id"): row.get("name") for row in entries if isinstance(row, Row)}
 
 
 class Suite(LabelSourceSuite):
