@@ -50,7 +50,11 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "exporter": (
         "alframe.exporters",
-        {"predictions": "alframe.exporters.predictions:PredictionTable", "model": "alframe.exporters.model:Model"},
+        {
+            "predictions": "alframe.exporters.predictions:PredictionTable",
+            "model": "alframe.exporters.model:Model",
+            "folders": "alframe.exporters.folders:Folders",
+        },
     ),
     "tracker": (
         "alframe.trackers",
@@ -65,6 +69,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
         "alframe.tasks",
         {
             "run": "alframe.tasks.run:Run",
+            "label": "alframe.tasks.label:Label",
+            "withdraw": "alframe.tasks.label:Withdraw",
             "status": "alframe.tasks.status:Status",
             "predict": "alframe.tasks.predict:Predict",
             "export": "alframe.tasks.export:Export",

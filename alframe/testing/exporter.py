@@ -33,7 +33,7 @@ class FakeModel:
 
 
 def some_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-    """Predictions for images that need not exist, with every optional field there and missing."""
+    """Predictions for small files below `folder/pool`, with every optional field there and missing."""
     probs = np.random.default_rng(seed).dirichlet(np.ones(len(CLASSES)), count).astype(np.float32)
     items = [
         Item(
@@ -45,11 +45,19 @@ def some_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions
         )
         for i in range(count)
     ]
+    for item in items:
+        item.path.parent.mkdir(parents=True, exist_ok=True)
+        item.path.write_text(item.id, encoding="utf-8")
     said = datetime(2024, 3, 1, 8, tzinfo=UTC)
     labels = [Label(items[i].id, CLASSES[i % 4], "Anna", said) if i % 2 else None for i in range(count)]
     if count > 2:  # one that a neighbour of the same sequence has given to this image
         labels[2] = Label(items[1].id, CLASSES[1], "Anna", said)
     return Predictions(items, probs, CLASSES, labels, round=3)
+
+
+def files_below(*paths: Path) -> set[Path]:
+    """The files among `paths`, and in those that are folders."""
+    return {file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()}
 
 
 def expected(predictions: Predictions) -> dict[str, str]:
@@ -64,6 +72,10 @@ class ExporterSuite:
     def make(self) -> Exporter:
         """A fresh exporter with its default parameters."""
         raise NotImplementedError
+
+    def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
+        """What is exported; for an exporter that needs more than `some_predictions` gives."""
+        return some_predictions(folder, count, seed)
 
     def read(self, folder: Path) -> Mapping[str, str] | None:
         """The predicted class of each id as the files say it; None for an exporter that writes no predictions."""
@@ -84,33 +96,43 @@ class ExporterSuite:
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        written = self.make().export(some_predictions(tmp_path), FakeModel(), folder)
+        predictions = self.predictions(tmp_path)
+        before = files_below(tmp_path)
+        written = self.make().export(predictions, FakeModel(), folder)
         assert written
         assert len(set(written)) == len(written)
-        assert all(path.is_file() and path.is_relative_to(folder) for path in written)
-        assert {file for file in tmp_path.rglob("*") if file.is_file()} == set(written), "a file nobody was told of"
+        assert all(path.exists() and path.is_relative_to(folder) and path != folder for path in written)
+        assert files_below(tmp_path) - before == files_below(*written), "a file nobody was told of"
 
     def test_reads_back(self, folder: Path, tmp_path: Path) -> None:
-        predictions = some_predictions(tmp_path)
+        predictions = self.predictions(tmp_path)
         self.make().export(predictions, FakeModel(), folder)
         read = self.read(folder)
         assert read is None or dict(read) == expected(predictions)
 
     def test_a_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
         exporter = self.make()
-        first = exporter.export(some_predictions(tmp_path), FakeModel(), folder)
-        newer = some_predictions(tmp_path, count=5, seed=1)
-        assert set(exporter.export(newer, FakeModel(), folder)) == set(first)
-        assert {file for file in folder.rglob("*") if file.is_file()} == set(first), "something is left over"
+        first = exporter.export(self.predictions(tmp_path), FakeModel(), folder)
+        newer = self.predictions(tmp_path, count=5, seed=1)
+        second = exporter.export(newer, FakeModel(), folder)
+        assert set(second) == set(first)
+        assert files_below(folder) == files_below(*second), "something is left over"
         read = self.read(folder)
         assert read is None or dict(read) == expected(newer)
 
     def test_no_images_at_all(self, folder: Path, tmp_path: Path) -> None:
-        self.make().export(some_predictions(tmp_path, count=0), FakeModel(), folder)
+        self.make().export(self.predictions(tmp_path, count=0), FakeModel(), folder)
         assert not self.read(folder)
 
     def test_predictions_are_not_changed(self, folder: Path, tmp_path: Path) -> None:
-        predictions = some_predictions(tmp_path)
+        predictions = self.predictions(tmp_path)
         before = predictions.probs.copy()
         self.make().export(predictions, FakeModel(), folder)
         np.testing.assert_array_equal(predictions.probs, before)
+
+    def test_the_images_are_not_touched(self, folder: Path, tmp_path: Path) -> None:
+        predictions = self.predictions(tmp_path)
+        before = [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items]
+        for _ in range(2):
+            self.make().export(predictions, FakeModel(), folder)
+        assert [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items] == before

@@ -20,7 +20,7 @@ from alframe.types import Item, Predictions
 
 def read_csv(file: Path) -> pd.DataFrame:
     """As the docs say: text stays text, and only an empty cell is a gap."""
-    text = dict.fromkeys(("path", "file", "prediction", "label", "camera", "taken", "sequence"), str)
+    text = dict.fromkeys(("path", "file", "prediction", "label", "labelled_on", "camera", "taken", "sequence"), str)
     return pd.read_csv(file, encoding="utf-8-sig", dtype=text, keep_default_na=False, na_values=[""])
 
 
@@ -51,13 +51,15 @@ def test_every_column_in_both(tmp_path: Path) -> None:
     predictions = some_predictions(tmp_path)
     for frame in both(predictions, tmp_path):
         assert list(frame.columns) == [
-            *("path", "file", "prediction", "confidence", "label", "camera", "taken", "sequence"),
+            *("path", "file", "prediction", "confidence", "label", "labelled_on", "camera", "taken", "sequence"),
             *(f"prob_{name}" for name in CLASSES),
         ]
         probs = frame[[f"prob_{name}" for name in CLASSES]].to_numpy(np.float32)
         np.testing.assert_array_equal(probs, predictions.probs)
         np.testing.assert_array_equal(frame.confidence.to_numpy(np.float32), predictions.probs.max(axis=1))
-        assert [cell if isinstance(cell, str) else None for cell in frame.label] == list(predictions.labels)
+        for column, said in (("label", "class_name"), ("labelled_on", "item")):
+            cells = [cell if isinstance(cell, str) else None for cell in frame[column]]
+            assert cells == [label and getattr(label, said) for label in predictions.labels]
         assert [cell if isinstance(cell, str) else None for cell in frame.camera] == [
             item.camera for item in predictions.items
         ]
@@ -93,7 +95,7 @@ def test_awkward_names_times_and_no_labels_at_all(tmp_path: Path) -> None:
     for frame in both(Predictions(items, probs, classes, [None, None]), tmp_path):
         assert list(frame.path) == [item.id for item in items]
         assert list(frame.prediction) == ["new\nline", "path"]
-        assert [f"prob_{name}" for name in classes] == list(frame.columns[8:])
+        assert [f"prob_{name}" for name in classes] == list(frame.columns[9:])
         assert list(frame.taken) == ["2024-01-01T00:00:00+00:00", "0001-01-01T00:00:00"]
         assert frame.label.isna().all()
     assert pq.read_schema(tmp_path / "predictions.parquet").field("label").type == pa.string()
@@ -113,4 +115,4 @@ def test_a_table_open_in_excel_is_an_error_with_the_remedy(tmp_path: Path, monke
     monkeypatch.setattr(os, "replace", deny)
     with pytest.raises(StoreError, match=r"predictions\.csv cannot be replaced.*Close it"):
         PredictionTable().export(some_predictions(tmp_path), FakeModel(), tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["pool"]

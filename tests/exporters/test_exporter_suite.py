@@ -28,6 +28,8 @@ class Exporter:
             (folder.parent / "cache.bin").touch()
         if self.fault == "changes":
             predictions.probs[:] = 0
+        if self.fault == "touches":
+            predictions.items[0].path.write_text("rotated")
         return [] if self.fault == "silent" else [file]
 
 
@@ -58,6 +60,7 @@ def run(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("outside", "test_writes_below_the_folder_and_says_what"),
         ("silent", "test_writes_below_the_folder_and_says_what"),
         ("changes", "test_predictions_are_not_changed"),
+        ("touches", "test_the_images_are_not_touched"),
     ],
 )
 def test_the_suite_fails(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

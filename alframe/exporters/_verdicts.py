@@ -1,0 +1,40 @@
+"""What is known of each image: what somebody has said, else what the model predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.types import UNSURE, Floats, Item, Label, Predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Per item: its class, how sure that is (1 where somebody has said it), and the label or None."""
+
+    names: Sequence[str]
+    confidence: Floats
+    labels: Sequence[Label | None]
+
+
+def verdicts(predictions: Predictions) -> Verdicts:
+    """People's word before the model's; that somebody could not tell is no word."""
+    labels = [said if said and said.class_name != UNSURE else None for said in predictions.labels]
+    names = np.array(predictions.classes, object)[predictions.probs.argmax(axis=1)].tolist()
+    confidence = predictions.probs.max(axis=1).astype(np.float32)
+    for row, said in enumerate(labels):
+        if said is not None:
+            names[row], confidence[row] = said.class_name, 1
+    return Verdicts(names, confidence, labels)
+
+
+def image_of(item: Item) -> str:
+    """The id of the whole image; that of one of several boxes has `#<n>` behind it."""
+    return item.id.rpartition("#")[0] if "box" in item.meta else item.id
+
+
+def alike(names: Sequence[str], name: str) -> bool:
+    """Whether one of `names` is `name`, capitals aside."""
+    return name.casefold() in {one.casefold() for one in names}
