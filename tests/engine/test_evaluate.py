@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score
 
-from alframe.engine.evaluate import cross_validate, evaluate
+from alframe.engine.evaluate import cross_validate, evaluate, wilson
 from alframe.heads.linear import Linear
 
 NAMES = ("badger", "fox", "hare")
@@ -78,3 +79,23 @@ def test_rare_classes_count_and_are_missed() -> None:
     assert found is not None
     assert (found.n, found.accuracy) == (21, pytest.approx(20 / 21))
     assert found.balanced_accuracy == pytest.approx(2 / 3)
+
+
+def test_bounds_of_precision_and_recall_are_scipys() -> None:
+    rng = np.random.default_rng(1)
+    probs = rng.dirichlet(np.ones(3), 60).astype(np.float32)
+    truth = [NAMES[at] for at in rng.integers(3, size=60)]
+    found = evaluate(probs, NAMES, truth, "held-out images")
+    for at, row in enumerate(found.per_class):
+        right, said = found.confusion[at][at], sum(counts[at] for counts in found.confusion)
+        for measure, of in (("recall", row["support"]), ("precision", said)):
+            golden = binomtest(right, int(of)).proportion_ci(0.95, method="wilson")
+            assert (row[f"{measure}_low"], row[f"{measure}_high"]) == pytest.approx(golden, abs=1e-12)
+            assert row[f"{measure}_low"] < row[measure] < row[f"{measure}_high"]
+
+
+def test_bounds_at_the_ends_and_of_nothing() -> None:
+    low, high = wilson(np.array([0, 7, 0]), np.array([7, 7, 0]))
+    assert (low[0], high[1]) == (0, 1)
+    assert high[0] == pytest.approx(1 - low[1])
+    assert (low[2], high[2]) == (0, 1), "of nothing nothing is known"
