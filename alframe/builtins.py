@@ -62,7 +62,12 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "stopping": (
         "alframe.stopping",
-        {"budget": "alframe.stopping.budget:Budget", "target": "alframe.stopping.target:Target"},
+        {
+            "budget": "alframe.stopping.budget:Budget",
+            "target": "alframe.stopping.target:Target",
+            "target_accuracy": "alframe.stopping.target_accuracy:TargetAccuracy",
+            "no_gain": "alframe.stopping.no_gain:NoGain",
+        },
     ),
     "compute": ("alframe.compute", {"local": "alframe.compute.local:Local"}),
     "task": (

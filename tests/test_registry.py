@@ -53,7 +53,7 @@ def test_the_names_of_all_parts() -> None:
         "label_source": ["csv", "folder", "simulated"],
         "exporter": ["folders", "model", "predictions"],
         "tracker": ["console", "jsonl"],
-        "stopping": ["budget", "target"],
+        "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],
         "task": ["export", "predict", "report", "run", "status"],
     }

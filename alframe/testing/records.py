@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from alframe.types import Evaluation, RoundRecord
 
 
-def round_record(number: int, labels: int = 20, accuracy: float | None = 0.5) -> RoundRecord:
-    """Round `number` with two classes; no evaluation where `accuracy` is None."""
-    right = round(100 * (accuracy or 0))
-    evaluation = Evaluation(
-        basis="test split",
-        n=200,
+def measured(accuracy: float, basis: str, n: int = 200) -> Evaluation:
+    """`accuracy` (to the percent) on `n` images of two classes; recall of the second is undefined."""
+    right = round(100 * accuracy)
+    return Evaluation(
+        basis=basis,
+        n=n,
         accuracy=right / 100,
         low=max(0.0, right / 100 - 0.06),
         high=min(1.0, right / 100 + 0.06),
@@ -24,14 +24,24 @@ def round_record(number: int, labels: int = 20, accuracy: float | None = 0.5) ->
         confusion=((right, 100 - right), (100 - right, right)),
         per_class=({"precision": right / 100, "support": 100.0}, {"precision": float("nan"), "support": 100.0}),
     )
+
+
+def round_record(
+    number: int, labels: int = 20, accuracy: float | None = 0.5, audit: float | None = None, audited: int = 80
+) -> RoundRecord:
+    """Round `number` with two classes; no evaluation where `accuracy` is None, no audit where `audit` is.
+
+    The audit has `audited` images.
+    """
     return RoundRecord(
         round=number,
         labels=labels,
         unlabelled=1000 - labels,
         set_aside=0,
         classes=("empty", "übersehen"),
-        evaluation=None if accuracy is None else evaluation,
+        evaluation=None if accuracy is None else measured(accuracy, "test split"),
         fingerprint="f00",
         seconds={"fit": 0.5, "select": 1.25},
         at=datetime(2024, 5, 1, 12, tzinfo=UTC) + timedelta(hours=number),
+        audit=None if audit is None else measured(audit, "images drawn at random from the pool", audited),
     )

@@ -37,7 +37,9 @@ class StoppingSuite:
         assert repr(history) == repr(before), "it changed the history"
 
     def test_a_round_without_evaluation_does_no_harm(self) -> None:
+        self.make().decide([])
         self.make().decide([round_record(0, labels=1, accuracy=None)])
+        self.make().decide([round_record(0, labels=1, accuracy=None, audit=0.5), round_record(1, labels=2)])
 
     def test_room_shrinks_with_the_labels(self) -> None:
         rule = self.make()

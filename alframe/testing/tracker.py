@@ -44,6 +44,14 @@ class TrackerSuite:
         tracker.close()
         self._expect(tmp_path, 2)
 
+    def test_a_round_with_an_audit(self, tmp_path: Path) -> None:
+        tracker = self.make()
+        tracker.start(tmp_path, [round_record(0, audit=0.5)])
+        tracker.log(round_record(1, accuracy=None, audit=0.0))
+        tracker.log(round_record(2, audit=1.0))
+        tracker.close()
+        self._expect(tmp_path, 3)
+
     def test_closing_with_nothing_told(self, tmp_path: Path) -> None:
         self._run(tmp_path, before=0, after=0)
         self._expect(tmp_path, 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from alframe.errors import BadParams
-from alframe.stopping.target import METRICS, Target
+from alframe.stopping.checks import METRICS
+from alframe.stopping.target import Target
 from alframe.testing.records import round_record
 from alframe.testing.stopping import StoppingSuite
 
@@ -43,6 +44,12 @@ def test_an_unknown_metric_names_the_known_ones():
         Target("macro_f")
     assert all(metric in str(error.value) for metric in METRICS)
     assert not {"basis", "classes", "confusion", "per_class"} & set(METRICS)
+
+
+def test_a_target_that_no_number_of_images_can_prove():
+    assert Target("accuracy", 1.0).decide([round_record(0, accuracy=1.0)])
+    with pytest.raises(BadParams, match="would never stop"):
+        Target("low", 1.0)
 
 
 @pytest.mark.parametrize(("at_least", "labels"), [(95, None), (0, None), (0.9, 0)])

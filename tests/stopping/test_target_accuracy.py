@@ -1,0 +1,69 @@
+"""The target in the pool."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.engine.evaluate import wilson
+from alframe.errors import BadParams
+from alframe.stopping.target_accuracy import TargetAccuracy
+from alframe.testing.records import round_record
+from alframe.testing.stopping import StoppingSuite
+
+
+class TestTargetAccuracy(StoppingSuite):
+    def make(self):
+        return TargetAccuracy(at_least=0.8)
+
+    def finished(self):
+        return [round_record(0), round_record(1, audit=0.85), round_record(2, accuracy=None, audit=0.86)]
+
+
+class TestTargetAccuracyWithLimit(StoppingSuite):
+    def make(self):
+        return TargetAccuracy(metric="macro_recall", labels=60)
+
+    def finished(self):
+        return [round_record(0, 20), round_record(1, 60, audit=0.8)]
+
+
+def test_only_the_audit_counts():
+    assert TargetAccuracy(0.8).decide([round_record(0, accuracy=1.0)]) is None
+    assert TargetAccuracy(0.8).decide([round_record(0, accuracy=1.0, audit=0.5)]) is None
+    assert TargetAccuracy(0.8).decide([round_record(0, accuracy=0.1, audit=0.9)])
+
+
+def test_the_reason_says_what_was_measured():
+    reason = TargetAccuracy(0.8).decide([round_record(0, labels=40, audit=0.9)])
+    assert all(
+        word in reason for word in ("low is 0.84", "0.8 was wanted", "40 labels", "drawn at random", "80 images")
+    )
+
+
+def test_a_limit_without_any_audit_says_so():
+    reason = TargetAccuracy(labels=60).decide([round_record(0, labels=60)])
+    assert "too few images drawn at random" in reason
+    assert "too few" not in TargetAccuracy(labels=60).decide([round_record(0, labels=60, audit=0.5)])
+
+
+def test_it_asks_for_an_audit():
+    assert TargetAccuracy.needs_audit
+
+
+@pytest.mark.parametrize("wrong", [{"at_least": 90}, {"at_least": 1.0}, {"metric": "lo"}, {"labels": 0}])
+def test_values_that_cannot_be(wrong):
+    with pytest.raises(BadParams, match="stopping 'target_accuracy'"):
+        TargetAccuracy(**wrong)
+
+
+def test_the_numbers_of_the_docs():
+    """How many images prove 90 %, by the share that is right; and how often looking every round is wrong."""
+    images = np.arange(1, 2000)
+    for share, least in ((1.0, 35), (0.97, 69), (0.95, 127), (0.93, 362)):
+        low, _ = wilson(np.floor(share * images).astype(int), images)
+        assert abs(int(images[low >= 0.9][0]) - least) <= least / 2, share
+    rng = np.random.default_rng(0)
+    hits = np.cumsum(rng.binomial(10, 0.88, (2000, 50)), axis=1)
+    low, _ = wilson(hits, np.broadcast_to(10 * np.arange(1, 51), hits.shape))
+    assert 0.01 < (low >= 0.9).any(axis=1).mean() < 0.035
