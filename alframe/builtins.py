@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "simulated": "alframe.label_sources.simulated:Simulated",
             "csv": "alframe.label_sources.csv:Csv",
             "folder": "alframe.label_sources.folder:Folder",
+            "timelapse": "alframe.label_sources.timelapse:Timelapse",
         },
     ),
     "exporter": (

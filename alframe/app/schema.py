@@ -52,9 +52,13 @@ class Root:
     runs: str = "alframe-runs"
     batch: int = 20
     per_sequence: int | None = 1
+    propagate: bool = False
+    audit: float | None = None
     start: Start = field(default_factory=Start)
     classes: list[str] = field(default_factory=list)
     enough: float = 1.0
+    reask: int | None = 3
+    conflicts: str = "ask"
     holdout: Holdout = field(default_factory=Holdout)
     finetune: Finetune = field(default_factory=Finetune)
     compare: Compare = field(default_factory=Compare)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from alframe.app.projects import absolute, folder_name, is_path
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
+from alframe.loop.labels import check_rule
 from alframe.loop.session import Finetune, Session, Settings, identity
 from alframe.types import TrainingPlan
 
@@ -53,10 +54,14 @@ def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
         seed=plain["seed"],
         batch=plain["batch"],
         per_sequence=plain["per_sequence"],
+        propagate=plain["propagate"],
+        audit=plain["audit"],
         start_labels=plain["start"]["labels"],
         start_sampler=plain["start"]["sampler"],
         classes=tuple(plain["classes"]),
         enough=plain["enough"],
+        reask=plain["reask"],
+        conflicts=check_rule(plain["conflicts"]),
         holdout=plain["holdout"]["fraction"],
         holdout_group=plain["holdout"]["group"],
         finetune=Finetune(
@@ -80,6 +85,8 @@ def _check(settings: Settings) -> None:
         "per_sequence": settings.per_sequence is not None and settings.per_sequence < 1 and "at least 1 image, or null",
         "start.labels": settings.start_labels < 1 and "at least 1 image",
         "enough": not 0 < settings.enough <= 1 and "a part of the batch, above 0 and up to 1",
+        "audit": not 0 <= (settings.audit or 0) <= 1 and "a part of the batch, from 0 to 1, or null",
+        "reask": settings.reask is not None and settings.reask < 0 and "a number of rounds, or null",
         "holdout.fraction": not 0 <= settings.holdout < 1 and "a part of the images, from 0 to below 1",
         "holdout.group": settings.holdout_group not in ("sequence", "camera") and "sequence or camera",
         "finetune.every": settings.finetune.every < 1 and "at least 1 label",

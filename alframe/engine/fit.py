@@ -9,17 +9,26 @@ import numpy as np
 
 from alframe.contracts import Head
 from alframe.engine.evaluate import HELD_OUT, cross_validate, evaluate
-from alframe.store.ledger import StoredLabel
+from alframe.store.records import StoredLabel
 from alframe.types import Evaluation, Floats, Ints, Item
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names."""
+    """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
+
+    `labelled_on` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
+    """
 
     keys: Ints
     y: Ints
     classes: tuple[str, ...]
+    labelled_on: Ints
+
+    @property
+    def by_people(self) -> int:
+        """How many of the labels were not propagated."""
+        return int((self.keys == self.labelled_on).sum())
 
 
 def training_set(labels: Sequence[StoredLabel], items: Sequence[Item], usable: Ints, named: Sequence[str]) -> Training:
@@ -32,6 +41,7 @@ def training_set(labels: Sequence[StoredLabel], items: Sequence[Item], usable: I
         keys=np.array([label.item for label in rows], np.int64),
         y=np.array([place[label.class_name] for label in rows], np.int64),
         classes=classes,
+        labelled_on=np.array([label.labelled_on for label in rows], np.int64),
     )
 
 

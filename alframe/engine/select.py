@@ -43,6 +43,34 @@ def select_spread(
     return Selection(np.array(chosen, np.int64), None if np.isnan(scores).any() else np.array(scores, np.float32))
 
 
+def draw_audit(ids: Ints, size: int, fraction: float, rng: np.random.Generator) -> Ints:
+    """The part of a batch of `size` that is drawn at random from all `ids` (n,), whatever a sampler or a burst says.
+
+    A fraction above 0 gives one image at least, and leaves the sampler one at least.
+    """
+    if fraction <= 0 or size < 2:
+        return np.zeros(0, np.int64)
+    count = min(math.ceil(fraction * size), size - 1) if fraction < 1 else size
+    return rng.choice(ids, count, replace=False)
+
+
+def mix_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
+    """Both in one batch, the audit at random places: who labels only the beginning must not leave it out.
+
+    The order of the chosen ones stays; the audit has no scores (nan).
+    """
+    size = len(chosen.ids) + len(audit)
+    drawn = np.zeros(size, bool)
+    drawn[rng.choice(size, len(audit), replace=False)] = True
+    ids = np.empty(size, np.int64)
+    ids[drawn], ids[~drawn] = audit, chosen.ids
+    if chosen.scores is None:
+        return Selection(ids)
+    scores = np.full(size, np.nan, np.float32)
+    scores[~drawn] = chosen.scores
+    return Selection(ids, scores)
+
+
 def select(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
     """min(k, n) distinct items of the view. Raises BadSelection naming the sampler when it breaks its contract."""
     chosen = sampler.select(view, k, rng)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 
 from alframe.data.decode import decode
 from alframe.errors import LabelError
+from alframe.loop.labels import Labels, describe
 from alframe.loop.session import Session
-from alframe.loop.work import Work
-from alframe.store.ledger import StoredRound
-from alframe.types import InputSpec, Outcome, State
-
-log = logging.getLogger(__name__)
+from alframe.loop.work import Reported, Work
+from alframe.store.records import StoredRound
+from alframe.types import InputSpec, Item, Outcome, State
 
 
 def collect(session: Session, work: Work) -> Outcome | None:
@@ -20,26 +19,42 @@ def collect(session: Session, work: Work) -> Outcome | None:
     if not rounds:
         return None
     newest = rounds[-1]
-    if not newest.requested:  # stopped between choosing and asking
+    if not newest.requested and not newest.answered:  # stopped between choosing and asking
         put_request(session, work, newest)
-    take_in(session, work)
+    take_in(session, work.manifest.items, work.reported)
     if newest.answered:
         return None
-    answered = {label.item for label in session.ledger.labels()} & set(newest.keys)
+    labels = session.labels()
+    answered = labels.answered & set(newest.keys)
     lost = set() if session.label_source.answers_now else _lost(work, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
-        with session.ledger.transaction():
-            session.ledger.mark(newest.number, "answered", {"labels": len(answered)})
+        close(session, newest, len(answered))
         return None
     if session.label_source.answers_now:
-        raise LabelError(f"The simulation has no answer: {min(work.reported, default='nothing was said')}")
+        raise LabelError(f"The simulation has no answer: {min(work.reported.said, default='nothing was said')}")
     how = session.label_source.request(session.request(newest, work.manifest.items))
-    state = f"{len(answered)} of {len(newest.keys)} images of round {newest.number} are labelled."
+    state = progress(newest, labels)
     if lost:
         state += f" {len(lost)} others are gone or cannot be read, and are not waited for."
     if answered:
         state += " To go on without those that nobody can tell: enough=0.5, say, for half of a batch."
     return Outcome(State.WAITING, f"{state}\n{how}")
+
+
+def progress(asked: StoredRound, labels: Labels) -> str:
+    """How much of a request is answered, in words."""
+    keys = set(asked.keys)
+    unsure, disputed = len(labels.unsure & keys), len((labels.disputed.keys() - labels.answered) & keys)
+    state = f"{len(labels.answered & keys)} of {len(keys)} images of round {asked.number} are answered"
+    state += f", {unsure} of them with 'unsure'" if unsure else ""
+    state += f"; {disputed} more are said to be of several classes" if disputed else ""
+    return state + "."
+
+
+def close(session: Session, asked: StoredRound, answered: int, withdrawn: bool = False) -> None:
+    """Journal that this request is not waited for any more; what is answered later still counts."""
+    with session.ledger.transaction():
+        session.ledger.mark(asked.number, "answered", {"labels": answered, "withdrawn": withdrawn})
 
 
 def _lost(work: Work, keys: set[int]) -> set[int]:
@@ -49,23 +64,29 @@ def _lost(work: Work, keys: set[int]) -> set[int]:
     return {key for key in keys if not work.manifest.present[key] or decode(items[key].path, spec).pixels is None}
 
 
-def take_in(session: Session, work: Work) -> None:
+def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_only: bool = False) -> None:
     """Enter all answers there are, also those to earlier requests: people finish a batch later, or correct one."""
-    rounds = session.ledger.rounds()
+    rounds = session.ledger.rounds()[-1:] if newest_only else session.ledger.rounds()
+    problems: list[str] = []
     # A simulation says all it will ever say at once.
     for asked in [one for one in rounds if not (one.answered and session.label_source.answers_now)]:
-        number = {work.manifest.items[key].id: key for key in asked.keys}
-        answers = session.label_source.collect(session.request(asked, work.manifest.items))
-        for problem in map(str, answers.problems):
-            if problem not in work.reported:
-                log.warning("%s", problem)
-                work.reported.add(problem)
+        number = {items[key].id: key for key in asked.keys}
+        answers = session.label_source.collect(session.request(asked, items))
+        problems += map(str, answers.problems)
         with session.ledger.transaction():
             session.ledger.add_labels(
                 [(number[label.item], label) for label in answers.labels if label.item in number],
                 asked.number,
                 session.name("label_source"),
+                [number[item] for item in answers.blank if item in number],
             )
+    reported.report([*problems, *disputes(session.labels(), items)])
+
+
+def disputes(labels: Labels, items: Sequence[Item]) -> list[str]:
+    """Every image that is said to be of several classes, in words."""
+    counted = {label.item: label for label in labels.counted}
+    return [describe(items[key], said, counted.get(key)) for key, said in labels.disputed.items()]
 
 
 def put_request(session: Session, work: Work, asked: StoredRound) -> None:

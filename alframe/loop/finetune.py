@@ -21,7 +21,7 @@ def train_embedding(session: Session, work: Work) -> None:
     """Fine-tune the backbone with the loss when enough new labels have come, and have an embedder in any case."""
     plan = session.settings.finetune
     trained = _trained(session)
-    labels, number = len(session.ledger.labels()), round_number(session.ledger)
+    labels, number = len(session.labels().counted), round_number(session.ledger)
     next_at = plan.start if not trained else int(trained[-1][1]["labels"]) + plan.every
     done = bool(trained) and trained[-1][0] == number
     if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not done:
@@ -48,7 +48,9 @@ def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, la
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     before = _embedder(session)
     usable = np.setdiff1d(np.arange(len(work.manifest.items)), [*session.ledger.aside(), *work.changed])
-    training = training_set(session.ledger.labels(), work.manifest.items, usable, session.settings.classes)
+    training = training_set(
+        session.known_labels(work.manifest.items), work.manifest.items, usable, session.settings.classes
+    )
     seed = seeding.number(session.settings.seed, "finetune", number)
     fine_tune(
         before.module,

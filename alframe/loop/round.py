@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from alframe import seeding
+from alframe.engine.audit import audit
 from alframe.engine.embed import embed
 from alframe.engine.fit import Training, fit, measure, training_set
 from alframe.engine.manifest import group_of
 from alframe.engine.score import groups_of, view_pool
-from alframe.engine.select import select_spread
+from alframe.engine.select import draw_audit, mix_audit, select_spread
 from alframe.loop.answers import collect, put_request
 from alframe.loop.finetune import train_embedding
 from alframe.loop.session import Recipe, Session, versions
@@ -66,12 +67,12 @@ def _notice_changes(session: Session, work: Work) -> None:
     """A camera that counts from IMG_0001 again, or another season's folder, puts other pictures under known names."""
     assert work.embedding is not None
     contents, asked = work.embedding.contents, dict(session.ledger.events("shown"))
-    work.changed = {
-        key
+    shown = {  # of an image that was asked for twice, the later
+        key: before
         for one in session.ledger.rounds()
         for key, before in zip(one.keys, asked[one.number]["contents"], strict=True)
-        if (now := contents[key]) is not None and now.hex() != before
     }
+    work.changed = {key for key, before in shown.items() if (now := contents[key]) is not None and now.hex() != before}
     if work.changed:
         first = work.manifest.items[min(work.changed)].id
         log.warning(
@@ -87,7 +88,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     assert work.embedding is not None and work.embedder is not None
     ledger, items, features = session.ledger, work.manifest.items, work.embedding.features
     usable = np.setdiff1d(np.flatnonzero(work.embedding.readable), list(work.changed))
-    training = training_set(ledger.labels(), items, usable, session.settings.classes)
+    training = training_set(session.known_labels(work.manifest.items), items, usable, session.settings.classes)
     work.training, work.head = training, None
     if len(np.unique(training.y)) < 2:
         return None
@@ -103,13 +104,15 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
     groups = [group_of(items[key], session.settings.holdout_group) for key in training.keys.tolist()]
     rng = seeding.generator(session.settings.seed, "evaluation", number)
+    audit_rng = seeding.generator(session.settings.seed, "audit evaluation", number)
     record = RoundRecord(
         round=number,
-        labels=len(training.keys),
+        labels=training.by_people,
         unlabelled=len(_candidates(session, work)),
         set_aside=len(ledger.aside()),
         classes=training.classes,
         evaluation=measure(head, session.head, features, training, test, groups, rng),
+        audit=audit(session.head, features, training, _audited(session), audit_rng),
         fingerprint=work.embedder.fingerprint,
         seconds={name: round(value, 3) for name, value in work.seconds.items()},
         at=datetime.now(UTC),
@@ -121,6 +124,11 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     return record
 
 
+def _audited(session: Session) -> Ints:
+    """Keys of all images that were drawn at random."""
+    return np.array([key for one in session.ledger.rounds() for key in one.audit], np.int64)
+
+
 def _digest(fingerprint: str, head: Recipe, training: Training) -> str:
     said = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
     return hashlib.blake2b(said + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()
@@ -128,10 +136,12 @@ def _digest(fingerprint: str, head: Recipe, training: Training) -> str:
 
 def stop_reason(session: Session, work: Work) -> str | None:
     """Why no more is asked for, or None."""
-    labels = len(session.ledger.labels())
+    counted = session.labels().counted
+    labels = len(counted)
     if not len(_candidates(session, work)):
-        open_ = sum(len(one.keys) for one in session.ledger.rounds()) - labels
-        return "Every image of the pool is labelled" + (" or was asked for in vain." if open_ > 0 else ".")
+        asked = {key for one in session.ledger.rounds() for key in one.keys}
+        in_vain = asked - {label.item for label in counted}
+        return "Every image of the pool is labelled" + (" or was asked for in vain." if in_vain else ".")
     if session.stopping is None:
         return None
     reason = session.stopping.decide(session.ledger.history())
@@ -148,15 +158,18 @@ def ask(session: Session, work: Work) -> None:
     # Without two classes there is nothing to be uncertain about yet: more of the start.
     started = work.head is not None
     sampler = session.sampler if started else session.start_sampler
-    room = None if session.stopping is None else session.stopping.room(len(ledger.labels()))
+    room = None if session.stopping is None else session.stopping.room(len(session.labels().counted))
     size = settings.batch if started else settings.start_labels
+    size = min(size, len(ids)) if room is None else min(size, room, len(ids))
+    drawn = draw_audit(ids, size, session.audit, seeding.generator(settings.seed, "audit", number))
+    ids = np.setdiff1d(ids, drawn, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
     view = view_pool(sampler, ids, work.embedding.features, work.manifest.items, work.training, work.head, rng)
     groups = groups_of(work.manifest.items, ids)
-    size = size if room is None else min(size, room)
-    chosen = select_spread(sampler, view, groups, size, settings.per_sequence, rng)
+    best = select_spread(sampler, view, groups, size - len(drawn), settings.per_sequence, rng)
+    chosen = mix_audit(best, drawn, seeding.generator(settings.seed, "order", number))
     with ledger.transaction():
-        ledger.add_round(number, session.config(), versions(), session.owners(), chosen)
+        ledger.add_round(number, session.config(), versions(), session.owners(), chosen, set(drawn.tolist()))
         held = [work.embedding.contents[key] for key in chosen.ids.tolist()]
         ledger.mark(number, "shown", {"contents": [None if one is None else one.hex() for one in held]})
         if work.head is not None:
@@ -167,12 +180,16 @@ def ask(session: Session, work: Work) -> None:
 
 
 def _candidates(session: Session, work: Work) -> Ints:
-    """Keys that may be asked for: in the pool, present, readable, without a label, and never asked for before.
+    """Keys that may be asked for: in the pool, present, readable, and without a label.
 
-    What nobody could answer would be asked for again and again: it is uncertain by nature. Its answer still counts.
+    What was asked for in vain is uncertain by nature and would be asked for again and again, so it has to wait for
+    `reask` rounds. Its answer still counts.
     """
     assert work.embedding is not None
     free = work.manifest.in_pool & work.manifest.present & work.embedding.readable
-    free[[label.item for label in session.ledger.labels()]] = False
-    free[[key for one in session.ledger.rounds() for key in one.keys]] = False
+    free[[label.item for label in session.known_labels(work.manifest.items)]] = False
+    free[list(session.labels().disputed)] = False
+    rounds, reask = session.ledger.rounds(), session.settings.reask
+    waiting = rounds if reask is None else rounds[-reask:] if reask else []
+    free[[key for one in waiting for key in one.keys]] = False
     return np.flatnonzero(free).astype(np.int64)

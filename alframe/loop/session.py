@@ -30,12 +30,15 @@ from alframe.contracts import (
     Tracker,
 )
 from alframe.errors import BadParams, StoreError
+from alframe.loop.labels import Labels, propagated, settle
 from alframe.store.contents import Contents
 from alframe.store.features import FeatureStore
-from alframe.store.ledger import Ledger, StoredRound
-from alframe.types import Item, Request, TrainingPlan
+from alframe.store.ledger import Ledger
+from alframe.store.records import StoredLabel, StoredRound
+from alframe.types import UNSURE, Item, Request, Suggestion, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters
+AUDIT = 0.1  # of each batch, where people label and nothing else is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,14 @@ class Settings:
     seed: int
     batch: int
     per_sequence: int | None
+    propagate: bool
+    audit: float | None
     start_labels: int
     start_sampler: str
     classes: tuple[str, ...]
     enough: float
+    reask: int | None
+    conflicts: str
     holdout: float
     holdout_group: str
     finetune: Finetune
@@ -134,17 +141,38 @@ class Session:
         """Where people find what they are asked to label."""
         return self.folder / "to_label"
 
+    def labels(self) -> Labels:
+        """What people and the pool have said, settled by the rule `conflicts`."""
+        return settle(self.ledger.labels(), self.settings.conflicts)
+
+    def known_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
+        """What counts, by key: of what was said and, if that is wanted, of what follows for the rest of a sequence."""
+        counted = self.labels().counted
+        if not self.settings.propagate:
+            return counted
+        return sorted([*counted, *propagated(counted, items)], key=lambda label: label.item)
+
     def request(self, asked: StoredRound, items: Sequence[Item]) -> Request:
         """A stored round as its label source sees it; `items` by key."""
         # Only what was known before it was asked: else the first answers' typos would make the right names unknown, and
         # an answer that was taken once would be a slip when it is read again.
-        before = {one.class_name for one in self.ledger.labels() if one.round is None or one.round < asked.number}
+        before = {name for name, first in self.ledger.classes().items() if first < asked.number} - {UNSURE}
+        predicted = self.ledger.events("predicted", asked.number)
+        guess = predicted[0][1] if predicted else {"classes": [], "confidence": []}
         return Request(
             round=asked.number,
             items=tuple(items[key] for key in asked.keys),
             classes=tuple(sorted({*self.settings.classes, *before})),
             folder=self.label_folder,
+            suggestions=tuple(map(Suggestion, guess["classes"], guess["confidence"])),
         )
+
+    @property
+    def audit(self) -> float:
+        """The part of each batch that is drawn at random; in a simulation, which has held-out images, none."""
+        if self.settings.audit is not None:
+            return self.settings.audit
+        return 0.0 if self.label_source.answers_now else AUDIT
 
     # Parts
 

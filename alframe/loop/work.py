@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +14,25 @@ from alframe.engine.embedder import Embedder
 from alframe.engine.fit import Training
 from alframe.engine.manifest import Manifest
 from alframe.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+LISTED = 10  # problems said one by one; the rest is a number
+
+
+@dataclass
+class Reported:
+    """What the user has been told in this process, so that nothing is said twice."""
+
+    said: set[str] = field(default_factory=set)
+
+    def report(self, problems: Sequence[str]) -> None:
+        """Log those that are new."""
+        new = [problem for problem in dict.fromkeys(problems) if problem not in self.said]
+        self.said.update(new)
+        for problem in new[:LISTED]:
+            log.warning("%s", problem)
+        if len(new) > LISTED:
+            log.warning("... and %d more like these; `alframe status` lists all of them.", len(new) - LISTED)
 
 
 @dataclass
@@ -26,7 +46,7 @@ class Work:
     training: Training | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)  # items that show something else than when they were asked for
-    reported: set[str] = field(default_factory=set)
+    reported: Reported = field(default_factory=Reported)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:

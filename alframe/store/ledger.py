@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,30 +17,11 @@ from typing import Any
 from alframe.errors import StoreError
 from alframe.store.database import connect, explained, transaction
 from alframe.store.migrations import STEPS, migrate
-from alframe.store.records import dump_box, dump_round, load_box, load_round
+from alframe.store.records import StoredLabel, StoredRound, dump_box, dump_round, load_box, load_round
+from alframe.store.words import Row, last_words, new_words
 from alframe.types import Item, Label, RoundRecord, Selection
 
 FILE_NAME = "ledger.sqlite"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLabel:
-    """The label that counts for an item now, with where it came from."""
-
-    item: int
-    class_name: str
-    round: int | None
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRound:
-    """One request for labels as it was made."""
-
-    number: int
-    keys: tuple[int, ...]
-    requested: bool
-    answered: bool
 
 
 class Ledger:
@@ -146,36 +126,50 @@ class Ledger:
 
     # Labels
 
-    def add_labels(self, labels: Iterable[tuple[int, Label]], round_number: int | None, origin: str) -> int:
-        """Append the labels that say something new, and return how many did.
+    def add_labels(
+        self,
+        labels: Iterable[tuple[int, Label]],
+        round_number: int | None,
+        origin: str,
+        blank: Iterable[int] = (),
+    ) -> int:
+        """Append what is new in a source's word about each item, and return how many rows that took.
 
-        A source gives at most one label for an item of a request, so a label repeats what is known when the last one
-        for the same item, origin and round says the same. A source can be read again and again, wherever its files
-        have moved to, and a correction (also back to an earlier answer) counts.
+        All labels given for an item are its word now. One that repeats the last word of the same round and origin is
+        not new, so a source can be read again and again, wherever its files have moved to, and a correction (also back
+        to an earlier answer) counts. For the items in `blank` the word is taken back, if there was one.
         """
-        last = dict(
-            self._read("SELECT item, class FROM label WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
-        )
-        new = []
-        for key, label in labels:
-            if last.get(key) == label.class_name:
-                continue
-            last[key] = label.class_name
-            taken = None if label.at is None else label.at.isoformat()
-            new.append(
-                (key, label.class_name, round_number, origin, label.annotator, taken, label.file, label.row, _now())
+        last = last_words(
+            self._read(
+                "SELECT item, coalesce(word, n), annotator, class, taken_back FROM label "
+                "WHERE round IS ? AND origin = ? ORDER BY n",
+                round_number,
+                origin,
             )
-        self._write(
-            "INSERT INTO label (item, class, round, origin, annotator, labelled, file, row, at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            new,
         )
-        return len(new)
+        rows = new_words(labels, blank, last)
+        if rows:
+            first = self._read("SELECT coalesce(max(n), 0) + 1 FROM label")[0][0]
+            self._write(
+                "INSERT INTO label (n, word, taken_back, item, class, round, origin, annotator, labelled, file, row, "
+                "digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                ((first + one.n, first + one.word, one.taken_back, *_told(one, round_number, origin)) for one in rows),
+            )
+        return len(rows)
 
     def labels(self) -> list[StoredLabel]:
-        """The current label of every labelled item, by key."""
-        rows = self._read("SELECT item, class, round, origin FROM current_label ORDER BY item")
-        return [StoredLabel(*row) for row in rows]
+        """All labels that stand, by key, the last said at the end; of one item there may be several, also UNSURE."""
+        rows = self._read(
+            "SELECT item, class, round, origin, annotator, labelled, file, row FROM current_label ORDER BY item, n"
+        )
+        return [
+            StoredLabel(item, name, number, origin, who, at and datetime.fromisoformat(at), file, row, item)
+            for item, name, number, origin, who, at, file, row in rows
+        ]
+
+    def classes(self) -> dict[str, int]:
+        """Every class that stands -> the first round it was said in; 0: known from the start."""
+        return dict(self._read("SELECT class, min(coalesce(round, 0)) FROM current_label GROUP BY class"))
 
     # Rounds
 
@@ -186,17 +180,18 @@ class Ledger:
         versions: Mapping[str, str],
         owners: Mapping[str, str],
         chosen: Selection,
+        audit: Collection[int] = (),
     ) -> None:
-        """Append a round's selection, before anybody is asked."""
+        """Append a round's selection, before anybody is asked; `audit` are those of its keys drawn at random."""
         self._write(
             "INSERT INTO round (number, at, config, versions, owners) VALUES (?, ?, ?, ?, ?)",
             [(number, _now(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
         )
         scores = [None] * len(chosen.ids) if chosen.scores is None else chosen.scores.tolist()
         self._write(
-            "INSERT INTO selection (round, rank, item, score) VALUES (?, ?, ?, ?)",
+            "INSERT INTO selection (round, rank, item, score, audit) VALUES (?, ?, ?, ?, ?)",
             (
-                (number, rank, key, score)
+                (number, rank, key, score, key in audit)
                 for rank, (key, score) in enumerate(zip(chosen.ids.tolist(), scores, strict=True))
             ),
         )
@@ -205,10 +200,19 @@ class Ledger:
         """All requests, oldest first."""
         marks = {(r, kind) for r, kind in self._read("SELECT round, kind FROM event")}
         keys: dict[int, list[int]] = {}
-        for number, key in self._read("SELECT round, item FROM selection ORDER BY round, rank"):
+        audit: dict[int, set[int]] = {}
+        for number, key, drawn in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
             keys.setdefault(number, []).append(key)
+            if drawn:
+                audit.setdefault(number, set()).add(key)
         return [
-            StoredRound(n, tuple(keys.get(n, ())), (n, "requested") in marks, (n, "answered") in marks)
+            StoredRound(
+                number=n,
+                keys=tuple(keys.get(n, ())),
+                requested=(n, "requested") in marks,
+                answered=(n, "answered") in marks,
+                audit=frozenset(audit.get(n, ())),
+            )
             for (n,) in self._read("SELECT number FROM round ORDER BY number")
         ]
 
@@ -228,9 +232,10 @@ class Ledger:
             "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)", [(round_number, kind, detail, _now())]
         )
 
-    def events(self, kind: str) -> list[tuple[int, dict[str, Any]]]:
-        """(round, detail) of every event of this kind, oldest first."""
-        rows = self._read("SELECT round, detail FROM event WHERE kind = ? ORDER BY n", kind)
+    def events(self, kind: str, round_number: int | None = None) -> list[tuple[int, dict[str, Any]]]:
+        """(round, detail) of every event of this kind, oldest first; of one round only, if it is given."""
+        sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
+        rows = self._read(sql, kind, round_number)
         return [(number, json.loads(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
@@ -260,6 +265,13 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """The raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
+
+
+def _told(row: Row, number: int | None, origin: str) -> tuple[object, ...]:
+    label = row.label
+    at = None if label.at is None else label.at.isoformat()
+    told = (label.annotator, at, label.file, label.row, label.digest, _now())
+    return row.item, label.class_name, number, origin, *told
 
 
 def _now() -> str:

@@ -99,7 +99,24 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
     )
 )
 
-STEPS: tuple[str, ...] = (_FIRST,)
+# What one source says about one item at one time is a word: one label, or several (two annotators, two animals). Its
+# last word stands, unless it was taken back; of several sources' or rounds' words the last one stands.
+_WORDS = """
+ALTER TABLE label ADD COLUMN word INTEGER;                            -- the word's first n; NULL: a word of its own
+ALTER TABLE label ADD COLUMN digest TEXT NOT NULL DEFAULT '';         -- of the file, as it was read
+ALTER TABLE label ADD COLUMN taken_back INTEGER NOT NULL DEFAULT 0;   -- 1: this is no longer said
+ALTER TABLE selection ADD COLUMN audit INTEGER NOT NULL DEFAULT 0;    -- 1: drawn at random, to measure with
+DROP VIEW current_label;
+CREATE VIEW current_label AS
+    WITH last AS (
+        -- The bare column is that of the row with the maximum: https://www.sqlite.org/lang_select.html#bareagg
+        SELECT item, max(coalesce(word, n)) AS word, taken_back FROM label GROUP BY item, round, origin
+    )
+    SELECT * FROM label
+    WHERE coalesce(word, n) IN (SELECT max(word) FROM last WHERE NOT taken_back GROUP BY item);
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _WORDS)
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:

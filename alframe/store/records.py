@@ -1,13 +1,40 @@
-"""Records to JSON and back, for what the ledger keeps of a round."""
+"""What the ledger gives, and records to JSON and back."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from alframe.types import Box, Evaluation, RoundRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLabel:
+    """A label that stands, with where it came from; `labelled_on` is another item if it was propagated from there."""
+
+    item: int
+    class_name: str
+    round: int | None
+    origin: str
+    annotator: str
+    at: datetime | None
+    file: str
+    row: int | None
+    labelled_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRound:
+    """One request for labels as it was made; `audit` are those of the `keys` that were drawn at random."""
+
+    number: int
+    keys: tuple[int, ...]
+    requested: bool
+    answered: bool
+    audit: frozenset[int]
 
 
 def dump_round(record: RoundRecord) -> str:
@@ -18,15 +45,19 @@ def dump_round(record: RoundRecord) -> str:
 def load_round(text: str) -> RoundRecord:
     """The record that `dump_round` wrote."""
     data: dict[str, Any] = json.loads(text)
-    if data["evaluation"] is not None:
-        evaluation = data["evaluation"]
-        evaluation["classes"] = tuple(evaluation["classes"])
-        evaluation["confusion"] = tuple(map(tuple, evaluation["confusion"]))
-        evaluation["per_class"] = tuple(evaluation["per_class"])
-        data["evaluation"] = Evaluation(**evaluation)
+    data["evaluation"] = _evaluation(data["evaluation"])
+    data["audit"] = _evaluation(data.get("audit"))  # which records of before there were audits do not have
     data["classes"] = tuple(data["classes"])
     data["at"] = datetime.fromisoformat(data["at"])
     return RoundRecord(**data)
+
+
+def _evaluation(data: dict[str, Any] | None) -> Evaluation | None:
+    if data is None:
+        return None
+    confusion = tuple(map(tuple, data["confusion"]))
+    lists = {"classes": tuple(data["classes"]), "confusion": confusion, "per_class": tuple(data["per_class"])}
+    return Evaluation(**{**data, **lists})
 
 
 def dump_box(box: Box | None) -> str | None:

@@ -18,6 +18,6 @@ class Export:
     def run(self, session: Session) -> Outcome:
         check(session)
         work = prepare(session)
-        take_in(session, work)
+        take_in(session, work.manifest.items, work.reported)
         paths = export_results(session, work)
         return Outcome(State.DONE, "Exported:\n" + "\n".join(f"  {shown(path)}" for path in paths))

@@ -11,7 +11,7 @@ from alframe.errors import LabelError
 from alframe.loop.finetune import train_embedding
 from alframe.loop.round import embed_pool, learn
 from alframe.loop.session import Session
-from alframe.loop.work import Work
+from alframe.loop.work import Work, round_number
 from alframe.types import Label, Predictions
 
 
@@ -30,14 +30,17 @@ def export_results(session: Session, work: Work) -> list[Path]:
         )
     model = Model(work.embedder, work.head, work.training.classes, session.recipes["backbone"], session.recipes["head"])
     keys = np.flatnonzero(work.embedding.readable & work.manifest.present)
-    answered = {
-        label.item: Label(work.manifest.items[label.item].id, label.class_name) for label in session.ledger.labels()
+    items = work.manifest.items
+    said = {
+        one.item: Label(items[one.labelled_on].id, one.class_name, one.annotator, one.at, one.file, one.row)
+        for one in session.known_labels(items)
     }
     predictions = Predictions(
-        items=[work.manifest.items[key] for key in keys.tolist()],
+        items=[items[key] for key in keys.tolist()],
         probs=work.head.probs(work.embedding.features[keys]),
         classes=work.training.classes,
-        labels=[answered.get(key) for key in keys.tolist()],
+        labels=[said.get(key) for key in keys.tolist()],
+        round=round_number(session.ledger),
     )
     folder = session.folder / "export"
     folder.mkdir(parents=True, exist_ok=True)

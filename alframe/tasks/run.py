@@ -7,9 +7,11 @@ import logging
 from pathlib import Path
 
 from alframe.engine.curves import Histories, area
+from alframe.errors import BadParams
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session, identity
+from alframe.loop.wait import wait_for_answers
 from alframe.store.files import write_json
 from alframe.tasks.report import write_report
 from alframe.tasks.results import export_results
@@ -21,9 +23,18 @@ log = logging.getLogger(__name__)
 
 
 class Run:
-    """Run rounds; when done, export the results and write the report."""
+    """Run rounds; when done, export the results and write the report.
+
+    With `watch` it waits for people, looking every `every` seconds, and goes on by itself.
+    """
 
     read_only = False
+
+    def __init__(self, watch: bool = False, every: float = 5.0) -> None:
+        if every <= 0:
+            raise BadParams(f"every is {every}; it takes seconds above 0.")
+        self.watch = watch
+        self.every = every
 
     def run(self, session: Session) -> Outcome:
         """One campaign; called again with the same configuration after its end, it only says again what came out."""
@@ -33,6 +44,11 @@ class Run:
         if said is not None and session.label_source.answers_now:
             return said
         outcome, work = run_until_stop(session)
+        while self.watch and outcome.state is State.WAITING:
+            write_report(session, outcome)
+            log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", outcome.message)
+            wait_for_answers(session, work.manifest.items, work.reported, self.every)
+            outcome, work = run_until_stop(session)
         if outcome.state is State.WAITING:
             report = write_report(session, outcome)
             again = command(project_argument(session.folder))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from alframe.loop.answers import disputes
+from alframe.loop.labels import Labels
 from alframe.loop.session import Session
-from alframe.store.ledger import FILE_NAME, StoredLabel
+from alframe.store.ledger import FILE_NAME
 from alframe.tasks.tables import accuracy_table
 from alframe.tasks.words import command, project_argument, shown
 from alframe.types import Item, Outcome, State
 
 
 class Status:
-    """Look, and change nothing. `show`: how many of the images set aside are listed."""
+    """Look, and change nothing. `show`: how many of what is set aside or in dispute are listed."""
 
     read_only = True
 
@@ -25,46 +27,53 @@ class Status:
         if not (session.folder / FILE_NAME).exists():
             return Outcome(State.DONE, f"There is no project yet in {shown(session.folder)}. Start with: {command()}")
         ledger = session.ledger
-        labels = ledger.labels()
+        labels = session.labels()
         items = ledger.items()
-        counts = Counter(label.class_name for label in labels)
+        counts = Counter(label.class_name for label in labels.counted)
         asked = sum(item.split == "pool" for item in items)
         lines = [
             f"Project:  {shown(session.folder)}",
             f"Images:   {asked} in the pool, {len(items) - asked} held out for testing",
-            f"Labels:   {len(labels)}" + "".join(f"\n          {n:6d}  {name}" for name, n in counts.most_common()),
+            f"Labels:   {len(labels.counted)}"
+            + "".join(f"\n          {n:6d}  {name}" for name, n in counts.most_common()),
             "",
             accuracy_table(ledger.history()),
             "",
-            *self._aside(ledger.aside(), items),
+            *self._listed(
+                "Set aside, because they cannot be read",
+                [f"{items[key].id}: {why}" for key, why in ledger.aside().items()],
+            ),
             *self._next(session, items, labels),
         ]
         return Outcome(State.DONE, "\n".join(lines))
 
-    def _aside(self, aside: Mapping[int, str], items: Sequence[Item]) -> list[str]:
-        if not aside:
-            return []
-        lines = [f"Set aside, because they cannot be read: {len(aside)}"]
-        lines += [f"  {items[key].id}: {why}" for key, why in list(aside.items())[: self.show]]
-        if len(aside) > self.show:
-            lines.append(f"  ... and {len(aside) - self.show} more: {command('status', f'show={len(aside)}')}")
-        return [*lines, ""]
-
-    def _next(self, session: Session, items: Sequence[Item], labels: Sequence[StoredLabel]) -> list[str]:
+    def _next(self, session: Session, items: Sequence[Item], labels: Labels) -> list[str]:
         go_on = command(project_argument(session.folder))
+        rounds = session.ledger.rounds()
+        lines, seen = list(disputes(labels, items)), set(labels.answered)
+        if not session.label_source.answers_now:
+            for asked in rounds:
+                request = session.request(asked, items)
+                answers = session.label_source.collect(request)
+                number = {item.id: key for item, key in zip(request.items, asked.keys, strict=True)}
+                seen |= {number[label.item] for label in answers.labels if label.item in number}
+                lines += map(str, answers.problems)
+        lines = self._listed("Answers that need another look", list(dict.fromkeys(lines)))
         if session.done_file.exists():
-            return ["Done. The results are in " + shown(session.folder / "export") + " and report.html."]
-        open_rounds = [one for one in session.ledger.rounds() if not one.answered]
-        if not open_rounds or session.label_source.answers_now:
-            return [f"Not finished. Go on with: {go_on}"]
-        asked = open_rounds[-1]
-        request = session.request(asked, items)
-        answers = session.label_source.collect(request)
-        known = {items[label.item].id for label in labels}
-        answered = sum(item.id in known | {label.item for label in answers.labels} for item in request.items)
-        where = shown(session.label_folder)
+            return [*lines, "Done. The results are in " + shown(session.folder / "export") + " and report.html."]
+        if not rounds or rounds[-1].answered or session.label_source.answers_now:
+            return [*lines, f"Not finished. Go on with: {go_on}"]
+        asked, where = rounds[-1], shown(session.label_folder)
+        answered = len(seen & set(asked.keys))
         return [
+            *lines,
             f"Waiting for labels: {answered} of {len(asked.keys)} images of round {asked.number}, in {where}",
-            *(f"  {problem}" for problem in answers.problems),
             f"When they are labelled: {go_on}",
         ]
+
+    def _listed(self, title: str, lines: Sequence[str]) -> list[str]:
+        if not lines:
+            return []
+        more = len(lines) - self.show
+        rest = [f"  ... and {more} more: {command('status', f'show={len(lines)}')}"] if more > 0 else []
+        return [f"{title}: {len(lines)}", *(f"  {line}" for line in lines[: self.show]), *rest, ""]

@@ -70,7 +70,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
                 db.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
         for replacing in (
-            "INSERT OR REPLACE INTO selection SELECT round, rank + 1, item, 0.5 FROM selection",
+            "INSERT OR REPLACE INTO selection SELECT round, rank + 1, item, 0.5, 0 FROM selection",
             "REPLACE INTO event (round, kind, at) VALUES (1, 'requested', '')",
             "REPLACE INTO item (key, id, path, split) VALUES (9, 'a.jpg', '', 'pool')",
         ):

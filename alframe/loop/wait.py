@@ -1,0 +1,32 @@
+"""Wait for people: look again and again, and take in what has come."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from alframe.loop.answers import take_in
+from alframe.loop.session import Session
+from alframe.loop.work import Reported
+from alframe.progress import Bar
+from alframe.types import Item
+
+
+def wait_for_answers(session: Session, items: Sequence[Item], reported: Reported, every: float) -> None:
+    """Return when enough of the open request is answered, and look every `every` seconds until then.
+
+    Each answer is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
+    """
+    asked = session.ledger.rounds()[-1]
+    keys = {key for key in asked.keys if items[key].path.exists()}
+    wanted, done = math.ceil(session.settings.enough * len(keys)), 0
+    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img") as bar:
+        while True:
+            take_in(session, items, reported, newest_only=True)
+            now = len(session.labels().answered & keys)
+            bar.advance(now - done)
+            done = now
+            if done >= wanted:
+                return
+            time.sleep(every)

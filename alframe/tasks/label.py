@@ -1,0 +1,58 @@
+"""`alframe label`: take in what has been labelled so far, at once or as it comes."""
+
+from __future__ import annotations
+
+from alframe.errors import BadParams
+from alframe.loop.answers import close, progress, take_in
+from alframe.loop.session import Session
+from alframe.loop.wait import wait_for_answers
+from alframe.loop.work import Reported
+from alframe.store.ledger import FILE_NAME
+from alframe.tasks.words import command, project_argument, shown
+from alframe.types import Outcome, State
+
+
+class Label:
+    """Enter all answers into the ledger; with `watch`, look every `every` seconds until the batch is answered."""
+
+    read_only = False
+
+    def __init__(self, watch: bool = False, every: float = 5.0) -> None:
+        if every <= 0:
+            raise BadParams(f"every is {every}; it takes seconds above 0.")
+        self.watch = watch
+        self.every = every
+
+    def run(self, session: Session) -> Outcome:
+        """Nothing is learned yet, and nothing more is asked for: that is the next run's."""
+        if not (session.folder / FILE_NAME).exists():
+            return Outcome(State.DONE, f"There is no project yet in {shown(session.folder)}. Start with: {command()}")
+        items, reported, before = session.ledger.items(), Reported(), session.labels()
+        take_in(session, items, reported)
+        rounds = session.ledger.rounds()
+        if self.watch and rounds and not rounds[-1].answered and not session.label_source.answers_now:
+            wait_for_answers(session, items, reported, self.every)
+        labels = session.labels()
+        new = len(labels.answered) - len(before.answered)
+        lines = [f"{new} new answers; {len(labels.counted)} images are labelled in all." if new else "Nothing new."]
+        if rounds and not rounds[-1].answered:
+            lines.append(progress(rounds[-1], labels))
+        return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {command(project_argument(session.folder))}"]))
+
+
+class Withdraw:
+    """Wait no longer for the open request: what is answered counts, the other images go back into the pool."""
+
+    read_only = False
+
+    def run(self, session: Session) -> Outcome:
+        """The files people were given stay where they are, and an answer that is written there later still counts."""
+        go_on = f"Choose another batch with: {command(project_argument(session.folder))}"
+        if not (session.folder / FILE_NAME).exists() or not (rounds := session.ledger.rounds()) or rounds[-1].answered:
+            return Outcome(State.DONE, f"Nothing is awaited, so there is nothing to withdraw. {go_on}")
+        asked, items = rounds[-1], session.ledger.items()
+        if asked.requested:
+            take_in(session, items, Reported())
+        labels = session.labels()
+        close(session, asked, len(labels.answered & set(asked.keys)), withdrawn=True)
+        return Outcome(State.WAITING, f"{progress(asked, labels)} The round is withdrawn.\n{go_on}")
