@@ -1,0 +1,102 @@
+"""A data file made before Timelapse first opens the set, with suggestions, keys and a selection already in it.
+
+It holds more of Timelapse's inner tables than a template does, so it is only for versions whose tables are known.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from alframe.formats.timelapse.schema import NUMBERS, STANDARD, VERSION, Field, check_fields
+from alframe.formats.timelapse.sqlite import columns, explained, quoted, reading
+from alframe.formats.timelapse.template import create_template
+from alframe.store.files import replacing
+
+KNOWN = (2, 5)  # the newest Timelapse whose tables these are
+_DEFAULT_SORT = """[ { "DataLabel":"RelativePath", "DisplayLabel":"RelativePath", "ControlType":"RelativePath", \
+"IsAscending":"true" }, { "DataLabel":"DateTime", "DisplayLabel":"DateTime", "ControlType":"DateTime", \
+"IsAscending":"true" } ]"""
+_IMAGE_SET = (
+    "CREATE TABLE ImageSetTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT, RootFolder TEXT DEFAULT '', "
+    "Log TEXT DEFAULT '', Row TEXT, VersionCompatabily TEXT, BackwardsCompatibility TEXT, "
+    f"SortTerms TEXT DEFAULT '{_DEFAULT_SORT}', SearchTerms TEXT DEFAULT '{{}}', QuickPasteTerms TEXT, "
+    "BBDisplayThreshold REAL DEFAULT '-1', Standard TEXT DEFAULT '' )"
+)
+_IMAGE_SET_COLUMNS = {
+    "Id", "RootFolder", "Log", "Row", "VersionCompatabily", "BackwardsCompatibility", "SortTerms", "SearchTerms",
+    "QuickPasteTerms", "BBDisplayThreshold", "Standard",
+}  # fmt: skip
+_INDEXES = {
+    "IndexRelativePath": "RelativePath",
+    "IndexFile": "File",
+    "IndexRelativePathFile": "RelativePath,File",
+    "IndexRelativePathDateTimeFile": "RelativePath, DateTime, File",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What Timelapse shows when it opens the file: JSON as `view` makes it."""
+
+    search_terms: str = "{}"
+    sort_terms: str = _DEFAULT_SORT
+    quick_paste: str = "[]"
+
+
+def write_data(ddb: Path, fields: Sequence[Field], records: Iterable[Mapping[str, str]], opening: Opening) -> None:
+    """Make a data file for the template of these fields. Raises FormatError.
+
+    A record maps Data Labels to Timelapse's text: File, RelativePath (backslashes), DateTime (`yyyy-MM-dd HH:mm:ss`)
+    and any of `fields`; what it lacks has the template's default.
+    """
+    check_fields(fields)
+    every = (*STANDARD, *fields)
+    names = [field.data_label for field in every]
+    insert = f"INSERT INTO DataTable ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    with explained(ddb), replacing(ddb) as temporary, closing(sqlite3.connect(temporary)) as db, db:
+        create_template(db, fields)
+        db.execute(f"CREATE TABLE DataTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT, {', '.join(map(_column, every))} )")
+        db.execute(_IMAGE_SET)
+        counters = "".join(f", {field.data_label} TEXT DEFAULT ''" for field in fields if field.type == "Counter")
+        db.execute(f"CREATE TABLE MarkersTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT{counters} )")
+        for name, indexed in _INDEXES.items():
+            db.execute(f"CREATE INDEX {name} ON DataTable ( {indexed} )")
+        db.execute(
+            "INSERT INTO ImageSetTable VALUES (1, ?, '', '-1', ?, ?, ?, ?, ?, -1, '')",
+            (
+                ddb.absolute().parent.name,
+                VERSION,
+                VERSION,
+                opening.sort_terms,
+                opening.search_terms,
+                opening.quick_paste,
+            ),
+        )
+        db.executemany(insert, ([record.get(field.data_label, field.default) for field in every] for record in records))
+
+
+def strangeness(file: Path) -> str:
+    """Why a `.tdb` or `.ddb` that Timelapse has opened is of no version we can write; empty if it is. FormatError."""
+    with reading(file) as db:
+        about = columns(db, "ImageSetTable")
+        table = "ImageSetTable" if about else "TemplateInfo"
+        row = db.execute(f"SELECT {quoted('VersionCompatabily')} FROM {table}").fetchone()
+    version = str(row[0]) if row else ""
+    numbers = version.split(".")[:2]
+    if not (len(numbers) == 2 and all(part.isdecimal() for part in numbers)):
+        return f"{file} does not say by which Timelapse it was made ('{version}')"
+    if tuple(map(int, numbers)) > KNOWN:
+        return f"{file} was opened by Timelapse {version}, which is newer than {'.'.join(map(str, KNOWN))}"
+    if about and set(about) != _IMAGE_SET_COLUMNS:
+        return f"{file} has other tables than Timelapse {'.'.join(map(str, KNOWN))}"
+    return ""
+
+
+def _column(field: Field) -> str:
+    kind = "DATETIME" if field.type == "DateTime" else "TEXT"
+    default = "" if field.type in NUMBERS else field.default.replace("'", "''")
+    return f"{field.data_label} {kind} DEFAULT '{default}'"

@@ -1,0 +1,99 @@
+"""How an image set opens: the saved selection, the sort order and the one-key labels, as Timelapse keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from alframe.formats.timelapse.schema import CHOICES, NUMBERS, Field
+
+KEYS = 18  # Ctrl+1 to Ctrl+9, and with Shift as many again
+_RECOGNITIONS = {
+    "UseRecognition": False,
+    "InterpretAllDetectionsAsEmpty": False,
+    "AllDetections": True,
+    "RankByDetectionConfidence": False,
+    "RankByClassificationConfidence": False,
+    "DetectionCategoryNumber": "-1",
+    "ClassificationCategoryNumbers": [],
+    "SelectedTaxonNode": "",
+    "DetectionConfidenceHigherForUI": 1.0,
+    "DetectionConfidenceLowerForUI": 0.2,
+    "ClassificationConfidenceHigherForUI": 1.0,
+    "ClassificationConfidenceLowerForUI": 0.5,
+}
+
+
+def search_terms(fields: Sequence[Field], flag: str) -> str:
+    """The selection of all records whose Flag with the Data Label `flag` is true; `fields` are all of the template's.
+
+    Timelapse forgets a selection that lacks one of the fields, or whose lists differ from the template's.
+    """
+    selection = {
+        "SearchTerms": [term for field in fields for term in _terms(field, field.data_label == flag)],
+        "RandomSample": 0,
+        "UseTimeInsteadOfDate": False,
+        "TermCombiningOperator": 0,
+        "ShowMissingDetections": False,
+        "RecognitionSelections": _RECOGNITIONS,
+        "EpisodeShowAllIfAnyMatch": False,
+        "EpisodeNoteField": "",
+    }
+    return json.dumps(selection, ensure_ascii=False)
+
+
+def sort_terms(*by: Field) -> str:
+    """Ascending by one field or two; a field that is only `Field("", "Id")` is the order of the records."""
+    empty = Field("", "")
+    return json.dumps(
+        [
+            {
+                "DataLabel": field.data_label,
+                "DisplayLabel": field.label or field.data_label,
+                "ControlType": field.type,
+                "IsAscending": "true",
+            }
+            for field in (*by, empty)[:2]
+        ],
+        ensure_ascii=False,
+    )
+
+
+def quick_paste(field: Field, values: Sequence[str]) -> str:
+    """A key for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
+    entries = [
+        {
+            "Title": value,
+            "Items": [
+                {
+                    "DataLabel": field.data_label,
+                    "Label": field.label or field.data_label,
+                    "Use": True,
+                    "Value": value,
+                    "ControlType": field.type,
+                }
+            ],
+        }
+        for value in values[:KEYS]
+    ]
+    return json.dumps(entries, ensure_ascii=False)
+
+
+def _terms(field: Field, used: bool) -> Iterator[dict[str, Any]]:
+    number = field.type in NUMBERS or field.type == "Counter"
+    plain = ">" if number else "="
+    for operator in ("≥", "≤") if field.type == "DateTime" else (plain,):
+        yield {
+            "ControlType": field.type,
+            "DatabaseValue": "true" if used else "0" if number else _default(field),
+            "DataLabel": field.data_label,
+            "Label": field.label or field.data_label,
+            "List": ["", *field.choices] if field.type in CHOICES and field.choices else [],
+            "Operator": operator,
+            "UseForSearching": used,
+        }
+
+
+def _default(field: Field) -> str:
+    return field.default if field.type in {"DateTime", "DateTime_", "Date_", "Time_", "Flag", "DeleteFlag"} else ""

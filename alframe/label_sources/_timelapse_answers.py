@@ -1,0 +1,155 @@
+"""From what Timelapse's records say to answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alframe.errors import FormatError, LabelError
+from alframe.formats.digests import digest
+from alframe.formats.timelapse.data import read_records
+from alframe.formats.timelapse.sqlite import check
+from alframe.formats.timelapse.template import Template
+from alframe.label_sources.classes import resolver
+from alframe.types import Answers, ItemId, Label, Problem
+
+NO_ANIMAL = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
+Stamp = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One record or row of a file: the image as the file has it, the cells wanted, and its number there."""
+
+    row: int
+    key: str
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as it was when it was read."""
+
+    file: str
+    at: datetime
+    digest: str
+
+
+@dataclass
+class Gathering:
+    """Puts together what several files say about the items asked.
+
+    `again` are items that were put in place a second time, after somebody had removed them, perhaps with an answer:
+    that they lie there without one takes nothing back. Nor does a file without any answer.
+    """
+
+    resolve: Callable[[str], str]
+    again: Collection[ItemId] = ()
+    labels: dict[tuple[ItemId, str, str, str], Label] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    empty: dict[str, list[ItemId]] = field(default_factory=lambda: defaultdict(list))
+    written: dict[ItemId, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, item: ItemId, name: str, annotator: str, source: Source, row: int) -> None:
+        """One answer; said twice in one file, as of two animals of one class in a picture, it counts once."""
+        name = name.strip()
+        if not name:
+            self.empty[source.file].append(item)
+            return
+        self.written[item].add(source.file)
+        try:
+            name = self.resolve(name)
+        except LabelError as error:
+            self.problems.append(Problem(source.file, row, str(error)))
+            return
+        key = (item, name, annotator, source.file)
+        self.labels.setdefault(key, Label(item, name, annotator, source.at, source.file, row, source.digest))
+
+    def answers(self, order: Iterable[ItemId]) -> Answers:
+        """An item is blank where a file has no answer to it but to others, and no file has one."""
+        place = {item: at for at, item in enumerate(order)}
+        labels = sorted(self.labels.values(), key=lambda label: (place[label.item], label.file, label.row or 0))
+        answered = set().union(*self.written.values())
+        blank = {item for file, items in self.empty.items() if file in answered for item in items}
+        blank -= {*self.written, *self.again}
+        return Answers(labels, self.problems, [item for item in place if item in blank])
+
+
+def known_classes(classes: Sequence[str], blank: str) -> tuple[str, ...]:
+    """The classes with the word for a picture without an animal, if none of them means that; none while none are known.
+
+    While there are none, every name that somebody writes is welcome.
+    """
+    return (*classes, *blank_word(classes, blank)) if classes else ()
+
+
+def blank_word(classes: Iterable[str], blank: str) -> tuple[str, ...]:
+    """The word to be added for a picture without an animal: one, or none."""
+    has = any(name.casefold() in NO_ANIMAL or name.casefold() == blank.casefold() for name in classes)
+    return (blank,) if blank and not has else ()
+
+
+def gathering(classes: Sequence[str], blank: str, new_classes: str) -> Gathering:
+    """An empty one, with the policy for names outside the classes."""
+    return Gathering(resolver(known_classes(classes, blank), new_classes))
+
+
+def load(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[list[Said], Source]:
+    """All records of a data file, and the file as it was. Raises FormatError or OSError.
+
+    Timelapse may save meanwhile; then it is read once more, so that the digest is of what was read.
+    """
+    check(ddb)
+    for _ in range(3):
+        before = stamp(ddb)
+        said = [Said(record.id, record.key, record.cells) for record in read_records(ddb, columns, filled)]
+        source = Source(str(ddb), saved(before), digest(ddb))
+        if stamp(ddb) == before:
+            break
+    return said, source
+
+
+def stamp(ddb: Path) -> Stamp:
+    """Size and time of the file, and of the log beside it where newer changes may be. Raises OSError."""
+    about = ddb.stat()
+    try:
+        log = ddb.with_name(ddb.name + "-wal").stat()
+    except OSError:
+        return about.st_size, about.st_mtime_ns, 0, 0
+    return about.st_size, about.st_mtime_ns, log.st_size, log.st_mtime_ns
+
+
+def saved(when: Stamp) -> datetime:
+    """When the file was last written."""
+    return datetime.fromtimestamp(max(when[1], when[3]) / 1e9, UTC)
+
+
+def trouble(file: Path, error: FormatError | OSError) -> Problem:
+    """A file that cannot be read, as a Problem of that file: the others are read all the same."""
+    if isinstance(error, FormatError):
+        return Problem(str(file), None, str(error).removeprefix(str(file)).lstrip(": "))
+    return Problem(str(file), None, f"cannot be read: {error.strerror or error}. Run the command again.")
+
+
+def check_list(ddb: Path, template: Template, species: str, classes: Sequence[str]) -> list[Problem]:
+    """What is wrong with the field that the answers are in: it is no list any more, or lacks some of the classes."""
+    found = template.field(species)
+    if found is None:
+        others = [one.data_label for one in template.fields if one.type == "FixedChoice"]
+        hint = f" Its lists are: {', '.join(others)}." if others else ""
+        message = (
+            f"has no field with the Data Label '{species}', so its answers cannot be read.{hint} Give the field its "
+            "Data Label again in Timelapse's Template Editor."
+        )
+        return [Problem(str(ddb), None, message)]
+    lacking = [name for name in classes if name not in found.choices]
+    if found.type == "FixedChoice" and lacking:
+        message = (
+            f"has no {', '.join(map(repr, lacking[:5]))} in the list of '{species}', so nobody can choose it. Add it "
+            "to the list in Timelapse's Template Editor."
+        )
+        return [Problem(str(ddb), None, message)]
+    return []

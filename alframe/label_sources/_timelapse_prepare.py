@@ -1,0 +1,114 @@
+"""The fields of a round's set, and the set made ready before Timelapse first opens it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+
+from alframe.errors import FormatError
+from alframe.formats.exif import file_time, taken
+from alframe.formats.timelapse.folders import DATA, beside, find
+from alframe.formats.timelapse.prepared import Opening, strangeness, write_data
+from alframe.formats.timelapse.schema import STANDARD, Field
+from alframe.formats.timelapse.template import read_template
+from alframe.formats.timelapse.view import KEYS, quick_paste, search_terms, sort_terms
+from alframe.label_sources._timelapse_answers import blank_word
+from alframe.types import UNSURE, ItemId, Request
+
+SPECIES, NEW = "Species", "NewSpecies"
+
+
+def round_fields(
+    classes: Sequence[str], blank: str, new_classes: str = "ask", annotator_field: str = "", prepared: bool = False
+) -> tuple[Field, ...]:
+    """Species is a list of the classes, or while there are none a field to write in, and the rest serves it."""
+    names = tuple(dict.fromkeys(name.strip() for name in classes))
+    what = "What is in the picture"
+    fields = [
+        Field("FixedChoice", SPECIES, tooltip=what, choices=_choices(names, blank), copyable=True)
+        if names
+        else Field("Note", SPECIES, tooltip=f"{what}; {UNSURE} where you cannot tell", copyable=True)
+    ]
+    if names and new_classes != "reject":
+        tooltip = "A species that is not in the list: leave Species empty and write it here"
+        fields.append(Field("Note", NEW, "New species", tooltip=tooltip, copyable=True))
+    if annotator_field:
+        fields.append(Field("Note", annotator_field, tooltip="Who labels", copyable=True))
+    return (
+        *fields,
+        Field("Flag", "Selected", default="false", tooltip="Chosen for this round", visible=False, width=20),
+        Field("IntegerPositive", "ALRound", "Round", tooltip="The round that asks", visible=False, width=60),
+        Field("Note", "ALPrediction", "Predicted", tooltip="What the model thinks it is", visible=prepared),
+        Field("DecimalPositive", "ALConfidence", "Confidence", tooltip="Its probability", visible=prepared, width=60),
+        Field("Note", "Comments", tooltip="Anything you wish to say"),
+    )
+
+
+def prepare(
+    root: Path, request: Request, places: Mapping[ItemId, str], fields: Sequence[Field], blank: str
+) -> list[str]:
+    """Write the data file of a set whose images are in place; or say why that was left to Timelapse."""
+    reason = _unknown(root, request.folder, fields)
+    if reason:
+        return [f"The set was not prepared: {reason}. It opens all the same, without suggestions and keys."]
+    records = [
+        {
+            "File": place.name,
+            "RelativePath": str(place.parent.relative_to(root)).replace("/", "\\").removeprefix("."),
+            "DateTime": f"{item.taken or taken(place) or file_time(place):%Y-%m-%d %H:%M:%S}",
+            "Selected": "true",
+            "ALRound": str(request.round),
+            "ALPrediction": guess.class_name if guess else "",
+            "ALConfidence": f"{guess.confidence:.4f}" if guess else "",
+        }
+        for item, guess in zip_longest(request.items, request.suggestions[: len(request.items)])
+        if (place := root / places[item.id]).exists()
+    ]
+    species = fields[0]
+    keys = [] if not species.choices else _keys(request, blank)
+    opening = Opening(
+        search_terms((*STANDARD, *fields), "Selected"),
+        sort_terms(Field("", "Id")),  # in the order in which they were chosen: the most wanted first
+        quick_paste(species, keys),
+    )
+    write_data(root / DATA, fields, records, opening)
+    if not keys:
+        return []
+    shown = ", ".join(
+        f"{'Ctrl+Shift' if at > 9 else 'Ctrl'}+{at % 10 + at // 10} {key}" for at, key in enumerate(keys, 1)
+    )
+    return [f"Q shows the keys: {shown}."]
+
+
+def _unknown(root: Path, folder: Path, fields: Sequence[Field]) -> str:
+    """Why the tables of this user's Timelapse may be others than we write, or nothing."""
+    for template in beside(root, ".tdb"):
+        if reason := strangeness(template):
+            return reason
+        if [_bare(field) for field in read_template(template).fields] != [_bare(one) for one in (*STANDARD, *fields)]:
+            return f"{template} has been changed"
+    for ddb in find(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
+        with suppress(FormatError):  # a damaged one is collect()'s to report
+            if reason := strangeness(ddb):
+                return reason
+    return ""
+
+
+def _bare(field: Field) -> tuple[str, str, str, tuple[str, ...]]:
+    return field.type, field.data_label, field.default, field.choices
+
+
+def _keys(request: Request, blank: str) -> list[str]:
+    """Blank first and unsure last; between them the classes by name, the commonest ones where there are too many."""
+    word = blank_word(request.classes, blank)
+    room = KEYS - len(word) - 1
+    often = Counter(guess.class_name for guess in request.suggestions)
+    chosen = set(sorted(request.classes, key=lambda name: -often[name])[:room])
+    return [*word, *(name for name in request.classes if name in chosen), UNSURE]
+
+
+def _choices(names: Sequence[str], blank: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*names, *blank_word(names, blank), UNSURE)))
