@@ -29,20 +29,21 @@ _RANDOM = "random"  # the sampler that others are measured against
 WIDE, NARROW = (960, 400), (360, 300)  # in CSS pixels: for a screen or paper, and for a phone
 
 
-def own_curve(history: Sequence[RoundRecord]) -> list[Curve]:
-    """The campaign's measured accuracy with its own interval, as one curve; none before the first evaluation."""
-    done = [(record.labels, record.evaluation) for record in history if record.evaluation is not None]
-    if not done:
-        return []
+def own_curves(history: Sequence[RoundRecord]) -> list[Curve]:
+    """The campaign's measured accuracy with its own interval, by audit and by evaluation, as far as there are any."""
+    audits = [(record.labels, record.audit) for record in history if record.audit is not None]
+    evaluations = [(record.labels, record.evaluation) for record in history if record.evaluation is not None]
     return [
         Curve(
-            name="this campaign",
+            name=done[-1][1].basis,
             labels=[labels for labels, _ in done],
             mean=[measured.accuracy for _, measured in done],
             low=[measured.low for _, measured in done],
             high=[measured.high for _, measured in done],
             seeds=1,
         )
+        for done in (audits, evaluations)
+        if done
     ]
 
 

@@ -26,7 +26,8 @@ class ReportData:
 
     `outcome` is a sentence on how things stand, `next_step` a command line (or empty), `interval` says in words how
     the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `set_aside` holds
-    pairs of image and reason.
+    pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier round
+    and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not meant.
     """
 
     title: str
@@ -42,6 +43,7 @@ class ReportData:
     set_aside: Sequence[tuple[str, str]]
     class_counts: Mapping[str, int]
     interval: str
+    audit_unanswered: int = 0
 
     @property
     def evaluated(self) -> RoundRecord | None:
@@ -51,3 +53,8 @@ class ReportData:
     @property
     def evaluation(self) -> Evaluation | None:
         return self.evaluated.evaluation if self.evaluated else None
+
+    @property
+    def audited(self) -> RoundRecord | None:
+        """The latest round that measured the model on images drawn at random."""
+        return next((record for record in reversed(self.history) if record.audit is not None), None)

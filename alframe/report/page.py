@@ -22,15 +22,21 @@ _LISTED = 500  # rows of images set aside
 def render(data: ReportData) -> str:
     """The whole report as one HTML document that needs no other file, no script and no network."""
     compared = [curve for curve in data.curves if len(curve.labels)]  # runs without a common point have none
-    curves = compared or charts.own_curve(data.history)
-    evaluation = data.evaluation
+    curves = compared or charts.own_curves(data.history)
+    audit = data.audited.audit if data.audited else None
+    evaluation = data.evaluation or audit
     page = (
         _environment()
         .get_template("page.html.j2")
         .render(
             data=data,
             last=data.history[-1] if data.history else None,
-            evaluated=data.evaluated,
+            judged=data.audited or data.evaluated,
+            judgement=audit or evaluation,
+            audit=audit,
+            pool_words=tables.pool_words(audit) if audit else "",
+            all_wrong=tables.all_wrong(audit, data.audit_unanswered) if audit else None,
+            audit_classes=tables.class_rows({}, audit),
             evaluation=evaluation,
             labels=sum(data.class_counts.values()),
             comparison=bool(compared),

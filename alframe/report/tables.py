@@ -15,12 +15,14 @@ MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown i
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class: labels so far, and its scores (0..1), None where nothing was measured."""
+    """One class: labels so far, and its scores (0..1), None where nothing was measured (bounds: nor in old records)."""
 
     name: str
     labels: int
     precision: float | None
     recall: float | None
+    recall_low: float | None
+    recall_high: float | None
     f1: float | None
     support: int | None
 
@@ -37,8 +39,20 @@ def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list
         # Without a test image of the class its recall is undefined, whatever number stands there.
         known = scores if support else {}
         precision, recall, f1 = (known.get(key) for key in ("precision", "recall", "f1"))
-        rows.append(ClassRow(name, counts.get(name, 0), precision, recall, f1, support))
+        bounds = known.get("recall_low"), known.get("recall_high")
+        rows.append(ClassRow(name, counts.get(name, 0), precision, recall, *bounds, f1, support))
     return rows
+
+
+def pool_words(audit: Evaluation) -> str:
+    """What an audit says, for anybody."""
+    right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
+    return f"Of 100 images of the pool, the model would get {right} right (between {low} and {high})"
+
+
+def all_wrong(audit: Evaluation, unanswered: int) -> float:
+    """The accuracy if the model were wrong on every one of the drawn images that nobody has answered."""
+    return audit.accuracy * audit.n / (audit.n + unanswered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,31 @@ from collections.abc import Sequence
 
 from alframe.engine.curves import Histories, average, difference
 from alframe.engine.evaluate import CROSS_VALIDATED
+from alframe.report.tables import pool_words
 from alframe.types import Evaluation, RoundRecord
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
-    """Accuracy with its interval by number of labels, of one run."""
-    measured = [record for record in history if record.evaluation is not None]
-    if not measured:
+    """Accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both."""
+    records = sorted(({record.labels: record for record in history}).values(), key=lambda record: record.labels)
+    records = [record for record in records if record.evaluation or record.audit]
+    evaluations, audits = [record.evaluation for record in records], [record.audit for record in records]
+    columns, notes = {"labels": [str(record.labels) for record in records]}, []
+    if evaluation := _last(evaluations):
+        columns["accuracy"] = [_measured(one) for one in evaluations]
+        notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
+    if audit := _last(audits):
+        columns["pool accuracy (audit)"] = [_measured(one) for one in audits]
+        notes.append(f"{pool_words(audit)},\nby {audit.n} {audit.basis} (95 % interval): go by this number.")
+    elif evaluation:
+        notes.append(caution(evaluation).strip())
+    if not notes:
         return "Nothing measured yet: it takes labels of at least two classes, and images to test on."
-    curve = average("accuracy", [measured])
-    evaluation = measured[-1].evaluation
-    assert evaluation is not None
-    rows = [
-        (f"{n}", _with_interval(m, lo, hi))
-        for n, m, lo, hi in zip(curve.labels, curve.mean, curve.low, curve.high, strict=True)
-    ]
-    note = f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.{caution(evaluation)}"
-    return table(("labels", "accuracy"), rows) + f"\n{note}"
+    return "\n".join([table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
+
+
+def _last(measured: Sequence[Evaluation | None]) -> Evaluation | None:
+    return next((one for one in reversed(measured) if one is not None), None)
 
 
 def caution(evaluation: Evaluation) -> str:
@@ -59,6 +67,10 @@ def comparison_table(histories: Histories, sampler: str) -> str:
 
 def _cells(mean: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[str]:
     return [_with_interval(*one) for one in zip(mean, low, high, strict=True)]
+
+
+def _measured(evaluation: Evaluation | None) -> str:
+    return "-" if evaluation is None else _with_interval(evaluation.accuracy, evaluation.low, evaluation.high)
 
 
 def _with_interval(mean: float, low: float, high: float) -> str:

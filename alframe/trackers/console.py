@@ -7,13 +7,14 @@ from pathlib import Path
 from rich.console import Console as Screen
 from rich.text import Text
 
-from alframe.types import RoundRecord
+from alframe.types import Evaluation, RoundRecord
 
 WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
+INDENT = 6  # of a line that belongs to the row above it
 
 
 class Console:
-    """Prints the heading once, then each round as it ends; 73 columns, with or without a terminal."""
+    """Prints the heading once, then each round as it ends and its audit below; 73 columns, terminal or not."""
 
     def __init__(self) -> None:
         self._screen: Screen | None = None
@@ -41,6 +42,8 @@ class Console:
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
         self._print(_row(f"{record.round}", f"{record.labels}", *scores, _time(sum(record.seconds.values()))))
+        if record.audit:
+            self._print(f"{'':{INDENT}}{_in_the_pool(record.audit)}")
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -53,6 +56,11 @@ class Console:
 
 def _row(*cells: str) -> str:
     return " ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS.values(), strict=True))
+
+
+def _in_the_pool(audit: Evaluation) -> str:
+    right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
+    return f"in the pool: {right} of 100 right ({low} to {high}), by {audit.n} images drawn at random"
 
 
 def _time(seconds: float) -> str:

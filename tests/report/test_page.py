@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alframe.engine.audit import AUDITED
+from alframe.engine.evaluate import evaluate
+from alframe.report.charts import own_curves
 from alframe.report.page import ReportData, Shown, render
 from alframe.report.tables import class_rows, curve_rows, matrix
 from alframe.report.thumbnails import SIDE, thumbnail
@@ -45,8 +48,15 @@ def evaluation(classes: Sequence[str] = CLASSES, confusion: Sequence[Sequence[in
     return Evaluation("held-out images", n, accuracy, *interval, *averages, tuple(classes), rows, per_class)
 
 
-def record(number: int, measured: Evaluation | None) -> RoundRecord:
-    return RoundRecord(number, 20 + 20 * number, 1234, 2, CLASSES, measured, "abc", {"fit": 75.0}, AT)
+def record(number: int, measured: Evaluation | None, audit: Evaluation | None = None) -> RoundRecord:
+    return RoundRecord(number, 20 + 20 * number, 1234, 2, CLASSES, measured, "abc", {"fit": 75.0}, AT, "", audit)
+
+
+def audited() -> Evaluation:
+    """86 of 100 right, by 50 images of which none is an agouti."""
+    truth = ["empty"] * 40 + ["white_tailed_deer"] * 10
+    guess = [1] * 37 + [0] * 3 + [2] * 6 + [1] * 4
+    return evaluate(np.eye(3, dtype=np.float32)[guess], CLASSES, truth, AUDITED)
 
 
 @pytest.fixture
@@ -138,13 +148,57 @@ def test_shows_the_numbers(data: ReportData) -> None:
         assert expected in text.replace("_ ", "_"), expected
 
 
+def test_the_honest_number_leads(data: ReportData) -> None:
+    history = [record(0, None), record(1, evaluation()), record(2, evaluation(), audited())]
+    text = Page(render(replace(data, history=history))).text
+    for expected in (
+        *("Accuracy in the pool 86.0 % 95 % interval 73.8 % to 93.0 %", "n = 50, images drawn at random from the pool"),
+        "96.8 % on 62 held-out images",
+        "Of 100 images of the pool, the model would get 86 right (between 74 and 93).",
+        "agouti 0 – – – empty 40 92.5 % 80.1 % to 97.4 % 90.2 %",
+        "In the pool (audit)",
+        "1,234 – – 96.8 %",  # a round before there was an audit
+        "1,234 86.0 % 73.8 % to 93.0 % 96.8 %",
+    ):
+        assert expected in text.replace("_ ", "_"), expected
+    assert "no answer" not in text
+
+
+def test_a_round_later_without_an_audit_keeps_the_last_one(data: ReportData) -> None:
+    history = [record(1, None, audited()), record(2, None)]
+    text = Page(render(replace(data, history=history))).text
+    assert "n = 50, images drawn at random from the pool, in round 1" in text
+    assert "not yet measured" not in text and "No round has measured" not in text
+
+
+def test_drawn_images_without_an_answer_are_a_caution(data: ReportData) -> None:
+    history = [record(1, None, audited())]
+    text = Page(render(replace(data, history=history, audit_unanswered=7))).text
+    assert "7 more were drawn at random and have no answer" in text
+    assert "may be lower: 75.4 %, if it is wrong on all of these" in text  # 43 of 57
+    assert "1 more was drawn" in Page(render(replace(data, history=history, audit_unanswered=1))).text
+
+
+def test_both_accuracies_are_in_the_chart_with_their_names(data: ReportData) -> None:
+    both = render(replace(data, history=[record(n, evaluation(), audited()) for n in (1, 2)]))
+    assert re.findall(r'class="key" style="--key:(.*?)"', both) == ["var(--series-2)", "var(--series-1)"]
+    assert [curve.name for curve in own_curves([record(1, evaluation(), audited())])] == [AUDITED, "held-out images"]
+    assert 'class="key"' not in render(data), "one line needs no key"
+
+
+def test_bounds_that_an_old_record_lacks_are_a_dash() -> None:
+    (row, *_) = class_rows({}, evaluation())
+    assert row.recall is not None and row.recall_low is None
+
+
 def test_well_formed_and_accessible(data: ReportData, curves: list[Curve]) -> None:
-    page = Page(render(replace(data, curves=curves)))
+    history = [*data.history, record(3, evaluation(), audited())]
+    page = Page(render(replace(data, curves=curves, history=history)))
     levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
     assert len(page.values("alt")) == page.tags.count("img") == 1
-    assert page.tags.count("caption") == page.tags.count("table") == 7
+    assert page.tags.count("caption") == page.tags.count("table") == 8
     identifiers = page.values("id")
     assert len(identifiers) == len(set(identifiers))
     assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(identifiers)
@@ -174,7 +228,7 @@ def test_escapes_everything(data: ReportData, curves: list[Curve]) -> None:
             outcome=NASTY,
             next_step=NASTY,
             settings={NASTY: NASTY},
-            history=[record(0, replace(measured, basis=NASTY))],
+            history=[record(0, replace(measured, basis=NASTY), replace(measured, basis=NASTY))],
             curves=[replace(curves[0], name=NASTY + "$x^2$"), curves[1]],
             batch=[Shown(item, NASTY, 0.5, NASTY)],
             batch_title=NASTY,
@@ -199,12 +253,22 @@ def test_a_file_name_that_is_no_text_can_be_written(data: ReportData) -> None:
         {"history": [], "class_counts": {}, "batch": [], "settings": {}, "set_aside": [], "next_step": ""},
         {"history": [record(0, None)]},
         {"history": [record(0, evaluation())]},
+        {"history": [record(0, None, audited())]},
         {"history": [record(0, evaluation(("only",), [[7]]))], "class_counts": {"only": 7}},
         {"class_counts": {}},
         {"curves": [Curve("margin", [], [], [], [], 5)]},
         {"curves": [Curve("margin", [20], [0.5], [0.4], [0.6], 1)]},
     ],
-    ids=["nothing", "not evaluated", "one round", "one class", "no labels", "no common point", "one point"],
+    ids=[
+        "nothing",
+        "not evaluated",
+        "one round",
+        "audit alone",
+        "one class",
+        "no labels",
+        "no common point",
+        "one point",
+    ],
 )
 def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
     text = Page(render(replace(data, **change))).text  # type: ignore[arg-type]
@@ -268,8 +332,12 @@ def test_fits_the_screen_in_a_browser(data: ReportData, curves: list[Curve], tmp
         pytest.skip("needs Chromium")
     names = [f"{'very_' * (i % 5)}long_class_{i}" if i % 2 else "x" * 60 + str(i) for i in range(60)]
     pages = [
-        render(replace(data, curves=curves)),
-        render(replace(data, history=[record(0, evaluation(names))], class_counts=dict.fromkeys(names, 3))),
+        render(replace(data, curves=curves, history=[record(0, evaluation(), audited())], audit_unanswered=3)),
+        render(
+            replace(
+                data, history=[record(0, evaluation(names), evaluation(names))], class_counts=dict.fromkeys(names, 3)
+            )
+        ),
     ]
     frames = "".join(
         f'<iframe width="{width}" height="900" srcdoc="{html.escape(page)}"></iframe>'

@@ -29,13 +29,19 @@ def test_one_heading_and_a_row_a_round(capsys, tmp_path):
     assert len({len(line) for line in (out[0], *out[2:])}) == 1, "the columns are in line"
 
 
+def test_an_audit_stands_below_its_row_in_plain_words(capsys, tmp_path):
+    out = shown(capsys, tmp_path, [], [round_record(1), round_record(2, audit=0.86), round_record(3, audit=0.88)])
+    assert out[4].strip() == "in the pool: 86 of 100 right (80 to 92), by 80 images drawn at random"
+    assert [line.split()[0] for line in out] == ["round", "Measured", "1", "2", "in", "3", "in"]
+
+
 def test_it_fits_eighty_columns_at_its_widest(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    record = replace(round_record(1234, labels=123456, accuracy=1.0), seconds={"train": 86000.0})
-    out = shown(capsys, tmp_path, [], [record])
-    assert len(out) == 3, "nothing is wrapped, whatever the width"
+    record = round_record(1234, labels=123456, accuracy=1.0, audit=1.0, audited=12345)
+    out = shown(capsys, tmp_path, [], [replace(record, seconds={"train": 86000.0})])
+    assert len(out) == 4, "nothing is wrapped, whatever the width"
     assert max(map(len, out)) <= 80
-    assert out[-1].endswith("23 h 53 min")
+    assert out[-2].endswith("23 h 53 min")
 
 
 def test_a_row_is_shown_as_soon_as_its_round_ends(capsys, tmp_path):

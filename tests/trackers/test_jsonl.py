@@ -39,6 +39,15 @@ def test_all_of_a_round_is_in_its_line(tmp_path):
     assert datetime.fromisoformat(line["at"]) == record.at
 
 
+def test_an_audit_is_in_the_line_of_its_round(tmp_path):
+    tracker = Jsonl()
+    tracker.start(tmp_path, [round_record(1)])
+    tracker.log(round_record(2, audit=0.86))
+    before, after = lines(tmp_path)
+    assert before["audit"] is None
+    assert (after["audit"]["accuracy"], after["audit"]["n"], after["evaluation"]["n"]) == (0.86, 80, 200)
+
+
 def test_a_torn_line_is_mended(tmp_path):
     (tmp_path / "rounds.jsonl").write_text('{"round": 0}\n{"round": 1, "lab')
     Jsonl().start(tmp_path, [round_record(0), round_record(1)])

@@ -1,0 +1,43 @@
+"""Accuracy in plain text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alframe.engine.evaluate import CROSS_VALIDATED
+from alframe.tasks.tables import accuracy_table
+from alframe.testing.records import measured, round_record
+
+AUDIT = "80.0% [74.0%, 86.0%]"
+WORDS = "Of 100 images of the pool, the model would get 80 right (between 74 and 86)"
+
+
+def test_evaluation_and_audit_side_by_side() -> None:
+    history = [round_record(0, 10, None), round_record(1, 20, 0.5), round_record(2, 40, 0.6, audit=0.8)]
+    head, _, first, second, *notes = accuracy_table(history).splitlines()
+    assert head.split() == ["labels", "accuracy", "pool", "accuracy", "(audit)"]
+    assert first.split() == ["20", "50.0%", "[44.0%,", "56.0%]", "-"]
+    assert second.endswith(AUDIT)
+    assert notes[0].startswith("Accuracy on 200 test split; in brackets")
+    assert notes[1:] == [f"{WORDS},", "by 80 images drawn at random from the pool (95 % interval): go by this number."]
+
+
+def test_an_audit_alone() -> None:
+    text = accuracy_table([round_record(1, 20, None, audit=0.8)])
+    assert AUDIT in text and WORDS in text and "Accuracy on" not in text
+
+
+def test_a_doubtful_number_alone_comes_with_a_caution() -> None:
+    doubtful = replace(round_record(1, 20, None), evaluation=measured(0.5, CROSS_VALIDATED))
+    assert "chosen for being hard" in accuracy_table([doubtful])
+    assert "pool accuracy" not in accuracy_table([doubtful])
+
+
+def test_the_last_record_of_a_number_of_labels_counts() -> None:
+    text = accuracy_table([round_record(2, 40, 0.7), round_record(3, 20, 0.5), round_record(3, 40, 0.6)])
+    assert [line.split()[:2] for line in text.splitlines()[2:4]] == [["20", "50.0%"], ["40", "60.0%"]]
+
+
+def test_nothing_measured() -> None:
+    assert accuracy_table([]).startswith("Nothing measured yet")
+    assert accuracy_table([round_record(1, 20, None)]) == accuracy_table([])
