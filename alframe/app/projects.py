@@ -171,7 +171,8 @@ def _with_absolute_path(key: str, word: str) -> str:
 def is_path(key: str) -> bool:
     """Whether a parameter holds a path, by its name: `root`, `file`, ... or one that ends in it."""
     leaf = key.rpartition(".")[2]
-    names = ("root", "file", "path", "folder", "weights", "truth", "images", "out")
+    names = ("root", "file", "files", "path", "folder", "weights", "truth", "images", "out")
+    names += ("set", "exports", "detections", "deployments")
     return leaf in names or leaf.endswith(tuple(f"_{name}" for name in names)) or key == "task.model"
 
 

@@ -46,6 +46,22 @@ class Compare:
 
 
 @dataclass
+class Sequences:
+    gap: float | None = 60.0
+    times: str = "exif"
+
+
+@dataclass
+class Boxes:
+    file: str | None = None
+    use: str = "best"
+    threshold: float = 0.2
+    category: str = "animal"
+    empty: str = "keep"
+    margin: float = 0.0
+
+
+@dataclass
 class Root:
     seed: int = 0
     project: str | None = None
@@ -59,6 +75,8 @@ class Root:
     enough: float = 1.0
     reask: int | None = 3
     conflicts: str = "ask"
+    sequences: Sequences = field(default_factory=Sequences)
+    boxes: Boxes = field(default_factory=Boxes)
     holdout: Holdout = field(default_factory=Holdout)
     finetune: Finetune = field(default_factory=Finetune)
     compare: Compare = field(default_factory=Compare)

@@ -10,6 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from alframe.app.projects import absolute, folder_name, is_path
 from alframe.builtins import KINDS, REGISTRIES
+from alframe.engine.boxes import Boxes
+from alframe.engine.sequences import Sequences
 from alframe.errors import BadParams
 from alframe.loop.labels import check_rule
 from alframe.loop.session import Finetune, Session, Settings, identity
@@ -22,7 +24,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     plain.pop("hydra", None)
     _check_complete(config)
     recipes = {kind: _absolute(plain.get(kind), kind, cwd) for kind in KINDS}
-    settings = _settings(plain, sweep)
+    settings = _settings(plain, cwd, sweep)
     people = not _answers_now(recipes["label_source"])
     runs = absolute(plain["runs"], cwd)
     if plain["project"] is not None:
@@ -48,7 +50,7 @@ def _check_complete(config: DictConfig) -> None:
             raise BadParams(f"{key} is not given. Add {key}={what}")
 
 
-def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
+def _settings(plain: Mapping[str, Any], cwd: Path, sweep: bool) -> Settings:
     finetune = plain["finetune"]
     settings = Settings(
         seed=plain["seed"],
@@ -62,6 +64,8 @@ def _settings(plain: Mapping[str, Any], sweep: bool) -> Settings:
         enough=plain["enough"],
         reask=plain["reask"],
         conflicts=check_rule(plain["conflicts"]),
+        sequences=Sequences(**plain["sequences"]),
+        boxes=Boxes(**_absolute(plain["boxes"], "boxes", cwd)),
         holdout=plain["holdout"]["fraction"],
         holdout_group=plain["holdout"]["group"],
         finetune=Finetune(
@@ -106,4 +110,6 @@ def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
 def _absolute(value: Any, key: str, cwd: Path) -> Any:
     if isinstance(value, dict):
         return {name: _absolute(one, f"{key}.{name}", cwd) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_absolute(one, key, cwd) for one in value]
     return str(absolute(value, cwd)) if isinstance(value, str) and is_path(key) else value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
 from alframe.builtins import REGISTRIES
 from alframe.engine.manifest import sync
 from alframe.engine.score import check_needs
@@ -36,6 +38,11 @@ def check(session: Session) -> None:
     for kind in ("backbone", "loss", "pool", "label_source", "compute", "stopping", "exporters", "trackers"):
         getattr(session, kind)
     session.compute.device()
+    if getattr(session.stopping, "needs_audit", False) and session.audit == 0:
+        raise BadParams(
+            f"stopping={session.name('stopping')} goes by images that are drawn at random from the pool, and audit is 0. "
+            "Set audit=0.1, say, for a tenth of each batch."
+        )
     samplers = {session.name("sampler"): session.sampler}
     if session.label_source.answers_now and session.settings.compare_sampler is not None:
         name = session.settings.compare_sampler
@@ -55,15 +62,22 @@ def prepare(session: Session) -> Work:
     settings, simulated = session.settings, session.label_source.answers_now
     if simulated:
         _check_unchanged(session)
-    manifest = sync(session.ledger, session.pool, settings.holdout, settings.holdout_group, settings.seed)
+    manifest = sync(
+        session.ledger,
+        session.pool,
+        settings.holdout,
+        settings.holdout_group,
+        settings.seed,
+        settings.sequences,
+        settings.boxes,
+    )
     if not simulated and not getattr(session.pool, "invented", False):
-        known = [
-            (key, Label(item=item.id, class_name=item.label))
-            for key, item in enumerate(manifest.items)
-            if item.label is not None and item.split == "pool"
-        ]
+        listed = [(key, manifest.items[key]) for key in np.flatnonzero(manifest.present & manifest.in_pool).tolist()]
+        known = [(key, Label(item=item.id, class_name=item.label)) for key, item in listed if item.label is not None]
+        # The pool's word is taken back where it no longer has one, say because a cell was emptied.
+        blank = [key for key, item in listed if item.label is None]
         with session.ledger.transaction():
-            session.ledger.add_labels(known, None, "pool")
+            session.ledger.add_labels(known, None, "pool", blank)
     return Work(manifest)
 
 
@@ -75,7 +89,11 @@ def _check_unchanged(session: Session) -> None:
     now = json.loads(json.dumps(session.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
-    changed += [key for key in ("seed", "holdout", "finetune") if before["settings"][key] != now["settings"][key]]
+    changed += [
+        key
+        for key in ("seed", "holdout", "finetune", "sequences", "boxes", "audit")
+        if before["settings"][key] != now["settings"][key]
+    ]
     if changed:
         raise BadParams(
             f"The simulation in {session.folder} was begun with another {' and '.join(changed)}. "

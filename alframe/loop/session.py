@@ -29,6 +29,8 @@ from alframe.contracts import (
     Task,
     Tracker,
 )
+from alframe.engine.boxes import Boxes
+from alframe.engine.sequences import Sequences
 from alframe.errors import BadParams, StoreError
 from alframe.loop.labels import Labels, propagated, settle
 from alframe.store.contents import Contents
@@ -66,6 +68,8 @@ class Settings:
     enough: float
     reask: int | None
     conflicts: str
+    sequences: Sequences
+    boxes: Boxes
     holdout: float
     holdout_group: str
     finetune: Finetune

@@ -1,0 +1,102 @@
+"""Answers that differ are settled by the rule, and always reported."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from alframe.errors import BadParams
+from alframe.loop.labels import RULES, check_rule, describe, propagated, settle
+from alframe.store.records import StoredLabel
+from alframe.types import UNSURE, Item
+
+
+def said(name: str, by: str = "", hour: int | None = None, file: str = "a.csv", item: int = 0) -> StoredLabel:
+    at = None if hour is None else datetime(2026, 5, 1, hour, tzinfo=UTC)
+    return StoredLabel(item, name, 1, "csv", by, at, file, 2, item)
+
+
+def verdicts(*labels: StoredLabel) -> list[str]:
+    """The class that counts by each of the rules; "" for none."""
+    settled = [settle(labels, rule) for rule in ("ask", "latest", "majority")]
+    return [one.counted[0].class_name if one.counted else "" for one in settled]
+
+
+def test_one_answer_counts_whatever_the_rule() -> None:
+    assert verdicts(said("fox")) == ["fox"] * 3
+    assert not settle([said("fox")], "ask").disputed
+
+
+def test_two_annotators_who_agree() -> None:
+    assert verdicts(said("fox", "anna"), said("fox", "ben")) == ["fox"] * 3
+    assert not settle([said("fox", "anna"), said("fox", "ben")], "ask").disputed
+
+
+def test_two_annotators_who_do_not() -> None:
+    both = (said("fox", "anna"), said("hare", "ben"))
+    assert verdicts(*both) == ["", "hare", ""]
+    for rule in RULES:
+        assert list(settle(both, rule).disputed) == [0], "reported, whatever counts"
+
+
+def test_three_annotators_have_a_majority_and_ask_wants_all() -> None:
+    assert verdicts(said("fox", "anna"), said("fox", "ben"), said("hare", "cleo")) == ["", "hare", "fox"]
+
+
+def test_two_animals_in_one_picture() -> None:
+    assert verdicts(said("fox"), said("hare")) == ["", "hare", ""]
+
+
+def test_a_later_file_of_the_same_annotator_is_a_correction_and_is_reported() -> None:
+    both = (said("fox", hour=8), said("hare", hour=9, file="b.csv"))
+    assert verdicts(*both) == ["hare"] * 3
+    assert list(settle(both, "ask").disputed) == [0]
+
+
+def test_files_without_times_are_not_later_than_each_other() -> None:
+    assert verdicts(said("fox"), said("hare", file="b.csv"))[0] == ""
+
+
+def test_a_later_file_of_somebody_else_is_no_correction() -> None:
+    assert verdicts(said("fox", "anna", 8), said("hare", "ben", 9, "b.csv"))[0] == ""
+
+
+def test_who_is_unsure_leaves_it_to_the_others() -> None:
+    assert verdicts(said(UNSURE, "anna"), said("fox", "ben")) == ["fox"] * 3
+    settled = settle([said(UNSURE, "anna"), said(UNSURE, "ben")], "ask")
+    assert (settled.counted, settled.unsure, settled.answered) == ([], {0}, {0})
+
+
+def test_a_disputed_image_is_not_answered_and_a_counted_one_is() -> None:
+    labels = [said("fox", "anna"), said("hare", "ben"), said("fox", item=1), said(UNSURE, item=2)]
+    assert settle(labels, "ask").answered == {1, 2}
+    assert settle(labels, "latest").answered == {0, 1, 2}
+
+
+def test_a_dispute_in_words() -> None:
+    both = [said("fox", "anna"), said("hare", "ben", file="b.csv")]
+    item = Item("s1/a.jpg", Path("a.jpg"))
+    words = describe(item, both, None)
+    assert "'s1/a.jpg' is 'fox' by anna (a.csv, row 2) and 'hare' by ben (b.csv, row 2)." in words
+    assert "conflicts=latest" in words
+    assert describe(item, both, both[1]).endswith("'hare' counts.")
+
+
+def test_an_unknown_rule() -> None:
+    with pytest.raises(BadParams, match="ask, latest, majority"):
+        check_rule("vote")
+
+
+def test_a_label_for_the_whole_sequence() -> None:
+    items = [
+        Item(f"{n}.jpg", Path(f"{n}.jpg"), sequence=sequence, split="test" if n == 3 else "pool")
+        for n, sequence in enumerate(["a", "a", "a", "a", "b", "b", "b", None, None])
+    ]
+    counted = [said("fox", item=0), said("hare", item=4), said("fox", item=5), said("fox", item=7)]
+    more = propagated(counted, items)
+    assert [(one.item, one.class_name, one.labelled_on, one.origin) for one in more] == [
+        (1, "fox", 0, "propagated"),
+        (2, "fox", 0, "propagated"),
+    ], "not to the held-out one, not where a sequence's labels differ, not without a sequence"

@@ -1,0 +1,152 @@
+"""What a source says about an item is kept as a whole, with its history, and is read again without effect."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.migrations import STEPS
+from alframe.types import UNSURE, Item, Label, Selection
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return filled(tmp_path)
+
+
+def filled(folder: Path) -> Ledger:
+    book = Ledger.open(folder)
+    with book.transaction():
+        book.add_items(0, [Item(f"{n}.jpg", folder / f"{n}.jpg") for n in range(5)])
+        for number in (1, 2):
+            book.add_round(number, {}, {}, {}, Selection(np.arange(5), None), audit=[0, 3])
+    return book
+
+
+def say(ledger: Ledger, *labels: Label, key: int = 0, number: int = 1, origin: str = "csv", blank: bool = False) -> int:
+    with ledger.transaction():
+        return ledger.add_labels([(key, one) for one in labels], number, origin, [key] if blank else [])
+
+
+def standing(ledger: Ledger) -> list[tuple[int, str, str]]:
+    return [(one.item, one.annotator, one.class_name) for one in ledger.labels()]
+
+
+def fox(annotator: str = "", name: str = "fox", minutes: int = 0) -> Label:
+    return Label("", name, annotator, NOON + timedelta(minutes=minutes), "x.csv", 2, "ab")
+
+
+def test_two_annotators_stand_side_by_side_the_last_at_the_end(ledger: Ledger) -> None:
+    assert say(ledger, fox("ben", "hare", 5), fox("anna")) == 2
+    assert standing(ledger) == [(0, "anna", "fox"), (0, "ben", "hare")]
+    assert say(ledger, fox("anna"), fox("ben", "hare", 5)) == 0, "the same word again"
+    assert say(ledger, fox("anna", minutes=9), fox("ben", "hare", 5)) == 2, "anna has looked again, and says it last"
+    assert standing(ledger) == [(0, "ben", "hare"), (0, "anna", "fox")]
+
+
+def test_a_word_replaces_the_one_before_as_a_whole(ledger: Ledger) -> None:
+    say(ledger, fox("anna"), fox("ben", "hare"))
+    say(ledger, fox("anna"))
+    assert standing(ledger) == [(0, "anna", "fox")]
+    assert len(ledger.table("label", ["n"])) == 3, "history is kept"
+
+
+def test_what_is_not_found_stands_and_what_is_blank_is_taken_back(ledger: Ledger) -> None:
+    say(ledger, fox())
+    assert say(ledger) == 0
+    assert standing(ledger) == [(0, "", "fox")]
+    assert say(ledger, blank=True) == 1
+    assert standing(ledger) == []
+    assert say(ledger, blank=True) == 0
+    assert say(ledger, fox()) == 1
+    assert standing(ledger) == [(0, "", "fox")]
+    assert ledger.table("label", ["class", "taken_back"]) == [("fox", 0), ("fox", 1), ("fox", 0)]
+
+
+def test_blank_where_nothing_was_said_is_nothing(ledger: Ledger) -> None:
+    assert say(ledger, blank=True) == 0
+
+
+def test_taking_back_in_one_round_leaves_what_another_says(ledger: Ledger) -> None:
+    say(ledger, fox(), number=1)
+    say(ledger, fox(name="hare"), number=2)
+    say(ledger, number=1, blank=True)
+    assert standing(ledger) == [(0, "", "hare")]
+    say(ledger, number=2, blank=True)
+    assert standing(ledger) == []
+
+
+def test_taking_back_the_last_brings_back_what_stood_before(ledger: Ledger) -> None:
+    say(ledger, fox(), origin="pool")
+    say(ledger, fox(name="hare"))
+    say(ledger, blank=True)
+    assert standing(ledger) == [(0, "", "fox")]
+
+
+def test_where_it_was_read_is_kept(ledger: Ledger) -> None:
+    say(ledger, fox("anna"))
+    assert ledger.table("label", ["annotator", "labelled", "file", "row", "digest"]) == [
+        ("anna", NOON.isoformat(), "x.csv", 2, "ab")
+    ]
+
+
+def test_the_drawn_ones_are_kept(ledger: Ledger) -> None:
+    assert [one.audit for one in ledger.rounds()] == [{0, 3}, {0, 3}]
+
+
+def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:
+    say(ledger, fox(), number=2)
+    say(ledger, fox(), key=1, number=1)
+    say(ledger, fox(name=UNSURE), key=2, number=2)
+    assert ledger.classes() == {"fox": 1, UNSURE: 2}
+
+
+def test_a_project_from_before_words_goes_on(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE_NAME) as db:
+        db.executescript(f"{STEPS[0]} PRAGMA user_version = 1;")
+        db.execute("INSERT INTO item (key, id, path, split) VALUES (0, 'a', 'a', 'pool'), (1, 'b', 'b', 'pool')")
+        for item, name in ((0, "hare"), (1, "fox"), (0, "fox")):
+            db.execute("INSERT INTO label (item, class, origin, at) VALUES (?, ?, 'csv', '')", (item, name))
+    db.close()
+    with Ledger.open(tmp_path) as ledger:
+        assert standing(ledger) == [(0, "", "fox"), (1, "", "fox")]
+        with ledger.transaction():
+            assert ledger.add_labels([(0, Label("", "fox")), (1, Label("", "hare"))], None, "csv") == 1
+        assert standing(ledger) == [(0, "", "fox"), (1, "", "hare")]
+
+
+STATEMENT = st.tuples(st.sampled_from(["", "anna", "ben"]), st.sampled_from(["fox", "hare", UNSURE]))
+STEP = st.tuples(
+    st.integers(0, 2), st.sampled_from([1, 2]), st.sampled_from(["csv", "pool"]), st.lists(STATEMENT, max_size=3)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(STEP, max_size=12))
+def test_the_view_agrees_with_a_dictionary(
+    steps: list[tuple[int, int, str, list[tuple[str, str]]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """An empty list takes back; whatever is said is what the last word of the latest source says."""
+    told: dict[int, dict[tuple[int, str], tuple[int, list[tuple[str, str]]]]] = {}
+    with filled(tmp_path_factory.mktemp("words")) as ledger:
+        for time, (key, number, origin, said) in enumerate(steps):
+            labels = [Label("", name, who) for who, name in said]
+            say(ledger, *labels, key=key, number=number, origin=origin, blank=not said)
+            kept = list(dict.fromkeys(reversed(said)))[::-1]
+            before = told.setdefault(key, {}).get((number, origin), (0, []))[1]
+            if kept != before:
+                told[key][number, origin] = (time + 1, kept)
+        expected = []
+        for key in sorted(told):
+            words = [word for word in told[key].values() if word[1]]
+            expected += [(key, *one) for one in max(words, default=(0, []))[1]]
+        assert standing(ledger) == expected
