@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
         {
             "predictions": "alframe.exporters.predictions:PredictionTable",
             "model": "alframe.exporters.model:Model",
+            "recognition_json": "alframe.exporters.recognition_json:RecognitionJson",
             "folders": "alframe.exporters.folders:Folders",
         },
     ),

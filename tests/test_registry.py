@@ -51,7 +51,7 @@ def test_the_names_of_all_parts() -> None:
         "sampler": ["bald", "entropy", "kcenter", "least_confidence", "margin", "random"],
         "pool": ["camera_trap_scenes", "csv", "digits", "folder"],
         "label_source": ["csv", "folder", "simulated", "timelapse"],
-        "exporter": ["folders", "model", "predictions"],
+        "exporter": ["folders", "model", "predictions", "recognition_json"],
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from alframe.types import UNSURE, Floats, Item, Label, Predictions
+
+CHUNK = 50_000  # images whose classes are ranked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,15 @@ def verdicts(predictions: Predictions) -> Verdicts:
     return Verdicts(names, confidence, labels)
 
 
+def ranked(probs: Floats, top: int) -> tuple[npt.NDArray[np.int32], Floats]:
+    """(n, k) class numbers, best first, and their probabilities; k is `top` or the number of classes."""
+    order = np.empty((len(probs), min(top, probs.shape[1])), np.int32)
+    for start in range(0, len(probs), CHUNK):
+        chunk = np.argsort(-probs[start : start + CHUNK], axis=1, kind="stable")
+        order[start : start + CHUNK] = chunk[:, : order.shape[1]]
+    return order, np.take_along_axis(probs, order.astype(np.intp), axis=1)
+
+
 def image_of(item: Item) -> str:
     """The id of the whole image; that of one of several boxes has `#<n>` behind it."""
     return item.id.rpartition("#")[0] if "box" in item.meta else item.id
-
-
-def alike(names: Sequence[str], name: str) -> bool:
-    """Whether one of `names` is `name`, capitals aside."""
-    return name.casefold() in {one.casefold() for one in names}

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from alframe.contracts import SavedModel
-from alframe.errors import BadParams, StoreError
+from alframe.errors import BadParams
+from alframe.exporters._errors import explained
 from alframe.exporters._verdicts import image_of, verdicts
 from alframe.progress import track
 from alframe.store.files import replacing
@@ -53,15 +54,9 @@ class Folders:
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder as a whole; gives the folder. Raises StoreError if the disk will not."""
         target = folder / "folders"
-        try:
-            with replacing(target) as temporary:
-                temporary.mkdir()
-                self._fill(temporary, predictions)
-        except OSError as error:
-            raise StoreError(
-                f"{target} cannot be written: {error}. Close programs that show it, make room on the disk, and on "
-                "Windows check that the path is not too long; then export again. The earlier folder is as it was."
-            ) from error
+        with explained(target), replacing(target) as temporary:
+            temporary.mkdir()
+            self._fill(temporary, predictions)
         return [target]
 
     def _fill(self, folder: Path, predictions: Predictions) -> None:

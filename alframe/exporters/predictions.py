@@ -12,7 +12,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from alframe.contracts import SavedModel
-from alframe.errors import BadParams, StoreError
+from alframe.errors import BadParams
+from alframe.exporters._errors import explained
 from alframe.store.files import replacing
 from alframe.types import Predictions
 
@@ -71,11 +72,6 @@ def _write_csv(rows: pa.Table, handle: IO[bytes]) -> None:
 
 
 def _write(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
-    try:
-        with replacing(file) as temporary, temporary.open("wb") as handle:
-            write(handle)
-    except PermissionError as error:
-        raise StoreError(
-            f"{file} cannot be replaced; it may be open in another program. Close it there and export again."
-        ) from error
+    with explained(file), replacing(file) as temporary, temporary.open("wb") as handle:
+        write(handle)
     return file
