@@ -8,7 +8,7 @@ import numpy as np
 
 from alframe.contracts import Head
 from alframe.engine.evaluate import evaluate
-from alframe.engine.fit import Training
+from alframe.engine.fit import Training, fit
 from alframe.types import Evaluation, Floats, Ints
 
 AUDITED = "images drawn at random from the pool"
@@ -31,7 +31,8 @@ def audit(
 
     What else is labelled stays in training, an audited image's own sequence included: the rest of the pool is
     predicted by a head that has seen just as many of its sequence mates, so leaving them out would be too strict.
-    Only labels propagated from an audited image go with it: they are its own answer.
+    Only labels propagated from an audited image go with it: they are its own answer. An embedding that was fine-tuned
+    must not have seen the audited images either (see `without`), for it is not fitted again.
 
     The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
     sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
@@ -44,9 +45,14 @@ def audit(
         return None
     probs = np.zeros((len(training.keys), len(training.classes)), np.float32)
     for fold in np.array_split(rng.permutation(rows), min(folds, len(rows))):
-        seen = ~np.isin(training.labelled_on, training.keys[fold])
         head = make_head()
-        head.fit(features[training.keys[seen]], training.y[seen], len(training.classes), rng)
+        fit(head, features, without(training, training.keys[fold]), rng)
         probs[fold] = head.probs(features[training.keys[fold]])
     truth = [training.classes[at] for at in training.y[rows].tolist()]
     return evaluate(probs[rows], training.classes, truth, AUDITED)
+
+
+def without(training: Training, keys: Ints) -> Training:
+    """What is left to learn from without the answers for `keys` (a,), propagated ones included; the same classes."""
+    kept = ~np.isin(training.labelled_on, keys)
+    return Training(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])

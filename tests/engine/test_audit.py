@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alframe.engine.audit import AUDITED, LEAST, audit
+from alframe.engine.audit import AUDITED, LEAST, audit, without
 from alframe.engine.evaluate import cross_validate, evaluate
 from alframe.engine.fit import Training
 from alframe.heads.linear import Linear
@@ -153,3 +153,10 @@ def test_a_class_that_only_one_audited_image_has_is_missed() -> None:
     assert found is not None
     assert found.per_class[2]["recall"] == 0
     assert (found.per_class[2]["recall_low"], found.per_class[2]["support"]) == (0, 1)
+
+
+def test_an_embedding_is_trained_without_any_answer_for_an_audited_image() -> None:
+    training = labels([10, 11, 12, 13], labelled_on=[10, 10, 12, 13])
+    left = without(training, np.array([10, 13, 99]))
+    assert (left.keys.tolist(), left.y.tolist(), left.labelled_on.tolist()) == ([12], [0], [12])
+    assert left.classes == training.classes, "class numbers must not move"
