@@ -16,6 +16,15 @@ FLAGS_WITH_VALUE = frozenset(
     {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
     | {"--experimental-rerun", "-i", "--info"}
 )
+_FLAGS = FLAGS_WITH_VALUE | {
+    "--help",
+    "--hydra-help",
+    "--version",
+    "--resolve",
+    "--run",
+    "--multirun",
+    "--shell-completion",
+}
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 _FILE_URL = re.compile(r"^file://")
 
@@ -34,6 +43,14 @@ def split_flags(words: Iterable[str]) -> tuple[list[str], list[str]]:
             rest.append(word)
         before = "" if value else word
     return flags, rest
+
+
+def plain_word(word: str) -> str:
+    """`--watch` as `watch=true` and `--show=5` as `show=5`, as other programs take them; Hydra's own flags stay."""
+    name, equals, value = word.partition("=")
+    if not name.startswith("--") or name in _FLAGS:
+        return word
+    return f"{name[2:]}={value}" if equals else f"{name[2:]}=true"
 
 
 def flag_value(flags: Sequence[str], *names: str) -> str | None:

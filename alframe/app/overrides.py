@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from alframe.app import projects
-from alframe.app.grammar import by_key, parsed, readable, search_folders, split_flags
+from alframe.app.grammar import by_key, parsed, plain_word, readable, search_folders, split_flags
 from alframe.app.schema import Root
 from alframe.app.search_path import options
 from alframe.builtins import KINDS
@@ -30,6 +30,7 @@ def complete(words: Sequence[str]) -> list[str]:
 
     Raises UnknownComponent, BadParams, or StoreError for choices that cannot be read.
     """
+    words = list(map(plain_word, words))
     flags, _ = split_flags(words)
     if {"-sc", "--shell-completion"} & set(flags):
         return list(words)  # its overrides are questions to Hydra's completion
@@ -50,7 +51,7 @@ def prepare(words: Sequence[str]) -> list[str]:
 
     Raises UnknownComponent or BadParams.
     """
-    flags, rest = split_flags(words)
+    flags, rest = split_flags(map(plain_word, words))
     if rest and _WORD.match(rest[0]):
         rest[0] = f"task={rest[0]}"
     stray = [word for word in rest if not _OVERRIDE.match(word) and not word.startswith("~")]

@@ -172,8 +172,8 @@ def is_path(key: str) -> bool:
     """Whether a parameter holds a path, by its name: `root`, `file`, ... or one that ends in it."""
     leaf = key.rpartition(".")[2]
     names = ("root", "file", "files", "path", "folder", "weights", "truth", "images", "out")
-    names += ("set", "exports", "detections", "deployments")
-    return leaf in names or leaf.endswith(tuple(f"_{name}" for name in names)) or key == "task.model"
+    more = ("set", "exports", "detections", "deployments")
+    return leaf in names + more or leaf.endswith(tuple(f"_{name}" for name in names)) or key == "task.model"
 
 
 def folder_name(pool: Mapping[str, Any], sampler: str, seed: int, identity: str, people: bool) -> str:

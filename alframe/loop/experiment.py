@@ -40,8 +40,8 @@ def check(session: Session) -> None:
     session.compute.device()
     if getattr(session.stopping, "needs_audit", False) and session.audit == 0:
         raise BadParams(
-            f"stopping={session.name('stopping')} goes by images that are drawn at random from the pool, and audit is 0. "
-            "Set audit=0.1, say, for a tenth of each batch."
+            f"stopping={session.name('stopping')} goes by images that are drawn at random from the pool, and there are "
+            f"none: audit is 0. Set audit=0.1, say, for a tenth of each batch."
         )
     samplers = {session.name("sampler"): session.sampler}
     if session.label_source.answers_now and session.settings.compare_sampler is not None:
@@ -89,11 +89,9 @@ def _check_unchanged(session: Session) -> None:
     now = json.loads(json.dumps(session.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
-    changed += [
-        key
-        for key in ("seed", "holdout", "finetune", "sequences", "boxes", "audit")
-        if before["settings"][key] != now["settings"][key]
-    ]
+    settings = ("seed", "holdout", "finetune", "sequences", "boxes", "audit", "propagate")
+    # A setting that the ledger does not have was added since, and had no effect then.
+    changed += [key for key in settings if before["settings"].get(key, now["settings"][key]) != now["settings"][key]]
     if changed:
         raise BadParams(
             f"The simulation in {session.folder} was begun with another {' and '.join(changed)}. "

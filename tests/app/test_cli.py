@@ -60,7 +60,13 @@ def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) ->
 
 def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     text = alframe("--help").out
-    for word in ("sampler: bald", "task: export, predict, report, run, status", "experiment:", "seed: 0", "holdout:"):
+    for word in (
+        "sampler: bald",
+        "task: export, label, predict, report, run, status, withdraw",
+        "experiment:",
+        "seed: 0",
+        "holdout:",
+    ):
         assert word in text
 
 
@@ -71,7 +77,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     ("words", "message"),
     [
         (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
-        (["frobnicate"], "There is no task 'frobnicate'. Known: export, predict,"),
+        (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, predict,"),
         (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
         (["pool=nonsense"], "There is no pool 'nonsense'. Known: camera_trap_scenes, csv,"),
         (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),

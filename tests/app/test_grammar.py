@@ -9,7 +9,16 @@ from hydra._internal.utils import get_args_parser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alframe.app.grammar import FLAGS_WITH_VALUE, flag_value, parsed, quoted, readable, split_flags, value_of
+from alframe.app.grammar import (
+    FLAGS_WITH_VALUE,
+    flag_value,
+    parsed,
+    plain_word,
+    quoted,
+    readable,
+    split_flags,
+    value_of,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
@@ -67,6 +76,21 @@ def test_the_flags_that_take_a_value_are_those_of_hydra() -> None:
 )
 def test_flags_are_told_from_overrides(words: list[str], flags: list[str]) -> None:
     assert split_flags(words) == (flags, ["batch=3"])
+
+
+@pytest.mark.parametrize(
+    ("word", "plain"),
+    [
+        ("--watch", "watch=true"),
+        ("--show=50", "show=50"),
+        ("--multirun", "--multirun"),
+        ("--config-dir=x", "--config-dir=x"),
+        ("-m", "-m"),
+        ("batch=3", "batch=3"),
+    ],
+)
+def test_a_flag_of_other_programs_is_a_setting(word: str, plain: str) -> None:
+    assert plain_word(word) == plain
 
 
 @pytest.mark.parametrize("flags", [["-m", "--config-dir", "x"], ["--config-dir=x", "-m"], ["-cd", "x"]])
