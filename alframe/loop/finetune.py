@@ -8,6 +8,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from alframe import seeding
+from alframe.engine.audit import without
 from alframe.engine.embedder import Embedder, make_embedder, wrap
 from alframe.engine.fit import training_set
 from alframe.engine.train import fine_tune
@@ -48,9 +49,9 @@ def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, la
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     before = _embedder(session)
     usable = np.setdiff1d(np.arange(len(work.manifest.items)), [*session.ledger.aside(), *work.changed])
-    training = training_set(
-        session.known_labels(work.manifest.items), work.manifest.items, usable, session.settings.classes
-    )
+    known = session.known_labels(work.manifest.items)
+    # Not on the images that the model is measured on: their features would know the answer.
+    training = without(training_set(known, work.manifest.items, usable, session.settings.classes), session.audited())
     seed = seeding.number(session.settings.seed, "finetune", number)
     fine_tune(
         before.module,

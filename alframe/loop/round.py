@@ -112,7 +112,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
         set_aside=len(ledger.aside()),
         classes=training.classes,
         evaluation=measure(head, session.head, features, training, test, groups, rng),
-        audit=audit(session.head, features, training, _audited(session), audit_rng),
+        audit=audit(session.head, features, training, session.audited(), audit_rng),
         fingerprint=work.embedder.fingerprint,
         seconds={name: round(value, 3) for name, value in work.seconds.items()},
         at=datetime.now(UTC),
@@ -122,11 +122,6 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     with ledger.transaction():
         ledger.add_record(record)
     return record
-
-
-def _audited(session: Session) -> Ints:
-    """Keys of all images that were drawn at random."""
-    return np.array([key for one in session.ledger.rounds() for key in one.audit], np.int64)
 
 
 def _digest(fingerprint: str, head: Recipe, training: Training) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import filelock
+import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import (
@@ -37,7 +38,7 @@ from alframe.store.contents import Contents
 from alframe.store.features import FeatureStore
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel, StoredRound
-from alframe.types import UNSURE, Item, Request, Suggestion, TrainingPlan
+from alframe.types import UNSURE, Ints, Item, Request, Suggestion, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters
 AUDIT = 0.1  # of each batch, where people label and nothing else is said
@@ -170,6 +171,10 @@ class Session:
             folder=self.label_folder,
             suggestions=tuple(map(Suggestion, guess["classes"], guess["confidence"])),
         )
+
+    def audited(self) -> Ints:
+        """Keys of all images that were drawn at random, answered or not."""
+        return np.array([key for one in self.ledger.rounds() for key in one.audit], np.int64)
 
     @property
     def audit(self) -> float:

@@ -44,7 +44,7 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
     """All that the page shows, from the ledger."""
     ledger = session.ledger
     items = ledger.items()
-    labels = {label.item: label.class_name for label in ledger.labels()}
+    labels = {label.item: label.class_name for label in session.labels().counted}
     history = ledger.history()
     comparison = read_comparison(session)
     rounds = ledger.rounds()
@@ -62,8 +62,9 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
                 )
             )
     measured = [one.evaluation for one in history if one.evaluation is not None]
-    bases = " and ".join(sorted({evaluation.basis for evaluation in measured}))
-    warning = caution(measured[-1]).replace("\n", " ") if measured else ""
+    audits = [one.audit for one in history if one.audit is not None]
+    bases = " and ".join(sorted({evaluation.basis for evaluation in (*measured, *audits)}))
+    warning = caution(measured[-1]).replace("\n", " ") if measured and not audits else ""
     many = any(len(runs) > 1 for runs in comparison.values())
     return ReportData(
         title=session.folder.name,
@@ -78,6 +79,7 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images asked for" if rounds else "",
         set_aside=[(items[key].id, why) for key, why in ledger.aside().items()],
         class_counts=Counter(labels.values()),
+        audit_unanswered=len({key for one in rounds if one.answered for key in one.audit} - labels.keys()),
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if many

@@ -82,8 +82,9 @@ def _summary(session: Session, outcome: Outcome, histories: Histories, paths: li
         own = command("pool=folder", "pool.root=FOLDER", "label_source=csv")
         lines.append(f"With your own images: {own}")
     else:
-        more = command(project_argument(session.folder), "stopping.labels=NUMBER")
-        lines.append(f"To label more, raise the limit: {more}")
+        limit = [] if session.recipes.get("stopping", {}).get("name") == "budget" else ["stopping=budget"]
+        more = command(project_argument(session.folder), *limit, "stopping.labels=NUMBER")
+        lines.append(f"To label more, up to a number of labels: {more}")
     if paths:
         lines.append(f"Use the model on a folder: {predict_command(session.model_folder)}")
     return "\n".join(lines)
