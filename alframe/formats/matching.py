@@ -1,12 +1,15 @@
-"""Which image a path means that somebody's program wrote."""
+"""Which image a path means that somebody's program wrote, perhaps on another system."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from unicodedata import normalize
 
-from alframe.types import ItemId
+from alframe.formats.tables import Row
+from alframe.types import Item, ItemId, Problem
+
+ABSOLUTE = re.compile(r"[A-Za-z]:/|/")
 
 
 def folded(path: str) -> str:
@@ -14,9 +17,99 @@ def folded(path: str) -> str:
     return normalize("NFC", path.strip().replace("\\", "/"))
 
 
-def matcher(ids: Iterable[ItemId]) -> Callable[[str], ItemId | None]:
-    """A function from a path somebody's program wrote (slashes turned, accents recomposed, spaces added) to the id."""
-    exact = set(ids)
-    times = Counter(map(folded, exact))
-    loose = {folded(item): item for item in exact if times[folded(item)] == 1}
-    return lambda cell: cell if cell in exact else loose.get(folded(cell))
+class Matcher:
+    """A function from a path to the id of the image it means, or None: an id, or this system's path to the image.
+
+    Slashes may be turned, accents composed otherwise, spaces added, and upper and lower case changed, as long as it
+    can be only one of the images.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        paths = {item.id: folded(str(item.path)) for item in items}
+        forms: tuple[Callable[[ItemId], str], ...] = (str, folded, _plain, lambda id: paths[id].casefold())
+        self._tables = [_unique((form(id), id) for id in paths) for form in forms]
+        self._names = {_plain(id).rpartition("/")[2] for id in paths}
+        ends = ((path.casefold(), "/" + _plain(id)) for id, path in paths.items())
+        self._roots = tuple({path[: -len(end) + 1] for path, end in ends if path.endswith(end)})
+
+    def __call__(self, cell: str) -> ItemId | None:
+        exact, loose, looser, placed = self._tables
+        if cell in exact:
+            return exact[cell]
+        path = folded(cell).removeprefix("./")
+        return loose.get(path) or looser.get(path.casefold()) or placed.get(path.casefold())
+
+    def ending(self, cell: str) -> tuple[ItemId, str] | None:
+        """The id that an absolute path of another system ends in, the longest there is, and the folder before it."""
+        path = _plain(cell)
+        # Most paths of a long table are none of those asked for, which their last part says.
+        if path.rpartition("/")[2] not in self._names or not ABSOLUTE.match(path) or path.startswith(self._roots):
+            return None
+        parts = path.split("/")
+        for at in range(1, len(parts)):
+            if found := self._tables[2].get("/".join(parts[at:])):
+                return found, "/".join([*parts[:at], ""])
+        return None
+
+    def knows(self, cell: str) -> bool:
+        """Whether a path names one of the images in either way."""
+        return (self(cell) or self.ending(cell)) is not None
+
+
+def located(
+    file: str, rows: Iterable[Row | Problem], column: str, match: Matcher
+) -> Iterator[tuple[Row, ItemId | None] | Problem]:
+    """Each row with the id of the image that `column` names, or None for one that was not asked for.
+
+    An absolute path of another system is the image it ends in if the folder before that holds every absolute path of
+    the table; the rows with such come last, and are Problems if several folders would do.
+    """
+    common: str | None = None
+    far: list[tuple[Row, ItemId, str]] = []
+    for row in rows:
+        if isinstance(row, Problem):
+            yield row
+            continue
+        cell = row.get(column)
+        found = match(cell)
+        if found is None and ABSOLUTE.match(path := _plain(cell)):
+            if common is None or not path.startswith(common):
+                common = _above(path, common)
+            if ending := match.ending(cell):
+                far.append((row, *ending))
+                continue
+        yield row, found
+    roots = {root for _, _, root in far if (common or "").startswith(root)}
+    for row, item, root in far:
+        if len(roots) > 1:
+            message = (
+                f"{row.get(column)!r} could be several images, as the paths of this file fit in more than one way. "
+                "Write paths relative to the folder of the images."
+            )
+            yield Problem(file, row.number, message)
+        else:
+            yield row, item if root in roots else None
+
+
+def _plain(path: str) -> str:
+    return folded(path).casefold()
+
+
+def _unique(pairs: Iterable[tuple[str, ItemId]]) -> Mapping[str, ItemId]:
+    table: dict[str, ItemId | None] = {}
+    for name, id in pairs:
+        table[name] = None if name in table else id
+    return {name: id for name, id in table.items() if id is not None}
+
+
+def _above(path: str, folder: str | None) -> str:
+    """The folder that holds `path` and lies in, or above, `folder`; both end in a slash unless there is none."""
+    own = path.rpartition("/")[0] + "/"
+    if folder is None:
+        return own
+    shared = []
+    for one, other in zip(own.split("/"), folder.split("/"), strict=False):
+        if one != other:
+            break
+        shared.append(one)
+    return "".join(f"{part}/" for part in shared)

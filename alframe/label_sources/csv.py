@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
-from alframe.formats.matching import matcher
-from alframe.formats.tables import SEPARATORS, Row, check_encoding, rows
-from alframe.label_sources.classes import check_policy, describe, resolver
-from alframe.label_sources.rounds import count, round_folder
+from alframe.formats.matching import Matcher, located
+from alframe.formats.tables import SEPARATORS, Row, check_encoding, has_columns, rows
+from alframe.label_sources._csv_answers import AGAIN, Columns, Gathering
+from alframe.label_sources._csv_files import WORKBOOKS, in_folder, named, saved
+from alframe.label_sources.classes import CANNOT_TELL, check_policy, check_unsure, describe, resolver
+from alframe.label_sources.rounds import asked_before, count, round_folder
+from alframe.progress import track
 from alframe.store.files import replacing
-from alframe.types import Answers, Item, ItemId, Label, Problem, Request
-
-COLUMNS = ("path", "image", "label", "annotator")
-WORKBOOKS = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers"}
+from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
 class Csv:
-    """One CSV a round, `round-003/to_label.csv`; every CSV in that folder is read, since people save copies."""
+    """One CSV a round, `round-003/to_label.csv`; every CSV in that folder is read, since people save copies.
+
+    `files` are CSVs of people's own, anywhere: paths, folders or patterns (`labels/*.csv`). They are read as well, each
+    time, and may be about more images than were asked for. `path_column`, ... say what the columns are called in all
+    of these; a list with the default names is understood too. `unsure`: the words for "cannot tell", besides that one.
+    """
 
     answers_now = False
 
     def __init__(
-        self, new_classes: str = "ask", annotator: str = "", separator: str = ",", encoding: str = "cp1252"
+        self,
+        files: str | Sequence[str] = (),
+        path_column: str = "path",
+        label_column: str = "label",
+        annotator_column: str = "annotator",
+        unsure: str | Sequence[str] = CANNOT_TELL,
+        new_classes: str = "ask",
+        annotator: str = "",
+        separator: str = ",",
+        encoding: str = "cp1252",
     ) -> None:
         if separator not in tuple(SEPARATORS):
             raise BadParams(f"label_source.separator is {separator!r}; it must be a comma, a semicolon or a tab.")
+        names = tuple(map(str.strip, (path_column, label_column, annotator_column)))
+        if len({name.casefold() for name in names} - {"", AGAIN}) < len(names):
+            raise BadParams(
+                f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
+                f"they must be three different names, and none '{AGAIN}', which the lists use."
+            )
+        self.files = (files,) if isinstance(files, str) else tuple(map(str, files))
+        self.columns = Columns(*names)
+        self.unsure = check_unsure(unsure)
         self.new_classes = check_policy(new_classes)
         self.annotator = annotator
         self.separator = separator
@@ -37,102 +59,76 @@ class Csv:
     def request(self, request: Request) -> str:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
-        match = matcher(item.id for item in request.items)
-        listed: set[ItemId | None] = set()
-        readable = True
-        for file in self._files(folder):
-            for row in rows(file, ("path", "label"), self.encoding, match):
-                if isinstance(row, Row):
-                    listed.add(match(row.get("path")))
-                else:
-                    readable = False
+        match = Matcher(request.items)
+        read = [one for file in in_folder(folder) for one in self._rows(file, self._columns(file), match)]
+        listed = {one[1] for one in read if not isinstance(one, Problem)}
         missing = [item for item in request.items if item.id not in listed]
         file = folder / "to_label.csv"
         # While a list cannot be read in full, nobody knows what is missing; collect() says what is wrong with it.
-        if missing and (readable or not file.exists()):
+        if missing and (not file.exists() or not any(isinstance(one, Problem) for one in read)):
             number = 1
             while file.exists():
                 number += 1
                 file = folder / f"to_label-{number}.csv"
-            self._write(file, missing)
-        where = file if len(self._files(folder)) == 1 else folder
+            self._write(file, missing, request)
+        where = file if len(in_folder(folder)) == 1 else folder
+        others = count(len(named(self.files, request.folder)[0]), "file")
         return (
-            f"Round {request.round}: {count(len(request.items), 'image')} to label, listed in {where}. "
-            f"Write the class of each into the column 'label', save as CSV, and run the same command again. "
-            f"{describe(request.classes, self.new_classes)}"
+            f"Round {request.round}: {count(len(request.items), 'image')} to label, listed in {where}. Write the class "
+            f"of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
+            + (f"{others} of label_source.files will be read too. " if self.files else "")
+            + describe(request.classes, self.new_classes)
         )
 
     def collect(self, request: Request) -> Answers:
-        """The answers in all CSV files of the round; where two files disagree, the one saved later counts."""
+        """All that the CSV files say: of an image as often as it is written, the file saved last at the end.
+
+        An image is blank if its cell is empty wherever it is listed, all files could be read, and some other image has
+        a label in that file.
+        """
         folder = round_folder(request)
-        match = matcher(item.id for item in request.items)
-        resolve = resolver(request.classes, self.new_classes)
-        answers: dict[ItemId, Label] = {}
-        problems = [
-            Problem(str(file), None, "is a workbook, which is not read. Save it as CSV UTF-8 in the same folder.")
-            for file in _visible(folder)
-            if file.suffix.lower() in WORKBOOKS
-        ]
-        for file in self._files(folder):
-            saved = _saved(file)
-            for row in rows(file, ("path", "label"), self.encoding, match):
-                if isinstance(row, Problem):
-                    problems.append(row)
-                    continue
-                if not row.get("label").strip():
-                    continue
-                try:
-                    item, name = _understand(row, match, resolve)
-                except LabelError as error:
-                    problems.append(Problem(str(file), row.number, str(error)))
-                    continue
-                annotator = row.get("annotator").strip() or self.annotator
-                label = Label(item, name, annotator, saved, str(file), row.number)
-                earlier = answers.get(item)
-                if earlier is not None and earlier.class_name != name:
-                    message = (
-                        f"'{item}' is '{earlier.class_name}' here but '{name}' in {file}, row {row.number}, "
-                        "which comes later and counts. Make them agree or remove one."
-                    )
-                    problems.append(Problem(earlier.file, earlier.row, message))
-                answers[item] = label
-        return Answers([answers[item.id] for item in request.items if item.id in answers], problems)
+        match = Matcher(request.items)
+        gathering = Gathering(resolver(request.classes, self.new_classes, self.unsure), self.annotator)
+        for file in in_folder(folder, WORKBOOKS):
+            message = "is a workbook, which is not read. Save it as CSV UTF-8 in the same folder."
+            gathering.lacks(Problem(str(file), None, message))
+        own = in_folder(folder)
+        others, problems = named(self.files, request.folder)
+        for problem in problems:
+            gathering.lacks(problem)
+        for file in sorted({*own, *others}, key=lambda file: (saved(file), file.name)):
+            columns = self._columns(file)
+            gathering.add(file, self._rows(file, columns, match), columns, strangers=file not in own)
+        return gathering.answers(request)
 
-    def _files(self, folder: Path) -> list[Path]:
-        """The CSV files of a round, the one saved last at the end."""
-        files = [file for file in _visible(folder) if file.suffix.lower() == ".csv"]
-        return sorted(files, key=lambda file: (_saved(file), file.name))
+    def _columns(self, file: Path) -> Columns:
+        """What the columns are called in this file: as is set, or as it was before somebody set it."""
+        default = Columns()
+        if self.columns == default or has_columns(file, (self.columns.path, self.columns.label), self.encoding):
+            return self.columns
+        return default if has_columns(file, (default.path, default.label), self.encoding) else self.columns
 
-    def _write(self, file: Path, items: Sequence[Item]) -> None:
+    def _rows(self, file: Path, columns: Columns, match: Matcher) -> Iterator[tuple[Row, ItemId | None] | Problem]:
+        found = rows(file, (columns.path, columns.label), self.encoding, match.knows)
+        return located(str(file), track(found, f"Reading {file.name}", unit="row"), columns.path, match)
+
+    def _write(self, file: Path, items: Sequence[Item], request: Request) -> None:
         try:
+            again = {AGAIN: "yes"} if asked_before(request) else {}
             # The byte-order mark makes Excel read the file as UTF-8.
             with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-                writer = csv.writer(handle, delimiter=self.separator)
-                writer.writerow(COLUMNS)
-                writer.writerows((item.id, item.path.absolute(), "", "") for item in items)
+                cells = [self._cells(item) | again for item in items]
+                writer = csv.DictWriter(handle, cells[0], delimiter=self.separator)
+                writer.writeheader()
+                writer.writerows(cells)
         except OSError as error:
             raise LabelError(
                 f"{file} cannot be written: {error.strerror}. Check that the folder may be written to and that the "
                 "disk has room, and run the command again."
             ) from error
 
-
-def _understand(row: Row, match: Callable[[str], ItemId | None], resolve: Callable[[str], str]) -> tuple[ItemId, str]:
-    item = match(row.get("path"))
-    if item is None:
-        raise LabelError(f"The image {row.get('path')!r} was not asked for in this round. Correct or remove the row.")
-    return item, resolve(row.get("label"))
-
-
-def _visible(folder: Path) -> list[Path]:
-    # "~$..." and ".~lock..." are the locks of Excel and LibreOffice, "._..." is a shadow file of macOS.
-    if not folder.is_dir():
-        return []
-    return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
-
-
-def _saved(file: Path) -> datetime:
-    try:
-        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    except OSError:  # gone since it was listed: read() reports it
-        return datetime.fromtimestamp(0, UTC)
+    def _cells(self, item: Item) -> dict[str, str]:
+        cells = {self.columns.path: item.id, self.columns.label: "", self.columns.annotator: ""}
+        if "image" in map(str.casefold, cells):
+            return cells
+        return {self.columns.path: item.id, "image": str(item.path.absolute()), **cells}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alframe.errors import LabelError
+from alframe.formats.digests import digest
 from alframe.formats.matching import folded
 from alframe.formats.tables import rows
 from alframe.label_sources.rounds import count
@@ -23,7 +24,7 @@ class Simulated:
         self.truth = truth
         self.path_column = path_column
         self.label_column = label_column
-        self._read: dict[str, tuple[str, int]] | None = None
+        self._read: tuple[dict[str, tuple[str, int]], str] | None = None
 
     def request(self, request: Request) -> str:
         """Nothing to do: the oracle needs no asking."""
@@ -52,9 +53,10 @@ class Simulated:
     def _listed(self, item: Item, truth: str) -> Label | None:
         # Read once: a truth for the whole pool is long, and it does not change while an experiment runs.
         if self._read is None:
-            self._read = self._load(Path(truth))
-        name, row = self._read.get(folded(item.id), ("", 0))
-        return Label(item.id, name, annotator="simulated", file=truth, row=row) if name else None
+            self._read = self._load(Path(truth)), digest(Path(truth))
+        truths, content = self._read
+        name, row = truths.get(folded(item.id), ("", 0))
+        return Label(item.id, name, "simulated", file=truth, row=row, digest=content) if name else None
 
     def _load(self, file: Path) -> dict[str, tuple[str, int]]:
         truths: dict[str, tuple[str, int]] = {}

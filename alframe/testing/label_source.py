@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import shutil
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from alframe.contracts import LabelSource
-from alframe.types import Item, Request
+from alframe.types import UNSURE, Answers, Item, Request
 
 CLASSES = ("fox", "red deer")
 # The same base name twice, and names that break careless paths and tables.
@@ -19,24 +22,35 @@ NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).
 
 
 class LabelSourceSuite:
-    """Subclass it and give `make`; for a source that people answer, also `answer`."""
+    """Subclass it and give `make`; for a source that people answer, also `answer`, and `clear` and `also` if it can."""
 
     def make(self) -> LabelSource:
         """A fresh source with its default parameters."""
         raise NotImplementedError
 
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
-        """Do what a person would, after `request`: say for each item id that it is of this class.
+        """Do what a person would, after `request`: say for each item id that it is of this class, or UNSURE.
 
-        Ids may be of items in `request.items` that the source was never asked about.
+        Ids may be of items in `request.items` that the source was never asked about. None has been answered before.
         """
         raise NotImplementedError
 
+    def clear(self, request: Request, ids: Collection[str]) -> None:
+        """Do what a person does to take these answers back; others in the same round stay."""
+        pytest.skip("an answer cannot be taken back")
+
+    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+        """Say that each item is of this class as well, which has an answer: another person, another animal in it."""
+        pytest.skip("there is room for one answer to an image")
+
     @pytest.fixture
     def request_(self, tmp_path: Path) -> Request:
-        """Six images in a pool folder, asked for in a folder beside it; the pool's own label is CLASSES in turn."""
-        items = tuple(self.image(tmp_path, name, number) for number, name in enumerate(NAMES))
-        return Request(3, items, CLASSES, tmp_path / "labels")
+        return self.ask(tmp_path)
+
+    def ask(self, folder: Path) -> Request:
+        """Six images in a folder's pool, asked for in a folder beside it; the pool's own label is CLASSES in turn."""
+        items = tuple(self.image(folder, name, number) for number, name in enumerate(NAMES))
+        return Request(3, items, CLASSES, folder / "labels")
 
     def image(self, folder: Path, name: str, number: int) -> Item:
         """A small image with a content of its own."""
@@ -87,6 +101,7 @@ class LabelSourceSuite:
     def test_an_answer_says_where_it_was_read(self, request_: Request) -> None:
         for label in self.answered(request_).collect(request_).labels:
             assert not label.file or Path(label.file).exists()
+            assert not label.file or re.fullmatch("[0-9a-f]{32}", label.digest), "the BLAKE2b hash of the file"
             assert label.row is None or (label.row >= 1 and label.file)
             assert label.at is None or label.at.tzinfo is not None
 
@@ -145,6 +160,85 @@ class LabelSourceSuite:
         self.answer(wider, self.truth(wider))
         assert {label.item for label in source.collect(request_).labels} == set(self.truth(request_))
 
+    def test_unsure_is_an_answer(self, request_: Request) -> None:
+        source = self.people()
+        source.request(request_)
+        truth = self.truth(request_) | {request_.items[0].id: UNSURE}
+        self.answer(request_, truth)
+        assert said(source.collect(request_)) == {item: {name} for item, name in truth.items()}
+        assert not source.collect(request_).problems
+
+    def test_an_answer_taken_back_is_blank(self, request_: Request) -> None:
+        source = self.people()
+        source.request(request_)
+        truth = self.truth(request_)
+        self.answer(request_, truth)
+        assert not source.collect(request_).blank
+        back = [item.id for item in request_.items[1:3]]
+        self.clear(request_, back)
+        answers = source.collect(request_)
+        assert sorted(answers.blank) == sorted(back)
+        assert said(answers) == {item: {name} for item, name in truth.items() if item not in back}
+        assert not answers.problems
+
+    def test_two_answers_to_one_image_are_both_reported(self, request_: Request) -> None:
+        source = self.people()
+        source.request(request_)
+        self.answer(request_, self.truth(request_))
+        first, second = (item.id for item in request_.items[:2])
+        self.also(request_, {first: CLASSES[1], second: CLASSES[0]})
+        answers = source.collect(request_)
+        expected = {item: {name} for item, name in self.truth(request_).items()}
+        assert said(answers) == expected | {first: set(CLASSES), second: set(CLASSES)}
+        assert not answers.blank
+
+    def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
+        source = self.people()
+        source.request(request_)
+        self.answer(request_, self.truth(request_))
+        shutil.rmtree(request_.folder)
+        answers = source.collect(request_)
+        assert not answers.labels
+        assert not answers.blank
+        source.request(request_)
+        assert not source.collect(request_).blank, "asked anew"
+
+    def test_no_answer_is_lost_in_any_order(self) -> None:
+        """Answers in two goes, and some taken back where that can be; needs hypothesis."""
+        self.people()
+        hypothesis = pytest.importorskip("hypothesis")
+        names = hypothesis.strategies.sampled_from([None, *CLASSES, UNSURE])
+        goes = hypothesis.strategies.lists(names, min_size=len(NAMES), max_size=len(NAMES))
+        marks = hypothesis.strategies.lists(hypothesis.strategies.booleans(), min_size=len(NAMES), max_size=len(NAMES))
+        few = hypothesis.settings(max_examples=8, deadline=None, database=None)
+        few(hypothesis.given(goes, goes, marks)(self._some_answers))()
+
+    def _some_answers(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:
+        with TemporaryDirectory() as folder:
+            request, source = self.ask(Path(folder)), self.make()
+            source.request(request)
+            answered: dict[str, str] = {}
+            for go in (first, second):
+                pairs = zip(NAMES, go, strict=True)
+                new = {item: name for item, name in pairs if name is not None and item not in answered}
+                self.answer(request, new)
+                answered |= new
+                answers = source.collect(request)
+                assert said(answers) == {item: {name} for item, name in answered.items()}
+                assert not answered.keys() & set(answers.blank)
+                assert not answers.problems
+            back = {item for item, mark in zip(NAMES, taken_back, strict=True) if mark and item in answered}
+            if not back or len(back) == len(answered):
+                return
+            try:
+                self.clear(request, back)
+            except pytest.skip.Exception:
+                return
+            answers = source.collect(request)
+            assert said(answers) == {item: {name} for item, name in answered.items() if item not in back}
+            assert back <= set(answers.blank)
+            assert not (answered.keys() - back) & set(answers.blank)
+
     def test_the_next_round_starts_empty(self, request_: Request) -> None:
         source = self.people()
         source.request(request_)
@@ -159,9 +253,17 @@ class LabelSourceSuite:
         assert _tree(tmp_path / "pool") == before
 
 
-def _plain(source: LabelSource, request: Request) -> tuple[list[object], list[object]]:
+def said(answers: Answers) -> dict[str, set[str]]:
+    """The classes that each item is said to be of."""
+    classes: dict[str, set[str]] = {}
+    for label in answers.labels:
+        classes.setdefault(label.item, set()).add(label.class_name)
+    return classes
+
+
+def _plain(source: LabelSource, request: Request) -> list[list[object]]:
     answers = source.collect(request)
-    return list(answers.labels), list(answers.problems)
+    return [list(answers.labels), list(answers.problems), list(answers.blank)]
 
 
 def _tree(folder: Path) -> dict[str, bytes | None]:

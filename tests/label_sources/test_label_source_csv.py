@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,13 @@ class TestCsv(LabelSourceSuite):
 
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
         fill(round_folder(request) / "to_label.csv", answers)
+
+    def clear(self, request: Request, ids: Collection[str]) -> None:
+        fill(round_folder(request) / "to_label.csv", dict.fromkeys(ids, ""))
+
+    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+        lines = (f'"{path}",{name},Ann\n' for path, name in answers.items())
+        put(request, "path,label,annotator\n" + "".join(lines), "by Ann.csv")
 
 
 @pytest.fixture
@@ -133,13 +140,18 @@ def test_two_spellings_of_a_first_class_are_a_slip(request_: Request) -> None:
     assert [row for row, _ in problems(request)] == [3]
 
 
-def test_saved_copies_are_read_and_the_later_one_counts(request_: Request) -> None:
+def test_saved_copies_are_read_and_the_later_one_comes_last(request_: Request) -> None:
     put(request_, "path,label\na/1.jpg,fox\na/2.jpg,fox\n", "to_label.csv", at=2_000)
-    put(request_, "path,label\na/1.jpg,fox\na/2.jpg,deer\ngröße/3.jpg,deer\n", "to_label (1).CSV", at=3_000)
-    assert labels(request_) == {"a/1.jpg": "fox", "a/2.jpg": "deer", "größe/3.jpg": "deer"}
-    ((row, message),) = problems(request_)
-    assert row == 3
-    assert "to_label (1).CSV, row 3" in message
+    put(request_, "path,label\na/1.jpg,fox\na/2.jpg,deer\ngröße/3.jpg,deer\n", "to_label (1).CSV", at=1_000)
+    said = [(label.item, label.class_name) for label in Csv().collect(request_).labels]
+    assert said == [
+        ("a/1.jpg", "fox"),
+        ("a/1.jpg", "fox"),
+        ("a/2.jpg", "deer"),
+        ("a/2.jpg", "fox"),
+        ("größe/3.jpg", "deer"),
+    ]
+    assert problems(request_) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from alframe.errors import BadParams, LabelError
 from alframe.formats.tables import Row, rows
-from alframe.label_sources import folder as module
-from alframe.label_sources.folder import MANIFEST, Folder
-from alframe.label_sources.names import file_name, folder_name
+from alframe.label_sources import _folder_images as module
+from alframe.label_sources._folder_images import MANIFEST
+from alframe.label_sources.folder import Folder
 from alframe.label_sources.rounds import round_folder
+from alframe.store.names import file_name, folder_name
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import Request
 
@@ -37,6 +38,17 @@ class Suite(LabelSourceSuite):
                     shutil.move(round_folder(request) / table[item.id], place)
                 else:
                     shutil.copy(item.path, place)
+
+    def clear(self, request: Request, ids: Collection[str]) -> None:
+        """Drag them back, beside the folders."""
+        for id in ids:
+            (file,) = (file for file in round_folder(request).rglob("*") if file.name == names(request)[id])
+            shutil.move(file, round_folder(request))
+
+    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+        for item in request.items:
+            if item.id in answers:
+                shutil.copy(item.path, round_folder(request) / answers[item.id] / "a copy.png")
 
 
 class TestFolder(Suite):
@@ -76,7 +88,7 @@ def files(request: Request) -> list[str]:
 
 def test_the_folder_is_laid_out_by_rank(request_: Request) -> None:
     assert files(request_) == ["001_1.png", "002_1.png", "003_2.png", "manifest.csv"]
-    assert sorted(place.name for place in root(request_).iterdir() if place.is_dir()) == ["deer", "fox"]
+    assert sorted(place.name for place in root(request_).iterdir() if place.is_dir()) == ["deer", "fox", "unsure"]
     assert (root(request_) / "002_1.png").read_bytes() == request_.items[1].path.read_bytes()
     assert (root(request_) / "002_1.png").stat().st_mtime == request_.items[1].path.stat().st_mtime
     assert str(root(request_)) in Folder().request(request_)
@@ -138,15 +150,14 @@ def test_what_a_kill_leaves_behind_is_ignored(request_: Request) -> None:
     assert problems(request_) == []
 
 
-def test_an_image_in_two_class_folders_has_no_answer(request_: Request) -> None:
+def test_an_image_in_two_class_folders_has_two_labels(request_: Request) -> None:
     shutil.copy(root(request_) / "001_1.png", root(request_) / "fox")
     shutil.copy(root(request_) / "001_1.png", root(request_) / "deer" / "001_1 - Copy.png")
+    shutil.copy(root(request_) / "001_1.png", root(request_) / "deer" / "001_1 (2).png")
     shutil.copy(root(request_) / "002_1.png", root(request_) / "deer")
-    assert labels(request_) == {"b/1.png": "deer"}
-    (message,) = problems(request_)
-    assert "Keep it in one folder" in message
-    assert "deer" in message
-    assert "fox" in message
+    said = [(label.item, label.class_name) for label in Folder().collect(request_).labels]
+    assert said == [("a/1.png", "deer"), ("a/1.png", "fox"), ("b/1.png", "deer")]
+    assert problems(request_) == []
 
 
 def test_two_images_alike_to_the_byte(tmp_path: Path) -> None:
@@ -253,7 +264,7 @@ def test_classes_that_no_folder_can_be_called(request_: Request) -> None:
     for start in (0, 3, 6):
         request = replace(request_, classes=tuple(places), round=2 + start)
         Folder().request(request)
-        assert {place.name for place in root(request).iterdir() if place.is_dir()} == set(places.values())
+        assert {place.name for place in root(request).iterdir() if place.is_dir()} == {*places.values(), "unsure"}
         chosen = list(places)[start : start + 3]
         for file, name in zip(names(request).values(), chosen, strict=False):
             shutil.move(root(request) / file, root(request) / places[name])

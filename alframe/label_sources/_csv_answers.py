@@ -1,0 +1,95 @@
+"""From the rows of several CSV files to answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alframe.errors import LabelError
+from alframe.formats.digests import digest
+from alframe.formats.tables import Row
+from alframe.label_sources._csv_files import saved
+from alframe.types import Answers, ItemId, Label, Problem, Request
+
+AGAIN = "again"  # a column of lists that were written anew
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns are called."""
+
+    path: str = "path"
+    label: str = "label"
+    annotator: str = "annotator"
+
+
+@dataclass(slots=True)
+class Gathering:
+    """What the files read so far say: `written` are the images that have a label in any, `empty` those without in one.
+
+    `complete`: there was nothing that could not be read, where a label may be.
+    """
+
+    resolve: Callable[[str], str]
+    annotator: str
+    labels: dict[ItemId, list[Label]] = field(default_factory=lambda: defaultdict(list))
+    problems: list[Problem] = field(default_factory=list)
+    written: set[ItemId] = field(default_factory=set)
+    empty: set[ItemId] = field(default_factory=set)
+    complete: bool = True
+
+    def lacks(self, problem: Problem) -> None:
+        """Note that something could not be read."""
+        self.problems.append(problem)
+        self.complete = False
+
+    def add(
+        self, file: Path, rows: Iterable[tuple[Row, ItemId | None] | Problem], columns: Columns, strangers: bool
+    ) -> None:
+        """Take in one file; `strangers`: it may be about images that were not asked for."""
+        at, content = saved(file), _digest(file)
+        empty = set()
+        answered = False
+        for one in rows:
+            if isinstance(one, Problem):
+                self.lacks(one)
+                continue
+            row, item = one
+            name = row.get(columns.label).strip()
+            answered |= bool(name)
+            if item is None:
+                if name and not strangers:
+                    what = f"The image {row.get(columns.path)!r} was not asked for in this round."
+                    self.problems.append(Problem(str(file), row.number, f"{what} Correct or remove the row."))
+            elif name:
+                self.written.add(item)
+                try:
+                    name = self.resolve(name)
+                except LabelError as error:
+                    self.problems.append(Problem(str(file), row.number, str(error)))
+                    continue
+                who = row.get(columns.annotator).strip() or self.annotator
+                self.labels[item].append(Label(item, name, who, at, str(file), row.number, content))
+            elif not row.get(AGAIN):
+                empty.add(item)
+        # Where nobody has written anything nobody has emptied anything: the answers were in a copy, which is gone.
+        if answered:
+            self.empty |= empty
+
+    def answers(self, request: Request) -> Answers:
+        """All labels in the order of the request; blank is what is empty wherever it is listed."""
+        blank = self.empty - self.written if self.complete else set()
+        return Answers(
+            [label for item in request.items for label in self.labels.get(item.id, ())],
+            self.problems,
+            [item.id for item in request.items if item.id in blank],
+        )
+
+
+def _digest(file: Path) -> str:
+    try:
+        return digest(file)
+    except OSError:  # reading its rows says so
+        return ""
