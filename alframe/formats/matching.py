@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from unicodedata import normalize
 
@@ -62,7 +63,7 @@ def located(
     """Each row with the id of the image that `column` names, or None for one that was not asked for.
 
     An absolute path of another system is the image it ends in if the folder before that holds every absolute path of
-    the table; the rows with such come last, and are Problems if several folders would do.
+    the table; the rows with such come last, and are Problems if it cannot be told which folder that is.
     """
     common: str | None = None
     far: list[tuple[Row, ItemId, str]] = []
@@ -79,16 +80,17 @@ def located(
                 far.append((row, *ending))
                 continue
         yield row, found
-    roots = {root for _, _, root in far if (common or "").startswith(root)}
+    fitting = {root for _, _, root in far if (common or "").startswith(root)}
+    claims = Counter(item for item, _ in {(item, root) for _, item, root in far})
     for row, item, root in far:
-        if len(roots) > 1:
+        if len(fitting) > 1 or (not fitting and claims[item] > 1):
             message = (
                 f"{row.get(column)!r} could be several images, as the paths of this file fit in more than one way. "
                 "Write paths relative to the folder of the images."
             )
             yield Problem(file, row.number, message)
         else:
-            yield row, item if root in roots else None
+            yield row, item if root in fitting else None
 
 
 def _plain(path: str) -> str:

@@ -96,8 +96,8 @@ def look(folder: Path, entries: Sequence[Entry]) -> list[Sighting]:
     """Every file of the round's folder, known by its name, or by its content if somebody has renamed it."""
     by_name = {_folded(entry.name): entry for entry in entries}
     by_hash = defaultdict(list)
-    for entry in entries:
-        by_hash[entry.hash].append(entry)
+    for one in entries:
+        by_hash[one.hash].append(one)
     sizes = {entry.size for entry in entries}
     files = list(_walk(folder))
     seen = {by_name.get(_folded(file.name)) for file, _ in files}
