@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from alframe.engine.manifest import draw_groups, sync
+from alframe.engine.boxes import Boxes, image_of
+from alframe.engine.groups import draw_groups
+from alframe.engine.manifest import sync
 from alframe.errors import PoolError
 from alframe.store.ledger import Ledger
 from alframe.types import Item
@@ -88,3 +94,93 @@ def test_another_pool_is_not_taken_for_this_one(ledger: Ledger) -> None:
         sync(ledger, Listed([item(9)]), 0, "sequence", 0)
     with pytest.raises(PoolError, match="no images"):
         sync(ledger, Listed([]), 0, "sequence", 0)
+
+
+def shot(id: str, second: int | None, camera: str | None = None, label: str | None = None) -> Item:
+    taken = None if second is None else datetime(2024, 5, 31, 6) + timedelta(seconds=second)
+    return Item(id, Path("/pool") / id, label=label, camera=camera, taken=taken)
+
+
+def manifest(ledger: Ledger, items: Sequence[Item], group: str = "sequence", **settings: Any) -> list[Item]:
+    return sync(ledger, Listed(items), 0.3, group, 0, **settings).items
+
+
+def test_sequences_are_made_before_the_hold_out_and_never_cut(ledger: Ledger) -> None:
+    shots = [shot(f"A/{n:03}.jpg", n // 4 * 1000 + n % 4, None, "fox") for n in range(80)]
+    items = manifest(ledger, shots)
+    splits = {one.sequence: one.split for one in items}
+    assert len(splits) == 20 and Counter(splits.values()) == {"pool": 14, "test": 6}
+    assert all(one.split == splits[one.sequence] for one in items)
+
+
+def test_a_later_image_of_a_held_out_burst_is_held_out(ledger: Ledger) -> None:
+    shots = [shot(f"A/{n}.jpg", n * 1000, None, "fox") for n in range(10)]
+    first = manifest(ledger, shots)
+    around = [shot(f"A/{side}{n}.jpg", n * 1000 + by) for n in range(10) for side, by in (("b", -30), ("c", 50))]
+    again = manifest(ledger, [*around, *shots])
+    assert again[:10] == first
+    splits = {one.sequence: one.split for one in first}
+    assert len(splits) == 10 and Counter(splits.values())["test"] == 3
+    assert all(one.split == splits[one.sequence] for one in again[10:])
+
+
+def test_times_of_known_images_are_not_read_again(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0132] = "2024:05:31 06:00:00"
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=exif)
+    untimed = Item("a.jpg", tmp_path / "a.jpg")
+    first = manifest(ledger, [untimed])
+    assert first[0].taken == datetime(2024, 5, 31, 6) and first[0].sequence == "/ 2024-05-31 06:00:00"
+    monkeypatch.setattr("alframe.engine.sequences.taken_of", lambda paths: pytest.fail(f"read {paths}"))
+    assert manifest(ledger, [untimed]) == first
+    (tmp_path / "a.jpg").unlink()
+    assert manifest(ledger, [replace(untimed, camera="C")])[0].sequence == first[0].sequence
+
+
+def test_what_the_pool_says_itself_counts_more_than_what_was_found(ledger: Ledger) -> None:
+    manifest(ledger, [shot("A/1.jpg", 0)])
+    (one,) = manifest(ledger, [replace(shot("A/1.jpg", 5), sequence="given")])
+    assert (one.taken, one.sequence) == (datetime(2024, 5, 31, 6, 0, 5), "given")
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_by_camera_no_sequence_is_cut(ledger: Ledger, unknown: bool) -> None:
+    """Not one of an unknown camera, nor one that spans two cameras or of which only some images have a camera."""
+    shots = [
+        replace(shot(f"{n:03}.jpg", None, None if unknown else f"camera {n // 20}", "fox"), sequence=f"s{n // 5}")
+        for n in range(100)
+    ]
+    shots[22] = replace(shots[22], camera=None)
+    shots[45] = replace(shots[45], sequence="s7")
+    items = manifest(ledger, shots, "camera")
+    for key in ("sequence", "camera"):
+        splits = {getattr(one, key): one.split for one in items if getattr(one, key)}
+        assert all(one.split == splits[getattr(one, key)] for one in items if getattr(one, key))
+    assert 0 < Counter(one.split for one in items)["test"] <= 50
+    held = next(one for one in items if one.split == "test" and one.sequence)
+    later = [*shots, replace(shot("new.jpg", None), sequence=held.sequence), shot("alone.jpg", None)]
+    assert [one.split for one in manifest(ledger, later, "camera")[100:]] == ["test", "pool"]
+
+
+def test_boxes_of_one_image_are_never_parted(ledger: Ledger, tmp_path: Path) -> None:
+    def detections(*confidences: float) -> Boxes:
+        rows = [{"category": "1", "conf": p, "bbox": [0.1, 0.1, 0.2, p / 2]} for p in confidences]
+        images = [{"file": f"{n}.jpg", "detections": rows} for n in range(20)]
+        file = tmp_path / "found.json"
+        file.write_text(json.dumps({"detection_categories": {"1": "animal"}, "images": images}))
+        return Boxes(str(file), use="all")
+
+    shots = [shot(f"{n}.jpg", None, None, "fox") for n in range(20)]
+    for confidences in ((0.9, 0.5), (0.9, 0.5, 0.4)):
+        items = manifest(ledger, shots, boxes=detections(*confidences))
+        splits = {image_of(one): one.split for one in items}
+        assert len(items) == 20 * len(confidences) and Counter(splits.values()) == {"pool": 14, "test": 6}
+        assert all(one.split == splits[image_of(one)] for one in items)
+
+
+def test_no_box_at_all_is_an_error_that_says_why(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "found.json").write_text('{"images": [{"file": "1.jpg", "detections": []}]}')
+    with pytest.raises(PoolError, match=r"Not one of the 1 images has a box of 'animal' .* Lower boxes.threshold"):
+        manifest(ledger, [shot("1.jpg", 0)], boxes=Boxes(str(tmp_path / "found.json"), empty="skip"))

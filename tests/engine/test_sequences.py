@@ -1,0 +1,135 @@
+"""Bursts by camera and gap, whose names and members outlast whatever comes later."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from alframe.engine.sequences import Sequences, named, timed
+from alframe.errors import BadParams
+from alframe.types import Item
+
+START = datetime(2024, 5, 31, 6, 0)
+
+
+def item(id: str, seconds: float | None, camera: str | None = None, sequence: str | None = None) -> Item:
+    taken = None if seconds is None else START + timedelta(seconds=seconds)
+    return Item(id, Path("/pool") / id, camera=camera, taken=taken, sequence=sequence)
+
+
+def parts(items: list[Item], gap: float | None = 60) -> list[str | None]:
+    return named(items, Sequences(gap))
+
+
+def test_neighbours_within_the_gap_belong_together() -> None:
+    a, b, c, d = parts([item("A/1", 0), item("A/4", 121.5), item("A/2", 60), item("A/3", 120)])
+    assert a == b == c == d == "A/ 2024-05-31 06:00:00"
+    assert len(set(parts([item("A/1", 0), item("A/2", 61), item("A/3", 122)]))) == 3
+    assert len(set(parts([item("A/1", 0), item("A/2", 0.5)], gap=0))) == 2
+
+
+def test_cameras_and_folders_are_apart() -> None:
+    items = [
+        item("x/1", 0, "A"),
+        item("y/2", 1, "A"),
+        item("x/3", 2, "B"),
+        item("A/4", 3),
+        item("A/b/5", 4),
+        item("6", 5),
+    ]
+    first, second, *others = parts(items)
+    assert first == second == "A 2024-05-31 06:00:00"
+    assert len({first, *others}) == 5
+
+
+def test_no_time_no_sequence_and_none_is_made_without_a_gap() -> None:
+    assert parts([item("A/1", None), item("A/2", None), item("A/3", 0)])[:2] == [None, None]
+    assert parts([item("A/1", 0, sequence="s"), item("A/2", 1)], gap=None) == ["s", None]
+
+
+def test_given_sequences_stay_and_draw_their_neighbours_in() -> None:
+    items = [
+        item("A/0", 0),
+        item("A/1", 5, sequence="s"),
+        item("A/2", 10),
+        item("A/3", 20, sequence="t"),
+        item("A/4", 25),
+    ]
+    assert parts(items) == ["s", "s", "s", "t", "t"]
+    assert parts([item("A/1", None, sequence="s"), item("A/2", 0)]) == ["s", "A/ 2024-05-31 06:00:00"]
+
+
+shots = st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 900) | st.none()), max_size=30)
+
+
+@given(shots, st.integers(0, 200))
+def test_it_is_the_plain_rule(shots: list[tuple[str, int | None]], gap: int) -> None:
+    items = [item(f"{n}.jpg", seconds, camera) for n, (camera, seconds) in enumerate(shots)]
+    expected: dict[str, str] = {}
+    for camera in "AB":
+        last, name = -1000, ""
+        for seconds, id in sorted((s, f"{n}.jpg") for n, (c, s) in enumerate(shots) if c == camera and s is not None):
+            if seconds - last > gap:
+                name = f"{camera} {START + timedelta(seconds=seconds)}"
+            expected[id], last = name, seconds
+    assert parts(items, gap) == [expected.get(one.id) for one in items]
+
+
+@given(shots, shots, st.integers(0, 200))
+def test_whatever_comes_later_known_bursts_keep_name_and_members_and_take_their_neighbours_in(
+    known: list[tuple[str, int | None]], new: list[tuple[str, int | None]], gap: int
+) -> None:
+    items = [item(f"{n}.jpg", seconds, camera) for n, (camera, seconds) in enumerate(known)]
+    before = [replace(one, sequence=name) for one, name in zip(items, parts(items, gap), strict=True)]
+    later = [item(f"new {n}.jpg", seconds, camera) for n, (camera, seconds) in enumerate(new)]
+    names = parts(before + later, gap)
+    assert names[: len(before)] == [one.sequence for one in before]
+    for one, name in zip(later, names[len(before) :], strict=True):
+        near = {
+            other.sequence
+            for other in before
+            if one.taken and other.taken and other.camera == one.camera
+            if abs((other.taken - one.taken).total_seconds()) <= gap
+        }
+        assert not near or name in near
+
+
+def test_times_are_read_from_the_pictures_once_for_all_boxes_of_one(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0132] = "2024:05:31 06:00:00"
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg", exif=exif)
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.jpg")
+    given = item("c.jpg", 7)
+    items = [
+        Item("a.jpg#1", tmp_path / "a.jpg"),
+        Item("a.jpg#2", tmp_path / "a.jpg"),
+        Item("b.jpg", tmp_path / "b.jpg"),
+        given,
+    ]
+    assert [one.taken for one in timed(items, Sequences())] == [START, START, None, given.taken]
+    assert timed(items, Sequences(times="none")) == items
+    *_, by_file, same = timed(items, Sequences(times="file"))
+    assert by_file.taken is not None and by_file.meta == {"taken_from": "file"} and same == given
+
+
+def test_values_that_cannot_be() -> None:
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(BadParams, match=r"sequences.gap is"):
+            Sequences(gap=wrong)
+    with pytest.raises(BadParams, match="'clock'; it can be exif, file or none"):
+        Sequences(times="clock")
+
+
+def test_many_thousands_take_a_moment() -> None:
+    items = [item(f"{n % 50}/{n}.jpg", n * 7.0, f"camera {n % 50}") for n in range(20_000)]
+    start = time.perf_counter()
+    assert len(set(parts(items, gap=300))) == 20_000
+    assert len(set(parts(items, gap=350))) == 50
+    assert time.perf_counter() - start < 3

@@ -1,0 +1,265 @@
+"""Detections from the files of every program, by name, with the place of whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from alframe.errors import FormatError
+from alframe.formats.detections import Detection, read_detections
+from alframe.types import Box
+
+BOX = [0.1, 0.2, 0.3, 0.4]
+NAMES = {"1": "animal", "2": "person", "3": "vehicle"}
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    folder = Path(__file__).parents[3] / "shared" / "formats" / "samples"
+    if not folder.is_dir():
+        pytest.skip(f"needs the sample files in {folder}")
+    return folder
+
+
+def write(folder: Path, data: object) -> Path:
+    (folder / "found.json").write_text(json.dumps(data), encoding="utf-8")
+    return folder / "found.json"
+
+
+def md(*images: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {"info": {"format_version": "1.5"}, "detection_categories": NAMES, "images": list(images), **members}
+
+
+def test_megadetector(tmp_path: Path) -> None:
+    seen = {"category": "1", "conf": 0.9, "bbox": BOX, "classifications": [["0", 0.2], ["1", 0.7]]}
+    found = read_detections(
+        write(
+            tmp_path,
+            md(
+                {"file": "A\\1.jpg", "detections": [seen, {"category": 2, "conf": 1, "bbox": [0, 0, 1, 1]}]},
+                {"file": "A/2.jpg", "detections": []},
+                {"file": "A/3.jpg", "detections": None, "failure": "Failure image access"},
+                {"file": "A/4.jpg"},
+                {"file": "A/5.jpg", "failure": "Failure", "detections": []},
+                classification_categories={"0": "fox", "1": "hare"},
+            ),
+        )
+    )
+    assert dict(found) == {
+        "A/1.jpg": (
+            Detection("animal", 0.9, Box(*BOX), (("hare", 0.7), ("fox", 0.2))),
+            Detection("person", 1.0, Box(0, 0, 1, 1)),
+        ),
+        "A/2.jpg": (),
+    }
+    assert found.failures == {
+        "A/3.jpg": "Failure image access",
+        "A/4.jpg": "it has no detections",
+        "A/5.jpg": "Failure",
+    }
+    assert found.info == {"format_version": "1.5"}
+
+
+@pytest.mark.parametrize("version", ["1.0", 1.2, "1.6", None])
+def test_old_and_new_versions_with_members_in_any_order(tmp_path: Path, version: object) -> None:
+    seen = {"category": "7", "conf": 0.5, "bbox": BOX, "classifications": None, "frame_number": 0, "verified": True}
+    image = {"file": "1.jpg", "max_detection_conf": 0.5, "detections": [seen], "exif_metadata": {}, "failure": None}
+    data = {"images": [image], "detection_categories": {"7": "animal"}, "info": {"format_version": version}, "x": 1}
+    assert read_detections(write(tmp_path, data))["1.jpg"] == (Detection("animal", 0.5, Box(*BOX)),)
+
+
+def test_numbers_mean_what_the_file_says(tmp_path: Path) -> None:
+    """PyTorch-Wildlife counts from 0, SpeciesNet says human, old AddaxAI files have species for categories."""
+    names = {"0": "animal", "1": "person", "2": "Human", "3": "red fox"}
+    rows = [{"category": number, "conf": 0.5, "bbox": BOX} for number in names]
+    image = {"file": "1.jpg", "max_detection_conf": "", "detections": rows}
+    found = read_detections(write(tmp_path, {"info": {}, "detection_categories": names, "images": [image]}))
+    assert [one.category for one in found["1.jpg"]] == ["animal", "person", "person", "red fox"]
+
+
+def test_the_last_entry_of_an_image_counts(tmp_path: Path) -> None:
+    seen = {"category": "1", "conf": 0.5, "bbox": BOX}
+    found = read_detections(
+        write(
+            tmp_path,
+            md(
+                {"file": "1.jpg", "failure": "x"},
+                {"file": "1.jpg", "detections": [seen, seen]},
+                {"file": "1.jpg", "detections": [seen]},
+            ),
+        )
+    )
+    assert len(found["1.jpg"]) == 1 and len(found) == 1 and not found.failures
+
+
+def test_speciesnet(tmp_path: Path) -> None:
+    fox = "uuid;mammalia;carnivora;canidae;vulpes;vulpes;red fox"
+    found = read_detections(
+        write(
+            tmp_path,
+            {
+                "predictions": [
+                    {
+                        "filepath": "C:\\set\\1.jpg",
+                        "classifications": {"classes": [fox], "scores": [0.8]},
+                        "detections": [
+                            {"category": "1", "label": "animal", "conf": 0.9, "bbox": BOX},
+                            {"category": "2", "label": "human", "conf": 0.3, "bbox": BOX},
+                            {"category": "3", "conf": 0.2, "bbox": BOX},
+                        ],
+                    },
+                    {"filepath": "2.jpg", "failures": ["CLASSIFIER"], "detections": []},
+                    {"filepath": "3.jpg", "failures": ["DETECTOR", "GEOLOCATION"]},
+                ]
+            },
+        )
+    )
+    assert dict(found) == {
+        "C:/set/1.jpg": (
+            Detection("animal", 0.9, Box(*BOX), ((fox, 0.8),)),
+            Detection("person", 0.3, Box(*BOX)),
+            Detection("vehicle", 0.2, Box(*BOX)),
+        ),
+        "2.jpg": (),
+    }
+    assert found.failures == {"3.jpg": "DETECTOR, GEOLOCATION"}
+
+
+def test_pixels_become_fractions(tmp_path: Path) -> None:
+    (tmp_path / "A").mkdir()
+    Image.new("RGB", (200, 100)).save(tmp_path / "A" / "1.png")
+    corners, expected = [20, 20, 80, 60], Box(0.1, 0.2, 0.3, 0.4)
+    cli = [
+        {"file": "A\\1.png", "detections": [{"category": "animal", "confidence": 0.9, "bbox": corners}]},
+        {"file": "2.png", "detections": []},
+        {"file": "gone.png", "detections": [{"category": "animal", "confidence": 0.9, "bbox": corners}]},
+    ]
+    plain = {"img_id": str(tmp_path / "A" / "1.png"), "bbox": [corners], "category": [1], "confidence": [0.9]}
+    classified = {
+        **{"img_id": "A/1.png", "bbox": [corners] * 2, "det_category": [0, 0], "det_confidence": [0.9, 0.8]},
+        **{"clf_category": [1, 0], "clf_confidence": [0.6, 0.5]},
+    }
+    found = read_detections(write(tmp_path, cli))
+    assert found["A/1.png"][0].category == "animal" and not found["2.png"]
+    np.testing.assert_allclose(found.box, [[0.1, 0.2, 0.3, 0.4]])
+    assert "not found" in found.failures["gone.png"]
+    found = read_detections(write(tmp_path, {"annotations": [plain], "categories": {"0": "animal", "1": "person"}}))
+    assert [(one.category, one.confidence) for (one,) in found.values()] == [("person", 0.9)]
+    found = read_detections(
+        write(
+            tmp_path,
+            {"annotations": [classified], "det_categories": {"0": "animal"}, "clf_categories": ["fox", "hare"]},
+        )
+    )
+    assert [one.classifications for one in found["A/1.png"]] == [(("hare", 0.6),), (("fox", 0.5),)]
+    assert found["A/1.png"][0].box.w == pytest.approx(expected.w)
+
+
+def test_the_pool_s_root_tells_sizes_too(tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    Image.new("RGB", (200, 100)).save(tmp_path / "pool" / "1.png")
+    seen = {"category": "animal", "confidence": 0.9, "bbox": [20, 20, 80, 60]}
+    file = write(tmp_path, [{"file": "1.png", "detections": [seen]}])
+    assert read_detections(file).failures
+    assert len(read_detections(file, tmp_path / "pool")["1.png"]) == 1
+
+
+IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": BOX}]}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"images": [IMAGE]}, "'detection_categories' does not say what category '1' is"),
+        (md({"detections": []}), r"images\[0\]: there is no path under 'file'"),
+        (md(IMAGE, {"file": "2.jpg", "detections": {}}), r"images\[1\] \('2.jpg'\).detections is {}, no list"),
+        (md({"file": "2.jpg", "detections": [{"category": "1", "conf": "", "bbox": BOX}]}), r"\[0\].conf is ''"),
+        (
+            md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5}]}),
+            r"\[0\].bbox is None, not four numbers",
+        ),
+        (
+            md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": [9, 9, 50, 50]}]}),
+            "not fractions",
+        ),
+        (
+            md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": BOX, "classifications": [1]}]}),
+            "class",
+        ),
+        ({"images": [{"file_name": "a.jpg", "id": 1}]}, "use pool=coco"),
+        ({"annotations": [{"image_id": 1}]}, "use pool=coco"),
+        ({"images": [IMAGE], "detection_categories": NAMES, "annotations": [{}]}, "both 'images' and 'annotations'"),
+        ({"instances": []}, "lists no image"),
+        ([1], r"\[0\] is no object"),
+        ({"annotations": [{"img_id": "a", "bbox": [BOX], "category": [], "confidence": []}]}, "different lengths"),
+        ({"annotations": [{"img_id": "a", "bbox": [], "category": [], "confidence": []}], "categories": None}, None),
+    ],
+)
+def test_errors_name_the_file_and_the_place(tmp_path: Path, data: object, message: str | None) -> None:
+    file = write(tmp_path, data)
+    if message is None:
+        assert read_detections(file)["a"] == ()
+        return
+    with pytest.raises(FormatError, match=message) as error:
+        read_detections(file)
+    assert "found.json" in str(error.value)
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.sampled_from(["", "1", "animal", 0, -1, 10**400, BOX]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["file", "detections", "category", "conf", "bbox", "failure", "classifications"]), inner
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.sampled_from(["images", "predictions", "annotations", ""]), st.lists(junk, max_size=3), junk, junk)
+def test_no_file_ends_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, key: str, images: list[Any], names: Any, info: Any
+) -> None:
+    for one in images:
+        if isinstance(one, dict):
+            one.setdefault(
+                {"images": "file", "predictions": "filepath", "annotations": "img_id", "": "file"}[key], "1.jpg"
+            )
+    data = {"info": info, "detection_categories": names, "categories": names, key: images} if key else images
+    file = write(tmp_path_factory.getbasetemp(), data)
+    try:
+        found = read_detections(file)
+    except FormatError as error:
+        assert "found.json" in str(error)
+    else:
+        assert all(isinstance(one, Detection) for some in found.values() for one in some)
+
+
+def test_real_files(samples: Path) -> None:
+    found = read_detections(samples / "megadetector" / "ena24-small-md-1.4.json")
+    raw = json.loads((samples / "megadetector" / "ena24-small-md-1.4.json").read_text())
+    assert len(found) == len(raw["images"]) == 21
+    for image in raw["images"]:
+        for one, seen in zip(found[image["file"]], image["detections"], strict=True):
+            assert [one.confidence, one.box] == [seen["conf"], Box(*seen["bbox"])]
+            assert one.category == raw["detection_categories"][seen["category"]]
+            assert {name for name, _ in one.classifications} == {
+                raw["classification_categories"][name] for name, _ in seen["classifications"]
+            }
+    odd = read_detections(samples / "megadetector" / "zamba-megadetector-output-empty-info.json")
+    assert (len(odd), len(odd.failures)) == (3, 2)
+    assert [
+        len(one) for one in read_detections(samples / "speciesnet" / "predictions-full-ensemble.json").values()
+    ] == [15, 1]
+    only = read_detections(samples / "speciesnet" / "predictions-classifier-only.json")
+    assert set(only.failures.values()) == {"the detector did not run"}
+    with pytest.raises(FormatError, match="lists no image"):
+        read_detections(samples / "speciesnet" / "instances.json")
