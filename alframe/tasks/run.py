@@ -81,8 +81,8 @@ def _summary(session: Session, outcome: Outcome, histories: Histories, paths: li
     if session.label_source.answers_now:
         own = command("pool=folder", "pool.root=FOLDER", "label_source=csv")
         lines.append(f"With your own images: {own}")
-    else:
-        limit = [] if session.recipes.get("stopping", {}).get("name") == "budget" else ["stopping=budget"]
+    elif session.recipes.get("stopping"):
+        limit = [] if session.name("stopping") == "budget" else ["stopping=budget"]
         more = command(project_argument(session.folder), *limit, "stopping.labels=NUMBER")
         lines.append(f"To label more, up to a number of labels: {more}")
     if paths:

@@ -1,0 +1,243 @@
+"""Answers that are unsure, skipped, taken back, disputed, propagated or waited for; and how the pool is measured."""
+
+from __future__ import annotations
+
+import csv
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alframe.app.api import open_session
+from alframe.errors import BadParams
+from alframe.store.ledger import Ledger
+from alframe.types import Outcome, State
+from tests.loop.test_people import Person
+
+
+class Protocol(Person):
+    """A person with more to do than to label."""
+
+    def task(self, name: str, *more: str) -> Outcome:
+        with open_session(*self.words, f"task={name}", *more) as session:
+            return session.task.run(session)
+
+    def asked(self, number: int) -> list[str]:
+        with self.ledger() as ledger:
+            items = ledger.items()
+            return [items[key].id for key in ledger.rounds()[number - 1].keys]
+
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.project, read_only=True)
+
+    def copy(self, number: int, name: str, annotator: str, write: Callable[[int, str], str]) -> Path:
+        """A second table in the round's folder, by somebody else."""
+        file = self.sheet(number).with_name(name)
+        with file.open("w", encoding="utf-8", newline="") as handle:
+            out = csv.writer(handle)
+            out.writerow(["path", "label", "annotator"])
+            for at, path in enumerate(self.asked(number)):
+                out.writerow([path, write(at, path.split("/")[0]), annotator])
+        return file
+
+    def counted(self) -> dict[str, str]:
+        with open_session(*self.words, "task=status") as session:
+            items = session.ledger.items()
+            return {items[one.item].id: one.class_name for one in session.labels().counted}
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Protocol:
+    return Protocol(tmp_path)
+
+
+def test_unsure_is_an_answer_and_the_image_is_asked_for_again_later(person: Protocol) -> None:
+    words = ("reask=1", "stopping=null", "audit=0")
+    person.run(*words)
+    unsure = person.answer(1, lambda row, truth: "unsure" if row == 0 else truth)[0]
+    assert "round 2" in person.run(*words).message
+    assert "unsure" not in person.counted().values()
+    assert unsure not in person.asked(2), "not at once"
+    again = []
+    for number in range(2, 12):
+        again += [number] if unsure in person.answer(number) else []
+        if person.run(*words).state is State.DONE:
+            break
+    assert len(again) == 1
+    assert person.counted()[unsure] == unsure.split("/")[0]
+    assert len(person.counted()) == 36
+
+
+def test_an_emptied_cell_takes_the_label_back_and_a_deleted_file_does_not(person: Protocol) -> None:
+    person.run()
+    first = person.answer(1)
+    person.run()
+    assert set(person.counted()) == set(first)
+    person.answer(1, lambda row, truth: "" if row == 0 else truth)
+    person.task("label")
+    assert set(person.counted()) == set(first[1:])
+    person.sheet(1).unlink()
+    person.task("label")
+    assert set(person.counted()) == set(first[1:])
+
+
+def test_two_annotators_who_differ_are_reported_and_settled_by_the_rule(
+    person: Protocol, caplog: pytest.LogCaptureFixture
+) -> None:
+    person.run()
+    asked = person.asked(1)
+    person.copy(1, "anna.csv", "anna", lambda row, truth: truth)
+    person.copy(1, "ben.csv", "ben", lambda row, truth: "class_9" if row == 0 else truth)
+    outcome = person.run()
+    assert "3 of 4 images of round 1 are answered; 1 more are said to be of several classes" in outcome.message
+    assert f"'{asked[0]}' is" in caplog.text
+    assert "by anna" in caplog.text
+    assert "by ben" in caplog.text
+    assert f"'{asked[0]}' is" in person.task("status").message, "as long as they differ"
+    assert "class_9" in person.run("conflicts=latest").message or "round 2" in person.run("conflicts=latest").message
+    with person.ledger() as ledger:
+        assert len(ledger.table("label", ["n"])) == 8, "both are kept"
+
+
+def test_conflicts_can_be_settled_by_agreeing(person: Protocol) -> None:
+    person.run()
+    asked = person.asked(1)
+    person.copy(1, "anna.csv", "anna", lambda row, truth: truth)
+    person.copy(1, "ben.csv", "ben", lambda row, truth: "class_9" if row == 0 else truth)
+    assert person.run().state is State.WAITING
+    assert len(person.counted()) == 3
+    person.copy(1, "ben.csv", "ben", lambda row, truth: truth)
+    assert "round 2" in person.run().message
+    assert person.counted()[asked[0]] == asked[0].split("/")[0]
+
+
+def test_an_unknown_rule_is_refused(person: Protocol) -> None:
+    with pytest.raises(BadParams, match="conflicts is 'vote'"):
+        person.run("conflicts=vote")
+
+
+def test_label_takes_in_and_asks_for_nothing(person: Protocol) -> None:
+    person.run()
+    person.answer(1, lambda row, truth: truth if row < 3 else "")
+    outcome = person.task("label")
+    assert outcome.state is State.WAITING
+    assert "3 new answers" in outcome.message
+    assert "3 of 4 images of round 1" in outcome.message
+    assert person.task("label").message.startswith("Nothing new.")
+    assert (len(person.counted()), person.rounds()) == (3, 1)
+
+
+def test_label_before_there_is_a_project(person: Protocol) -> None:
+    assert "There is no project yet" in person.task("label").message
+
+
+def test_watching_ends_when_the_batch_is_answered(person: Protocol, capsys: pytest.CaptureFixture[str]) -> None:
+    person.run()
+
+    def later() -> None:
+        for upto in (1, 2, 4):
+            time.sleep(0.4)
+            person.answer(1, lambda row, truth, upto=upto: truth if row < upto else "")  # type: ignore[misc]
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    outcome = person.task("label", "task.watch=true", "task.every=0.05")
+    thread.join()
+    assert "4 of 4 images of round 1" in outcome.message
+    assert len(person.counted()) == 4
+    assert "4/4" in capsys.readouterr().err
+
+
+def test_a_run_that_watches_goes_on_by_itself(person: Protocol) -> None:
+    answered = []
+
+    def label() -> None:
+        for number in range(1, 6):
+            while not person.sheet(number).exists():
+                time.sleep(0.02)
+            answered.extend(person.answer(number))
+
+    thread = threading.Thread(target=label, daemon=True)
+    thread.start()
+    outcome = person.run("task.watch=true", "task.every=0.05", "stopping.labels=20")
+    thread.join(20)
+    assert outcome.state is State.DONE
+    assert set(person.counted()) == set(answered)
+
+
+def test_a_withdrawn_round_keeps_its_answers_and_frees_the_rest(person: Protocol) -> None:
+    person.run("reask=0", "audit=0")
+    first = person.answer(1, lambda row, truth: truth if row < 1 else "")
+    message = person.task("withdraw").message
+    assert "1 of 4 images of round 1" in message
+    assert "withdrawn" in message
+    assert "nothing to withdraw" in person.task("withdraw").message
+    assert "round 2" in person.run("reask=0", "audit=0").message
+    assert set(person.counted()) == {first[0]}
+    person.answer(1)  # a late answer counts
+    person.task("label")
+    assert set(person.counted()) == set(first)
+
+
+def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: Protocol) -> None:
+    words = ("audit=0.5", "stopping=null", "reask=null")
+    places = Counter[int]()
+    for number in range(1, 9):
+        person.run(*words)
+        person.answer(number)
+        with person.ledger() as ledger:
+            asked = ledger.rounds()[-1]
+            assert len(asked.audit) == 2
+            places.update(at for at, key in enumerate(asked.keys) if key in asked.audit)
+    person.run(*words)
+    assert len(places) > 2, "not always at the same place"
+    with person.ledger() as ledger:
+        audits = [record.audit for record in ledger.history()]
+        assert [None if one is None else one.n for one in audits[:3]] == [None, None, 6]
+        assert audits[-1] is not None
+        assert audits[-1].n == 16
+    assert "pool accuracy (audit)" in person.task("status").message
+
+
+def test_a_simulation_draws_nothing_and_people_do(person: Protocol) -> None:
+    person.run()
+    with person.ledger() as ledger:
+        assert len(ledger.rounds()[0].audit) == 1
+    with open_session(*person.words, "label_source=simulated") as session:
+        assert session.audit == 0.0
+
+
+def test_stopping_by_the_audit_needs_one(person: Protocol) -> None:
+    with pytest.raises(BadParams, match=r"audit=0\.1"):
+        person.run("stopping=target_accuracy", "audit=0")
+
+
+def test_a_label_for_its_whole_sequence(tmp_path: Path) -> None:
+    """Six bursts of six: a label of one image of each trains on all of it, and is marked in the export."""
+    person = Protocol(tmp_path)
+    rows = [[f"class_{c}/{n:03d}.png", f"{c}-{n // 6}"] for c in range(3) for n in range(12)]
+    table = tmp_path / "pool.csv"
+    with table.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([["path", "burst"], *rows])
+    person.words = [word for word in person.words if not word.startswith(("pool", "stopping"))] + [
+        "pool=csv",
+        f"pool.file={table.as_posix()}",
+        f"pool.root={person.images.as_posix()}",
+        "pool.sequence_column=burst",
+        "stopping=null",
+    ]
+    outcome = person.run("propagate=true", "audit=0", "start.labels=6")
+    person.answer(1)
+    outcome = person.run("propagate=true", "audit=0", "start.labels=6")
+    assert outcome.state is State.DONE, "one label a sequence is all there is to ask"
+    assert len(person.counted()) == 6
+    with person.ledger() as ledger:
+        (record,) = ledger.history()
+        assert (record.labels, record.unlabelled) == (6, 0)
+    with (person.project / "export" / "predictions.csv").open(encoding="utf-8-sig", newline="") as handle:
+        exported = list(csv.DictReader(handle))
+    assert all(row["label"] == row["path"].split("/")[0] for row in exported)
+    assert sum(row["labelled_on"] != row["path"] for row in exported) == 30
