@@ -95,7 +95,7 @@ def lay_out(folder: Path, items: Sequence[Item], link: bool, again: bool) -> Non
 def look(folder: Path, entries: Sequence[Entry]) -> list[Sighting]:
     """Every file of the round's folder, known by its name, or by its content if somebody has renamed it."""
     by_name = {_folded(entry.name): entry for entry in entries}
-    by_hash = defaultdict(list)
+    by_hash: dict[str | None, list[Entry]] = defaultdict(list)
     for one in entries:
         by_hash[one.hash].append(one)
     sizes = {entry.size for entry in entries}
@@ -105,11 +105,11 @@ def look(folder: Path, entries: Sequence[Entry]) -> list[Sighting]:
     for file, linked in files:
         # Where several rounds are sorted into one place, their images may have the same names.
         entry: Entry | None = None if linked else by_name.get(_folded(file.name))
-        if entry is None:
+        if entry is None or _size(file) != entry.size:
             same = by_hash.get(_hash(file, sizes), [])
             # Two images asked may be alike to the byte; then it is the one that is nowhere else, if that is one.
             same = same if len(same) == 1 else [other for other in same if other not in seen]
-            entry = same[0] if len(same) == 1 else None
+            entry = same[0] if len(same) == 1 else entry
         sightings.append(Sighting(file, file.relative_to(folder).parts[:-1], entry, linked))
     return sightings
 
@@ -185,9 +185,18 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 def _hash(file: Path, sizes: set[str]) -> str | None:
     """The content's hash, if its size is one of these; None as well for one that cannot be read."""
+    if _size(file) not in sizes and all(sizes):
+        return None
     try:
-        return digest(file) if not all(sizes) or str(file.stat().st_size) in sizes else None
+        return digest(file)
     except OSError:  # a broken link, a file that another program holds: whose it is cannot be told
+        return None
+
+
+def _size(file: Path) -> str | None:
+    try:
+        return str(file.stat().st_size)
+    except OSError:
         return None
 
 

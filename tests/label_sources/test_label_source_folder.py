@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unicodedata import normalize
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from alframe.errors import BadParams, LabelError
 from alframe.formats.tables import Row, rows
@@ -16,9 +22,9 @@ from alframe.label_sources import _folder_images as module
 from alframe.label_sources._folder_images import MANIFEST
 from alframe.label_sources.folder import Folder
 from alframe.label_sources.rounds import round_folder
-from alframe.store.names import file_name, folder_name
+from alframe.store.names import file_name, folder_name, is_litter
 from alframe.testing.label_source import LabelSourceSuite
-from alframe.types import Request
+from alframe.types import UNSURE, Box, Item, Request
 
 
 def names(request: Request) -> dict[str, str]:
@@ -160,6 +166,138 @@ def test_an_image_in_two_class_folders_has_two_labels(request_: Request) -> None
     assert problems(request_) == []
 
 
+def blank(request: Request) -> list[str]:
+    return list(Folder().collect(request).blank)
+
+
+def test_a_label_has_the_hash_of_its_image(request_: Request) -> None:
+    shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
+    (label,) = Folder(annotator="Ann").collect(request_).labels
+    assert label.file == str(root(request_) / "fox" / "001_1.png")
+    assert label.digest == blake2b(request_.items[0].path.read_bytes(), digest_size=16).hexdigest()
+    assert (label.annotator, label.at) == ("Ann", None)
+
+
+def test_beside_the_folders_is_blank_but_not_before_the_first_answer(request_: Request) -> None:
+    assert blank(request_) == []
+    shutil.move(root(request_) / "001_1.png", root(request_) / "unsure")
+    assert labels(request_) == {"a/1.png": UNSURE}
+    assert blank(request_) == ["b/1.png", "b/2.png"]
+    shutil.copy(root(request_) / "002_1.png", root(request_) / "deer" / "002_1 - Copy.png")
+    assert blank(request_) == ["b/2.png"], "copying is as good as moving"
+
+
+def test_what_was_put_back_after_it_was_deleted_takes_nothing_back(request_: Request) -> None:
+    shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
+    shutil.move(root(request_) / "002_1.png", root(request_) / "fox")
+    (root(request_) / "fox" / "001_1.png").unlink()
+    assert blank(request_) == ["b/2.png"]
+    Folder().request(request_)
+    assert (root(request_) / "001_1.png").exists()
+    assert blank(request_) == ["b/2.png"]
+    shutil.rmtree(root(request_))
+    Folder().request(request_)
+    shutil.move(root(request_) / "002_1.png", root(request_) / "fox")
+    assert labels(request_) == {"b/1.png": "fox"}
+    assert blank(request_) == []
+
+
+def test_a_slip_or_a_folder_too_deep_takes_nothing_back(request_: Request) -> None:
+    shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
+    for name in ("foxx", "deer/old"):
+        (root(request_) / name).mkdir()
+    shutil.copy(root(request_) / "002_1.png", root(request_) / "foxx")
+    shutil.copy(root(request_) / "003_2.png", root(request_) / "deer" / "old")
+    assert blank(request_) == []
+    assert len(problems(request_)) == 2
+
+
+def test_nothing_is_taken_back_while_the_manifest_cannot_be_read(request_: Request) -> None:
+    shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
+    with (root(request_) / MANIFEST).open("a", encoding="utf-8") as handle:
+        handle.write('"')
+    assert labels(request_) == {"a/1.png": "fox"}
+    assert blank(request_) == []
+
+
+def test_a_manifest_without_sizes_is_understood(request_: Request) -> None:
+    lines = [line.split(",") for line in (root(request_) / MANIFEST).read_text("utf-8-sig").splitlines()]
+    (root(request_) / MANIFEST).write_text("".join(",".join(line[:3]) + "\n" for line in lines))
+    shutil.move(root(request_) / "001_1.png", root(request_) / "fox" / "renamed.png")
+    assert labels(request_) == {"a/1.png": "fox"}
+
+
+def test_names_as_macos_and_windows_change_them(tmp_path: Path) -> None:
+    request = Request(1, (LabelSourceSuite().image(tmp_path, "größe.png", 1),), ("Füchse",), tmp_path / "labels")
+    Folder().request(request)
+    (root(request) / "001_größe.png").write_bytes(b"saved again by a viewer, so that only the name tells")
+    place = root(request) / normalize("NFD", "Füchse")
+    place.mkdir(exist_ok=True)
+    shutil.move(root(request) / "001_größe.png", place / normalize("NFD", "001_GRÖßE.PNG"))
+    assert labels(request) == {"größe.png": "Füchse"}
+
+
+def test_one_image_under_the_name_of_another_is_what_it_shows(request_: Request) -> None:
+    """A file manager asks before it does this; people say yes. Two photos of one camera hardly ever have one size."""
+    with request_.items[1].path.open("ab") as handle:
+        handle.write(b"more")
+    request = replace(request_, round=2)
+    Folder().request(request)
+    shutil.move(root(request) / "002_1.png", root(request) / "fox" / "001_1.png")
+    (root(request) / "003_2.png").write_bytes(b"the same image, turned by a viewer")
+    shutil.move(root(request) / "003_2.png", root(request) / "deer")
+    assert labels(request) == {"b/1.png": "fox", "b/2.png": "deer"}
+
+
+def linked(request: Request, name: str, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    try:
+        (root(request) / name).rmdir()
+        (root(request) / name).symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("no symbolic links here")
+
+
+def test_class_folders_may_be_links_to_one_place_for_all_rounds(request_: Request, tmp_path: Path) -> None:
+    linked(request_, "fox", tmp_path / "foxes")
+    later = replace(request_, round=2, items=request_.items[::-1])
+    Folder().request(later)
+    linked(later, "fox", tmp_path / "foxes")
+    Folder().request(later)
+    shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
+    (tmp_path / "foxes" / "holiday.png").write_bytes(b"x")
+    assert labels(request_) == {"a/1.png": "fox"}
+    assert problems(request_) == problems(later) == [], "what lies there besides is no concern"
+    # The first image of the other round has another name, and the same content as the last of this one.
+    assert labels(later) == {"a/1.png": "fox"}
+    shutil.move(root(later) / "001_2.png", root(later) / "fox" / "001_1.png")
+    assert labels(later) == {"b/2.png": "fox"}, "the name alone says nothing there"
+    assert labels(request_) == {"b/2.png": "fox"}
+
+
+def test_one_of_several_boxes_is_cut_out(tmp_path: Path) -> None:
+    file = tmp_path / "pool" / "a.png"
+    file.parent.mkdir()
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:, 40:] = 255
+    Image.fromarray(pixels).save(file)
+    boxes = (Box(0.0, 0.0, 0.5, 1.0), Box(0.9, 0.5, 0.1, 0.5), Box(1.0, 1.0, 0.0, 0.0))
+    items = tuple(Item(f"a.png#{n}", file, box=box, meta={"box": f"{n} of 3"}) for n, box in enumerate(boxes, start=1))
+    request = Request(1, items, ("fox", "deer"), tmp_path / "labels")
+    Folder(link=True).request(request)
+    Folder(link=True).request(request)
+    assert files(request) == ["001_a.jpg", "002_a.jpg", "003_a.jpg", "manifest.csv"]
+    sizes = []
+    for number, shade in enumerate((0, 255, 255), start=1):
+        with Image.open(root(request) / f"00{number}_a.jpg") as image:
+            sizes.append(image.size)
+            assert abs(int(np.asarray(image.convert("L"))[0, 0]) - shade) < 20
+    assert sizes == [(44, 40), (10, 22), (1, 1)], "with a margin, and never nothing"
+    shutil.move(root(request) / "001_a.jpg", root(request) / "fox" / "renamed.jpg")
+    shutil.move(root(request) / "002_a.jpg", root(request) / "deer")
+    assert labels(request) == {"a.png#1": "fox", "a.png#2": "deer"}
+
+
 def test_two_images_alike_to_the_byte(tmp_path: Path) -> None:
     suite = LabelSourceSuite()
     items = (suite.image(tmp_path, "a.png", 1), suite.image(tmp_path, "b.png", 1))
@@ -288,6 +426,51 @@ def test_a_linked_folder_does_not_go_on_for_ever(request_: Request) -> None:
     except OSError:
         pytest.skip("no symbolic links here")
     assert len(list(module._walk(root(request_)))) < 100
+
+
+name = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8)
+place = st.sampled_from(["", "fox", "deer", "unsure", "fox/cubs"]) | name.filter(lambda one: one not in (".", ".."))
+
+
+@settings(deadline=None, max_examples=60)
+@given(moves=st.lists(st.tuples(st.integers(0, 3), place, st.none() | name), max_size=8))
+@example([(0, "fox", " - Copy.png"), (0, "deer", "x (2).png"), (3, "\x85", None)])
+def test_whatever_people_do_with_the_files_no_label_is_lost(moves: list[tuple[int, str, str | None]]) -> None:
+    """Copy the images (or, as number 3, a stranger) anywhere, under any name."""
+    with TemporaryDirectory() as folder:
+        suite = LabelSourceSuite()
+        items = tuple(suite.image(Path(folder), f"{n}.png", n) for n in range(3))
+        request = Request(1, items, ("fox", "deer"), Path(folder) / "labels")
+        Folder().request(request)
+        shown = [*(root(request) / f"00{n + 1}_{n}.png" for n in range(3)), suite.image(Path(folder), "no.png", 9).path]
+        expected = defaultdict(set)
+        for which, where, new in moves:
+            target = root(request) / where / (new or shown[which].name)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.exists() or is_litter(target.name):
+                    continue
+                shutil.copy(shown[which], target)
+            except OSError:  # no name for a file here
+                continue
+            if which < 3 and where in ("fox", "deer", "unsure"):
+                expected[items[which].id].add(where)
+        answers = Folder().collect(request)
+        found = defaultdict(set)
+        for label in answers.labels:
+            found[label.item].add(label.class_name)
+        assert all(classes <= found[item] for item, classes in expected.items())
+        assert not found.keys() & set(answers.blank)
+        strangers = [file for file in root(request).rglob("*/*") if file.is_file() and not is_litter(file.name)]
+        assert len(answers.labels) <= len(strangers)
+        Folder().request(request)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=100), st.sampled_from([b"", b"name,id,hash,size,again\n", b"\xef\xbb\xbfname,id,hash\n"]))
+def test_no_manifest_raises_anything(request_: Request, data: bytes, start: bytes) -> None:
+    (root(request_) / MANIFEST).write_bytes(start + data)
+    assert not Folder().collect(request_).labels
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
