@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class People:
     def label(self, number: int, who: str, part: float, pause: float = 0.0) -> None:
         """Go through a part of the images that have no species yet, in the order that is shown."""
         timelapse = self.open(number, who)
-        todo = [row for row in timelapse.shown if not row["Species"]]
+        todo = [row for row in timelapse.shown if not _answer(row)]
         for row in todo[: round(part * len(todo))]:
             time.sleep(pause)
             self.say(timelapse, row["Id"], self.truth[self.places[number][_path(row)]])
@@ -64,20 +64,26 @@ class People:
             self.enter(timelapse, timelapse.duplicate(record), self.dice.choice(others))
 
     def enter(self, timelapse: Timelapse, record: int, species: str) -> None:
+        """Choose from the list, or write what is not in it into the field for that."""
         titles = [entry["Title"] for entry in timelapse.quickpastes]
+        control = timelapse.control("Species")
+        typed = any(one.data_label == "NewSpecies" for one in timelapse.controls)
+        listed = control.type == "Note" or species in control.choices
         if self.quick and species in titles:
             timelapse.quickpaste(titles.index(species) + 1, record)
         else:
-            timelapse.set(record, "Species", species)
+            timelapse.set(record, "Species", species if listed else "")
+        if typed:
+            timelapse.set(record, "NewSpecies", "" if listed else species)
 
     def correct(self, number: int, who: str) -> None:
         """Somebody opens an earlier set again and changes an answer; a duplicate is made to agree."""
         timelapse = self.open(number, who)
-        rows = [row for row in timelapse.records() if row["Species"]]
+        rows = [row for row in timelapse.records() if _answer(row)]
         for row in self.dice.sample(rows, min(2, len(rows))):
             truth = self.truth[self.places[number][_path(row)]]
             for record in timelapse.find(_path(row)):
-                timelapse.set(record, "Species", truth)
+                self.enter(timelapse, record, truth)
         timelapse.close()
 
     def finish(self, number: int) -> None:
@@ -85,7 +91,7 @@ class People:
         for who in self.annotators:
             timelapse = self.open(number, who)
             for row in timelapse.records():
-                timelapse.set(row["Id"], "Species", self.truth[self.places[number][_path(row)]])
+                self.enter(timelapse, row["Id"], self.truth[self.places[number][_path(row)]])
             timelapse.close()
 
     def account(self, said: str) -> None:
@@ -115,6 +121,10 @@ def _path(row: dict[str, str]) -> str:
     return "/".join(filter(None, (*row["RelativePath"].split("\\"), row["File"])))
 
 
+def _answer(row: dict[str, str]) -> str:
+    return row["Species"] or row.get("NewSpecies", "")
+
+
 def play(people: People, rounds: int, kills: int) -> None:
     """Label round after round, while alframe is started, killed and started again."""
     campaign = people.campaign
@@ -127,13 +137,12 @@ def play(people: People, rounds: int, kills: int) -> None:
         for who in people.annotators:
             people.label(number, who, part=0.5)
         # Somebody goes on labelling while alframe looks, and is killed, and looks again.
-        labelling = [threading.Thread(target=people.label, args=(number, who, 1.0, 0.05)) for who in people.annotators]
-        for thread in labelling:
-            thread.start()
-        for _ in range(kills):
-            campaign.kill()
-        for thread in labelling:
-            thread.join()
+        with ThreadPoolExecutor() as threads:
+            labelling = [threads.submit(people.label, number, who, 1.0, 0.05) for who in people.annotators]
+            for _ in range(kills):
+                campaign.kill()
+            for one in labelling:
+                one.result()
         if number > 1:
             people.correct(people.dice.randrange(1, number), people.dice.choice(people.annotators))
         said = campaign.run()
