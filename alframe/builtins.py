@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "csv": "alframe.label_sources.csv:Csv",
             "folder": "alframe.label_sources.folder:Folder",
             "timelapse": "alframe.label_sources.timelapse:Timelapse",
+            "timelapse_set": "alframe.label_sources.timelapse_set:TimelapseSet",
         },
     ),
     "exporter": (
@@ -55,6 +56,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "predictions": "alframe.exporters.predictions:PredictionTable",
             "model": "alframe.exporters.model:Model",
             "recognition_json": "alframe.exporters.recognition_json:RecognitionJson",
+            "camtrap_dp": "alframe.exporters.camtrap_dp:CamtrapDp",
             "folders": "alframe.exporters.folders:Folders",
         },
     ),
