@@ -28,6 +28,9 @@ class Head(Protocol):
         """(T, n, C) float32: `draws` samples of the probabilities. Raises UnmetNeed if not stochastic."""
         ...
 
+    # A head with hidden layers may offer `activations(x) -> (n, A)`, their outputs side by side, for samplers that look
+    # at them.
+
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """All that was learned, as arrays (stored as safetensors, never as a pickle)."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,24 @@ from alframe.types import Floats, Ints, Item, Need, PoolView
 DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
 
 
-def check_needs(sampler: Sampler, name: str, head: Head, head_name: str, stochastic: Callable[[], list[str]]) -> None:
-    """Raise UnmetNeed, before any image is read, if the head cannot give what the sampler needs."""
+def check_needs(
+    sampler: Sampler, name: str, head: Head, head_name: str, heads_with: Callable[[str], list[str]]
+) -> None:
+    """Raise UnmetNeed, before any image is read, if the head cannot give what the sampler needs.
+
+    `heads_with` names the heads that have a true attribute of this name.
+    """
+    unmet = None
     if Need.PROB_SAMPLES in sampler.needs and not head.stochastic:
+        unmet = ("samples of the probabilities", "gives only one answer", "stochastic")
+    elif Need.ACTIVATIONS in sampler.needs and not hasattr(head, "activations"):
+        unmet = ("the outputs of hidden layers", "has none", "activations")
+    if unmet is not None:
+        what, why, attribute = unmet
+        heads = heads_with(attribute)
         raise UnmetNeed(
-            f"sampler={name} needs samples of the probabilities, and head={head_name} gives only one answer. "
-            f"Heads that give samples: {', '.join(stochastic()) or 'none installed'}. "
-            f"For example: sampler={name} head={(stochastic() or ['mlp'])[0]}."
+            f"sampler={name} needs {what}, and head={head_name} {why}. Heads that do: "
+            f"{', '.join(heads) or 'none installed'}. For example: sampler={name} head={(heads or ['mlp'])[0]}."
         )
 
 
@@ -34,6 +46,7 @@ def view_pool(
     training: Training,
     head: Head | None,
     rng: np.random.Generator,
+    rewards: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
 ) -> PoolView:
     """The view of the unlabelled `ids` (n,); features (N, D) are by item key. `head` is None before any label."""
     mine = cache(lambda: features[ids])  # a copy as large as the pool: made once, and only if it is needed
@@ -42,17 +55,22 @@ def view_pool(
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
         Need.GROUPS: lambda: groups_of(items, ids),
+        Need.REWARDS: rewards,
     }
     if head is not None:
-        fitted = head
+        fitted: Any = head
         makers[Need.PROBS] = lambda: fitted.probs(mine())
+        makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
+        makers[Need.ACTIVATIONS] = lambda: fitted.activations(mine())
         makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine(), getattr(sampler, "draws", DRAWS), rng)
-    missing = [need.value for need in sampler.needs if need not in makers]
+    predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
+    wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())
+    missing = [need.value for need in wanted if need not in makers]
     if missing:
         raise UnmetNeed(
             f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels."
         )
-    return PoolView(ids, {need: makers[need]() for need in sampler.needs})
+    return PoolView(ids, {need: makers[need]() for need in wanted}, predict)
 
 
 def groups_of(items: Sequence[Item], ids: Ints) -> Ints:

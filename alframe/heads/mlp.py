@@ -98,6 +98,17 @@ class Mlp:
         return out
 
     @torch.inference_mode()
+    def activations(self, x: Floats) -> Floats:
+        """(n, A) outputs of the hidden layers, side by side, without dropout."""
+        out = np.empty((len(x), sum(len(bias) for _, bias in self._layers[:-1])), np.float32)
+        for start in range(0, len(x), ROWS):
+            layers = [self._first(x[start : start + ROWS])]
+            for weight, bias in self._layers[1:-1]:
+                layers.append(functional.linear(layers[-1], weight, bias).relu())
+            out[start : start + ROWS] = torch.cat(layers, dim=1).numpy()
+        return out
+
+    @torch.inference_mode()
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract: a fresh dropout mask for each draw and image. UnmetNeed if `dropout` is 0."""
         if not self.stochastic:

@@ -48,8 +48,14 @@ def check(session: Session) -> None:
         name = session.settings.compare_sampler
         samplers.setdefault(name, REGISTRIES["sampler"].build({"name": name}))
     for name, sampler in samplers.items():
-        check_needs(sampler, name, session.head(), session.name("head"), _stochastic_heads)
-    late = session.start_sampler.needs & {Need.PROBS, Need.PROB_SAMPLES}
+        check_needs(sampler, name, session.head(), session.name("head"), _heads_with)
+    late = session.start_sampler.needs & {
+        Need.PROBS,
+        Need.LABELLED_PROBS,
+        Need.PROB_SAMPLES,
+        Need.ACTIVATIONS,
+        Need.PREDICT,
+    }
     if late:
         raise UnmetNeed(
             f"start.sampler={session.settings.start_sampler} needs probabilities, which exist only after the first "
@@ -99,11 +105,11 @@ def _check_unchanged(session: Session) -> None:
         )
 
 
-def _stochastic_heads() -> list[str]:
+def _heads_with(attribute: str) -> list[str]:
     names = []
     for name, entries in REGISTRIES["head"].entries().items():
         try:
-            if getattr(entries[0].load(), "stochastic", False):
+            if getattr(entries[0].load(), attribute, False):
                 names.append(name)
         except AlframeError:  # a broken plugin cannot be recommended
             continue

@@ -159,8 +159,9 @@ def ask(session: Session, work: Work) -> None:
     drawn = draw_audit(ids, size, session.audit, seeding.generator(settings.seed, "audit", number))
     ids = np.setdiff1d(ids, drawn, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
-    view = view_pool(sampler, ids, work.embedding.features, work.manifest.items, work.training, work.head, rng)
-    groups = groups_of(work.manifest.items, ids)
+    features, items = work.embedding.features, work.manifest.items
+    view = view_pool(sampler, ids, features, items, work.training, work.head, rng, session.rewards)
+    groups = groups_of(items, ids)
     best = select_spread(sampler, view, groups, size - len(drawn), settings.per_sequence, rng)
     chosen = mix_audit(best, drawn, seeding.generator(settings.seed, "order", number))
     with ledger.transaction():

@@ -38,7 +38,7 @@ from alframe.store.contents import Contents
 from alframe.store.features import FeatureStore
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel, StoredRound
-from alframe.types import UNSURE, Ints, Item, Request, Suggestion, TrainingPlan
+from alframe.types import UNSURE, Floats, Ints, Item, Request, Suggestion, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters
 AUDIT = 0.1  # of each batch, where people label and nothing else is said
@@ -175,6 +175,18 @@ class Session:
     def audited(self) -> Ints:
         """Keys of all images that were drawn at random, answered or not."""
         return np.array([key for one in self.ledger.rounds() for key in one.audit], np.int64)
+
+    def rewards(self) -> Floats:
+        """(r,) for each answered batch that a model helped to choose, the part of it on which that model was wrong."""
+        said = {label.item: label.class_name for label in self.labels().counted}
+        guesses = dict(self.ledger.events("predicted"))
+        wrong = []
+        for one in self.ledger.rounds():
+            if one.answered and one.number in guesses:
+                pairs = zip(one.keys, guesses[one.number]["classes"], strict=True)
+                missed = [said[key] != guess for key, guess in pairs if key in said]
+                wrong.append(float(np.mean(missed)) if missed else 0.0)
+        return np.array(wrong, np.float32)
 
     @property
     def audit(self) -> float:

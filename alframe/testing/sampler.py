@@ -12,7 +12,7 @@ import pytest
 
 from alframe.contracts import Sampler
 from alframe.errors import AlframeError
-from alframe.types import Need, PoolView, Selection
+from alframe.types import Floats, Need, PoolView, Predict, Selection
 
 
 def tiny_fields(
@@ -26,9 +26,24 @@ def tiny_fields(
         Need.LABELS: rng.integers(0, classes, labelled),
         Need.PROBS: rng.dirichlet(np.ones(classes), n).astype(np.float32),
         Need.PROB_SAMPLES: rng.dirichlet(np.ones(classes), (draws, n)).astype(np.float32),
+        Need.LABELLED_PROBS: rng.dirichlet(np.ones(classes), labelled).astype(np.float32),
+        Need.ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
         Need.GROUPS: np.arange(n) // 3,
+        Need.REWARDS: rng.random(4).astype(np.float32),
     }
-    return {need: fields[need] for need in needs}
+    return {need: fields[need] for need in needs if need in fields}
+
+
+def tiny_predict(classes: int = 3, dim: int = 8, seed: int = 0) -> Predict:
+    """A linear head with random weights."""
+    weights = np.random.default_rng(seed).normal(size=(dim, classes)).astype(np.float32)
+
+    def predict(x: Floats) -> Floats:
+        scores = np.exp(np.asarray(x) @ weights - (np.asarray(x) @ weights).max(axis=1, keepdims=True))
+        probs: Floats = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+        return probs
+
+    return predict
 
 
 def tiny_ids(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -40,7 +55,8 @@ def tiny_view(
     needs: Iterable[Need], n: int = 20, labelled: int = 6, classes: int = 3, dim: int = 8, draws: int = 5, seed: int = 0
 ) -> PoolView:
     """A view of `n` random images with exactly these needs."""
-    return PoolView(tiny_ids(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed))
+    predict = tiny_predict(classes, dim, seed) if Need.PREDICT in needs else None
+    return PoolView(tiny_ids(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
 
 
 class SamplerSuite:
@@ -68,7 +84,12 @@ class SamplerSuite:
         if Need.FEATURES in fields:
             fields[Need.FEATURES][odd] = 50
         ids = tiny_ids(n)
-        return PoolView(ids, fields), int(ids[odd])
+        return self.view(fields, ids), int(ids[odd])
+
+    def view(self, fields: dict[Need, npt.NDArray[Any]], ids: npt.NDArray[np.int64] | None = None) -> PoolView:
+        """A view of these fields, with a head to ask if the sampler wants one."""
+        predict = tiny_predict() if Need.PREDICT in self.make().needs else None
+        return PoolView(tiny_ids(20) if ids is None else ids, fields, predict)
 
     def select(self, view: PoolView, k: int, seed: int = 0) -> Selection:
         return self.make().select(view, k, np.random.default_rng(seed))
@@ -99,7 +120,7 @@ class SamplerSuite:
                 array[:] = array[:, :1]
             elif need is not Need.LABELS:
                 array[:] = array[:1]
-        view = PoolView(tiny_ids(20), fields)
+        view = self.view(fields)
         check(self.select(view, 5), view, 5)
 
     def test_the_same_rng_gives_the_same_answer(self) -> None:
@@ -116,13 +137,14 @@ class SamplerSuite:
     def test_inputs_are_not_changed(self) -> None:
         fields = tiny_fields(self.make().needs)
         copies = {need: array.copy() for need, array in fields.items()}
-        self.select(PoolView(tiny_ids(20), fields), 5)
+        self.select(self.view(fields), 5)
         for need, array in fields.items():
             np.testing.assert_array_equal(array, copies[need], err_msg=f"view.{need.value} was changed")
 
     def test_it_reads_what_it_declares(self) -> None:
         needs = self.make().needs  # tiny_view holds nothing else, so that reading more raises UnmetNeed
-        view = _Recording(tiny_ids(20), tiny_fields(needs))
+        predict = tiny_predict() if Need.PREDICT in needs else None
+        view = _Recording(tiny_ids(20), tiny_fields(needs), predict)
         self.select(view, 5)
         idle = {need.name for need in needs - view.read}
         assert not idle, f"{idle} would be computed for the whole pool, and is not read: take it out of `needs`"
@@ -138,31 +160,39 @@ class SamplerSuite:
 
     def test_numbers_that_are_none(self) -> None:
         for need, array in tiny_fields(self.make().needs).items():
-            if array.dtype != np.float32:
+            if array.dtype != np.float32 or array.ndim < 2:
                 continue
             array[..., 4, 0] = np.nan
             ids = tiny_ids(20)
-            view = PoolView(ids, {**tiny_fields(self.make().needs), need: array})
+            view = self.view({**tiny_fields(self.make().needs), need: array})
             try:
                 chosen = self.select(view, 3)
             except AlframeError:
                 continue  # refused by name
             check(chosen, view, 3)
-            assert need is Need.LABELLED_FEATURES or ids[4] not in chosen.ids, f"a NaN in view.{need.value} was chosen"
+            labelled = need in (Need.LABELLED_FEATURES, Need.LABELLED_PROBS)
+            assert labelled or ids[4] not in chosen.ids, f"a NaN in view.{need.value} was chosen"
 
     def test_features_in_a_file(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)
-        expected = self.select(PoolView(tiny_ids(20), fields), 5)
+        expected = self.select(self.view(fields), 5)
         for need, array in fields.items():
             np.save(tmp_path / f"{need.value}.npy", array)
         mapped = {need: np.load(tmp_path / f"{need.value}.npy", mmap_mode="r") for need in fields}
-        assert self.select(PoolView(tiny_ids(20), mapped), 5).ids.tolist() == expected.ids.tolist()
+        assert self.select(self.view(mapped), 5).ids.tolist() == expected.ids.tolist()
 
 
 class _Recording(PoolView):
-    def __init__(self, ids: npt.NDArray[np.int64], fields: dict[Need, npt.NDArray[Any]]) -> None:
-        super().__init__(ids, fields)
+    def __init__(
+        self, ids: npt.NDArray[np.int64], fields: dict[Need, npt.NDArray[Any]], predict: Predict | None
+    ) -> None:
+        super().__init__(ids, fields, predict)
         self.read: set[Need] = set()
+
+    @property
+    def predict(self) -> Predict:
+        self.read.add(Need.PREDICT)
+        return super().predict
 
     def _get(self, need: Need) -> npt.NDArray[Any]:
         self.read.add(need)

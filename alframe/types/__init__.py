@@ -4,7 +4,7 @@ from alframe.types.images import Box, Floats, Ints, Item, ItemId
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 from alframe.types.training import InputSpec, TrainingPlan
-from alframe.types.views import Need, PoolView, Selection
+from alframe.types.views import Need, PoolView, Predict, Selection
 
 __all__ = [
     "UNSURE",
@@ -21,6 +21,7 @@ __all__ = [
     "Need",
     "Outcome",
     "PoolView",
+    "Predict",
     "Predictions",
     "Problem",
     "Request",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from alframe.errors import UnmetNeed
 from alframe.types.images import Floats, Ints
 
+Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to class probabilities (r, C)
+
 
 class Need(enum.Enum):
     """What a sampler may ask the engine to compute; each is a field of PoolView."""
@@ -21,8 +23,12 @@ class Need(enum.Enum):
     LABELLED_FEATURES = "labelled_features"
     LABELS = "labels"
     PROBS = "probs"
+    LABELLED_PROBS = "labelled_probs"
     PROB_SAMPLES = "prob_samples"
+    ACTIVATIONS = "activations"
+    PREDICT = "predict"
     GROUPS = "groups"
+    REWARDS = "rewards"
 
 
 class PoolView:
@@ -31,8 +37,11 @@ class PoolView:
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
     """
 
-    def __init__(self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any]] | None = None) -> None:
+    def __init__(
+        self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any]] | None = None, predict: Predict | None = None
+    ) -> None:
         self.ids = ids.view()
+        self._predict = predict
         self._fields = {need: value.view() for need, value in (fields or {}).items()}
         for array in (self.ids, *self._fields.values()):
             array.flags.writeable = False
@@ -44,18 +53,16 @@ class PoolView:
         """The view of these rows (n,) alone; what is about labelled items stays."""
         if rows.all():
             return self
-        axis = {Need.FEATURES: 0, Need.PROBS: 0, Need.GROUPS: 0, Need.PROB_SAMPLES: 1}
+        axis = dict.fromkeys((Need.FEATURES, Need.PROBS, Need.ACTIVATIONS, Need.GROUPS), 0) | {Need.PROB_SAMPLES: 1}
         kept = {
             need: np.compress(rows, value, axis=axis[need]) if need in axis else value
             for need, value in self._fields.items()
         }
-        return PoolView(self.ids[rows], kept)
+        return PoolView(self.ids[rows], kept, self._predict)
 
     def _get(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
-            raise UnmetNeed(
-                f"The sampler reads view.{need.value}, which it did not declare. Add Need.{need.name} to its `needs`."
-            )
+            raise _undeclared(need)
         return self._fields[need]
 
     @property
@@ -79,14 +86,42 @@ class PoolView:
         return self._get(Need.PROBS)
 
     @property
+    def labelled_probs(self) -> Floats:
+        """(m, C) class probabilities of the labelled items, by the head that has learned from them."""
+        return self._get(Need.LABELLED_PROBS)
+
+    @property
     def prob_samples(self) -> Floats:
         """(T, n, C) class probabilities of T draws from a stochastic head."""
         return self._get(Need.PROB_SAMPLES)
 
     @property
+    def activations(self) -> Floats:
+        """(n, A) outputs of the head's hidden layers, side by side."""
+        return self._get(Need.ACTIVATIONS)
+
+    @property
+    def predict(self) -> Predict:
+        """The head: embeddings (r, D) to class probabilities (r, C)."""
+        if self._predict is None:
+            raise _undeclared(Need.PREDICT)
+        return self._predict
+
+    @property
     def groups(self) -> Ints:
         """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
         return self._get(Need.GROUPS)
+
+    @property
+    def rewards(self) -> Floats:
+        """(r,) for each answered batch that a model helped to choose, the part of it on which that model was wrong."""
+        return self._get(Need.REWARDS)
+
+
+def _undeclared(need: Need) -> UnmetNeed:
+    return UnmetNeed(
+        f"The sampler reads view.{need.value}, which it did not declare. Add Need.{need.name} to its `needs`."
+    )
 
 
 @dataclass(frozen=True, slots=True)
