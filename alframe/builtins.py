@@ -36,6 +36,9 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
         {
             "folder": "alframe.pools.folder:Folder",
             "csv": "alframe.pools.csv:Csv",
+            "coco": "alframe.pools.coco:Coco",
+            "camtrap_dp": "alframe.pools.camtrap_dp:CamtrapDp",
+            "timelapse": "alframe.pools.timelapse:Timelapse",
             "digits": "alframe.pools.digits:Digits",
             "camera_trap_scenes": "alframe.pools.camera_trap_scenes:CameraTrapScenes",
         },

@@ -49,7 +49,7 @@ def test_the_names_of_all_parts() -> None:
         "loss": ["softmax", "triplet"],
         "head": ["linear", "mlp"],
         "sampler": ["bald", "entropy", "kcenter", "least_confidence", "margin", "random"],
-        "pool": ["camera_trap_scenes", "csv", "digits", "folder"],
+        "pool": ["camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
         "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set"],
         "exporter": ["camtrap_dp", "folders", "model", "predictions", "recognition_json"],
         "tracker": ["console", "jsonl"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from alframe.label_sources.classes import resolver
 from alframe.types import Answers, ItemId, Label, Problem
 
 NO_ANIMAL = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
-Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +113,24 @@ def load(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[
     return said, source
 
 
-def stamp(ddb: Path) -> Stamp:
-    """Size and time of the file, and of the log beside it where newer changes may be. Raises OSError."""
-    about = ddb.stat()
+def stamp(file: Path) -> Stamp:
+    """What changes with the file: size, time (ns), SQLite's count of changes, and the same of the log beside it.
+
+    The count tells changes apart that come within one tick of the clock. Raises OSError.
+    """
+    with file.open("rb") as handle:
+        count = int.from_bytes(handle.read(28)[24:])
+        about = os.fstat(handle.fileno())
     try:
-        log = ddb.with_name(ddb.name + "-wal").stat()
+        log = file.with_name(file.name + "-wal").stat()
     except OSError:
-        return about.st_size, about.st_mtime_ns, 0, 0
-    return about.st_size, about.st_mtime_ns, log.st_size, log.st_mtime_ns
+        return about.st_size, about.st_mtime_ns, count, 0, 0
+    return about.st_size, about.st_mtime_ns, count, log.st_size, log.st_mtime_ns
 
 
 def saved(when: Stamp) -> datetime:
     """When the file was last written."""
-    return datetime.fromtimestamp(max(when[1], when[3]) / 1e9, UTC)
+    return datetime.fromtimestamp(max(when[1], when[4]) / 1e9, UTC)
 
 
 def trouble(file: Path, error: FormatError | OSError) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from alframe.formats.timelapse.schema import STANDARD, Field
 from alframe.formats.timelapse.template import read_template
 from alframe.formats.timelapse.view import KEYS, quick_paste, search_terms, sort_terms
 from alframe.label_sources._timelapse_answers import blank_word
+from alframe.label_sources._timelapse_selection import Names
 from alframe.types import UNSURE, ItemId, Request
 
 SPECIES, NEW = "Species", "NewSpecies"
@@ -44,6 +46,22 @@ def round_fields(
         Field("Note", "ALPrediction", "Predicted", tooltip="What the model thinks it is", visible=prepared),
         Field("DecimalPositive", "ALConfidence", "Confidence", tooltip="Its probability", visible=prepared, width=60),
         Field("Note", "Comments", tooltip="Anything you wish to say"),
+    )
+
+
+def own_fields(classes: Sequence[str], blank: str, names: Names, annotator_field: str = "") -> tuple[Field, ...]:
+    """The same for a set that people keep, under the names they want."""
+    called = {
+        SPECIES: names.species,
+        "Selected": names.selected,
+        "ALRound": names.round,
+        "ALPrediction": names.prediction,
+        "ALConfidence": names.confidence,
+    }
+    return tuple(
+        replace(field, data_label=name, visible=True)
+        for field in round_fields(classes, blank, "reject", annotator_field)
+        if (name := called.get(field.data_label, field.data_label))
     )
 
 

@@ -4,7 +4,7 @@ import csv
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,15 @@ def answer(request: Request, answers: Mapping[str, str], where: Path | None = No
 class Suite(LabelSourceSuite):
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
         answer(request, answers)
+
+    def clear(self, request: Request, ids: Collection[str]) -> None:
+        answer(request, dict.fromkeys(ids, ""))
+
+    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+        program = Program.open(root(request) / TEMPLATE)
+        for item, name in answers.items():
+            program.set(program.duplicate(program.find(places(request)[item])[0]), "Species", name)
+        program.close()
 
 
 class TestTimelapse(Suite):

@@ -12,6 +12,7 @@ from alframe.formats.timelapse.sqlite import quoted, reading
 from alframe.formats.timelapse.template import UPGRADE
 
 PAGE = 10_000  # records a transaction; a long one would stop Timelapse from saving
+BATCH = 400  # images a question; SQLite takes 32,766 values, and 999 in its older days
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,25 @@ def _text(cell: object) -> str:
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
     return "" if cell is None else str(cell)
+
+
+def blank_of(ddb: Path, column: str, images: Sequence[tuple[str, str]]) -> set[str]:
+    """Those of the images, as (folder with forward slashes, file), of which a record has nothing in `column`.
+
+    Their keys. Uses Timelapse's index, so it costs as much as there are images. Raises FormatError.
+    """
+    found = set()
+    with reading(ddb) as db:
+        _check(ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (column,))
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            values = [part for folder, file in batch for part in (folder.replace("/", "\\"), file)]
+            found |= {
+                f"{posix(folder)}/{file}".removeprefix("/")
+                for folder, file in db.execute(
+                    f"SELECT RelativePath, File FROM DataTable WHERE trim({quoted(column)}) = '' "
+                    f"AND (RelativePath, File) IN (VALUES {', '.join(['(?, ?)'] * len(batch))})",
+                    values,
+                ).fetchall()
+            }
+    return found

@@ -99,6 +99,17 @@ def parse_choices(text: str) -> tuple[str, ...]:
         return ()
 
 
+def offers_empty(file: Path) -> bool:
+    """Whether all choice lists have an empty choice, without which Timelapse forgets a saved selection. FormatError."""
+    with reading(file) as db:
+        rows = db.execute("SELECT List FROM TemplateTable WHERE Type IN ('FixedChoice', 'MultiChoice')").fetchall()
+    try:
+        lists = [json.loads(_STRING_OR_COMMA.sub(lambda found: found[1] or "", str(row[0]))) for row in rows]
+        return all(one["IncludeEmptyChoice"] is True for one in lists)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def write_choices(items: Sequence[str]) -> str:
     """A choice list with an empty choice, without which Timelapse forgets a saved selection."""
     return json.dumps(

@@ -1,0 +1,80 @@
+"""The CSV that people import into their image set: written so that Timelapse takes every row, and warns of nothing."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from alframe.errors import FormatError
+from alframe.formats.timelapse.schema import Field
+from alframe.formats.timelapse.template import Template
+from alframe.store.files import replacing
+
+_FORMS = {
+    "Counter": r"[+-]?\d+|",
+    "IntegerAny": r"[+-]?\d+|",
+    "IntegerPositive": r"\d+|",
+    "DecimalAny": r"[+-]?(\d+\.?\d*|\.\d+)|",
+    "DecimalPositive": r"(\d+\.?\d*|\.\d+)|",
+    "AlphaNumeric": r"[A-Za-z0-9_-]*",
+    "Flag": r"(?i:true|false)",
+    "DeleteFlag": r"(?i:true|false)",
+    "Date_": r"\d{4}-\d\d-\d\d",
+    "Time_": r"\d\d:\d\d:\d\d",
+}
+
+
+def takes(field: Field, value: str) -> bool:
+    """Whether Timelapse's import takes this value; one that it does not take makes it refuse the whole file."""
+    if field.type == "FixedChoice":
+        return value in ("", *field.choices)
+    if field.type == "MultiChoice":
+        return not value or all(part in field.choices for part in value.split(","))
+    if field.type in ("DateTime", "DateTime_"):
+        return is_time(value)
+    return re.fullmatch(_FORMS.get(field.type, r"(?s:.*)"), value, re.ASCII) is not None
+
+
+def is_time(value: str) -> bool:
+    """Whether a value is a time as Timelapse keeps it."""
+    try:
+        return f"{datetime.strptime(value, '%Y-%m-%d %H:%M:%S'):%Y-%m-%d %H:%M:%S}" == value
+    except ValueError:
+        return False
+
+
+def write_selector(file: Path, template: Template, rows: Sequence[Mapping[str, str]]) -> bool:
+    """Write `rows`, one for each record in the order of the Ids; whether their DateTime is among the columns.
+
+    A row has File, RelativePath and DateTime as the data file has them, and the same fields of `template` in each.
+    Without a good time in every row, DateTime is left out: Timelapse then gives one harmless warning. A file of that
+    name which this did not write is not replaced. Raises FormatError.
+    """
+    timed = all(is_time(row["DateTime"]) for row in rows)
+    fixed = ("File", "RelativePath", "DateTime") if timed else ("File", "RelativePath")
+    names = (*fixed, *(name for name in rows[0] if name not in ("File", "RelativePath", "DateTime")))
+    for name in names[2:]:
+        field = template.field(name)
+        bad = next((row[name] for row in rows if field is None or not takes(field, row[name])), None)
+        if bad is not None:
+            raise FormatError(f"Timelapse would not take {bad!r} for the field '{name}'. Check its type and its list.")
+    if file.exists() and not is_selector(file, rows[0]):
+        raise FormatError(f"{file} was not written by alframe, and is not replaced. Move or rename it.")
+    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\r\n")
+        writer.writerow(names)
+        writer.writerows([row[name] for name in names] for row in rows)
+    return timed
+
+
+def is_selector(file: Path, names: Container[str]) -> bool:
+    """Whether the file has no other columns than these and those that a selector always has."""
+    try:
+        with file.open(encoding="utf-8", newline="") as handle:
+            header = next(csv.reader(handle), [])
+    except (OSError, ValueError, csv.Error):
+        return False
+    return header[:2] == ["File", "RelativePath"] and all(name in names or name == "DateTime" for name in header[2:])

@@ -1,0 +1,121 @@
+"""Change values in a user's own `.ddb`: only with Timelapse closed, a backup made, and nothing else touched."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from alframe.errors import FormatError
+from alframe.formats.timelapse.prepared import strangeness
+from alframe.formats.timelapse.sqlite import BACKUPS, PATIENCE, check, explained, quoted, uri
+from alframe.store.files import replacing
+
+PROGRAM = "timelapse"
+QUIET = 60  # seconds since the last change: on a shared drive Timelapse may run on a computer that we cannot see
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New cells of one record, which is only changed if it still is of this image."""
+
+    id: int
+    file: str
+    relative_path: str
+    cells: Mapping[str, str]
+
+
+def why_not(ddb: Path) -> str:
+    """Why the file had better not be written to now, or nothing. Raises FormatError."""
+    if reason := strangeness(ddb):
+        return reason
+    for ending in ("-journal", "-wal"):
+        if ddb.with_name(ddb.name + ending).exists():
+            return f"{ddb.name}{ending} is beside it, as while Timelapse works on it or after it broke off"
+    if time.time() - ddb.stat().st_mtime < QUIET:
+        return f"{ddb.name} was changed less than a minute ago, so Timelapse may be open"
+    running = is_running()
+    if running is None:
+        return "it cannot be told whether Timelapse is running"
+    return "Timelapse is running" if running else ""
+
+
+def update(ddb: Path, changes: Sequence[Change], opening: Mapping[str, str]) -> Path:
+    """Make all the changes or none; `opening` are columns of ImageSetTable. Returns the backup. Raises FormatError."""
+    check(ddb)
+    saved = back_up(ddb)
+    with explained(ddb):
+        source = uri(ddb.absolute()).replace("?mode=ro", "?mode=rw")
+        with closing(sqlite3.connect(source, uri=True, timeout=PATIENCE, isolation_level=None)) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                for change in changes:
+                    names = ", ".join(f"{quoted(name)} = ?" for name in change.cells)
+                    done = db.execute(
+                        f"UPDATE DataTable SET {names} WHERE Id = ? AND File = ? AND RelativePath = ?",
+                        (*change.cells.values(), change.id, change.file, change.relative_path),
+                    )
+                    if done.rowcount != 1:
+                        raise FormatError(f"{ddb} has just been changed by somebody. Run the same command again.")
+                for name, value in opening.items():
+                    db.execute(f"UPDATE ImageSetTable SET {quoted(name)} = ? WHERE Id = 1", (value,))
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+    try:
+        check(ddb)
+    except FormatError as error:
+        raise FormatError(f"{error} It was whole before: put back {saved}.") from error
+    return saved
+
+
+def back_up(ddb: Path) -> Path:
+    """A copy as Timelapse makes and names it, complete also where changes are in a log beside the file."""
+    target = ddb.parent / BACKUPS / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
+    with (
+        explained(ddb),
+        replacing(target) as temporary,
+        closing(sqlite3.connect(uri(ddb.absolute()), uri=True, timeout=PATIENCE)) as source,
+        closing(sqlite3.connect(temporary)) as copy,
+    ):
+        source.backup(copy)
+    return target
+
+
+def is_running() -> bool | None:
+    """Whether Timelapse runs on this computer (elsewhere than on Windows: under Wine); None if that cannot be told."""
+    try:
+        return any(PROGRAM in name.casefold() for name in _programs())
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _programs() -> Iterable[str]:
+    if sys.platform == "win32":
+        listing = _output("tasklist", "/FO", "CSV", "/NH")
+        return [row[0] for row in csv.reader(listing.splitlines()) if row]
+    if Path("/proc/self/comm").exists():
+        return [_name(Path(entry.path)) for entry in os.scandir("/proc") if entry.name.isdecimal()]
+    return _output("ps", "-axo", "comm=").splitlines()
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # it has just ended
+        return ""
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=True, timeout=30).stdout
