@@ -210,7 +210,7 @@ class LabelSourceSuite:
         names = hypothesis.strategies.sampled_from([None, *CLASSES, UNSURE])
         goes = hypothesis.strategies.lists(names, min_size=len(NAMES), max_size=len(NAMES))
         marks = hypothesis.strategies.lists(hypothesis.strategies.booleans(), min_size=len(NAMES), max_size=len(NAMES))
-        few = hypothesis.settings(max_examples=8, deadline=None, database=None)
+        few = hypothesis.settings(max_examples=8, deadline=None, database=None, report_multiple_bugs=False)
         few(hypothesis.given(goes, goes, marks)(self._some_answers))()
 
     def _some_answers(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 from alframe.label_sources.csv import Csv
 from alframe.label_sources.folder import Folder
 from alframe.label_sources.rounds import round_folder
-from alframe.testing.label_source import CLASSES, NAMES, LabelSourceSuite
-from alframe.types import Answers, Request
+from alframe.testing.label_source import LabelSourceSuite
+from alframe.types import UNSURE, Answers, Request
+
+
+@pytest.fixture
+def no_shrinking() -> Iterator[None]:
+    """A failure that is wanted need not be made small."""
+    settings.register_profile("no shrinking", phases=[Phase.generate])
+    settings.load_profile("no shrinking")
+    yield
+    settings.load_profile("default")
 
 
 class Forgetful(Csv):
@@ -52,9 +64,56 @@ class Strict(Csv):
         return answers if len(answers.labels) == len(request.items) else Answers()
 
 
+class Changed(Csv):
+    """Gives other answers than were found."""
+
+    def collect(self, request: Request) -> Answers:
+        return self.change(super().collect(request), request)
+
+    def change(self, answers: Answers, request: Request) -> Answers:
+        raise NotImplementedError
+
+
+class Dismissive(Changed):
+    def change(self, answers: Answers, request: Request) -> Answers:
+        return replace(answers, labels=[label for label in answers.labels if label.class_name != UNSURE])
+
+
+class Decided(Changed):
+    def change(self, answers: Answers, request: Request) -> Answers:
+        return replace(answers, labels=list({label.item: label for label in answers.labels}.values()))
+
+
+class Stubborn(Changed):
+    def change(self, answers: Answers, request: Request) -> Answers:
+        return replace(answers, blank=())
+
+
+class Hasty(Changed):
+    def change(self, answers: Answers, request: Request) -> Answers:
+        answered = {label.item for label in answers.labels}
+        return replace(answers, blank=[item.id for item in request.items if item.id not in answered])
+
+
+class Anonymous(Changed):
+    def change(self, answers: Answers, request: Request) -> Answers:
+        return replace(answers, labels=[replace(label, digest="") for label in answers.labels])
+
+
+class Lossy(Changed):
+    def change(self, answers: Answers, request: Request) -> Answers:
+        return replace(answers, labels=answers.labels[:1] if len(answers.labels) == 2 else answers.labels)
+
+
 @pytest.mark.parametrize(
     ("source", "test"),
     [
+        (Dismissive, "test_unsure_is_an_answer"),
+        (Decided, "test_two_answers_to_one_image_are_both_reported"),
+        (Stubborn, "test_an_answer_taken_back_is_blank"),
+        (Hasty, "test_deleted_files_take_nothing_back"),
+        (Anonymous, "test_an_answer_says_where_it_was_read"),
+        (Lossy, "test_no_answer_is_lost_in_any_order"),
         (Forgetful, "test_asking_again_keeps_the_answers"),
         (Once, "test_collect_twice_gives_the_same"),
         (Once, "test_collect_only_reads"),
@@ -63,6 +122,7 @@ class Strict(Csv):
         (Strict, "test_some_answers"),
     ],
 )
+@pytest.mark.usefixtures("no_shrinking")
 def test_the_suite_fails(source: Callable[[], Csv], test: str, tmp_path: Path) -> None:
     class Suite(LabelSourceSuite):
         def make(self) -> Csv:
@@ -70,15 +130,29 @@ def test_the_suite_fails(source: Callable[[], Csv], test: str, tmp_path: Path) -
 
         def answer(self, request: Request, answers: Mapping[str, str]) -> None:
             if source is not Greedy:
-                lines = [f'"{path}",{name}\n' for path, name in answers.items()]
-                (round_folder(request) / "to_label.csv").write_text("path,label\n" + "".join(lines), encoding="utf-8")
+                self.write(request, answers, "to_label.csv")
+
+        def clear(self, request: Request, ids: Collection[str]) -> None:
+            file = round_folder(request) / "to_label.csv"
+            for id in ids:
+                file.write_text(re.sub(f'"{re.escape(id)}",.*', f'"{id}",', file.read_text("utf-8")), "utf-8")
+
+        def also(self, request: Request, answers: Mapping[str, str]) -> None:
+            self.write(request, answers, "more.csv")
+
+        def write(self, request: Request, answers: Mapping[str, str], name: str) -> None:
+            lines = [f'"{path}",{name}\n' for path, name in answers.items()]
+            file = round_folder(request) / name
+            before = file.read_text("utf-8") if file.exists() else ""
+            start = before if before.startswith("path,label\n") else "path,label\n"
+            file.write_text(start + "".join(lines), encoding="utf-8")
 
     suite = Suite()
-    items = tuple(suite.image(tmp_path, name, number) for number, name in enumerate(NAMES))
-    request = Request(3, items, CLASSES, tmp_path / "labels")
-    arguments = (request, tmp_path) if test == "test_the_pool_is_left_as_it_was" else (request,)
+    request = suite.ask(tmp_path)
+    arguments = {"request_": request, "tmp_path": tmp_path}
+    wanted = inspect.signature(getattr(suite, test)).parameters
     with pytest.raises(AssertionError):
-        getattr(suite, test)(*arguments)
+        getattr(suite, test)(*(arguments[name] for name in wanted))
 
 
 def test_the_suite_fails_for_a_constructor_that_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
