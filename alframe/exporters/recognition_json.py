@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from alframe.contracts import SavedModel
-from alframe.errors import BadParams, FormatError
+from alframe.errors import BadParams
 from alframe.exporters._errors import explained
 from alframe.exporters._verdicts import Verdicts, image_of, ranked, verdicts
-from alframe.formats.detections import Detection, Detections, read_detections
-from alframe.formats.matching import Matcher
+from alframe.formats.detections import Detection, Detections, match, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE, write_recognitions
 from alframe.progress import track
 from alframe.types import Box, Item, Predictions
@@ -83,17 +82,11 @@ class RecognitionJson:
     def _original(self, items: Mapping[str, Item]) -> _Original | None:
         if self.detections is None:
             return None
-        found = read_detections(self.detections)
-        match = Matcher(replace(item, id=image) for image, item in items.items())
-        paths: dict[str, str] = {}
-        for path in found:
-            if image := match(path) or (match.ending(path) or ("",))[0]:
-                paths[image] = path
-        if items and not paths:
-            raise FormatError(
-                f"{self.detections} is about none of the images: it has '{next(iter(found), 'none')}', and the pool "
-                f"'{next(iter(items))}'. Set exporter.recognition_json.detections to the detections of these images."
-            )
+        whole = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
+        found = read_detections(self.detections, _root(whole))
+        hits = match(whole, found.number, self.detections.absolute())
+        path_of = {number: path for path, number in found.number.items()}
+        paths = {image: path_of[hit] for image, hit in zip(items, hits.tolist(), strict=True) if hit >= 0}
         if len(paths) < len(items):
             log.warning(
                 "%d of %d images are not in %s, e.g. %s. Each gets a box of the whole image.",
@@ -128,6 +121,12 @@ class RecognitionJson:
             boxes[at] = replace(boxes[at], classifications=classes)
         if not places and name.casefold() not in self.blank:
             boxes.append(Detection(category, 1.0, item.box or WHOLE, classes))
+
+
+def _root(items: Sequence[Item]) -> Path | None:
+    """The folder that ids count from, as far as the first item tells."""
+    path, id = (items[0].path.as_posix(), items[0].id) if items else ("", "")
+    return Path(path.removesuffix(id)) if id and path.endswith(f"/{id}") else None
 
 
 def _category(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alframe.formats.timelapse.folders import TEMPLATE, beside
-from alframe.formats.timelapse.selector import is_selector, write_selector
+from alframe.formats.timelapse.selector import IMPORT, is_selector, write_selector
 from alframe.formats.timelapse.template import Template, offers_empty, read_template, write_template
 from alframe.formats.timelapse.update import Change, update, why_not
 from alframe.formats.timelapse.view import search_terms, sort_terms
@@ -14,8 +14,6 @@ from alframe.label_sources._timelapse_prepare import own_fields
 from alframe.label_sources._timelapse_selection import Names, Selection, check_fields_of
 from alframe.label_sources.rounds import count
 from alframe.types import UNSURE, Request
-
-IMPORT = "File > Export or import data to/from a csv file > Import image/video data from a .csv file"
 
 
 def begin(root: Path, request: Request, names: Names, blank: str, annotator_field: str) -> str:

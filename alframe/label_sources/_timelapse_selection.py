@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.selector import takes
+from alframe.formats.timelapse.selector import hazards, takes
 from alframe.formats.timelapse.template import Template
 from alframe.label_sources._timelapse_images import folded
 from alframe.progress import track
@@ -85,7 +85,7 @@ def select(ddb: Path, template: Template, request: Request, keys: Mapping[ItemId
             kept = {name: record.cells[name] for name in columns[:3]}
             rows.append(Record(record.id, record.relative_path, record.file, kept | cells))
     found, missing = ([item for item, key in keys.items() if (key in seen) == there] for there in (True, False))
-    return Selection(rows, list(_hazards(ddb, rows)), found, missing, fields)
+    return Selection(rows, list(hazards(ddb, rows)), found, missing, fields)
 
 
 def _wanted(request: Request, keys: Mapping[ItemId, str]) -> dict[str, tuple[Item, Suggestion | None]]:
@@ -110,17 +110,3 @@ def _cells(
         new |= {names.confidence: f"{guess.confidence:.4f}" if guess else ""}
     found = {name: template.field(name) for name in fields}
     return {name: new[name] if (field := found[name]) and takes(field, new[name]) else "" for name in fields}
-
-
-def _hazards(ddb: Path, rows: Sequence[Record]) -> Iterator[Record]:
-    """Records whose image an import cannot tell from others, or whose name it would not find."""
-    root = {row.file for row in rows if not row.relative_path}
-    below = {one.file for one in read_records(ddb, ()) if one.relative_path and one.file in root} if root else set()
-    for row in rows:
-        exact = row.cells["RelativePath"]
-        if (
-            (not row.relative_path and row.file in below)
-            or exact.replace("\\", "/") != row.relative_path
-            or ("/" in exact or row.file != row.file.strip())
-        ):
-            yield row

@@ -232,7 +232,7 @@ def test_a_box_that_was_widened_is_known_by_what_was_detected(tmp_path: Path) ->
 
 def test_detections_of_other_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = detector(tmp_path, {"a/1.jpg": []})
-    with pytest.raises(FormatError, match=r"md\.json is about none of the images.*a/1\.jpg.*b/2\.jpg"):
+    with pytest.raises(FormatError, match=r"None of the 1 images in .*md\.json is in the pool.*a/1\.jpg.*b/2\.jpg"):
         RecognitionJson(file).export(some(["b/2.jpg"], ["fox"]), FakeModel(), tmp_path)
     assert not (tmp_path / "recognitionData.json").exists()
     export(some(["a/1.jpg", "b/2.jpg"], ["fox"] * 2), tmp_path, detections=file)

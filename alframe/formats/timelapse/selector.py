@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from alframe.errors import FormatError
+from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.schema import Field
 from alframe.formats.timelapse.template import Template
 from alframe.store.files import replacing
 
+IMPORT = "File > Export or import data to/from a csv file > Import image/video data from a .csv file"
 _FORMS = {
     "Counter": r"[+-]?\d+|",
     "IntegerAny": r"[+-]?\d+|",
@@ -78,3 +80,20 @@ def is_selector(file: Path, names: Container[str]) -> bool:
     except (OSError, ValueError, csv.Error):
         return False
     return header[:2] == ["File", "RelativePath"] and all(name in names or name == "DateTime" for name in header[2:])
+
+
+def hazards(ddb: Path, rows: Sequence[Record]) -> Iterator[Record]:
+    """Those of the records (with the column RelativePath) that an import would not find, or take others for.
+
+    Of an image in the root folder it knows the name alone, and would change all of that name. Raises FormatError.
+    """
+    root = {row.file for row in rows if not row.relative_path}
+    below = {one.file for one in read_records(ddb, ()) if one.relative_path and one.file in root} if root else set()
+    for row in rows:
+        exact = row.cells["RelativePath"]
+        if (
+            (not row.relative_path and row.file in below)
+            or exact.replace("\\", "/") != row.relative_path
+            or ("/" in exact or row.file != row.file.strip())
+        ):
+            yield row
