@@ -8,7 +8,7 @@ from alframe.loop.session import Session
 from alframe.loop.wait import wait_for_answers
 from alframe.loop.work import Reported
 from alframe.store.ledger import FILE_NAME
-from alframe.tasks.words import command, project_argument, shown
+from alframe.tasks.words import command, no_project, project_argument
 from alframe.types import Outcome, State
 
 
@@ -26,7 +26,7 @@ class Label:
     def run(self, session: Session) -> Outcome:
         """Nothing is learned yet, and nothing more is asked for: that is the next run's."""
         if not (session.folder / FILE_NAME).exists():
-            return Outcome(State.DONE, f"There is no project yet in {shown(session.folder)}. Start with: {command()}")
+            return Outcome(State.DONE, no_project(session.folder, "label"))
         items, reported, before = session.ledger.items(), Reported(), session.labels()
         take_in(session, items, reported)
         rounds = session.ledger.rounds()

@@ -14,7 +14,7 @@ from alframe.report.page import ReportData, Shown, render
 from alframe.store.files import replacing
 from alframe.store.ledger import FILE_NAME
 from alframe.tasks.tables import caution
-from alframe.tasks.words import command, predict_command, project_argument, shown
+from alframe.tasks.words import command, no_project, predict_command, project_argument, shown
 from alframe.types import Outcome, State
 
 
@@ -26,8 +26,7 @@ class Report:
     def run(self, session: Session) -> Outcome:
         """Raises StoreError if there is no project."""
         if not (session.folder / FILE_NAME).exists():
-            where = shown(session.folder)
-            raise StoreError(f"There is no project in {where} to report on. Start one with: {command()}")
+            raise StoreError(no_project(session.folder, "report"))
         return Outcome(State.DONE, f"Report: {shown(write_report(session))}")
 
 

@@ -10,7 +10,7 @@ from alframe.loop.labels import Labels
 from alframe.loop.session import Session
 from alframe.store.ledger import FILE_NAME
 from alframe.tasks.tables import accuracy_table
-from alframe.tasks.words import command, project_argument, shown
+from alframe.tasks.words import command, no_project, project_argument, shown
 from alframe.types import Item, Outcome, State
 
 
@@ -25,7 +25,7 @@ class Status:
     def run(self, session: Session) -> Outcome:
         """All from the ledger, and from the label source what has been answered since."""
         if not (session.folder / FILE_NAME).exists():
-            return Outcome(State.DONE, f"There is no project yet in {shown(session.folder)}. Start with: {command()}")
+            return Outcome(State.DONE, no_project(session.folder, "status"))
         ledger = session.ledger
         labels = session.labels()
         items = ledger.items()

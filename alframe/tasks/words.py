@@ -29,3 +29,11 @@ def project_argument(folder: Path) -> str:
 def predict_command(model: Path) -> str:
     """The command that uses an exported model on other images."""
     return command("predict", "images=FOLDER", f"model={shown(model)}")
+
+
+def no_project(folder: Path, verb: str) -> str:
+    """What to say where there is nothing to look at: mostly the project is another folder."""
+    return (
+        f"There is no project in {shown(folder)}. If yours is elsewhere, say where: "
+        f"{command(verb, 'project=FOLDER')}. To start one: {command()}"
+    )

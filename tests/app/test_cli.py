@@ -116,7 +116,7 @@ def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: Co
 def test_looking_leaves_nothing_behind(alframe: CommandLine, tmp_path: Path) -> None:
     finished = alframe("status")
     assert finished.code == 0
-    assert "There is no project yet" in finished.out
+    assert "There is no project in" in finished.out
     assert not list(tmp_path.iterdir())
 
 

@@ -131,7 +131,7 @@ def test_label_takes_in_and_asks_for_nothing(person: Protocol) -> None:
 
 
 def test_label_before_there_is_a_project(person: Protocol) -> None:
-    assert "There is no project yet" in person.task("label").message
+    assert "There is no project in" in person.task("label").message
 
 
 def test_watching_ends_when_the_batch_is_answered(person: Protocol, capsys: pytest.CaptureFixture[str]) -> None:
