@@ -10,7 +10,7 @@ from unicodedata import normalize
 from alframe.formats.tables import Row
 from alframe.types import Item, ItemId, Problem
 
-ABSOLUTE = re.compile(r"[A-Za-z]:/|/")
+ABSOLUTE = re.compile(r"\s*([A-Za-z]:)?[/\\]")
 
 
 def folded(path: str) -> str:
@@ -29,7 +29,7 @@ class Matcher:
         paths = {item.id: folded(str(item.path)) for item in items}
         forms: tuple[Callable[[ItemId], str], ...] = (str, folded, _plain, lambda id: paths[id].casefold())
         self._tables = [_unique((form(id), id) for id in paths) for form in forms]
-        self._names = {_plain(id).rpartition("/")[2] for id in paths}
+        self._names = {_plain(name).rpartition("/")[2] for pair in paths.items() for name in pair}
         ends = ((path.casefold(), "/" + _plain(id)) for id, path in paths.items())
         self._roots = tuple({path[: -len(end) + 1] for path, end in ends if path.endswith(end)})
 
@@ -38,12 +38,17 @@ class Matcher:
         if cell in exact:
             return exact[cell]
         path = folded(cell).removeprefix("./")
-        return loose.get(path) or looser.get(path.casefold()) or placed.get(path.casefold())
-
-    def ending(self, cell: str) -> tuple[ItemId, str] | None:
-        """The id that an absolute path of another system ends in, the longest there is, and the folder before it."""
-        path = _plain(cell)
+        plain = path.casefold()
         # Most paths of a long table are none of those asked for, which their last part says.
+        if plain.rpartition("/")[2] not in self._names:
+            return None
+        return loose.get(path) or looser.get(plain) or placed.get(plain)
+
+    def ending(self, path: str) -> tuple[ItemId, str] | None:
+        """The id that an absolute path of another system ends in, the longest there is, and the folder before it.
+
+        `path` is folded, and in lower case.
+        """
         if path.rpartition("/")[2] not in self._names or not ABSOLUTE.match(path) or path.startswith(self._roots):
             return None
         parts = path.split("/")
@@ -54,7 +59,7 @@ class Matcher:
 
     def knows(self, cell: str) -> bool:
         """Whether a path names one of the images in either way."""
-        return (self(cell) or self.ending(cell)) is not None
+        return (self(cell) or self.ending(_plain(cell))) is not None
 
 
 def located(
@@ -73,10 +78,11 @@ def located(
             continue
         cell = row.get(column)
         found = match(cell)
-        if found is None and ABSOLUTE.match(path := _plain(cell)):
+        if found is None and ABSOLUTE.match(cell):
+            path = _plain(cell)
             if common is None or not path.startswith(common):
                 common = _above(path, common)
-            if ending := match.ending(cell):
+            if ending := match.ending(path):
                 far.append((row, *ending))
                 continue
         yield row, found

@@ -13,7 +13,7 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
@@ -90,6 +90,7 @@ def check_encoding(encoding: str, setting: str = "label_source.encoding") -> str
     return encoding
 
 
+@lru_cache(maxsize=1000)  # asked for in every row
 def _name(column: str) -> str:
     return normalize("NFC", column).strip().casefold()
 

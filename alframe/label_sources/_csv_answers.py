@@ -57,8 +57,10 @@ class Gathering:
                 self.lacks(one)
                 continue
             row, item = one
+            if item is None and strangers and answered:
+                continue
             name = row.get(columns.label).strip()
-            answered |= bool(name)
+            answered = answered or bool(name)
             if item is None:
                 if name and not strangers:
                     what = f"The image {row.get(columns.path)!r} was not asked for in this round."
