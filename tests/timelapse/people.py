@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -31,13 +31,15 @@ COLOURS = {"fox": (200, 60, 50), "boar": (60, 160, 70), "deer": (60, 90, 200), "
 TDB = "TimelapseTemplate.tdb"
 
 
-def trap_images(root: Path, each: int, seed: int = 0) -> dict[str, str]:
+def trap_images(
+    root: Path, each: int, seed: int = 0, suffixes: Sequence[str] = ("jpg", "JPG", "jpg", "jpeg", "png")
+) -> dict[str, str]:
     """Pictures of two stations, some of them no `.jpg`; what is in each is to be seen by its colour: id -> species."""
     rng = np.random.default_rng(seed)
     truth = {}
     for number in range(each * len(COLOURS)):
         species = list(COLOURS)[number % len(COLOURS)]
-        suffix = ("jpg", "JPG", "jpg", "jpeg", "png")[number % 5]
+        suffix = suffixes[number % len(suffixes)]
         name = f"{('001', 'Station 2/Süd')[number % 2]}/IMG_{number // 2:03d}.{suffix}"
         pixels = np.clip(np.array(COLOURS[species]) + rng.normal(0, 40, (24, 24, 3)), 0, 255).astype(np.uint8)
         exif = Image.Exif()
@@ -185,5 +187,9 @@ def entered(tdb: Path) -> dict[str, list[str]]:
 
 def manifest(campaign: Campaign, number: int) -> dict[str, str]:
     """Place in the set -> the image's id."""
-    with (campaign.folder(number) / "manifest.csv").open(encoding="utf-8-sig", newline="") as handle:
+    return manifest_of(campaign.folder(number))
+
+
+def manifest_of(folder: Path) -> dict[str, str]:
+    with (folder / "manifest.csv").open(encoding="utf-8-sig", newline="") as handle:
         return {row["name"]: row["id"] for row in csv.DictReader(handle)}
