@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alframe.engine.image_paths import match
 from alframe.errors import BadParams, PoolError
-from alframe.formats.detections import Detections, read_detections
+from alframe.formats.detections import Detections, match, read_detections
 from alframe.registry import did_you_mean
 from alframe.types import Box, Item
 
@@ -68,7 +67,7 @@ def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     An image with several boxes of the category in the file gives, with use=all, items `<id>#<n>` with "n of m" as
     meta["box"]: n counts from the most confident one, whatever the threshold, so that a box keeps its id when that
     changes. Images that the file does not mention, or has as failed, stay as they are, and are counted in the log.
-    Raises FormatError for a file that cannot be read, PoolError for one that is about other images or categories.
+    Raises FormatError for a file that cannot be read or is about other images, PoolError for one without the category.
     """
     if boxes.file is None:
         return list(items)

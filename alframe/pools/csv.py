@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from alframe.errors import BadParams, PoolError
+from alframe.pools._listing import Listing
 from alframe.pools._paths import absolute
 from alframe.registry import did_you_mean
 from alframe.types import Item
@@ -69,27 +69,8 @@ class Csv:
         A listed image that is missing on disk is no error here, but that all are missing is.
         """
         file = absolute(self.file)
-        root = absolute(self.root) if self.root else file.parent
-        rows_of: dict[str, int] = {}
-        first, found = None, False
-        for row in self._rows(file):
-            item = self._item(row, file, root)
-            if item.id in rows_of:
-                raise PoolError(
-                    f"{file}: rows {rows_of[item.id]} and {row.number} name the same image, {row.cells['path']}. "
-                    f"Keep one of them."
-                )
-            rows_of[item.id] = row.number
-            first = first or item.path
-            found = found or _exists(item.path)  # looks at the disk only until one is there
-            yield item
-        if first is None:
-            raise PoolError(f"{file} lists no image: it has a header and nothing below it.")
-        if not found:
-            raise PoolError(
-                f"None of the {len(rows_of)} images that {file} lists exists. The first was looked for at {first}. "
-                f"Set pool.root (now {root}) to the folder that the paths are relative to."
-            )
+        listing = Listing(file, absolute(self.root) if self.root else file.parent)
+        yield from listing.finish(self._item(row, listing) for row in self._rows(file))
 
     def _rows(self, file: Path) -> Iterator[_Row]:
         try:
@@ -107,16 +88,15 @@ class Csv:
                 f"or save it as UTF-8."
             ) from error
 
-    def _item(self, row: _Row, file: Path, root: Path) -> Item:
-        where = f"{file}, row {row.number}"
-        identity, path = _locate(row.cells["path"], root, where)
+    def _item(self, row: _Row, listing: Listing) -> Item:
+        identity, path = listing.locate(row.cells["path"], f"row {row.number}")
         return Item(
             id=identity,
             path=path,
             label=row.cells["label"] or None,
             split="test" if row.cells["split"].lower() == "test" else "pool",
             camera=row.cells["camera"] or None,
-            taken=self._time(row.cells["time"], where),
+            taken=self._time(row.cells["time"], f"{listing.file}, row {row.number}"),
             sequence=row.cells["sequence"] or None,
         )
 
@@ -182,28 +162,3 @@ def _check_width(cells: Sequence[str], header: Sequence[str], where: str) -> Non
             f"{where}: {len(cells)} cells, but the header has {len(header)}. "
             f"Complete the row, and put cells that contain the delimiter in quotation marks."
         )
-
-
-def _locate(text: str, root: Path, where: str) -> tuple[str, Path]:
-    """The id and the place of an image; the id is relative to `root` where it lies below that, else the whole path."""
-    plain = text.replace("\\", "/")
-    if not plain:
-        raise PoolError(f"{where}: the path is blank. Fill it in, or delete the row.")
-    if "\0" in plain:
-        raise PoolError(f"{where}: the path contains a NUL character. Is this a text file?")
-    base = root.as_posix()
-    # A drive letter is absolute on every system, so that one file gives the same ids everywhere.
-    absolute = plain if re.match(r"[A-Za-z]:/", plain) else posixpath.join(base, plain)
-    full = posixpath.normpath(absolute)
-    below = full.startswith(base.rstrip("/") + "/")
-    identity = full[len(base.rstrip("/")) + 1 :] if below else re.sub(r"^([A-Za-z]):/", r"\1/", full).lstrip("/")
-    if not identity or full == base:
-        raise PoolError(f"{where}: '{text}' is a folder, not an image. Correct the path, or delete the row.")
-    return identity, Path(full)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name too long, or one that this system cannot have
-        return False

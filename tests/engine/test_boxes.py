@@ -169,7 +169,7 @@ def test_names_that_differ_in_case_alone_are_different_images(tmp_path: Path) ->
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     file = found(tmp_path, a=[("1", 0.9)])
     with pytest.raises(
-        PoolError, match=r"None of the 1 images .* first there is 'a.jpg', the first of the pool 'x/b.jpg'"
+        FormatError, match=r"None of the 1 images .* first there is 'a.jpg', the first of the pool 'x/b.jpg'"
     ):
         crop(items("x/b.jpg"), Boxes(file))
     with pytest.raises(

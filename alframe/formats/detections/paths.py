@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from alframe.errors import PoolError
+from alframe.errors import FormatError
 from alframe.types import Ints, Item
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def match(items: Sequence[Item], numbers: Mapping[str, int], file: Path) -> Ints
 
     The file's paths may be absolute, or relative to the pool's root or to the file's folder; upper and lower case are
     the same where that is not ambiguous. If none fits so, they may come from another computer, or from a folder
-    further up: then the leading folders that no id has are taken off, the same from all. Raises PoolError if not one
+    further up: then the leading folders that no id has are taken off, the same from all. Raises FormatError if not one
     image can be found.
     """
     beside = file.parent.as_posix()
@@ -32,9 +32,9 @@ def match(items: Sequence[Item], numbers: Mapping[str, int], file: Path) -> Ints
     if numbers and items and (hits < 0).all():
         prefix = _prefix(known, {_plain(item.id, beside).casefold() for item in items})
         if prefix is None:
-            raise PoolError(
+            raise FormatError(
                 f"None of the {len(numbers)} images in {file} is in the pool. The first there is "
-                f"'{next(iter(numbers))}', the first of the pool '{items[0].id}'. Set boxes.file to the detections of "
+                f"'{next(iter(numbers))}', the first of the pool '{items[0].id}'. Give the detections of "
                 f"these images."
             )
         log.warning("The paths in %s begin with %s, which is taken for the pool's root.", file, prefix)

@@ -1,0 +1,102 @@
+"""The images of a Timelapse image set, with the times that people corrected there and the labels they gave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from alframe.errors import BadParams
+from alframe.formats.timelapse.data import read_records
+from alframe.formats.times import local_time
+from alframe.pools._listing import Listing, check_several
+from alframe.pools._paths import absolute
+from alframe.pools.folder import image_suffixes
+from alframe.types import Item
+
+_EPISODE = re.compile(r"([0-9]+):[0-9]+\|[0-9]+")  # as Timelapse fills the field: 23:1|7
+
+
+class Timelapse:
+    """The images that the data file `file` (.ddb) has, below `root` (default: the file's folder), in its order.
+
+    Their times are Timelapse's, which people have corrected. `label_field` is the Data Label of the field with the
+    class; where an image has several records, and their classes differ, `several` decides: skip leaves the image out,
+    first takes the first. `camera_level` counts the folders of RelativePath from 1. `episode_field` is the Data Label
+    of the field that Timelapse filled with episodes. What is marked for deletion, and videos, are left out.
+    """
+
+    def __init__(
+        self,
+        file: str | Path,
+        root: str | Path | None = None,
+        label_field: str | None = None,
+        several: str = "skip",
+        camera_level: int | None = None,
+        episode_field: str | None = None,
+    ) -> None:
+        if camera_level is not None and camera_level < 1:
+            raise BadParams(f"pool.camera_level is {camera_level}; folders below root are counted from 1.")
+        self.file = Path(file)
+        self.root = None if root is None else Path(root)
+        self.label_field = label_field
+        self.several = check_several(several)
+        self.camera_level = camera_level
+        self.episode_field = episode_field
+
+    def items(self) -> Iterator[Item]:
+        """The listed images; raises PoolError or FormatError. Timelapse may have the file open.
+
+        An image that is missing on disk is no error here, but that all are missing is.
+        """
+        file = absolute(self.file)
+        listing = Listing(file, absolute(self.root) if self.root else file.parent, self.several)
+        fields = [name for name in (self.label_field, self.episode_field) if name]
+        images: dict[str, _Image] = {}
+        for record in read_records(file, ["DateTime", "DeleteFlag", *fields]):
+            image = images.setdefault(record.key, _Image())
+            if record.cells["DeleteFlag"].strip().casefold() != "true":
+                image.kept = image.kept or record.id
+                image.taken = image.taken or local_time(record.cells["DateTime"])
+                image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
+                if self.label_field and (label := record.cells[self.label_field].strip()):
+                    image.labels = (*image.labels, label)
+        yield from listing.finish(self._items(images, listing))
+
+    def _items(self, images: dict[str, _Image], listing: Listing) -> Iterator[Item]:
+        suffixes = tuple(image_suffixes())
+        for key, image in images.items():
+            if not key.lower().endswith(suffixes):
+                listing.left_out["are no images"] += 1
+            elif image.kept is None:
+                listing.left_out["are marked for deletion"] += 1
+            else:
+                taken, label = listing.label(image.labels)
+                if taken:
+                    yield self._item(key, image, label, listing)
+
+    def _item(self, key: str, image: _Image, label: str | None, listing: Listing) -> Item:
+        identity, path = listing.locate(key, f"record {image.kept}")
+        folders, level = key.split("/")[:-1], self.camera_level
+        episode = _EPISODE.fullmatch(image.episode.strip())
+        return Item(
+            id=identity,
+            path=path,
+            label=label,
+            camera=folders[level - 1] if level is not None and len(folders) >= level else None,
+            taken=image.taken,
+            # Episodes are counted anew for each selection that the field was filled in, which may be a folder.
+            sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
+        )
+
+
+@dataclass(slots=True)
+class _Image:
+    """What the records of one image say: the Id of the first that is not marked for deletion, and so on."""
+
+    kept: int | None = None
+    taken: datetime | None = None
+    episode: str = ""
+    labels: tuple[str, ...] = ()
