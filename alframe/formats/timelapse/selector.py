@@ -37,6 +37,8 @@ def takes(field: Field, value: str) -> bool:
         return not value or all(part in field.choices for part in value.split(","))
     if field.type in ("DateTime", "DateTime_"):
         return is_time(value)
+    if field.type in ("Counter", "IntegerAny", "IntegerPositive") and len(value) > 9:  # it need not fit 32 bits
+        return False
     return re.fullmatch(_FORMS.get(field.type, r"(?s:.*)"), value, re.ASCII) is not None
 
 
@@ -58,7 +60,7 @@ def write_selector(file: Path, template: Template, rows: Sequence[Mapping[str, s
     timed = all(is_time(row["DateTime"]) for row in rows)
     fixed = ("File", "RelativePath", "DateTime") if timed else ("File", "RelativePath")
     names = (*fixed, *(name for name in rows[0] if name not in ("File", "RelativePath", "DateTime")))
-    for name in names[2:]:
+    for name in names[len(fixed) :]:
         field = template.field(name)
         bad = next((row[name] for row in rows if field is None or not takes(field, row[name])), None)
         if bad is not None:
