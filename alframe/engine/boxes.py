@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from alframe.errors import BadParams, PoolError
 from alframe.formats.detections import Detections, match, read_detections
+from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.types import Box, Item
 
@@ -84,7 +85,8 @@ def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
             "%d of %d images have no entry in %s (%d failed there). They are looked at whole.",
             *(missing, len(items), file, len(found.failures)),
         )
-    return [one for item, at in zip(items, numbers.tolist(), strict=True) for one in _items(item, at, ranked, boxes)]
+    pairs = track(zip(items, numbers.tolist(), strict=True), "Cropping", total=len(items), unit="img")
+    return [one for item, at in pairs for one in _items(item, at, ranked, boxes)]
 
 
 class _Ranked:

@@ -13,6 +13,7 @@ from unicodedata import normalize
 import numpy as np
 
 from alframe.errors import FormatError
+from alframe.progress import track
 from alframe.types import Ints, Item
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def _look_up(items: Sequence[Item], known: Mapping[str, int], beside: str) -> In
     times = Counter(path.casefold() for path in known)
     loose = {path.casefold(): number for path, number in known.items() if times[path.casefold()] == 1}
     hits = np.full(len(items), -1, np.int64)
-    for row, item in enumerate(items):
+    for row, item in enumerate(track(items, "Finding images", total=len(items), unit="img")):
         full = _plain(item.path.as_posix(), beside)
         names = [_plain(item.id, beside), full]
         if full.startswith(f"{beside}/"):
