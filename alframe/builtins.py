@@ -59,6 +59,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "predictions": "alframe.exporters.predictions:PredictionTable",
             "model": "alframe.exporters.model:Model",
             "recognition_json": "alframe.exporters.recognition_json:RecognitionJson",
+            "timelapse_csv": "alframe.exporters.timelapse_csv:TimelapseCsv",
             "camtrap_dp": "alframe.exporters.camtrap_dp:CamtrapDp",
             "folders": "alframe.exporters.folders:Folders",
         },

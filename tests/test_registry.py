@@ -51,7 +51,7 @@ def test_the_names_of_all_parts() -> None:
         "sampler": ["bald", "entropy", "kcenter", "least_confidence", "margin", "random"],
         "pool": ["camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
         "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set"],
-        "exporter": ["camtrap_dp", "folders", "model", "predictions", "recognition_json"],
+        "exporter": ["camtrap_dp", "folders", "model", "predictions", "recognition_json", "timelapse_csv"],
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],

@@ -14,7 +14,7 @@ from alframe.builtins import REGISTRIES
 from alframe.exporters.camtrap_dp import CamtrapDp
 
 DOCS = Path(__file__).parents[2] / "docs" / "exporters.md"
-MORE = ("recognition_json", "camtrap_dp", "folders")
+MORE = ("recognition_json", "timelapse_csv", "camtrap_dp", "folders")
 
 
 def test_they_are_not_on_by_themselves() -> None:
