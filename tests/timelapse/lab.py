@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
+
 from alframe.app.api import open_session
 from alframe.store.ledger import Ledger
 from alframe.types import UNSURE, Outcome
@@ -14,6 +16,11 @@ from tests.timelapse.simulator import Timelapse
 from tests.timelapse.template import TemplateEditor
 
 SPECIES = ("blank", "boar", "deer", "fox", UNSURE)
+
+
+def defect(*numbers: str) -> pytest.MarkDecorator:
+    """Marks the test that would catch these defects, and names it after them."""
+    return pytest.mark.parametrize((), [pytest.param(id="+".join(numbers))])
 
 
 class Lab:
