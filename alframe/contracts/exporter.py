@@ -27,8 +27,8 @@ class SavedModel(Protocol):
 
 
 class Exporter(Protocol):
-    """Writes files below `folder`, which exists, each atomically."""
+    """Writes files or folders below `folder`, which exists, each atomically; touches no image."""
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Write, and return the paths written."""
+        """Write, and return the files written, or a folder that was written as a whole."""
         ...

@@ -73,7 +73,12 @@ def _media_type(suffix: str) -> str:
 
 def observations(survey: Survey, names: Mapping[str, str], now: datetime) -> Iterator[Row]:
     """One row for each item: people's word, else the model's; `names` are the classes' scientific names."""
-    spans, model = _spans(survey), f"alframe round {survey.predictions.round}"
+    spans = _spans(survey)
+    machine = {
+        "classificationMethod": "machine",
+        "classifiedBy": f"alframe round {survey.predictions.round}",
+        "classificationTimestamp": written(now),
+    }
     for row in _told(survey):
         item, said, kind = survey.predictions.items[row], survey.said.labels[row], survey.kinds[row]
         taken = survey.times[row]
@@ -94,12 +99,7 @@ def observations(survey: Survey, names: Mapping[str, str], now: datetime) -> Ite
         if said is not None:
             cells |= _human(said, item)
         elif kind != "unclassified":
-            cells |= {
-                "classificationMethod": "machine",
-                "classifiedBy": model,
-                "classificationTimestamp": written(now),
-                "classificationProbability": f"{survey.said.confidence[row]:.4f}",
-            }
+            cells |= machine | {"classificationProbability": f"{survey.said.confidence[row]:.4f}"}
         yield cells
 
 

@@ -124,7 +124,11 @@ def _keys(said: Mapping[str, Said], root: Path) -> dict[str, str]:
     """The path of each image below the set's folder -> image; its id, if no image at all lies there."""
     near = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118 (links stay, and the slash at the end)
     paths = {os.path.abspath(one.path): image for image, one in said.items()}  # noqa: PTH100
-    below = {Path(path[len(near) :]).as_posix(): image for path, image in paths.items() if path.startswith(near)}
+    below = {
+        Path(path[len(near) :]).as_posix(): image
+        for path, image in paths.items()
+        if os.path.normcase(path).startswith(os.path.normcase(near))
+    }
     return below or {image: image for image in said}
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams
 from alframe.exporters._deployments import read_deployments, zone_of
 from alframe.exporters.camtrap_dp import CamtrapDp
@@ -322,3 +323,20 @@ def test_valid_by_the_standards_own_schemas(tmp_path: Path, samples: Path) -> No
     # The columns alone, for machines without the samples, are as the schemas have them.
     for resource in about["resources"]:
         assert tuple(one["name"] for one in resource["schema"]["fields"]) == TABLES[resource["name"]]
+
+
+def test_a_pool_reads_it_back(tmp_path: Path) -> None:
+    folder = export(some(), tmp_path, **full(tmp_path))
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A" / "1.jpg").touch()
+    pool = {"name": "camtrap_dp", "folder": str(folder), "root": str(tmp_path)}
+    before = {item.id.partition("#")[0]: item for item in some().items}
+    people = {item.id: item for item in REGISTRIES["pool"].build(pool).items()}
+    assert {image: item.label for image, item in people.items() if item.label} == dict.fromkeys(
+        ("A/1.jpg", "A/2.png"), "Lynx lynx"
+    )
+    assert {image: (item.taken, item.sequence) for image, item in people.items()} == {
+        image: (item.taken, item.sequence) for image, item in before.items()
+    }
+    model = {item.id: item.label for item in REGISTRIES["pool"].build(pool | {"machine": True}).items()}
+    assert (model["B/deep/x/4.jpg"], model["A/größe, 5.JPG"]) == ("Sus scrofa", "blank")
