@@ -18,10 +18,10 @@ def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str
 class Bar:
     """A bar that is moved by hand: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``."""
 
-    def __init__(self, label: str, total: int, unit: str = "it") -> None:
+    def __init__(self, label: str, total: int, unit: str = "it", delay: float = 1.0) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(desc=label, total=total, unit=unit, delay=1.0, dynamic_ncols=True)
+        self._bar = tqdm(desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True)
 
     def advance(self, steps: int = 1) -> None:
         self._bar.update(steps)

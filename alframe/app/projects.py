@@ -163,8 +163,12 @@ def _write(file: Path, text: str) -> None:
 
 def _with_absolute_path(key: str, word: str) -> str:
     value = value_of({key: word}, key)
-    if is_path(key) and isinstance(value, str) and value and "${" not in value:
+    if not is_path(key) or not value or "${" in word:
+        return word
+    if isinstance(value, str):
         return f"{word.partition('=')[0]}={quoted(absolute(value).as_posix())}"
+    if isinstance(value, list):
+        return f"{word.partition('=')[0]}=[{','.join(quoted(absolute(str(one)).as_posix()) for one in value)}]"
     return word
 
 

@@ -13,7 +13,6 @@ from alframe import seeding
 from alframe.contracts import Pool
 from alframe.engine.boxes import Boxes, crop
 from alframe.engine.groups import draw_groups, whole_groups
-from alframe.engine.groups import group_of as group_of  # also had from here
 from alframe.engine.sequences import Sequences, named, timed
 from alframe.errors import PoolError
 from alframe.progress import track

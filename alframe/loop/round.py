@@ -13,7 +13,7 @@ from alframe import seeding
 from alframe.engine.audit import audit
 from alframe.engine.embed import embed
 from alframe.engine.fit import Training, fit, measure, training_set
-from alframe.engine.manifest import group_of
+from alframe.engine.groups import whole_groups
 from alframe.engine.score import groups_of, view_pool
 from alframe.engine.select import draw_audit, mix_audit, select_spread
 from alframe.loop.answers import collect, put_request
@@ -102,7 +102,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
         return None
     held_out = np.flatnonzero(~work.manifest.in_pool & work.embedding.readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
-    groups = [group_of(items[key], session.settings.holdout_group) for key in training.keys.tolist()]
+    groups = whole_groups([items[key] for key in training.keys.tolist()], session.settings.holdout_group)
     rng = seeding.generator(session.settings.seed, "evaluation", number)
     audit_rng = seeding.generator(session.settings.seed, "audit evaluation", number)
     record = RoundRecord(

@@ -21,7 +21,7 @@ def wait_for_answers(session: Session, items: Sequence[Item], reported: Reported
     asked = session.ledger.rounds()[-1]
     keys = {key for key in asked.keys if items[key].path.exists()}
     wanted, done = math.ceil(session.settings.enough * len(keys)), 0
-    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img") as bar:
+    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0) as bar:
         while True:
             take_in(session, items, reported, newest_only=True)
             now = len(session.labels().answered & keys)

@@ -137,17 +137,17 @@ class Ledger:
 
         All labels given for an item are its word now. One that repeats the last word of the same round and origin is
         not new, so a source can be read again and again, wherever its files have moved to, and a correction (also back
-        to an earlier answer) counts. For the items in `blank` the word is taken back, if there was one.
+        to an earlier answer) counts. For the items in `blank` the word is taken back, if there was one (but see
+        `new_words` on files that are gone).
         """
-        last = last_words(
-            self._read(
-                "SELECT item, coalesce(word, n), annotator, class, taken_back FROM label "
-                "WHERE round IS ? AND origin = ? ORDER BY n",
-                round_number,
-                origin,
-            )
+        found = self._read(
+            "SELECT item, coalesce(word, n), taken_back, class, annotator, labelled, file, row, digest FROM label "
+            "WHERE round IS ? AND origin = ? ORDER BY n",
+            round_number,
+            origin,
         )
-        rows = new_words(labels, blank, last)
+        last = last_words((item, word, _label(*told), bool(back)) for item, word, back, *told in found)
+        rows = new_words(list(labels), blank, last)
         if rows:
             first = self._read("SELECT coalesce(max(n), 0) + 1 FROM label")[0][0]
             self._write(
@@ -265,6 +265,10 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """The raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
+
+
+def _label(name: str, annotator: str, at: str | None, file: str, row: int | None, digest: str) -> Label:
+    return Label("", name, annotator, None if at is None else datetime.fromisoformat(at), file, row, digest)
 
 
 def _told(row: Row, number: int | None, origin: str) -> tuple[object, ...]:

@@ -79,7 +79,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
         (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
         (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, predict,"),
         (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
-        (["pool=nonsense"], "There is no pool 'nonsense'. Known: camera_trap_scenes, csv,"),
+        (["pool=nonsense"], "There is no pool 'nonsense'. Known: camera_trap_scenes, camtrap_dp, coco, csv,"),
         (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
         (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
         (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
@@ -107,7 +107,7 @@ def test_a_value_of_the_wrong_type_is_named(alframe: CommandLine) -> None:
 def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: CommandLine, tmp_path: Path) -> None:
     line = refused(alframe("sampler=bald", "head=linear", "pool=digits", f"pool.root={tmp_path / 'digits'}"))
     assert "sampler=bald needs samples of the probabilities, and head=linear gives only one answer" in line
-    assert "Heads that give samples: mlp." in line
+    assert "Heads that do: mlp" in line
     assert "sampler=bald head=mlp" in line
     assert not (tmp_path / "digits").exists()
     assert not list(tmp_path.rglob("ledger.sqlite"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def standing(ledger: Ledger) -> list[tuple[int, str, str]]:
 
 
 def fox(annotator: str = "", name: str = "fox", minutes: int = 0) -> Label:
-    return Label("", name, annotator, NOON + timedelta(minutes=minutes), "x.csv", 2, "ab")
+    return Label("", name, annotator, NOON + timedelta(minutes=minutes), "x.csv", digest="ab")
 
 
 def test_two_annotators_stand_side_by_side_the_last_at_the_end(ledger: Ledger) -> None:
@@ -76,6 +77,42 @@ def test_blank_where_nothing_was_said_is_nothing(ledger: Ledger) -> None:
     assert say(ledger, blank=True) == 0
 
 
+def in_file(label: Label, file: str, row: int | None = 2) -> Label:
+    return replace(label, file=file, row=row)
+
+
+def test_a_table_that_is_gone_leaves_what_it_said_standing(ledger: Ledger) -> None:
+    anna, ben = in_file(fox("anna"), "anna.csv"), in_file(fox("ben", "hare"), "ben.csv")
+    say(ledger, anna, ben)
+    assert say(ledger, anna) == 0, "ben's file is gone"
+    assert len(standing(ledger)) == 2
+    changed = in_file(fox("anna", "lynx", 1), "anna.csv")
+    assert say(ledger, changed) == 2
+    assert standing(ledger) == [(0, "ben", "hare"), (0, "anna", "lynx")]
+
+
+def test_a_table_that_is_there_and_says_it_no_more_takes_it_back(ledger: Ledger) -> None:
+    anna, ben = in_file(fox("anna"), "anna.csv"), in_file(fox("ben", "hare"), "ben.csv")
+    say(ledger, anna, ben)
+    with ledger.transaction():
+        assert ledger.add_labels([(0, anna), (1, ben)], 1, "csv") == 2, "ben's file has another answer in it"
+    assert standing(ledger) == [(0, "anna", "fox"), (1, "ben", "hare")]
+
+
+def test_an_item_that_is_blank_elsewhere_keeps_what_a_table_that_is_gone_said(ledger: Ledger) -> None:
+    other = in_file(fox(), "to_label.csv")
+    with ledger.transaction():
+        ledger.add_labels([(0, in_file(fox(), "copy.csv")), (1, other)], 1, "csv")
+        assert ledger.add_labels([(1, other)], 1, "csv", [0]) == 0
+    assert standing(ledger) == [(0, "", "fox"), (1, "", "fox")]
+
+
+def test_an_image_that_is_moved_out_of_its_class_folder_is_taken_back(ledger: Ledger) -> None:
+    say(ledger, in_file(fox(), "fox/001.jpg", row=None), origin="folder")
+    assert say(ledger, origin="folder", blank=True) == 1
+    assert standing(ledger) == []
+
+
 def test_taking_back_in_one_round_leaves_what_another_says(ledger: Ledger) -> None:
     say(ledger, fox(), number=1)
     say(ledger, fox(name="hare"), number=2)
@@ -95,7 +132,7 @@ def test_taking_back_the_last_brings_back_what_stood_before(ledger: Ledger) -> N
 def test_where_it_was_read_is_kept(ledger: Ledger) -> None:
     say(ledger, fox("anna"))
     assert ledger.table("label", ["annotator", "labelled", "file", "row", "digest"]) == [
-        ("anna", NOON.isoformat(), "x.csv", 2, "ab")
+        ("anna", NOON.isoformat(), "x.csv", None, "ab")
     ]
 
 
