@@ -12,9 +12,10 @@ from pathlib import Path
 from alframe.errors import FormatError, LabelError
 from alframe.formats.digests import digest
 from alframe.formats.timelapse.data import read_records
+from alframe.formats.timelapse.schema import CHOICES
 from alframe.formats.timelapse.sqlite import check
 from alframe.formats.timelapse.template import Template
-from alframe.label_sources.classes import resolver
+from alframe.label_sources.classes import CANNOT_TELL, resolver
 from alframe.types import Answers, ItemId, Label, Problem
 
 NO_ANIMAL = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
@@ -93,9 +94,9 @@ def blank_word(classes: Iterable[str], blank: str) -> tuple[str, ...]:
     return (blank,) if blank and not has else ()
 
 
-def gathering(classes: Sequence[str], blank: str, new_classes: str) -> Gathering:
-    """An empty one, with the policy for names outside the classes."""
-    return Gathering(resolver(known_classes(classes, blank), new_classes))
+def gathering(classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = CANNOT_TELL) -> Gathering:
+    """An empty one, with the policy for names outside the classes and the words for "cannot tell"."""
+    return Gathering(resolver(known_classes(classes, blank), new_classes, unsure))
 
 
 def load(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[list[Said], Source]:
@@ -152,7 +153,7 @@ def check_list(ddb: Path, template: Template, species: str, classes: Sequence[st
         )
         return [Problem(str(ddb), None, message)]
     lacking = [name for name in classes if name not in found.choices]
-    if found.type == "FixedChoice" and lacking:
+    if found.type in CHOICES and lacking:
         message = (
             f"has no {', '.join(map(repr, lacking[:5]))} in the list of '{species}', so nobody can choose it. Add it "
             "to the list in Timelapse's Template Editor."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from alframe.formats.timelapse.folders import TEMPLATE, beside
+from alframe.formats.timelapse.schema import CHOICES
 from alframe.formats.timelapse.selector import IMPORT, is_selector, write_selector
 from alframe.formats.timelapse.template import Template, offers_empty, read_template, write_template
 from alframe.formats.timelapse.update import Change, update, why_not
@@ -33,7 +35,13 @@ def begin(root: Path, request: Request, names: Names, blank: str, annotator_fiel
 
 
 def ask(
-    request: Request, ddb: Path, template: Template, selection: Selection, names: Names, write: bool
+    request: Request,
+    ddb: Path,
+    template: Template,
+    selection: Selection,
+    names: Names,
+    unsure: Sequence[str],
+    write: bool,
 ) -> Iterator[str]:
     """Have the round's images selected, and say what people are to do, line by line. Raises FormatError."""
     yield f"Round {request.round}: {count(len(request.items), 'image')} to label in the Timelapse set {ddb}."
@@ -55,7 +63,8 @@ def ask(
             "File > Add image and video files."
         )
     species = template.field(names.species)
-    if species and species.type == "FixedChoice" and UNSURE not in map(str.casefold, species.choices):
+    words = {word.casefold() for word in (UNSURE, *unsure)}
+    if species and species.type in CHOICES and words.isdisjoint(map(str.casefold, species.choices)):
         yield f"The list of {names.species} has no '{UNSURE}': add it in the Template Editor, to have that answer."
     yield (
         f"Give each its {names.species}. Nothing need be exported: run the same command again, also while Timelapse is "
@@ -109,7 +118,8 @@ def _change(ddb: Path, template: Template, selection: Selection, names: Names) -
 
 def _remove(file: Path, selection: Selection) -> None:
     if is_selector(file, selection.fields):  # of an earlier round, perhaps: imported again, it would select that
-        file.unlink()
+        with suppress(OSError):  # Timelapse may be reading it just now
+            file.unlink()
 
 
 def _some(names: Sequence[str]) -> str:

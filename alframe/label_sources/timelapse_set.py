@@ -16,7 +16,7 @@ from alframe.label_sources._timelapse_answers import Gathering, check_list, gath
 from alframe.label_sources._timelapse_ask import ask, begin
 from alframe.label_sources._timelapse_readings import Fields, Reading, Readings
 from alframe.label_sources._timelapse_selection import Names, check_fields_of, select
-from alframe.label_sources.classes import check_policy, describe
+from alframe.label_sources.classes import CANNOT_TELL, check_policy, check_unsure, describe
 from alframe.label_sources.rounds import round_folder
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
@@ -26,7 +26,8 @@ class TimelapseSet:
 
     `species` is the Data Label of the field with the answers; `selected` of the Flag that marks a round's images;
     `round_field`, `prediction_field` and `confidence_field` are filled in too. `exports`: CSVs that Timelapse has
-    exported, read in addition. `write` changes the `.ddb` itself, while Timelapse is closed.
+    exported, read in addition. `write` changes the `.ddb` itself, while Timelapse is closed. `unsure`: the words in
+    the list for "cannot tell".
     """
 
     answers_now = False
@@ -42,6 +43,7 @@ class TimelapseSet:
         annotator_field: str = "",
         exports: str | Sequence[str] = (),
         write: bool = False,
+        unsure: str | Sequence[str] = CANNOT_TELL,
         new_classes: str = "ask",
         annotator: str = "",
         blank: str = "blank",
@@ -51,6 +53,7 @@ class TimelapseSet:
         self.fields = Fields(species, annotator_field)
         self.exports = (exports,) if isinstance(exports, str) else tuple(map(str, exports))
         self.write = write
+        self.unsure = check_unsure(unsure)
         self.new_classes = check_policy(new_classes)
         self.annotator = annotator
         self.blank = blank.strip()
@@ -66,7 +69,7 @@ class TimelapseSet:
             template = read_template(ddb)
             check_fields_of(template, ddb, self.names)
             selection = select(ddb, template, request, _keys(request.items, root), self.names)
-            said = ask(request, ddb, template, selection, self.names, self.write)
+            said = ask(request, ddb, template, selection, self.names, self.unsure, self.write)
             return "\n".join([*said, describe(request.classes, self.new_classes)])
         except FormatError as error:
             raise LabelError(str(error)) from error
@@ -75,7 +78,7 @@ class TimelapseSet:
 
     def collect(self, request: Request) -> Answers:
         """What the data file and all exports say about these images, whichever round it was said for."""
-        gathered = gathering(request.classes, self.blank, self.new_classes)
+        gathered = gathering(request.classes, self.blank, self.new_classes, self.unsure)
         template = None
         try:
             root, ddb = self._locate()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from alframe.errors import BadParams, LabelError
@@ -575,3 +577,65 @@ def test_a_timelapse_that_is_newer_than_what_we_know(request_: Request) -> None:
     assert not (root(following) / "TimelapseData.ddb").exists()
     answer(following, {"a/1.png": "deer"})
     assert collected(following) == {"a/1.png": "deer"}
+
+
+ODD = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
+CELLS = ODD | st.sampled_from(["deer", "red fox", "Deer", "dear", "blank", UNSURE, "?", "", " ", "lynx"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=4), field=st.none() | st.text(max_size=9))
+def test_no_record_is_too_odd_and_no_label_is_lost(
+    request_: Request, rows: list[tuple[object, ...]], field: str | None
+) -> None:
+    source = Timelapse(annotator_field="ByWhom")
+    source.request(request_)
+    ddb = root(request_) / "TimelapseData.ddb"
+    if not ddb.exists():
+        Program.open(root(request_) / TEMPLATE).close()
+    db = sqlite3.connect(ddb)
+    with db:
+        db.execute("DELETE FROM DataTable WHERE Id > 4")
+        db.execute("UPDATE DataTable SET Species = 'deer', ByWhom = ? WHERE File = '3.jpg'", (field,))
+        names = "File, RelativePath, Species, NewSpecies"
+        db.executemany(f"INSERT INTO DataTable ({names}) VALUES (?, ?, ?, ?)", rows)
+        db.executemany(f"INSERT INTO DataTable ({names}) VALUES ('1.jpg', 'a', ?, ?)", [row[2:] for row in rows])
+    db.close()
+    answers = source.collect(request_)
+    assert ("3.png", "deer") in {(label.item, label.class_name) for label in answers.labels}
+    for row in rows:
+        if row[2] in ("deer", "red fox", UNSURE):
+            assert ("a/1.png", row[2]) in {(label.item, label.class_name) for label in answers.labels}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.lists(st.text(max_size=5), max_size=5), max_size=5).map(
+        lambda rows: "\n".join(["name,id,hash,again", *map(",".join, rows)]).encode("utf-8", "replace")
+    )
+)
+def test_no_manifest_is_too_odd(request_: Request, content: bytes) -> None:
+    Timelapse().request(request_)
+    if not (root(request_) / "TimelapseData.ddb").exists():
+        answer(request_, {"a/1.png": "deer"})
+    good = (root(request_) / "manifest.csv").read_bytes()
+    (root(request_) / "manifest.csv").write_bytes(content)
+    Timelapse().collect(request_)
+    Timelapse().request(request_)
+    (root(request_) / "manifest.csv").write_bytes(good)
+    assert collected(request_) == {"a/1.png": "deer"}
+
+
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), max_size=6))
+def test_every_name_is_one_that_windows_takes(ids: list[str]) -> None:
+    found = images.names(Item(one, Path(one)) for one in dict.fromkeys(ids))
+    assert len({images.folded(name) for name in found.values()}) == len(found)
+    for name in found.values():
+        for part in name.split("/"):
+            assert part == part.rstrip(". ")
+            assert not set(part) & set('<>:"\\|?*')
+            assert part.split(".")[0].casefold() not in {"con", "nul", "aux", "prn", "com1", "lpt9"}
+            assert part.casefold() not in {"backups", "deletedfiles", ".vthumb", "@recycle"}
+            assert not part.startswith(".")
+        assert name.casefold().endswith(".jpg")

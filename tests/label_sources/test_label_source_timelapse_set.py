@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from alframe.errors import LabelError
@@ -667,3 +669,73 @@ def test_pages_of_records_go_on_where_the_last_ended(pool: Path, monkeypatch: py
     for size in (1, 2, 5, 6, 7):
         monkeypatch.setattr(data_module, "PAGE", size)
         assert [record.id for record in data_module.read_records(pool / DDB, ())] == whole
+
+
+def test_a_list_with_another_word_for_unsure(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    picture(pool / "a" / "1.jpg", 1)
+    editor = TemplateEditor.new(pool / TDB).add("FixedChoice", "Species", ("deer", "Unknown"))
+    editor.add("Flag", "Selected").add("IntegerPositive", "ALRound")
+    program = labelled(Program.open(pool / TDB), {"a/1.jpg": "Unknown"})
+    request = asked(pool, "a/1.jpg")
+    assert "has no 'unsure'" in TimelapseSet(str(pool)).request(request)
+    source = TimelapseSet(str(pool), unsure=["unknown", "?"])
+    assert "has no 'unsure'" not in source.request(request)
+    assert collected(request, source) == {"a/1.jpg": UNSURE}
+    program.close()
+
+
+def test_asking_again_does_not_touch_the_file_that_is_being_imported(pool: Path) -> None:
+    source, request = TimelapseSet(str(pool)), asked(pool, "A/IMG_1.JPG")
+    source.request(request)
+    about = (pool / "TimelapseData.csv").stat()
+    source.request(request)
+    again = (pool / "TimelapseData.csv").stat()
+    assert (about.st_mtime_ns, about.st_ino) == (again.st_mtime_ns, again.st_ino)
+
+
+CELLS = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
+WORDS = st.sampled_from(["deer", "red fox", "Deer", "dear", "blank", UNSURE, "?", "", " ", "\ufffd", "lynx"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(odd=st.lists(st.tuples(CELLS, CELLS, CELLS | WORDS), max_size=4), answers=st.lists(WORDS | CELLS, max_size=6))
+def test_no_record_is_too_odd_and_no_label_is_lost(
+    pool: Path, odd: list[tuple[object, ...]], answers: list[object]
+) -> None:
+    """Whatever is in the set: an image with a class has that label, and all others are there beside it."""
+    db = sqlite3.connect(pool / DDB)
+    with db:
+        db.execute("DELETE FROM DataTable WHERE Id > 6")
+        db.execute("UPDATE DataTable SET Species = ''")
+        for number, answer in enumerate(answers, start=1):
+            db.execute("UPDATE DataTable SET Species = ? WHERE Id = ?", (answer, number))
+        keys = db.execute("SELECT Id, RelativePath, File FROM DataTable ORDER BY Id").fetchall()
+        db.executemany("INSERT INTO DataTable (File, RelativePath, Species) VALUES (?, ?, ?)", odd)
+    db.close()
+    source, request = TimelapseSet(str(pool)), asked(pool, *NAMES)
+    found = source.collect(request)
+    got = {(label.item, label.class_name) for label in found.labels}
+    for (_, folder, file), answer in zip(keys, answers, strict=False):
+        item = f"{folder}/{file}".replace("\\", "/").lstrip("/")
+        if answer in ("deer", "red fox", "blank", UNSURE):
+            assert (item, answer) in got
+        assert (str(answer or "").strip() == "") or item not in found.blank
+    source.request(request)
+    (pool / "TimelapseData.csv").unlink(missing_ok=True)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: ("File,RelativePath,Species\n" + text).encode("utf-8", "replace"))
+    | st.lists(st.lists(st.text(max_size=5), max_size=5), max_size=5).map(
+        lambda rows: "\n".join(["A,B,File,RelativePath,Species", *map(",".join, rows)]).encode("utf-8", "replace")
+    )
+)
+def test_no_export_is_too_odd(pool: Path, content: bytes) -> None:
+    source, request = TimelapseSet(str(pool)), asked(pool, *NAMES)
+    round_folder(request).mkdir(parents=True, exist_ok=True)
+    (round_folder(request) / "odd.csv").write_bytes(content)
+    (round_folder(request) / "good.csv").write_text("File,RelativePath,Species\r\nIMG_2.JPG,A,deer\r\n")
+    assert ("A/IMG_2.JPG", "deer") in {(label.item, label.class_name) for label in source.collect(request).labels}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -67,10 +68,14 @@ def write_selector(file: Path, template: Template, rows: Sequence[Mapping[str, s
             raise FormatError(f"Timelapse would not take {bad!r} for the field '{name}'. Check its type and its list.")
     if file.exists() and not is_selector(file, rows[0]):
         raise FormatError(f"{file} was not written by alframe, and is not replaced. Move or rename it.")
-    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\r\n")
-        writer.writerow(names)
-        writer.writerows([row[name] for name in names] for row in rows)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(names)
+    writer.writerows([row[name] for name in names] for row in rows)
+    content = text.getvalue().encode()
+    if not file.exists() or file.read_bytes() != content:  # Timelapse may be reading it just now
+        with replacing(file) as temporary:
+            temporary.write_bytes(content)
     return timed
 
 
