@@ -87,6 +87,9 @@ def _prepare_one(word: str, task: str, extra: Sequence[Path], sweep: bool) -> st
     elif top in KINDS and below:
         # A part's own signature names the parameters it takes; Hydra is told to let any key through to it.
         sign = sign or "++"
+        if not sweep and value and value[0] not in "[{'\"$" and _takes_list(top, key, extra):
+            names = [readable(one, projects.is_path(key), sweep=False) for one in value.split(",")]
+            return f"{sign}{key}=[{','.join(names)}]"
     elif not (top in SETTINGS or top == "hydra" or "/" in key or "@" in key or sign in ("+", "++")):
         key = _task_parameter(key, task, extra)
     if key == "classes" and value[:1] not in ("[", "$"):
@@ -94,6 +97,13 @@ def _prepare_one(word: str, task: str, extra: Sequence[Path], sweep: bool) -> st
         return f"{sign}{key}=[{','.join(names)}]"
     place = projects.is_path(key) or key in ("project", "runs")
     return f"{sign}{key}={readable(value, place, sweep)}"
+
+
+def _takes_list(kind: str, key: str, extra: Sequence[Path]) -> bool:
+    """Whether a part of this kind has a list for this parameter."""
+    leaf = key.rpartition(".")[2]
+    files = options(kind, extra).values()
+    return any(isinstance((yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get(leaf), list) for file in files)
 
 
 def _task_parameter(key: str, task: str, extra: Sequence[Path]) -> str:

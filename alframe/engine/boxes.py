@@ -14,7 +14,7 @@ from alframe.errors import BadParams, PoolError
 from alframe.formats.detections import Detections, match, read_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
-from alframe.types import Box, Item
+from alframe.types import Box, Item, root_of
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +46,6 @@ class Boxes:
             raise BadParams(f"boxes.threshold is {self.threshold}, but must be from 0 to 1.")
         if not 0 <= self.margin <= 10:
             raise BadParams(f"boxes.margin is {self.margin}, but must be from 0 to 10 times the box's size.")
-
-
-def image_of(item: Item) -> str:
-    """The id of the image that the item is, or is a box of."""
-    return item.id.rpartition("#")[0] if "box" in item.meta else item.id
-
-
-def root_of(items: Sequence[Item]) -> Path | None:
-    """The folder that ids count from, as far as the first item tells."""
-    for item in items[:1]:
-        path = item.path.as_posix()
-        if path.endswith(f"/{item.id}"):
-            return Path(path[: -len(item.id)])
-    return None
 
 
 def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:

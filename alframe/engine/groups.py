@@ -8,7 +8,6 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from alframe.engine.boxes import image_of
 from alframe.types import Item
 
 
@@ -18,7 +17,7 @@ def group_of(item: Item, group: str) -> str:
         return item.camera
     if item.sequence is not None:
         return item.sequence if group == "sequence" else f"\0{item.sequence}"
-    return f"\0\0{image_of(item)}"
+    return f"\0\0{item.image}"
 
 
 def whole_groups(items: Sequence[Item], group: str) -> list[str]:
@@ -34,7 +33,7 @@ def whole_groups(items: Sequence[Item], group: str) -> list[str]:
         if group == "camera" and item.sequence is not None:
             links.append((row, numbers.setdefault(("sequence", item.sequence), len(numbers))))
         if boxes:
-            links.append((row, numbers.setdefault(("image", image_of(item)), len(numbers))))
+            links.append((row, numbers.setdefault(("image", item.image), len(numbers))))
     n = len(items)
     rows, nodes = np.array(links, np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows), np.bool_), (rows, nodes + n)), shape=(n + len(numbers),) * 2)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from alframe.exporters._deployments import Deployments, in_zone, written
-from alframe.exporters._verdicts import Verdicts, image_of, verdicts
+from alframe.exporters._verdicts import Verdicts, verdicts
 from alframe.types import Item, Label, Predictions
 
 Row = Mapping[str, str]
@@ -36,7 +36,7 @@ def survey(
 ) -> Survey:
     """Find the time, the deployment and the observationType of each item; `types` by class name in small letters."""
     said = verdicts(predictions)
-    images = [image_of(item) for item in predictions.items]
+    images = [item.image for item in predictions.items]
     times = [item.taken and in_zone(item.taken, zone) for item in predictions.items]
     kinds = [
         types.get(name.casefold(), "animal") if predicted or label else "unclassified"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.exporters._verdicts import Verdicts, image_of
+from alframe.exporters._verdicts import Verdicts
 from alframe.formats.matching import folded
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.selector import hazards, takes
@@ -72,7 +72,7 @@ def what_is_said(
     for item, label, kind, confidence in zip(predictions.items, verdicts.labels, top, sure, strict=True):
         if label is None and not predicted:
             continue
-        image = image_of(item)
+        image = item.image
         before = said.get(image, Said(item.path, (), "", -1.0))
         labels = (*before.labels, *([label.class_name] if label else []))
         filled = tuple(name for name in labels if name.casefold() not in empty)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import UNSURE, Floats, Item, Label, Predictions
+from alframe.types import UNSURE, Floats, Label, Predictions
 
 CHUNK = 50_000  # images whose classes are ranked at once
 
@@ -40,8 +40,3 @@ def ranked(probs: Floats, top: int) -> tuple[npt.NDArray[np.int32], Floats]:
         chunk = np.argsort(-probs[start : start + CHUNK], axis=1, kind="stable")
         order[start : start + CHUNK] = chunk[:, : order.shape[1]]
     return order, np.take_along_axis(probs, order.astype(np.intp), axis=1)
-
-
-def image_of(item: Item) -> str:
-    """The id of the whole image; that of one of several boxes has `#<n>` behind it."""
-    return item.id.rpartition("#")[0] if "box" in item.meta else item.id

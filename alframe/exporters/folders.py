@@ -14,7 +14,7 @@ from unicodedata import normalize
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.exporters._errors import explained
-from alframe.exporters._verdicts import image_of, verdicts
+from alframe.exporters._verdicts import verdicts
 from alframe.progress import track
 from alframe.store.files import replacing
 from alframe.store.links import place
@@ -95,7 +95,7 @@ class Folders:
                 continue
             class_name = name if confidence >= self.min_confidence else UNSURE  # a label's confidence is 1
             by = "prediction" if label is None else "label"
-            entry = _Entry(class_name, image_of(item), item.path, by, confidence)
+            entry = _Entry(class_name, item.image, item.path, by, confidence)
             if label is not None or (class_name, entry.image) not in found:
                 found[class_name, entry.image] = entry
         return list(found.values())

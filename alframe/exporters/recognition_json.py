@@ -12,11 +12,11 @@ from typing import Any
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.exporters._errors import explained
-from alframe.exporters._verdicts import Verdicts, image_of, ranked, verdicts
+from alframe.exporters._verdicts import Verdicts, ranked, verdicts
 from alframe.formats.detections import Detection, Detections, match, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE, write_recognitions
 from alframe.progress import track
-from alframe.types import Box, Item, Predictions
+from alframe.types import Box, Item, Predictions, root_of
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class RecognitionJson:
         file = folder / NAME
         rows: dict[str, list[int]] = {}
         for row, item in enumerate(predictions.items):
-            rows.setdefault(image_of(item), []).append(row)
+            rows.setdefault(item.image, []).append(row)
         original = self._original({image: predictions.items[own[0]] for image, own in rows.items()})
         if original is None and any(item.box is not None for item in predictions.items):
             log.warning(
@@ -83,7 +83,7 @@ class RecognitionJson:
         if self.detections is None:
             return None
         whole = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
-        found = read_detections(self.detections, _root(whole))
+        found = read_detections(self.detections, root_of(whole))
         hits = match(whole, found.number, self.detections.absolute())
         path_of = {number: path for path, number in found.number.items()}
         paths = {image: path_of[hit] for image, hit in zip(items, hits.tolist(), strict=True) if hit >= 0}
@@ -121,12 +121,6 @@ class RecognitionJson:
             boxes[at] = replace(boxes[at], classifications=classes)
         if not places and name.casefold() not in self.blank:
             boxes.append(Detection(category, 1.0, item.box or WHOLE, classes))
-
-
-def _root(items: Sequence[Item]) -> Path | None:
-    """The folder that ids count from, as far as the first item tells."""
-    path, id = (items[0].path.as_posix(), items[0].id) if items else ("", "")
-    return Path(path.removesuffix(id)) if id and path.endswith(f"/{id}") else None
 
 
 def _category(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from alframe.data.decode import decode
 from alframe.errors import LabelError
@@ -21,11 +21,11 @@ def collect(session: Session, work: Work) -> Outcome | None:
     newest = rounds[-1]
     if not newest.requested and not newest.answered:  # stopped between choosing and asking
         put_request(session, work, newest)
-    take_in(session, work.manifest.items, work.reported)
+    still_open = take_in(session, work.manifest.items, work.reported)
     if newest.answered:
         return None
     labels = session.labels()
-    answered = labels.answered & set(newest.keys)
+    answered = (labels.answered & set(newest.keys)) - still_open
     lost = set() if session.label_source.answers_now else _lost(work, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
         close(session, newest, len(answered))
@@ -33,19 +33,24 @@ def collect(session: Session, work: Work) -> Outcome | None:
     if session.label_source.answers_now:
         raise LabelError(f"The simulation has no answer: {min(work.reported.said, default='nothing was said')}")
     how = session.label_source.request(session.request(newest, work.manifest.items))
-    state = progress(newest, labels)
+    state = progress(newest, labels, still_open)
     if lost:
         state += f" {len(lost)} others are gone or cannot be read, and are not waited for."
+    reason = session.stopping and session.stopping.decide(session.ledger.history())
+    if reason:
+        state += f" {reason} To end here, and not wait for more: `alframe withdraw`, then `alframe`."
     if answered:
         state += " To go on without those that nobody can tell: enough=0.5, say, for half of a batch."
     return Outcome(State.WAITING, f"{state}\n{how}")
 
 
-def progress(asked: StoredRound, labels: Labels) -> str:
-    """How much of a request is answered, in words."""
+def progress(asked: StoredRound, labels: Labels, still_open: Set[int] = frozenset()) -> str:
+    """How much of a request is answered, in words; `still_open` are items for which more answers are expected."""
     keys = set(asked.keys)
+    partly = len(labels.answered & keys & still_open)
     unsure, disputed = len(labels.unsure & keys), len((labels.disputed.keys() - labels.answered) & keys)
-    state = f"{len(labels.answered & keys)} of {len(keys)} images of round {asked.number} are answered"
+    state = f"{len(labels.answered & keys) - partly} of {len(keys)} images of round {asked.number} are answered"
+    state += f", {partly} more by some of the annotators" if partly else ""
     state += f", {unsure} of them with 'unsure'" if unsure else ""
     state += f"; {disputed} more are said to be of several classes" if disputed else ""
     return state + "."
@@ -64,15 +69,20 @@ def _lost(work: Work, keys: set[int]) -> set[int]:
     return {key for key in keys if not work.manifest.present[key] or decode(items[key].path, spec).pixels is None}
 
 
-def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_only: bool = False) -> None:
-    """Enter all answers there are, also those to earlier requests: people finish a batch later, or correct one."""
+def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_only: bool = False) -> set[int]:
+    """Enter all answers there are, also those to earlier requests: people finish a batch later, or correct one.
+
+    Returns the items of the newest request for which more answers are expected.
+    """
     rounds = session.ledger.rounds()[-1:] if newest_only else session.ledger.rounds()
     problems: list[str] = []
+    still_open: set[int] = set()
     # A simulation says all it will ever say at once.
     for asked in [one for one in rounds if not (one.answered and session.label_source.answers_now)]:
         number = {items[key].id: key for key in asked.keys}
         answers = session.label_source.collect(session.request(asked, items))
         problems += map(str, answers.problems)
+        still_open = {number[item] for item in answers.open if item in number}
         with session.ledger.transaction():
             session.ledger.add_labels(
                 [(number[label.item], label) for label in answers.labels if label.item in number],
@@ -81,6 +91,7 @@ def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_
                 [number[item] for item in answers.blank if item in number],
             )
     reported.report([*problems, *disputes(session.labels(), items)])
+    return still_open
 
 
 def disputes(labels: Labels, items: Sequence[Item]) -> list[str]:

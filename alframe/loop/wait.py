@@ -23,8 +23,8 @@ def wait_for_answers(session: Session, items: Sequence[Item], reported: Reported
     wanted, done = math.ceil(session.settings.enough * len(keys)), 0
     with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0) as bar:
         while True:
-            take_in(session, items, reported, newest_only=True)
-            now = len(session.labels().answered & keys)
+            still_open = take_in(session, items, reported, newest_only=True)
+            now = len((session.labels().answered & keys) - still_open)
             bar.advance(now - done)
             done = now
             if done >= wanted:

@@ -33,10 +33,10 @@ def reached(measured: Evaluation | None, metric: str, at_least: float, labels: i
     """The reason to stop when `metric` is high enough; None where it is not, or nothing was measured."""
     if measured is None or (value := getattr(measured, metric)) < at_least:
         return None
-    return (
-        f"The target is reached: {metric} is {value:.4g}, and {at_least:.4g} was wanted "
-        f"({labels} labels; {measured.basis}, {measured.n} images)."
-    )
+    told = f"{metric} is {value:.4g}, and {at_least:.4g} was wanted"
+    if metric == "low":
+        told = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were wanted"
+    return f"The target is reached: {told} ({labels} labels; {measured.basis}, {measured.n} images)."
 
 
 def spent(limit: int | None, last: RoundRecord, before: str) -> str | None:

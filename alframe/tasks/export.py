@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alframe.errors import StoreError
 from alframe.loop.answers import take_in
 from alframe.loop.experiment import check, prepare
 from alframe.loop.session import Session
@@ -19,5 +20,8 @@ class Export:
         check(session)
         work = prepare(session)
         take_in(session, work.manifest.items, work.reported)
-        paths = export_results(session, work)
+        paths, failed = export_results(session, work)
+        if failed:
+            there = "".join(f"\n  {shown(path)}" for path in paths)
+            raise StoreError("\n".join(failed) + (f"\nAll else is exported:{there}" if there else ""))
         return Outcome(State.DONE, "Exported:\n" + "\n".join(f"  {shown(path)}" for path in paths))

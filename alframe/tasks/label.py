@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alframe.errors import BadParams
 from alframe.loop.answers import close, progress, take_in
+from alframe.loop.labels import Labels
 from alframe.loop.session import Session
 from alframe.loop.wait import wait_for_answers
 from alframe.loop.work import Reported
@@ -28,16 +29,29 @@ class Label:
         if not (session.folder / FILE_NAME).exists():
             return Outcome(State.DONE, no_project(session.folder, "label"))
         items, reported, before = session.ledger.items(), Reported(), session.labels()
-        take_in(session, items, reported)
+        still_open = take_in(session, items, reported)
         rounds = session.ledger.rounds()
         if self.watch and rounds and not rounds[-1].answered and not session.label_source.answers_now:
             wait_for_answers(session, items, reported, self.every)
+            still_open = set()
         labels = session.labels()
-        new = len(labels.answered) - len(before.answered)
-        lines = [f"{new} new answers; {len(labels.counted)} images are labelled in all." if new else "Nothing new."]
+        lines = [_news(before, labels)]
         if rounds and not rounds[-1].answered:
-            lines.append(progress(rounds[-1], labels))
+            lines.append(progress(rounds[-1], labels, still_open))
         return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {command(project_argument(session.folder))}"]))
+
+
+def _news(before: Labels, now: Labels) -> str:
+    """What has changed, in words."""
+    old, new = ({one.item: one.class_name for one in labels.counted} for labels in (before, now))
+    changed = sum(new.get(item, name) != name for item, name in old.items())
+    counts = {
+        "new answers": len(now.answered - before.answered),
+        "taken back or in dispute": len(before.answered - now.answered),
+        "corrected": changed,
+    }
+    news = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{news}; {len(new)} images are labelled in all." if news else "Nothing new."
 
 
 class Withdraw:

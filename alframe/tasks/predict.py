@@ -10,15 +10,19 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.engine.embed import embed
 from alframe.engine.model import load_model
-from alframe.errors import BadParams
+from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
 from alframe.store.files import replacing
+from alframe.tasks.results import write_all
 from alframe.tasks.words import command, shown
 from alframe.types import Outcome, Predictions, State
 
 
 class Predict:
-    """Predict every image below `images` with the model in `model` (default: the project's export), into `out`."""
+    """Predict every image below `images` with the model in `model` (default: the project's export), into `out`.
+
+    What is written is the exporters' to say, the model itself apart: `exporter=[predictions,recognition_json]`.
+    """
 
     read_only = True
 
@@ -31,6 +35,12 @@ class Predict:
         """Images that cannot be read are listed in unreadable.csv beside the predictions."""
         if self.images is None:
             raise BadParams(f"Which images? {command('predict', 'images=FOLDER')}")
+        if self.model is None and not session.model_folder.exists():
+            raise BadParams(
+                f"There is no model in {shown(session.folder)}. Say which project's: "
+                f"{command('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. A "
+                f"project has one after `export`."
+            )
         model = load_model(Path(self.model or session.model_folder), session.compute.device())
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": self.images}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
@@ -45,7 +55,11 @@ class Predict:
         )
         out = Path(self.out) if self.out else Path.cwd() / f"predictions-{Path(self.images).resolve().name}"
         out.mkdir(parents=True, exist_ok=True)
-        paths = REGISTRIES["exporter"].build({"name": "predictions"}).export(predictions, model, out)
+        recipes = [one for one in session.recipes["exporter"].values() if one and one["name"] != "model"]
+        exporters = [REGISTRIES["exporter"].build(one) for one in recipes]
+        paths, failed = write_all(exporters, predictions, model, out)
+        if failed:
+            raise StoreError("\n".join([*failed, *(f"Written: {shown(path)}" for path in paths)]))
         message = f"{len(keys)} images predicted with {shown(Path(self.model or session.folder))}."
         if embedding.unreadable:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from alframe.contracts import Exporter, SavedModel
 from alframe.engine.model import Model
-from alframe.errors import LabelError
+from alframe.errors import AlframeError, LabelError
 from alframe.loop.finetune import train_embedding
 from alframe.loop.round import embed_pool, learn
 from alframe.loop.session import Session
@@ -15,8 +17,8 @@ from alframe.loop.work import Work, round_number
 from alframe.types import Label, Predictions
 
 
-def export_results(session: Session, work: Work) -> list[Path]:
-    """Let every exporter write below `export/`, and give the files and folders there.
+def export_results(session: Session, work: Work) -> tuple[list[Path], list[str]]:
+    """Let every exporter write below `export/`; the files and folders there, and why some could not be written.
 
     Raises LabelError if there are too few labels for a model.
     """
@@ -44,6 +46,20 @@ def export_results(session: Session, work: Work) -> list[Path]:
     )
     folder = session.folder / "export"
     folder.mkdir(parents=True, exist_ok=True)
-    written = [path for exporter in session.exporters for path in exporter.export(predictions, model, folder)]
+    written, failed = write_all(session.exporters, predictions, model, folder)
     # A model is many files to a computer and one folder to a person.
-    return list(dict.fromkeys(folder / path.relative_to(folder).parts[0] for path in written))
+    return list(dict.fromkeys(folder / path.relative_to(folder).parts[0] for path in written)), failed
+
+
+def write_all(
+    exporters: Sequence[Exporter], predictions: Predictions, model: SavedModel, folder: Path
+) -> tuple[list[Path], list[str]]:
+    """Let each exporter write below `folder`; what was written, and why the rest could not be."""
+    written: list[Path] = []
+    failed = []
+    for exporter in exporters:
+        try:
+            written += exporter.export(predictions, model, folder)
+        except AlframeError as error:
+            failed.append(str(error))
+    return written, failed

@@ -53,18 +53,20 @@ class Run:
             report = write_report(session, outcome)
             again = command(project_argument(session.folder))
             return Outcome(State.WAITING, f"{outcome.message}\nReport: {shown(report)}\nThen go on with: {again}")
-        paths = export_results(session, work) if work.head is not None else []
+        paths, failed = export_results(session, work) if work.head is not None else ([], [])
         histories: Histories = {}
         if session.label_source.answers_now and session.settings.compare_sampler is not None:
             histories = run_comparison(session)
         report = write_report(session, outcome)
-        message = _summary(session, outcome, histories, paths, report)
+        message = _summary(session, outcome, histories, paths, failed, report)
         value = area(session.ledger.history())
         write_json(session.done_file, {"identity": digest, "message": message, "value": value})
         return Outcome(State.DONE, message, value)
 
 
-def _summary(session: Session, outcome: Outcome, histories: Histories, paths: list[Path], report: Path) -> str:
+def _summary(
+    session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: Path
+) -> str:
     table = (
         comparison_table(histories, session.name("sampler")) if histories else accuracy_table(session.ledger.history())
     )
@@ -75,7 +77,8 @@ def _summary(session: Session, outcome: Outcome, histories: Histories, paths: li
         table,
         "",
         f"Report:   {shown(report)}",
-        f"Exported: {exported or 'nothing (too few labels for a model)'}",
+        f"Exported: {exported or ('nothing' if failed else 'nothing (too few labels for a model)')}",
+        *(f"Not exported: {why}" for why in failed),
         "",
     ]
     if session.label_source.answers_now:

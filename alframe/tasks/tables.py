@@ -12,8 +12,12 @@ from alframe.types import Evaluation, RoundRecord
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
     """Accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both."""
-    records = sorted(({record.labels: record for record in history}).values(), key=lambda record: record.labels)
-    records = [record for record in records if record.evaluation or record.audit]
+    newest: dict[int, RoundRecord] = {}
+    for record in history:
+        if record.evaluation or record.audit:
+            newest.pop(record.labels, None)  # the latest round goes last, also where labels were taken back
+            newest[record.labels] = record
+    records = list(newest.values())
     evaluations, audits = [record.evaluation for record in records], [record.audit for record in records]
     columns, notes = {"labels": [str(record.labels) for record in records]}, []
     if evaluation := _last(evaluations):

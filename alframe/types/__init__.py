@@ -1,6 +1,6 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
-from alframe.types.images import Box, Floats, Ints, Item, ItemId
+from alframe.types.images import Box, Floats, Ints, Item, ItemId, root_of
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 from alframe.types.training import InputSpec, TrainingPlan
@@ -30,4 +30,5 @@ __all__ = [
     "State",
     "Suggestion",
     "TrainingPlan",
+    "root_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,3 +44,17 @@ class Item:
     sequence: str | None = None
     box: Box | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> ItemId:
+        """The id of the image that this is, or is a box of."""
+        return self.id.rpartition("#")[0] if "box" in self.meta else self.id
+
+
+def root_of(items: Sequence[Item]) -> Path | None:
+    """The folder that ids count from, as far as the first item tells."""
+    for item in items[:1]:
+        path = item.path.as_posix()
+        if path.endswith(f"/{item.image}"):
+            return Path(path[: -len(item.image)])
+    return None

@@ -48,12 +48,14 @@ class Answers:
 
     Several labels for one item are what several people say, or several animals in one picture; which one counts is
     not the source's to decide. `blank` are items whose place for an answer was found and is empty: an answer that was
-    there before is taken back. An item that is in neither was not found, and keeps the answer it had.
+    there before is taken back. An item that is in neither was not found, and keeps the answer it had. `open` are items
+    for which more answers are expected than there are, say of another annotator: a batch is not complete without them.
     """
 
     labels: Sequence[Label] = ()
     problems: Sequence[Problem] = ()
     blank: Sequence[ItemId] = ()
+    open: Sequence[ItemId] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.engine.boxes import Boxes, crop, image_of
+from alframe.engine.boxes import Boxes, crop
 from alframe.errors import BadParams, FormatError, PoolError
 from alframe.types import Box, Item
 
@@ -76,7 +76,7 @@ def test_all_boxes_are_items_of_their_own(tmp_path: Path) -> None:
         ("b.jpg", None),
         ("c.jpg", None),
     ]
-    assert [image_of(one) for one in some] == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]
+    assert [one.image for one in some] == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]
     assert [one.box and one.box.w for one in some] == [pytest.approx(0.8), pytest.approx(0.3), pytest.approx(0.9), None]
 
 

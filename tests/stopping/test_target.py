@@ -36,7 +36,10 @@ def test_the_lower_bound_asks_for_more():
 
 def test_the_reason_says_what_was_measured():
     reason = Target("low", 0.9).decide([round_record(0, labels=40, accuracy=0.97)])
-    assert all(word in reason for word in ("low is 0.91", "0.9 was wanted", "40 labels", "test split", "200 images"))
+    assert all(
+        word in reason
+        for word in ("at least 91.0 of 100 images", "90 were wanted", "40 labels", "test split", "200 images")
+    )
 
 
 def test_an_unknown_metric_names_the_known_ones():

@@ -37,7 +37,8 @@ def test_only_the_audit_counts():
 def test_the_reason_says_what_was_measured():
     reason = TargetAccuracy(0.8).decide([round_record(0, labels=40, audit=0.9)])
     assert all(
-        word in reason for word in ("low is 0.84", "0.8 was wanted", "40 labels", "drawn at random", "80 images")
+        word in reason
+        for word in ("at least 84.0 of 100 images", "80 were wanted", "40 labels", "drawn at random", "80 images")
     )
 
 
