@@ -29,6 +29,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "least_confidence": "alframe.samplers.uncertainty:LeastConfidence",
             "kcenter": "alframe.samplers.kcenter:KCenter",
             "bald": "alframe.samplers.bald:Bald",
+            "graph_density": "alframe.samplers.graph_density:GraphDensity",
         },
     ),
     "pool": (

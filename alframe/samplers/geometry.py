@@ -1,0 +1,73 @@
+"""What samplers that look at embeddings share: a bounded part of the pool, clusters, nearest neighbours."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from alframe.types import Floats, Ints
+
+ROWS = 8192  # of the pool at a time, so that a memory-mapped pool is never copied whole
+WANTED = 4  # a part of the pool holds at least so many images for each one asked for
+
+
+def some_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
+    """Row numbers 0..n-1 in random order; of more than `limit` only so many, or 4 k where that is more.
+
+    In random order, equal rows are not settled in favour of the first of a folder.
+    """
+    return rng.permutation(n)[: max(limit, WANTED * k)]
+
+
+def unit(x: Floats) -> Floats:
+    """A copy of `x` (n, D) with rows of length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3) -> Floats:
+    """(c, D) centres, c <= `clusters`, of `x` (n, D), by FAISS: the best of some tries, each on 256 c rows at most."""
+    count = min(clusters, len(x))
+    if count == len(x):
+        return np.array(x, np.float32)
+    # No warning about few points for a cluster: with the few labels of an early round that is how it must be.
+    bounds = {"min_points_per_centroid": 1, "max_points_per_centroid": 256}
+    seed = int(rng.integers(2**31))
+    model = _faiss().Kmeans(x.shape[1], count, niter=20, nredo=tries, seed=seed, **bounds)
+    model.train(np.ascontiguousarray(x, np.float32))
+    return np.array(model.centroids)
+
+
+def nearest(x: Floats, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
+    """The `count` nearest of `points` (m, D) to each row of `x` (n, D), exact: (n, count) squared distances and rows."""
+    count = min(count, len(points))
+    origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # around it, norms lose little
+    index = _faiss().IndexFlatL2(points.shape[1])
+    index.add(np.ascontiguousarray(points - origin, np.float32))
+    squares, rows = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
+    for start in range(0, len(x), ROWS):
+        part = slice(start, start + ROWS)
+        squares[part], rows[part] = index.search(np.ascontiguousarray(x[part] - origin, np.float32), count)
+    return np.maximum(squares, 0, out=squares), rows
+
+
+def rank_within(groups: Ints) -> Ints:
+    """(n,) how many earlier entries of `groups` (n,) are equal to each."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(groups) else order
+    ranks = np.empty(len(groups), np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
+    return ranks
+
+
+def _faiss() -> Any:
+    # Both bring OpenMP, and on macOS a process survives only this order.
+    import torch  # noqa: F401  # isort: skip
+    import faiss
+
+    if sys.platform == "darwin":
+        faiss.omp_set_num_threads(1)
+    return faiss
