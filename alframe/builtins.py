@@ -30,6 +30,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "kcenter": "alframe.samplers.kcenter:KCenter",
             "bald": "alframe.samplers.bald:Bald",
             "graph_density": "alframe.samplers.graph_density:GraphDensity",
+            "informative_diverse": "alframe.samplers.informative_diverse:InformativeDiverse",
         },
     ),
     "pool": (

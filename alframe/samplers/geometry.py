@@ -41,7 +41,7 @@ def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3) -
 
 
 def nearest(x: Floats, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
-    """The `count` nearest of `points` (m, D) to each row of `x` (n, D), exact: (n, count) squared distances and rows."""
+    """The `count` nearest of `points` (m, D) to a row of `x` (n, D), exact: squared distances, (n, count), and rows."""
     count = min(count, len(points))
     origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # around it, norms lose little
     index = _faiss().IndexFlatL2(points.shape[1])
