@@ -168,3 +168,25 @@ def test_after_a_restart_and_half_a_batch_the_same_are_selected(tmp_path: Path) 
         timelapse.label(name, lab.truth[name])
     lab.run()
     take(timelapse, set(lab.asked(2)), 2)
+
+
+@pytest.mark.xfail(reason="the CSV holds only those records of an image that change")
+@pytest.mark.parametrize("corrected", [1, 2])
+def test_records_of_one_image_are_imported_together(tmp_path: Path, corrected: int) -> None:
+    """Rows are paired with the records of an image in their order: one alone would change another record."""
+    lab, timelapse = lab_with_set(tmp_path, "classes=[boar,deer,fox]")
+    lab.run()
+    asked = set(lab.asked(1))
+    take(timelapse, asked, 1)
+    first = sorted(asked)[0]
+    records = [timelapse.find(first)[0], timelapse.duplicate(timelapse.find(first)[0], values=False)]
+    timelapse.set(records[corrected - 1], "DateTime", "2020-02-02 02:02:02")
+    before = {row["Id"]: row["DateTime"] for row in timelapse.records()}
+    for row in timelapse.records():
+        if path_of(row) in asked:
+            timelapse.set(row["Id"], "Species", lab.truth[path_of(row)])
+    lab.run()
+    result = timelapse.import_csv()
+    assert result.imported and result.problems == []
+    assert {row["Id"]: row["DateTime"] for row in timelapse.records()} == before
+    assert {path_of(row) for row in timelapse.records() if row["Selected"] == "true"} == set(lab.asked(2))
