@@ -31,6 +31,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "bald": "alframe.samplers.bald:Bald",
             "graph_density": "alframe.samplers.graph_density:GraphDensity",
             "informative_diverse": "alframe.samplers.informative_diverse:InformativeDiverse",
+            "margin_cluster_mean": "alframe.samplers.margin_cluster_mean:MarginClusterMean",
         },
     ),
     "pool": (

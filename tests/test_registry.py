@@ -56,6 +56,7 @@ def test_the_names_of_all_parts() -> None:
             "kcenter",
             "least_confidence",
             "margin",
+            "margin_cluster_mean",
             "random",
         ],
         "pool": ["camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
