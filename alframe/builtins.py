@@ -32,6 +32,10 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "graph_density": "alframe.samplers.graph_density:GraphDensity",
             "informative_diverse": "alframe.samplers.informative_diverse:InformativeDiverse",
             "margin_cluster_mean": "alframe.samplers.margin_cluster_mean:MarginClusterMean",
+            "outliers_mean": "alframe.samplers.outliers:OutliersMean",
+            "outliers_max": "alframe.samplers.outliers:OutliersMax",
+            "outliers_least_confidence": "alframe.samplers.outliers:OutliersLeastConfidence",
+            "outliers_entropy": "alframe.samplers.outliers:OutliersEntropy",
         },
     ),
     "pool": (
