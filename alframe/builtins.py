@@ -36,6 +36,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "outliers_max": "alframe.samplers.outliers:OutliersMax",
             "outliers_least_confidence": "alframe.samplers.outliers:OutliersLeastConfidence",
             "outliers_entropy": "alframe.samplers.outliers:OutliersEntropy",
+            "hierarchical": "alframe.samplers.hierarchical:Hierarchical",
         },
     ),
     "pool": (

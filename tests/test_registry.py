@@ -52,6 +52,7 @@ def test_the_names_of_all_parts() -> None:
             "bald",
             "entropy",
             "graph_density",
+            "hierarchical",
             "informative_diverse",
             "kcenter",
             "least_confidence",
