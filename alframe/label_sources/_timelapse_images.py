@@ -56,7 +56,7 @@ def names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]
         shown = PurePosixPath(item.id.rpartition("#")[0] if "box" in item.meta else item.id)
         parts = [_safe(part) for part in shown.parts[:-1] if part not in ("/", "..")]
         suffix = shown.suffix if shown.suffix.casefold() == ".jpg" else ".jpg"
-        stem = shown.stem + (f"_box{item.id.rpartition('#')[2]}" if "box" in item.meta else "")
+        stem = (shown.stem or "image") + (f"_box{item.id.rpartition('#')[2]}" if "box" in item.meta else "")
         name = "/".join([*parts, _safe(stem + suffix)])
         number = 1
         while folded(name) in used:
@@ -141,7 +141,6 @@ def _convert(source: Path, target: Path, box: Box | None) -> None:
     with warnings.catch_warnings(), Image.open(source) as image:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
         exif = image.getexif()
-        exif.get_ifd(0x8769)  # else the time of the picture is left behind
         picture = ImageOps.exif_transpose(eight_bit(image, "RGB"))
         exif.pop(_ORIENTATION, None)
         if box is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -470,6 +470,24 @@ def test_a_bad_file_beside_a_good_one(request_: Request) -> None:
         assert words in problem.message
 
 
+def test_damage_that_only_a_check_finds(request_: Request) -> None:
+    """In an index, say: the answers can still be read, but not trusted."""
+    Timelapse().request(request_)
+    answer(request_, {"a/1.png": "deer"})
+    ddb = root(request_) / "TimelapseData.ddb"
+    db = sqlite3.connect(ddb)
+    page, size = (
+        db.execute(sql).fetchone()[0]
+        for sql in ("SELECT rootpage FROM sqlite_master WHERE name = 'IndexFile'", "PRAGMA page_size")
+    )
+    db.close()
+    content = bytearray(ddb.read_bytes())
+    content[(page - 1) * size : page * size] = bytes(size)
+    ddb.write_bytes(content)
+    assert collected(request_) == {}
+    assert "It is damaged" in problems(request_)[0]
+
+
 def test_a_file_of_an_old_timelapse(request_: Request) -> None:
     Timelapse().request(request_)
     answer(request_, {"a/1.png": "deer"})
@@ -627,6 +645,7 @@ def test_no_manifest_is_too_odd(request_: Request, content: bytes) -> None:
     assert collected(request_) == {"a/1.png": "deer"}
 
 
+@example(["/", "..", "."])
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), max_size=6))
 def test_every_name_is_one_that_windows_takes(ids: list[str]) -> None:
     found = images.names(Item(one, Path(one)) for one in dict.fromkeys(ids))

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from alframe.formats.timelapse.schema import NUMBERS, STANDARD, VERSION, Field, check_fields
+from alframe.formats.timelapse.schema import STANDARD, VERSION, Field, check_fields
 from alframe.formats.timelapse.sqlite import columns, explained, quoted, reading
 from alframe.formats.timelapse.template import create_template
 from alframe.store.files import replacing
@@ -98,5 +98,5 @@ def strangeness(file: Path) -> str:
 
 def _column(field: Field) -> str:
     kind = "DATETIME" if field.type == "DateTime" else "TEXT"
-    default = "" if field.type in NUMBERS else field.default.replace("'", "''")
+    default = field.default.replace("'", "''")
     return f"{field.data_label} {kind} DEFAULT '{default}'"
