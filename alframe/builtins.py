@@ -37,6 +37,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "outliers_least_confidence": "alframe.samplers.outliers:OutliersLeastConfidence",
             "outliers_entropy": "alframe.samplers.outliers:OutliersEntropy",
             "hierarchical": "alframe.samplers.hierarchical:Hierarchical",
+            "typiclust": "alframe.samplers.typiclust:TypiClust",
         },
     ),
     "pool": (

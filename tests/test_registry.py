@@ -63,6 +63,7 @@ def test_the_names_of_all_parts() -> None:
             "outliers_max",
             "outliers_mean",
             "random",
+            "typiclust",
         ],
         "pool": ["camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
         "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set"],

@@ -53,6 +53,12 @@ def nearest(x: Floats, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
     return np.maximum(squares, 0, out=squares), rows
 
 
+def squares(x: Floats, points: Floats) -> Floats:
+    """(n, m) squared distances of the rows of `x` (n, D) to `points` (m, D), none below 0."""
+    table = (x**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * x @ points.T
+    return np.asarray(np.maximum(table, 0, out=table), np.float32)
+
+
 def rank_within(groups: Ints) -> Ints:
     """(n,) how many earlier entries of `groups` (n,) are equal to each."""
     order = np.argsort(groups, kind="stable")

@@ -29,7 +29,7 @@ class Hierarchical:
     def __init__(self, beta: float = 2.0, leaves: int = 500) -> None:
         if beta <= 1 or leaves < 2:
             raise BadParams(
-                f"sampler 'hierarchical' needs beta > 1 and 2 leaves or more; it was given beta={beta}, leaves={leaves}."
+                f"sampler 'hierarchical' needs beta > 1 and 2 leaves; it was given beta={beta}, leaves={leaves}."
             )
         self.beta = beta
         self.leaves = leaves
