@@ -17,7 +17,12 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "loss": (
         "alframe.losses",
-        {"softmax": "alframe.losses.softmax:Softmax", "triplet": "alframe.losses.triplet:Triplet"},
+        {
+            "softmax": "alframe.losses.softmax:Softmax",
+            "triplet": "alframe.losses.triplet:Triplet",
+            "contrastive": "alframe.losses.contrastive:Contrastive",
+            "metric": "alframe.losses.metric:Metric",
+        },
     ),
     "head": ("alframe.heads", {"linear": "alframe.heads.linear:Linear", "mlp": "alframe.heads.mlp:Mlp"}),
     "sampler": (
@@ -38,6 +43,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "outliers_entropy": "alframe.samplers.outliers:OutliersEntropy",
             "hierarchical": "alframe.samplers.hierarchical:Hierarchical",
             "typiclust": "alframe.samplers.typiclust:TypiClust",
+            "probcover": "alframe.samplers.probcover:ProbCover",
         },
     ),
     "pool": (

@@ -46,7 +46,7 @@ def test_the_names_of_all_parts() -> None:
     names = {kind: sorted(table._builtins) for kind, table in REGISTRIES.items()}
     assert names == {
         "backbone": ["efficientnet_lite", "timm"],
-        "loss": ["softmax", "triplet"],
+        "loss": ["contrastive", "metric", "softmax", "triplet"],
         "head": ["linear", "mlp"],
         "sampler": [
             "bald",
@@ -62,6 +62,7 @@ def test_the_names_of_all_parts() -> None:
             "outliers_least_confidence",
             "outliers_max",
             "outliers_mean",
+            "probcover",
             "random",
             "typiclust",
         ],

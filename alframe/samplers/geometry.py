@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from alframe.progress import track
 from alframe.types import Floats, Ints
 
-ROWS = 8192  # of the pool at a time, so that a memory-mapped pool is never copied whole
+ROWS = 4096  # of the pool at a time, so that a memory-mapped pool is never copied whole
 WANTED = 4  # a part of the pool holds at least so many images for each one asked for
 
 
@@ -47,7 +48,7 @@ def nearest(x: Floats, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
     index = _faiss().IndexFlatL2(points.shape[1])
     index.add(np.ascontiguousarray(points - origin, np.float32))
     squares, rows = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
-    for start in range(0, len(x), ROWS):
+    for start in track(range(0, len(x), ROWS), "Comparing embeddings", unit="part"):
         part = slice(start, start + ROWS)
         squares[part], rows[part] = index.search(np.ascontiguousarray(x[part] - origin, np.float32), count)
     return np.maximum(squares, 0, out=squares), rows

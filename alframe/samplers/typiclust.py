@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
+from alframe.progress import track
 from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows, unit
 from alframe.samplers.ranking import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -40,8 +41,9 @@ class TypiClust:
             return Selection(view.ids[:0])
         rows = some_rows(len(view), self.rows, k, rng)
         labelled = view.labelled_features
-        x = unit(np.concatenate([view.features[rows], labelled[some_rows(len(labelled), self.rows, 0, rng)]]))
+        x = np.concatenate([view.features[rows], labelled[some_rows(len(labelled), self.rows, 0, rng)]])
         require_finite(x.sum(axis=1), "typiclust", "embeddings", "images looked at")
+        x = unit(x)
         centres = kmeans(x, min(len(labelled) + k, self.clusters), rng)
         cluster = nearest(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))
@@ -64,7 +66,7 @@ def _by_typicality(x: Floats, cluster: Ints, wanted: Ints) -> tuple[Ints, Ints]:
     ends = np.searchsorted(cluster[order], wanted, side="right")
     starts = np.searchsorted(cluster[order], wanted, side="left")
     parts = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in track(list(zip(starts, ends, strict=True)), "Typicality", unit="cluster"):
         rows = order[start:end]
         parts.append(rows[np.argsort(-typicality(x[rows]), kind="stable")])
     members = np.concatenate(parts)

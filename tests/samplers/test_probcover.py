@@ -1,0 +1,108 @@
+"""ProbCover: coverage by hand, and the radius by its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers.probcover import ProbCover, pure_radius
+from alframe.testing.sampler import SamplerSuite, check, tiny_ids
+from alframe.types import Need, PoolView
+
+
+def on_a_circle(*degrees):
+    """Embeddings of length 1 to 3 at these angles."""
+    angles = np.radians(degrees)
+    lengths = 1 + 2 * np.random.default_rng(0).random((len(degrees), 1))
+    return (lengths * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.float32)
+
+
+def view_of(x, labelled=None, ids=None):
+    labelled = np.zeros((0, x.shape[1]), np.float32) if labelled is None else labelled
+    return PoolView(np.arange(len(x)) if ids is None else ids, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
+
+
+def choose(view, k, seed=0, **params):
+    return ProbCover(**params).select(view, k, np.random.default_rng(seed))
+
+
+class TestProbCover(SamplerSuite):
+    make = ProbCover
+
+    def obvious(self):
+        return None  # with its own radius; see below
+
+
+class TestProbCoverOfThisRadius(SamplerSuite):
+    def make(self):
+        return ProbCover(radius=0.06)
+
+    def obvious(self):
+        x = on_a_circle(90, 0, 3, 6, 180, 270)
+        return view_of(x, ids=tiny_ids(6)), int(tiny_ids(6)[2])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_choice_covers_the_most(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(150, 3)).astype(np.float32)
+    labelled = rng.normal(size=(5, 3)).astype(np.float32)
+    chosen = choose(view_of(x, labelled), 12, radius=0.4)
+    normal = x / np.linalg.norm(x, axis=1, keepdims=True)
+    near = np.linalg.norm(normal[:, None] - normal, axis=2) <= 0.4
+    known = labelled / np.linalg.norm(labelled, axis=1, keepdims=True)
+    covered = (np.linalg.norm(normal[:, None] - known, axis=2) <= 0.4).any(axis=1)
+    for row, score in zip(chosen.ids, chosen.scores, strict=True):
+        gains = (near & ~covered).sum(axis=1)
+        assert gains[row] == gains.max() == score
+        covered |= near[row]
+
+
+def test_what_is_labelled_covers_its_surroundings():
+    x = on_a_circle(0, 2, 4, 6, 90, 92)
+    assert choose(view_of(x), 1, radius=0.1).ids[0] < 4
+    assert choose(view_of(x, on_a_circle(3)), 1, radius=0.1).ids[0] >= 4
+
+
+def test_the_radius_by_its_definition():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3)).astype(np.float32)
+    cluster = (x[:, 0] > 0).astype(np.int64)
+    radius = pure_radius(x, cluster, 0.9)
+
+    def purity(radius):
+        near = np.linalg.norm(x[:, None] - x, axis=2) <= radius
+        return np.mean([(cluster[near[row]] == cluster[row]).all() for row in range(300)])
+
+    assert purity(radius - 1e-4) >= 0.9 > purity(radius * 1.05)
+
+
+def test_the_radius_follows_the_clusters():
+    """Two heaps: a choice covers all of one heap and nothing of the other."""
+    degrees = np.concatenate([10 * np.random.default_rng(0).random(40), 90 + 10 * np.random.default_rng(1).random(30)])
+    chosen = choose(view_of(on_a_circle(*degrees)), 3, clusters=2, purity=0.99)
+    assert chosen.scores.tolist() == [40, 30, 0]
+
+
+def test_once_all_is_covered_it_goes_on_at_random():
+    x = np.ones((60, 2), np.float32)
+    for seed in range(3):
+        check(choose(view_of(x), 60, seed), view_of(x), 60)
+    assert len({choose(view_of(x), 2, seed).ids[1] for seed in range(8)}) > 4
+
+
+def test_a_large_pool_is_looked_at_in_part():
+    view = view_of(np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32))
+    assert choose(view, 5, 0, rows=50).ids.tolist() != choose(view, 5, 1, rows=50).ids.tolist()
+    check(choose(view, 300, rows=50), view, 300)
+
+
+def test_bad_input_is_refused():
+    for wrong in ({"radius": 0}, {"clusters": 0}, {"purity": 1.0}, {"rows": 0}):
+        with pytest.raises(BadParams, match="0 < purity < 1"):
+            ProbCover(**wrong)
+    x = np.zeros((9, 2), np.float32)
+    x[3, 1] = np.inf
+    with pytest.raises(UnmetNeed, match="1 of 9 images looked at"):
+        choose(view_of(x), 3)
