@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from alframe.app.api import compose
 from alframe.app.overrides import prepare
+from alframe.app.projects import choices_kept
 from alframe.builtins import REGISTRIES
 
 ROOT = Path(__file__).parents[2]
@@ -56,17 +57,34 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
-def test_every_command_composes(page: str, line: str) -> None:
-    """Placeholders in CAPITALS stand for any word; of a sweep's values the first is taken."""
-    words = shlex.split(PROGRAM.sub("", line, count=1), comments=True)
+def test_every_command_composes(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Placeholders in CAPITALS stand for any word; of a sweep's values the first is taken.
+
+    A command that goes on with a project of its page has the choices with which that was begun there.
+    """
+    monkeypatch.chdir(tmp_path)
+    words = words_of(line)
     if words[:1] and words[0] in BESIDES_HYDRA:
         return
-    words = [re.sub(r"=[A-Z]{2,}\b", "=2", word) for word in words]  # fits a NUMBER and a FOLDER
+    project = next((word.partition("=")[2] for word in words if word.startswith("project=")), None)
+    begun = [words_of(other) for at, other in commands() if at == page and f"project={project}" in words_of(other)]
+    if project and (start := next((one for one in begun if any(word.startswith("pool=") for word in one)), None)):
+        (tmp_path / project).mkdir()
+        with choices_kept(tmp_path / project, prepare(start)):
+            pass
     overrides = [word for word in prepare(words) if "=" in word and not word.startswith("-")]
     config = compose(*(first_value(word) for word in overrides))
     for kind in ("pool", "sampler", "head", "loss", "backbone", "label_source", "stopping", "task"):
         if config[kind] is not None:
             REGISTRIES[kind].build(config[kind])
+    for recipe in config.exporter.values():
+        REGISTRIES["exporter"].build(recipe)
+
+
+def words_of(line: str) -> list[str]:
+    """As the shell splits them: what is in CAPITALS is a number or a folder, and 2 can be both."""
+    words = shlex.split(PROGRAM.sub("", line, count=1), comments=True)
+    return [re.sub(r"=[A-Z]{2,}\b", "=2", word) for word in words]
 
 
 def first_value(word: str) -> str:

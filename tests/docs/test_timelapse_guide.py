@@ -1,0 +1,47 @@
+"""The guide for ecologists says what alframe says, and its pictures are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "timelapse.md").read_text(encoding="utf-8")
+PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
+
+
+@cache
+def all_texts() -> str:
+    """Every text in alframe's code, those of one f-string apart."""
+    files = (ROOT / "alframe").rglob("*.py")
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def messages() -> list[str]:
+    """The first column of the table of what alframe says."""
+    (table,) = re.findall(r"^### In alframe\n\n.*\n\|---.*\n((?:\|.*\n)+)", GUIDE, re.MULTILINE)
+    return [row.split("|")[1].strip() for row in table.splitlines()]
+
+
+@pytest.mark.parametrize("message", messages())
+def test_alframe_says_what_the_guide_answers(message: str) -> None:
+    assert all(part in all_texts() for part in message.split(" ... "))
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
+def test_a_picture_is_shown_small_and_of_nobodys_computer(picture: Path) -> None:
+    svg = picture.read_text(encoding="utf-8")
+    assert f"](pictures/{picture.name})" in GUIDE
+    assert len(svg) < 60_000
+    assert not re.search(r"/(?:tmp|home|root|work|Users)/", svg)
+    assert "url(http" not in svg  # nothing is fetched to show it
+
+
+def test_there_are_pictures_and_messages() -> None:
+    assert len(PICTURES) == 5
+    assert len(messages()) > 10
