@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import math
+from typing import Literal, get_args
+
 import torch
 from torch import nn
 
 from alframe.errors import BadParams
 from alframe.seeding import number
 
+Weighting = Literal["none", "balanced", "effective"]
+
 
 class Softmax:
     """A linear classifier on the embedding, trained with it by cross-entropy and then dropped.
 
-    `label_smoothing` in 0..1 moves that share of the target evenly to all classes (Szegedy et al. 2016).
+    `label_smoothing` in 0..1 moves that share of the target evenly to all classes (Szegedy et al. 2016). `weighting`
+    says how much an image of a class with n labels counts:
+
+    - "none": each the same;
+    - "balanced": as 1 / n, so that every class counts the same;
+    - "effective": as (1 - beta) / (1 - beta^n), the inverse of the effective number of images (Cui et al. 2019):
+      between the two, as near-copies of what is labelled already add little.
     """
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, weighting: Weighting = "none", beta: float = 0.999) -> None:
         if not 0 <= label_smoothing < 1:
             raise BadParams(f"loss 'softmax': label_smoothing is {label_smoothing}, but must be in 0 to below 1.")
+        if weighting not in get_args(Weighting):
+            raise BadParams(f"loss 'softmax': weighting is '{weighting}'; it can be {', '.join(get_args(Weighting))}.")
+        if not 0 <= beta < 1:
+            raise BadParams(f"loss 'softmax': beta is {beta}, but must be in 0 to below 1.")
         self.label_smoothing = label_smoothing
+        self.weighting = weighting
+        self.beta = beta
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(number(seed, "softmax"))
-            return _Classifier(dim, classes, self.label_smoothing)
+            return _Classifier(dim, classes, self)
 
 
 class _Classifier(nn.Module):
-    def __init__(self, dim: int, classes: int, label_smoothing: float) -> None:
+    def __init__(self, dim: int, classes: int, recipe: Softmax) -> None:
         super().__init__()
         self.layer = nn.Linear(dim, classes)
-        self.label_smoothing = label_smoothing
+        self.recipe = recipe
+        self.register_buffer("weights", None)
+
+    def count(self, labels: torch.Tensor) -> None:
+        if self.recipe.weighting != "none":
+            counts = torch.bincount(labels, minlength=self.layer.out_features).double()
+            self.weights = class_weights(counts, self.recipe.weighting, self.recipe.beta).to(self.layer.weight)
 
     def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(self.layer(embeddings), labels, label_smoothing=self.label_smoothing)
+        smoothing = self.recipe.label_smoothing
+        return nn.functional.cross_entropy(self.layer(embeddings), labels, self.weights, label_smoothing=smoothing)
+
+
+def class_weights(counts: torch.Tensor, weighting: Weighting, beta: float) -> torch.Tensor:
+    """(C,) weights for `counts` (C,) float64 labels of each class: 1 on average over the classes there are, 0 else."""
+    effective = -torch.expm1(counts * math.log(beta)) / (1 - beta) if beta else counts.clamp(max=1)
+    inverse = torch.where(counts > 0, 1 / (counts if weighting == "balanced" else effective), 0.0)
+    return inverse * (counts > 0).sum() / inverse.sum()

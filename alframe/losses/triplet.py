@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from alframe.errors import BadParams
+from alframe.losses.pairs import squared_distances
 from alframe.seeding import number
 
 Mining = Literal["hard", "semi_hard", "hardest", "all"]
@@ -30,7 +31,7 @@ class Triplet:
     """
 
     def __init__(self, margin: float = 1.0, mining: Mining = "hard") -> None:
-        if margin <= 0:
+        if not 0 < margin < float("inf"):
             raise BadParams(f"loss 'triplet': margin is {margin}, but must be above 0.")
         if mining not in get_args(Mining):
             raise BadParams(f"loss 'triplet': mining is '{mining}'; it can be {', '.join(get_args(Mining))}.")
@@ -72,12 +73,6 @@ class _TripletLoss(nn.Module):
             violating = violating & (to_negative > to_positive)
         chance = torch.rand(violating.shape, generator=self._chance).to(violating.device)
         return _largest(chance, violating)
-
-
-def squared_distances(x: torch.Tensor) -> torch.Tensor:
-    """(B, B) squared Euclidean distances of the rows of `x`, never below zero."""
-    norms = (x * x).sum(1)
-    return (norms[:, None] + norms[None, :] - 2 * x @ x.T).clamp(min=0)
 
 
 def _largest(score: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:

@@ -1,16 +1,18 @@
-"""Both losses keep the contract; the triplets are those that brute force finds."""
+"""The losses keep the contract; the triplets are those that brute force finds, the weights those of the papers."""
 
 from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 
 from alframe.contracts import Loss
 from alframe.errors import BadParams
-from alframe.losses.softmax import Softmax
-from alframe.losses.triplet import Triplet, squared_distances
+from alframe.losses.pairs import squared_distances
+from alframe.losses.softmax import Softmax, Weighting, _Classifier, class_weights
+from alframe.losses.triplet import Triplet
 from alframe.testing.loss import LossSuite
 
 
@@ -22,6 +24,11 @@ class TestSoftmax(LossSuite):
 class TestSmoothedSoftmax(LossSuite):
     def make(self) -> Loss:
         return Softmax(label_smoothing=0.1)
+
+
+class TestWeightedSoftmax(LossSuite):
+    def make(self) -> Loss:
+        return Softmax(label_smoothing=0.1, weighting="effective")
 
 
 class TestHard(LossSuite):
@@ -125,3 +132,42 @@ def test_bad_parameters_are_named() -> None:
         Triplet(margin=0)
     with pytest.raises(BadParams, match="label_smoothing"):
         Softmax(label_smoothing=1.0)
+    with pytest.raises(BadParams, match="weighting is 'inverse'; it can be none, balanced, effective"):
+        Softmax(weighting="inverse")  # type: ignore[arg-type]
+    with pytest.raises(BadParams, match="beta"):
+        Softmax(beta=1.0)
+
+
+def test_class_weights() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    y = np.repeat([0, 1, 3], [100, 10, 1])
+    counts = torch.bincount(torch.from_numpy(y)).double()  # class 2 has no image
+    balanced = class_weights(counts, "balanced", 0.999)
+    sklearn = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=y)
+    np.testing.assert_allclose(balanced[[0, 1, 3]] / balanced[0], sklearn / sklearn[0])
+    for beta in (0.0, 0.9, 0.999, 0.9999):
+        expected = (1 - beta) / (1 - np.power(beta, np.array([100, 10, 1])))  # Cui et al. 2019, equation 2
+        effective = class_weights(counts, "effective", beta)
+        np.testing.assert_allclose(effective[[0, 1, 3]], expected / expected.mean(), rtol=1e-9)
+        assert float(effective[2]) == 0
+    assert effective[3] / effective[0] > class_weights(counts, "effective", 0.9)[3] / effective[0]
+
+
+@pytest.mark.parametrize("weighting", ["none", "balanced", "effective"])
+def test_softmax_is_the_weighted_cross_entropy(weighting: Weighting) -> None:
+    y = torch.tensor([0] * 20 + [1] * 4 + [2])
+    x = torch.randn(25, 6, generator=torch.Generator().manual_seed(0))
+    loss = Softmax(weighting=weighting, beta=0.95).bind(6, 3, 0)
+    assert isinstance(loss, _Classifier)
+    loss.count(y)
+    weights = {
+        "none": np.ones(3),
+        "balanced": 1 / np.array([20, 4, 1]),
+        "effective": 0.05 / (1 - 0.95 ** np.array([20, 4, 1])),
+    }[weighting][y]
+    with torch.no_grad():
+        logits = loss.layer(x).double().numpy()
+        value = float(loss(x, y))
+    costs = np.log(np.exp(logits).sum(1)) - logits[np.arange(25), y]
+    assert value == pytest.approx((weights * costs).sum() / weights.sum(), rel=1e-5)
