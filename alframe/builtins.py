@@ -44,6 +44,13 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "hierarchical": "alframe.samplers.hierarchical:Hierarchical",
             "typiclust": "alframe.samplers.typiclust:TypiClust",
             "probcover": "alframe.samplers.probcover:ProbCover",
+            "ratio": "alframe.samplers.uncertainty:Ratio",
+            "margin_mc": "alframe.samplers.uncertainty:MarginMC",
+            "ratio_mc": "alframe.samplers.uncertainty:RatioMC",
+            "entropy_mc": "alframe.samplers.uncertainty:EntropyMC",
+            "least_confidence_mc": "alframe.samplers.uncertainty:LeastConfidenceMC",
+            "variation_ratios": "alframe.samplers.variation_ratios:VariationRatios",
+            "power_bald": "alframe.samplers.power_bald:PowerBald",
         },
     ),
     "pool": (

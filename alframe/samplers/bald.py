@@ -22,19 +22,29 @@ class Bald:
     needs = frozenset({Need.PROB_SAMPLES})
 
     def __init__(self, draws: int = 20) -> None:
-        if draws < 2:
-            raise BadParams(f"sampler 'bald' compares draws and needs at least 2 of them; it was given draws={draws}.")
-        self.draws = draws
+        self.draws = enough(draws, "bald")
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        samples = view.prob_samples
-        scores = np.empty(len(view), np.float32)
-        for start in range(0, len(view), ROWS):
-            rows = slice(start, start + ROWS)
-            scores[rows] = mutual_information(samples[:, rows])
-        require_finite(scores, "bald", "class probabilities")
-        return top(view.ids, scores, k, rng)
+        return top(view.ids, information(view, "bald"), k, rng)
+
+
+def enough(draws: int, sampler: str) -> int:
+    """`draws`; BadParams naming the sampler if they are fewer than two, which could not disagree."""
+    if draws < 2:
+        raise BadParams(f"sampler '{sampler}' compares draws and needs at least 2 of them; it was given draws={draws}.")
+    return draws
+
+
+def information(view: PoolView, sampler: str) -> Floats:
+    """(n,) mutual information of each image of the pool, in nats; UnmetNeed where it is not a finite number."""
+    samples = view.prob_samples
+    scores = np.empty(len(view), np.float32)
+    for start in range(0, len(view), ROWS):
+        rows = slice(start, start + ROWS)
+        scores[rows] = mutual_information(samples[:, rows])
+    require_finite(scores, sampler, "class probabilities")
+    return scores
 
 
 def mutual_information(samples: Floats) -> Floats:

@@ -1,48 +1,124 @@
-"""The images that the head is least sure of (Settles 2009, "Active learning literature survey", section 3.1)."""
+"""The images that the head is least sure of (Settles 2009, "Active learning literature survey", section 3.1).
+
+Each in two forms: by the head's own probabilities, and (`_mc`) by the mean of its draws, as in Gal, Islam and
+Ghahramani 2017, "Deep Bayesian active learning with image data". The mean blurs what the draws disagree on, so that an
+image may be uncertain to it on which the head itself is sure.
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import entr
 
+from alframe.errors import BadParams
 from alframe.samplers.ranking import require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-class Margin:
+def margin(probs: Floats) -> Floats:
+    """(n,) 1 - the lead of the likeliest class over the second, 0..1, of `probs` (n, C)."""
+    second, first = _two_likeliest(probs)
+    scores: Floats = 1 - (first - second)
+    return scores
+
+
+def ratio(probs: Floats) -> Floats:
+    """(n,) the second likeliest class's probability over the likeliest's, 0..1, of `probs` (n, C)."""
+    second, first = _two_likeliest(probs)
+    scores: Floats = second / first
+    return scores
+
+
+def entropy(probs: Floats) -> Floats:
+    """(n,) entropy over all classes, in nats, of `probs` (n, C); a probability of zero adds nothing."""
+    scores: Floats = entr(probs).sum(axis=1)
+    return scores
+
+
+def least_confidence(probs: Floats) -> Floats:
+    """(n,) 1 - the probability of the likeliest class, 0..1, of `probs` (n, C)."""
+    scores: Floats = 1 - probs.max(axis=1)
+    return scores
+
+
+def _two_likeliest(probs: Floats) -> Floats:
+    if probs.shape[1] < 2:  # one class so far: it leads everywhere
+        return np.stack([np.zeros(len(probs), probs.dtype), probs[:, 0]])
+    return np.partition(probs, -2, axis=1)[:, -2:].T
+
+
+class _ByHead:
+    name: ClassVar[str]
+    score: ClassVar[staticmethod[[Floats], Floats]]
+    needs = frozenset({Need.PROBS})
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See the Sampler contract."""
+        return self._rank(view.probs, view, k, rng)
+
+    def _rank(self, probs: Floats, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        require_finite(probs.sum(axis=1), self.name, "class probabilities")
+        return top(view.ids, self.score(probs), k, rng)
+
+
+class _ByDraws(_ByHead):
+    needs = frozenset({Need.PROB_SAMPLES})
+
+    def __init__(self, draws: int = 20) -> None:
+        if draws < 1:
+            raise BadParams(f"sampler '{self.name}' needs at least 1 draw; it was given draws={draws}.")
+        self.draws = draws
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See the Sampler contract."""
+        return self._rank(view.prob_samples.mean(axis=0), view, k, rng)
+
+
+class Margin(_ByHead):
     """The smallest lead of the likeliest class over the second; score 1 - lead, in 0..1."""
 
-    needs = frozenset({Need.PROBS})
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        probs = _finite(view.probs, "margin")
-        if probs.shape[1] < 2:  # one class so far: it leads everywhere
-            return top(view.ids, 1 - probs.sum(axis=1), k, rng)
-        second, first = np.partition(probs, -2, axis=1)[:, -2:].T
-        return top(view.ids, 1 - (first - second), k, rng)
+    name, score = "margin", staticmethod(margin)
 
 
-class Entropy:
+class Ratio(_ByHead):
+    """The second likeliest class nearly as likely as the likeliest; score their ratio, in 0..1."""
+
+    name, score = "ratio", staticmethod(ratio)
+
+
+class Entropy(_ByHead):
     """The largest entropy over all classes, in nats."""
 
-    needs = frozenset({Need.PROBS})
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        return top(view.ids, entr(_finite(view.probs, "entropy")).sum(axis=1), k, rng)
+    name, score = "entropy", staticmethod(entropy)
 
 
-class LeastConfidence:
+class LeastConfidence(_ByHead):
     """The smallest probability of the likeliest class; score 1 - that probability, in 0..1."""
 
-    needs = frozenset({Need.PROBS})
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        return top(view.ids, 1 - _finite(view.probs, "least_confidence").max(axis=1), k, rng)
+    name, score = "least_confidence", staticmethod(least_confidence)
 
 
-def _finite(probs: Floats, sampler: str) -> Floats:
-    require_finite(probs.sum(axis=1), sampler, "class probabilities")
-    return probs
+class MarginMC(_ByDraws):
+    """`margin` of the mean of so many `draws`."""
+
+    name, score = "margin_mc", staticmethod(margin)
+
+
+class RatioMC(_ByDraws):
+    """`ratio` of the mean of so many `draws`."""
+
+    name, score = "ratio_mc", staticmethod(ratio)
+
+
+class EntropyMC(_ByDraws):
+    """`entropy` of the mean of so many `draws`: what Gal, Islam and Ghahramani 2017 call max-entropy."""
+
+    name, score = "entropy_mc", staticmethod(entropy)
+
+
+class LeastConfidenceMC(_ByDraws):
+    """`least_confidence` of the mean of so many `draws`."""
+
+    name, score = "least_confidence_mc", staticmethod(least_confidence)

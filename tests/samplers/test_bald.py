@@ -64,3 +64,14 @@ def test_the_choice_is_the_most_informative():
 def test_one_draw_cannot_disagree():
     with pytest.raises(BadParams, match="draws=1"):
         Bald(draws=1)
+
+
+def test_the_mean_is_over_draws_not_classes():
+    """Once it was over the wrong axis, T / C too large: right only for as many draws as classes."""
+    sure_twins = np.array([[0.9, 0.1], [0.1, 0.9]], np.float32)  # the draws disagree, each rather sure
+    toss_up = np.full((2, 2), 0.5, np.float32)  # they agree that nobody can tell
+    samples = np.stack([np.tile(sure_twins, (5, 1)), np.tile(toss_up, (5, 1))], axis=1)  # T = 10, C = 2
+    assert samples.shape == (10, 2, 2)
+    scores = mutual_information(samples)
+    assert scores[0] == pytest.approx(math.log(2) + 0.9 * math.log(0.9) + 0.1 * math.log(0.1), abs=1e-6)
+    assert scores[1] == pytest.approx(0, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Margin, entropy and least confidence."""
+"""Margin, ratio, entropy and least confidence, of the head's probabilities and of the mean of its draws."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ import warnings
 import numpy as np
 import pytest
 
-from alframe.errors import UnmetNeed
+from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.ranking import top
-from alframe.samplers.uncertainty import Entropy, LeastConfidence, Margin
+from alframe.samplers.uncertainty import (
+    Entropy,
+    EntropyMC,
+    LeastConfidence,
+    LeastConfidenceMC,
+    Margin,
+    MarginMC,
+    Ratio,
+    RatioMC,
+)
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_view
 from alframe.types import Need, PoolView
 
-ALL = [Margin, Entropy, LeastConfidence]
+ALL = [Margin, Ratio, Entropy, LeastConfidence]
+OF_DRAWS = {MarginMC: Margin, RatioMC: Ratio, EntropyMC: Entropy, LeastConfidenceMC: LeastConfidence}
 
 
 class TestMargin(SamplerSuite):
@@ -24,8 +34,28 @@ class TestEntropy(SamplerSuite):
     make = Entropy
 
 
+class TestRatio(SamplerSuite):
+    make = Ratio
+
+
 class TestLeastConfidence(SamplerSuite):
     make = LeastConfidence
+
+
+class TestMarginMC(SamplerSuite):
+    make = MarginMC
+
+
+class TestRatioMC(SamplerSuite):
+    make = RatioMC
+
+
+class TestEntropyMC(SamplerSuite):
+    make = EntropyMC
+
+
+class TestLeastConfidenceMC(SamplerSuite):
+    make = LeastConfidenceMC
 
 
 def view_of(probs):
@@ -41,6 +71,66 @@ def test_they_want_different_images():
     assert choose(Margin, probs, 3).ids.tolist() == [0, 2, 1]
     assert choose(Entropy, probs, 3).ids.tolist() == [1, 2, 0]
     assert choose(LeastConfidence, probs, 3).ids.tolist() == [1, 2, 0]
+    assert choose(Ratio, probs, 3).ids.tolist() == [0, 2, 1]
+    # A lead of 0.2 out of 0.8 is more in doubt by its ratio, one of 0.19 out of 0.39 by its margin.
+    probs = [[0.5, 0.3, 0.1, 0.1], [0.39, 0.2, 0.2, 0.21]]
+    assert choose(Margin, probs, 1).ids.tolist() == [1] and choose(Ratio, probs, 1).ids.tolist() == [0]
+
+
+@pytest.mark.parametrize("sampler", [*ALL, *OF_DRAWS])
+def test_the_certain_come_last(sampler):
+    """Least confidence and ratio were once turned round: they took the images that the head was surest of."""
+    rng = np.random.default_rng(2)
+    probs = rng.dirichlet(np.ones(4), 200).astype(np.float32)
+    fields = {Need.PROBS: probs, Need.PROB_SAMPLES: np.stack([probs, probs])}
+    view = PoolView(np.arange(200), {need: fields[need] for need in sampler.needs})
+    chosen = sampler().select(view, 20, rng).ids
+    assert probs[chosen].max(axis=1).max() < probs.max(axis=1).mean() < probs.max()
+
+
+@pytest.mark.parametrize(("sampler", "of_the_head"), OF_DRAWS.items())
+def test_draws_are_judged_by_their_mean(sampler, of_the_head):
+    samples = np.random.default_rng(3).dirichlet(np.ones(3), (7, 60)).astype(np.float32)
+    mean = [[float(np.mean([samples[t, row, c] for t in range(7)])) for c in range(3)] for row in range(60)]
+    chosen = sampler(draws=7).select(
+        PoolView(np.arange(60), {Need.PROB_SAMPLES: samples}), 60, np.random.default_rng(0)
+    )
+    expected = choose(of_the_head, mean, 60)
+    assert chosen.ids.tolist() == expected.ids.tolist()
+    np.testing.assert_allclose(chosen.scores, expected.scores, rtol=1e-4)
+
+
+def test_draws_that_are_sure_of_different_classes_are_in_doubt_together():
+    samples = np.array([[[1, 0], [0.6, 0.4]], [[0, 1], [0.6, 0.4]]], np.float32)
+    view = PoolView(np.arange(2), {Need.PROB_SAMPLES: samples})
+    for sampler in OF_DRAWS:
+        assert sampler().select(view, 1, np.random.default_rng(0)).ids.tolist() == [0]
+
+
+@pytest.mark.parametrize("sampler", OF_DRAWS)
+def test_no_draw_is_no_sample(sampler):
+    with pytest.raises(BadParams, match=f"{sampler.name}.*draws=0"):
+        sampler(draws=0)
+
+
+def test_certain_images_are_not_planted_on_entropy():
+    """Probabilities of zero once made NaN, which was taken before all else: 30 certain images, all 30 selected."""
+    probs = np.random.default_rng(4).dirichlet(np.ones(5), 300).astype(np.float32)
+    probs[::10] = np.eye(5, dtype=np.float32)[np.arange(30) % 5]
+    for sampler, fields in ((Entropy, {Need.PROBS: probs}), (EntropyMC, {Need.PROB_SAMPLES: probs[None]})):
+        chosen = sampler().select(PoolView(np.arange(300), fields), 270, np.random.default_rng(0))
+        assert (chosen.ids % 10 != 0).all()
+
+
+@pytest.mark.parametrize("sampler", [*ALL, *OF_DRAWS])
+def test_the_probabilities_stay_as_they_are(sampler):
+    """They were once sorted in place, so that whoever came next read the wrong classes. Read-only arrays do not lie."""
+    probs = np.random.default_rng(0).dirichlet(np.ones(4), 30).astype(np.float32)
+    fields = {Need.PROBS: probs.copy(), Need.PROB_SAMPLES: np.stack([probs, probs])}
+    sampler().select(
+        PoolView(np.arange(30), {need: fields[need] for need in sampler.needs}), 9, np.random.default_rng(0)
+    )
+    assert (fields[Need.PROBS] == probs).all() and (fields[Need.PROB_SAMPLES] == probs).all()
 
 
 @pytest.mark.parametrize("sampler", ALL)
@@ -49,6 +139,7 @@ def test_scores_by_plain_formulas(sampler):
     chosen = sampler().select(view, 50, np.random.default_rng(0))
     formula = {
         Margin: lambda p: 1 - (sorted(p)[-1] - sorted(p)[-2]),
+        Ratio: lambda p: sorted(p)[-2] / sorted(p)[-1],
         Entropy: lambda p: -sum(q * np.log(q) for q in p),
         LeastConfidence: lambda p: 1 - max(p),
     }[sampler]
@@ -57,7 +148,7 @@ def test_scores_by_plain_formulas(sampler):
     np.testing.assert_allclose(chosen.scores, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("sampler", ALL)
+@pytest.mark.parametrize("sampler", [Margin, Entropy, LeastConfidence])
 def test_the_same_images_as_scikit_activeml(sampler):
     pool = pytest.importorskip("skactiveml.pool")
     method = {Margin: "margin_sampling", Entropy: "entropy", LeastConfidence: "least_confident"}[sampler]

@@ -1,0 +1,45 @@
+"""The images whose class draws of a stochastic head vote on with the smallest majority."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alframe.samplers.bald import enough
+from alframe.samplers.ranking import require_finite, top
+from alframe.types import Floats, Need, PoolView, Selection
+
+ROWS = 8192  # at a time
+
+
+class VariationRatios:
+    """The part of the draws that is not for the class which most are for; score in 0..1 - 1/C.
+
+    Freeman 1965, "Elementary applied statistics"; for draws of a head, Gal, Islam and Ghahramani 2017. `draws` tells
+    the engine how many samples of the probabilities to make: scores come in steps of 1 / draws, so ties are common, and
+    are broken at random. Raises BadParams for fewer than two draws.
+    """
+
+    needs = frozenset({Need.PROB_SAMPLES})
+
+    def __init__(self, draws: int = 20) -> None:
+        self.draws = enough(draws, "variation_ratios")
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See the Sampler contract."""
+        samples = view.prob_samples
+        scores = np.empty(len(view), np.float32)
+        for start in range(0, len(view), ROWS):
+            part = samples[:, start : start + ROWS]
+            # A vote for NaN would look like any other: one in the row makes the score one too.
+            scores[start : start + ROWS] = dissent(part) + 0 * part.sum(axis=(0, 2))
+        require_finite(scores, "variation_ratios", "class probabilities")
+        return top(view.ids, scores, k, rng)
+
+
+def dissent(samples: Floats) -> Floats:
+    """(n,) the part of the draws `samples` (T, n, C) whose likeliest class is not the one most draws have."""
+    draws, n, classes = samples.shape
+    votes = samples.argmax(axis=2) + classes * np.arange(n)
+    counts = np.bincount(votes.ravel(), minlength=n * classes).reshape(n, classes)
+    scores: Floats = 1 - counts.max(axis=1) / draws
+    return scores
