@@ -11,7 +11,11 @@ class LabelSource(Protocol):
     """Stateless: what is asked and answered lives in the ledger, and each call is given the open request."""
 
     answers_now: bool
-    """True for a simulation, whose answers are there at once; False for people, who take their time."""
+    """True for a simulation, whose answers are there at once; False for people, who take their time.
+
+    A source may also set `lasting = True`: an answer stays in its one place whatever the round, as in a table of the
+    user's own, so who was unsure once would answer that again, and is not asked.
+    """
 
     def request(self, request: Request) -> str:
         """Put the ask where people find it and say where it is and what to do.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alframe.errors import LabelError
@@ -32,7 +32,7 @@ class Gathering:
     `complete`: there was nothing that could not be read, where a label may be.
     """
 
-    resolve: Callable[[str], str]
+    resolver: Callable[[Sequence[str]], Callable[[str], str]]
     annotator: str
     labels: dict[ItemId, list[Label]] = field(default_factory=lambda: defaultdict(list))
     problems: list[Problem] = field(default_factory=list)
@@ -67,11 +67,6 @@ class Gathering:
                     self.problems.append(Problem(str(file), row.number, f"{what} Correct or remove the row."))
             elif name:
                 self.written.add(item)
-                try:
-                    name = self.resolve(name)
-                except LabelError as error:
-                    self.problems.append(Problem(str(file), row.number, str(error)))
-                    continue
                 who = row.get(columns.annotator).strip() or self.annotator
                 self.labels[item].append(Label(item, name, who, at, str(file), row.number, content))
             elif not row.get(AGAIN):
@@ -83,8 +78,17 @@ class Gathering:
     def answers(self, request: Request) -> Answers:
         """All labels in the order of the request; blank is what is empty wherever it is listed."""
         blank = self.empty - self.written if self.complete else set()
+        said = [label for item in request.items for label in self.labels.get(item.id, ())]
+        resolve = self.resolver([label.class_name for label in said])
+        labels = []
+        for label in sorted(said, key=lambda one: (one.at is not None, one.at, one.row or 0)):
+            try:
+                labels.append(replace(label, class_name=resolve(label.class_name)))
+            except LabelError as error:
+                self.problems.append(Problem(label.file, label.row, str(error)))
+        place = {item.id: at for at, item in enumerate(request.items)}
         return Answers(
-            [label for item in request.items for label in self.labels.get(item.id, ())],
+            sorted(labels, key=lambda label: place[label.item]),
             self.problems,
             [item.id for item in request.items if item.id in blank],
         )

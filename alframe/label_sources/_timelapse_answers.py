@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,32 +48,42 @@ class Gathering:
     that they lie there without one takes nothing back. Nor does a file without any answer.
     """
 
-    resolve: Callable[[str], str]
+    resolver: Callable[[Sequence[str]], Callable[[str], str]]
     again: Collection[ItemId] = ()
-    labels: dict[tuple[ItemId, str, str, str], Label] = field(default_factory=dict)
+    said: list[tuple[Label, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     empty: dict[str, list[ItemId]] = field(default_factory=lambda: defaultdict(list))
     written: dict[ItemId, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by: dict[ItemId, set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )  # who has answered, in sets of their own
 
-    def add(self, item: ItemId, name: str, annotator: str, source: Source, row: int) -> None:
-        """One answer; said twice in one file, as of two animals of one class in a picture, it counts once."""
+    def add(self, item: ItemId, said: Said, name: str, annotator: str, source: Source) -> None:
+        """One answer, or none yet, of the record `said`."""
         name = name.strip()
         if not name:
             self.empty[source.file].append(item)
             return
         self.written[item].add(source.file)
-        try:
-            name = self.resolve(name)
-        except LabelError as error:
-            self.problems.append(Problem(source.file, row, str(error)))
-            return
-        key = (item, name, annotator, source.file)
-        self.labels.setdefault(key, Label(item, name, annotator, source.at, source.file, row, source.digest))
+        label = Label(item, name, annotator, source.at, source.file, said.row, source.digest)
+        self.said.append((label, said.key))
 
     def answers(self, order: Iterable[ItemId]) -> Answers:
-        """An item is blank where a file has no answer to it but to others, and no file has one."""
+        """Said twice in one file, as of two animals of one class in a picture, an answer counts once.
+
+        An item is blank where a file has no answer to it but to others, and no file has one.
+        """
         place = {item: at for at, item in enumerate(order)}
-        labels = sorted(self.labels.values(), key=lambda label: (place[label.item], label.file, label.row or 0))
+        resolve = self.resolver([label.class_name for label, _ in self.said])
+        found: dict[tuple[ItemId, str, str, str], Label] = {}
+        for label, image in self.said:
+            try:
+                name = resolve(label.class_name)
+            except LabelError as error:  # people see the image, and no number of its record
+                self.problems.append(Problem(label.file, label.row, f"'{image}': {error}"))
+                continue
+            found.setdefault((label.item, name, label.annotator, label.file), replace(label, class_name=name))
+        labels = sorted(found.values(), key=lambda label: (place[label.item], label.file, label.row or 0))
         answered = set().union(*self.written.values())
         blank = {item for file, items in self.empty.items() if file in answered for item in items}
         blank -= {*self.written, *self.again}
@@ -96,7 +106,7 @@ def blank_word(classes: Iterable[str], blank: str) -> tuple[str, ...]:
 
 def gathering(classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = CANNOT_TELL) -> Gathering:
     """An empty one, with the policy for names outside the classes and the words for "cannot tell"."""
-    return Gathering(resolver(known_classes(classes, blank), new_classes, unsure))
+    return Gathering(lambda said: resolver(known_classes(classes, blank), new_classes, unsure, said))
 
 
 def load(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[list[Said], Source]:
@@ -142,7 +152,7 @@ def trouble(file: Path, error: FormatError | OSError) -> Problem:
 
 
 def check_list(ddb: Path, template: Template, species: str, classes: Sequence[str]) -> list[Problem]:
-    """What is wrong with the field that the answers are in: it is no list any more, or lacks some of the classes."""
+    """What is wrong with the field that the answers are in: it is not there any more, or lacks some of the classes."""
     found = template.field(species)
     if found is None:
         others = [one.data_label for one in template.fields if one.type == "FixedChoice"]

@@ -15,6 +15,8 @@ from alframe.label_sources._timelapse_images import folded
 from alframe.progress import track
 from alframe.types import Problem
 
+BLANKS = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -96,7 +98,8 @@ def read_export(file: Path, fields: Fields, levels: int | None) -> Reading:
             if isinstance(row, Problem):
                 problems.append(row)
             elif row.get(fields.species).strip():
-                folder, name = posix(row.get("RelativePath")), row.get("File").strip()
+                folder, name = (row.get(column).strip(BLANKS) for column in ("RelativePath", "File"))
+                folder = posix(folder)
                 cells = {column: row.get(column) for column in fields.wanted}
                 yield Said(row.number, f"{folder}/{name}" if folder else name, cells)
 

@@ -67,23 +67,35 @@ def check_fields_of(template: Template, file: Path, names: Names) -> None:
 
 
 def select(ddb: Path, template: Template, request: Request, keys: Mapping[ItemId, str], names: Names) -> Selection:
-    """Read the whole data file once. Raises FormatError."""
+    """Which records are to be changed; all of an image, if one of them is. Raises FormatError.
+
+    An import pairs rows with an image's records in the order of their Ids, so it must find them all. What the file has
+    is not kept: it is read a second time if anything is to be changed.
+    """
     extra = (names.round, names.prediction, names.confidence)
     fields = [names.selected, *(name for name in extra if name and template.field(name))]
     wanted = _wanted(request, keys)
     loose = {folded(key): key for key in wanted}
     seen: set[str] = set()
-    rows = []
+    changed: set[str] = set()
     columns = ("RelativePath", "File", "DateTime", *fields)
-    for record in track(read_records(ddb, columns), "Reading the image set", unit="img"):
+
+    def cells_of(record: Record) -> dict[str, str]:
         key = record.key if record.key in wanted else loose.get(folded(record.key), "")
-        if not key and record.cells[names.selected].casefold() != "true":
-            continue
         seen.add(key)
-        cells = _cells(record, wanted.get(key), request.round, names, template, fields)
-        if any(record.cells[name].casefold() != cells[name].casefold() for name in fields):
+        return _cells(record, wanted.get(key), request.round, names, template, fields)
+
+    for record in track(read_records(ddb, columns), "Reading the image set", unit="img"):
+        asked = record.key in wanted or folded(record.key) in loose
+        if asked or record.cells[names.selected].casefold() == "true":
+            cells = cells_of(record)
+            if any(record.cells[name].casefold() != cells[name].casefold() for name in fields):
+                changed.add(record.key)
+    rows = []
+    for record in read_records(ddb, columns) if changed else ():
+        if record.key in changed:
             kept = {name: record.cells[name] for name in columns[:3]}
-            rows.append(Record(record.id, record.relative_path, record.file, kept | cells))
+            rows.append(Record(record.id, record.relative_path, record.file, kept | cells_of(record)))
     found, missing = ([item for item, key in keys.items() if (key in seen) == there] for there in (True, False))
     return Selection(rows, list(hazards(ddb, rows)), found, missing, fields)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from unicodedata import category, normalize
 
@@ -32,7 +33,9 @@ def check_unsure(unsure: str | Sequence[str]) -> tuple[str, ...]:
     return words
 
 
-def resolver(known: Sequence[str], new_classes: str, unsure: Sequence[str] = CANNOT_TELL) -> Callable[[str], str]:
+def resolver(
+    known: Sequence[str], new_classes: str, unsure: Sequence[str] = CANNOT_TELL, said: Iterable[str] = ()
+) -> Callable[[str], str]:
     """A function from the name somebody wrote to the class that is meant; it raises LabelError with the remedy.
 
     It gives UNSURE for that word and those in `unsure`, in upper or lower case.
@@ -40,11 +43,15 @@ def resolver(known: Sequence[str], new_classes: str, unsure: Sequence[str] = CAN
     Spaces around a name and the two Unicode spellings of an accent do not matter. While no class is known every name
     is accepted; later, `new_classes` decides: "ask" accepts a new name unless it looks like a class misspelt, "add"
     accepts any, "reject" none. A name that differs only in case from a class, or from one accepted a
-    moment ago, is always refused: it is a slip, and could not even be a folder beside the other on Windows.
+    moment ago, is always refused: it is a slip, and could not even be a folder beside the other on Windows. Of all
+    names `said`, the commonest spelling is the one that is meant, whichever comes first.
     """
     cannot_tell = {_plain(word).casefold() for word in (UNSURE, *unsure)}
     same = {_plain(name): name for name in known}
     folded = {name.casefold(): original for name, original in same.items()}
+    commonest: dict[str, str] = {}
+    for spelling, _ in Counter(map(_plain, said)).most_common():
+        commonest.setdefault(spelling.casefold(), spelling)
 
     def resolve(name: str) -> str:
         name = _plain(name)
@@ -58,7 +65,8 @@ def resolver(known: Sequence[str], new_classes: str, unsure: Sequence[str] = CAN
                 f"{name!r} cannot be a class name. Write '{UNSURE}' if you cannot tell; else write it again, and save "
                 "the file as CSV UTF-8."
             )
-        if twin := folded.get(name.casefold()):
+        twin = folded.get(name.casefold()) or commonest.get(name.casefold(), name)
+        if twin != name:
             raise LabelError(f"'{name}' differs from the class '{twin}' only in upper and lower case. Write '{twin}'.")
         alike = get_close_matches(name.casefold(), [*folded, UNSURE], n=3, cutoff=ALIKE)
         slip = any(_digits(one) == _digits(name) for one in alike)

@@ -88,7 +88,9 @@ class Csv:
         """
         folder = round_folder(request)
         match = Matcher(request.items)
-        gathering = Gathering(resolver(request.classes, self.new_classes, self.unsure), self.annotator)
+        gathering = Gathering(
+            lambda said: resolver(request.classes, self.new_classes, self.unsure, said), self.annotator
+        )
         for file in in_folder(folder, WORKBOOKS):
             message = "is a workbook, which is not read. Save it as CSV UTF-8 in the same folder."
             gathering.lacks(Problem(str(file), None, message))

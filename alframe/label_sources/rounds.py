@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alframe.store.files import replacing
 from alframe.types import Request
 
 
@@ -18,12 +19,25 @@ def asked_before(request: Request) -> bool:
     What is put there a second time had been removed by somebody, perhaps with an answer: that it lies there without
     one takes nothing back.
     """
-    mark = request.folder / f".round-{request.round:03d}.asked"
+    mark = _mark(request)
     if mark.exists():
         return True
     request.folder.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    with replacing(mark) as temporary:
+        temporary.write_text("\n".join(request.classes), encoding="utf-8")
     return False
+
+
+def classes_then(request: Request) -> tuple[str, ...]:
+    """The classes there were when the round was asked first; later answers to earlier rounds may bring more."""
+    try:
+        return tuple(_mark(request).read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeError):
+        return ()
+
+
+def _mark(request: Request) -> Path:
+    return request.folder / f".round-{request.round:03d}.asked"
 
 
 def count(number: int, noun: str) -> str:

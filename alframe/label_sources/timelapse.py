@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alframe.errors import BadParams, FormatError, LabelError
@@ -13,7 +14,7 @@ from alframe.label_sources._timelapse_answers import Gathering, check_list, gath
 from alframe.label_sources._timelapse_images import complete_manifest, folded, manifest, place
 from alframe.label_sources._timelapse_prepare import NEW, SPECIES, prepare, round_fields
 from alframe.label_sources.classes import check_policy, describe
-from alframe.label_sources.rounds import asked_before, count, round_folder
+from alframe.label_sources.rounds import asked_before, classes_then, count, round_folder
 from alframe.progress import track
 from alframe.store.names import folder_name
 from alframe.types import Answers, Item, ItemId, Problem, Request
@@ -86,12 +87,15 @@ class Timelapse:
         gathered.problems += problems
         gathered.again = {entry.id for entry in entries if entry.again}
         asked = {item.id for item in request.items}
+        classes = [name for name in classes_then(request) if name in request.classes]  # as the list had them
         for ddb in find(folder, ".ddb"):
             try:
-                self._read(ddb, ddb.parent.relative_to(folder).parts, request.classes, whose, asked, gathered)
+                self._read(ddb, ddb.parent.relative_to(folder).parts, classes, whose, asked, gathered)
             except (FormatError, OSError) as error:
                 gathered.problems.append(trouble(ddb, error))
-        return gathered.answers(item.id for item in request.items)
+        answers = gathered.answers(item.id for item in request.items)
+        partly = (item for item in asked if 0 < len(gathered.by[item]) < len(self.annotators))
+        return replace(answers, open=sorted(partly))
 
     def _read(
         self,
@@ -117,7 +121,9 @@ class Timelapse:
             item = next((whose[key] for key in _keys(inside, record.key) if key in whose), None)
             if item in asked:
                 annotator = record.cells.get(self.annotator_field, "").strip() or owner or self.annotator
-                gathered.add(item, name or new, annotator, source, record.row)
+                gathered.add(item, record, name or new, annotator, source)
+                if owner and (name or new):
+                    gathered.by[item].add(owner)
                 if name and new and name != new:
                     message = f"has both the Species '{name}', which counts, and the New species '{new}'. Empty one."
                     gathered.problems.append(Problem(str(ddb), record.row, message))

@@ -31,6 +31,7 @@ class TimelapseSet:
     """
 
     answers_now = False
+    lasting = True
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class TimelapseSet:
             for said in reading.of(keys[item.id], item.path, root) if item.id in keys else ():
                 cell, annotator = said.cells[self.fields.species], said.cells.get(self.fields.annotator, "").strip()
                 for name in cell.split(",") if several else [cell]:
-                    gathered.add(item.id, name, annotator or self.annotator, reading.source, said.row)
+                    gathered.add(item.id, said, name, annotator or self.annotator, reading.source)
 
     def _locate(self) -> tuple[Path, Path | None]:
         """The set's folder, and its data file if there is one yet. Raises LabelError."""

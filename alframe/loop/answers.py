@@ -52,7 +52,7 @@ def progress(asked: StoredRound, labels: Labels, still_open: Set[int] = frozense
     state = f"{len(labels.answered & keys) - partly} of {len(keys)} images of round {asked.number} are answered"
     state += f", {partly} more by some of the annotators" if partly else ""
     state += f", {unsure} of them with 'unsure'" if unsure else ""
-    state += f"; {disputed} more are said to be of several classes" if disputed else ""
+    state += f"; {disputed} more {'is' if disputed == 1 else 'are'} said to be of several classes" if disputed else ""
     return state + "."
 
 

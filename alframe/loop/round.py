@@ -184,7 +184,10 @@ def _candidates(session: Session, work: Work) -> Ints:
     assert work.embedding is not None
     free = work.manifest.in_pool & work.manifest.present & work.embedding.readable
     free[[label.item for label in session.known_labels(work.manifest.items)]] = False
-    free[list(session.labels().disputed)] = False
+    labels = session.labels()
+    free[list(labels.disputed)] = False
+    if getattr(session.label_source, "lasting", False):
+        free[list(labels.unsure)] = False
     rounds, reask = session.ledger.rounds(), session.settings.reask
     waiting = rounds if reask is None else rounds[-reask:] if reask else []
     free[[key for one in waiting for key in one.keys]] = False

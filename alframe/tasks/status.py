@@ -57,7 +57,9 @@ class Status:
                 answers = session.label_source.collect(request)
                 number = {item.id: key for item, key in zip(request.items, asked.keys, strict=True)}
                 seen |= {number[label.item] for label in answers.labels if label.item in number}
+                seen -= {number[item] for item in answers.open if item in number}
                 lines += map(str, answers.problems)
+        seen -= labels.disputed.keys() - labels.answered
         lines = self._listed("Answers that need another look", list(dict.fromkeys(lines)))
         if session.done_file.exists():
             return [*lines, "Done. The results are in " + shown(session.folder / "export") + " and report.html."]

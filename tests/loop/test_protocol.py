@@ -16,6 +16,7 @@ from alframe.errors import BadParams
 from alframe.store.ledger import Ledger
 from alframe.types import Outcome, State
 from tests.loop.test_people import Person
+from tests.timelapse.simulator import Timelapse
 
 
 class Protocol(Person):
@@ -92,7 +93,7 @@ def test_two_annotators_who_differ_are_reported_and_settled_by_the_rule(
     person.copy(1, "anna.csv", "anna", lambda row, truth: truth)
     person.copy(1, "ben.csv", "ben", lambda row, truth: "class_9" if row == 0 else truth)
     outcome = person.run()
-    assert "3 of 4 images of round 1 are answered; 1 more are said to be of several classes" in outcome.message
+    assert "3 of 4 images of round 1 are answered; 1 more is said to be of several classes" in outcome.message
     assert f"'{asked[0]}' is" in caplog.text
     assert "by anna" in caplog.text
     assert "by ben" in caplog.text
@@ -241,3 +242,33 @@ def test_a_label_for_its_whole_sequence(tmp_path: Path) -> None:
         exported = list(csv.DictReader(handle))
     assert all(row["label"] == row["path"].split("/")[0] for row in exported)
     assert sum(row["labelled_on"] != row["path"] for row in exported) == 30
+
+
+def test_a_batch_waits_for_all_annotators_that_have_a_set_of_their_own(person: Protocol) -> None:
+    words = ("label_source=timelapse", "label_source.annotators=[anna,ben]", "audit=0")
+    assert "0 of 4 images" in person.run(*words).message
+    folder = person.project / "to_label" / "round-001"
+    for name, upto, state in (("anna", 4, "0 of 4"), ("ben", 1, "1 of 4"), ("ben", 4, None)):
+        label_in_timelapse(folder / name, upto)
+        message = person.run(*words).message
+        if state is None:
+            assert "round 2" in message
+        else:
+            assert f"{state} images of round 1 are answered, {4 - int(state[0])} more by some" in message
+    assert len(person.counted()) == 4
+
+
+def label_in_timelapse(root: Path, upto: int) -> None:
+    (template,) = root.glob("*.tdb")
+    timelapse = Timelapse.open(template)
+    for record in timelapse.records()[:upto]:
+        timelapse.set(record["Id"], "Species", record["RelativePath"].split("\\")[-1])
+    timelapse.close()
+
+
+def test_the_commonest_spelling_of_a_class_wins(person: Protocol, caplog: pytest.LogCaptureFixture) -> None:
+    person.run("start.labels=8")
+    person.answer(1, lambda row, truth: "Spiny Rat" if row == 0 else "spiny rat" if row < 6 else "fox")
+    person.task("label")
+    assert sorted(set(person.counted().values())) == ["fox", "spiny rat"]
+    assert "differs from the class 'spiny rat' only in upper and lower case" in caplog.text

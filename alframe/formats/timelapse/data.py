@@ -59,7 +59,7 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
 
 def posix(relative_path: str) -> str:
     """A RelativePath of Timelapse's with forward slashes, and none at its ends."""
-    return relative_path.strip().replace("\\", "/").strip("/")
+    return relative_path.replace("\\", "/").strip("/")
 
 
 def _check(ddb: Path, there: Sequence[str], about: Sequence[str], wanted: Sequence[str]) -> None:

@@ -180,7 +180,13 @@ def test_names_of_files_for_sqlite() -> None:
 
 
 def test_relative_paths() -> None:
-    assert [posix(path) for path in ("", "a\\b", "a/b/", " \\a\\ ", "001\\2")] == ["", "a/b", "a/b", "a", "001/2"]
+    assert [posix(path) for path in ("", "a\\b", "a/b/", "\u00a0old", "001\\2")] == [
+        "",
+        "a/b",
+        "a/b",
+        "\u00a0old",
+        "001/2",
+    ]
 
 
 # Folders
