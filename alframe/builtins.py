@@ -51,6 +51,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "least_confidence_mc": "alframe.samplers.uncertainty:LeastConfidenceMC",
             "variation_ratios": "alframe.samplers.variation_ratios:VariationRatios",
             "power_bald": "alframe.samplers.power_bald:PowerBald",
+            "mixture": "alframe.samplers.mixture:Mixture",
+            "bandit": "alframe.samplers.bandit:Bandit",
         },
     ),
     "pool": (

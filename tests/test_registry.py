@@ -50,6 +50,7 @@ def test_the_names_of_all_parts() -> None:
         "head": ["linear", "mlp"],
         "sampler": [
             "bald",
+            "bandit",
             "entropy",
             "entropy_mc",
             "graph_density",
@@ -61,6 +62,7 @@ def test_the_names_of_all_parts() -> None:
             "margin",
             "margin_cluster_mean",
             "margin_mc",
+            "mixture",
             "outliers_entropy",
             "outliers_least_confidence",
             "outliers_max",
