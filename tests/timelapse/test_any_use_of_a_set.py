@@ -88,19 +88,17 @@ class Use(RuleBasedStateMachine):
 
     @rule(place=PLACE, value=st.sampled_from(["true", "false"]))
     def tick(self, place: int, value: str) -> None:
-        rows = self.timelapse.records()
-        for record in self.timelapse.find(path_of(rows[place % len(rows)])):
-            self.timelapse.set(record, "Selected", value)
+        self.timelapse.set(self.record(place), "Selected", value)
 
     @rule(place=PLACE, hour=st.integers(0, 23))
     def correct_the_clock(self, place: int, hour: int) -> None:
         self.timelapse.set(self.record(place), "DateTime", f"2023-01-01 {hour:02d}:00:00")
         self.written = False  # that CSV has the old time
 
-    @rule(place=PLACE)
-    def duplicate(self, place: int) -> None:
+    @rule(place=PLACE, values=st.booleans())
+    def duplicate(self, place: int, values: bool) -> None:
         if len(self.timelapse.records()) < 9:
-            self.timelapse.duplicate(self.record(place))
+            self.timelapse.duplicate(self.record(place), values)
             self.written = False
 
     @rule(place=PLACE)
