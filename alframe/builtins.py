@@ -53,6 +53,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "power_bald": "alframe.samplers.power_bald:PowerBald",
             "mixture": "alframe.samplers.mixture:Mixture",
             "bandit": "alframe.samplers.bandit:Bandit",
+            "batch_bald": "alframe.samplers.batch_bald:BatchBald",
+            "badge": "alframe.samplers.badge:Badge",
         },
     ),
     "pool": (

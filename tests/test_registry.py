@@ -49,8 +49,10 @@ def test_the_names_of_all_parts() -> None:
         "loss": ["contrastive", "metric", "softmax", "triplet"],
         "head": ["linear", "mlp"],
         "sampler": [
+            "badge",
             "bald",
             "bandit",
+            "batch_bald",
             "entropy",
             "entropy_mc",
             "graph_density",
