@@ -55,6 +55,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "bandit": "alframe.samplers.bandit:Bandit",
             "batch_bald": "alframe.samplers.batch_bald:BatchBald",
             "badge": "alframe.samplers.badge:Badge",
+            "clusters": "alframe.samplers.clusters:Clusters",
+            "glosh": "alframe.samplers.glosh:Glosh",
         },
     ),
     "pool": (
