@@ -11,7 +11,7 @@ from alframe.samplers.geometry import rank_within, some_rows
 from alframe.samplers.ranking import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
-On = Literal["logits", "features"]
+By = Literal["logits", "features"]
 WIDTH = 32  # principal components of embeddings: distances mean little beyond, and the search slows down
 FEWEST = 5  # images in a cluster, however small the pool
 LEAST = 1e-6  # probability below which logits do not tell images apart
@@ -20,7 +20,7 @@ LEAST = 1e-6  # probability below which logits do not tell images apart
 class Clusters:
     """HDBSCAN: `outliers` of the batch from what is noise, the rest in equal parts from all clusters, at random within.
 
-    Campello, Moulavi and Sander 2013, "Density-based clustering based on hierarchical density estimates". `on` says by
+    Campello, Moulavi and Sander 2013, "Density-based clustering based on hierarchical density estimates". `by` says by
     what: the head's "logits", or the "features" (their 32 principal components). A cluster has `smallest` images or
     more; where there is none, so many are halved, down to 5. Without any, and where the noise does not suffice, images
     are drawn at random. Of a pool of more than `rows` images, so many at random are looked at. Raises BadParams for
@@ -28,15 +28,15 @@ class Clusters:
     """
 
     def __init__(
-        self, on: On = "logits", smallest: int = 100, neighbours: int = 5, outliers: float = 0.2, rows: int = 20_000
+        self, by: By = "logits", smallest: int = 100, neighbours: int = 5, outliers: float = 0.2, rows: int = 20_000
     ) -> None:
         if min(smallest, rows) < 2 or neighbours < 1 or not 0 <= outliers <= 1:
             raise BadParams(
                 "sampler 'clusters' needs smallest and rows of 2 or more, neighbours of 1 or more, 0 <= outliers <= 1; "
                 f"it was given smallest={smallest}, neighbours={neighbours}, outliers={outliers}, rows={rows}."
             )
-        self.needs = needs_of("clusters", on)
-        self.on: On = on
+        self.needs = needs_of("clusters", by)
+        self.by: By = by
         self.smallest = smallest
         self.neighbours = neighbours
         self.outliers = outliers
@@ -46,7 +46,7 @@ class Clusters:
         """See the Sampler contract."""
         k = max(0, min(k, len(view)))
         rows = some_rows(len(view), self.rows, k, rng)
-        cluster = self._clusters(space(view, self.on, rows, "clusters", rng))
+        cluster = self._clusters(space(view, self.by, rows, "clusters", rng))
         noise = np.flatnonzero(cluster < 0)[: round(self.outliers * k)]
         inside = np.flatnonzero(cluster >= 0)
         # Clusters in random order: with more of them than places, the first must not always win.
@@ -70,17 +70,17 @@ class Clusters:
         return np.full(len(x), -1)
 
 
-def needs_of(sampler: str, on: str) -> frozenset[Need]:
-    """What `on` takes. Raises BadParams, naming the sampler, for another word."""
+def needs_of(sampler: str, by: str) -> frozenset[Need]:
+    """What `by` takes. Raises BadParams, naming the sampler, for another word."""
     try:
-        return frozenset({{"logits": Need.PROBS, "features": Need.FEATURES}[on]})
+        return frozenset({{"logits": Need.PROBS, "features": Need.FEATURES}[by]})
     except KeyError:
-        raise BadParams(f"sampler '{sampler}' looks at on=logits or on=features, and not at on={on}.") from None
+        raise BadParams(f"sampler '{sampler}' goes by=logits or by=features, and not by={by}.") from None
 
 
-def space(view: PoolView, on: On, rows: Ints, sampler: str, rng: np.random.Generator) -> Floats:
+def space(view: PoolView, by: By, rows: Ints, sampler: str, rng: np.random.Generator) -> Floats:
     """(r, d) coordinates of these rows: centred logits of all classes, or principal components of the embeddings."""
-    if on == "logits":
+    if by == "logits":
         probs = view.probs[rows]
         require_finite(probs.sum(axis=1), sampler, "class probabilities", "images looked at")
         logits = np.log(np.maximum(probs, LEAST))

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.clusters import On, needs_of, space
+from alframe.samplers.clusters import By, needs_of, space
 from alframe.samplers.geometry import some_rows
 from alframe.samplers.ranking import top
 from alframe.types import Floats, PoolView, Selection
@@ -19,20 +19,20 @@ class Glosh:
     """The highest GLOSH score, in 0..1: how much thinner than in the densest part of the next cluster it is around it.
 
     Campello, Moulavi, Zimek and Sander 2015, "Hierarchical density estimates for data clustering, visualization, and
-    outlier detection", by the package hdbscan (scikit-learn's HDBSCAN gives no such score). `on` says by what: the
+    outlier detection", by the package hdbscan (scikit-learn's HDBSCAN gives no such score). `by` says by what: the
     head's "logits", or the "features" (their 32 principal components). Clusters have `smallest` images or more, a
     quarter of the pool at most. Of a pool of more than `rows` images, so many at random are looked at. Raises BadParams
     for parameters out of range, and UnmetNeed where hdbscan is not installed.
     """
 
-    def __init__(self, on: On = "logits", smallest: int = 100, neighbours: int = 5, rows: int = 20_000) -> None:
+    def __init__(self, by: By = "logits", smallest: int = 100, neighbours: int = 5, rows: int = 20_000) -> None:
         if min(smallest, rows) < 2 or neighbours < 1:
             raise BadParams(
                 "sampler 'glosh' needs smallest and rows of 2 or more, and neighbours of 1 or more; it was given "
                 f"smallest={smallest}, neighbours={neighbours}, rows={rows}."
             )
-        self.needs = needs_of("glosh", on)
-        self.on: On = on
+        self.needs = needs_of("glosh", by)
+        self.by: By = by
         self.smallest = smallest
         self.neighbours = neighbours
         self.rows = rows
@@ -40,7 +40,7 @@ class Glosh:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         rows = some_rows(len(view), self.rows, max(k, 0), rng)
-        x = space(view, self.on, rows, "glosh", rng)
+        x = space(view, self.by, rows, "glosh", rng)
         return top(view.ids[rows], self._scores(x, rng), k, rng)
 
     def _scores(self, x: Floats, rng: np.random.Generator) -> Floats:

@@ -20,7 +20,7 @@ class TestClusters(SamplerSuite):
 
 class TestClustersOfFeatures(SamplerSuite):
     def make(self):
-        return Clusters(on="features", smallest=4, neighbours=2)
+        return Clusters(by="features", smallest=4, neighbours=2)
 
     def obvious(self):
         return None
@@ -36,7 +36,7 @@ def heaps(*sizes, noise=0):
 
 def choose(x, k, seed=0, **params):
     view = PoolView(tiny_ids(len(x)), {Need.FEATURES: x})
-    chosen = Clusters(on="features", **params).select(view, k, np.random.default_rng(seed))
+    chosen = Clusters(by="features", **params).select(view, k, np.random.default_rng(seed))
     check(chosen, view, k)
     return [view.ids.tolist().index(id_) for id_ in chosen.ids.tolist()]
 
@@ -61,7 +61,7 @@ def test_more_clusters_than_places_are_not_always_the_first():
 def test_without_a_cluster_it_ends_and_is_random():
     """The predecessor never came back."""
     x = (3.0 ** np.arange(40)[:, None] * [1, 1]).astype(np.float32)  # each is far from all that come before
-    with_all = Clusters(on="features")
+    with_all = Clusters(by="features")
     assert (with_all._clusters(x) == -1).all()
     chosen = [tuple(choose(x, 6, seed)) for seed in range(6)]
     assert len(set(chosen)) == 6
@@ -100,9 +100,9 @@ def test_bad_input_is_refused():
     for wrong in ({"smallest": 1}, {"neighbours": 0}, {"outliers": 1.5}, {"rows": 1}):
         with pytest.raises(BadParams, match="0 <= outliers <= 1"):
             Clusters(**wrong)
-    with pytest.raises(BadParams, match="on=pixels"):
-        Clusters(on="pixels")
-    assert Clusters().needs == {Need.PROBS} and Clusters(on="features").needs == {Need.FEATURES}
+    with pytest.raises(BadParams, match="by=pixels"):
+        Clusters(by="pixels")
+    assert Clusters().needs == {Need.PROBS} and Clusters(by="features").needs == {Need.FEATURES}
     fields = {Need.PROBS: np.full((9, 2), np.nan, np.float32)}
     with pytest.raises(UnmetNeed, match="9 of 9 images looked at"):
         Clusters().select(PoolView(tiny_ids(9), fields), 2, np.random.default_rng(0))

@@ -21,7 +21,7 @@ def far_from_all(seed=0, n=60):
 
 def choose(x, k, seed=0, **params):
     view = PoolView(tiny_ids(len(x)), {Need.FEATURES: x})
-    chosen = Glosh(on="features", **params).select(view, k, np.random.default_rng(seed))
+    chosen = Glosh(by="features", **params).select(view, k, np.random.default_rng(seed))
     check(chosen, view, k)
     return [view.ids.tolist().index(id_) for id_ in chosen.ids.tolist()], chosen.scores
 
@@ -32,7 +32,7 @@ class TestWithoutThePackage:
         with pytest.raises(UnmetNeed, match=r"pip install 'alframe\[hdbscan\]'"):
             Glosh().select(tiny_view({Need.PROBS}), 3, np.random.default_rng(0))
 
-    @pytest.mark.parametrize("wrong", [{"smallest": 1}, {"neighbours": 0}, {"rows": 1}, {"on": "pixels"}])
+    @pytest.mark.parametrize("wrong", [{"smallest": 1}, {"neighbours": 0}, {"rows": 1}, {"by": "pixels"}])
     def test_bad_parameters_are_refused(self, wrong):
         with pytest.raises(BadParams, match="sampler 'glosh'"):
             Glosh(**wrong)
@@ -53,7 +53,7 @@ class TestGlosh(SamplerSuite):
 
 class TestGloshOfFeatures(SamplerSuite):
     def make(self):
-        return Glosh(on="features")
+        return Glosh(by="features")
 
     def obvious(self):
         return PoolView(tiny_ids(60), {Need.FEATURES: far_from_all()}), int(tiny_ids(60)[7])
