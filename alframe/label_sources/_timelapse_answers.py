@@ -100,8 +100,12 @@ def known_classes(classes: Sequence[str], blank: str) -> tuple[str, ...]:
 
 def blank_word(classes: Iterable[str], blank: str) -> tuple[str, ...]:
     """The word to be added for a picture without an animal: one, or none."""
-    has = any(name.casefold() in NO_ANIMAL or name.casefold() == blank.casefold() for name in classes)
-    return (blank,) if blank and not has else ()
+    return (blank,) if blank and not has_blank(classes, blank) else ()
+
+
+def has_blank(classes: Iterable[str], blank: str) -> str | None:
+    """The class that means a picture without an animal, if there is one."""
+    return next((name for name in classes if name.casefold() in {*NO_ANIMAL, blank.casefold()}), None)
 
 
 def gathering(classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = CANNOT_TELL) -> Gathering:

@@ -10,7 +10,7 @@ from alframe.errors import BadParams, FormatError, LabelError
 from alframe.formats.timelapse.folders import LONGEST, TEMPLATE, beside, find, is_own, is_too_long
 from alframe.formats.timelapse.schema import check_fields
 from alframe.formats.timelapse.template import read_template, write_template
-from alframe.label_sources._timelapse_answers import Gathering, check_list, gathering, load, trouble
+from alframe.label_sources._timelapse_answers import Gathering, check_list, gathering, has_blank, load, trouble
 from alframe.label_sources._timelapse_images import complete_manifest, folded, manifest, place
 from alframe.label_sources._timelapse_prepare import NEW, SPECIES, prepare, round_fields
 from alframe.label_sources.classes import check_policy, describe
@@ -150,7 +150,8 @@ class Timelapse:
         roots = self._roots(folder)
         where = f"in {folder}" if len(roots) == 1 else f"for each of {', '.join(self.annotators)}, in {folder}"
         name = next((file.name for file in beside(roots[0], ".tdb")), TEMPLATE)
-        blank = f" '{self.blank}' is a picture without an animal." if self.blank else ""
+        word = has_blank(request.classes, self.blank) or self.blank
+        blank = f" '{word}' is a picture without an animal." if word else ""
         return (
             f"Round {request.round}: {count(len(request.items), 'image')} to label {where}. Double-click {name} there, "
             "on a computer with Timelapse, and give each image its Species; the right arrow key shows the next."

@@ -45,13 +45,14 @@ def _news(before: Labels, now: Labels) -> str:
     """What has changed, in words."""
     old, new = ({one.item: one.class_name for one in labels.counted} for labels in (before, now))
     changed = sum(new.get(item, name) != name for item, name in old.items())
+    added, gone = len(now.answered - before.answered), len(before.answered - now.answered)
     counts = {
-        "new answers": len(now.answered - before.answered),
-        "taken back or in dispute": len(before.answered - now.answered),
+        "new answer" if added == 1 else "new answers": added,
+        "taken back or in dispute": gone,
         "corrected": changed,
     }
     news = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{news}; {len(new)} images are labelled in all." if news else "Nothing new."
+    return f"{news}; images labelled in all: {len(new)}." if news else "Nothing new."
 
 
 class Withdraw:
