@@ -359,3 +359,9 @@ def test_ids_that_are_too_large_leave_the_set_in_wal_mode(images: Path) -> None:
     assert [row["Id"] for row in again.records()] == [1, 2, 3, 4]
     assert again.records()[3]["Species"] == "deer"
     assert again.journal_mode() == "wal"
+
+
+def test_the_simulator_knows_nothing_of_alframe() -> None:
+    folder = Path(__file__).parent
+    names = ("simulator", "opening", "template", "values", "selection", "csv_io", "recognition", "database")
+    assert not [name for name in names if "alframe" in (folder / f"{name}.py").read_text("utf-8")]
