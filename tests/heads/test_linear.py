@@ -31,7 +31,9 @@ def test_the_same_probabilities_as_scikit_learn(classes):
     x = x.astype(np.float32)
     variance = x[:200].var(axis=0)
     scaler = FunctionTransformer(lambda z: (z - x[:200].mean(axis=0)) / np.sqrt(variance + variance.mean()))
-    reference = make_pipeline(scaler, LogisticRegression(C=0.1, max_iter=1000)).fit(x[:200], y[:200])
+    constant = FunctionTransformer(lambda z: np.column_stack([z, np.full(len(z), linear.CONSTANT)]))
+    probe = LogisticRegression(C=0.1, max_iter=1000, fit_intercept=False)
+    reference = make_pipeline(scaler, constant, probe).fit(x[:200], y[:200])
     head = fitted(x[:200], y[:200], classes)
     np.testing.assert_allclose(head.probs(x[200:]), reference.predict_proba(x[200:]), atol=2e-4)
 
@@ -75,3 +77,21 @@ def test_a_feature_that_hardly_varies_among_the_labels_is_not_blown_up():
     loud = quiet.copy()
     loud[:, -1] = rng.normal(0, 1, len(x))
     assert (head.probs(loud).argmax(axis=1) == y).mean() > 0.95
+
+
+def test_what_is_rare_among_the_labels_is_still_recognised():
+    x, y = load_digits(return_X_y=True)
+    rows = [np.flatnonzero(y == label)[: 40 if label == 3 else 3] for label in range(10)]
+    few, x = np.concatenate(rows), x.astype(np.float32)
+    mine = fitted(x[few], y[few], 10).probs(x).argmax(axis=1)
+    scaled, mean, scale, _, _ = fitting.prepare(x[few], y[few])
+    plain = LogisticRegression(C=0.1, max_iter=1000).fit(scaled, y[few])  # its intercept is free
+    assert (mine == y).mean() > plain.score((x - mean) / scale, y) + 0.02
+
+
+def test_a_class_that_is_nearly_all_there_is_stays_likely():
+    rng = np.random.default_rng(0)
+    y = (rng.random(1000) < 0.05).astype(np.int64)
+    x = rng.normal(size=(1000, 200)).astype(np.float32) + 0.3 * y[:, None] * (np.arange(200) < 40).astype(np.float32)
+    head = fitted(x[:400], y[:400], 2)
+    assert (head.probs(x[400:]).argmax(axis=1) == y[400:]).mean() > 0.9
