@@ -29,6 +29,12 @@ class Training:
     batch_size: int = 128
     classes: int = 20
     samples: int = 10
+    optimiser: str = "adam"
+    schedule: str = "none"
+    precision: str = "full"
+    freeze: str = "none"
+    patience: int | None = None
+    warm: bool = True
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -96,13 +98,20 @@ def _check_unchanged(session: Session) -> None:
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
     settings = ("seed", "holdout", "finetune", "sequences", "boxes", "audit", "propagate")
-    # A setting that the ledger does not have was added since, and had no effect then.
-    changed += [key for key in settings if before["settings"].get(key, now["settings"][key]) != now["settings"][key]]
+    old = _filled(before["settings"], now["settings"])
+    changed += [key for key in settings if old[key] != now["settings"][key]]
     if changed:
         raise BadParams(
             f"The simulation in {session.folder} was begun with another {' and '.join(changed)}. "
             f"Run it in a folder of its own: leave out project=, or give another."
         )
+
+
+def _filled(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """With what the ledger does not have: a setting that was added since had no effect then."""
+    both = {key: (before.get(key, value), value) for key, value in now.items()}
+    pairs = {key: isinstance(old, Mapping) and isinstance(new, Mapping) for key, (old, new) in both.items()}
+    return {key: _filled(old, new) if pairs[key] else old for key, (old, new) in both.items()}
 
 
 def _heads_with(attribute: str) -> list[str]:

@@ -11,6 +11,7 @@ from alframe import seeding
 from alframe.engine.audit import without
 from alframe.engine.embedder import Embedder, make_embedder, wrap
 from alframe.engine.fit import training_set
+from alframe.engine.frozen import frozen_part
 from alframe.engine.train import fine_tune
 from alframe.loop.session import Session
 from alframe.loop.work import Work, round_number
@@ -29,6 +30,9 @@ def train_embedding(session: Session, work: Work) -> None:
         _fine_tune(session, work, plan.again if trained else plan.first, number, labels)
     elif work.embedder is None:
         work.embedder = _embedder(session)
+        if plan.start is not None:  # a stage that is not there shows now, and not after a thousand labels
+            for one in (plan.first, plan.again):
+                frozen_part(work.embedder.module, one.freeze)
 
 
 def _trained(session: Session) -> list[tuple[int, dict[str, Any]]]:
@@ -37,9 +41,9 @@ def _trained(session: Session) -> list[tuple[int, dict[str, Any]]]:
     return [(number, event) for number, event in session.ledger.events("trained") if event["backbone"] == recipe]
 
 
-def _embedder(session: Session) -> Embedder:
-    """The backbone with the weights that were stored last, or those it comes with."""
-    trained = _trained(session)
+def _embedder(session: Session, warm: bool = True) -> Embedder:
+    """The backbone with the weights stored last, or those it comes with if there are none, or not `warm`."""
+    trained = _trained(session) if warm else []
     state = load_file(session.folder / trained[-1][1]["file"]) if trained else None
     seed = session.settings.seed if session.network_seed is None else session.network_seed
     return make_embedder(session.backbone, session.recipes["backbone"], seed, session.compute.device(), state)
@@ -47,7 +51,7 @@ def _embedder(session: Session) -> Embedder:
 
 def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
-    before = _embedder(session)
+    before = _embedder(session, plan.warm)
     usable = np.setdiff1d(np.arange(len(work.manifest.items)), [*session.ledger.aside(), *work.changed])
     known = session.known_labels(work.manifest.items)
     # Not on the images that the model is measured on: their features would know the answer.
@@ -63,6 +67,7 @@ def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, la
         seed,
         session.compute.device(),
         session.compute.workers(),
+        session.settings.holdout_group,
     )
     file = f"models/backbone-{number:04d}.safetensors"
     with replacing(session.folder / file) as temporary:

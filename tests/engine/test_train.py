@@ -13,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from alframe.contracts import Loss
+from alframe.engine.optimise import make_optimiser, make_schedule
 from alframe.engine.train import fine_tune
 from alframe.errors import BadParams, PoolError
 from alframe.losses.softmax import Softmax
@@ -174,11 +175,145 @@ def test_divergence_is_an_error(labelled: tuple[list[Item], np.ndarray]) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [{"lr": 0.0}, {"samples": 1}, {"batch_size": 1}, {"epochs": -1}, {"batching": "single"}]
+    "change",
+    [
+        {"lr": 0.0},
+        {"lr": float("inf")},
+        {"weight_decay": float("nan")},
+        {"samples": 1},
+        {"batch_size": 1},
+        {"epochs": -1},
+        {"patience": 0},
+        {"batching": "single"},
+        {"optimiser": "lion"},
+        {"schedule": "linear"},
+        {"precision": "half"},
+        {"freeze": "-1"},
+        {"freeze": "stem"},
+        {"freeze": "²"},
+    ],
 )
-def test_bad_plans_name_the_setting(change: dict[str, object]) -> None:
-    with pytest.raises(BadParams, match=next(iter(change))):
+def test_bad_plans_name_the_setting_and_what_it_can_be(change: dict[str, object]) -> None:
+    with pytest.raises(BadParams, match=rf"{next(iter(change))}.*(can|must) be"):
         replace(BALANCED, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimiser": "adamw", "weight_decay": 0.1},
+        {"optimiser": "sgd", "schedule": "cosine", "lr": 0.05},
+        {"schedule": "one_cycle"},
+        {"precision": "mixed"},
+    ],
+    ids=lambda change: "-".join(change),
+)
+def test_every_way_of_training_separates_the_classes_and_repeats(
+    labelled: tuple[list[Item], np.ndarray], change: dict[str, object]
+) -> None:
+    plan = replace(BALANCED, epochs=12, **change)  # type: ignore[arg-type]
+    module, history = train(labelled, Softmax(), plan)
+    again, _ = train(labelled, Softmax(), plan)
+    usual, _ = train(labelled, Softmax(), replace(BALANCED, epochs=12))
+    assert np.isfinite(history).all()
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+        assert value.dtype in (torch.float32, torch.int64)
+    assert not torch.equal(module[0].weight, usual[0].weight)  # type: ignore[index]
+    assert separation(module, labelled) > 1.15 * separation(Small(), labelled)
+
+
+def test_patience_ends_a_training_that_does_not_help_and_keeps_the_best_weights(
+    labelled: tuple[list[Item], np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Harm(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return x.square().sum()
+
+    class Harmful:
+        def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
+            return Harm()
+
+    # A network that tells the classes already, which this loss makes it forget.
+    items, y = labelled
+    trained, _ = train(labelled, Softmax(), replace(BALANCED, epochs=25))
+    before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+    plan = replace(BALANCED, epochs=9, lr=0.05, patience=2)
+    with caplog.at_level(logging.INFO):
+        history = fine_tune(trained, Harm(), items, y, SPEC, plan, 0, "cpu", 0)
+    assert len(history) == 2
+    assert all(torch.equal(tensor, before[name]) for name, tensor in trained.state_dict().items())
+    assert "after epoch 0, whose weights stay" in caplog.text
+
+
+def test_a_training_that_helps_keeps_its_best_epoch_and_repeats(
+    labelled: tuple[list[Item], np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
+    items, y = labelled
+    plan = replace(BALANCED, epochs=10, patience=4)
+    modules = []
+    for _ in range(2):
+        module = Small()
+        torch.nn.init.zeros_(module[9].weight)  # type: ignore[arg-type]  # all images are alike
+        with caplog.at_level(logging.INFO):
+            history = fine_tune(module, Softmax().bind(8, 3, 0), items, y, SPEC, plan, 0, "cpu", 0)
+        assert len(history) >= 5
+        modules.append(module.state_dict())
+    assert all(torch.equal(modules[0][name], modules[1][name]) for name in modules[0])
+    assert "was 0.167 before" in caplog.text  # one class for all: 1 of 3 has an F1, of 1/2
+    assert "after epoch 0" not in caplog.text
+
+
+def test_a_single_group_cannot_judge(labelled: tuple[list[Item], np.ndarray], caplog: pytest.LogCaptureFixture) -> None:
+    items, y = labelled
+    burst = [replace(item, sequence="one") for item in items]
+    plan = replace(SHUFFLED, epochs=2)
+    module, history = train((burst, y), Softmax(), replace(plan, patience=1))
+    assert len(history) == 2
+    assert "too few groups (sequence)" in caplog.text
+    assert torch.equal(module[0].weight, train(labelled, Softmax(), plan)[0][0].weight)  # type: ignore[index]
+
+
+def test_a_loss_that_weighs_classes_is_told_of_all_labels_in_training(labelled: tuple[list[Item], np.ndarray]) -> None:
+    items, y = labelled
+    loss = Softmax(weighting="balanced").bind(8, 3, 0)
+    fine_tune(Small(), loss, items[:10], y[:10], SPEC, replace(SHUFFLED, epochs=1), 0, "cpu", 0)
+    torch.testing.assert_close(loss.weights, torch.tensor([10 / 14, 10 / 6, 0.0]) / (10 / 14 + 10 / 6) * 2)
+
+
+def test_learning_rates_over_time() -> None:
+    def rates(schedule: str, steps: int) -> list[float]:
+        plan = replace(BALANCED, lr=1.0, schedule=schedule)  # type: ignore[arg-type]
+        optimiser = make_optimiser(nn.Linear(1, 1), nn.Identity(), [], plan)
+        scheduler = make_schedule(optimiser, plan, steps)
+        found = []
+        for _ in range(steps):
+            found.append(optimiser.param_groups[0]["lr"])
+            optimiser.step()
+            scheduler.step()
+        return found
+
+    assert rates("none", 3) == [1.0] * 3
+    np.testing.assert_allclose(rates("cosine", 8), (1 + np.cos(np.pi * np.arange(8) / 8)) / 2)
+    cycle = rates("one_cycle", 101)
+    assert cycle[0] == pytest.approx(1 / 25)
+    assert max(cycle) == pytest.approx(1, abs=0.01)
+    assert int(np.argmax(cycle)) in (29, 30)
+    assert cycle[-1] < 1e-5
+    assert rates("cosine", 1) == rates("one_cycle", 1) == [1.0]
+
+
+def test_a_frozen_stage_is_not_trained(labelled: tuple[list[Item], np.ndarray]) -> None:
+    class Staged(Small):
+        def group_matcher(self, coarse: bool = False) -> dict[str, object]:
+            return {"stem": r"^[01]\.", "blocks": r"^[34]\.", "rest": r"^9\."}
+
+    items, y = labelled
+    module = Staged()
+    fine_tune(module, Softmax().bind(8, 3, 0), items, y, SPEC, replace(SHUFFLED, freeze="0"), 0, "cpu", 0)
+    old, new = Small().state_dict(), module.state_dict()
+    assert {name for name in new if torch.equal(old[name], new[name])} == {n for n in new if n[:2] in ("0.", "1.")}
+    assert all(weight.requires_grad for weight in module.parameters())
 
 
 def test_no_epochs_leave_the_module_as_it_was(labelled: tuple[list[Item], np.ndarray]) -> None:

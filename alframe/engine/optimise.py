@@ -1,0 +1,50 @@
+"""How weights move: the optimiser, its learning rate over time, and the precision of a step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+from alframe.types import TrainingPlan
+
+MOMENTUM = 0.9  # of stochastic gradient descent
+log = logging.getLogger(__name__)
+
+
+def make_optimiser(
+    module: nn.Module, loss: nn.Module, frozen: Sequence[nn.Parameter], plan: TrainingPlan
+) -> torch.optim.Optimizer:
+    """The plan's optimiser of all weights of both but the frozen ones."""
+    still = {id(weight) for weight in frozen}
+    weights = [weight for weight in (*module.parameters(), *loss.parameters()) if id(weight) not in still]
+    if plan.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr=plan.lr, weight_decay=plan.weight_decay, momentum=MOMENTUM)
+    kind = torch.optim.AdamW if plan.optimiser == "adamw" else torch.optim.Adam
+    return kind(weights, lr=plan.lr, weight_decay=plan.weight_decay)
+
+
+def make_schedule(optimiser: torch.optim.Optimizer, plan: TrainingPlan, steps: int) -> lr_scheduler.LRScheduler:
+    """The plan's learning rate over this many `steps`; a single step is taken with `lr` itself.
+
+    "one_cycle" rises from a 25th of `lr` over the first 30 % of the steps and then falls to nearly nothing, momentum
+    going the other way (Smith and Topin 2018); "cosine" falls from `lr` to 0 (Loshchilov and Hutter 2017).
+    """
+    if plan.schedule == "one_cycle" and steps > 1:
+        return lr_scheduler.OneCycleLR(optimiser, plan.lr, total_steps=steps)
+    if plan.schedule == "cosine" and steps > 1:
+        return lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    return lr_scheduler.LambdaLR(optimiser, lambda _: 1.0)
+
+
+def autocast(plan: TrainingPlan, device: str) -> AbstractContextManager[None]:
+    """Computes in bfloat16 if the plan is mixed and the device can, else changes nothing."""
+    kind = device.partition(":")[0]
+    can = kind == "cpu" or (kind == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0))
+    if plan.precision == "mixed" and not can:
+        log.warning("Fine-tuning: this device (%s) has no bfloat16, so it computes in full precision.", device)
+    return torch.autocast(kind, torch.bfloat16) if plan.precision == "mixed" and can else nullcontext()
