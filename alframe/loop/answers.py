@@ -39,7 +39,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
     reason = session.stopping and session.stopping.decide(session.ledger.history())
     if reason:
         state += f" {reason} To end here, and not wait for more: `alframe withdraw`, then `alframe`."
-    if answered:
+    if answered and session.settings.enough == 1:
         state += " To go on without those that nobody can tell: enough=0.5, say, for half of a batch."
     return Outcome(State.WAITING, f"{state}\n{how}")
 
