@@ -24,7 +24,14 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "metric": "alframe.losses.metric:Metric",
         },
     ),
-    "head": ("alframe.heads", {"linear": "alframe.heads.linear:Linear", "mlp": "alframe.heads.mlp:Mlp"}),
+    "head": (
+        "alframe.heads",
+        {
+            "linear": "alframe.heads.linear:Linear",
+            "prototype": "alframe.heads.prototype:Prototype",
+            "mlp": "alframe.heads.mlp:Mlp",
+        },
+    ),
     "sampler": (
         "alframe.samplers",
         {
