@@ -64,6 +64,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "badge": "alframe.samplers.badge:Badge",
             "clusters": "alframe.samplers.clusters:Clusters",
             "glosh": "alframe.samplers.glosh:Glosh",
+            "active_transfer": "alframe.samplers.active_transfer:ActiveTransfer",
+            "discriminative": "alframe.samplers.discriminative:Discriminative",
         },
     ),
     "pool": (

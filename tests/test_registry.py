@@ -49,11 +49,13 @@ def test_the_names_of_all_parts() -> None:
         "loss": ["contrastive", "metric", "softmax", "triplet"],
         "head": ["linear", "mlp", "prototype"],
         "sampler": [
+            "active_transfer",
             "badge",
             "bald",
             "bandit",
             "batch_bald",
             "clusters",
+            "discriminative",
             "entropy",
             "entropy_mc",
             "glosh",

@@ -1,0 +1,86 @@
+"""Images like those on which the model errs."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
+from threadpoolctl import threadpool_limits
+
+from alframe.errors import BadParams
+from alframe.samplers.geometry import ROWS
+from alframe.samplers.ranking import require_finite, top
+from alframe.types import Floats, Ints, Need, PoolView, Selection
+
+log = logging.getLogger(__name__)
+
+
+class ActiveTransfer:
+    """The most likely errors, as learned from those that a model makes on labelled images it has not seen.
+
+    Munro 2021, "Human-in-the-loop machine learning", section 5.2 (active transfer learning): which labelled images a
+    logistic regression on the embeddings gets wrong is found by cross-validation in `folds` parts; a second one learns
+    to tell these from the others, and scores the pool by its probability of an error, in 0..1. With no errors, or
+    nothing else, there is nothing to learn: then images are drawn at random, which is logged. `c` is the inverse
+    strength of the penalty of both. Raises BadParams for fewer than two folds, or a `c` that is not positive.
+    """
+
+    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})
+
+    def __init__(self, folds: int = 5, c: float = 0.1) -> None:
+        if folds < 2 or c <= 0:
+            raise BadParams(f"sampler 'active_transfer' needs 2 folds and c > 0; it was given folds={folds}, c={c}.")
+        self.folds = folds
+        self.c = c
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """See the Sampler contract."""
+        x, labelled, y = view.features, view.labelled_features, view.labels
+        require_finite(x.sum(axis=1), "active_transfer", "embeddings")
+        require_finite(labelled.sum(axis=1), "active_transfer", "embeddings", "labelled images")
+        if not len(x):
+            return Selection(view.ids)
+        centre = labelled.mean(axis=0, dtype=np.float64) if len(labelled) else 0
+        scale = (
+            float(labelled.std()) or 1.0 if len(labelled) else 1.0
+        )  # one for all: a feature may vary in the pool only
+        examples = np.asarray((labelled - centre) / scale, np.float32)
+        wrong = errors(examples, y, self.folds, self.c, rng)
+        if wrong.all() or not wrong.any():
+            log.warning(
+                "active_transfer: of %d labelled images the model gets %d wrong, which teaches nothing about errors; "
+                "this batch is drawn at random.",
+                len(wrong),
+                wrong.sum(),
+            )
+            return top(view.ids, np.zeros(len(x), np.float32), k, rng)
+        model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000)
+        with threadpool_limits(1):
+            model.fit(examples, wrong)
+        scores = np.empty(len(x), np.float32)
+        for start in range(0, len(x), ROWS):
+            part = slice(start, start + ROWS)
+            scores[part] = model.predict_proba((x[part] - centre) / scale)[:, 1]
+        return top(view.ids, scores, k, rng)
+
+
+def errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """(m,) whether a logistic regression that has not seen an image gets it wrong; (m, D) and (m,) are what there is.
+
+    An only image of its class is wrong by nature: who has not seen it cannot know.
+    """
+    wrong = np.zeros(len(x), bool)
+    if len(x) < 2:
+        return wrong
+    parts = KFold(min(folds, len(x)), shuffle=True, random_state=int(rng.integers(2**31)))
+    for seen, unseen in parts.split(x):
+        if (y[seen] == y[seen[0]]).all():
+            wrong[unseen] = y[unseen] != y[seen[0]]
+            continue
+        model = LogisticRegression(C=c, max_iter=1000)
+        with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
+            wrong[unseen] = model.fit(x[seen], y[seen]).predict(x[unseen]) != y[unseen]
+    return wrong

@@ -1,0 +1,102 @@
+"""Errors on unseen labelled images, and the images of the pool that are like them."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers.active_transfer import ActiveTransfer, errors
+from alframe.testing.sampler import SamplerSuite, tiny_ids
+from alframe.types import Need, PoolView
+
+
+def with_a_difficult_place(n=30, difficult=(7,), seed=0):
+    """Two classes far apart, and a third place where labels are by chance; the pool has few images there."""
+    rng = np.random.default_rng(seed)
+    places = np.array([[20.0, 0, 0], [0, 20, 0], [0, 0, 20]])
+    where = np.repeat([0, 1, 2], 20)
+    labels = np.where(where == 2, rng.integers(0, 2, 60), where)
+    pool = np.where(np.isin(np.arange(n), difficult), 2, np.arange(n) % 2)
+    return {
+        Need.FEATURES: (places[pool] + rng.normal(size=(n, 3))).astype(np.float32),
+        Need.LABELLED_FEATURES: (places[where] + rng.normal(size=(60, 3))).astype(np.float32),
+        Need.LABELS: labels.astype(np.int64),
+    }
+
+
+class TestActiveTransfer(SamplerSuite):
+    make = ActiveTransfer
+
+    def obvious(self):
+        return PoolView(tiny_ids(30), with_a_difficult_place()), int(tiny_ids(30)[7])
+
+
+def choose(fields, k, seed=0, **params):
+    n = len(fields[Need.FEATURES])
+    view = PoolView(np.arange(n), fields)
+    return ActiveTransfer(**params).select(view, k, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_likely_errors_come_first_in_pools_of_any_size(seed):
+    """The predecessor's needed 10,000 images."""
+    chosen = choose(with_a_difficult_place(200, (3, 50, 51, 190), seed), 6, seed)
+    assert set(chosen.ids[:4].tolist()) == {3, 50, 51, 190}
+    assert chosen.scores[3] > 0.5 > chosen.scores[4]
+
+
+def test_errors_are_those_on_images_not_seen():
+    """One label is a slip: a model that has learned it may repeat it, one that has not finds it."""
+    rng = np.random.default_rng(0)
+    x = np.repeat([[9.0, 0], [0, 9]], 15, axis=0) + rng.normal(size=(30, 2))
+    y = np.repeat([0, 1], 15)
+    y[4] = 1
+    assert np.flatnonzero(errors(x, y, 5, 1.0, rng)).tolist() == [4]
+
+
+def test_an_only_image_of_its_class_is_an_error():
+    x = np.concatenate([np.repeat([[9.0, 0], [0, 9]], 10, axis=0), [[5, 5]]])
+    assert np.flatnonzero(
+        errors(x, np.array([0] * 10 + [1] * 10 + [2]), 5, 1.0, np.random.default_rng(0))
+    ).tolist() == [20]
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), [(np.zeros((0, 2)), []), (np.zeros((1, 2)), [0]), (np.zeros((4, 2)), [1, 1, 1, 1])]
+)
+def test_nothing_to_learn_errors_from(x, y):
+    assert not errors(x, np.array(y, np.int64), 5, 1.0, np.random.default_rng(0)).any()
+
+
+def test_without_errors_it_says_so_and_is_random(caplog):
+    fields = with_a_difficult_place(200)
+    easy = np.arange(40)  # the difficult ones left out
+    fields[Need.LABELLED_FEATURES], fields[Need.LABELS] = (
+        fields[Need.LABELLED_FEATURES][easy],
+        fields[Need.LABELS][easy],
+    )
+    with caplog.at_level(logging.WARNING):
+        chosen = [choose(fields, 5, seed).ids.tolist() for seed in range(4)]
+    assert "of 40 labelled images the model gets 0 wrong" in caplog.text
+    assert len({tuple(one) for one in chosen}) == 4
+
+
+def test_a_feature_that_varies_only_in_the_pool_does_no_harm():
+    fields = with_a_difficult_place()
+    for need in (Need.FEATURES, Need.LABELLED_FEATURES):
+        fields[need] = np.column_stack([fields[need], np.full(len(fields[need]), 1e-6)]).astype(np.float32)
+    fields[Need.FEATURES][:, 3] = np.random.default_rng(0).normal(size=30)
+    assert choose(fields, 1).ids[0] == 7
+
+
+def test_bad_input_is_refused():
+    for wrong in ({"folds": 1}, {"c": 0}):
+        with pytest.raises(BadParams, match="2 folds and c > 0"):
+            ActiveTransfer(**wrong)
+    fields = with_a_difficult_place()
+    fields[Need.LABELLED_FEATURES][3] = np.nan
+    with pytest.raises(UnmetNeed, match=r"1 of 60 labelled images \(first: row 3\)"):
+        choose(fields, 3)
