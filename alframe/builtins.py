@@ -29,6 +29,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
         {
             "linear": "alframe.heads.linear:Linear",
             "prototype": "alframe.heads.prototype:Prototype",
+            "knn": "alframe.heads.knn:Knn",
             "mlp": "alframe.heads.mlp:Mlp",
         },
     ),
@@ -66,6 +67,9 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "glosh": "alframe.samplers.glosh:Glosh",
             "active_transfer": "alframe.samplers.active_transfer:ActiveTransfer",
             "discriminative": "alframe.samplers.discriminative:Discriminative",
+            "cluster_margin": "alframe.samplers.cluster_margin:ClusterMargin",
+            "drop_query": "alframe.samplers.drop_query:DropQuery",
+            "galaxy": "alframe.samplers.galaxy:Galaxy",
         },
     ),
     "pool": (

@@ -113,7 +113,8 @@ def test_the_doubtful_far_and_unlike_are_wanted():
     probs[[100, 200]] = [[0.4, 0.6, 0], [0.4, 0, 0.6]]
     x[100] = x[200] = 30
     for seed in range(10):
-        assert set(Badge().select(view_of(probs, x), 2, np.random.default_rng(seed)).ids.tolist()) == {100, 200}
+        chosen = Badge().select(view_of(probs, x), 3, np.random.default_rng(seed)).ids.tolist()
+        assert {100, 200} <= set(chosen), "one of the certain, whose gradients are near zero, stands for them all"
 
 
 @pytest.mark.parametrize(("need", "what"), [(Need.PROBS, "class probabilities"), (Need.FEATURES, "embeddings")])

@@ -1,0 +1,130 @@
+"""DropQuery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers import drop_query
+from alframe.samplers.drop_query import DropQuery, changes
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_predict
+from alframe.types import Need, PoolView
+
+DIM = 8
+
+
+class TestDropQuery(SamplerSuite):
+    make = DropQuery
+
+    def obvious(self):
+        x = np.tile(np.array([9.0, 0, 0, 0, 0, 0, 0, 0], np.float32), (12, 1))  # nothing to drop: no change
+        x[5] = 0.5
+        return PoolView(tiny_ids(12), {Need.FEATURES: x}, first_against_the_rest), int(tiny_ids(12)[5])
+
+
+def first_against_the_rest(x):
+    """Class 1 when the other numbers add up to more than the first."""
+    rest = np.asarray(x)[:, 1:].sum(axis=1) > np.asarray(x)[:, 0] + 0.1
+    return np.stack([~rest, rest], axis=1).astype(np.float32)
+
+
+def unsure_rows(n, dim=40, seed=0):
+    """Embeddings of which every third is on the brink: what is dropped may turn it; nothing turns the others."""
+    x = np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
+    x[:, 0] = 0
+    steady = np.arange(n) % 3 > 0
+    x[steady] = -np.abs(x[steady])
+    return x
+
+
+@pytest.mark.parametrize("dropout", [0.3, 0.75])
+def test_what_the_head_sees_in_a_pass(dropout):
+    seen = []
+
+    def predict(x):
+        seen.append(np.array(x))
+        return np.zeros((len(x), 2), np.float32)
+
+    x = np.random.default_rng(0).normal(size=(500, 40)).astype(np.float32)
+    assert (changes(x, predict, 3, dropout, np.random.default_rng(0)) == 0).all()
+    whole, *passes = seen
+    assert (whole == x).all() and len(passes) == 3
+    for one in passes:
+        kept = one != 0
+        assert kept.mean() == pytest.approx(1 - dropout, abs=0.01)
+        np.testing.assert_allclose(one[kept], (x / np.float32(1 - dropout))[kept], rtol=1e-6)
+    assert (passes[0] != passes[1]).any(), "the same numbers in every pass"
+
+
+def test_changes_are_counted_by_image():
+    script = iter([[0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]])
+
+    def predict(x):
+        return np.eye(2, dtype=np.float32)[next(script)]
+
+    counts = changes(np.ones((4, DIM), np.float32), predict, 3, 0.75, np.random.default_rng(0))
+    assert counts.tolist() == [0, 2, 3, 0]
+
+
+def test_only_changed_images_are_asked_for_while_there_are_enough():
+    x = unsure_rows(300)
+    flips = changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
+    assert (flips[::3] >= 2).sum() > 20
+    view = PoolView(np.arange(300), {Need.FEATURES: x}, first_against_the_rest)
+    chosen = DropQuery().select(view, 12, np.random.default_rng(0)).ids
+    assert (flips[chosen] >= 2).all() and (chosen % 3 == 0).all()
+
+
+def test_too_few_changed_images_are_all_asked_for():
+    x = unsure_rows(30)
+    flips = changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
+    view = PoolView(np.arange(30), {Need.FEATURES: x}, first_against_the_rest)
+    chosen = DropQuery().select(view, 25, np.random.default_rng(0))
+    assert set(np.flatnonzero(flips)) <= set(chosen.ids.tolist()) and len(set(chosen.ids.tolist())) == 25
+    np.testing.assert_allclose(chosen.scores, np.sort(flips / 3)[::-1][:25])
+
+
+def test_one_of_each_cluster_the_nearest_to_its_middle():
+    rng = np.random.default_rng(0)
+    group = rng.permutation(np.repeat(np.arange(2), 50))
+    centres = 20 * rng.normal(size=(2, DIM))
+    x = (centres[group] + rng.normal(size=(100, DIM))).astype(np.float32)
+
+    def fickle(part):  # never the same class twice: all images are candidates
+        fickle.calls += 1
+        return np.tile(np.eye(4, dtype=np.float32)[fickle.calls % 4], (len(part), 1))
+
+    fickle.calls = 0
+    chosen = DropQuery().select(PoolView(np.arange(100), {Need.FEATURES: x}, fickle), 2, np.random.default_rng(0)).ids
+    assert sorted(group[chosen]) == [0, 1]
+    for row in chosen:
+        mine = np.flatnonzero(group == group[row])
+        nearest = mine[np.linalg.norm(x[mine] - x[mine].mean(axis=0), axis=1).argmin()]
+        assert row == nearest
+
+
+def test_large_pools_go_through_in_parts(monkeypatch):
+    monkeypatch.setattr(drop_query, "ROWS", 7)
+    sizes = []
+
+    def predict(x):
+        sizes.append(len(x))
+        return tiny_predict()(x)
+
+    fields = tiny_fields({Need.FEATURES}, n=30)
+    DropQuery().select(PoolView(tiny_ids(30), fields, predict), 3, np.random.default_rng(0))
+    assert sizes == [7] * 16 + [2] * 4
+
+
+def test_numbers_that_are_none_are_refused_by_name():
+    fields = tiny_fields({Need.FEATURES})
+    fields[Need.FEATURES][5, 1] = np.nan
+    with pytest.raises(UnmetNeed, match=r"'drop_query'.*embeddings of 1 of 20 .*row 5"):
+        DropQuery().select(PoolView(tiny_ids(20), fields, tiny_predict()), 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("bad", [{"passes": 0}, {"rows": 0}, {"dropout": 0.0}, {"dropout": 1.0}])
+def test_parameters_that_cannot_be(bad):
+    with pytest.raises(BadParams, match=f"drop_query.*{next(iter(bad))}"):
+        DropQuery(**bad)
