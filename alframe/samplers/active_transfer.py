@@ -21,18 +21,23 @@ log = logging.getLogger(__name__)
 class ActiveTransfer:
     """The most likely errors, as learned from those that a model makes on labelled images it has not seen.
 
-    Munro 2021, "Human-in-the-loop machine learning", section 5.2 (active transfer learning): which labelled images a
-    logistic regression on the embeddings gets wrong is found by cross-validation in `folds` parts; a second one learns
-    to tell these from the others, and scores the pool by its probability of an error, in 0..1. With no errors, or
-    nothing else, there is nothing to learn: then images are drawn at random, which is logged. `c` is the inverse
-    strength of the penalty of both. Raises BadParams for fewer than two folds, or a `c` that is not positive.
+    Munro 2021, "Human-in-the-loop machine learning", chapter 5 (active transfer learning, and ATLAS): which labelled
+    images a logistic regression on the embeddings gets wrong is found by cross-validation in `folds` parts; a second
+    one learns to tell these from the others. The batch is chosen in `batches` parts, each of which counts as known
+    for the next: otherwise it would be one kind of error. With no errors, or nothing else, there is nothing to learn:
+    then images are drawn at random, which is logged. `c` is the inverse strength of the penalty of both. Raises
+    BadParams for parameters out of range.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})
 
-    def __init__(self, folds: int = 5, c: float = 0.1) -> None:
-        if folds < 2 or c <= 0:
-            raise BadParams(f"sampler 'active_transfer' needs 2 folds and c > 0; it was given folds={folds}, c={c}.")
+    def __init__(self, batches: int = 10, folds: int = 5, c: float = 0.1) -> None:
+        if batches < 1 or folds < 2 or c <= 0:
+            raise BadParams(
+                "sampler 'active_transfer' needs batches of 1 or more, 2 folds or more, and c > 0; it was given "
+                f"batches={batches}, folds={folds}, c={c}."
+            )
+        self.batches = batches
         self.folds = folds
         self.c = c
 
@@ -41,14 +46,11 @@ class ActiveTransfer:
         x, labelled, y = view.features, view.labelled_features, view.labels
         require_finite(x.sum(axis=1), "active_transfer", "embeddings")
         require_finite(labelled.sum(axis=1), "active_transfer", "embeddings", "labelled images")
-        if not len(x):
-            return Selection(view.ids)
-        centre = labelled.mean(axis=0, dtype=np.float64) if len(labelled) else 0
-        scale = (
-            float(labelled.std()) or 1.0 if len(labelled) else 1.0
-        )  # one for all: a feature may vary in the pool only
-        examples = np.asarray((labelled - centre) / scale, np.float32)
-        wrong = errors(examples, y, self.folds, self.c, rng)
+        k = max(0, min(k, len(x)))
+        centre, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)
+        # One scale for all: a feature may vary in the pool only.
+        known: Floats = np.asarray((labelled - centre) / scale, np.float32)
+        wrong = errors(known, y, self.folds, self.c, rng)
         if wrong.all() or not wrong.any():
             log.warning(
                 "active_transfer: of %d labelled images the model gets %d wrong, which teaches nothing about errors; "
@@ -56,15 +58,20 @@ class ActiveTransfer:
                 len(wrong),
                 wrong.sum(),
             )
-            return top(view.ids, np.zeros(len(x), np.float32), k, rng)
-        model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000)
-        with threadpool_limits(1):
-            model.fit(examples, wrong)
-        scores = np.empty(len(x), np.float32)
-        for start in range(0, len(x), ROWS):
-            part = slice(start, start + ROWS)
-            scores[part] = model.predict_proba((x[part] - centre) / scale)[:, 1]
-        return top(view.ids, scores, k, rng)
+            return Selection(view.ids[rng.permutation(len(x))[:k]])
+        model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)
+        chosen = np.empty(0, np.int64)
+        for size in [len(part) for part in np.array_split(np.arange(k), max(1, min(self.batches, k)))]:
+            examples = np.concatenate([known, (x[chosen] - centre) / scale])
+            with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
+                model.fit(examples, np.concatenate([wrong, np.zeros(len(chosen), bool)]))
+            scores = np.empty(len(x), np.float32)
+            for start in range(0, len(x), ROWS):
+                part = slice(start, start + ROWS)
+                scores[part] = model.decision_function((x[part] - centre) / scale)
+            rest = np.setdiff1d(np.arange(len(x)), chosen)
+            chosen = np.concatenate([chosen, top(rest, scores[rest], size, rng).ids])
+        return Selection(view.ids[chosen])
 
 
 def errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -81,6 +88,6 @@ def errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -
             wrong[unseen] = y[unseen] != y[seen[0]]
             continue
         model = LogisticRegression(C=c, max_iter=1000)
-        with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
+        with threadpool_limits(1):
             wrong[unseen] = model.fit(x[seen], y[seen]).predict(x[unseen]) != y[unseen]
     return wrong

@@ -43,9 +43,16 @@ def choose(fields, k, seed=0, **params):
 @pytest.mark.parametrize("seed", range(5))
 def test_likely_errors_come_first_in_pools_of_any_size(seed):
     """The predecessor's needed 10,000 images."""
-    chosen = choose(with_a_difficult_place(200, (3, 50, 51, 190), seed), 6, seed)
-    assert set(chosen.ids[:4].tolist()) == {3, 50, 51, 190}
-    assert chosen.scores[3] > 0.5 > chosen.scores[4]
+    chosen = choose(with_a_difficult_place(200, (3, 50, 51, 190), seed), 4, seed, batches=1)
+    assert set(chosen.ids.tolist()) == {3, 50, 51, 190}
+
+
+def test_a_batch_is_not_one_kind_of_error():
+    fields = with_a_difficult_place(200, range(60))
+    fields[Need.FEATURES][40:60] += [0, 0, 20]  # more of the difficult direction than the rest
+    whole, parts = (choose(fields, 20, batches=batches).ids for batches in (1, 20))
+    assert (whole >= 40).sum() == 20
+    assert (parts >= 40).sum() < 20
 
 
 def test_errors_are_those_on_images_not_seen():
@@ -93,8 +100,8 @@ def test_a_feature_that_varies_only_in_the_pool_does_no_harm():
 
 
 def test_bad_input_is_refused():
-    for wrong in ({"folds": 1}, {"c": 0}):
-        with pytest.raises(BadParams, match="2 folds and c > 0"):
+    for wrong in ({"batches": 0}, {"folds": 1}, {"c": 0}):
+        with pytest.raises(BadParams, match="2 folds or more, and c > 0"):
             ActiveTransfer(**wrong)
     fields = with_a_difficult_place()
     fields[Need.LABELLED_FEATURES][3] = np.nan
