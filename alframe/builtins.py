@@ -31,6 +31,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "prototype": "alframe.heads.prototype:Prototype",
             "knn": "alframe.heads.knn:Knn",
             "mlp": "alframe.heads.mlp:Mlp",
+            "laplace": "alframe.heads.laplace:Laplace",
         },
     ),
     "sampler": (

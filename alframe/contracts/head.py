@@ -25,7 +25,10 @@ class Head(Protocol):
         ...
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """(T, n, C) float32: `draws` samples of the probabilities. Raises UnmetNeed if not stochastic."""
+        """(T, n, C) float32: `draws` samples of the probabilities, each of one model for all images.
+
+        Raises UnmetNeed if not stochastic.
+        """
         ...
 
     # A head with hidden layers may offer `activations(x) -> (n, A)`, their outputs side by side, for samplers that look

@@ -94,7 +94,7 @@ class Mlp:
         out = np.empty((len(x), len(self._layers[-1][1])), np.float32)
         for start in range(0, len(x), ROWS):
             rows = slice(start, start + ROWS)
-            out[rows] = self._tail(self._first(x[rows]), dropout=0.0).softmax(-1).numpy()
+            out[rows] = self._tail(self._first(x[rows]), [1.0] * (len(self._layers) - 1)).softmax(-1).numpy()
         return out
 
     @torch.inference_mode()
@@ -110,15 +110,17 @@ class Mlp:
 
     @torch.inference_mode()
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract: a fresh dropout mask for each draw and image. UnmetNeed if `dropout` is 0."""
+        """See the Head contract: each draw leaves out other units. UnmetNeed if `dropout` is 0."""
         if not self.stochastic:
             raise UnmetNeed("head 'mlp' with dropout=0 cannot draw samples of its probabilities. Set head.dropout=0.5.")
         out = np.empty((draws, len(x), len(self._layers[-1][1])), np.float32)
         with _seeded(rng):
-            for start in range(0, len(x), SAMPLED_ROWS):
-                rows = slice(start, start + SAMPLED_ROWS)
-                first = self._first(x[rows])  # dropout comes after it: the widest product is made once for all draws
-                out[:, rows] = self._tail(first.expand(draws, *first.shape), self.dropout).softmax(-1).numpy()
+            # A draw is one network for all images: what it says of two of them tells how they hang together.
+            masks = [functional.dropout(torch.ones(draws, 1, len(bias)), self.dropout) for _, bias in self._layers[:-1]]
+        for start in range(0, len(x), SAMPLED_ROWS):
+            rows = slice(start, start + SAMPLED_ROWS)
+            first = self._first(x[rows])  # dropout comes after it: the widest product is made once for all draws
+            out[:, rows] = self._tail(first, masks).softmax(-1).numpy()
         return out
 
     def _first(self, x: Floats) -> Tensor:
@@ -126,11 +128,11 @@ class Mlp:
         scaled = (np.asarray(x, np.float32) - self._mean) / self._scale
         return functional.linear(torch.from_numpy(scaled), weight, bias).relu()
 
-    def _tail(self, x: Tensor, dropout: float) -> Tensor:
-        *middle, (weight, bias) = self._layers[1:]
-        for middle_weight, middle_bias in middle:
-            x = functional.linear(functional.dropout(x, dropout), middle_weight, middle_bias).relu()
-        return functional.linear(functional.dropout(x, dropout), weight, bias)
+    def _tail(self, x: Tensor, masks: Sequence[Tensor | float]) -> Tensor:
+        for (weight, bias), mask in zip(self._layers[1:-1], masks, strict=False):
+            x = functional.linear(x * mask, weight, bias).relu()
+        weight, bias = self._layers[-1]
+        return functional.linear(x * masks[-1], weight, bias)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """`mean` (D,), `scale` (D,), and `weight<i>` (out, in), `bias<i>` (out,) of each layer."""

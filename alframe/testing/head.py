@@ -103,6 +103,15 @@ class HeadSuite:
         np.testing.assert_array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(0)))
         assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), "it does not use the rng"
         np.testing.assert_array_equal(head.probs(x), head.probs(x), err_msg="probs must not be random")
+        part = head.prob_samples(x[5:9], 4, np.random.default_rng(0))
+        message = "a draw is one model for all images: other images beside them must not change the draws of these"
+        np.testing.assert_allclose(part, samples[:, 5:9], atol=1e-5, err_msg=message)
+
+    def test_a_pool_in_many_parts(self) -> None:
+        x, _ = separable(per_class=1)
+        head = self.fitted(*separable(), classes=3)
+        many = head.probs(np.repeat(x, 3000, axis=0))
+        np.testing.assert_allclose(many, np.repeat(head.probs(x), 3000, axis=0), atol=1e-5)
 
     def test_embeddings_in_a_file(self, tmp_path: Path) -> None:
         x, y = separable()

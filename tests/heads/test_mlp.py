@@ -8,7 +8,6 @@ import torch
 from sklearn.datasets import load_digits
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads import mlp
 from alframe.heads.linear import Linear
 from alframe.heads.mlp import Mlp
 from alframe.testing.head import HeadSuite, separable
@@ -49,12 +48,16 @@ def test_draws_scatter_around_the_prediction(digits):
     assert samples.std(axis=0).max() > 0.1
 
 
-def test_every_draw_and_image_has_a_mask_of_its_own(monkeypatch):
+def test_a_draw_leaves_out_its_share_of_each_layer(monkeypatch):
     x, y = separable()
-    head = fitted(Mlp(), x, y, 3)
-    monkeypatch.setattr(mlp, "SAMPLED_ROWS", 4)  # the masks must differ between parts, too
-    samples = head.prob_samples(np.repeat(x[:1] * 0.5, 12, axis=0), 8, np.random.default_rng(0))
-    assert len(np.unique(samples.reshape(-1, 3), axis=0)) == 8 * 12
+    head = fitted(Mlp(hidden=[400], dropout=0.25), x, y, 3)
+    seen = []
+    monkeypatch.setattr(head, "_tail", lambda first, masks: seen.append(masks) or first[None, :, :3])
+    head.prob_samples(x, 50, np.random.default_rng(0))
+    (mask,) = seen[0]
+    assert mask.shape == (50, 1, 400)
+    assert mask.unique().tolist() == pytest.approx([0.0, 1 / 0.75])
+    assert (mask == 0).float().mean() == pytest.approx(0.25, abs=0.01)
 
 
 def test_torchs_generator_and_threads_are_left_alone():
