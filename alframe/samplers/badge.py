@@ -12,6 +12,9 @@ Doubles = npt.NDArray[np.float64]
 
 ROWS = 2048  # of the pool at a time, in double precision
 DRAWN = 16  # proposals at a time
+MISSES = (
+    50  # times that none is accepted; then most bounds are far too large, as after the choice of one of many copies
+)
 ROUNDING = 1e-12  # of the norms: a distance below it is none
 
 
@@ -81,6 +84,7 @@ def seeding(gradients: Gradients, k: int, rng: np.random.Generator) -> Ints:
     bounds = gradients.distances(np.arange(n), chosen)[:, 0]
     seen = np.ones(n, np.int64)  # how many of the chosen rows each bound takes into account
     bounds[chosen] = 0
+    misses = 0
     while len(chosen) < k:
         total = np.cumsum(bounds)
         if total[-1] <= 0:
@@ -89,8 +93,10 @@ def seeding(gradients: Gradients, k: int, rng: np.random.Generator) -> Ints:
         last = np.flatnonzero(bounds)[-1]  # rounding must not draw a row beyond it
         drawn = np.minimum(np.searchsorted(total, rng.random(DRAWN) * total[-1], side="right"), last)
         before = bounds[drawn]
-        _measure_again(gradients, bounds, seen, np.unique(drawn), chosen)
+        rows = np.unique(drawn) if misses < MISSES else np.flatnonzero(bounds)
+        _measure_again(gradients, bounds, seen, rows, chosen)
         accepted = drawn[rng.random(DRAWN) * before < bounds[drawn]][:1]
+        misses = 0 if len(accepted) else misses + 1
         bounds[accepted] = 0
         chosen = np.concatenate([chosen, accepted])
     return chosen

@@ -57,8 +57,8 @@ def greedy(probs: Doubles, k: int, labellings: int, rng: np.random.Generator) ->
     sure = entr(probs).sum(axis=2).mean(axis=1)  # no choice takes this doubt away: it is not the weights'
     draws, classes = probs.shape[1:]
     joint = Joint(np.ones(1), np.full((1, draws), 1 / draws))
-    count = draws * -(-labellings // draws)
-    sampled = Joint(np.full(count, 1 / count), np.full((count, draws), 1 / draws))
+    many = draws * -(-labellings // draws)  # as many from each draw
+    sampled = Joint(np.full(many, 1 / many), np.full((many, draws), 1 / draws))
     few = True
     gains = joint.doubt(probs) - sure
     seen = np.zeros(len(probs), np.int64)  # how many choices each of the gains takes into account
@@ -97,9 +97,8 @@ class Joint:
         """(n,) nats: the entropy of the label of each row of `probs` (n, T, C), if the labels before are known."""
         rows, draws, classes = probs.shape
         flat = self.posterior @ probs.transpose(1, 0, 2).reshape(draws, rows * classes)
-        nats = np.log(
-            flat + np.finfo(np.float64).tiny
-        )  # many times faster than scipy's entr; zero times it is still zero
+        # Several times faster than scipy's entr. The logarithm of zero is then finite, and times zero is zero.
+        nats = np.log(flat + np.finfo(np.float64).tiny)
         nats *= flat
         doubt: Doubles = -(self.chance @ nats).reshape(rows, classes).sum(axis=1)
         return doubt

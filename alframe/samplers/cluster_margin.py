@@ -10,6 +10,8 @@ from alframe.samplers.ranking import require_finite, top
 from alframe.samplers.uncertainty import margin
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
+ROWS = 8192  # candidates at a time
+
 
 class ClusterMargin:
     """Of the `candidates` x k images with the smallest margins, one of each cluster in turn, the smallest first.
@@ -40,27 +42,31 @@ class ClusterMargin:
         require_finite(view.probs.sum(axis=1), "cluster_margin", "class probabilities")
         doubtful = top(np.arange(len(view)), margin(view.probs), self.candidates * k, rng).ids
         rows = rng.permutation(doubtful)
-        x = view.features[rows]
-        require_finite(x.sum(axis=1), "cluster_margin", "embeddings", "images looked at")
-        cluster = clusters(x, self.size, self.rows)
+        cluster = clusters(view.features, rows, self.size, self.rows)
         return Selection(view.ids[rows[in_turn(cluster, rng)[:k]]])
 
 
-def clusters(x: Floats, size: int, rows: int) -> Ints:
-    """(n,) the cluster of each row of `x` (n, D), which are in random order: the first `rows` by average linkage."""
+def clusters(x: Floats, rows: Ints, size: int, limit: int) -> Ints:
+    """(r,) the cluster of each of the `rows` of `x` (n, D), which are in random order: of the first ones by linkage."""
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import euclidean_distances
 
-    part = x[:rows]
+    part = _finite(x[rows[:limit]])
     count = -(-len(part) // size)
-    if len(part) < 2 or count == len(part):
-        return np.arange(len(x)) if len(part) == len(x) else nearest(x, part)[1][:, 0]
-    model = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
-    cluster: Ints = model.fit_predict(euclidean_distances(part)).astype(np.int64)
-    if len(part) == len(x):
-        return cluster
+    cluster = np.arange(len(part))
+    if count < len(part):
+        model = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
+        cluster = model.fit_predict(euclidean_distances(part)).astype(np.int64)
     means = np.stack([part[cluster == number].mean(axis=0) for number in range(count)])
-    return np.concatenate([cluster, nearest(x[rows:], means)[1][:, 0]])
+    for start in range(limit, len(rows), ROWS):
+        others = _finite(x[rows[start : start + ROWS]])
+        cluster = np.concatenate([cluster, nearest(others, means)[1][:, 0]])
+    return cluster
+
+
+def _finite(x: Floats) -> Floats:
+    require_finite(x.sum(axis=1), "cluster_margin", "embeddings", "images looked at")
+    return x
 
 
 def in_turn(cluster: Ints, rng: np.random.Generator) -> Ints:

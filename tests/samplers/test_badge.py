@@ -98,6 +98,18 @@ def test_copies_are_never_drawn_while_there_is_something_else():
         assert sorted(chosen % 10) == list(range(10))
 
 
+def test_copies_of_what_is_chosen_are_soon_passed_over(monkeypatch):
+    """A third of the pool is copies of one image: none is taken, nor each drawn once to find that out."""
+    probs, x = case(6, seed=4)
+    copies = np.concatenate([np.repeat(np.arange(3), 3000), np.arange(3, 6)])
+    measured = []
+    real = badge._measure_again
+    monkeypatch.setattr(badge, "_measure_again", lambda *args: measured.append(1) or real(*args))
+    chosen = Badge().select(view_of(probs[copies], x[copies]), 6, np.random.default_rng(0)).ids
+    assert sorted(copies[chosen]) == list(range(6))
+    assert len(measured) < 6 * badge.MISSES
+
+
 def test_nothing_but_copies_and_certain_images_still_gives_distinct_ids():
     sure = np.tile(np.eye(3, dtype=np.float32)[0], (30, 1))
     x = np.ones((30, 4), np.float32)
