@@ -22,6 +22,10 @@ class CommandFailed(BaseException):
     """An AlframeError on its way past Hydra, which catches every Exception and adds words about itself."""
 
 
+class ReaderGone(BaseException):
+    """A closed pipe on its way past Hydra."""
+
+
 class JobFailed(CompactHydraException):
     """An AlframeError in a sweep: Hydra goes on with the next job, and in the end reports it without a traceback."""
 
@@ -42,6 +46,8 @@ def main(words: Sequence[str] | None = None) -> None:
     except (AlframeError, CommandFailed) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
+    except ReaderGone:
+        raise BrokenPipeError from None
 
 
 def _run_hydra(words: Sequence[str]) -> None:
@@ -87,8 +93,11 @@ def run_task(config: DictConfig) -> float | None:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         raise (JobFailed if sweep else CommandFailed)(in_words(error)) from error
-    sys.stdout.write(f"\n{outcome.message}\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"\n{outcome.message}\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
     return outcome.value
 
 

@@ -16,7 +16,7 @@ from alframe.formats.timelapse.prepared import Opening, strangeness, write_data
 from alframe.formats.timelapse.schema import STANDARD, Field
 from alframe.formats.timelapse.template import read_template
 from alframe.formats.timelapse.view import KEYS, quick_paste, search_terms, sort_terms
-from alframe.label_sources._timelapse_answers import blank_word
+from alframe.label_sources._timelapse_answers import blank_word, has_blank
 from alframe.label_sources._timelapse_selection import Names
 from alframe.types import UNSURE, ItemId, Request
 
@@ -121,11 +121,12 @@ def _bare(field: Field) -> tuple[str, str, str, tuple[str, ...]]:
 
 def _keys(request: Request, blank: str) -> list[str]:
     """Blank first and unsure last; between them the classes by name, the commonest ones where there are too many."""
-    word = blank_word(request.classes, blank)
-    room = KEYS - len(word) - 1
+    word = has_blank(request.classes, blank) or blank  # always the first, so that the keys stay where they were
+    first = [word] if word else []
+    others = [name for name in request.classes if name != word]
     often = Counter(guess.class_name for guess in request.suggestions)
-    chosen = set(sorted(request.classes, key=lambda name: -often[name])[:room])
-    return [*word, *(name for name in request.classes if name in chosen), UNSURE]
+    chosen = set(sorted(others, key=lambda name: -often[name])[: KEYS - len(first) - 1])
+    return [*first, *(name for name in others if name in chosen), UNSURE]
 
 
 def _choices(names: Sequence[str], blank: str) -> tuple[str, ...]:

@@ -66,6 +66,8 @@ class Status:
         if not rounds or rounds[-1].answered or session.label_source.answers_now:
             return [*lines, f"Not finished. Go on with: {go_on}"]
         asked, where = rounds[-1], shown(session.label_folder)
+        if getattr(session.label_source, "lasting", False):
+            where = "your own set"
         answered = len(seen & set(asked.keys))
         return [
             *lines,
