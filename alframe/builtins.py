@@ -32,6 +32,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "knn": "alframe.heads.knn:Knn",
             "mlp": "alframe.heads.mlp:Mlp",
             "laplace": "alframe.heads.laplace:Laplace",
+            "ensemble": "alframe.heads.ensemble:Ensemble",
+            "calibrated": "alframe.heads.calibrated:Calibrated",
         },
     ),
     "sampler": (

@@ -47,7 +47,7 @@ def test_the_names_of_all_parts() -> None:
     assert names == {
         "backbone": ["efficientnet_lite", "timm"],
         "loss": ["contrastive", "metric", "softmax", "triplet"],
-        "head": ["knn", "laplace", "linear", "mlp", "prototype"],
+        "head": ["calibrated", "ensemble", "knn", "laplace", "linear", "mlp", "prototype"],
         "sampler": [
             "active_transfer",
             "badge",

@@ -11,6 +11,9 @@ from alframe.progress import track
 from alframe.types import Floats, Ints
 
 ROWS = 4096  # of the pool at a time, so that a memory-mapped pool is never copied whole
+PER_CLUSTER = 256  # rows that its centre is found from, at most
+STEPS = 20
+SETTLED = 0.999  # of the spread within clusters left by a step: then another is not worth it
 WANTED = 4  # a part of the pool holds at least so many images for each one asked for
 
 
@@ -33,12 +36,20 @@ def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3) -
     count = min(clusters, len(x))
     if count == len(x):
         return np.array(x, np.float32)
-    # No warning about few points for a cluster: with the few labels of an early round that is how it must be.
-    bounds = {"min_points_per_centroid": 1, "max_points_per_centroid": 256}
-    seed = int(rng.integers(2**31))
-    model = _faiss().Kmeans(x.shape[1], count, niter=20, nredo=tries, seed=seed, **bounds)
-    model.train(np.ascontiguousarray(x, np.float32))
-    return np.array(model.centroids)
+    some = np.ascontiguousarray(x[np.sort(rng.permutation(len(x))[: PER_CLUSTER * count])], np.float32)
+    # No warning about few rows for a cluster: with the few labels of an early round that is how it must be.
+    bounds = {"min_points_per_centroid": 1, "max_points_per_centroid": len(some)}
+    found = []
+    for _ in range(tries):
+        model = _faiss().Kmeans(x.shape[1], count, niter=1, seed=int(rng.integers(2**31)), **bounds)
+        model.centroids, before = None, np.inf
+        for _ in track(range(STEPS), "Clustering", unit="step"):
+            model.train(some, init_centroids=model.centroids)
+            if model.obj[-1] >= SETTLED * before:
+                break
+            before = float(model.obj[-1])
+        found.append((float(model.obj[-1]), model.centroids))
+    return np.array(min(found, key=lambda one: one[0])[1])
 
 
 def nearest(x: Floats, points: Floats, count: int = 1) -> tuple[Floats, Ints]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.samplers.geometry import ROWS, kmeans, nearest
+from alframe.errors import BadParams
+from alframe.samplers.geometry import ROWS, WANTED, kmeans, nearest
 from alframe.samplers.informative_diverse import doubts
 from alframe.samplers.ranking import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -17,10 +18,16 @@ class MarginClusterMean:
     Xu, Yu, Tresp, Xu and Wang 2003, "Representative sampling for text classification using support vector machines".
     An image is inside when it is nearer the boundary of some class than every labelled image is; its distance there is
     the difference of that class's probability and the largest other one. Where fewer than k are inside, or clusters
-    are empty, margin sampling fills up. Scores are 1 less the lead of the likeliest class, in 0..1.
+    are empty, margin sampling fills up. Of more than `rows` images inside, so many at random are looked at. Scores are
+    1 less the lead of the likeliest class, in 0..1. Raises BadParams for `rows` below 1.
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS, Need.LABELLED_PROBS})
+
+    def __init__(self, rows: int = 100_000) -> None:
+        if rows < 1:
+            raise BadParams(f"sampler 'margin_cluster_mean' needs rows of 1 or more, and was given rows={rows}.")
+        self.rows = rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
@@ -33,7 +40,7 @@ class MarginClusterMean:
         require_finite(doubts(labelled), "margin_cluster_mean", "class probabilities", "labelled images")
         require_finite(x.sum(axis=1), "margin_cluster_mean", "embeddings")
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
-        within = order[inside(probs, labelled)[order]]
+        within = order[inside(probs, labelled)[order]][: max(self.rows, WANTED * k)]
         medoids = within[medoids_of(x[within], k, rng)] if len(within) > k else within[:0]
         taken = np.zeros(len(view), bool)
         taken[medoids] = True

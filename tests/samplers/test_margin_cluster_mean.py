@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.errors import UnmetNeed
+from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.margin_cluster_mean import MarginClusterMean, inside, medoids_of
 from alframe.testing.sampler import SamplerSuite, tiny_ids
 from alframe.types import Need, PoolView
@@ -15,11 +15,11 @@ class TestMarginClusterMean(SamplerSuite):
     make = MarginClusterMean
 
 
-def choose(x, probs, labelled, k, seed=0):
+def choose(x, probs, labelled, k, seed=0, **params):
     fields = {Need.FEATURES: x, Need.PROBS: probs, Need.LABELLED_PROBS: labelled}
     ids = tiny_ids(len(x))
     view = PoolView(ids, {need: np.asarray(array, np.float32) for need, array in fields.items()})
-    chosen = MarginClusterMean().select(view, k, np.random.default_rng(seed))
+    chosen = MarginClusterMean(**params).select(view, k, np.random.default_rng(seed))
     places = {id_: row for row, id_ in enumerate(ids.tolist())}
     return [places[id_] for id_ in chosen.ids.tolist()]
 
@@ -76,6 +76,15 @@ def test_inside_by_hand():
 def test_a_medoid_is_the_nearest_of_its_own_cluster():
     x = np.array([[0, 0], [1, 0], [2, 0], [100, 0], [101, 0], [102, 0]], np.float32)
     assert sorted(medoids_of(x, 2, np.random.default_rng(0))) == [1, 4]
+
+
+def test_many_images_inside_are_looked_at_in_part():
+    x = np.random.default_rng(0).normal(size=(300, 2))
+    seen = [choose(x, np.tile(UNSURE, (300, 1)), LABELLED, 10, seed, rows=40) for seed in range(2)]
+    assert len(set(seen[0])) == 10 and set(seen[0]) != set(seen[1])
+    assert len(set(choose(x, np.tile(UNSURE, (300, 1)), LABELLED, 200, rows=40))) == 200
+    with pytest.raises(BadParams, match="rows=0"):
+        MarginClusterMean(rows=0)
 
 
 def test_numbers_that_are_none_are_refused():
