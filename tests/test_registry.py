@@ -90,7 +90,7 @@ def test_the_names_of_all_parts() -> None:
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],
-        "task": ["export", "predict", "report", "run", "status"],
+        "task": ["export", "label", "predict", "report", "run", "status", "withdraw"],
     }
 
 
