@@ -57,4 +57,5 @@ def unit(x: Floats) -> Floats:
 def class_means(x: Floats, y: Ints) -> tuple[Floats, Ints]:
     """Means (P, D) and sizes (P,) of the classes of `x` (m, D), where `y` (m,) is 0..P-1."""
     counts = np.bincount(y)
-    return (np.eye(len(counts), dtype=np.float32)[y].T @ x) / counts[:, None].astype(np.float32), counts
+    sums = np.eye(len(counts), dtype=np.float32)[y].T @ x
+    return np.asarray(sums / counts[:, None], np.float32), counts

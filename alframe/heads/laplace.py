@@ -109,5 +109,5 @@ def _posterior(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floa
         values, axes = np.maximum(values, 0), vectors.T
     shares, mix = np.linalg.eigh(between)
     shrink = 1 / np.sqrt(np.outer(np.maximum(shares, 0), values) / precision + 1) - 1
-    axes, shrink, mix = (np.ascontiguousarray(part, np.float32) for part in (axes, shrink, mix))
-    return axes, shrink, mix
+    found = [np.ascontiguousarray(part, np.float32) for part in (axes, shrink, mix)]
+    return found[0], found[1], found[2]

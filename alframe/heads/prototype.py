@@ -113,7 +113,7 @@ def _left_out(x: Floats, means: Floats, y: Ints, counts: Ints, part: float) -> F
     across = np.einsum("qd,qd->q", residuals, x)[:, None] - residuals @ means.T
     squares = squares + (part * more / lost)[:, None] * across**2
     squares[np.arange(len(x)), y] = more**2 * sizes / lost
-    return squares
+    return np.asarray(squares)
 
 
 def _sharpness(squares: Floats64, shares: Floats64, y: Ints) -> tuple[float, float]:

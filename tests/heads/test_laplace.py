@@ -59,7 +59,7 @@ def test_with_more_classes_the_traces_agree():
     whole = np.trace(hessian(head, x, y, 0.0))
     values = (1 / (s["shrink"].astype(np.float64) + 1) ** 2 - 1) * float(s["precision"])
     assert values.sum() == pytest.approx(whole, rel=1e-3)
-    assert float(s["precision"]) == pytest.approx(np.square(scaled).sum(axis=1).mean(), rel=1e-5)
+    assert float(s["precision"]) == pytest.approx(np.square(scaled).sum(axis=1).mean() / 0.5**2, rel=1e-5)
 
 
 def test_the_prediction_is_the_linear_heads():
