@@ -14,22 +14,28 @@ from alframe.types import Evaluation, Floats, Ints
 Floats64 = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
+BINS = 15  # of the confidence, for the calibration error
 HELD_OUT = "held-out images"
 CROSS_VALIDATED = "labelled images, by cross-validation"
 
 
 def evaluate(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis: str) -> Evaluation:
-    """Compare `probs` (n, C) over `classes` with the true class names; a class the head does not know is an error."""
+    """Compare `probs` (n, C) over `classes` with the true class names; a class the head does not know is an error.
+
+    Every class that is known or true is listed, with zeros where no test image has it.
+    """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     names = tuple(sorted({*classes, *truth}))
     place = {name: at for at, name in enumerate(names)}
-    predicted = np.array([place[name] for name in classes])[probs.argmax(axis=1)]
+    known = np.array([place[name] for name in classes])
+    predicted = known[probs.argmax(axis=1)]
     actual = np.array([place[name] for name in truth])
     matrix = confusion_matrix(actual, predicted, labels=np.arange(len(names)))
     precision, recall, f1, support = precision_recall_fscore_support(
         actual, predicted, labels=np.arange(len(names)), zero_division=0
     )
+    micro = precision_recall_fscore_support(actual, predicted, labels=np.arange(len(names)), average="micro")
     seen = support > 0
     hits = int((predicted == actual).sum())
     right = np.diagonal(matrix)
@@ -62,7 +68,35 @@ def evaluate(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis:
             {**{name: float(values[at]) for name, values in scores.items()}, "support": int(support[at])}
             for at in range(len(names))
         ),
+        micro_precision=float(micro[0]),
+        micro_recall=float(micro[1]),
+        micro_f1=float(micro[2]),
+        log_loss=_log_loss(probs, known, actual, len(names)),
+        calibration_error=calibration_error(probs.max(axis=1), predicted == actual),
     )
+
+
+def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float:
+    """How far confidence and accuracy are apart, in the mean over 15 equal bins weighted by their images.
+
+    The expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using
+    Bayesian binning", for the class that each prediction names: `confidence` (n,), and whether it is `right` (n,).
+    """
+    bins = np.clip(np.ceil(confidence.astype(np.float64) * BINS) - 1, 0, BINS - 1).astype(np.int64)
+    gaps = np.bincount(bins, right - confidence.astype(np.float64), BINS)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
+    from sklearn.metrics import log_loss
+
+    if classes < 2:
+        return 0.0
+    # scikit-learn takes every probability to be at least the resolution of float32, 1.2e-7: so much a class costs of
+    # which the head has never heard.
+    every = np.zeros((len(probs), classes), np.float32)
+    every[:, known] = probs
+    return float(log_loss(actual, every, labels=np.arange(classes)))
 
 
 def wilson(hits: npt.NDArray[np.int64], of: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:

@@ -17,7 +17,9 @@ class Evaluation:
 
     `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
     images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
-    f1 and support for each class.
+    f1 and support for each class. Micro averages are over all images; where each has one class, all three are the
+    accuracy. `log_loss` is the mean cross-entropy (nats) and `calibration_error` the expected calibration error: both
+    are better when smaller, and None in records of before they were measured.
     """
 
     basis: str
@@ -32,6 +34,11 @@ class Evaluation:
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     per_class: tuple[Mapping[str, float], ...]
+    micro_precision: float | None = None
+    micro_recall: float | None = None
+    micro_f1: float | None = None
+    log_loss: float | None = None
+    calibration_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+    precision_score,
+)
 
-from alframe.engine.evaluate import cross_validate, evaluate, wilson
+from alframe.engine.evaluate import calibration_error, cross_validate, evaluate, wilson
 from alframe.heads.linear import Linear
+from alframe.stopping.checks import METRICS
+from alframe.store.records import dump_round, load_round
+from alframe.testing.records import round_record
 
 NAMES = ("badger", "fox", "hare")
 
@@ -24,6 +37,10 @@ def test_measures_agree_with_scikit_learn() -> None:
     assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth, guess))
     assert found.macro_f1 == pytest.approx(f1_score(truth, guess, average="macro"))
     assert found.macro_precision == pytest.approx(precision_score(truth, guess, average="macro"))
+    assert found.log_loss == pytest.approx(log_loss(truth, probs), abs=1e-6)
+    micro = precision_recall_fscore_support(truth, guess, average="micro")[:3]
+    assert (found.micro_precision, found.micro_recall, found.micro_f1) == pytest.approx(micro)
+    assert found.micro_f1 == pytest.approx(found.accuracy)
     assert sum(map(sum, found.confusion)) == found.n == 200
     assert [row["support"] for row in found.per_class] == [truth.count(name) for name in NAMES]
 
@@ -99,3 +116,52 @@ def test_bounds_at_the_ends_and_of_nothing() -> None:
     assert (low[0], high[1]) == (0, 1)
     assert high[0] == pytest.approx(1 - low[1])
     assert (low[2], high[2]) == (0, 1), "of nothing nothing is known"
+
+
+def test_the_calibration_error_by_hand() -> None:
+    # 0.95 in the last of 15 bins: 3 of 4 right; 0.5 in the 8th: 1 of 2 right; 1/3 in the 5th: wrong.
+    confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.5, 0.5, 1 / 3])
+    right = np.array([1, 1, 1, 0, 1, 0, 0], bool)
+    assert calibration_error(confidence, right) == pytest.approx((4 * 0.2 + 0 + 1 / 3) / 7)
+
+
+def test_what_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3) / 2, 20_000).astype(np.float32)
+    truth = [NAMES[at] for at in (probs.cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1).clip(max=2)]
+    found = evaluate(probs, NAMES, truth, "held-out images")
+    sure = np.eye(3, dtype=np.float32)[probs.argmax(axis=1)]
+    too_sure = evaluate(sure, NAMES, truth, "held-out images")
+    assert found.calibration_error == pytest.approx(0, abs=0.015)
+    assert too_sure.calibration_error == pytest.approx(1 - found.accuracy)
+    assert found.log_loss is not None
+    assert too_sure.log_loss is not None
+    assert too_sure.log_loss > 2 * found.log_loss
+
+
+def test_classes_that_no_test_image_has_are_listed_and_those_unknown_cost_dearly() -> None:
+    probs = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]], np.float32)
+    found = evaluate(probs, ("a", "b", "never"), ["a", "z"], "held-out images")
+    assert found.classes == ("a", "b", "never", "z")
+    assert found.confusion == ((1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (0, 1, 0, 0))
+    assert found.per_class[2]["support"] == 0
+    assert found.log_loss == pytest.approx((-np.log(0.9) - np.log(np.finfo(np.float32).eps)) / 2, rel=1e-3)
+
+
+def test_one_class_only_can_be_measured() -> None:
+    found = evaluate(np.ones((3, 1), np.float32), ("a",), ["a"] * 3, "held-out images")
+    assert (found.accuracy, found.log_loss, found.calibration_error, found.micro_f1) == (1, 0, 0, 1)
+
+
+def test_records_of_before_these_were_measured_can_be_read() -> None:
+    measured = evaluate(np.eye(2, dtype=np.float32), ("a", "b"), ["a", "a"], "held-out images")
+    old = json.loads(dump_round(replace(round_record(1), evaluation=measured)))
+    for name in ("micro_precision", "micro_recall", "micro_f1", "log_loss", "calibration_error"):
+        assert old["evaluation"].pop(name) is not None
+    found = load_round(json.dumps(old)).evaluation
+    assert found is not None
+    assert (found.accuracy, found.log_loss, found.calibration_error) == (measured.accuracy, None, None)
+
+
+def test_what_is_better_when_smaller_is_no_target() -> None:
+    assert not {"log_loss", "calibration_error"} & set(METRICS)

@@ -198,7 +198,7 @@ def test_well_formed_and_accessible(data: ReportData, curves: list[Curve]) -> No
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
     assert len(page.values("alt")) == page.tags.count("img") == 1
-    assert page.tags.count("caption") == page.tags.count("table") == 8
+    assert page.tags.count("caption") == page.tags.count("table") == 9
     identifiers = page.values("id")
     assert len(identifiers) == len(set(identifiers))
     assert {link[1:] for link in page.values("href") if link.startswith("#")} <= set(identifiers)
@@ -367,3 +367,21 @@ def test_fits_the_screen_in_a_browser(data: ReportData, curves: list[Curve], tmp
     assert found, ran.stderr[-2000:]
     # No sideways overflow, one of the two charts visible, no picture broken: at every width.
     assert found.group(1).split("; ") == ["0 1 0"] * 6
+
+
+def test_the_confusion_matrix_is_there_as_counts_and_as_shares_of_each_row(data: ReportData) -> None:
+    measured = evaluation(confusion=[[30, 10, 0], [0, 20, 0], [1, 1, 6]])
+    page = render(replace(data, history=[record(1, measured)]))
+    counts, shares = re.findall(r'<table class="matrix.*?</table>', page, re.DOTALL)
+    assert [re.findall(r">(\d+)<", row)[:3] for row in counts.split("<tr>")[2:]] == [
+        ["30", "10", "0"],
+        ["0", "20", "0"],
+        ["1", "1", "6"],
+    ]
+    assert re.findall(r">(\d+)\u202f%<", shares) == ["75", "25", "100", "12", "12", "75"]
+
+
+def test_how_well_it_knows_itself_is_shown_where_it_was_measured(data: ReportData) -> None:
+    assert "calibration error" not in render(data), "records of before have none"
+    page = render(replace(data, history=[record(1, replace(evaluation(), log_loss=0.41234, calibration_error=0.037))]))
+    assert re.search(r"calibration error <span[^>]*>3.7\u202f%</span>, log loss <span[^>]*>0.412<", page)
