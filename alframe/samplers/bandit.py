@@ -31,13 +31,14 @@ class Bandit:
     """
 
     def __init__(self, seed: int, samplers: Sequence[str] = ("margin", "random"), gamma: float = 0.5) -> None:
-        if seed < 0 or not samplers or len(set(samplers)) < len(samplers) or not 0 < gamma <= 1:
+        names = [samplers] if isinstance(samplers, str) else list(samplers)
+        if seed < 0 or not names or len(set(names)) < len(names) or not 0 < gamma <= 1:
             raise BadParams(
                 "sampler 'bandit' needs a seed of 0 or more, samplers that differ, and 0 < gamma <= 1; "
-                f"it was given seed={seed}, samplers={list(samplers)}, gamma={gamma}."
+                f"it was given seed={seed}, samplers={names}, gamma={gamma}."
             )
         self.seed = seed
-        self.samplers = tuple(samplers)
+        self.samplers = tuple(names)
         self.gamma = gamma
 
     @cached_property

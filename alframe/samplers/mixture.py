@@ -26,13 +26,14 @@ class Mixture:
     """
 
     def __init__(self, weights: Mapping[str, float] = WEIGHTS) -> None:
-        values = list(weights.values())
-        if not all(math.isfinite(value) and value >= 0 for value in values) or sum(values) <= 0:
+        values = list(weights.values()) if isinstance(weights, Mapping) else []
+        numbers = all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in values)
+        if not numbers or sum(values) <= 0:
             raise BadParams(
                 "sampler 'mixture' needs weights of 0 or more, one above 0, such as "
-                f"sampler.weights.margin=0.5; it was given weights={dict(weights)}."
+                f"sampler.weights.margin=0.5; it was given weights={weights}."
             )
-        self.weights = {name: float(value) / sum(values) for name, value in weights.items() if value > 0}
+        self.weights = {name: value / sum(values) for name, value in weights.items() if value > 0}
 
     @cached_property
     def _members(self) -> list[Sampler]:

@@ -90,6 +90,7 @@ def test_it_chooses_what_the_drawn_sampler_chooses():
 def test_its_needs_are_those_of_all_it_may_draw():
     assert Bandit(seed=0, samplers=["margin", "kcenter"]).needs == Margin.needs | KCenter.needs | {Need.REWARDS}
     assert Bandit(seed=0, samplers=["bald", "random"]).draws == 20
+    assert Bandit(seed=0, samplers="margin").samplers == ("margin",), "one name, and not its letters"
 
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"samplers": []}, {"samplers": ["a", "a"]}, {"gamma": 0}])

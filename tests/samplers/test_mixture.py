@@ -84,7 +84,9 @@ def test_each_gets_as_many_draws_as_it_asks_for():
     assert seen_by(Bald(draws=7), PoolView(tiny_ids(20), fields)).prob_samples.shape[0] == 7
 
 
-@pytest.mark.parametrize("weights", [{}, {"margin": 0}, {"margin": -1, "random": 2}, {"margin": float("nan")}])
+@pytest.mark.parametrize(
+    "weights", [{}, {"margin": 0}, {"margin": -1, "random": 2}, {"margin": float("nan")}, {"margin": "much"}, None]
+)
 def test_weights_that_are_none_are_refused(weights):
     with pytest.raises(BadParams, match="weights of 0 or more"):
         Mixture(weights)
