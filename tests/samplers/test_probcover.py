@@ -106,3 +106,17 @@ def test_bad_input_is_refused():
     x[3, 1] = np.inf
     with pytest.raises(UnmetNeed, match="1 of 9 images looked at"):
         choose(view_of(x), 3)
+
+
+def test_scikit_activeml_would_choose_the_same():
+    pool = pytest.importorskip("skactiveml.pool")
+    x = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    chosen = choose(view_of(x[5:], x[:5]), 8, radius=0.5)
+    y = np.full(120, np.nan)
+    y[:5] = 0
+    for row, score in zip(chosen.ids + 5, chosen.scores, strict=True):  # many are as good: ask about each one made
+        theirs = pool.ProbCover(deltas=[0.5], n_classes=2, random_state=0)
+        _, utilities = theirs.query(x, y, batch_size=1, return_utilities=True)
+        assert utilities[0, row] == np.nanmax(utilities) == score
+        y[row] = 0
