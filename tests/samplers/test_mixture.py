@@ -52,7 +52,8 @@ def test_the_shares_are_those_of_the_weights_from_the_beginning_on():
 def test_what_does_not_divide_is_fair():
     view = tiny_view({Need.PROBS}, n=50)
     best = Margin().select(view, 1, np.random.default_rng(0)).ids[0]
-    hits = np.mean([choose(view, 1, {"random": 0.75, "margin": 0.25}, seed)[0] == best for seed in range(400)])
+    mixture = Mixture({"random": 0.75, "margin": 0.25})
+    hits = np.mean([mixture.select(view, 1, np.random.default_rng(seed)).ids[0] == best for seed in range(400)])
     assert 0.2 < hits < 0.33, "a quarter by margin, and a fiftieth of the others by chance"
 
 
