@@ -14,7 +14,8 @@ from alframe.engine.boxes import Boxes
 from alframe.engine.sequences import Sequences
 from alframe.errors import BadParams
 from alframe.loop.labels import check_rule
-from alframe.loop.session import Finetune, Session, Settings, identity
+from alframe.loop.session import Session
+from alframe.loop.settings import Finetune, Settings, identity
 from alframe.types import TrainingPlan
 
 

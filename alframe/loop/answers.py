@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from alframe.data.decode import decode
-from alframe.errors import LabelError
+from alframe.errors import AlframeError, LabelError
 from alframe.loop.labels import Labels, describe
 from alframe.loop.session import Session
 from alframe.loop.work import Reported, Work
@@ -26,13 +26,19 @@ def collect(session: Session, work: Work) -> Outcome | None:
         return None
     labels = session.labels()
     answered = (labels.answered & set(newest.keys)) - still_open
-    lost = set() if session.label_source.answers_now else _lost(work, set(newest.keys) - answered)
+    source = session.source_of(newest)
+    lost = set() if source.answers_now else _lost(work, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
         close(session, newest, len(answered))
         return None
-    if session.label_source.answers_now:
+    if source.answers_now:
         raise LabelError(f"The simulation has no answer: {min(work.reported.said, default='nothing was said')}")
-    how = session.label_source.request(session.request(newest, work.manifest.items))
+    how = source.request(session.request(newest, work.manifest.items))
+    if source is not session.label_source:
+        how += (
+            f"\nThis round was asked with label_source={newest.source['name']}, and is read there; the next is asked "
+            f"with label_source={session.name('label_source')}. To ask anew now: `alframe withdraw`, then `alframe`."
+        )
     state = progress(newest, labels, still_open)
     if lost:
         state += f" {len(lost)} others are gone or cannot be read, and are not waited for."
@@ -78,16 +84,23 @@ def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_
     problems: list[str] = []
     still_open: set[int] = set()
     # A simulation says all it will ever say at once.
-    for asked in [one for one in rounds if not (one.answered and session.label_source.answers_now)]:
+    for asked in rounds:
+        try:
+            source = session.source_of(asked)
+        except AlframeError as error:
+            problems.append(f"The answers to round {asked.number} cannot be read: {error}")
+            continue
+        if asked.answered and source.answers_now:
+            continue
         number = {items[key].id: key for key in asked.keys}
-        answers = session.label_source.collect(session.request(asked, items))
+        answers = source.collect(session.request(asked, items))
         problems += map(str, answers.problems)
         still_open = {number[item] for item in answers.open if item in number}
         with session.ledger.transaction():
             session.ledger.add_labels(
                 [(number[label.item], label) for label in answers.labels if label.item in number],
                 asked.number,
-                session.name("label_source"),
+                str(asked.source.get("name", session.name("label_source"))),
                 [number[item] for item in answers.blank if item in number],
             )
     reported.report([*problems, *disputes(session.labels(), items)])
@@ -101,6 +114,6 @@ def disputes(labels: Labels, items: Sequence[Item]) -> list[str]:
 
 
 def put_request(session: Session, work: Work, asked: StoredRound) -> None:
-    session.label_source.request(session.request(asked, work.manifest.items))
+    session.source_of(asked).request(session.request(asked, work.manifest.items))
     with session.ledger.transaction():
         session.ledger.mark(asked.number, "requested")

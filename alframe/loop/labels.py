@@ -93,14 +93,23 @@ def describe(item: Item, said: Sequence[StoredLabel], counted: StoredLabel | Non
     return f"'{item.id}' is {' and '.join(words)}. {end}"
 
 
-def propagated(counted: Sequence[StoredLabel], items: Sequence[Item]) -> list[StoredLabel]:
-    """Labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`."""
+def propagated(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
+    """Labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
+
+    None for an image that somebody has looked at and could not tell, and none in a sequence with an image whose class
+    is in dispute.
+    """
     by_sequence = defaultdict(list)
-    for label in counted:
+    for label in labels.counted:
         if (sequence := items[label.item].sequence) is not None:
             by_sequence[sequence].append(label)
-    agreed = {name: said[0] for name, said in by_sequence.items() if len({one.class_name for one in said}) == 1}
-    has = {label.item for label in counted}
+    has = labels.answered | labels.disputed.keys()
+    doubtful = {items[key].sequence for key in labels.disputed.keys() - labels.answered}
+    agreed = {
+        name: said[0]
+        for name, said in by_sequence.items()
+        if len({one.class_name for one in said}) == 1 and name not in doubtful
+    }
     return [
         replace(agreed[item.sequence], item=key, origin="propagated")
         for key, item in enumerate(items)

@@ -18,7 +18,8 @@ from alframe.engine.score import groups_of, view_pool
 from alframe.engine.select import draw_audit, mix_audit, select_spread
 from alframe.loop.answers import collect, put_request
 from alframe.loop.finetune import train_embedding
-from alframe.loop.session import Recipe, Session, versions
+from alframe.loop.session import Session
+from alframe.loop.settings import Recipe, versions
 from alframe.loop.work import Work, round_number
 from alframe.types import Ints, Outcome, RoundRecord, State
 

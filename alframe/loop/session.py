@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,52 +26,16 @@ from alframe.contracts import (
     Task,
     Tracker,
 )
-from alframe.engine.boxes import Boxes
-from alframe.engine.sequences import Sequences
 from alframe.errors import BadParams, StoreError
 from alframe.loop.labels import Labels, propagated, settle
+from alframe.loop.settings import Recipe, Settings, identity, plain
 from alframe.store.contents import Contents
 from alframe.store.features import FeatureStore
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel, StoredRound
-from alframe.types import UNSURE, Floats, Ints, Item, Request, Suggestion, TrainingPlan
+from alframe.types import UNSURE, Floats, Ints, Item, Request, Suggestion
 
-Recipe = Mapping[str, Any]  # a part's name and parameters
 AUDIT = 0.1  # of each batch, where people label and nothing else is said
-
-
-@dataclass(frozen=True, slots=True)
-class Finetune:
-    """When the embedding is trained: first at `start` labels (None: never), then after every `every` new ones."""
-
-    start: int | None
-    every: int
-    first: TrainingPlan
-    again: TrainingPlan
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is decided outside the parts."""
-
-    seed: int
-    batch: int
-    per_sequence: int | None
-    propagate: bool
-    audit: float | None
-    start_labels: int
-    start_sampler: str
-    classes: tuple[str, ...]
-    enough: float
-    reask: int | None
-    conflicts: str
-    sequences: Sequences
-    boxes: Boxes
-    holdout: float
-    holdout_group: str
-    finetune: Finetune
-    compare_sampler: str | None
-    compare_seeds: int
 
 
 @dataclass
@@ -89,6 +49,7 @@ class Session:
     read_only: bool = False
     network_seed: int | None = None  # of random weights, where it is not the campaign's seed: to share an embedding
     _lock: filelock.BaseFileLock | None = field(default=None, init=False)
+    _sources: dict[str, LabelSource] = field(default_factory=dict, init=False)
 
     def __enter__(self) -> Session:
         if not self.read_only:
@@ -152,10 +113,22 @@ class Session:
 
     def known_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
         """What counts, by key: of what was said and, if that is wanted, of what follows for the rest of a sequence."""
-        counted = self.labels().counted
+        labels = self.labels()
         if not self.settings.propagate:
-            return counted
-        return sorted([*counted, *propagated(counted, items)], key=lambda label: label.item)
+            return labels.counted
+        return sorted([*labels.counted, *propagated(labels, items)], key=lambda label: label.item)
+
+    def source_of(self, asked: StoredRound) -> LabelSource:
+        """The label source a round was asked with: where its answers are, also when another is chosen since.
+
+        Raises AlframeError if that one is not installed any more.
+        """
+        name = str(asked.source.get("name", self.name("label_source")))
+        if name == self.name("label_source"):
+            return self.label_source
+        if name not in self._sources:
+            self._sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(asked.source))
+        return self._sources[name]
 
     def request(self, asked: StoredRound, items: Sequence[Item]) -> Request:
         """A stored round as its label source sees it; `items` by key."""
@@ -251,7 +224,7 @@ class Session:
 
     def config(self) -> dict[str, Any]:
         """Settings and recipes as plain data, for the ledger."""
-        return {"settings": dataclasses.asdict(self.settings), "recipes": _plain(self.recipes)}
+        return {"settings": dataclasses.asdict(self.settings), "recipes": plain(self.recipes)}
 
     def owners(self) -> dict[str, str]:
         """Which distribution each part comes from, as "kind:name" -> "distribution version"."""
@@ -271,25 +244,3 @@ class Session:
 
     def _build_all(self, kind: str) -> list[object]:
         return [REGISTRIES[kind].build(recipe) for recipe in (self.recipes.get(kind) or {}).values() if recipe]
-
-
-def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
-    """A digest of all that decides the result: not where, how fast or how loudly it is computed."""
-    decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
-    config = [dataclasses.asdict(settings), _plain(decisive)]
-    return hashlib.blake2b(json.dumps(config, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that decide a result."""
-    found = {}
-    for name in ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return list(map(_plain, value)) if isinstance(value, list | tuple) else value

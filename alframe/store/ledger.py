@@ -212,8 +212,11 @@ class Ledger:
                 requested=(n, "requested") in marks,
                 answered=(n, "answered") in marks,
                 audit=frozenset(audit.get(n, ())),
+                source=json.loads(source or "{}"),
             )
-            for (n,) in self._read("SELECT number FROM round ORDER BY number")
+            for n, source in self._read(
+                "SELECT number, json_extract(config, '$.recipes.label_source') FROM round ORDER BY number"
+            )
         ]
 
     def config(self) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,13 +29,17 @@ class StoredLabel:
 
 @dataclass(frozen=True, slots=True)
 class StoredRound:
-    """One request for labels as it was made; `audit` are those of the `keys` that were drawn at random."""
+    """One request for labels as it was made, with the recipe of its label source.
+
+    `audit` are those of the `keys` that were drawn at random.
+    """
 
     number: int
     keys: tuple[int, ...]
     requested: bool
     answered: bool
     audit: frozenset[int]
+    source: Mapping[str, Any]
 
 
 def dump_round(record: RoundRecord) -> str:

@@ -31,7 +31,7 @@ class Label:
         items, reported, before = session.ledger.items(), Reported(), session.labels()
         still_open = take_in(session, items, reported)
         rounds = session.ledger.rounds()
-        if self.watch and rounds and not rounds[-1].answered and not session.label_source.answers_now:
+        if self.watch and rounds and not rounds[-1].answered and rounds[-1].requested:
             wait_for_answers(session, items, reported, self.every)
             still_open = set()
         labels = session.labels()

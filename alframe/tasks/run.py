@@ -10,7 +10,8 @@ from alframe.engine.curves import Histories, area
 from alframe.errors import BadParams
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
-from alframe.loop.session import Session, identity
+from alframe.loop.session import Session
+from alframe.loop.settings import identity
 from alframe.loop.wait import wait_for_answers
 from alframe.store.files import write_json
 from alframe.tasks.report import write_report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from alframe.errors import AlframeError
 from alframe.loop.answers import disputes
 from alframe.loop.labels import Labels
 from alframe.loop.session import Session
@@ -54,7 +55,11 @@ class Status:
         if not session.label_source.answers_now:
             for asked in rounds:
                 request = session.request(asked, items)
-                answers = session.label_source.collect(request)
+                try:
+                    answers = session.source_of(asked).collect(request)
+                except AlframeError as error:
+                    lines.append(f"The answers to round {asked.number} cannot be read: {error}")
+                    continue
                 number = {item.id: key for item, key in zip(request.items, asked.keys, strict=True)}
                 seen |= {number[label.item] for label in answers.labels if label.item in number}
                 seen -= {number[item] for item in answers.open if item in number}
@@ -66,7 +71,9 @@ class Status:
         if not rounds or rounds[-1].answered or session.label_source.answers_now:
             return [*lines, f"Not finished. Go on with: {go_on}"]
         asked, where = rounds[-1], shown(session.label_folder)
-        if getattr(session.label_source, "lasting", False):
+        if not asked.requested:
+            return [*lines, f"Round {asked.number} is chosen, and not laid out yet. Go on with: {go_on}"]
+        if getattr(session.source_of(asked), "lasting", False):
             where = "your own set"
         answered = len(seen & set(asked.keys))
         return [

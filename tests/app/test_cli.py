@@ -61,7 +61,7 @@ def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) ->
 def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     text = alframe("--help").out
     for word in (
-        "sampler: bald",
+        "sampler: active_transfer",
         "task: export, label, predict, report, run, status, withdraw",
         "experiment:",
         "seed: 0",
@@ -107,8 +107,8 @@ def test_a_value_of_the_wrong_type_is_named(alframe: CommandLine) -> None:
 def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: CommandLine, tmp_path: Path) -> None:
     line = refused(alframe("sampler=bald", "head=linear", "pool=digits", f"pool.root={tmp_path / 'digits'}"))
     assert "sampler=bald needs samples of the probabilities, and head=linear gives only one answer" in line
-    assert "Heads that do: mlp" in line
-    assert "sampler=bald head=mlp" in line
+    assert "Heads that do: ensemble" in line
+    assert "sampler=bald head=ensemble" in line
     assert not (tmp_path / "digits").exists()
     assert not list(tmp_path.rglob("ledger.sqlite"))
 

@@ -95,8 +95,15 @@ def test_a_label_for_the_whole_sequence() -> None:
         for n, sequence in enumerate(["a", "a", "a", "a", "b", "b", "b", None, None])
     ]
     counted = [said("fox", item=0), said("hare", item=4), said("fox", item=5), said("fox", item=7)]
-    more = propagated(counted, items)
+    more = propagated(settle(counted, "ask"), items)
     assert [(one.item, one.class_name, one.labelled_on, one.origin) for one in more] == [
         (1, "fox", 0, "propagated"),
         (2, "fox", 0, "propagated"),
     ], "not to the held-out one, not where a sequence's labels differ, not without a sequence"
+
+
+def test_no_label_for_what_somebody_could_not_tell_nor_beside_a_dispute() -> None:
+    items = [Item(f"{n}.jpg", Path(f"{n}.jpg"), sequence="ab"[n // 3]) for n in range(6)]
+    disputed = [said("fox", "anna", item=4), said("hare", "ben", item=4)]
+    standing = [said("fox", item=0), said(UNSURE, item=1), said("fox", item=3), *disputed]
+    assert [one.item for one in propagated(settle(standing, "ask"), items)] == [2]

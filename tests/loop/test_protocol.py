@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alframe.app.api import open_session
 from alframe.errors import BadParams
 from alframe.store.ledger import Ledger
-from alframe.types import Outcome, State
+from alframe.types import Outcome, Selection, State
 from tests.loop.test_people import Person
 from tests.timelapse.simulator import Timelapse
 
@@ -272,3 +273,29 @@ def test_the_commonest_spelling_of_a_class_wins(person: Protocol, caplog: pytest
     person.task("label")
     assert sorted(set(person.counted().values())) == ["fox", "spiny rat"]
     assert "differs from the class 'spiny rat' only in upper and lower case" in caplog.text
+
+
+def test_a_round_is_read_where_it_was_asked_whatever_source_is_chosen_since(person: Protocol) -> None:
+    person.run("audit=0")
+    first = person.answer(1, lambda row, truth: truth if row < 3 else "")
+    outcome = person.run("audit=0", "label_source=folder")
+    assert "3 of 4 images of round 1 are answered" in outcome.message
+    assert "asked with label_source=csv" in outcome.message
+    assert not (person.sheet(1).parent / "manifest.csv").exists()
+    person.answer(1)
+    assert "round 2" in person.run("audit=0", "label_source=folder").message
+    assert (person.sheet(2).parent / "manifest.csv").exists()
+    person.answer(1, lambda row, truth: "corrected" if row == 0 else truth)
+    assert "1 corrected" in person.task("label", "label_source=folder").message
+    assert person.counted()[first[0]] == "corrected"
+
+
+def test_a_round_that_was_chosen_and_not_laid_out(person: Protocol) -> None:
+    person.run("audit=0")
+    person.answer(1)
+    with open_session(*person.words) as session:
+        keys = np.array([30, 31])
+        with session.ledger.transaction():
+            session.ledger.add_round(2, session.config(), {}, {}, Selection(keys, None))
+            session.ledger.mark(2, "shown", {"contents": [None, None]})
+    assert "Round 2 is chosen, and not laid out yet" in person.task("status").message

@@ -80,7 +80,7 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
     assert (sampler, dim) == ("kcenter", 256)
     assert (site / f"alframe-{version}.dist-info").is_dir()
     text = call(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(site,))
-    assert "sampler: bald," in text
+    assert "sampler: active_transfer," in text
     text = call(sys.executable, "-m", "alframe", "plugins", cwd=tmp_path, path=(site,))
     assert "kcenter" in text
     assert "BROKEN" not in text
@@ -90,7 +90,7 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
 
 def test_a_bare_clone_runs(clone: Path, tmp_path: Path) -> None:
     text = call(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(clone,))
-    assert "sampler: bald," in text
+    assert "sampler: active_transfer," in text
     file, root, *_ = json.loads(call(sys.executable, "-c", WHERE, cwd=tmp_path, path=(clone,)))
     assert Path(file).parent == clone / "alframe"
     assert root == (clone / "conf").as_posix()
