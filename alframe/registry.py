@@ -84,7 +84,11 @@ class Registry:
         entry = self.get(str(params.pop("name", None)))
         factory = entry.load()
         self._check(entry, factory, params)
-        return factory(**params)
+        try:
+            return factory(**params)
+        except (TypeError, ValueError) as error:  # a word where a number is wanted, say
+            given = ", ".join(f"{name}={value!r}" for name, value in params.items())
+            raise BadParams(f"{self.kind} '{entry.name}' cannot be made with {given}: {error}.") from error
 
     def _check(self, entry: Entry, factory: Callable[..., Any], params: Mapping[str, Any]) -> None:
         signature = inspect.signature(factory)

@@ -16,7 +16,7 @@ from alframe.app.conf_root import conf_folder
 from alframe.app.grammar import by_key, flag_value, quoted, readable, search_folders, split_flags, value_of
 from alframe.app.search_path import options
 from alframe.builtins import KINDS
-from alframe.errors import BadParams, StoreError, UnknownComponent, UnmetNeed
+from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
 from alframe.store.files import replacing
 from alframe.store.ledger import FILE_NAME, Ledger
 
@@ -148,10 +148,10 @@ def choices_kept(folder: Path, words: Sequence[str], search_path: Sequence[str] 
         _write(file, now)
     try:
         yield
-    except (BadParams, UnknownComponent, UnmetNeed):
-        if before is None:
+    except (BadParams, UnknownComponent, UnmetNeed, PoolError, FormatError):
+        if before is None and not _has_begun(folder):
             file.unlink(missing_ok=True)
-        elif now != before:
+        elif before is not None and now != before:
             _write(file, before)
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -17,7 +18,10 @@ from alframe.engine.sequences import Sequences, named, timed
 from alframe.errors import PoolError
 from alframe.progress import track
 from alframe.store.ledger import Ledger
-from alframe.types import Item
+from alframe.types import Box, Item
+
+log = logging.getLogger(__name__)
+SAME = 0.7  # of the smaller box, from which on it is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,17 @@ def sync(
     items = known + timed(new, sequences)
     present = np.zeros(len(items), bool)
     present[len(known) :] = True
+    kept = 0
     for key, item in moved:
         present[key] = True
         items[key] = _now(item, known[key])
+        kept += items[key].box != item.box
+    if kept:
+        log.warning(
+            "%d boxes are elsewhere in their images than when they were first seen: their items stay what they were, "
+            "and so do their labels. For another detector's boxes make a project of its own, or set boxes.use=best.",
+            kept,
+        )
     for key, name in enumerate(named(items, sequences)):
         if name != items[key].sequence:
             items[key] = replace(items[key], sequence=name)
@@ -92,18 +104,31 @@ def _listed(pool: Pool, boxes: Boxes) -> list[Item]:
 def _now(item: Item, known: Item) -> Item:
     """A known item as it is listed now: the split is the ledger's; all else may have been corrected since.
 
-    What the pool does not say was found when the item was new.
+    What the pool does not say was found when the item was new. One of several boxes keeps its place: what was said of
+    it must not become what is said of another animal when a detector's file is exchanged.
     """
     meta = item.meta
     if item.taken is None and "taken_from" in known.meta:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
+    numbered = "box" in item.meta and known.box is not None and item.box is not None
+    same = not numbered or _overlap(item.box, known.box) >= SAME
     return replace(
         item,
+        box=item.box if same else known.box,
         split=known.split,
         taken=item.taken or known.taken,
         sequence=known.sequence if item.sequence is None else item.sequence,
         meta=meta,
     )
+
+
+def _overlap(a: Box | None, b: Box | None) -> float:
+    """The part of the smaller box that lies in the other; a margin changes it little."""
+    if a is None or b is None:
+        return 0.0
+    width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
+    height = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
+    return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
 
 
 def _keep_together(items: Sequence[Item], known: int, group: str) -> list[Item]:

@@ -80,7 +80,10 @@ def prepare(session: Session) -> Work:
         settings.boxes,
     )
     if not simulated and not getattr(session.pool, "invented", False):
-        listed = [(key, manifest.items[key]) for key in np.flatnonzero(manifest.present & manifest.in_pool).tolist()]
+        # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
+        asked = {key for one in session.ledger.rounds() for key in one.keys}
+        there = np.flatnonzero(manifest.present & manifest.in_pool).tolist()
+        listed = [(key, manifest.items[key]) for key in there if key not in asked]
         known = [(key, Label(item=item.id, class_name=item.label)) for key, item in listed if item.label is not None]
         # The pool's word is taken back where it no longer has one, say because a cell was emptied.
         blank = [key for key, item in listed if item.label is None]

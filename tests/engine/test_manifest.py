@@ -19,7 +19,7 @@ from alframe.engine.groups import draw_groups
 from alframe.engine.manifest import sync
 from alframe.errors import PoolError
 from alframe.store.ledger import Ledger
-from alframe.types import Item
+from alframe.types import Box, Item
 
 
 @dataclass
@@ -184,3 +184,22 @@ def test_no_box_at_all_is_an_error_that_says_why(ledger: Ledger, tmp_path: Path)
     (tmp_path / "found.json").write_text('{"images": [{"file": "1.jpg", "detections": []}]}')
     with pytest.raises(PoolError, match=r"Not one of the 1 images has a box of 'animal' .* Lower boxes.threshold"):
         manifest(ledger, [shot("1.jpg", 0)], boxes=Boxes(str(tmp_path / "found.json"), empty="skip"))
+
+
+def test_a_numbered_box_keeps_its_place_when_the_detectors_file_is_exchanged(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    left, right = Box(0.1, 0.1, 0.2, 0.2), Box(0.6, 0.6, 0.2, 0.2)
+
+    def boxed(first: Box, second: Box) -> list[Item]:
+        pair = enumerate((first, second), start=1)
+        return [Item(f"x.jpg#{n}", Path("x.jpg"), box=box, meta={"box": f"{n} of 2"}) for n, box in pair]
+
+    def boxes(*items: Item) -> list[Box | None]:
+        return [item.box for item in sync(ledger, Listed(items), 0.0, "sequence", 0).items]
+
+    assert boxes(*boxed(left, right)) == [left, right]
+    assert boxes(*boxed(right, left)) == [left, right]
+    assert "2 boxes are elsewhere" in caplog.text
+    wider = Box(0.05, 0.05, 0.3, 0.3)
+    assert boxes(*boxed(wider, right)) == [wider, right], "a margin is no other place"

@@ -129,6 +129,15 @@ def test_taking_back_the_last_brings_back_what_stood_before(ledger: Ledger) -> N
     assert standing(ledger) == [(0, "", "fox")]
 
 
+def test_what_was_answered_goes_before_what_was_known_whenever_that_is_listed(ledger: Ledger) -> None:
+    say(ledger, fox("anna", "hare"), number=1)
+    with ledger.transaction():
+        ledger.add_labels([(0, fox()), (1, fox())], None, "pool")
+    assert standing(ledger) == [(0, "anna", "hare"), (1, "", "fox")]
+    say(ledger, number=1, blank=True)
+    assert standing(ledger) == [(0, "", "fox"), (1, "", "fox")]
+
+
 def test_where_it_was_read_is_kept(ledger: Ledger) -> None:
     say(ledger, fox("anna"))
     assert ledger.table("label", ["annotator", "labelled", "file", "row", "digest"]) == [
