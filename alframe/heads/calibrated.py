@@ -101,11 +101,11 @@ class Calibrated:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """That head's, and the `temperature`."""
-        return {"temperature": np.array(self._temperature)} | {f"of.{k}": v for k, v in self._inner.state().items()}
+        return {"temperature": np.array([self._temperature])} | {f"of.{k}": v for k, v in self._inner.state().items()}
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """See the Head contract."""
-        self._temperature = np.float32(state["temperature"])
+        self._temperature = np.float32(state["temperature"].item())
         self._inner.load({k.removeprefix("of."): v for k, v in state.items() if k.startswith("of.")})
 
 

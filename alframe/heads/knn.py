@@ -40,7 +40,7 @@ class Knn:
         scaled, mean, scale, present, target = prepare(x, y)
         rows = unit(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
-        self._state |= {"classes": np.array(classes), "slope": np.array(self._slope(rows, target), np.float32)}
+        self._state |= {"classes": np.array([classes]), "slope": np.array([self._slope(rows, target)], np.float32)}
 
     def _slope(self, rows: Floats, y: Ints) -> float:
         squares, found = _search(rows, rows, self.k + 1)
@@ -69,12 +69,12 @@ class Knn:
     def probs(self, x: Floats) -> Floats:
         """See the Head contract; `x` may be memory-mapped."""
         s = self._state
-        out = np.zeros((len(x), int(s["classes"])), np.float32)
+        out = np.zeros((len(x), s["classes"].item()), np.float32)
         for start in range(0, len(x), ROWS):
             part = slice(start, start + ROWS)
             rows = unit((np.asarray(x[part], np.float32) - s["mean"]) / s["scale"])
             squares, found = _search(s["rows"], rows, self.k)
-            out[part, s["present"]] = self._vote(squares, s["target"][found], len(s["present"]), float(s["slope"]))
+            out[part, s["present"]] = self._vote(squares, s["target"][found], len(s["present"]), s["slope"].item())
         return out
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:

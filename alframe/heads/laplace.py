@@ -49,7 +49,7 @@ class Laplace:
         axes, shrink, mix = _posterior(scaled, probs, float(precision))
         weight, bias = spread(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias, "present": present}
-        self._state |= {"axes": axes, "shrink": shrink, "mix": mix, "precision": np.array(precision, np.float32)}
+        self._state |= {"axes": axes, "shrink": shrink, "mix": mix, "precision": np.array([precision], np.float32)}
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract; `x` may be memory-mapped."""

@@ -85,7 +85,7 @@ def test_a_class_of_one_does_not_decide_the_temperature():
     alone = np.r_[y, 3]
     more = np.concatenate([x, np.full((1, 30), 5, np.float32)])
     without, with_it = fitted(Calibrated(of=SURE), x, y, 4), fitted(Calibrated(of=SURE), more, alone, 4)
-    assert with_it.state()["temperature"] == pytest.approx(float(without.state()["temperature"]), rel=0.5)
+    assert with_it.state()["temperature"].item() == pytest.approx(without.state()["temperature"].item(), rel=0.5)
 
 
 @pytest.mark.parametrize("y", [[0, 1, 2], [1, 1, 1]])

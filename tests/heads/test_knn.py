@@ -38,7 +38,7 @@ def digits():
 def test_the_votes_are_scikit_learns(digits):
     x, y = digits
     head = fitted(Knn(k=7, smoothing=1e-6), x[:300], y[:300], 10)
-    slope = float(head.state()["slope"])
+    slope = head.state()["slope"].item()
 
     def votes(distances):
         return np.exp(-slope * (distances**2 - distances[:, :1] ** 2))

@@ -42,7 +42,7 @@ def hessian(head, x, y, precision):
 def test_with_two_classes_the_draws_have_the_exact_covariance(dim):
     x, y = noisy(2, dim)
     head = fitted(Laplace(), x, y, 2)
-    expected = np.linalg.inv(hessian(head, x, y, float(head.state()["precision"])))
+    expected = np.linalg.inv(hessian(head, x, y, head.state()["precision"].item()))
     noise = head._noise(40_000, np.random.default_rng(0)).reshape(40_000, -1)
     # Of all that the covariance says, the variances of logits are what counts.
     along = np.random.default_rng(1).normal(size=(20, noise.shape[1]))
@@ -57,9 +57,9 @@ def test_with_more_classes_the_traces_agree():
     s = head.state()
     scaled, *_ = prepare(x, y)
     whole = np.trace(hessian(head, x, y, 0.0))
-    values = (1 / (s["shrink"].astype(np.float64) + 1) ** 2 - 1) * float(s["precision"])
+    values = (1 / (s["shrink"].astype(np.float64) + 1) ** 2 - 1) * s["precision"].item()
     assert values.sum() == pytest.approx(whole, rel=1e-3)
-    assert float(s["precision"]) == pytest.approx(np.square(scaled).sum(axis=1).mean() / 0.5**2, rel=1e-5)
+    assert s["precision"].item() == pytest.approx(np.square(scaled).sum(axis=1).mean() / 0.5**2, rel=1e-5)
 
 
 def test_the_prediction_is_the_linear_heads():

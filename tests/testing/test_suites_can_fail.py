@@ -97,6 +97,20 @@ class Dogged(Mlp):
         return np.stack([self.probs(x)] * draws)
 
 
+class NoNetwork(Mlp):
+    def prob_samples(self, x, draws, rng):
+        return np.stack([super(NoNetwork, self).prob_samples(row[None], draws, rng)[:, 0] for row in x], axis=1)
+
+
+class NoNumber(Linear):
+    def state(self):
+        return super().state() | {"extra": np.array(1.0)}
+
+    def load(self, state):
+        super().load(state)
+        assert state["extra"].shape == (), "0-dimensional arrays come back as 1-dimensional ones"
+
+
 class Spreading(Linear):
     def probs(self, x):
         probs = super().probs(x) + 0.01
@@ -108,7 +122,9 @@ class Spreading(Linear):
     [
         (Unscaled, "test_it_learns_what_can_be_learned"),
         (Forgetful, "test_what_it_learned_survives_storage"),
+        (NoNumber, "test_what_it_learned_survives_storage"),
         (Dogged, "test_samples"),
+        (NoNetwork, "test_samples"),
         (Spreading, "test_a_class_without_examples_gets_nothing"),
     ],
 )
