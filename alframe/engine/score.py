@@ -32,9 +32,10 @@ def check_needs(
     if unmet is not None:
         what, why, attribute = unmet
         heads = heads_with(attribute)
+        example = "laplace" if "laplace" in heads else (heads or ["mlp"])[0]  # the cheapest that gives samples
         raise UnmetNeed(
             f"sampler={name} needs {what}, and head={head_name} {why}. Heads that do: "
-            f"{', '.join(heads) or 'none installed'}. For example: sampler={name} head={(heads or ['mlp'])[0]}."
+            f"{', '.join(heads) or 'none installed'}. For example: sampler={name} head={example}."
         )
 
 
