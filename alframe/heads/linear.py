@@ -56,7 +56,9 @@ class Linear:
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """Raises UnmetNeed: this head has one answer only."""
-        raise UnmetNeed("head 'linear' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace.")
+        raise UnmetNeed(
+            "head 'linear' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace."
+        )
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """`mean` (D,), `scale` (D,), `weight` (C, D), `bias` (C,)."""
