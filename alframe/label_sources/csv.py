@@ -56,6 +56,11 @@ class Csv:
         self.separator = separator
         self.encoding = check_encoding(encoding)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether answers may be in files of the user's own, where they stay whatever the round."""
+        return bool(self.files)
+
     def request(self, request: Request) -> str:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)

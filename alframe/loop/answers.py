@@ -25,7 +25,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
     if newest.answered:
         return None
     labels = session.labels()
-    answered = (labels.answered & set(newest.keys)) - still_open
+    answered = (labels.answered_in(newest.number) & set(newest.keys)) - still_open
     source = session.source_of(newest)
     lost = set() if source.answers_now else _lost(work, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
@@ -52,10 +52,10 @@ def collect(session: Session, work: Work) -> Outcome | None:
 
 def progress(asked: StoredRound, labels: Labels, still_open: Set[int] = frozenset()) -> str:
     """How much of a request is answered, in words; `still_open` are items for which more answers are expected."""
-    keys = set(asked.keys)
-    partly = len(labels.answered & keys & still_open)
-    unsure, disputed = len(labels.unsure & keys), len((labels.disputed.keys() - labels.answered) & keys)
-    state = f"{len(labels.answered & keys) - partly} of {len(keys)} images of round {asked.number} are answered"
+    keys, answered = set(asked.keys), labels.answered_in(asked.number) & set(asked.keys)
+    partly = len(answered & still_open)
+    unsure, disputed = len(answered & labels.unsure.keys()), len((labels.disputed.keys() - labels.answered) & keys)
+    state = f"{len(answered) - partly} of {len(keys)} images of round {asked.number} are answered"
     state += f", {partly} more by some of the annotators" if partly else ""
     state += f", {unsure} of them with 'unsure'" if unsure else ""
     state += f"; {disputed} more {'is' if disputed == 1 else 'are'} said to be of several classes" if disputed else ""

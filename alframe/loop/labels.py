@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -16,19 +16,25 @@ RULES = ("ask", "latest", "majority")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """`counted`: the label of each item that has one; `unsure`: items that somebody looked at and could not tell.
+    """`counted`: the label of each item that has one.
 
+    `unsure`: items that people looked at and could not tell, with the rounds in which they did.
     `disputed`: all that is said of items which are said to be of several classes, counted by the rule or not.
     """
 
     counted: list[StoredLabel]
-    unsure: frozenset[int]
+    unsure: Mapping[int, Set[int | None]]
     disputed: Mapping[int, Sequence[StoredLabel]]
 
     @property
     def answered(self) -> set[int]:
-        """Items that nobody need look at again."""
-        return {label.item for label in self.counted} | self.unsure
+        """Items that have a label, or that somebody could not tell."""
+        return {label.item for label in self.counted} | self.unsure.keys()
+
+    def answered_in(self, number: int) -> set[int]:
+        """Items that are answered as far as this round is concerned: a doubt of an earlier one is no answer to it."""
+        doubts = {item for item, rounds in self.unsure.items() if number in rounds}
+        return {label.item for label in self.counted} | doubts
 
 
 def check_rule(rule: str) -> str:
@@ -45,7 +51,7 @@ def settle(standing: Iterable[StoredLabel], rule: str) -> Labels:
     the others. Then, if several classes are left: "ask" counts none until they agree, "latest" the one said last,
     "majority" the one that most annotators say, and none if there is no such one.
     """
-    counted, unsure, disputed = [], set(), {}
+    counted, unsure, disputed = [], {}, {}
     for item, group in groupby(standing, key=lambda label: label.item):
         said = list(group)
         sure = [label for label in said if label.class_name != UNSURE]
@@ -55,8 +61,8 @@ def settle(standing: Iterable[StoredLabel], rule: str) -> Labels:
         if label is not None:
             counted.append(label)
         elif not sure:
-            unsure.add(item)
-    return Labels(counted, frozenset(unsure), disputed)
+            unsure[item] = {one.round for one in said}
+    return Labels(counted, unsure, disputed)
 
 
 def _decide(said: Sequence[StoredLabel], rule: str) -> StoredLabel | None:

@@ -24,7 +24,7 @@ def wait_for_answers(session: Session, items: Sequence[Item], reported: Reported
     with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0) as bar:
         while True:
             still_open = take_in(session, items, reported, newest_only=True)
-            now = len((session.labels().answered & keys) - still_open)
+            now = len((session.labels().answered_in(asked.number) & keys) - still_open)
             bar.advance(now - done)
             done = now
             if done >= wanted:

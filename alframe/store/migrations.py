@@ -100,7 +100,7 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
 )
 
 # What one source says about one item at one time is a word: one label, or several (two annotators, two animals). Its
-# last word stands, unless it was taken back; of several rounds' words the last one stands.
+# last word about a round stands, unless it was taken back.
 _WORDS = """
 ALTER TABLE label ADD COLUMN word INTEGER;                            -- the word's first n; NULL: a word of its own
 ALTER TABLE label ADD COLUMN digest TEXT NOT NULL DEFAULT '';         -- of the file, as it was read
@@ -112,13 +112,12 @@ CREATE VIEW current_label AS
         -- The bare column is that of the row with the maximum: https://www.sqlite.org/lang_select.html#bareagg
         SELECT item, round, max(coalesce(word, n)) AS word, taken_back FROM label GROUP BY item, round, origin
     ),
-    -- What was answered to a request goes before what was known, whenever that was listed again.
-    first AS (SELECT item, max(word) AS word FROM last WHERE NOT taken_back AND round IS NOT NULL GROUP BY item),
-    known AS (SELECT item, max(word) AS word FROM last WHERE NOT taken_back AND round IS NULL GROUP BY item)
+    asked AS (SELECT item, word FROM last WHERE NOT taken_back AND round IS NOT NULL)
     SELECT * FROM label
     WHERE coalesce(word, n) IN (
-        SELECT word FROM first
-        UNION ALL SELECT word FROM known WHERE item NOT IN (SELECT item FROM first)
+        SELECT word FROM asked
+        -- What was answered to a request goes before what was known, whenever that was listed again.
+        UNION ALL SELECT word FROM last WHERE NOT taken_back AND round IS NULL AND item NOT IN (SELECT item FROM asked)
     );
 """
 

@@ -66,8 +66,7 @@ class Withdraw:
         if not (session.folder / FILE_NAME).exists() or not (rounds := session.ledger.rounds()) or rounds[-1].answered:
             return Outcome(State.DONE, f"Nothing is awaited, so there is nothing to withdraw. {go_on}")
         asked, items = rounds[-1], session.ledger.items()
-        if asked.requested:
-            take_in(session, items, Reported())
+        still_open = take_in(session, items, Reported()) if asked.requested else set()
         labels = session.labels()
-        close(session, asked, len(labels.answered & set(asked.keys)), withdrawn=True)
-        return Outcome(State.WAITING, f"{progress(asked, labels)} The round is withdrawn.\n{go_on}")
+        close(session, asked, len(labels.answered_in(asked.number) & set(asked.keys)), withdrawn=True)
+        return Outcome(State.WAITING, f"{progress(asked, labels, still_open)} The round is withdrawn.\n{go_on}")

@@ -12,7 +12,7 @@ from alframe.loop.session import Session
 from alframe.store.ledger import FILE_NAME
 from alframe.tasks.tables import accuracy_table
 from alframe.tasks.words import command, no_project, project_argument, shown
-from alframe.types import Item, Outcome, State
+from alframe.types import UNSURE, Item, Outcome, State
 
 
 class Status:
@@ -51,7 +51,8 @@ class Status:
     def _next(self, session: Session, items: Sequence[Item], labels: Labels) -> list[str]:
         go_on = command(project_argument(session.folder))
         rounds = session.ledger.rounds()
-        lines, seen = list(disputes(labels, items)), set(labels.answered)
+        lines = list(disputes(labels, items))
+        seen = labels.answered_in(rounds[-1].number) if rounds else set()
         if not session.label_source.answers_now:
             for asked in rounds:
                 request = session.request(asked, items)
@@ -61,7 +62,9 @@ class Status:
                     lines.append(f"The answers to round {asked.number} cannot be read: {error}")
                     continue
                 number = {item.id: key for item, key in zip(request.items, asked.keys, strict=True)}
-                seen |= {number[label.item] for label in answers.labels if label.item in number}
+                sure = asked is not rounds[-1]  # an earlier round's doubt is no answer to the newest
+                said = [label for label in answers.labels if not (sure and label.class_name == UNSURE)]
+                seen |= {number[label.item] for label in said if label.item in number}
                 seen -= {number[item] for item in answers.open if item in number}
                 lines += map(str, answers.problems)
         seen -= labels.disputed.keys() - labels.answered

@@ -66,7 +66,8 @@ def test_a_later_file_of_somebody_else_is_no_correction() -> None:
 def test_who_is_unsure_leaves_it_to_the_others() -> None:
     assert verdicts(said(UNSURE, "anna"), said("fox", "ben")) == ["fox"] * 3
     settled = settle([said(UNSURE, "anna"), said(UNSURE, "ben")], "ask")
-    assert (settled.counted, settled.unsure, settled.answered) == ([], {0}, {0})
+    assert (settled.counted, settled.unsure, settled.answered) == ([], {0: {1}}, {0})
+    assert (settled.answered_in(1), settled.answered_in(2)) == ({0}, set())
 
 
 def test_a_disputed_image_is_not_answered_and_a_counted_one_is() -> None:

@@ -299,3 +299,22 @@ def test_a_round_that_was_chosen_and_not_laid_out(person: Protocol) -> None:
             session.ledger.add_round(2, session.config(), {}, {}, Selection(keys, None))
             session.ledger.mark(2, "shown", {"contents": [None, None]})
     assert "Round 2 is chosen, and not laid out yet" in person.task("status").message
+
+
+def test_who_was_unsure_once_leaves_it_to_who_was_asked_again(person: Protocol) -> None:
+    """And says so later: the two of them are in dispute, whichever table was written last."""
+    words = ("reask=0", "stopping=null", "audit=0", "start.labels=36", "batch=36")
+    person.run(*words)
+    asked = person.asked(1)
+    person.copy(1, "anna.csv", "anna", lambda row, truth: "unsure" if row == 0 else truth)
+    person.run(*words)
+    assert person.asked(2) == asked[:1]
+    person.copy(2, "ben.csv", "ben", lambda row, truth: truth)
+    assert "1 new answer" in person.task("label").message or person.counted()[asked[0]]
+    person.copy(1, "anna.csv", "anna", lambda row, truth: "class_9" if row == 0 else truth)
+    person.task("label")
+    assert asked[0] not in person.counted(), "in dispute"
+    assert f"'{asked[0]}' is" in person.task("status").message
+    person.copy(1, "anna.csv", "anna", lambda row, truth: "unsure" if row == 0 else truth)
+    person.task("label")
+    assert person.counted()[asked[0]] == asked[0].split("/")[0]

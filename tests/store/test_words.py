@@ -113,6 +113,12 @@ def test_an_image_that_is_moved_out_of_its_class_folder_is_taken_back(ledger: Le
     assert standing(ledger) == []
 
 
+def test_what_two_rounds_say_stands_side_by_side(ledger: Ledger) -> None:
+    say(ledger, fox("ben"), number=2)
+    say(ledger, fox("anna", "hare"), number=1)
+    assert standing(ledger) == [(0, "ben", "fox"), (0, "anna", "hare")], "whichever was written last"
+
+
 def test_taking_back_in_one_round_leaves_what_another_says(ledger: Ledger) -> None:
     say(ledger, fox(), number=1)
     say(ledger, fox(name="hare"), number=2)
@@ -181,7 +187,7 @@ STEP = st.tuples(
 def test_the_view_agrees_with_a_dictionary(
     steps: list[tuple[int, int, str, list[tuple[str, str]]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """An empty list takes back; whatever is said is what the last word of the latest source says."""
+    """An empty list takes back; what stands is the last word of each source about each round."""
     told: dict[int, dict[tuple[int, str], tuple[int, list[tuple[str, str]]]]] = {}
     with filled(tmp_path_factory.mktemp("words")) as ledger:
         for time, (key, number, origin, said) in enumerate(steps):
@@ -193,6 +199,6 @@ def test_the_view_agrees_with_a_dictionary(
                 told[key][number, origin] = (time + 1, kept)
         expected = []
         for key in sorted(told):
-            words = [word for word in told[key].values() if word[1]]
-            expected += [(key, *one) for one in max(words, default=(0, []))[1]]
+            words = sorted(word for word in told[key].values() if word[1])
+            expected += [(key, *one) for _, said in words for one in said]
         assert standing(ledger) == expected
