@@ -66,4 +66,6 @@ def measure(
     if test:
         keys = np.array([key for key, _ in test], np.int64)
         return evaluate(head.probs(features[keys]), training.classes, [name for _, name in test], HELD_OUT)
-    return cross_validate(make_head, features[training.keys], training.y, training.classes, groups, rng)
+    said = training.keys == training.labelled_on  # a propagated label is no evidence of its own
+    keys, own = training.keys[said], [group for group, kept in zip(groups, said, strict=True) if kept]
+    return cross_validate(make_head, features[keys], training.y[said], training.classes, own, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -21,6 +22,7 @@ from alframe.store.ledger import Ledger
 from alframe.types import Box, Item
 
 log = logging.getLogger(__name__)
+LONG = 500  # images in a sequence that nobody takes for a burst
 SAME = 0.7  # of the smaller box, from which on it is the same
 
 
@@ -80,6 +82,8 @@ def sync(
     for key, name in enumerate(named(items, sequences)):
         if name != items[key].sequence:
             items[key] = replace(items[key], sequence=name)
+    if new:
+        _warn_of_long_bursts(items)
     if new and (known or holdout > 0):
         items = _keep_together(items, len(known), group) if known else _hold_out(items, holdout, group, seed)
     with ledger.transaction():
@@ -120,6 +124,18 @@ def _now(item: Item, known: Item) -> Item:
         sequence=known.sequence if item.sequence is None else item.sequence,
         meta=meta,
     )
+
+
+def _warn_of_long_bursts(items: Sequence[Item]) -> None:
+    sizes = Counter(item.sequence for item in items if item.sequence is not None)
+    for name, size in sizes.most_common(1) if sizes and max(sizes.values()) > LONG else ():
+        log.warning(
+            "%d images are one sequence, '%s': does the camera's clock stand still, or are several cameras in one "
+            "folder? One image of it is asked in a batch. Say which camera is which (pool.camera_level), or set "
+            "sequences.gap=null.",
+            size,
+            name,
+        )
 
 
 def _overlap(a: Box | None, b: Box | None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from alframe.data.decode import decode
+from alframe.engine.manifest import Manifest
 from alframe.errors import AlframeError, LabelError
 from alframe.loop.labels import Labels, describe
 from alframe.loop.session import Session
@@ -27,7 +28,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
     labels = session.labels()
     answered = (labels.answered_in(newest.number) & set(newest.keys)) - still_open
     source = session.source_of(newest)
-    lost = set() if source.answers_now else _lost(work, set(newest.keys) - answered)
+    lost = set() if source.answers_now else lost_of(work.manifest, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
         close(session, newest, len(answered))
         return None
@@ -68,11 +69,15 @@ def close(session: Session, asked: StoredRound, answered: int, withdrawn: bool =
         session.ledger.mark(asked.number, "answered", {"labels": answered, "withdrawn": withdrawn})
 
 
-def _lost(work: Work, keys: set[int]) -> set[int]:
+def lost_of(manifest: Manifest, keys: Set[int]) -> set[int]:
     """Those of the images that are no longer there to be labelled."""
+    return {key for key in keys if not manifest.present[key]} | unreadable(manifest.items, keys)
+
+
+def unreadable(items: Sequence[Item], keys: Set[int]) -> set[int]:
+    """Those of the images that cannot be shown to anybody."""
     spec = InputSpec(size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
-    items = work.manifest.items
-    return {key for key in keys if not work.manifest.present[key] or decode(items[key].path, spec).pixels is None}
+    return {key for key in keys if decode(items[key].path, spec).pixels is None}
 
 
 def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_only: bool = False) -> set[int]:

@@ -161,6 +161,11 @@ class Session:
                 wrong.append(float(np.mean(missed)) if missed else 0.0)
         return np.array(wrong, np.float32)
 
+    def audit_gap(self) -> int:
+        """How many of the drawn images of closed rounds have no label that counts: left out, they flatter the audit."""
+        closed = {key for one in self.ledger.rounds() if one.answered for key in one.audit}
+        return len(closed - {label.item for label in self.labels().counted})
+
     @property
     def audit(self) -> float:
         """The part of each batch that is drawn at random; in a simulation, which has held-out images, none."""

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from alframe.loop.answers import take_in
+from alframe.loop.answers import take_in, unreadable
 from alframe.loop.session import Session
 from alframe.loop.work import Reported
 from alframe.progress import Bar
@@ -19,7 +19,8 @@ def wait_for_answers(session: Session, items: Sequence[Item], reported: Reported
     Each answer is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
     """
     asked = session.ledger.rounds()[-1]
-    keys = {key for key in asked.keys if items[key].path.exists()}
+    keys = set(asked.keys)
+    keys -= unreadable(items, keys - session.labels().answered)
     wanted, done = math.ceil(session.settings.enough * len(keys)), 0
     with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0) as bar:
         while True:

@@ -78,7 +78,7 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images asked for" if rounds else "",
         set_aside=[(items[key].id, why) for key, why in ledger.aside().items()],
         class_counts=Counter(labels.values()),
-        audit_unanswered=len({key for one in rounds if one.answered for key in one.audit} - labels.keys()),
+        audit_unanswered=session.audit_gap(),
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if many

@@ -16,7 +16,7 @@ from alframe.loop.wait import wait_for_answers
 from alframe.store.files import write_json
 from alframe.tasks.report import write_report
 from alframe.tasks.results import export_results
-from alframe.tasks.tables import accuracy_table, comparison_table
+from alframe.tasks.tables import accuracy_table, audit_gap, comparison_table
 from alframe.tasks.words import command, predict_command, project_argument, shown
 from alframe.types import Outcome, State
 
@@ -69,7 +69,9 @@ def _summary(
     session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: Path
 ) -> str:
     table = (
-        comparison_table(histories, session.name("sampler")) if histories else accuracy_table(session.ledger.history())
+        comparison_table(histories, session.name("sampler"))
+        if histories
+        else accuracy_table(session.ledger.history()) + audit_gap(session.audit_gap())
     )
     exported = "".join(f"\n          {shown(path)}" for path in paths).lstrip("\n ")
     lines = [

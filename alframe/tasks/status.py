@@ -10,7 +10,7 @@ from alframe.loop.answers import disputes
 from alframe.loop.labels import Labels
 from alframe.loop.session import Session
 from alframe.store.ledger import FILE_NAME
-from alframe.tasks.tables import accuracy_table
+from alframe.tasks.tables import accuracy_table, audit_gap
 from alframe.tasks.words import command, no_project, project_argument, shown
 from alframe.types import UNSURE, Item, Outcome, State
 
@@ -38,7 +38,7 @@ class Status:
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {n:6d}  {name}" for name, n in counts.most_common()),
             "",
-            accuracy_table(ledger.history()),
+            accuracy_table(ledger.history()) + audit_gap(session.audit_gap()),
             "",
             *self._listed(
                 "Set aside, because they cannot be read",

@@ -33,6 +33,14 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     return "\n".join([table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
 
 
+def audit_gap(count: int) -> str:
+    """What must be said beside an audit some of whose images have no label."""
+    if not count:
+        return ""
+    are = "image that was drawn at random has" if count == 1 else "images that were drawn at random have"
+    return f"\n{count} {are} no label and could not be counted: if they are the hard ones, the pool accuracy is lower."
+
+
 def _last(measured: Sequence[Evaluation | None]) -> Evaluation | None:
     return next((one for one in reversed(measured) if one is not None), None)
 

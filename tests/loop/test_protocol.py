@@ -202,6 +202,12 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
         assert audits[-1] is not None
         assert audits[-1].n == 16
     assert "pool accuracy (audit)" in person.task("status").message
+    assert "no label and could not be counted" not in person.task("status").message
+    with person.ledger() as ledger:
+        drawn = next(at for at, key in enumerate(ledger.rounds()[0].keys) if key in ledger.rounds()[0].audit)
+    person.answer(1, lambda row, truth: "unsure" if row == drawn else truth)
+    person.task("label")
+    assert "1 image that was drawn at random has no label" in person.task("status").message
 
 
 def test_a_simulation_draws_nothing_and_people_do(person: Protocol) -> None:
@@ -239,6 +245,7 @@ def test_a_label_for_its_whole_sequence(tmp_path: Path) -> None:
     with person.ledger() as ledger:
         (record,) = ledger.history()
         assert (record.labels, record.unlabelled) == (6, 0)
+        assert record.evaluation is None or record.evaluation.n == 6, "propagated labels measure nothing"
     with (person.project / "export" / "predictions.csv").open(encoding="utf-8-sig", newline="") as handle:
         exported = list(csv.DictReader(handle))
     assert all(row["label"] == row["path"].split("/")[0] for row in exported)
