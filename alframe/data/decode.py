@@ -97,7 +97,7 @@ def _pixels(data: bytes, spec: InputSpec, box: Box | None) -> npt.NDArray[np.uin
         image.draft(mode, (width, height) if orientation < 5 else (height, width))
         image.load()
         turn = _UPRIGHT.get(_orientation(image))  # asked again: Pillow turns a TIFF upright itself while loading it
-        picture = _eight_bit(image, mode)
+        picture = eight_bit(image, mode)
     if turn is not None:
         picture = picture.transpose(turn)
     square = picture.resize(
@@ -124,7 +124,7 @@ def _region(picture: Image.Image, box: Box | None) -> tuple[float, float, float,
     return left, top, right, bottom
 
 
-def _eight_bit(image: Image.Image, mode: str) -> Image.Image:
+def eight_bit(image: Image.Image, mode: str) -> Image.Image:
     """The picture in `mode`, on white where it is transparent, as a viewer would show it."""
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
         wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)

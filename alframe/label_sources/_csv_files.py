@@ -26,10 +26,10 @@ def in_folder(folder: Path, suffixes: Collection[str] = TABLES) -> list[Path]:
     )
 
 
-def named(names: Iterable[str], outside: Path) -> tuple[list[Path], list[Problem]]:
+def named(names: Iterable[str], outside: Path, setting: str) -> tuple[list[Path], list[Problem]]:
     """The files that paths, folders (all CSV in them) and patterns name, and a Problem for each that names nothing.
 
-    Without those below `outside`, which are read anyway.
+    Without those below `outside`, which are read anyway. `setting` is where the names were given.
     """
     files: dict[Path, None] = {}
     problems = []
@@ -43,9 +43,7 @@ def named(names: Iterable[str], outside: Path) -> tuple[list[Path], list[Problem
             matches = (Path(match) for match in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 (absolute)
             found = [file for file in matches if file.is_file() and not is_litter(file.name)]
         if not found:
-            message = (
-                "is no file, and no folder or pattern with a CSV in it. Put it there, or correct label_source.files."
-            )
+            message = f"is no file, and no folder or pattern with a CSV in it. Put it there, or correct {setting}."
             problems.append(Problem(str(path), None, message))
         files |= dict.fromkeys(Path(os.path.abspath(file)) for file in found)  # noqa: PTH100 (links stay)
     inside = Path(os.path.abspath(outside))  # noqa: PTH100

@@ -14,7 +14,7 @@ from unicodedata import normalize
 
 from PIL import Image, ImageDraw, ImageOps
 
-from alframe.data.decode import _eight_bit as eight_bit
+from alframe.data.decode import eight_bit
 from alframe.formats.digests import digest
 from alframe.formats.tables import Row, rows
 from alframe.formats.timelapse.folders import TEMPLATE, is_own

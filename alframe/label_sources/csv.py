@@ -77,7 +77,7 @@ class Csv:
                 file = folder / f"to_label-{number}.csv"
             self._write(file, missing, request)
         where = file if len(in_folder(folder)) == 1 else folder
-        others = count(len(named(self.files, request.folder)[0]), "file")
+        others = count(len(named(self.files, request.folder, "label_source.files")[0]), "file")
         return (
             f"Round {request.round}: {count(len(request.items), 'image')} to label, listed in {where}. Write the class "
             f"of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
@@ -100,7 +100,7 @@ class Csv:
             message = "is a workbook, which is not read. Save it as CSV UTF-8 in the same folder."
             gathering.lacks(Problem(str(file), None, message))
         own = in_folder(folder)
-        others, problems = named(self.files, request.folder)
+        others, problems = named(self.files, request.folder, "label_source.files")
         for problem in problems:
             gathering.lacks(problem)
         for file in sorted({*own, *others}, key=lambda file: (saved(file), file.name)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from alframe.errors import FormatError, LabelError
@@ -93,10 +92,8 @@ class TimelapseSet:
                 self._read(ddb, template, request, keys, gathered)
         except (FormatError, OSError) as error:
             gathered.problems.append(trouble(ddb or root, error))
-        files, problems = named(self.exports, request.folder)
-        gathered.problems += [
-            replace(one, message=one.message.replace("label_source.files", "label_source.exports")) for one in problems
-        ]
+        files, problems = named(self.exports, request.folder, "label_source.exports")
+        gathered.problems += problems
         levels = len(template.levels) if template else None
         for file in [
             *files,

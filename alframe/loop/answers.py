@@ -37,8 +37,8 @@ def collect(session: Session, work: Work) -> Outcome | None:
     how = source.request(session.request(newest, work.manifest.items))
     if source is not session.label_source:
         how += (
-            f"\nThis round was asked with label_source={newest.source['name']}, and is read there; the next is asked "
-            f"with label_source={session.name('label_source')}. To ask anew now: `alframe withdraw`, then `alframe`."
+            f"\nThis round was asked with label_source={session.source_name(newest)}, and is read there; the next is "
+            f"asked with label_source={session.name('label_source')}. To ask anew now: `alframe withdraw`, then `alframe`."
         )
     state = progress(newest, labels, still_open)
     if lost:
@@ -90,6 +90,7 @@ def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_
     still_open: set[int] = set()
     # A simulation says all it will ever say at once.
     for asked in rounds:
+        still_open = set()
         try:
             source = session.source_of(asked)
         except AlframeError as error:
@@ -105,7 +106,7 @@ def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_
             session.ledger.add_labels(
                 [(number[label.item], label) for label in answers.labels if label.item in number],
                 asked.number,
-                str(asked.source.get("name", session.name("label_source"))),
+                session.source_name(asked),
                 [number[item] for item in answers.blank if item in number],
             )
     reported.report([*problems, *disputes(session.labels(), items)])

@@ -89,7 +89,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     assert work.embedding is not None and work.embedder is not None
     ledger, items, features = session.ledger, work.manifest.items, work.embedding.features
     usable = np.setdiff1d(np.flatnonzero(work.embedding.readable), list(work.changed))
-    training = training_set(session.known_labels(work.manifest.items), items, usable, session.settings.classes)
+    training = training_set(session.known_labels(items), items, usable, session.settings.classes)
     work.training, work.head = training, None
     if len(np.unique(training.y)) < 2:
         return None
@@ -184,8 +184,8 @@ def _candidates(session: Session, work: Work) -> Ints:
     """
     assert work.embedding is not None
     free = work.manifest.in_pool & work.manifest.present & work.embedding.readable
-    free[[label.item for label in session.known_labels(work.manifest.items)]] = False
     labels = session.labels()
+    free[[label.item for label in session.known_labels(work.manifest.items, labels)]] = False
     free[list(labels.disputed)] = False
     if getattr(session.label_source, "lasting", False):
         free[list(labels.unsure)] = False

@@ -111,19 +111,23 @@ class Session:
         """What people and the pool have said, settled by the rule `conflicts`."""
         return settle(self.ledger.labels(), self.settings.conflicts)
 
-    def known_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
+    def known_labels(self, items: Sequence[Item], labels: Labels | None = None) -> list[StoredLabel]:
         """What counts, by key: of what was said and, if that is wanted, of what follows for the rest of a sequence."""
-        labels = self.labels()
+        labels = labels or self.labels()
         if not self.settings.propagate:
             return labels.counted
         return sorted([*labels.counted, *propagated(labels, items)], key=lambda label: label.item)
+
+    def source_name(self, asked: StoredRound) -> str:
+        """The registry name of the label source a round was asked with."""
+        return str(asked.source.get("name", self.name("label_source")))
 
     def source_of(self, asked: StoredRound) -> LabelSource:
         """The label source a round was asked with: where its answers are, also when another is chosen since.
 
         Raises AlframeError if that one is not installed any more.
         """
-        name = str(asked.source.get("name", self.name("label_source")))
+        name = self.source_name(asked)
         if name == self.name("label_source"):
             return self.label_source
         if name not in self._sources:

@@ -7,7 +7,8 @@ import numpy as np
 from alframe.errors import BadParams
 from alframe.samplers.geometry import kmeans, nearest, rank_within
 from alframe.samplers.ranking import require_finite
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.samplers.uncertainty import margin
+from alframe.types import Need, PoolView, Selection
 
 
 class InformativeDiverse:
@@ -34,7 +35,7 @@ class InformativeDiverse:
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
         x, labelled = view.features, view.labelled_features
-        doubt = doubts(view.probs)
+        doubt = margin(view.probs)
         require_finite(doubt, "informative_diverse", "class probabilities")
         require_finite(x.sum(axis=1), "informative_diverse", "embeddings")
         require_finite(labelled.sum(axis=1), "informative_diverse", "embeddings", "labelled images")
@@ -48,11 +49,3 @@ class InformativeDiverse:
         chosen = np.concatenate([np.flatnonzero(fits), np.flatnonzero(~fits)])[:k]
         rows = order[np.sort(chosen)]
         return Selection(view.ids[rows], doubt[rows])
-
-
-def doubts(probs: Floats) -> Floats:
-    """(n,) one less the lead of the likeliest class over the second, from `probs` (n, C)."""
-    if probs.shape[1] < 2:  # one class so far: it leads everywhere
-        return np.asarray(1 - probs.sum(axis=1), np.float32)
-    second, first = np.partition(probs, -2, axis=1)[:, -2:].T
-    return np.asarray(1 - (first - second), np.float32)

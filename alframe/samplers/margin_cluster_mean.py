@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from alframe.errors import BadParams
 from alframe.samplers.geometry import ROWS, WANTED, kmeans, nearest
-from alframe.samplers.informative_diverse import doubts
 from alframe.samplers.ranking import require_finite
+from alframe.samplers.uncertainty import margin
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 
@@ -35,9 +35,9 @@ class MarginClusterMean:
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
         x, probs, labelled = view.features, view.probs, view.labelled_probs
-        doubt = doubts(probs)
+        doubt = margin(probs)
         require_finite(doubt, "margin_cluster_mean", "class probabilities")
-        require_finite(doubts(labelled), "margin_cluster_mean", "class probabilities", "labelled images")
+        require_finite(margin(labelled), "margin_cluster_mean", "class probabilities", "labelled images")
         require_finite(x.sum(axis=1), "margin_cluster_mean", "embeddings")
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
         within = order[inside(probs, labelled)[order]][: max(self.rows, WANTED * k)]
@@ -67,7 +67,7 @@ def _to_boundaries(probs: Floats) -> Floats:
         return np.ones_like(probs)
     best = probs.argmax(axis=1)[:, None]
     out: Floats = probs.max(axis=1, keepdims=True) - probs
-    np.put_along_axis(out, best, 1 - doubts(probs)[:, None], axis=1)
+    np.put_along_axis(out, best, 1 - margin(probs)[:, None], axis=1)
     return out
 
 
