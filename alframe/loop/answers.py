@@ -38,7 +38,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
     if source is not session.label_source:
         how += (
             f"\nThis round was asked with label_source={session.source_name(newest)}, and is read there; the next is "
-            f"asked with label_source={session.name('label_source')}. To ask anew now: `alframe withdraw`, then `alframe`."
+            f"asked with label_source={session.name('label_source')}. To ask anew: `alframe withdraw`, then `alframe`."
         )
     state = progress(newest, labels, still_open)
     if lost:
