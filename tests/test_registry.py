@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint, EntryPoints
+
 import pytest
 
 from alframe.builtins import REGISTRIES
@@ -39,6 +41,20 @@ def test_two_owners_of_a_name_are_both_named_and_can_be_told_apart(monkeypatch: 
     with pytest.raises(DuplicateComponent, match=r"one and two.*sampler.name=two:x"):
         table.get("x")
     assert table.get("two:x").owner == "two"
+
+
+def test_installed_packages_are_read_once_and_again_for_a_name_that_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads, points = [], [EntryPoints()]
+    monkeypatch.setattr("alframe.registry.entry_points", lambda: reads.append(1) or points[-1])
+    monkeypatch.syspath_prepend("elsewhere")  # another path is another set of packages
+    table = registry(good="fractions:Fraction")
+    for _ in range(3):
+        table.get("good")
+    assert len(reads) == 1
+    points.append(EntryPoints([EntryPoint("new", "decimal:Decimal", "alframe.no_such_group")]))
+    assert table.get("new").target == "decimal:Decimal"
 
 
 def test_the_names_of_all_parts() -> None:
