@@ -54,9 +54,9 @@ def main(words: list[str] | None = None) -> None:
         sys.stderr.write(f"Left out: {name}, which is not in {args.data or 'any folder: --data FOLDER'}.\n")
     for name, why in broken.items():
         sys.stderr.write(f"Left out: sampler {name}. {why}\n")
-    sweeps = {images.name: plan(images, recipes, args.seeds, args.workers) for images in sets}
+    sweeps = {images.name: plan(images, recipes, args.seeds, args.workers, args.words) for images in sets}
     start = time.perf_counter()
-    run_all([one for some in sweeps.values() for one in some], runs, args.workers, args.words)
+    run_all([one for some in sweeps.values() for one in some], runs, args.workers)
     gathered = {name: gather(some, runs) for name, some in sweeps.items()}
     missing = [gap for _, gaps in gathered.values() for gap in gaps]
     result = {

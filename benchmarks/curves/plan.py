@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -72,21 +73,34 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One multirun: each of `recipes`, which differ in one thing only, with each of `seeds`."""
+    """One multirun: each of `recipes`, which differ in one thing only, with each of `seeds`; `more` are other words."""
 
     kind: str  # compared, longer or ceiling
     images: ImageSet
     recipes: tuple[Recipe, ...]
     seeds: tuple[int, ...]
+    more: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> int:
+        return len(self.recipes) * len(self.seeds)
 
     @property
     def name(self) -> str:
-        """Of its folder and its log; other recipes or seeds of the same kind have another."""
-        first = self.recipes[0]
-        return f"{self.images.name}-{self.kind}-{first.head}-{first.start}-{'.'.join(map(str, self.seeds))}"
+        """Of its folder and its log: with another word it is another."""
+        digest = hashlib.blake2b("\n".join(self._words()).encode(), digest_size=4).hexdigest()
+        return f"{self.images.name}-{self.kind}-{self.recipes[0].head}-{digest}"
 
     def words(self, runs: Path) -> list[str]:
         """The command line, after ``alframe -m``."""
+        places = {"runs": runs, "hydra.sweep.dir": self.folder(runs)}
+        return [*self._words(), *(f"{key}={quoted(place.as_posix())}" for key, place in places.items())]
+
+    def folder(self, runs: Path) -> Path:
+        """Where alframe leaves a note of each run that has ended well."""
+        return runs / "sweeps" / self.name
+
+    def _words(self) -> list[str]:
         amount = {
             "compared": (
                 f"batch={self.images.batch}",
@@ -110,8 +124,7 @@ class Sweep:
             "finetune.start=null",
             "exporter=[]",
             "tracker=[]",
-            f"runs={quoted(runs.as_posix())}",
-            f"hydra.sweep.dir={quoted((runs / 'sweeps' / self.name).as_posix())}",
+            *self.more,
         ]
 
 
@@ -213,7 +226,7 @@ def find_recipes(samplers: Sequence[str] = ()) -> tuple[list[Recipe], dict[str, 
     return sorted({*recipes, *baselines}, key=lambda one: (one.head, one.sampler)), broken
 
 
-def plan(images: ImageSet, recipes: Sequence[Recipe], seeds: int, parts: int) -> list[Sweep]:
+def plan(images: ImageSet, recipes: Sequence[Recipe], seeds: int, parts: int, more: Sequence[str] = ()) -> list[Sweep]:
     """All multiruns of a set, each cut by seeds into so many parts that can run side by side."""
     heads = sorted({one.head for one in recipes})
     randoms = tuple(Recipe("random", head) for head in heads)
@@ -223,6 +236,7 @@ def plan(images: ImageSet, recipes: Sequence[Recipe], seeds: int, parts: int) ->
         kinds.append(("compared", started))
     kinds.append(("longer", randoms))
     shares = [tuple(range(seeds))[part::parts] for part in range(min(parts, seeds))]
-    sweeps = [Sweep(kind, images, some, share) for kind, some in kinds for share in shares]
+    sweeps = [Sweep(kind, images, some, share, tuple(more)) for kind, some in kinds for share in shares]
     # With images to test on that never change, the ceiling is one number but for what is random in the head.
-    return [*sweeps, Sweep("ceiling", images, randoms, (0,) if images.own_split else tuple(range(seeds)))]
+    once = (0,) if images.own_split else tuple(range(seeds))
+    return [*sweeps, Sweep("ceiling", images, randoms, once, tuple(more))]

@@ -22,27 +22,28 @@ SCALE = 10_000  # measures are kept as whole numbers of these parts
 MEASURES = ("accuracy", "macro_f1")
 
 
-def run_all(sweeps: Sequence[Sweep], runs: Path, workers: int, words: Sequence[str] = ()) -> None:
+def run_all(sweeps: Sequence[Sweep], runs: Path, workers: int) -> None:
     """Do what is missing of the sweeps; what they say goes to ``logs`` below `runs`.
 
-    A failed run is said there, and missing from what is gathered. Embeddings come first, one sweep for each set, so
+    A failed run is said there, and missing from what is gathered. Embeddings come first, by one run of each set, so
     that no two processes embed the same images.
     """
+    sweeps = [one for one in sweeps if len(dict(_done(one, runs))) < one.runs]
     (runs / "logs").mkdir(parents=True, exist_ok=True)
     firsts = {one.images.name: replace(one, recipes=one.recipes[:1], seeds=one.seeds[:1]) for one in reversed(sweeps)}
-    total = sum(len(one.recipes) * len(one.seeds) for one in (*firsts.values(), *sweeps))
+    total = sum(one.runs for one in (*firsts.values(), *sweeps))
     with Bar("Running", total=total, unit="run") as bar:
         for some in (list(firsts.values()), sweeps):
             pool = ThreadPoolExecutor(workers)
             try:
-                for done in [pool.submit(_run, one, runs, words, bar.advance) for one in some]:
+                for done in [pool.submit(_run, one, runs, bar.advance) for one in some]:
                     done.result()
             finally:
                 pool.shutdown(cancel_futures=True)
 
 
-def _run(sweep: Sweep, runs: Path, words: Sequence[str], advance: Callable[[], None]) -> None:
-    command = [sys.executable, "-m", "alframe", "-m", *sweep.words(runs), *words]
+def _run(sweep: Sweep, runs: Path, advance: Callable[[], None]) -> None:
+    command = [sys.executable, "-m", "alframe", "-m", *sweep.words(runs)]
     # One thread for each process: several processes share the cores already.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     with (
@@ -95,14 +96,15 @@ def gather(sweeps: Sequence[Sweep], runs: Path) -> tuple[dict[str, Any], list[st
 
 def _done(sweep: Sweep, runs: Path) -> Iterator[tuple[tuple[Recipe, int], Path]]:
     """Recipe and seed of each run that has ended well, and its folder: the notes that alframe leaves in a sweep's."""
-    for file in sorted((runs / "sweeps" / sweep.name / "jobs").glob("*.json")):
+    for file in sorted((sweep.folder(runs) / "jobs").glob("*.json")):
         note = json.loads(file.read_text(encoding="utf-8"))
         seed = next(int(word.removeprefix("seed=")) for word in note["overrides"] if word.startswith("seed="))
-        yield (Recipe.of(note["overrides"]), seed), Path(note["folder"])
+        if (Path(note["folder"]) / FILE_NAME).exists():
+            yield (Recipe.of(note["overrides"]), seed), Path(note["folder"])
 
 
 def _history(folder: Path | None) -> list[RoundRecord]:
-    if folder is None or not (folder / FILE_NAME).exists():
+    if folder is None:
         return []
     with Ledger.open(folder, read_only=True) as ledger:
         return [record for record in ledger.history() if record.evaluation is not None]
