@@ -54,7 +54,7 @@ class Registry:
         table: dict[str, list[Entry]] = {
             name: [Entry(name, target, "alframe", self._version)] for name, target in self._builtins.items()
         }
-        for point in _installed(tuple(sys.path)).select(group=self.group):
+        for point in _installed(self.group, tuple(sys.path)):
             owner, version = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
             table.setdefault(point.name, []).append(Entry(point.name, point.value, owner, version))
         return table
@@ -108,10 +108,10 @@ class Registry:
             raise BadParams(f"{self.kind} '{entry.name}' {what} Accepted: {listing}.") from None
 
 
-@lru_cache(maxsize=1)
-def _installed(path: tuple[str, ...]) -> EntryPoints:
+@lru_cache
+def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
     # Reading the metadata of every installed package takes as long as fitting a head, and a round asks several times.
-    return entry_points()
+    return entry_points(group=group)
 
 
 def _shown(parameter: inspect.Parameter) -> str:

@@ -47,7 +47,7 @@ def test_installed_packages_are_read_once_and_again_for_a_name_that_is_not_known
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reads, points = [], [EntryPoints()]
-    monkeypatch.setattr("alframe.registry.entry_points", lambda: reads.append(1) or points[-1])
+    monkeypatch.setattr("alframe.registry.entry_points", lambda group: reads.append(group) or points[-1])
     monkeypatch.syspath_prepend("elsewhere")  # another path is another set of packages
     table = registry(good="fractions:Fraction")
     for _ in range(3):
