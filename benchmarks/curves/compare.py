@@ -231,7 +231,7 @@ def _verdict(
     if over_random and not any(gain.above for gain in over_random.values()):
         reasons.append("nowhere shown to be better than random choice")
     if over_margin and cost >= DEAR and not any(gain.above for gain in over_margin.values()):
-        reasons.append(f"nowhere shown to be better than margin, which costs a {cost:.0f}th")
+        reasons.append(f"nowhere shown to be better than margin, at {cost:.0f} times its seconds")
     if name.head != "linear" and over_default and not any(gain.above for gain in over_default.values()):
         reasons.append(f"takes head={name.head}, and is nowhere shown to be better than margin with the default head")
     return tuple(reasons)

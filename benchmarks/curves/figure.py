@@ -6,10 +6,12 @@ import io
 from collections.abc import Sequence
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from alframe.engine.curves import t_interval
 from alframe.report.charts import BASELINE, INK, RULE, SERIES
 from benchmarks.curves.compare import Measured
 from benchmarks.curves.plan import Recipe
@@ -37,17 +39,19 @@ def draw(sets: Sequence[Measured]) -> str:
 
 
 def _panel(axes: Axes, measured: Measured) -> None:
-    from alframe.engine.curves import t_interval
-
+    means = []
     for number, name in enumerate(DRAWN):
         run = measured.runs.get(Recipe(name))
         if run is None:
             continue
         colour = BASELINE if name == "random" else SERIES[number - 1]
         mean, half = t_interval(run.accuracy)
+        means.append(mean)
         axes.plot(run.labels, mean, color=colour, linestyle="--" if name == "random" else "-", label=name)
         if name in ("random", "margin"):
             axes.fill_between(run.labels, mean - half, mean + half, color=colour, alpha=0.16, linewidth=0)
+    if means:  # a band may reach far beyond the lines where seeds are few
+        axes.set_ylim(max(0.0, np.min(means) - 0.05), min(1.0, np.max(means) + 0.05))
     axes.set_title(measured.name, color=INK, fontsize=10)
     axes.set_xlabel("labels", color=INK)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -81,7 +81,8 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "seeds. It holds the luck of the first labels and of the sampler. That of the test images it holds only where "
         "each seed draws its own, as on the digits.",
         "- The head is `linear`. Samplers that need draws have `laplace`, those that need activations `mlp`, and are "
-        "compared with random choice and margin sampling with the same head.",
+        "compared with random choice and margin sampling with the same head. (`laplace` predicts what `linear` does: "
+        "without draws the two are the same.)",
         "- *Area* is the mean accuracy over the labels spent (area under the learning curve, 0 to 100).",
         f"- *Labels to {CEILING:.0%}*: with which {CEILING:.0%} of the accuracy with all labels is first reached, "
         "median over seeds; in brackets, how many of the seeds got there.",
@@ -142,8 +143,8 @@ def _not_worth(table: Sequence[Overall]) -> str:
     found = [f"- `{one.recipe.sampler}`: {'; '.join(one.verdict)}." for one in _by_name(table) if one.verdict]
     rule = (
         f"By rules that are the same for all: the whole interval of the area is below random choice on {OFTEN} sets or "
-        f"more; on no set is it above random choice; on no set is it above margin sampling, which takes a {DEAR}th of "
-        f"the seconds or less; or it needs another head, and on no set is it above margin sampling with the default "
+        f"more; on no set is it above random choice; on no set is it above margin sampling, at {DEAR} times its "
+        f"seconds or more; or it needs another head, and on no set is it above margin sampling with the default "
         f"one. They speak of {FIRST} labels to a tenth of small pools; the samplers stay, since what they are "
         f"for may be elsewhere (rare classes, outliers, the very first labels)."
     )

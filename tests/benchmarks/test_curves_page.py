@@ -76,7 +76,7 @@ def test_judgements_follow_from_the_rules(result: dict[str, Any]) -> None:
         "worse than random choice on 2 of 2 sets",
         "nowhere shown to be better than random choice",
     )
-    assert table["dear|linear|random"].verdict == ("nowhere shown to be better than margin, which costs a 50th",)
+    assert table["dear|linear|random"].verdict == ("nowhere shown to be better than margin, at 50 times its seconds",)
     (reason,) = table["doubter|laplace|random"].verdict
     assert reason.startswith("takes head=laplace, and is nowhere shown to be better than margin with the default")
     for name in ("good|linear|random", "margin|laplace|random", "random|linear|random"):
