@@ -47,7 +47,7 @@ def _run(sweep: Sweep, runs: Path, advance: Callable[[], None]) -> None:
     # One thread for each process: several processes share the cores already.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     with (
-        (runs / "logs" / f"{sweep.name}.txt").open("w", encoding="utf-8") as log,
+        (runs / "logs" / f"{sweep.name}.txt").open("w", 1, encoding="utf-8") as log,
         subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
         ) as process,
