@@ -73,6 +73,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "cluster_margin": "alframe.samplers.cluster_margin:ClusterMargin",
             "drop_query": "alframe.samplers.drop_query:DropQuery",
             "galaxy": "alframe.samplers.galaxy:Galaxy",
+            "adaptive": "alframe.samplers.adaptive:Adaptive",
+            "kmeans": "alframe.samplers.kmeans:KMeans",
         },
     ),
     "pool": (
