@@ -24,7 +24,8 @@ class KMeans:
     def __init__(self, clusters: int = 500, rows: int = 50_000) -> None:
         if min(clusters, rows) < 1:
             raise BadParams(
-                f"sampler 'kmeans' needs clusters and rows of 1 or more, and was given clusters={clusters}, rows={rows}."
+                "sampler 'kmeans' needs clusters and rows of 1 or more, "
+                f"and was given clusters={clusters}, rows={rows}."
             )
         self.clusters = clusters
         self.rows = rows

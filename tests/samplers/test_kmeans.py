@@ -29,13 +29,7 @@ class TestKMeans(SamplerSuite):
     make = KMeans
 
     def obvious(self):
-        around = 0.1 * np.concatenate([np.eye(8)[1:7], -np.eye(8)[1:7]])
-        largest = np.eye(8)[0] + np.insert(around, 7, 0, axis=0)  # row 7 is in its middle
-        others = np.repeat(np.eye(8)[[3, 7]], 7, axis=0) + 0.05 * np.random.default_rng(0).normal(size=(14, 8))
-        x = np.concatenate([largest, others]).astype(np.float32)
-        ids = tiny_ids(27)
-        view = PoolView(ids, {Need.FEATURES: x, Need.LABELLED_FEATURES: np.tile(x[14:15], (2, 1))})
-        return view, int(ids[7])
+        return None  # which cluster is the largest depends on how many there are: see below
 
 
 def test_the_image_in_the_middle_of_each_cluster():
