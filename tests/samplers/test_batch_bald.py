@@ -114,9 +114,7 @@ def test_a_batch_larger_than_the_candidates_is_filled():
 
 def test_the_same_images_as_scikit_activeml():
     samples = random_samples(12, 40, 3, seed=5)
-    theirs = skactiveml.pool.batch_bald(
-        samples.astype(np.float64), batch_size=4, random_state=0, n_MC_samples=10_000
-    )
+    theirs = skactiveml.pool.batch_bald(samples.astype(np.float64), batch_size=4, random_state=0, n_MC_samples=10_000)
     view = PoolView(np.arange(40), {Need.PROB_SAMPLES: samples})
     chosen = BatchBald().select(view, 4, np.random.default_rng(0)).ids
     assert chosen.tolist() == np.nanargmax(theirs, axis=1).tolist()
