@@ -88,7 +88,7 @@ def run(name: str, sizes: list[int], limit: float, seed: int) -> None:
             end.cancel()
         after = resident_mib(peak=True)
         more = None if before is None or after is None else round(after - before)
-        result = {"n": n, "median_s": round(statistics.median(seconds), 4), "more_mib": more}
+        result = {"n": n, "median_s": round(statistics.median(seconds), 6), "more_mib": more}
         sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
