@@ -5,8 +5,8 @@
 
 Each sampler, with its defaults, chooses 100 images of made-up clusters by a head that is fitted on 200 labelled ones:
 `mlp` where it needs activations, `laplace` where it needs draws, else `linear`. What it needs is computed beforehand
-and does not count. Each is a process of its own, which ends when one choice takes longer than the limit; then larger
-pools are left out.
+and does not count. Each measurement is a process of its own, which ends when a choice takes longer than the limit; then
+larger pools are left out.
 """
 
 from __future__ import annotations
@@ -70,37 +70,39 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     return view_pool(sampler, np.arange(LABELLED, LABELLED + n), x, (), training, head, rng, lambda: rewards)
 
 
-def run(name: str, sizes: list[int], limit: float, seed: int) -> None:
-    """Write one line of JSON for each size that takes less than the limit."""
+def run(name: str, n: int, limit: float, seed: int) -> None:
+    """Write one line of JSON, unless a choice takes longer than the limit: then the process ends."""
     sampler = made(name)
     sampler.select(view_of(sampler, 500, seed), 10, np.random.default_rng(seed))  # imports and threads
-    for n in sizes:
-        view = view_of(sampler, n, seed)
-        before = resident_mib(peak=False)
-        seconds: list[float] = []
-        while len(seconds) < REPEATS and sum(seconds) < ENOUGH:
-            end = threading.Timer(limit, os._exit, [0])
-            end.daemon = True
-            end.start()
-            start = time.perf_counter()
-            sampler.select(view, K, np.random.default_rng(seed))
-            seconds.append(time.perf_counter() - start)
-            end.cancel()
-        after = resident_mib(peak=True)
-        more = None if before is None or after is None else round(after - before)
-        result = {"n": n, "median_s": round(statistics.median(seconds), 6), "more_mib": more}
-        sys.stdout.write(json.dumps(result) + "\n")
-        sys.stdout.flush()
+    view = view_of(sampler, n, seed)
+    before = resident_mib(peak=False)
+    seconds: list[float] = []
+    while len(seconds) < REPEATS and sum(seconds) < ENOUGH:
+        end = threading.Timer(limit, os._exit, [0])
+        end.daemon = True
+        end.start()
+        start = time.perf_counter()
+        sampler.select(view, K, np.random.default_rng(seed))
+        seconds.append(time.perf_counter() - start)
+        end.cancel()
+    after = resident_mib(peak=True)
+    more = None if before is None or after is None else round(after - before)
+    result = {"n": n, "median_s": round(statistics.median(seconds), 6), "more_mib": more}
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 def measure(name: str, sizes: list[int], limit: float, seed: int) -> dict[str, Any]:
-    """All sizes, in a process of its own."""
-    words = ["--run", name, "--sizes", *map(str, sizes), "--limit", str(limit), "--seed", str(seed)]
-    command = [sys.executable, "-m", "benchmarks.micro.samplers", *words]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr}")
-    found = [json.loads(line) for line in done.stdout.splitlines()]
+    """One size after the other, each in a process of its own."""
+    found: list[dict[str, Any]] = []
+    for n in sizes:
+        words = ["--run", name, "--sizes", str(n), "--limit", str(limit), "--seed", str(seed)]
+        command = [sys.executable, "-m", "benchmarks.micro.samplers", *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{name}: {done.stderr}")
+        if not done.stdout:
+            break
+        found.append(json.loads(done.stdout))
     exponents = [
         round(math.log(more["median_s"] / less["median_s"]) / math.log(more["n"] / less["n"]), 2)
         for less, more in pairwise(found)
@@ -119,7 +121,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     options = parser.parse_args()
     if options.run:
-        run(options.run, options.sizes, options.limit, options.seed)
+        run(options.run, options.sizes[0], options.limit, options.seed)
         return
     machine = describe()  # before the work, so that the load is that of others
     results = {
