@@ -23,8 +23,8 @@ class Csv:
 
     Relative paths count from `root` (default: the file's folder), with either slash; absolute ones are taken as they
     are. A column parameter holds a column's name, or None where there is no such column. Every cell stays text, so a
-    class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", and surrounding blanks are
-    dropped. In the split column "test" sets an image apart; all else is pool. Times are local to the camera: ISO 8601
+    class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", as does the word `unlabelled`
+    for a label, and surrounding blanks are dropped. In the split column "test" sets an image apart; all else is pool. Times are local to the camera: ISO 8601
     or EXIF form (a UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header
     among comma, semicolon and tab if None.
     """
@@ -35,6 +35,7 @@ class Csv:
         root: str | Path | None = None,
         path_column: str = "path",
         label_column: str | None = None,
+        unlabelled: str | None = None,
         camera_column: str | None = None,
         time_column: str | None = None,
         time_format: str | None = None,
@@ -59,6 +60,7 @@ class Csv:
             "sequence": sequence_column,
             "split": split_column,
         }
+        self.unlabelled = unlabelled
         self.time_format = time_format
         self.delimiter = delimiter
         self.encoding = encoding
@@ -93,7 +95,7 @@ class Csv:
         return Item(
             id=identity,
             path=path,
-            label=row.cells["label"] or None,
+            label=None if row.cells["label"] in ("", self.unlabelled) else row.cells["label"],
             split="test" if row.cells["split"].lower() == "test" else "pool",
             camera=row.cells["camera"] or None,
             taken=self._time(row.cells["time"], f"{listing.file}, row {row.number}"),

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import skactiveml.pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,10 +147,9 @@ def test_embeddings_that_are_no_numbers_are_refused(value):
 
 
 def test_it_covers_as_well_as_scikit_activeml():
-    pool = pytest.importorskip("skactiveml.pool")
     x = np.random.default_rng(4).normal(size=(120, 8)).astype(np.float32)
     y = np.full(120, np.nan)
     y[:10] = 0
-    theirs = pool.CoreSet(random_state=0).query(x, y, batch_size=15)
+    theirs = skactiveml.pool.CoreSet(random_state=0).query(x, y, batch_size=15)
     ours = choose(x[10:], x[:10], 15).ids + 10
     assert ours.tolist() == theirs.tolist()

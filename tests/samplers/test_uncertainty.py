@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.ranking import top
@@ -150,10 +151,9 @@ def test_scores_by_plain_formulas(sampler):
 
 @pytest.mark.parametrize("sampler", [Margin, Entropy, LeastConfidence])
 def test_the_same_images_as_scikit_activeml(sampler):
-    pool = pytest.importorskip("skactiveml.pool")
     method = {Margin: "margin_sampling", Entropy: "entropy", LeastConfidence: "least_confident"}[sampler]
     probs = np.random.default_rng(5).dirichlet(np.ones(5), 300).astype(np.float32)
-    utilities = pool.uncertainty_scores(probas=probs.astype(np.float64), method=method)
+    utilities = skactiveml.pool.uncertainty_scores(probas=probs.astype(np.float64), method=method)
     assert choose(sampler, probs, 40).ids.tolist() == np.argsort(-utilities)[:40].tolist()
 
 
