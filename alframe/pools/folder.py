@@ -33,11 +33,12 @@ _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
 
 @functools.cache
 def image_suffixes() -> frozenset[str]:
-    """The suffixes, dot first and in lower case, of all image types that Pillow can decode here."""
+    """The suffixes, dot first and in lower case, of all image types that can be decoded here."""
     from PIL import Image
 
     known = Image.registered_extensions()
-    return frozenset(s.lower() for s, kind in known.items() if kind in Image.OPEN and kind not in _UNDECODABLE)
+    pictures = {s.lower() for s, kind in known.items() if kind in Image.OPEN and kind not in _UNDECODABLE}
+    return frozenset(pictures | {".npy"})
 
 
 class Folder:
