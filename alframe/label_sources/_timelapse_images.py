@@ -155,10 +155,10 @@ def _exif(source: Path) -> bytes:
         try:
             with Image.open(source) as image:
                 exif = image.getexif()
+                exif.pop(_ORIENTATION, None)
+                return exif.tobytes()
         except UnidentifiedImageError:  # an array, or a TIFF of many bands
             return b""
-    exif.pop(_ORIENTATION, None)
-    return exif.tobytes()
 
 
 def _outline(picture: Image.Image, box: Box) -> None:
