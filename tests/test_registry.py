@@ -84,7 +84,7 @@ def test_the_names_of_all_parts() -> None:
             "typiclust",
             "variation_ratios",
         ],
-        "pool": ["camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
+        "pool": ["arrays", "camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
         "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set"],
         "exporter": ["camtrap_dp", "folders", "model", "predictions", "recognition_json", "timelapse_csv"],
         "tracker": ["console", "jsonl"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import math
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,20 +68,29 @@ def fitted(array: Array, spec: InputSpec) -> Array:
             f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be all but black. "
             f"Keep such pictures in a pool of their own"
         )
-    values = (array.astype(np.float32) - low) * (255 / (high - low))
+    values: Array = (array.astype(np.float32) - low) * (255 / (high - low))
     return np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255)
+
+
+def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    """Shape, type, and whether it is stored by column, of the .npy that begins here.
+
+    Raises Unreadable or ValueError.
+    """
+    version = np.lib.format.read_magic(file)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise Unreadable("its array has named fields; save it as one array of numbers")
+    shape, by_column, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise Unreadable("it holds Python objects, which are not read; save it as an array of numbers")
+    return shape, dtype, by_column
 
 
 def _npy(data: bytes) -> Array:
     # Not np.load: it believes the header, and takes as much memory as that claims.
     file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in read_header:
-        raise Unreadable("its array has named fields, not pixels; save it as one array of numbers")
-    shape, by_column, dtype = read_header[version](file)
-    if dtype.hasobject:
-        raise Unreadable("it holds Python objects, which are not read; save it as an array of numbers")
+    shape, dtype, by_column = read_npy_header(file)
     size = math.prod(shape) * dtype.itemsize
     if len(data) - file.tell() < size:
         raise Unreadable("the array is truncated: the file is shorter than it says; copy it again from its source")
@@ -105,7 +114,7 @@ def _tiff(data: bytes, channels: int) -> tuple[Array, int]:
         except (KeyError, ValueError, ImportError) as error:
             if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
                 raise
-            return _picture_instead(data, channels, page.compression.name, series)
+            return _picture_instead(data, channels, str(getattr(page.compression, "name", page.compression)), series)
         tag = page.tags.get(_TIFF_ORIENTATION)
         return _moved(values, series.axes), tag.value if tag is not None and tag.value in range(1, 9) else 1
 
@@ -118,7 +127,7 @@ def _picture_instead(data: bytes, channels: int, compression: str, series: Any) 
         except (UnidentifiedImageError, Unfit):
             pass
     raise Unfit(
-        f"its compression {compression} needs another package: pip install imagecodecs, "
+        f'its compression {compression} needs another package: pip install "alframe[tiff]", '
         f"or save it without compression, or with deflate"
     )
 
@@ -143,10 +152,9 @@ def _picture(data: bytes, channels: int) -> tuple[Array, int]:
         # Asked now: Pillow turns a TIFF upright itself while loading it.
         orientation = orientation_of(image)
         if not measured and channels in (1, 3):
-            image = eight_bit(image, "L" if channels == 1 else "RGB")
-        elif image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK") and not measured:
-            image = image.convert("RGB")
-        return _checked(np.asarray(image)), orientation
+            return _checked(np.asarray(eight_bit(image, "L" if channels == 1 else "RGB"))), orientation
+        plain = measured or image.mode in ("L", "LA", "RGB", "RGBA", "CMYK")
+        return _checked(np.asarray(image if plain else image.convert("RGB"))), orientation
 
 
 def _checked(values: Array) -> Array:

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from alframe.compat import quiet_pillow
 from alframe.data.reasons import Unfit
+
+quiet_pillow()
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = {
