@@ -68,8 +68,9 @@ def fitted(array: Array, spec: InputSpec) -> Array:
             f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be all but black. "
             f"Keep such pictures in a pool of their own"
         )
-    values: Array = (array.astype(np.float32) - low) * (255 / (high - low))
-    return np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255)
+    values = (array.astype(np.float32) - low) * (255 / (high - low))
+    scaled: Array = np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255)
+    return scaled
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:

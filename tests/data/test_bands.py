@@ -183,6 +183,14 @@ def test_colours_of_16_bits_are_not_cut_to_8(tmp_path: Path) -> None:
     assert "only 8 of the 16 bits" in (decode(tmp_path / "a.png", spec(3, (0, 300))).reason or "")
 
 
+def test_colours_and_infrared(tmp_path: Path) -> None:
+    array = scene(4, np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", extrasamples=["unspecified"])
+    four, three = (pixels(decode(tmp_path / "a.tif", spec(count))) for count in (4, 3))
+    assert np.abs(four - squashed(array)).max() <= 1
+    assert (three == four[..., :3]).all()
+
+
 def png16(array: np.ndarray) -> bytes:
     """Pillow writes no colour PNG of 16 bits."""
     import zlib
