@@ -44,7 +44,7 @@ def embedder(trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, n
     return Embedder(network, projection, normalize).eval()
 
 
-def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRange | None) -> InputSpec:
+def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRange | None = None) -> InputSpec:
     """What timm's table says about this model's input; nothing is built or fetched.
 
     Its mean and std of red, green and blue go to other channels as its first layer's weights do: for one channel the
