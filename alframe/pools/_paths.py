@@ -46,4 +46,4 @@ def exists(path: Path) -> bool:
 
 def available(from_: str | None) -> str:
     """A sentence to follow the news that a file of a known set is missing, or nothing."""
-    return f" It is available from {from_}." if from_ else ""
+    return f" It is available from {from_}; put it there." if from_ else ""

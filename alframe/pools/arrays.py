@@ -59,7 +59,7 @@ class Arrays:
         if not file.exists():
             raise PoolError(
                 f"{file} does not exist, which is to hold {', '.join(chain.from_iterable(self.names.values()))}."
-                f"{available(self.available_from)} Put it there, or set pool.file to where it is."
+                f"{available(self.available_from)} Set pool.file to where it is."
             )
         try:
             parts = [self._part(file, "train", "x", "y")]
