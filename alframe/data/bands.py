@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
@@ -106,7 +107,7 @@ def _tiff(data: bytes, channels: int) -> tuple[Array, int]:
     with tifffile.TiffFile(io.BytesIO(data), _multifile=False) as file:
         series = file.series[0]
         page = series.keyframe
-        _check_size(page.imagelength * page.imagewidth)
+        _check_size(max(page.imagelength * page.imagewidth, math.prod(series.shape) // 4))
         plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
         if not plain or page.bitspersample < 8:
             return _picture(data, channels)
@@ -115,18 +116,18 @@ def _tiff(data: bytes, channels: int) -> tuple[Array, int]:
         except (KeyError, ValueError, ImportError) as error:
             if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
                 raise
-            return _picture_instead(data, channels, str(getattr(page.compression, "name", page.compression)), series)
+            return _picture_instead(data, series)
         tag = page.tags.get(_TIFF_ORIENTATION)
         return _moved(values, series.axes), tag.value if tag is not None and tag.value in range(1, 9) else 1
 
 
-def _picture_instead(data: bytes, channels: int, compression: str, series: Any) -> tuple[Array, int]:
-    """By Pillow, if it knows all of it; it has codecs that tifffile lacks."""
-    if len(series.pages) == 1:
-        try:
-            return _picture(data, channels)
-        except (UnidentifiedImageError, Unfit):
-            pass
+def _picture_instead(data: bytes, series: Any) -> tuple[Array, int]:
+    """By Pillow, if it reads all of it; it has codecs that tifffile lacks."""
+    with suppress(UnidentifiedImageError, Unfit):
+        values, orientation = _picture(data, None)
+        if values.size == math.prod(series.shape):
+            return values, orientation
+    compression = getattr(series.keyframe.compression, "name", series.keyframe.compression)
     raise Unfit(
         f'its compression {compression} needs another package: pip install "alframe[tiff]", '
         f"or save it without compression, or with deflate"
@@ -144,7 +145,7 @@ def _moved(values: Array, axes: str) -> Array:
     return _checked(values.transpose(order + [place for place in range(values.ndim) if place not in order]))
 
 
-def _picture(data: bytes, channels: int) -> tuple[Array, int]:
+def _picture(data: bytes, channels: int | None) -> tuple[Array, int]:
     with Image.open(io.BytesIO(data)) as image:
         measured = image.mode.startswith(("I", "F"))
         if not measured and any(";16" in str(tile.args) for tile in image.tile):

@@ -220,7 +220,12 @@ def test_a_compression_that_needs_another_package(tmp_path: Path, monkeypatch: p
     decoded = decode(path, spec(11))
     assert "alframe[tiff]" in (decoded.reason or "")
     assert decoded.stamp is None, "it is tried again once the package is there"
-    assert pixels(decode(tmp_path / "grey.tif", spec(1, (0, 4095)))).max() > 245, "Pillow knows LZW"
+    for channels in (1, 3):
+        assert pixels(decode(tmp_path / "grey.tif", spec(channels, (0, 4095)))).max() > 245, "Pillow knows LZW"
+    tifffile.imwrite(path, scene(5, np.uint8), photometric="rgb", extrasamples=["unspecified"] * 2)
+    with Image.open(path) as image:
+        assert image.mode == "RGB", "Pillow takes three of the five"
+    assert "alframe[tiff]" in (decode(path, spec(5)).reason or "")
 
 
 def test_tiffs_and_arrays_that_are_no_pictures(tmp_path: Path) -> None:
@@ -240,6 +245,12 @@ def test_tiffs_and_arrays_that_are_no_pictures(tmp_path: Path) -> None:
         assert words in (decoded.reason or "") or "its array is" in (decoded.reason or ""), decoded.reason
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 4, 8, 8), np.uint8), metadata={"axes": "TCYX"}, imagej=True)
     assert "2 axes beside height and width" in (decode(tmp_path / "a.tif", spec(12)).reason or "")
+
+
+def test_a_tiff_of_too_many_pages_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.tif", scene(11, np.uint8), "pages")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16 * 24)
+    assert "too many to open safely" in (decode(path, spec(11)).reason or "")
 
 
 def test_a_header_that_claims_too_much_takes_no_memory(tmp_path: Path) -> None:
