@@ -85,6 +85,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "coco": "alframe.pools.coco:Coco",
             "camtrap_dp": "alframe.pools.camtrap_dp:CamtrapDp",
             "timelapse": "alframe.pools.timelapse:Timelapse",
+            "arrays": "alframe.pools.arrays:Arrays",
             "digits": "alframe.pools.digits:Digits",
             "camera_trap_scenes": "alframe.pools.camera_trap_scenes:CameraTrapScenes",
         },
