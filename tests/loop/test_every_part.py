@@ -280,8 +280,11 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
     outcome, session = run(words)
     assert outcome.state is (State.WAITING if "stopping.labels=12" in words else State.DONE)
     with Ledger.open(session.folder, read_only=True) as ledger:
-        history = ledger.history()
+        history, items = ledger.history(), ledger.items()
+        asked = [key for one in ledger.rounds() for key in one.keys]
     assert len(history) == 2
+    assert len(asked) == len(set(asked)) >= 8
+    assert all(items[key].split == "pool" for key in asked), "held-out images were asked for"
     assert history[-1].evaluation is not None or not session.label_source.answers_now
     if kind == "loss":
         assert history[0].fingerprint != history[1].fingerprint, "nothing was trained with it"
