@@ -10,7 +10,7 @@ import numpy as np
 
 from alframe.samplers.farthest import Known, Pool, first_distances, row_sums, squared_distances
 from alframe.samplers.ranking import require_finite
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.types import Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
 
