@@ -14,6 +14,7 @@ from alframe.engine.fit import Training
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, Item, Need, PoolView
 
+ROWS = 32768  # of the pool that the head is asked about at a time
 DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
 
 
@@ -51,6 +52,12 @@ def view_pool(
 ) -> PoolView:
     """The view of the unlabelled `ids` (n,); features (N, D) are by item key. `head` is None before any label."""
     mine = cache(lambda: features[ids])  # a copy as large as the pool: made once, and only if it is needed
+
+    def ask(answer: Callable[[Floats], Floats]) -> Floats:
+        if not len(ids) or Need.FEATURES in sampler.needs:
+            return answer(mine())
+        return np.concatenate([answer(features[ids[start : start + ROWS]]) for start in range(0, len(ids), ROWS)])
+
     makers: dict[Need, Callable[[], npt.NDArray[np.generic]]] = {
         Need.FEATURES: mine,
         Need.LABELLED_FEATURES: lambda: features[training.keys],
@@ -60,9 +67,9 @@ def view_pool(
     }
     if head is not None:
         fitted: Any = head
-        makers[Need.PROBS] = lambda: fitted.probs(mine())
+        makers[Need.PROBS] = lambda: ask(fitted.probs)
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
-        makers[Need.ACTIVATIONS] = lambda: fitted.activations(mine())
+        makers[Need.ACTIVATIONS] = lambda: ask(fitted.activations)
         makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine(), getattr(sampler, "draws", DRAWS), rng)
     predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
     wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())

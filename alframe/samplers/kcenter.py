@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Any
 
 import numpy as np
@@ -56,13 +55,14 @@ class KCenter:
         """FAISS, if it has a GPU to work on."""
         if not self.faiss:
             return None
+        # Both bring OpenMP, and on macOS a process survives only this order.
+        import torch
+
+        if not torch.cuda.is_available():
+            return None
         try:
-            # Both bring OpenMP, and on macOS a process survives only this order.
-            import torch  # noqa: F401  # isort: skip
             import faiss
         except ImportError as error:
             log.warning("faiss cannot be imported (%s): kcenter goes on with numpy.", error)
             return None
-        if sys.platform == "darwin":
-            faiss.omp_set_num_threads(1)
         return faiss if hasattr(faiss, "get_num_gpus") and faiss.get_num_gpus() > 0 else None

@@ -227,6 +227,7 @@ def test_distances_from_a_gpu_give_the_same_choice(seed, monkeypatch):
 def test_without_faiss_it_says_so_and_goes_on(monkeypatch, caplog):
     x = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     expected = choose(x[5:], x[:5], 8).ids.tolist()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setitem(sys.modules, "faiss", None)
     assert choose(x[5:], x[:5], 8).ids.tolist() == expected
     assert "faiss cannot be imported" in caplog.text
