@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from alframe.samplers.farthest import Known, Pool, first_distances, row_sums, squared_distances
+from alframe.samplers.distances import first_distances, row_sums, squared_distances
+from alframe.samplers.farthest import Known, Pool
 from alframe.samplers.ranking import require_finite
 from alframe.types import Need, PoolView, Selection
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
-from alframe.samplers import farthest
-from alframe.samplers.farthest import first_distances, gpu_distances
+from alframe.samplers import distances, farthest
+from alframe.samplers.distances import first_distances, gpu_distances
 from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, check, tiny_ids
 from alframe.types import Need, PoolView
@@ -70,8 +70,9 @@ def test_it_is_the_textbook_for_two_rounds(seed, faiss):
 @pytest.fixture
 def small_steps(monkeypatch):
     """So few rows and centres at a time that a small pool goes through every branch."""
-    for name, value in {"ROWS": 11, "FIRST": 3, "CENTRES": 2, "ACTIVE": 8, "PAIRS": 50}.items():
-        monkeypatch.setattr(farthest, name, value)
+    for name, value in {"ROWS": 11, "FIRST": 3, "CENTRES": 2, "PAIRS": 50}.items():
+        monkeypatch.setattr(distances, name, value)
+    monkeypatch.setattr(farthest, "ACTIVE", 8)
 
 
 def clustered(seed, n=150, dim=5):
@@ -134,7 +135,7 @@ def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
     x, sampler = clustered(2), KCenter()
     chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).ids
     left = np.setdiff1d(np.arange(20, 150), chosen)
-    monkeypatch.setattr(farthest, "first_distances", None)  # as it would fail if it were called
+    monkeypatch.setattr(farthest, "measure", None)  # as it would fail if it were called
     labelled = np.concatenate([x[chosen], x[:20]])
     again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).ids
     assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()
@@ -197,7 +198,7 @@ def test_duplicates_are_still_distinct_ids():
 
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
-    monkeypatch.setattr(farthest, "FIRST", 60)
+    monkeypatch.setattr(distances, "FIRST", 60)
     rng = np.random.default_rng(0)
     x, centres = (rng.normal(size=(size, 64)).astype(np.float32) + shift for size in (500, 60))
     exact = ((x[:, None].astype(np.float64) - centres) ** 2).sum(axis=2).min(axis=1)
