@@ -85,7 +85,7 @@ class Pool:
         self._high = self._low = np.empty(0, np.float64)
         self._block, self._norms = np.empty((0, x.shape[1]), np.float32), np.empty(0, np.float32)
 
-    def farthest_first(self, k: int, taken: Sequence[int] = ()) -> tuple[Ints, Floats]:
+    def farthest_first(self, k: int, taken: Sequence[int] = ()) -> tuple[Ints, Floats64]:
         """The greedy choice of k rows, none of those `taken`, and their squared distances then; ties: the first row."""
         self._upper[list(taken)] = CHOSEN
         self._picks = Centres(self._first.raw[:0], self._origin, k)

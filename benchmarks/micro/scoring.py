@@ -16,6 +16,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def peers() -> dict[str, dict[str, Score]]:
 
         methods = {"margin": "margin_sampling", "entropy": "entropy", "least_confidence": "least_confident"}
         for name, method in methods.items():
-            found[name]["scikit-activeml"] = lambda probs, method=method: uncertainty_scores(probs, method=method)
+            found[name]["scikit-activeml"] = partial(uncertainty_scores, method=method)
     if find_spec("modAL"):
         from modAL import uncertainty
 
@@ -66,7 +67,7 @@ def peers() -> dict[str, dict[str, Score]]:
             "entropy": uncertainty.classifier_entropy,
             "least_confidence": uncertainty.classifier_uncertainty,
         }.items():
-            found[name]["modAL"] = lambda probs, function=function: function(_Answers(probs), probs)
+            found[name]["modAL"] = partial(_ask_modal, function)
     return found
 
 
@@ -78,6 +79,10 @@ class _Answers:
 
     def predict_proba(self, x: Floats) -> Floats:
         return self._probs
+
+
+def _ask_modal(function: Callable[[_Answers, Floats], Floats], probs: Floats) -> Floats:
+    return function(_Answers(probs), probs)
 
 
 def measure(ones: dict[str, Score], probs: Floats, repeats: int) -> dict[str, object]:
