@@ -10,7 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("alframe", "numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "timm", "scikit-activeml")
+PACKAGES = (
+    "alframe",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "faiss-cpu",
+    "timm",
+    "scikit-activeml",
+    "modAL-python",
+)
 
 
 def describe() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams
-from alframe.samplers import bald
+from alframe.samplers import ranking
 from alframe.samplers.bald import Bald, mutual_information
 from alframe.testing.sampler import SamplerSuite, tiny_ids, tiny_view
 from alframe.types import Need, PoolView
@@ -50,7 +50,7 @@ def test_draws_that_agree_on_not_knowing_are_worth_nothing():
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = Bald().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(bald, "ROWS", 7)
+    monkeypatch.setattr(ranking, "ROWS", 7)
     parts = Bald().select(view, 50, np.random.default_rng(0))
     assert whole.ids.tolist() == parts.ids.tolist()
 
