@@ -24,9 +24,9 @@ class Csv:
     Relative paths count from `root` (default: the file's folder), with either slash; absolute ones are taken as they
     are. A column parameter holds a column's name, or None where there is no such column. Every cell stays text, so a
     class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", as does the word `unlabelled`
-    for a label, and surrounding blanks are dropped. In the split column "test" sets an image apart; all else is pool.
-    Times are local to the camera: ISO 8601 or EXIF form (a UTC offset is ignored), or `time_format` as for strptime.
-    `delimiter` is found from the header among comma, semicolon and tab if None.
+    for a label, and surrounding blanks are dropped. In the split column "test" sets an image apart; all else is pool. Times are local to the camera: ISO 8601
+    or EXIF form (a UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header
+    among comma, semicolon and tab if None.
     """
 
     def __init__(
