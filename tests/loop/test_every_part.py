@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -123,6 +124,13 @@ def camtrap_dp_pool(place: Place) -> list[str]:
     return ["pool.folder=.", f"pool.root={place.images.as_posix()}"]
 
 
+def arrays_pool(place: Place) -> list[str]:
+    x = np.stack([np.asarray(Image.open(file)) for file in place.files])
+    y = np.array([SPECIES.index(file.parent.name) for file in place.files])
+    np.savez(place.own / "set.npz", x_train=x, y_train=y)
+    return ["pool.file=set.npz", "pool.root=written", "pool.test_x=null", "pool.test_y=null"]
+
+
 def timelapse_images(place: Place) -> Path:
     """The images as a Timelapse set that nobody has labelled yet; their names tell the class."""
     folder = place.own / "set"
@@ -155,6 +163,7 @@ POOLS: dict[str, Callable[[Place], list[str]]] = {
     "csv": csv_pool,
     "coco": coco_pool,
     "camtrap_dp": camtrap_dp_pool,
+    "arrays": arrays_pool,
     "timelapse": timelapse_pool,
     "digits": lambda place: ["pool.root=digits"],
     "camera_trap_scenes": lambda place: [
