@@ -52,10 +52,10 @@ class Adaptive:
         x = unit(x)
         # A head that doubts nothing leaves plain k-means.
         weights = np.maximum(doubt[rows], np.float32(1e-6)) ** np.float32(self.power)
-        squares, cluster = (found[:, 0] for found in nearest(x, kmeans(x, clusters, rng, weights=weights)))
-        mass = np.bincount(cluster, weights)
-        inward = np.argsort(squares, kind="stable")
-        mine = cluster[inward]
+        squares, cluster = nearest(x, kmeans(x, clusters, rng, weights=weights))
+        mass = np.bincount(cluster[:, 0], weights)
+        inward = np.argsort(squares[:, 0], kind="stable")
+        mine = cluster[inward, 0]
         order = np.lexsort((-mass[mine], rank_within(mine)))  # the second of a cluster only after the first of all
         chosen = rows[inward[order[:k]]]
         return Selection(view.ids[chosen], doubt[chosen])

@@ -41,12 +41,11 @@ class KMeans:
         require_finite(x.sum(axis=1), "kmeans", "embeddings", "images looked at")
         x = unit(x)
         centres = kmeans(x, min(len(labelled) + k, self.clusters), rng)
-        squares, cluster = (found[:, 0] for found in nearest(x, centres))
-        known = np.bincount(cluster[len(rows) :], minlength=len(centres))
-        sizes = np.bincount(cluster, minlength=len(centres))
-        mine = cluster[: len(rows)]
-        inward = np.argsort(squares[: len(rows)], kind="stable")
+        squares, cluster = nearest(x, centres)
+        known = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
+        sizes = np.bincount(cluster[:, 0], minlength=len(centres))
+        inward = np.argsort(squares[: len(rows), 0], kind="stable")
+        mine = cluster[inward, 0]
         # Once round all clusters, then the second of each, and so on.
-        turn = known[mine[inward]] + rank_within(mine[inward])
-        order = np.lexsort((-sizes[mine[inward]], turn))
+        order = np.lexsort((-sizes[mine], known[mine] + rank_within(mine)))
         return Selection(view.ids[rows[inward[order[:k]]]])
