@@ -212,7 +212,7 @@ def truth(asked: Request) -> dict[str, str]:
 
 STOPPING = {
     "budget": [],
-    "target": ["stopping.at_least=0.999"],
+    "target": ["stopping.metric=low", "stopping.at_least=0.999"],
     "target_accuracy": ["stopping.at_least=0.999", "audit=0.5"],
     "no_gain": ["stopping.rounds=2"],
 }
