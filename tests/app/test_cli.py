@@ -135,7 +135,7 @@ def test_two_in_one_folder(alframe: CommandLine, pool: Path, tmp_path: Path) -> 
 @pytest.mark.skipif(os.name == "nt", reason="an interrupt cannot be sent to one process there")
 def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    words = [*tiny_words(tiny_pool(tmp_path / "pool", each=12), runs), "batch=1", "stopping.labels=24"]
+    words = [*tiny_words(tiny_pool(tmp_path / "pool", each=30), runs), "batch=1", "stopping.labels=64"]
     process = subprocess.Popen(
         [sys.executable, "-m", "alframe", *words],
         cwd=tmp_path,
@@ -154,12 +154,12 @@ def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine,
     assert process.returncode == 130, said
     assert said.strip() == "Stopped. All that was done so far is kept; the same command goes on from there."
     before = rounds(runs)
-    assert 2 < len(before) < 21
+    assert 2 < len(before) < 61
 
     assert alframe(*words).code == 0
     after = rounds(runs)
     assert after[: len(before)] == before, "what was done is not done again"
-    assert [one["labels"] for one in after] == list(range(4, 25))
+    assert [one["labels"] for one in after] == list(range(4, 65))
 
 
 def test_choices_that_cannot_be_do_not_stick(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from alframe.builtins import REGISTRIES
 from benchmarks.curves.__main__ import main
-from benchmarks.curves.plan import FIRST, ImageSet, Recipe, Sweep, find_recipes, find_sets, plan
+from benchmarks.curves.plan import FIRST, START, ImageSet, Recipe, Sweep, find_recipes, find_sets, plan
 from benchmarks.curves.sweeps import gather
 
 TINY = ["backbone=timm", "backbone.model=test_resnet", "backbone.pretrained=false", "backbone.size=32"]
@@ -43,13 +43,14 @@ def test_each_recipe_has_each_seed_once(tmp_path: Path) -> None:
         Recipe("random"),
         Recipe("margin"),
         Recipe("typiclust"),
+        Recipe(START),
         Recipe("random", "mlp"),
         Recipe("margin", "mlp"),
     ]
     sweeps = plan(IMAGES, recipes, seeds=5, parts=2)
     runs = [(one.kind, recipe, seed) for one in sweeps for recipe in one.recipes for seed in one.seeds]
     assert len(runs) == len({*runs})
-    started = [Recipe(name, start="typiclust") for name in ("random", "margin", "typiclust")]
+    started = [Recipe(name, start=START) for name in ("random", "margin", "typiclust")]
     wanted = {("compared", recipe, seed) for recipe in (*recipes, *started) for seed in range(5)}
     wanted |= {("longer", Recipe("random", head), seed) for head in ("linear", "mlp") for seed in range(5)}
     wanted |= {("ceiling", Recipe("random", head), 0) for head in ("linear", "mlp")}
