@@ -1,22 +1,46 @@
-"""All quick benchmarks, one after the other, into ``benchmarks/results/<date>-<machine>-<name>.json``."""
+"""All quick benchmarks, one after the other, into ``benchmarks/results/<date>-<machine>-<name>.json``, and their table.
+
+python -m benchmarks                      # all: half an hour
+python -m benchmarks scoring heads        # some
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
 import platform
 import subprocess
 import sys
 from datetime import date
-from pathlib import Path
 
-NAMES = ("embedding", "heads", "kcenter", "labels", "samplers", "scoring")
+from benchmarks.table import RESULTS, newest, table
+
+_LARGE = ["kcenter", "--pool", "200000", "--dim", "256", "--labelled", "500"]
+_MILLION = ["--k", "1000", "--from-file", "1000000", "--skip", "textbook (scikit-learn)", "scikit-activeml"]
+# By name: the module in benchmarks.micro, and its words.
+RUNS = {
+    "embedding": ["embedding"],
+    "heads": ["heads"],
+    "kcenter-100": [*_LARGE, "--k", "100"],
+    "kcenter-1000": [*_LARGE, *_MILLION, "--repeats", "1"],
+    "labels": ["labels"],
+    "samplers": ["samplers"],
+    "scoring": ["scoring"],
+}
+ONE_THREAD = ("heads", "kcenter-100", "kcenter-1000", "scoring")  # so that all who are compared have the same
 
 
 def main() -> None:
-    folder = Path(__file__).parent / "results"
-    folder.mkdir(exist_ok=True)
-    for name in NAMES:
-        out = folder / f"{date.today().isoformat()}-{platform.machine()}-{name}.json"
-        subprocess.run([sys.executable, "-m", f"benchmarks.micro.{name}", "--out", str(out)], check=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=RUNS, default=[*RUNS], metavar="NAME", help=", ".join(RUNS))
+    RESULTS.mkdir(exist_ok=True)
+    for name in parser.parse_args().names:
+        module, *words = RUNS[name]
+        out = RESULTS / f"{date.today().isoformat()}-{platform.machine()}-{name}.json"
+        command = [sys.executable, "-m", f"benchmarks.micro.{module}", *words, "--out", str(out)]
+        threads = {"OMP_NUM_THREADS": "1"} if name in ONE_THREAD else {}
+        subprocess.run(command, check=True, env={**os.environ, **threads})
+    sys.stdout.write("\n" + table(newest()))
 
 
 if __name__ == "__main__":

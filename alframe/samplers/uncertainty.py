@@ -41,7 +41,7 @@ def entropy(probs: Floats) -> Floats:
 @by_rows
 def least_confidence(probs: Floats) -> Floats:
     """(n,) 1 - the probability of the likeliest class, 0..1, of `probs` (n, C)."""
-    scores: Floats = 1 - probs.max(axis=1)
+    scores: Floats = 1 - np.ascontiguousarray(probs.T).max(axis=0)  # as below, class by class
     return scores
 
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from alframe.samplers.kcenter import KCenter
 from alframe.types import Floats, Need, PoolView
-from benchmarks.machine import describe
+from benchmarks.machine import describe, reading_s
 
 Peer = Callable[[Floats, Floats, int], list[int]]
 
@@ -231,6 +231,7 @@ def main() -> None:
             "memory": "tracemalloc: what Python and numpy allocate; inside FAISS it sees nothing",
         },
         "results": results,
+        "limit_s": reading_s(pool),
         "left_out": options.skip + missing,
     }
     if options.from_file:

@@ -25,7 +25,7 @@ import numpy as np
 from alframe.samplers.bald import mutual_information
 from alframe.samplers.uncertainty import entropy, least_confidence, margin
 from alframe.types import Floats
-from benchmarks.machine import describe
+from benchmarks.machine import describe, reading_s
 
 Score = Callable[[Floats], Floats]
 
@@ -129,6 +129,7 @@ def main() -> None:
         "results": {
             name: measure(ones, samples if name == "bald" else probs, options.repeats) for name, ones in peers().items()
         },
+        "limit_s": {"probs": reading_s(probs), "bald": reading_s(samples)},
     }
     text = json.dumps(report, indent=2)
     sys.stdout.write(text + "\n")

@@ -1,0 +1,147 @@
+"""The table of speed in the README, from the newest results.
+
+python -m benchmarks.table            # write it into the README
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+START, END = "<!-- speed: python -m benchmarks.table -->\n", "<!-- end of speed -->\n"
+HEADER = (
+    "| what | alframe | the others take, times as long | memory, MiB: alframe, others | no less than |\n"
+    "|---|---|---|---|---|\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One task: alframe's seconds, the others' as multiples of them, the peaks beyond the data, and a lower limit."""
+
+    what: str
+    seconds: float
+    ratios: Mapping[str, float]
+    memory: tuple[float, float] | None = None  # alframe's, and the least of the others
+    limit: float | None = None  # seconds of reading the data once
+
+    def __str__(self) -> str:
+        others = ", ".join(f"{name} {_short(ratio)}x" for name, ratio in self.ratios.items())
+        memory = "" if self.memory is None else f"{self.memory[0]:.0f}, {self.memory[1]:.0f}"
+        return f"| {self.what} | {_seconds(self.seconds)} | {others} | {memory} | {_seconds(self.limit)} |"
+
+
+def newest(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+    """The newest results of each benchmark, by its name."""
+    found = {}
+    for file in sorted(folder.glob("*.json")):  # their names begin with the date
+        name = re.sub(r"^\d{4}-\d\d-\d\d-[^-]+-", "", file.stem)
+        found[name] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def rows(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
+    """One for each task that was measured."""
+    for name, make in TASKS.items():
+        if name in results:
+            yield from make(results[name])
+
+
+def table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """In Markdown, with the machines below."""
+    machines = {_machine(results[name]["machine"]) for name in TASKS if name in results}
+    body = "".join(f"{row}\n" for row in rows(results))
+    return f"{HEADER}{body}\nOn {' and '.join(sorted(machines))}; all of a line in turn, in one run.\n"
+
+
+def page(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The README with the table as it should be. Raises ValueError if it has no place for it."""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise ValueError(f"README.md has no lines {START!r} and {END!r} between which the table belongs.")
+    return f"{before}{START}\n{table(results)}\n{END}{after}"
+
+
+def _kcenter(result: Mapping[str, Any]) -> Iterator[Row]:
+    setting = result["setting"]
+    what = f"k-center: {setting['k']:,} of {setting['pool']:,} x {setting['dim']}, {setting['labelled']} labelled"
+    yield _compared(what, result["results"], "alframe", result.get("limit_s"))
+
+
+def _scoring(result: Mapping[str, Any]) -> Iterator[Row]:
+    for name, ones in result["results"].items():
+        shape = "x".join(f"{one:,}" for one in result["setting"]["bald" if name == "bald" else "probs"])
+        limit = result.get("limit_s", {}).get("bald" if name == "bald" else "probs")
+        yield _compared(f"{name.replace('_', ' ')} of {shape}", ones, "alframe", limit)
+
+
+def _heads(result: Mapping[str, Any]) -> Iterator[Row]:
+    for labels, ones in result["results"].items():
+        what = (
+            f"linear head: {int(labels):,} labels x {result['setting']['dim']:,}, accuracy {ones['linear']['accuracy']}"
+        )
+        others = {
+            f"{name} (accuracy {ones[name]['accuracy']})": ones[name]
+            for name in ("LogisticRegression", "MLPClassifier")
+            if name in ones
+        }
+        yield _compared(what, {"linear": ones["linear"], **others}, "linear")
+
+
+def _labels(result: Mapping[str, Any]) -> Iterator[Row]:
+    for kind, ours in (("ddb", "alframe timelapse_set"), ("csv", "alframe csv")):
+        ones = {name.partition(": ")[2]: one for name, one in result["results"].items() if name.startswith(kind)}
+        ones = {name: one for name, one in ones.items() if name == ours or not name.startswith("alframe")}
+        what = f"labels of a round from a .{kind} of {result['setting']['rows']:,} records"
+        yield _compared(what, ones, ours)
+
+
+TASKS = {
+    "kcenter-100": _kcenter,
+    "kcenter-1000": _kcenter,
+    "scoring": _scoring,
+    "heads": _heads,
+    "labels": _labels,
+}
+
+
+def _compared(what: str, ones: Mapping[str, Mapping[str, Any]], ours: str, limit: float | None = None) -> Row:
+    mine, others = ones[ours], {name: one for name, one in ones.items() if name != ours}
+    ratios = {name: one["median_s"] / mine["median_s"] for name, one in others.items()}
+    key = next((key for key in ("peak_mib", "more_mib") if mine.get(key) is not None), None)
+    memory = None if key is None else (mine[key], min(one[key] for one in others.values()))
+    return Row(what, mine["median_s"], ratios, memory, limit)
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    threads = machine["threads"].get("OMP_NUM_THREADS")
+    return f"{machine['cpu']}, {machine['cores']} cores" + (f", threads: {threads}" if threads else "")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
+
+
+def _short(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def main() -> None:
+    results = newest()
+    README.write_text(page(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+    sys.stdout.write(table(results))
+
+
+if __name__ == "__main__":
+    main()
