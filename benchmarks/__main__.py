@@ -32,9 +32,12 @@ ONE_THREAD = ("heads", "kcenter-100", "kcenter-1000", "scoring")  # so that all 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=RUNS, default=[*RUNS], metavar="NAME", help=", ".join(RUNS))
+    parser.add_argument("names", nargs="*", default=[*RUNS], metavar="NAME", help=", ".join(RUNS))
+    names = parser.parse_args().names
+    if unknown := [name for name in names if name not in RUNS]:
+        parser.error(f"no benchmark is called {' or '.join(unknown)}; there are {', '.join(RUNS)}")
     RESULTS.mkdir(exist_ok=True)
-    for name in parser.parse_args().names:
+    for name in names:
         module, *words = RUNS[name]
         out = RESULTS / f"{date.today().isoformat()}-{platform.machine()}-{name}.json"
         command = [sys.executable, "-m", f"benchmarks.micro.{module}", *words, "--out", str(out)]
