@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 @dataclass
 class Start:
     labels: int = 20
-    sampler: str = "random"
+    sampler: str = "kmeans"
 
 
 @dataclass
