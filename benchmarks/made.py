@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class MadePool:
 
     root: Path
     count: int
+
+    invented: ClassVar[bool] = True  # where people label, what it shows is theirs to say
 
     def items(self) -> Iterator[Item]:
         classes = np.sort(np.random.default_rng(0).dirichlet(np.ones(CLASSES)))[::-1].cumsum()
