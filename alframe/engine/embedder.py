@@ -64,7 +64,7 @@ def embed_batches(
 
 
 def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> Floats:
-    """uint8 (B, H, W, C) to features (B, D) float32."""
+    """Pixels from 0 to 255, (B, H, W, C), to features (B, D) float32."""
     if not len(pixels):
         return np.empty((0, embedder.dim), np.float32)
     with torch.inference_mode():
@@ -74,7 +74,10 @@ def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> Floats:
 
 def _fingerprint(module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps([dict(recipe), repr(spec)], sort_keys=True, default=str).encode())
+    # A range that is not given is not named: what was embedded before there was such a parameter still counts.
+    named = {key: value for key, value in recipe.items() if (key, value) != ("value_range", None)}
+    described = [named, repr(spec), *([] if spec.value_range is None else [spec.value_range])]
+    digest.update(json.dumps(described, sort_keys=True, default=str).encode())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
