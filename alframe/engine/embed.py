@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +14,17 @@ import numpy.typing as npt
 from alframe.contracts import Compute
 from alframe.engine.embedder import Embedder, embed_batches
 from alframe.errors import PoolError
-from alframe.progress import Bar, track
+from alframe.progress import Bar, in_bytes, in_words, track
 from alframe.store.contents import Contents, Reading
 from alframe.store.features import FeatureStore
+from alframe.store.gathered import gather
 from alframe.types import Floats, Item
 
 SHARD = 512  # images; what a kill costs at most
+TRIAL = 2.0  # seconds of the first batches, by which it is forecast how long all will take
+LONG = 60.0  # seconds, above which that is said
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,37 @@ def embed(
     return _gather(readings, store)
 
 
+class Forecast:
+    """Says once, from the first batches of `total` images, how long all of them will take, if that is over a minute."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._begin = time.perf_counter()
+        self._first = self._seen = self._bytes = 0
+        self._said = False
+
+    def see(self, images: int, size: int, width: int) -> None:
+        """Note a batch: so many images, in files of `size` bytes in all, have given `width` numbers each."""
+        now = time.perf_counter()
+        self._seen += images
+        self._bytes += size
+        if not self._first:  # what it took was mostly to start
+            self._begin, self._first = now, self._seen
+        elif not self._said and now - self._begin >= TRIAL:
+            self._said = True
+            rate = (self._seen - self._first) / (now - self._begin)
+            if self._total / rate > LONG:
+                log.info(
+                    "To embed %s images will take about %s, at %.3g a second: %s of files are read, %s of embeddings "
+                    "are written.",
+                    f"{self._total:,}",
+                    in_words(self._total / rate),
+                    rate,
+                    in_bytes(self._bytes * self._total / self._seen),
+                    in_bytes(self._total * width * 4),
+                )
+
+
 def embed_shards(
     embedder: Embedder, batch_size: int, workers: int, shards: Sequence[Sequence[Item]]
 ) -> Iterator[ShardResult]:
@@ -86,10 +124,12 @@ def embed_shards(
     features: list[Floats] = []
     end = iter(ends)
     upto = next(end, 0)
-    with Bar("Embedding images", total=len(items), unit="img") as bar:
+    forecast = Forecast(len(items))
+    with Bar("Embedding images", total=len(items), unit="img", delay=TRIAL) as bar:
         for batch, embedded in embed_batches(embedder, items, batches, workers):
             readings += [Reading(*one) for one in zip(batch.contents, batch.reasons, batch.stamps, strict=True)]
             features.append(embedded)
+            forecast.see(len(batch.rows), sum(stamp[0] for stamp in batch.stamps if stamp), embedded.shape[1])
             bar.advance(len(batch.rows))
             if batch.rows[-1] + 1 == upto:
                 yield ShardResult(readings, np.concatenate(features))
@@ -112,13 +152,8 @@ def _gather(readings: Sequence[Reading | None], store: FeatureStore) -> Embeddin
         first = next(iter(unreadable.values()), "the pool is empty")
         raise PoolError(f"None of the {len(readings)} images can be read. The first: {first}")
     contents = [None if reading is None else reading.content for reading in readings]
-    good = [key for key in range(len(readings)) if key not in unreadable]
-    found = store.gather([_content(readings[key]) for key in good])
-    if not unreadable:
-        return Embedding(found, unreadable, contents)
-    features = np.zeros((len(readings), found.shape[1]), np.float32)
-    features[good] = found
-    return Embedding(features, unreadable, contents)
+    good = [None if key in unreadable else _content(reading) for key, reading in enumerate(readings)]
+    return Embedding(gather(store, good), unreadable, contents)
 
 
 def _content(reading: Reading | None) -> bytes:

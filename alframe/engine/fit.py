@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from alframe.contracts import Head
 from alframe.engine.evaluate import HELD_OUT, cross_validate, evaluate
 from alframe.store.records import StoredLabel
 from alframe.types import Evaluation, Floats, Ints, Item
+
+ROWS = 32768  # that the head is asked about at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,11 @@ class Training:
         return int((self.keys == self.labelled_on).sum())
 
 
-def training_set(labels: Sequence[StoredLabel], items: Sequence[Item], usable: Ints, named: Sequence[str]) -> Training:
-    """All labelled items outside the test split whose image can be used; classes are those named or seen, sorted."""
-    kept = set(usable.tolist())
-    rows = [label for label in labels if items[label.item].split == "pool" and label.item in kept]
+def training_set(
+    labels: Sequence[StoredLabel], items: Sequence[Item], usable: npt.NDArray[np.bool_], named: Sequence[str]
+) -> Training:
+    """All labelled items outside the test split with a `usable` (N,) image; classes are those named or seen, sorted."""
+    rows = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
     classes = tuple(sorted({*named, *(label.class_name for label in rows)}))
     place = {name: at for at, name in enumerate(classes)}
     return Training(
@@ -48,6 +52,18 @@ def training_set(labels: Sequence[StoredLabel], items: Sequence[Item], usable: I
 def fit(head: Head, features: Floats, training: Training, rng: np.random.Generator) -> None:
     """Fit `head` on features (N, D) by item key."""
     head.fit(features[training.keys], training.y, len(training.classes), rng)
+
+
+def in_parts(features: Floats, keys: Ints, answer: Callable[[Floats], Floats], axis: int = 0) -> Floats:
+    """What the head answers about the items `keys` (n,), along `axis`, without a copy of all their features (N, D)."""
+    if len(keys) <= ROWS:
+        return answer(features[keys])
+    for start in range(0, len(keys), ROWS):
+        part = answer(features[keys[start : start + ROWS]])
+        if start == 0:
+            out = np.empty((*part.shape[:axis], len(keys), *part.shape[axis + 1 :]), part.dtype)
+        out[(slice(None),) * axis + (slice(start, start + ROWS),)] = part
+    return out
 
 
 def measure(
@@ -65,7 +81,7 @@ def measure(
     """
     if test:
         keys = np.array([key for key, _ in test], np.int64)
-        return evaluate(head.probs(features[keys]), training.classes, [name for _, name in test], HELD_OUT)
+        return evaluate(in_parts(features, keys, head.probs), training.classes, [name for _, name in test], HELD_OUT)
     said = training.keys == training.labelled_on  # a propagated label is no evidence of its own
     keys, own = training.keys[said], [group for group, kept in zip(groups, said, strict=True) if kept]
     return cross_validate(make_head, features[keys], training.y[said], training.classes, own, rng)

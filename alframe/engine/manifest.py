@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import compress
 
 import numpy as np
@@ -19,14 +20,14 @@ from alframe.engine.sequences import Sequences, named, timed
 from alframe.errors import PoolError
 from alframe.progress import track
 from alframe.store.ledger import Ledger
-from alframe.types import Box, Item
+from alframe.types import Box, Ints, Item
 
 log = logging.getLogger(__name__)
 LONG = 500  # images in a sequence that nobody takes for a burst
 SAME = 0.7  # of the smaller box, from which on it is the same
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """`items` by key; `present` (N,) is False for those that the pool no longer lists, which are never selected.
 
@@ -36,6 +37,12 @@ class Manifest:
     items: list[Item]
     present: npt.NDArray[np.bool_]
     in_pool: npt.NDArray[np.bool_]
+
+    @cached_property
+    def sequences(self) -> Ints:
+        """(N,) the number of each item's sequence; -1 where it has none."""
+        numbers: dict[str | None, int] = {None: -1}
+        return np.array([numbers.setdefault(item.sequence, len(numbers) - 1) for item in self.items], np.int64)
 
 
 def sync(
@@ -56,7 +63,7 @@ def sync(
     """
     known = ledger.items()
     listed = _listed(pool, boxes)
-    number = {item.id: key for key, item in enumerate(known)}
+    number = {id_: key for key, id_ in enumerate(known.ids())}
     new = [item for item in listed if item.id not in number]
     if known and len(new) == len(listed):
         raise PoolError(
@@ -64,15 +71,12 @@ def sync(
             f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder moved, point pool.root at the "
             f"folder that now holds the same tree; for other images start another project (project=<folder>)."
         )
-    moved = [(number[item.id], item) for item in listed if item.id in number]
-    items = known + timed(new, sequences)
-    present = np.zeros(len(items), bool)
-    present[len(known) :] = True
-    kept = 0
-    for key, item in moved:
-        present[key] = True
-        items[key] = _now(item, known[key])
-        kept += items[key].box != item.box
+    again = {number[item.id]: item for item in listed if item.id in number}
+    items = [_now(again[key], known.like(key, again[key])) if key in again else known[key] for key in range(len(known))]
+    items += timed(new, sequences)
+    present = np.ones(len(items), bool)
+    present[: len(known)] = [key in again for key in range(len(known))]
+    kept = sum(items[key].box != item.box for key, item in again.items())
     if kept:
         log.warning(
             "%d boxes are elsewhere in their images than when they were first seen: their items stay what they were, "
@@ -88,7 +92,7 @@ def sync(
         items = _keep_together(items, len(known), group) if known else _hold_out(items, holdout, group, seed)
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
-        ledger.move_items((key, item.path) for key, item in moved if item.path != known[key].path)
+        ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
     return Manifest(items, present, np.array([item.split == "pool" for item in items], bool))
 
 
@@ -116,6 +120,17 @@ def _now(item: Item, known: Item) -> Item:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
     numbered = "box" in item.meta and known.box is not None and item.box is not None
     same = not numbered or _overlap(item.box, known.box) >= SAME
+    if (
+        same
+        and meta is item.meta
+        and (item.split, item.taken, item.sequence)
+        == (
+            known.split,
+            item.taken or known.taken,
+            known.sequence if item.sequence is None else item.sequence,
+        )
+    ):
+        return item
     return replace(
         item,
         box=item.box if same else known.box,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Head, Sampler
-from alframe.engine.fit import Training
+from alframe.engine.fit import Training, in_parts
 from alframe.errors import UnmetNeed
-from alframe.types import Floats, Ints, Item, Need, PoolView
+from alframe.types import Floats, Ints, Need, PoolView, Rows
 
-ROWS = 32768  # of the pool that the head is asked about at a time
 DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
 
 
@@ -44,31 +43,22 @@ def view_pool(
     sampler: Sampler,
     ids: Ints,
     features: Floats,
-    items: Sequence[Item],
+    sequences: Ints,
     training: Training,
     head: Head | None,
     rng: np.random.Generator,
     rewards: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
 ) -> PoolView:
-    """The view of the unlabelled `ids` (n,); features (N, D) are by item key. `head` is None before any label."""
-    mine = cache(lambda: features[ids])  # a copy as large as the pool: made once, and only if it is needed
+    """The view of the unlabelled `ids` (n,). By item key are features (N, D), and the number of the sequence (N,).
 
-    def ask(answer: Callable[[Floats], Floats], axis: int = 0) -> Floats:
-        """What the head says of the pool, whose rows are along `axis`; in parts, unless the pool is copied anyway."""
-        if Need.FEATURES in sampler.needs or len(ids) <= ROWS:
-            return answer(mine())
-        for start in range(0, len(ids), ROWS):
-            part = answer(features[ids[start : start + ROWS]])
-            if start == 0:
-                out = np.empty((*part.shape[:axis], len(ids), *part.shape[axis + 1 :]), part.dtype)
-            out[(slice(None),) * axis + (slice(start, start + ROWS),)] = part
-        return out
-
-    makers: dict[Need, Callable[[], npt.NDArray[np.generic]]] = {
-        Need.FEATURES: mine,
+    `head` is None before any label.
+    """
+    ask = partial(in_parts, features, ids)
+    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | Rows]] = {
+        Need.FEATURES: lambda: Rows(features, ids),
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
-        Need.GROUPS: lambda: groups_of(items, ids),
+        Need.GROUPS: lambda: sequences[ids],
         Need.REWARDS: rewards,
     }
     if head is not None:
@@ -91,10 +81,3 @@ def view_pool(
             f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels."
         )
     return PoolView(ids, {need: makers[need]() for need in wanted}, predict)
-
-
-def groups_of(items: Sequence[Item], ids: Ints) -> Ints:
-    """(n,) number of each item's sequence; -1 where it has none."""
-    numbers: dict[str, int] = {}
-    names = (items[key].sequence for key in ids.tolist())
-    return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], np.int64)

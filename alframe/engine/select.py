@@ -22,7 +22,7 @@ def select_spread(
     """
     if per_group is None or (groups < 0).all():
         return select(sampler, view, k, rng)
-    group = dict(zip(view.ids.tolist(), groups.tolist(), strict=True))
+    order = np.argsort(view.ids)
     taken: Counter[int] = Counter()
     chosen: list[int] = []
     scores: list[float] = []
@@ -30,9 +30,10 @@ def select_spread(
     while len(chosen) < k and len(rest):
         part = select(sampler, rest, k - len(chosen), rng)
         part_scores = [math.nan] * len(part.ids) if part.scores is None else part.scores.tolist()
-        for key, score in zip(part.ids.tolist(), part_scores, strict=True):
-            if not spread or group[key] < 0 or taken[group[key]] < per_group:
-                taken[group[key]] += 1
+        mine = groups[order[np.searchsorted(view.ids, part.ids, sorter=order)]]
+        for key, group, score in zip(part.ids.tolist(), mine.tolist(), part_scores, strict=True):
+            if not spread or group < 0 or taken[group] < per_group:
+                taken[group] += 1
                 chosen.append(key)
                 scores.append(score)
         full = [number for number, count in taken.items() if number >= 0 and count >= per_group]

@@ -52,7 +52,8 @@ def _embedder(session: Session, warm: bool = True) -> Embedder:
 def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     before = _embedder(session, plan.warm)
-    usable = np.setdiff1d(np.arange(len(work.manifest.items)), [*session.ledger.aside(), *work.changed])
+    usable = np.ones(len(work.manifest.items), bool)
+    usable[[*session.ledger.aside(), *work.changed]] = False
     known = session.known_labels(work.manifest.items)
     # Not on the images that the model is measured on: their features would know the answer.
     training = without(training_set(known, work.manifest.items, usable, session.settings.classes), session.audited())

@@ -14,7 +14,7 @@ from alframe.engine.audit import audit
 from alframe.engine.embed import embed
 from alframe.engine.fit import Training, fit, measure, training_set
 from alframe.engine.groups import whole_groups
-from alframe.engine.score import groups_of, view_pool
+from alframe.engine.score import view_pool
 from alframe.engine.select import draw_audit, mix_audit, select_spread
 from alframe.loop.answers import collect, put_request
 from alframe.loop.finetune import train_embedding
@@ -88,7 +88,8 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     """Fit the head, and measure it if that was not done yet; the new record, which the ledger now has, or None."""
     assert work.embedding is not None and work.embedder is not None
     ledger, items, features = session.ledger, work.manifest.items, work.embedding.features
-    usable = np.setdiff1d(np.flatnonzero(work.embedding.readable), list(work.changed))
+    usable = work.embedding.readable
+    usable[list(work.changed)] = False
     training = training_set(session.known_labels(items), items, usable, session.settings.classes)
     work.training, work.head = training, None
     if len(np.unique(training.y)) < 2:
@@ -160,10 +161,9 @@ def ask(session: Session, work: Work) -> None:
     drawn = draw_audit(ids, size, session.audit, seeding.generator(settings.seed, "audit", number))
     ids = np.setdiff1d(ids, drawn, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
-    features, items = work.embedding.features, work.manifest.items
-    view = view_pool(sampler, ids, features, items, work.training, work.head, rng, session.rewards)
-    groups = groups_of(items, ids)
-    best = select_spread(sampler, view, groups, size - len(drawn), settings.per_sequence, rng)
+    features, sequences = work.embedding.features, work.manifest.sequences
+    view = view_pool(sampler, ids, features, sequences, work.training, work.head, rng, session.rewards)
+    best = select_spread(sampler, view, sequences[ids], size - len(drawn), settings.per_sequence, rng)
     chosen = mix_audit(best, drawn, seeding.generator(settings.seed, "order", number))
     with ledger.transaction():
         ledger.add_round(number, session.config(), versions(), session.owners(), chosen, set(drawn.tolist()))

@@ -47,7 +47,7 @@ class Adaptive:
         wide = max(self.candidates * clusters, round(unseen(view.labels) * len(view)))
         doubtful = top(np.arange(len(view)), doubt, wide, rng).ids
         rows = doubtful[some_rows(len(doubtful), self.rows, k, rng)]
-        x = view.features[rows]
+        x = view.feature_rows[rows]
         require_finite(x.sum(axis=1), "adaptive", "embeddings", "images looked at")
         x = unit(x)
         # A head that doubts nothing leaves plain k-means.

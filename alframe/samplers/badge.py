@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alframe.samplers.distances import row_sums
 from alframe.samplers.ranking import require_finite, top
-from alframe.types import Floats, Ints, Need, PoolView, Selection
+from alframe.types import Floats, Ints, Need, PoolView, Rows, Selection
 
 Doubles = npt.NDArray[np.float64]
 
@@ -36,15 +37,15 @@ class Badge:
         if k <= 0:
             return Selection(view.ids[:0])
         require_finite(view.probs.sum(axis=1), "badge", "class probabilities")
-        require_finite(view.features.sum(axis=1), "badge", "embeddings")
-        gradients = Gradients(view.probs, view.features)
+        require_finite(row_sums(view.feature_rows), "badge", "embeddings")
+        gradients = Gradients(view.probs, view.feature_rows)
         return Selection(view.ids[seeding(gradients, k, rng)])
 
 
 class Gradients:
     """Squared lengths and distances of n gradients, from `probs` (n, C) and `x` (n, D), which may be memory-mapped."""
 
-    def __init__(self, probs: Floats, x: Floats) -> None:
+    def __init__(self, probs: Floats, x: Floats | Rows) -> None:
         self._probs, self._x = probs, x
         self._likeliest = probs.argmax(axis=1)
         self.lengths = np.empty(len(x), np.float64)

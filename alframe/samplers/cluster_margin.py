@@ -8,7 +8,7 @@ from alframe.errors import BadParams
 from alframe.samplers.geometry import nearest, rank_within
 from alframe.samplers.ranking import require_finite, top
 from alframe.samplers.uncertainty import margin
-from alframe.types import Floats, Ints, Need, PoolView, Selection
+from alframe.types import Floats, Ints, Need, PoolView, Rows, Selection
 
 ROWS = 8192  # candidates at a time
 
@@ -42,11 +42,11 @@ class ClusterMargin:
         require_finite(view.probs.sum(axis=1), "cluster_margin", "class probabilities")
         doubtful = top(np.arange(len(view)), margin(view.probs), self.candidates * k, rng).ids
         rows = rng.permutation(doubtful)
-        cluster = clusters(view.features, rows, self.size, self.rows)
+        cluster = clusters(view.feature_rows, rows, self.size, self.rows)
         return Selection(view.ids[rows[in_turn(cluster, rng)[:k]]])
 
 
-def clusters(x: Floats, rows: Ints, size: int, limit: int) -> Ints:
+def clusters(x: Floats | Rows, rows: Ints, size: int, limit: int) -> Ints:
     """(r,) the cluster of each of the `rows` of `x` (n, D), which are in random order: of the first ones by linkage."""
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import euclidean_distances

@@ -85,7 +85,7 @@ def space(view: PoolView, by: By, rows: Ints, sampler: str, rng: np.random.Gener
         require_finite(probs.sum(axis=1), sampler, "class probabilities", "images looked at")
         logits = np.log(np.maximum(probs, LEAST))
         return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
-    x = view.features[rows]
+    x = view.feature_rows[rows]
     require_finite(x.sum(axis=1), sampler, "embeddings", "images looked at")
     if min(x.shape) <= WIDTH:
         return np.asarray(x, np.float32)

@@ -44,7 +44,7 @@ class Discriminative:
         """See the Sampler contract."""
         k = max(0, min(k, len(view)))
         rows = some_rows(len(view), self.rows, k, rng)
-        x, labelled = view.features[rows], view.labelled_features
+        x, labelled = view.feature_rows[rows], view.labelled_features
         require_finite(x.sum(axis=1), "discriminative", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "discriminative", "embeddings", "labelled images")
         if not k:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Ints, Rows
 
 ROWS = 512  # of the pool at a time: their products with the centres stay in the processor's cache
 FIRST = 32  # centres that every row is measured to
@@ -76,7 +76,7 @@ class Centres:
         return np.maximum(found, 0, out=found)
 
 
-def first_distances(x: Floats, centres: Floats, rows: Ints | None = None) -> Bounds:
+def first_distances(x: Floats | Rows, centres: Floats, rows: Ints | None = None) -> Bounds:
     """Bounds of rows of `x` (all) by the first few of `centres` (m, D)."""
     kept = Centres(centres, centres.mean(axis=0, dtype=np.float64).astype(np.float32))
     some = slice(0, FIRST)
@@ -115,7 +115,9 @@ def exact(x: Floats, centres: Centres, upto: Ints | None = None) -> Floats64:
     return out
 
 
-def fold(x: Floats, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres, rows: Ints, threshold: float) -> None:
+def fold(
+    x: Floats | Rows, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres, rows: Ints, threshold: float
+) -> None:
     """Bring `upper` up to date, a few centres at a time, each row until it is known to be below the threshold."""
     for part in parts(rows[np.argsort(seen[rows], kind="stable")]):
         block = centred(x, part, centres.origin)
@@ -130,12 +132,12 @@ def fold(x: Floats, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres
                 part, block, norms = part[alive], block[alive], norms[alive]
 
 
-def measure(x: Floats, centres: Floats, gpu: Any | None, rows: Ints | None = None) -> Bounds:
+def measure(x: Floats | Rows, centres: Floats, gpu: Any | None, rows: Ints | None = None) -> Bounds:
     """Bounds of rows of `x` (all) by some of `centres`; by all where FAISS has a `gpu`."""
     return first_distances(x, centres, rows) if gpu is None else gpu_distances(gpu, x, centres, rows)
 
 
-def gpu_distances(faiss: Any, x: Floats, centres: Floats, rows: Ints | None = None) -> Bounds:
+def gpu_distances(faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | None = None) -> Bounds:
     """The same by all of the centres, which a GPU makes light of: an exact FAISS index."""
     kept = Centres(centres, centres.mean(axis=0, dtype=np.float64).astype(np.float32))
     index = faiss.IndexFlatL2(x.shape[1])
@@ -151,13 +153,13 @@ def gpu_distances(faiss: Any, x: Floats, centres: Floats, rows: Ints | None = No
     return Bounds(upper, np.full(len(every), len(centres), np.int32), centres)
 
 
-def centred(x: Floats, rows: Ints | slice, origin: Floats) -> Floats:
+def centred(x: Floats | Rows, rows: Ints | slice, origin: Floats) -> Floats:
     """Rows of `x`, of any float type, as float32 around the origin."""
     block = x[rows]
     return np.subtract(block, origin, dtype=np.float32)
 
 
-def row_sums(x: Floats) -> Floats:
+def row_sums(x: Floats | Rows) -> Floats:
     """(n,) sums of the rows of `x`, of any float type, in float32."""
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):
@@ -165,7 +167,15 @@ def row_sums(x: Floats) -> Floats:
     return out
 
 
-def squared_distances(x: Floats, centre: Floats) -> Floats:
+def mean_row(x: Floats | Rows) -> Floats:
+    """(D,) the mean of the rows of `x`, in float32."""
+    total = np.zeros(x.shape[1])
+    for start in range(0, len(x), ROWS):
+        total += np.sum(x[start : start + ROWS], axis=0, dtype=np.float64)
+    return np.asarray(total / len(x), np.float32)
+
+
+def squared_distances(x: Floats | Rows, centre: Floats) -> Floats:
     """(n,) squared Euclidean distances from rows of `x` (n, D) to `centre` (D,), by differences: nothing cancels."""
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.samplers.distances import FIRST, INF, Bounds, Centres, centred, exact, fold, measure, parts, squares
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Ints, Rows
 
 ACTIVE = 2048  # rows that are kept up to date; the rest only when it may matter
 TINY = float(np.finfo(np.float32).tiny)
@@ -40,7 +40,7 @@ class Known:
         self._seen = np.empty(0, np.int32)
         self._centres = np.empty((0, 0), np.float32)
 
-    def recall(self, ids: Ints, sums: Floats, x: Floats, labelled: Floats, gpu: Any | None) -> Bounds:
+    def recall(self, ids: Ints, sums: Floats, x: Floats | Rows, labelled: Floats, gpu: Any | None) -> Bounds:
         """Bounds of the rows `x` (n, D), whose ids and sums are given; what is not known is measured."""
         old = {row.tobytes() for row in self._centres}
         new = {row.tobytes(): row for row in labelled}  # each once
@@ -73,7 +73,7 @@ class Known:
 class Pool:
     """Rows `x` (n, D), memory-mapped or not, and what is `known` of their distances to the first centres."""
 
-    def __init__(self, x: Floats, known: Bounds) -> None:
+    def __init__(self, x: Floats | Rows, known: Bounds) -> None:
         self._x, self._known = x, known
         self._origin = known.centres.mean(axis=0, dtype=np.float64).astype(np.float32)
         self._upper = known.upper.copy()  # to the chosen as well

@@ -40,7 +40,7 @@ class GraphDensity:
         """See the Sampler contract."""
         rows = some_rows(len(view), self.rows, k, rng)
         labelled = view.labelled_features[some_rows(len(view.labelled_features), self.rows, 0, rng)]
-        x = np.concatenate([view.features[rows], labelled])
+        x = np.concatenate([view.feature_rows[rows], labelled])
         require_finite(x.sum(axis=1), "graph_density", "embeddings", "images looked at")
         graph = neighbour_graph(x, self.neighbours)
         edges = np.diff(graph.indptr)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alframe.samplers.distances import first_distances, row_sums, squared_distances
+from alframe.samplers.distances import first_distances, mean_row, row_sums, squared_distances
 from alframe.samplers.farthest import Known, Pool
 from alframe.samplers.ranking import require_finite
 from alframe.types import Need, PoolView, Selection
@@ -33,7 +33,7 @@ class KCenter:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract; `rng` plays no part."""
-        x, labelled = view.features, np.asarray(view.labelled_features, np.float32)
+        x, labelled = view.feature_rows, np.asarray(view.labelled_features, np.float32)
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
@@ -41,7 +41,7 @@ class KCenter:
         require_finite(sums, "kcenter", "embeddings")
         require_finite(row_sums(labelled), "kcenter", "embeddings", "labelled images")
         if not len(labelled):
-            start = int(squared_distances(x, x.mean(axis=0, dtype=np.float64).astype(np.float32)).argmin())
+            start = int(squared_distances(x, mean_row(x)).argmin())
             pool = Pool(x, first_distances(x, np.asarray(x[[start]], np.float32)))
             rows, squares = pool.farthest_first(k - 1, taken=[start])
             radius = squared_distances(x, np.asarray(x[start], np.float32)).max()

@@ -47,7 +47,7 @@ class ProbCover:
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
         rows = some_rows(len(view), self.rows, k, rng)
-        x, labelled = view.features[rows], view.labelled_features
+        x, labelled = view.feature_rows[rows], view.labelled_features
         require_finite(x.sum(axis=1), "probcover", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "probcover", "embeddings", "labelled images")
         x, labelled = unit(x), unit(labelled)

@@ -41,7 +41,7 @@ class TypiClust:
             return Selection(view.ids[:0])
         rows = some_rows(len(view), self.rows, k, rng)
         labelled = view.labelled_features
-        x = np.concatenate([view.features[rows], labelled[some_rows(len(labelled), self.rows, 0, rng)]])
+        x = np.concatenate([view.feature_rows[rows], labelled[some_rows(len(labelled), self.rows, 0, rng)]])
         require_finite(x.sum(axis=1), "typiclust", "embeddings", "images looked at")
         x = unit(x)
         centres = kmeans(x, min(len(labelled) + k, self.clusters), rng)

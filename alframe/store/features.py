@@ -40,7 +40,7 @@ class FeatureStore:
         self._seen: set[Path] = set()
         self._keys = np.empty(0, KEY)  # sorted
         self._where = np.empty((0, 2), np.int64)  # shard and row of each key
-        self._width = 0
+        self.width = 0  # D; 0 while nothing is stored
         self._take_up(folder.glob("*.keys.npy"))
 
     def has(self, contents: Sequence[bytes]) -> npt.NDArray[np.bool_]:
@@ -72,7 +72,7 @@ class FeatureStore:
             raise KeyError(f"{(places < 0).sum()} of {len(places)} contents are not stored")
         shards, rows = self._where[places].T
         if out is None:
-            out = np.empty((len(places), self._width), np.float32)
+            out = np.empty((len(places), self.width), np.float32)
         order = np.lexsort((rows, shards))
         for part in np.split(order, np.flatnonzero(np.diff(shards[order])) + 1) if len(order) else ():
             file = self._shards[shards[part[0]]]
@@ -107,7 +107,7 @@ class FeatureStore:
         try:
             keys = np.load(keys_file)
             rows, width = _whole_shape(features)
-            if keys.dtype != np.uint8 or keys.shape != (rows, KEY.itemsize) or width != (self._width or width):
+            if keys.dtype != np.uint8 or keys.shape != (rows, KEY.itemsize) or width != (self.width or width):
                 raise ValueError(f"{keys.shape} keys for ({rows}, {width}) features")
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features, error)
@@ -115,7 +115,7 @@ class FeatureStore:
             keys_file.unlink(missing_ok=True)
             features.unlink(missing_ok=True)
             return None
-        self._width = width
+        self.width = width
         whole: Keys = keys.view(KEY).reshape(-1)
         return whole
 

@@ -17,7 +17,7 @@ from typing import Any
 from alframe.errors import StoreError
 from alframe.store.database import connect, explained, transaction
 from alframe.store.migrations import STEPS, migrate
-from alframe.store.records import StoredLabel, StoredRound, dump_box, dump_round, load_box, load_round
+from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_box, dump_round, load_round
 from alframe.store.words import Row, last_words, new_words
 from alframe.types import Item, Label, RoundRecord, Selection
 
@@ -79,24 +79,9 @@ class Ledger:
 
     # Items
 
-    def items(self) -> list[Item]:
-        """Every item ever seen; the position in the list is the item's key."""
-        return [
-            Item(
-                id=row[0],
-                path=Path(row[1]),
-                split=row[2],
-                label=row[3],
-                camera=row[4],
-                taken=None if row[5] is None else datetime.fromisoformat(row[5]),
-                sequence=row[6],
-                box=load_box(row[7]),
-                meta=json.loads(row[8]),
-            )
-            for row in self._read(
-                "SELECT id, path, split, label, camera, taken, sequence, box, meta FROM item ORDER BY key"
-            )
-        ]
+    def items(self) -> StoredItems:
+        """Every item ever seen; the position is the item's key."""
+        return StoredItems(self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key"))
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""

@@ -4,12 +4,59 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, overload
 
-from alframe.types import Box, Evaluation, RoundRecord
+from alframe.types import Box, Evaluation, Item, RoundRecord
+
+
+class StoredItems(Sequence[Item]):
+    """Items by key, each made from its row when it is asked for: most are never looked at."""
+
+    COLUMNS = ("id", "path", "split", "label", "camera", "taken", "sequence", "box", "meta")
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, key: int) -> Item: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Item]: ...
+    def __getitem__(self, key: int | slice) -> Item | list[Item]:
+        if isinstance(key, slice):
+            return [_item(row) for row in self._rows[key]]
+        return _item(self._rows[key])
+
+    def ids(self) -> Iterator[str]:
+        return (row[0] for row in self._rows)
+
+    def path(self, key: int) -> str:
+        return str(self._rows[key][1])
+
+    def like(self, key: int, item: Item) -> Item:
+        """The item of this key, which is likely to lie where `item` does: making a path takes most of the time."""
+        row = self._rows[key]
+        return _item(row, item.path if str(item.path) == row[1] else None)
+
+
+def _item(row: tuple[Any, ...], path: Path | None = None) -> Item:
+    return Item(
+        id=row[0],
+        path=path or Path(row[1]),
+        split=row[2],
+        label=row[3],
+        camera=row[4],
+        taken=None if row[5] is None else datetime.fromisoformat(row[5]),
+        sequence=row[6],
+        box=load_box(row[7]),
+        meta={} if row[8] == "{}" else json.loads(row[8]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.engine.embed import embed
+from alframe.engine.fit import in_parts
 from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
@@ -49,7 +50,7 @@ class Predict:
         keys = np.flatnonzero(embedding.readable)
         predictions = Predictions(
             items=[items[key] for key in keys.tolist()],
-            probs=model.head.probs(embedding.features[keys]),
+            probs=in_parts(embedding.features, keys, model.head.probs),
             classes=model.classes,
             labels=[None] * len(keys),
         )

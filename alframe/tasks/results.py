@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.contracts import Exporter, SavedModel
+from alframe.engine.fit import in_parts
 from alframe.engine.model import Model
 from alframe.errors import AlframeError, LabelError
 from alframe.loop.finetune import train_embedding
@@ -39,7 +40,7 @@ def export_results(session: Session, work: Work) -> tuple[list[Path], list[str]]
     }
     predictions = Predictions(
         items=[items[key] for key in keys.tolist()],
-        probs=work.head.probs(work.embedding.features[keys]),
+        probs=in_parts(work.embedding.features, keys, work.head.probs),
         classes=work.training.classes,
         labels=[said.get(key) for key in keys.tolist()],
         round=round_number(session.ledger),

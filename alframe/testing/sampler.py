@@ -12,7 +12,7 @@ import pytest
 
 from alframe.contracts import Sampler
 from alframe.errors import AlframeError
-from alframe.types import Floats, Need, PoolView, Predict, Selection
+from alframe.types import Floats, Need, PoolView, Predict, Rows, Selection
 
 
 def tiny_fields(
@@ -193,6 +193,11 @@ class _Recording(PoolView):
     def predict(self) -> Predict:
         self.read.add(Need.PREDICT)
         return super().predict
+
+    @property
+    def feature_rows(self) -> Rows:
+        self.read.add(Need.FEATURES)
+        return super().feature_rows
 
     def _get(self, need: Need) -> npt.NDArray[Any]:
         self.read.add(need)

@@ -4,7 +4,7 @@ from alframe.types.images import Box, Floats, Ints, Item, ItemId, root_of
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 from alframe.types.training import InputSpec, TrainingPlan
-from alframe.types.views import Need, PoolView, Predict, Selection
+from alframe.types.views import Need, PoolView, Predict, Rows, Selection
 
 __all__ = [
     "UNSURE",
@@ -26,6 +26,7 @@ __all__ = [
     "Problem",
     "Request",
     "RoundRecord",
+    "Rows",
     "Selection",
     "State",
     "Suggestion",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,37 @@ class Need(enum.Enum):
     REWARDS = "rewards"
 
 
+class Rows:
+    """Rows of `source` (N, D), those numbered `at` (n,) or all, read where they are indexed: never copied as a whole.
+
+    ``rows[3:9]``, ``rows[numbers]`` and ``rows[mask]`` give (r, D), ``rows[7]`` gives (D,).
+    """
+
+    def __init__(self, source: Floats, at: Ints | None = None) -> None:
+        self._source = source.view()
+        self._source.flags.writeable = False
+        self._at = at
+
+    def __len__(self) -> int:
+        return len(self._source) if self._at is None else len(self._at)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self), self._source.shape[1]
+
+    def __getitem__(self, rows: int | slice | npt.NDArray[Any] | Sequence[int]) -> Floats:
+        found: Floats = self._source[rows if self._at is None else self._at[rows]]
+        return found
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Rows:
+        """Those of the mask `kept` (n,)."""
+        return Rows(self._source, np.flatnonzero(kept) if self._at is None else self._at[kept])
+
+    def whole(self) -> Floats:
+        """(n, D) all of them, in memory, unless `source` has just these."""
+        return self[:]
+
+
 class PoolView:
     """What a sampler sees: `ids` (n,) always, and of the rest exactly what it declared in `needs`.
 
@@ -38,11 +69,18 @@ class PoolView:
     """
 
     def __init__(
-        self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any]] | None = None, predict: Predict | None = None
+        self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any] | Rows] | None = None, predict: Predict | None = None
     ) -> None:
         self.ids = ids.view()
         self._predict = predict
-        self._fields = {need: value.view() for need, value in (fields or {}).items()}
+        self._fields: dict[Need, npt.NDArray[Any]] = {}
+        self._rows: Rows | None = None
+        self._whole: Floats | None = None
+        for need, value in (fields or {}).items():
+            if need is Need.FEATURES:
+                self._rows = value if isinstance(value, Rows) else Rows(value)
+            elif not isinstance(value, Rows):
+                self._fields[need] = value.view()
         for array in (self.ids, *self._fields.values()):
             array.flags.writeable = False
 
@@ -53,11 +91,14 @@ class PoolView:
         """The view of these rows (n,) alone; what is about labelled items stays."""
         if rows.all():
             return self
-        axis = dict.fromkeys((Need.FEATURES, Need.PROBS, Need.ACTIVATIONS, Need.GROUPS), 0) | {Need.PROB_SAMPLES: 1}
-        kept = {
+        self._whole = None  # one copy of the pool at a time
+        axis = dict.fromkeys((Need.PROBS, Need.ACTIVATIONS, Need.GROUPS), 0) | {Need.PROB_SAMPLES: 1}
+        kept: dict[Need, npt.NDArray[Any] | Rows] = {
             need: np.compress(rows, value, axis=axis[need]) if need in axis else value
             for need, value in self._fields.items()
         }
+        if self._rows is not None:
+            kept[Need.FEATURES] = self._rows.only(rows)
         return PoolView(self.ids[rows], kept, self._predict)
 
     def taking(self, rows: npt.NDArray[np.bool_], rest: npt.NDArray[np.bool_]) -> PoolView:
@@ -65,10 +106,12 @@ class PoolView:
         labelled keeps it from them, unless it looks at the labels too, which they do not have yet.
         """
         left = self.only(rest)
-        if Need.LABELLED_FEATURES not in self._fields or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
+        blind = Need.LABELLED_FEATURES not in self._fields or self._rows is None
+        if blind or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
             return left
-        near = np.concatenate([self._fields[Need.LABELLED_FEATURES], self._fields[Need.FEATURES][rows]])
-        return PoolView(left.ids, left._fields | {Need.LABELLED_FEATURES: near}, self._predict)
+        near = np.concatenate([self._fields[Need.LABELLED_FEATURES], self.feature_rows[rows]])
+        fields: dict[Need, npt.NDArray[Any] | Rows] = {**left._fields, Need.LABELLED_FEATURES: near}
+        return PoolView(left.ids, fields | {Need.FEATURES: left.feature_rows}, self._predict)
 
     def _get(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
@@ -77,8 +120,18 @@ class PoolView:
 
     @property
     def features(self) -> Floats:
-        """(n, D) embeddings of the unlabelled items."""
-        return self._get(Need.FEATURES)
+        """(n, D) embeddings of the unlabelled items, in memory: of a large pool rather take `feature_rows`."""
+        if self._whole is None:
+            self._whole = self.feature_rows.whole()
+            self._whole.flags.writeable = False
+        return self._whole
+
+    @property
+    def feature_rows(self) -> Rows:
+        """(n, D) the same, read where they are indexed, as ``view.feature_rows[rows]``."""
+        if self._rows is None:
+            raise _undeclared(Need.FEATURES)
+        return self._rows
 
     @property
     def labelled_features(self) -> Floats:

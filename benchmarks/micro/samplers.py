@@ -67,7 +67,9 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     keys = np.arange(LABELLED)
     training = Training(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys)
     rewards = np.full(10, 0.3, np.float32)
-    return view_pool(sampler, np.arange(LABELLED, LABELLED + n), x, (), training, head, rng, lambda: rewards)
+    return view_pool(
+        sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, lambda: rewards
+    )
 
 
 def run(name: str, n: int, limit: float, seed: int) -> None:

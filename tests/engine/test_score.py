@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine import score
+from alframe.engine import fit
 from alframe.engine.fit import Training
 from alframe.engine.score import view_pool
 from alframe.heads.laplace import Laplace
@@ -40,7 +40,7 @@ def view(features, head, needs, rng):
     y = np.arange(30) % 3
     head.fit(np.asarray(features)[:30], y, 3, np.random.default_rng(0))
     training = Training(np.arange(30), y, ("a", "b", "c"), np.arange(30))
-    return view_pool(Asking(*needs), np.arange(299, 29, -1), features, [], training, head, rng)
+    return view_pool(Asking(*needs), np.arange(299, 29, -1), features, np.full(300, -1), training, head, rng)
 
 
 @pytest.mark.parametrize("head", [Laplace, lambda: Mlp(epochs=3)])
@@ -48,7 +48,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     rngs = np.random.default_rng(7), np.random.default_rng(7)
     needs = (Need.PROBS, Need.PROB_SAMPLES)
     whole = view(features, head(), needs, rngs[0])
-    monkeypatch.setattr(score, "ROWS", 64)
+    monkeypatch.setattr(fit, "ROWS", 64)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
     assert features.most[0] == 64

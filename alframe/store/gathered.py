@@ -1,0 +1,118 @@
+"""The embeddings of a whole pool side by side, by its own order: in memory, or of a large pool in one mapped file.
+
+Such a file is a pair, ``<name>.f32`` (n, D) raw float32 and ``<name>.keys`` (n, 16), the content hashes in NumPy's
+format, of which the keys are written last: rows beyond them do not count. It is written once. A pool that has grown
+adds rows to it, and runs of the same pool share it, also at the same time, since rows that have keys never change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from alframe.errors import StoreError
+from alframe.progress import Bar
+from alframe.store.features import KEY, FeatureStore, Keys, as_keys
+from alframe.store.files import replacing
+from alframe.types import Floats
+
+log = logging.getLogger(__name__)
+
+MAPPED = 2**28  # bytes of features from which on they stay on the disk
+ROWS = 32768  # gathered at a time
+FOLDER = "pools"  # below the store's own
+NOTHING = bytes(KEY.itemsize)
+
+
+def gather(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+    """(n, D) embeddings of `contents`, zeros for None. Read-only where they are mapped. Raises StoreError."""
+    if len(contents) * store.width * 4 > MAPPED:
+        return _mapped(store, contents)
+    return _rows(store, contents)
+
+
+def _rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+    good = [content for content in contents if content is not None]
+    found = store.gather(good)
+    if len(good) == len(contents):
+        return found
+    out = np.zeros((len(contents), store.width), np.float32)
+    out[[content is not None for content in contents]] = found
+    return out
+
+
+def _mapped(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+    folder = store.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    keys = as_keys([NOTHING if content is None else content for content in contents])
+    with FileLock(folder / ".lock"):
+        file, held = _begun(folder, keys, store.width)
+        if held < len(keys):
+            _append(file, store, contents, held)
+            with replacing(_keys_of(file)) as temporary, temporary.open("wb") as handle:
+                np.save(handle, keys.view(np.uint8).reshape(-1, KEY.itemsize))
+    # A plain array: a memmap's slices are slow, each being a memmap again.
+    return np.asarray(np.memmap(file, np.float32, "r", shape=(len(keys), store.width)))
+
+
+def _begun(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
+    """The file that has the first of the `keys`, and how many; a new name and 0 if there is none.
+
+    One that has most of them, but not in these places, is of this pool as it was before, and is removed.
+    """
+    for keys_file in sorted(folder.glob("*.keys")):
+        file = keys_file.with_suffix(".f32")
+        try:
+            there = np.load(keys_file).view(KEY).reshape(-1)
+            if file.stat().st_size < len(there) * width * 4:
+                raise ValueError(f"too few rows for {len(there)} keys")
+        except (OSError, EOFError, ValueError) as error:
+            log.warning("%s is damaged (%s); it is gathered again.", file, error)
+            _remove(file)
+            continue
+        both = min(len(there), len(keys))
+        same = int((there[:both] == keys[:both]).sum())
+        if same == both:
+            return file, both
+        if 2 * same > both:
+            _remove(file)
+    return folder / f"{hashlib.blake2b(keys.tobytes(), digest_size=12).hexdigest()}.f32", 0
+
+
+def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], held: int) -> None:
+    try:
+        with (
+            file.open("r+b" if held else "wb") as handle,
+            Bar("Gathering embeddings", total=len(contents) - held, unit="img") as bar,
+        ):
+            handle.seek(held * store.width * 4)
+            for start in range(held, len(contents), ROWS):
+                part = contents[start : start + ROWS]
+                handle.write(memoryview(np.ascontiguousarray(_rows(store, part))).cast("B"))
+                bar.advance(len(part))
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as error:
+        needed = (len(contents) - held) * store.width * 4 / 1e9
+        raise StoreError(
+            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes {needed:.1f} GB "
+            f"more: make room there, or choose another place with runs=FOLDER."
+        ) from error
+
+
+def _remove(file: Path) -> None:
+    # Windows refuses while another run has it mapped; the next one to come removes it.
+    for part in (_keys_of(file), file):
+        with suppress(OSError):
+            part.unlink()
+
+
+def _keys_of(file: Path) -> Path:
+    return file.with_suffix(".keys")

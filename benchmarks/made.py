@@ -1,0 +1,118 @@
+"""A pool of any size without pictures: files that are empty, and features that are drawn instead of computed.
+
+Everything else is the real thing: the loop, the ledger, the caches and their files. Only the pass that decodes and
+embeds is left out, which has a benchmark of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from alframe.app.api import open_session
+from alframe.contracts import Compute, Pool
+from alframe.engine.embed import ShardResult
+from alframe.loop.session import Session
+from alframe.store.contents import Reading
+from alframe.types import Floats, Item
+
+CLASSES = 10
+BURST = 3  # images of a sequence
+CAMERA = 1000  # images of a camera, which are a folder
+START = datetime(2024, 5, 1, 6)
+
+
+@dataclass(frozen=True)
+class MadePool:
+    """`count` images of 10 unequal classes, in bursts of three, a thousand a camera; the files are there, and empty."""
+
+    root: Path
+    count: int
+
+    invented: ClassVar[bool] = True  # where people label, what it shows is theirs to say
+
+    def items(self) -> Iterator[Item]:
+        classes = np.sort(np.random.default_rng(0).dirichlet(np.ones(CLASSES)))[::-1].cumsum()
+        shown = np.searchsorted(classes / classes[-1], np.random.default_rng(1).random(self.count // BURST + 1))
+        for number in range(self.count):
+            camera, burst = f"camera-{number // CAMERA:04d}", number // BURST
+            name = f"{camera}/IMG_{number:07d}.JPG"
+            yield Item(
+                id=name,
+                path=self.root / name,
+                label=f"class-{shown[burst]}",
+                camera=camera,
+                taken=START + timedelta(minutes=10 * burst, seconds=number % BURST),
+                sequence=f"burst-{burst:07d}",
+            )
+
+    def write(self) -> None:
+        """Make the files that are not there yet."""
+        for first in range(0, self.count, CAMERA):
+            folder = self.root / f"camera-{first // CAMERA:04d}"
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                for number in range(first, min(first + CAMERA, self.count)):
+                    (folder / f"IMG_{number:07d}.JPG").touch()
+
+
+@dataclass(frozen=True)
+class MadeCompute:
+    """Gives each shard its features without a look at the pictures: clusters around a centre for each class."""
+
+    dim: int
+    batch_size: int = 32
+
+    def device(self) -> str:
+        return "cpu"
+
+    def workers(self) -> int:
+        return 0
+
+    def map_shards(
+        self, function: Callable[[Sequence[Any]], Iterator[Any]], shards: Sequence[Sequence[Item]]
+    ) -> Iterator[Any]:
+        centres = np.random.default_rng(2).normal(size=(CLASSES, self.dim)).astype(np.float32)
+        for shard in shards:
+            readings, rows = [], []
+            for item in shard:
+                found = item.path.stat()
+                content = hashlib.blake2b(item.id.encode(), digest_size=16).digest()
+                readings.append(Reading(content, None, (found.st_size, found.st_mtime_ns)))
+                rows.append(int(str(item.label).rpartition("-")[2]))
+            seed = int.from_bytes(hashlib.blake2b(shard[0].id.encode(), digest_size=8).digest(), "little")
+            noise = np.random.default_rng(seed).standard_normal((len(shard), self.dim), np.float32)
+            features: Floats = centres[rows] + 2 * noise
+            yield ShardResult(readings, features)
+
+
+def open_made(root: Path, count: int, dim: int, *words: str) -> Session:
+    """A campaign on `count` made images of `dim` features below `root`; `words` are those of the command line."""
+    pool = MadePool(root / "images", count)
+    pool.write()
+    session = open_session(
+        "pool=folder",
+        f"pool.root={pool.root.as_posix()}",
+        "backbone=timm",  # of which nothing but the name is used
+        "backbone.model=test_resnet",
+        "backbone.pretrained=false",
+        "backbone.size=32",
+        "head=linear",
+        "loss=softmax",
+        "finetune.start=null",
+        "start.sampler=random",
+        "compare.sampler=null",
+        "exporter=[]",
+        "tracker=[]",
+        f"runs={(root / 'runs').as_posix()}",
+        *words,
+    )
+    session.pool = cast(Pool, pool)
+    session.compute = cast(Compute, MadeCompute(dim))
+    return session

@@ -1,0 +1,68 @@
+"""What is chosen stays what it was: a change of how it is computed must not change a selection.
+
+The digests below were taken before any such change. One that is meant to change what is chosen takes new ones:
+``python -m tests.loop.test_golden``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from alframe.app.api import open_session
+from alframe.loop.experiment import run_until_stop
+from alframe.store.ledger import Ledger
+from alframe.testing.tiny import tiny_pool, tiny_words
+from benchmarks.made import open_made
+
+FILE = Path(__file__).with_name("golden.json")
+MADE = {
+    "random": ["sampler=random", "per_sequence=null"],
+    "margin": ["sampler=margin"],
+    "margin, any of a burst": ["sampler=margin", "per_sequence=null", "holdout.group=camera"],
+    "entropy, propagated": ["sampler=entropy", "propagate=true", "audit=0.2"],
+    "kcenter": ["sampler=kcenter", "per_sequence=null"],
+    "kcenter, two of a burst": ["sampler=kcenter", "per_sequence=2", "seed=3"],
+    "bald": ["sampler=bald", "head=laplace", "holdout.fraction=0"],
+    "badge": ["sampler=badge"],
+    "typiclust": ["sampler=typiclust", "per_sequence=null", "seed=1"],
+    "the whole pool": ["sampler=margin", "stopping.labels=1000", "batch=60"],
+}
+TINY = {
+    "tiny, margin": ["sampler=margin", "start.sampler=random"],
+    "tiny, kcenter": ["sampler=kcenter", "start.sampler=random", "seed=2"],
+}
+
+
+def chosen(name: str, folder: Path) -> str:
+    """A digest of all batches of a campaign: its images by name, in order."""
+    if name in TINY:
+        session = open_session(*tiny_words(tiny_pool(folder / "images"), folder / "runs"), *TINY[name], "tracker=[]")
+    else:
+        words = ["batch=10", "start.labels=20", "stopping.labels=80", *MADE[name]]
+        session = open_made(folder, 400, 16, *words)
+    with session:
+        run_until_stop(session)
+    with Ledger.open(session.folder, read_only=True) as ledger:
+        items = ledger.items()
+        batches = [[items[key].id for key in one.keys] for one in ledger.rounds()]
+    return hashlib.blake2b(json.dumps(batches).encode(), digest_size=8).hexdigest()
+
+
+@pytest.mark.parametrize("name", [*MADE, *TINY])
+def test_the_same_images_are_chosen_as_before(name: str, tmp_path: Path) -> None:
+    assert chosen(name, tmp_path) == json.loads(FILE.read_text(encoding="utf-8"))[name]
+
+
+if __name__ == "__main__":
+    found = {}
+    for one in [*MADE, *TINY]:
+        with tempfile.TemporaryDirectory() as folder:
+            found[one] = chosen(one, Path(folder))
+    FILE.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{len(found)} digests written to {FILE.name}\n")
