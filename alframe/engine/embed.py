@@ -38,10 +38,11 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What embedding one shard gave, by position in the shard: a reading each, features of the readable ones."""
+    """What embedding one shard gave: a reading each, features of the readable ones, difference hashes by content."""
 
     readings: list[Reading]
     features: Floats
+    hashes: dict[bytes, bytes]
 
 
 def embed(
@@ -65,6 +66,7 @@ def embed(
     for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
         good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
         store.add(good, result.features)
+        contents.note_hashes(result.hashes, embedder.spec)
         contents.note([(items[key], reading) for key, reading in zip(shard, result.readings, strict=True)])
         for key, reading in zip(shard, result.readings, strict=True):
             readings[key] = reading
@@ -84,16 +86,18 @@ def embed_shards(
         start = stop
     readings: list[Reading] = []
     features: list[Floats] = []
+    hashes: dict[bytes, bytes] = {}
     end = iter(ends)
     upto = next(end, 0)
     with Bar("Embedding images", total=len(items), unit="img") as bar:
         for batch, embedded in embed_batches(embedder, items, batches, workers):
             readings += [Reading(*one) for one in zip(batch.contents, batch.reasons, batch.stamps, strict=True)]
             features.append(embedded)
+            hashes |= batch.hashed
             bar.advance(len(batch.rows))
             if batch.rows[-1] + 1 == upto:
-                yield ShardResult(readings, np.concatenate(features))
-                readings, features, upto = [], [], next(end, 0)
+                yield ShardResult(readings, np.concatenate(features), hashes)
+                readings, features, hashes, upto = [], [], {}, next(end, 0)
 
 
 def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[list[int]]:
