@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -58,11 +59,14 @@ def hash_shards(
     spec: InputSpec, batch_size: int, workers: int, shards: Sequence[Sequence[Item]]
 ) -> Iterator[dict[bytes, bytes]]:
     """The difference hashes of each shard by content, without embedding anything."""
-    with Bar("Hashing images", total=sum(map(len, shards)), unit="img") as bar:
-        for shard in shards:
-            batches = [range(at, min(at + batch_size, len(shard))) for at in range(0, len(shard), batch_size)]
-            hashes: dict[bytes, bytes] = {}
-            for batch in load(shard, spec, batches, workers):
-                hashes |= batch.hashed
-                bar.advance(len(batch.rows))
-            yield hashes
+    items = [item for shard in shards for item in shard]
+    ends = [0, *accumulate(map(len, shards))]
+    batches = [range(at, min(at + batch_size, end)) for start, end in pairwise(ends) for at in range(start, end, batch_size)]
+    hashes: dict[bytes, bytes] = {}
+    with Bar("Hashing images", total=len(items), unit="img") as bar:
+        for batch in load(items, spec, batches, workers):
+            hashes |= batch.hashed
+            bar.advance(len(batch.rows))
+            if batch.rows[-1] + 1 in ends:
+                yield hashes
+                hashes = {}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from alframe.errors import AlframeError
 from alframe.loop.answers import disputes
+from alframe.loop.duplicates import FOLDED, folded_words
 from alframe.loop.labels import Labels
 from alframe.loop.session import Session
 from alframe.store.ledger import FILE_NAME
@@ -35,6 +36,7 @@ class Status:
         lines = [
             f"Project:  {shown(session.folder)}",
             f"Images:   {asked} in the pool, {len(items) - asked} held out for testing",
+            *[f"Folded:   {folded_words(**ledger.events(FOLDED)[-1][1])}" for _ in ledger.events(FOLDED)[-1:]],
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {n:6d}  {name}" for name, n in counts.most_common()),
             "",
