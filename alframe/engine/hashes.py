@@ -61,7 +61,9 @@ def hash_shards(
     """The difference hashes of each shard by content, without embedding anything."""
     items = [item for shard in shards for item in shard]
     ends = [0, *accumulate(map(len, shards))]
-    batches = [range(at, min(at + batch_size, end)) for start, end in pairwise(ends) for at in range(start, end, batch_size)]
+    batches = [
+        range(at, min(at + batch_size, end)) for start, end in pairwise(ends) for at in range(start, end, batch_size)
+    ]
     hashes: dict[bytes, bytes] = {}
     with Bar("Hashing images", total=len(items), unit="img") as bar:
         for batch in load(items, spec, batches, workers):

@@ -14,6 +14,7 @@ from alframe.engine.duplicates import fold
 from alframe.engine.hashes import known_hashes
 from alframe.loop.session import Session
 from alframe.loop.work import Work
+from alframe.store.ledger import Ledger
 from alframe.types import Ints
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,13 @@ def folded(work: Work) -> tuple[int, int]:
     """How many images of the pool are folded, and how many of these into one that is held out."""
     assert work.leader is not None
     return int((work.manifest.in_pool & (work.leader != np.arange(len(work.leader)))).sum()), len(near_held_out(work))
+
+
+def last_folded(ledger: Ledger) -> tuple[int, int]:
+    """What `folded` said when images were last asked for."""
+    rounds = ledger.rounds()
+    events = ledger.events(FOLDED, rounds[-1].number) if rounds else []
+    return (events[-1][1]["images"], events[-1][1]["held_out"]) if events else (0, 0)
 
 
 def near_held_out(work: Work) -> Ints:
