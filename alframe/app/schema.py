@@ -58,6 +58,13 @@ class Sequences:
 
 
 @dataclass
+class Duplicates:
+    by: str | None = None
+    bits: int = 3
+    cosine: float = 0.005
+
+
+@dataclass
 class Boxes:
     file: str | None = None
     use: str = "best"
@@ -82,6 +89,7 @@ class Root:
     reask: int | None = 3
     conflicts: str = "ask"
     sequences: Sequences = field(default_factory=Sequences)
+    duplicates: Duplicates = field(default_factory=Duplicates)
     boxes: Boxes = field(default_factory=Boxes)
     holdout: Holdout = field(default_factory=Holdout)
     finetune: Finetune = field(default_factory=Finetune)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
 
 from alframe.app.projects import absolute, folder_name, is_path
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.engine.boxes import Boxes
+from alframe.engine.duplicates import Duplicates, Measure
 from alframe.engine.sequences import Sequences
 from alframe.errors import BadParams
 from alframe.loop.labels import check_rule
@@ -66,6 +67,7 @@ def _settings(plain: Mapping[str, Any], cwd: Path, sweep: bool) -> Settings:
         reask=plain["reask"],
         conflicts=check_rule(plain["conflicts"]),
         sequences=Sequences(**plain["sequences"]),
+        duplicates=Duplicates(**plain["duplicates"]),
         boxes=Boxes(**_absolute(plain["boxes"], "boxes", cwd)),
         holdout=plain["holdout"]["fraction"],
         holdout_group=plain["holdout"]["group"],
@@ -92,6 +94,9 @@ def _check(settings: Settings) -> None:
         "enough": not 0 < settings.enough <= 1 and "a part of the batch, above 0 and up to 1",
         "audit": not 0 <= (settings.audit or 0) <= 1 and "a part of the batch, from 0 to 1, or null",
         "reask": settings.reask is not None and settings.reask < 0 and "a number of rounds, or null",
+        "duplicates.by": settings.duplicates.by not in (None, *get_args(Measure)) and "hash, embedding, both, or null",
+        "duplicates.bits": not 0 <= settings.duplicates.bits <= 8 and "a number of bits, from 0 to 8",
+        "duplicates.cosine": not 0 <= settings.duplicates.cosine < 1 and "a distance, from 0 to below 1",
         "holdout.fraction": not 0 <= settings.holdout < 1 and "a part of the images, from 0 to below 1",
         "holdout.group": settings.holdout_group not in ("sequence", "camera") and "sequence or camera",
         "finetune.every": settings.finetune.every < 1 and "at least 1 label",

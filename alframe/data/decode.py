@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import fitted, is_npy, is_tiff, read_bands
+from alframe.data.hashing import difference_hash
 from alframe.data.pictures import eight_bit, orientation_of, read_file, upright
 from alframe.data.reasons import NO_MEMORY, Unreadable, why_no_file, why_no_picture, why_not_its_fault
 from alframe.types import Box, InputSpec
@@ -37,13 +38,14 @@ class Decoded:
     file's bytes (and of the box, if any), None if the file itself cannot be read; `reason` why there are no pixels.
     `stamp` is the file's size and modification time (ns) just before it was read. `content` and `stamp` are None as
     well when the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it
-    against the file.
+    against the file. `hash` is the difference hash of the pixels, for finding near-duplicates; None without pixels.
     """
 
     pixels: Pixels | None
     content: bytes | None
     reason: str | None
     stamp: tuple[int, int] | None
+    hash: bytes | None = None
 
 
 def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
@@ -68,7 +70,7 @@ def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
         if (reason := why_not_its_fault(error)) is not None:
             return Decoded(None, None, reason, None)
         return Decoded(None, content.digest(), why_no_picture(error, data), stamp)
-    return Decoded(pixels, content.digest(), None, stamp)
+    return Decoded(pixels, content.digest(), None, stamp, difference_hash(pixels))
 
 
 def _pixels(data: bytes, spec: InputSpec, box: Box | None) -> Pixels:

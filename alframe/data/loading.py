@@ -20,8 +20,8 @@ from alframe.types import Box, InputSpec, Item
 class Batch:
     """One batch: `rows` are positions in the items, `good` those of them that are readable.
 
-    `pixels` (len(good), size, size, channels), `contents`, `reasons` and `stamps` are as in Decoded, the last three one
-    per row.
+    `pixels` (len(good), size, size, channels), `contents`, `reasons`, `stamps` and `hashes` are as in Decoded, the last
+    four one per row.
     """
 
     rows: list[int]
@@ -30,6 +30,13 @@ class Batch:
     contents: list[bytes | None]
     reasons: list[str | None]
     stamps: list[tuple[int, int] | None]
+    hashes: list[bytes | None]
+
+    @property
+    def hashed(self) -> dict[bytes, bytes]:
+        """The difference hash of each content that has one."""
+        pairs = zip(self.contents, self.hashes, strict=True)
+        return {content: one for content, one in pairs if content is not None and one is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], wo
     steps = iter(loader)
     while True:
         try:
-            rows, pixels, good, contents, reasons, stamps = next(steps)
+            rows, pixels, good, contents, reasons, stamps, hashes = next(steps)
         except StopIteration:
             return
         except RuntimeError as error:
@@ -87,7 +94,7 @@ def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], wo
                 f"A process that decodes images died ({error}). Most often memory ran out: use fewer of them, "
                 "e.g. compute.workers=1, or compute.workers=0 to decode in the main process."
             ) from error
-        yield Batch(rows, torch.from_numpy(pixels), good, contents, reasons, stamps)
+        yield Batch(rows, torch.from_numpy(pixels), good, contents, reasons, stamps, hashes)
 
 
 def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
@@ -104,6 +111,7 @@ Raw = tuple[
     list[bytes | None],
     list[str | None],
     list[tuple[int, int] | None],
+    list[bytes | None],
 ]
 
 
@@ -132,6 +140,7 @@ class _Pictures(Dataset[Raw]):
             [one.content for one in decoded],
             [one.reason for one in decoded],
             [one.stamp for one in decoded],
+            [one.hash for one in decoded],
         )
 
 

@@ -12,6 +12,7 @@ from alframe.engine.fit import Training, fit
 from alframe.types import Evaluation, Floats, Ints
 
 AUDITED = "images drawn at random from the pool"
+AUDITED_ONCE = f"{AUDITED}, near-duplicates counted once"
 LEAST = 5  # images: below, the interval would span nearly everything
 
 
@@ -22,6 +23,7 @@ def audit(
     keys: Ints,
     rng: np.random.Generator,
     folds: int = 5,
+    basis: str = AUDITED,
 ) -> Evaluation | None:
     """An estimate for the whole pool from the audited `keys` (a,); None with fewer than 5 of them, or one class.
 
@@ -37,7 +39,8 @@ def audit(
     The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
     sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
     are still unlabelled: each head lacks a fold's labels, and images drawn in early rounds come from a pool that still
-    had the hard ones, which were asked for since. It holds for this pool, not for other places.
+    had the hard ones, which were asked for since. It holds for this pool, not for other places. Where near-duplicates
+    are folded, one of each group can be drawn, and the `basis` says so.
     """
     own = training.keys == training.labelled_on
     rows = np.flatnonzero(own & np.isin(training.keys, keys))
@@ -49,7 +52,7 @@ def audit(
         fit(head, features, without(training, training.keys[fold]), rng)
         probs[fold] = head.probs(features[training.keys[fold]])
     truth = [training.classes[at] for at in training.y[rows].tolist()]
-    return evaluate(probs[rows], training.classes, truth, AUDITED)
+    return evaluate(probs[rows], training.classes, truth, basis)
 
 
 def without(training: Training, keys: Ints) -> Training:

@@ -45,10 +45,11 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What embedding one shard gave, by position in the shard: a reading each, features of the readable ones."""
+    """What embedding one shard gave: a reading each, features of the readable ones, difference hashes by content."""
 
     readings: list[Reading]
     features: Floats
+    hashes: dict[bytes, bytes]
 
 
 def embed(
@@ -72,6 +73,7 @@ def embed(
     for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
         good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
         store.add(good, result.features)
+        contents.note_hashes(result.hashes, embedder.spec)
         contents.note([(items[key], reading) for key, reading in zip(shard, result.readings, strict=True)])
         for key, reading in zip(shard, result.readings, strict=True):
             readings[key] = reading
@@ -122,6 +124,7 @@ def embed_shards(
         start = stop
     readings: list[Reading] = []
     features: list[Floats] = []
+    hashes: dict[bytes, bytes] = {}
     end = iter(ends)
     upto = next(end, 0)
     forecast = Forecast(len(items))
@@ -130,10 +133,11 @@ def embed_shards(
             readings += [Reading(*one) for one in zip(batch.contents, batch.reasons, batch.stamps, strict=True)]
             features.append(embedded)
             forecast.see(len(batch.rows), sum(stamp[0] for stamp in batch.stamps if stamp), embedded.shape[1])
+            hashes |= batch.hashed
             bar.advance(len(batch.rows))
             if batch.rows[-1] + 1 == upto:
-                yield ShardResult(readings, np.concatenate(features))
-                readings, features, upto = [], [], next(end, 0)
+                yield ShardResult(readings, np.concatenate(features), hashes)
+                readings, features, hashes, upto = [], [], {}, next(end, 0)
 
 
 def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[list[int]]:

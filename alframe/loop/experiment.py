@@ -45,6 +45,12 @@ def check(session: Session) -> None:
             f"stopping={session.name('stopping')} goes by images that are drawn at random from the pool, and there are "
             f"none: audit is 0. Set audit=0.1, say, for a tenth of each batch."
         )
+    if session.settings.duplicates.by == "embedding" and session.settings.finetune.start is not None:
+        raise BadParams(
+            "duplicates.by=embedding goes by distances that fine-tuning changes: it brings the images of a class so close "
+            "together that all of them would pass for one. Set duplicates.by=both, so that the pictures themselves must "
+            "agree as well, or finetune.start=null."
+        )
     samplers = {session.name("sampler"): session.sampler}
     if session.label_source.answers_now and session.settings.compare_sampler is not None:
         name = session.settings.compare_sampler
@@ -100,7 +106,7 @@ def _check_unchanged(session: Session) -> None:
     now = json.loads(json.dumps(session.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
-    settings = ("seed", "holdout", "finetune", "sequences", "boxes", "audit", "propagate")
+    settings = ("seed", "holdout", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
     old = _filled(before["settings"], now["settings"])
     changed += [key for key in settings if old[key] != now["settings"][key]]
     if changed:

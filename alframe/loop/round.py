@@ -8,15 +8,18 @@ import logging
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from alframe import seeding
-from alframe.engine.audit import audit
+from alframe.engine.audit import AUDITED, AUDITED_ONCE, audit
+from alframe.engine.duplicates import stand_in
 from alframe.engine.embed import embed
 from alframe.engine.fit import Training, fit, measure, training_set
 from alframe.engine.groups import whole_groups
 from alframe.engine.score import view_pool
 from alframe.engine.select import draw_audit, mix_audit, select_spread
 from alframe.loop.answers import collect, put_request
+from alframe.loop.duplicates import FOLDED, fold_pool, folded, near_held_out
 from alframe.loop.finetune import train_embedding
 from alframe.loop.session import Session
 from alframe.loop.settings import Recipe, versions
@@ -62,6 +65,7 @@ def embed_pool(session: Session, work: Work) -> None:
             session.ledger.set_aside((key, why) for key, why in now.items() if before.get(key) != why)
             session.ledger.set_aside((key, None) for key in before if key not in now)
         _notice_changes(session, work)
+        fold_pool(session, work)
 
 
 def _notice_changes(session: Session, work: Work) -> None:
@@ -89,7 +93,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     assert work.embedding is not None and work.embedder is not None
     ledger, items, features = session.ledger, work.manifest.items, work.embedding.features
     usable = work.embedding.readable
-    usable[list(work.changed)] = False
+    usable[[*work.changed, *near_held_out(work)]] = False
     training = training_set(session.known_labels(items), items, usable, session.settings.classes)
     work.training, work.head = training, None
     if len(np.unique(training.y)) < 2:
@@ -107,14 +111,15 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     groups = whole_groups([items[key] for key in training.keys.tolist()], session.settings.holdout_group)
     rng = seeding.generator(session.settings.seed, "evaluation", number)
     audit_rng = seeding.generator(session.settings.seed, "audit evaluation", number)
+    basis = AUDITED if work.leader is None else AUDITED_ONCE
     record = RoundRecord(
         round=number,
         labels=training.by_people,
-        unlabelled=len(_candidates(session, work)),
+        unlabelled=int(_open(session, work)[0].sum()),
         set_aside=len(ledger.aside()),
         classes=training.classes,
         evaluation=measure(head, session.head, features, training, test, groups, rng),
-        audit=audit(session.head, features, training, session.audited(), audit_rng),
+        audit=audit(session.head, features, training, session.audited(), audit_rng, basis=basis),
         fingerprint=work.embedder.fingerprint,
         seconds={name: round(value, 3) for name, value in work.seconds.items()},
         at=datetime.now(UTC),
@@ -138,7 +143,8 @@ def stop_reason(session: Session, work: Work) -> str | None:
     if not len(_candidates(session, work)):
         asked = {key for one in session.ledger.rounds() for key in one.keys}
         in_vain = asked - {label.item for label in counted}
-        return "Every image of the pool is labelled" + (" or was asked for in vain." if in_vain else ".")
+        near = ", or shows nearly what another one shows" if work.leader is not None else ""
+        return "Every image of the pool is labelled" + near + (" or was asked for in vain." if in_vain else ".")
     if session.stopping is None:
         return None
     reason = session.stopping.decide(session.ledger.history())
@@ -167,6 +173,8 @@ def ask(session: Session, work: Work) -> None:
     chosen = mix_audit(best, drawn, seeding.generator(settings.seed, "order", number))
     with ledger.transaction():
         ledger.add_round(number, session.config(), versions(), session.owners(), chosen, set(drawn.tolist()))
+        if work.leader is not None:
+            ledger.mark(number, FOLDED, dict(zip(("images", "held_out"), folded(work), strict=True)))
         held = [work.embedding.contents[key] for key in chosen.ids.tolist()]
         ledger.mark(number, "shown", {"contents": [None if one is None else one.hex() for one in held]})
         if work.head is not None:
@@ -177,19 +185,29 @@ def ask(session: Session, work: Work) -> None:
 
 
 def _candidates(session: Session, work: Work) -> Ints:
-    """Keys that may be asked for: in the pool, present, readable, and without a label.
+    """Keys that may be asked for; of near-duplicates that are folded one alone, and none once one was."""
+    free, closed = _open(session, work)
+    if work.leader is None:
+        return np.flatnonzero(free).astype(np.int64)
+    asked = np.zeros(len(free), bool)
+    asked[[key for one in session.ledger.rounds() for key in one.keys]] = True
+    return stand_in(work.leader, free, closed, asked)
+
+
+def _open(session: Session, work: Work) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """(N,) what has no label and may get one, being present and readable; and what is held out, labelled or asked for.
 
     What was asked for in vain is uncertain by nature and would be asked for again and again, so it has to wait for
     `reask` rounds. Its answer still counts.
     """
     assert work.embedding is not None
-    free = work.manifest.in_pool & work.manifest.present & work.embedding.readable
+    closed = ~work.manifest.in_pool
     labels = session.labels()
-    free[[label.item for label in session.known_labels(work.manifest.items, labels)]] = False
-    free[list(labels.disputed)] = False
+    closed[[label.item for label in session.known_labels(work.manifest.items, labels)]] = True
+    closed[list(labels.disputed)] = True
     if getattr(session.label_source, "lasting", False):
-        free[list(labels.unsure)] = False
+        closed[list(labels.unsure)] = True
     rounds, reask = session.ledger.rounds(), session.settings.reask
     waiting = rounds if reask is None else rounds[-reask:] if reask else []
-    free[[key for one in waiting for key in one.keys]] = False
-    return np.flatnonzero(free).astype(np.int64)
+    closed[[key for one in waiting for key in one.keys]] = True
+    return work.manifest.present & work.embedding.readable & ~closed, closed

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from alframe.engine.boxes import Boxes
+from alframe.engine.duplicates import Duplicates
 from alframe.engine.sequences import Sequences
 from alframe.types import TrainingPlan
 
@@ -45,6 +46,7 @@ class Settings:
     reask: int | None
     conflicts: str
     sequences: Sequences
+    duplicates: Duplicates
     boxes: Boxes
     holdout: float
     holdout_group: str
@@ -56,7 +58,10 @@ class Settings:
 def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
     """A digest of all that decides the result: not where, how fast or how loudly it is computed."""
     decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
-    config = [dataclasses.asdict(settings), plain(decisive)]
+    values = dataclasses.asdict(settings)
+    if settings.duplicates.by is None:  # what was begun before there was such a setting goes on under its name
+        del values["duplicates"]
+    config = [values, plain(decisive)]
     return hashlib.blake2b(json.dumps(config, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 

@@ -14,6 +14,7 @@ from alframe.engine.embedder import Embedder
 from alframe.engine.fit import Training
 from alframe.engine.manifest import Manifest
 from alframe.store.ledger import Ledger
+from alframe.types import Ints
 
 log = logging.getLogger(__name__)
 LISTED = 10  # problems said one by one; the rest is a number
@@ -46,6 +47,7 @@ class Work:
     training: Training | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)  # items that show something else than when they were asked for
+    leader: Ints | None = None  # (N,) which item stands for each, if near-duplicates are folded
     reported: Reported = field(default_factory=Reported)
 
     @contextmanager

@@ -28,6 +28,7 @@ class ReportData:
     the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `set_aside` holds
     pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier round
     and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not meant.
+    `folded` counts the images of the pool that are not asked for because another one shows nearly the same.
     """
 
     title: str
@@ -44,6 +45,7 @@ class ReportData:
     class_counts: Mapping[str, int]
     interval: str
     audit_unanswered: int = 0
+    folded: int = 0
 
     @property
     def evaluated(self) -> RoundRecord | None:

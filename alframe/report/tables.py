@@ -47,7 +47,9 @@ def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list
 def pool_words(audit: Evaluation) -> str:
     """What an audit says, for anybody."""
     right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
-    return f"Of 100 images of the pool, the model would get {right} right (between {low} and {high})"
+    _, _, remark = audit.basis.partition(", ")
+    of = f"images of the pool ({remark})" if remark else "images of the pool"
+    return f"Of 100 {of}, the model would get {right} right (between {low} and {high})"
 
 
 def all_wrong(audit: Evaluation, unanswered: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from alframe.store.database import connect, explained, is_damage, transaction
 from alframe.store.records import dump_box
-from alframe.types import Item
+from alframe.types import InputSpec, Item
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,13 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS content (
     path TEXT NOT NULL, box TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
     content BLOB, reason TEXT, PRIMARY KEY (path, box)
+) WITHOUT ROWID
+"""
+# Of what was embedded before there were such hashes there is no row. Two inputs may see the same file a little
+# differently, so each has its own; then a campaign's hashes do not depend on which other one came first.
+_HASHES = """
+CREATE TABLE IF NOT EXISTS hash (
+    content BLOB NOT NULL, input TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (content, input)
 ) WITHOUT ROWID
 """
 # Goes up whenever more files can be read than before: what was said of a file until then is not believed.
@@ -62,6 +69,7 @@ class Contents:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute(_SCHEMA)
+            self._db.execute(_HASHES)
             if self._db.execute("PRAGMA user_version").fetchone()[0] < _READABLE:
                 self._db.execute("DELETE FROM content WHERE reason IS NOT NULL")
                 self._db.execute(f"PRAGMA user_version = {_READABLE}")
@@ -105,6 +113,27 @@ class Contents:
                 "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason) VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
+
+    def hashes(self, contents: Iterable[bytes], spec: InputSpec) -> dict[bytes, bytes]:
+        """The difference hashes of those of the contents of which one is known, as an input of this kind sees them."""
+        found: dict[bytes, bytes] = {}
+        rest = iter(contents)
+        while some := list(islice(rest, _AT_ONCE)):
+            sql = f"SELECT content, hash FROM hash WHERE input = ? AND content IN ({','.join('?' * len(some))})"
+            with explained(self._file):
+                found.update(self._db.execute(sql, (_input(spec), *some)))
+        return found
+
+    def note_hashes(self, hashes: Mapping[bytes, bytes], spec: InputSpec) -> None:
+        """Remember the difference hash of each content, in one transaction."""
+        rows = [(content, _input(spec), one) for content, one in hashes.items()]
+        with transaction(self._db, self._file), explained(self._file):
+            self._db.executemany("INSERT OR REPLACE INTO hash (content, input, hash) VALUES (?, ?, ?)", rows)
+
+
+def _input(spec: InputSpec) -> str:
+    """What decides the pixels that a file gives."""
+    return f"{spec.size} {spec.channels} {spec.interpolation} {spec.value_range}"
 
 
 def _name(item: Item) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from alframe.engine.curves import average
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
+from alframe.loop.duplicates import last_folded
 from alframe.loop.session import Session
 from alframe.report.page import ReportData, Shown, render
 from alframe.store.files import replacing
@@ -79,6 +80,7 @@ def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
         set_aside=[(items[key].id, why) for key, why in ledger.aside().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=session.audit_gap(),
+        folded=last_folded(ledger)[0],
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if many

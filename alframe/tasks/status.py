@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from alframe.errors import AlframeError
 from alframe.loop.answers import disputes
+from alframe.loop.duplicates import folded_words, last_folded
 from alframe.loop.labels import Labels
 from alframe.loop.session import Session
 from alframe.store.ledger import FILE_NAME
@@ -32,9 +33,11 @@ class Status:
         items = ledger.items()
         counts = Counter(label.class_name for label in labels.counted)
         asked = sum(item.split == "pool" for item in items)
+        folded = last_folded(ledger)
         lines = [
             f"Project:  {shown(session.folder)}",
             f"Images:   {asked} in the pool, {len(items) - asked} held out for testing",
+            *([f"Folded:   {folded_words(*folded)}"] if folded[0] else []),
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {n:6d}  {name}" for name, n in counts.most_common()),
             "",

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,33 @@ def test_many_items_and_boxes_of_one_file(contents: Contents, tmp_path: Path) ->
     order = items[::-1]
     known = contents.known(order, [True] * len(order))
     assert [int.from_bytes(one.content or b"", "big") for one in known if one] == list(range(len(items)))[::-1]
+
+
+def test_hashes_are_kept_by_content_and_by_what_sees_it(contents: Contents, item: Item) -> None:
+    other = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
+    hashes = {number.to_bytes(16, "big"): number.to_bytes(8, "big") for number in range(1200)}
+    contents.note_hashes(hashes, SPEC)
+    contents.note_hashes({bytes(16): b"otherone"}, other)
+    assert contents.hashes([*hashes, b"never seen before"], SPEC) == hashes
+    assert contents.hashes(hashes, other) == {bytes(16): b"otherone"}
+    assert contents.hashes(hashes, replace(SPEC, value_range=((0.0, 1.0),))) == {}
+
+
+def test_a_cache_from_before_there_were_hashes_keeps_all_it_knows(tmp_path: Path, item: Item) -> None:
+    file = tmp_path / "cache" / "contents.sqlite"
+    first = Contents(file)
+    reading = read(item)
+    first.note([(item, reading)])
+    first.close()
+    db = sqlite3.connect(file)
+    db.execute("DROP TABLE hash")
+    db.close()
+    second = Contents(file)
+    assert second.known([item], [True]) == [reading]
+    assert second.hashes([reading.content or b""], SPEC) == {}
+    second.note_hashes({reading.content or b"": b"12345678"}, SPEC)
+    assert len(second.hashes([reading.content or b""], SPEC)) == 1
+    second.close()
 
 
 def test_known_asks_the_database_rarely(contents: Contents, item: Item) -> None:
