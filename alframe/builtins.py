@@ -73,6 +73,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "cluster_margin": "alframe.samplers.cluster_margin:ClusterMargin",
             "drop_query": "alframe.samplers.drop_query:DropQuery",
             "galaxy": "alframe.samplers.galaxy:Galaxy",
+            "adaptive": "alframe.samplers.adaptive:Adaptive",
+            "kmeans": "alframe.samplers.kmeans:KMeans",
         },
     ),
     "pool": (
@@ -83,6 +85,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "coco": "alframe.pools.coco:Coco",
             "camtrap_dp": "alframe.pools.camtrap_dp:CamtrapDp",
             "timelapse": "alframe.pools.timelapse:Timelapse",
+            "arrays": "alframe.pools.arrays:Arrays",
             "digits": "alframe.pools.digits:Digits",
             "camera_trap_scenes": "alframe.pools.camera_trap_scenes:CameraTrapScenes",
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from types import ModuleType
 from typing import Any
@@ -37,3 +38,8 @@ def import_timm() -> ModuleType:
     """timm, which imports torchvision."""
     import_torchvision()
     return importlib.import_module("timm")
+
+
+def quiet_pillow() -> None:
+    """Pillow logs an error, and raises one, for a TIFF of more bands than it knows. alframe reads those otherwise."""
+    logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)

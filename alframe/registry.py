@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
@@ -52,7 +54,7 @@ class Registry:
         table: dict[str, list[Entry]] = {
             name: [Entry(name, target, "alframe", self._version)] for name, target in self._builtins.items()
         }
-        for point in entry_points(group=self.group):
+        for point in _installed(self.group, tuple(sys.path)):
             owner, version = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
             table.setdefault(point.name, []).append(Entry(point.name, point.value, owner, version))
         return table
@@ -64,6 +66,9 @@ class Registry:
         """
         owner, _, bare = name.rpartition(":")
         table = self.entries()
+        if bare not in table:  # it may have been installed a moment ago, from a notebook
+            _installed.cache_clear()
+            table = self.entries()
         matches = [entry for entry in table.get(bare, []) if owner in ("", entry.owner)]
         if not matches:
             raise UnknownComponent(unknown(self.kind, name, sorted(table)))
@@ -101,6 +106,12 @@ class Registry:
             what = f"has no parameter '{strange[0]}'.{hint}" if strange else f"{error}."
             listing = ", ".join(map(_shown, signature.parameters.values())) or "none"
             raise BadParams(f"{self.kind} '{entry.name}' {what} Accepted: {listing}.") from None
+
+
+@lru_cache
+def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
+    # Reading the metadata of every installed package takes as long as fitting a head, and a round asks several times.
+    return entry_points(group=group)
 
 
 def _shown(parameter: inspect.Parameter) -> str:

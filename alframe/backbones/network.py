@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,6 +15,8 @@ from alframe.errors import BadParams
 from alframe.registry import did_you_mean
 from alframe.seeding import number
 from alframe.types import InputSpec
+
+ValueRange = Sequence[float] | Sequence[Sequence[float]]
 
 
 class Embedder(nn.Module):
@@ -40,20 +44,38 @@ def embedder(trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, n
     return Embedder(network, projection, normalize).eval()
 
 
-def input_spec(model: str, in_chans: int, size: int | None) -> InputSpec:
+def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRange | None = None) -> InputSpec:
     """What timm's table says about this model's input; nothing is built or fetched.
 
-    Raises BadParams, with a suggestion, for a model that timm does not have.
+    Its mean and std of red, green and blue go to other channels as its first layer's weights do: for one channel the
+    mean of them, for several these three over and over. Raises BadParams, with a suggestion, for a model that timm
+    does not have.
     """
-    if in_chans not in (1, 3):
-        raise BadParams(f"backbone.in_chans is {in_chans}; images are read as grey (1) or colour (3).")
+    if in_chans < 1:
+        raise BadParams(f"backbone.in_chans is {in_chans}; give the number of bands of the images: 3 for colour.")
     if size is not None and size < 8:
         raise BadParams(f"backbone.size is {size}; give the side in pixels, or null for the model's own.")
     config = _config(model)
     mean, std = tuple(config.mean), tuple(config.std)
     if in_chans == 1:
         mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
-    return InputSpec(size or config.input_size[-1], mean, std, _interpolation(config.interpolation))
+    elif in_chans != 3:
+        mean, std = (tuple(itertools.islice(itertools.cycle(values), in_chans)) for values in (mean, std))
+    pairs = None if value_range is None else _pairs(value_range, in_chans)
+    return InputSpec(size or config.input_size[-1], mean, std, _interpolation(config.interpolation), pairs)
+
+
+def _pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, float], ...]:
+    try:
+        pairs = np.array(value_range, np.float64).reshape(-1, 2)
+    except (ValueError, TypeError):
+        pairs = np.empty((0, 2))
+    if len(pairs) not in (1, in_chans) or not (pairs[:, 0] < pairs[:, 1]).all() or not np.isfinite(pairs).all():
+        raise BadParams(
+            f"backbone.value_range is {value_range}; give the stored values that are to be black and white, e.g. "
+            f"[0,10000], the lower one first, or {in_chans} such pairs, one for each channel."
+        )
+    return tuple((float(low), float(high)) for low, high in pairs)
 
 
 def build(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Module:

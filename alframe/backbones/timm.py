@@ -17,7 +17,9 @@ class Timm:
     """The pooled features of timm's `model`, optionally projected to `dim` and scaled to unit length.
 
     Weights come from the file `weights` if given, else, with `pretrained`, from the model hub (or its local cache),
-    else from the seed. `size` overrides the input's side in pixels.
+    else from the seed. `in_chans` is the number of bands of an image: 1 reads any picture as grey, 3 as colour.
+    `size` overrides the input's side in pixels. `value_range` are the stored values that become black and white,
+    (low, high) for all bands or for each; None takes 8-bit pictures as they are.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Timm:
         dim: int | None = None,
         normalize: bool = False,
         size: int | None = None,
+        value_range: network.ValueRange | None = None,
     ) -> None:
         self.model = model
         self.pretrained = pretrained
@@ -37,10 +40,11 @@ class Timm:
         self.dim = dim
         self.normalize = normalize
         self.size = size
+        self.value_range = value_range
 
     @property
     def input_spec(self) -> InputSpec:
-        return network.input_spec(self.model, self.in_chans, self.size)
+        return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         def trunk() -> nn.Module:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from alframe.compat import import_torchvision
-from alframe.data.decode import Decoded, decode
+from alframe.data.decode import Decoded, Pixels, decode
 from alframe.data.loading import Batch, Picture, stream
 from alframe.types import InputSpec, Item
 
@@ -26,7 +25,8 @@ class Augmented:
     The whole picture squashed a little larger, a random crop, grey (p = 0.1), then in random order a horizontal
     flip, a change of brightness, contrast, saturation (30 %) and hue (5 %), and a rotation by up to 20 degrees; at
     last a random rectangle erased (p = 0.5). What is uncovered or erased is filled with the backbone's mean colour,
-    zero after normalisation.
+    zero after normalisation. Where there is no colour, in other than 1 or 3 channels or in measured values, grey,
+    saturation and hue are left out, and contrast is about each band's own mean.
     """
 
     spec: InputSpec
@@ -38,7 +38,8 @@ class Augmented:
             return decoded
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(picture.seed or 0)
-            varied = _transform(self.spec)(decoded.pixels)
+            coloured = self.spec.channels in (1, 3) and self.spec.value_range is None
+            varied = (_transform if coloured else _transform_bands)(self.spec)(decoded.pixels)
         return replace(decoded, pixels=varied)
 
 
@@ -53,8 +54,11 @@ def augmented(
     return stream(Augmented(spec), spec, pictures, workers)
 
 
+Transform = Callable[[Pixels], Pixels]
+
+
 @functools.cache
-def _transform(spec: InputSpec) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
+def _transform(spec: InputSpec) -> Transform:
     import_torchvision()
     from torchvision import transforms as t
 
@@ -67,7 +71,7 @@ def _transform(spec: InputSpec) -> Callable[[np.ndarray[Any, Any]], np.ndarray[A
     ]
     erase = t.RandomErasing(value=mean)
 
-    def apply(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def apply(pixels: Pixels) -> Pixels:
         image = before(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels))
         # Not RandomOrder: it draws from Python's generator, and all chance here must come from the one seed.
         for place in torch.randperm(len(shuffled)).tolist():
@@ -76,3 +80,41 @@ def _transform(spec: InputSpec) -> Callable[[np.ndarray[Any, Any]], np.ndarray[A
         return erase(channels_first).permute(1, 2, 0).numpy()  # type: ignore[no-any-return]
 
     return apply
+
+
+@functools.cache
+def _transform_bands(spec: InputSpec) -> Transform:
+    import_torchvision()
+    from torchvision import transforms as t
+
+    mean = [255 * value for value in spec.mean]
+    crop = t.RandomCrop(spec.size)
+    shuffled = [
+        t.RandomHorizontalFlip(),
+        _brighter,
+        _more_contrast,
+        t.RandomRotation(20, t.InterpolationMode.BILINEAR, fill=mean),
+    ]
+    erase = t.RandomErasing(value=mean)
+
+    def apply(pixels: Pixels) -> Pixels:
+        bands = crop(torch.from_numpy(pixels).permute(2, 0, 1).float())
+        for place in torch.randperm(len(shuffled)).tolist():
+            bands = shuffled[place](bands)
+        varied = erase(bands).permute(1, 2, 0).numpy()
+        return varied if pixels.dtype == np.float32 else np.round(varied).astype(pixels.dtype)  # type: ignore[no-any-return]
+
+    return apply
+
+
+def _brighter(bands: torch.Tensor) -> torch.Tensor:
+    return (bands * _factor()).clamp(0, 255)
+
+
+def _more_contrast(bands: torch.Tensor) -> torch.Tensor:
+    mean = bands.mean(dim=(1, 2), keepdim=True)
+    return ((bands - mean) * _factor() + mean).clamp(0, 255)
+
+
+def _factor() -> float:
+    return float(torch.empty(1).uniform_(0.7, 1.3))

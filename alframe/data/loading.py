@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from alframe.data.decode import Decoded, decode
+from alframe.data.decode import Decoded, Pixels, decode
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
 
@@ -21,7 +20,8 @@ from alframe.types import Box, InputSpec, Item
 class Batch:
     """One batch: `rows` are positions in the items, `good` those of them that are readable.
 
-    `pixels` (len(good), size, size, channels) uint8; `contents`, `reasons` and `stamps` as in Decoded, one per row.
+    `pixels` (len(good), size, size, channels), `contents`, `reasons` and `stamps` are as in Decoded, the last three one
+    per row.
     """
 
     rows: list[int]
@@ -91,15 +91,15 @@ def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], wo
 
 
 def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
-    """uint8 (B, H, W, C) to float32 (B, C, H, W) on `device`, as (x / 255 - mean) / std, in channels_last memory."""
-    x = pixels.to(device).permute(0, 3, 1, 2).float()
+    """0..255 (B, H, W, C) to float32 (B, C, H, W) on `device`, as (x / 255 - mean) / std, in channels_last memory."""
+    x = pixels.to(device).permute(0, 3, 1, 2).to(torch.float32, copy=True)
     mean, std = (torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (spec.mean, spec.std))
     return x.sub_(mean * 255).div_(std * 255)
 
 
 Raw = tuple[
     list[int],
-    npt.NDArray[np.uint8],
+    Pixels,
     list[int],
     list[bytes | None],
     list[str | None],
@@ -121,7 +121,8 @@ class _Pictures(Dataset[Raw]):
     def __getitems__(self, pictures: list[Picture]) -> Raw:
         decoded = [self.reader(picture) for picture in pictures]
         found = [(p.row, d.pixels) for p, d in zip(pictures, decoded, strict=True) if d.pixels is not None]
-        pixels = np.empty((len(found), self.spec.size, self.spec.size, self.spec.channels), dtype=np.uint8)
+        kind = np.uint8 if self.spec.value_range is None else np.float32
+        pixels: Pixels = np.empty((len(found), self.spec.size, self.spec.size, self.spec.channels), kind)
         for place, (_, array) in enumerate(found):
             pixels[place] = array
         return (

@@ -43,8 +43,14 @@ def area(history: Sequence[RoundRecord]) -> float | None:
     points = [(record.labels, record.evaluation.accuracy) for record in history if record.evaluation is not None]
     if not points:
         return None
-    x, y = np.array(points, float).T
-    return float(y.mean()) if x[-1] == x[0] else float(np.trapezoid(y, x) / (x[-1] - x[0]))
+    labels, accuracies = np.array(points, float).T
+    return float(area_under(labels, accuracies))
+
+
+def area_under(labels: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The mean of `values` (..., k) over `labels` (k,), between which they run straight: (...)."""
+    width = labels[-1] - labels[0]
+    return np.asarray(np.trapezoid(values, labels) / width if width else values.mean(axis=-1), np.float64)
 
 
 def _accuracies(

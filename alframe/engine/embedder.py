@@ -98,7 +98,7 @@ def embed_batches(
 
 
 def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> torch.Tensor:
-    """uint8 (B, H, W, C) to features (B, D) float32; on a GPU they are still being computed."""
+    """Pixels from 0 to 255, (B, H, W, C), to features (B, D) float32; on a GPU they are still being computed."""
     if not len(pixels):
         return torch.empty(0, embedder.dim)
     return embedder.runner(pixels)
@@ -106,7 +106,10 @@ def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> torch.Tensor:
 
 def _fingerprint(module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps([dict(recipe), repr(spec)], sort_keys=True, default=str).encode())
+    # A range that is not given is not named: what was embedded before there was such a parameter still counts.
+    named = {key: value for key, value in recipe.items() if (key, value) != ("value_range", None)}
+    described = [named, repr(spec), *([] if spec.value_range is None else [spec.value_range])]
+    digest.update(json.dumps(described, sort_keys=True, default=str).encode())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

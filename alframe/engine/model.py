@@ -120,5 +120,5 @@ def load_model(folder: str | Path, device: str = "cpu") -> Model:
 
 def _check_spec(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
     now = json.loads(json.dumps(dataclasses.asdict(spec)))
-    if now != stored:
+    if now != {"value_range": None, **stored}:  # models that are older than the setting do not name it
         raise StoreError(f"{file} says the images are prepared as {stored}, but this version would do {now}.")

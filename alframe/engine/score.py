@@ -14,6 +14,7 @@ from alframe.engine.fit import Training
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, Item, Need, PoolView
 
+ROWS = 32768  # of the pool that the head is asked about at a time
 DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
 
 
@@ -51,6 +52,18 @@ def view_pool(
 ) -> PoolView:
     """The view of the unlabelled `ids` (n,); features (N, D) are by item key. `head` is None before any label."""
     mine = cache(lambda: features[ids])  # a copy as large as the pool: made once, and only if it is needed
+
+    def ask(answer: Callable[[Floats], Floats], axis: int = 0) -> Floats:
+        """What the head says of the pool, whose rows are along `axis`; in parts, unless the pool is copied anyway."""
+        if Need.FEATURES in sampler.needs or len(ids) <= ROWS:
+            return answer(mine())
+        for start in range(0, len(ids), ROWS):
+            part = answer(features[ids[start : start + ROWS]])
+            if start == 0:
+                out = np.empty((*part.shape[:axis], len(ids), *part.shape[axis + 1 :]), part.dtype)
+            out[(slice(None),) * axis + (slice(start, start + ROWS),)] = part
+        return out
+
     makers: dict[Need, Callable[[], npt.NDArray[np.generic]]] = {
         Need.FEATURES: mine,
         Need.LABELLED_FEATURES: lambda: features[training.keys],
@@ -60,10 +73,16 @@ def view_pool(
     }
     if head is not None:
         fitted: Any = head
-        makers[Need.PROBS] = lambda: fitted.probs(mine())
+        makers[Need.PROBS] = lambda: ask(fitted.probs)
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
-        makers[Need.ACTIVATIONS] = lambda: fitted.activations(mine())
-        makers[Need.PROB_SAMPLES] = lambda: fitted.prob_samples(mine(), getattr(sampler, "draws", DRAWS), rng)
+        makers[Need.ACTIVATIONS] = lambda: ask(fitted.activations)
+        before = rng.bit_generator.state
+
+        def draw(x: Floats) -> Floats:
+            rng.bit_generator.state = before  # the same models for every part
+            return np.asarray(fitted.prob_samples(x, getattr(sampler, "draws", DRAWS), rng))
+
+        makers[Need.PROB_SAMPLES] = lambda: ask(draw, axis=1)
     predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
     wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())
     missing = [need.value for need in wanted if need not in makers]

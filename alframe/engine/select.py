@@ -18,7 +18,7 @@ def select_spread(
     """At most `per_group` items of each of the `groups` (n,) of the view's ids, while there are others; -1: no group.
 
     Frames of one burst are near-copies, so they are uncertain together, and a batch of them teaches little. The
-    sampler chooses again from what is left, in as many turns as it takes.
+    sampler chooses again from what is left, in as many turns as it takes, and sees what it has chosen as labelled.
     """
     if per_group is None or (groups < 0).all():
         return select(sampler, view, k, rng)
@@ -39,7 +39,7 @@ def select_spread(
         kept = ~np.isin(view.ids, chosen)
         open_ = kept & ~np.isin(groups, full)
         spread = bool(open_.any())  # every group is used up: then the best of the others
-        rest = view.only(open_ if spread else kept)
+        rest = view.taking(~kept, open_ if spread else kept)
     return Selection(np.array(chosen, np.int64), None if np.isnan(scores).any() else np.array(scores, np.float32))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from alframe.compat import quiet_pillow
 from alframe.formats.times import local_time
 
 # DateTimeOriginal, DateTimeDigitized, and DateTime, which may be when the picture was edited.
@@ -104,6 +105,7 @@ def _entries(block: bytes, order: str, at: int) -> dict[int, tuple[int, bytes]]:
 def _by_pillow(path: Path) -> dict[int, object]:
     from PIL import Image
 
+    quiet_pillow()
     with Image.open(path) as image:
         exif = Image.Image.getexif(image)  # that of PNG's own class decodes the picture
         return {**exif, **exif.get_ifd(_SUB_IFD)}

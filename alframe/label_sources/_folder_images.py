@@ -14,14 +14,16 @@ from hashlib import blake2b
 from pathlib import Path
 from unicodedata import normalize
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from alframe.data.viewing import needs_view, view
+from alframe.errors import PoolError
 from alframe.formats.digests import digest
 from alframe.formats.tables import Row, rows
 from alframe.store.files import replacing
 from alframe.store.links import place
 from alframe.store.names import file_name, is_litter
-from alframe.types import Item, ItemId, Problem
+from alframe.types import Box, Item, ItemId, Problem
 
 MANIFEST = "manifest.csv"
 DEPTH = 5  # how deep folders are searched; a folder linked into itself would otherwise never end
@@ -122,14 +124,15 @@ def _with(entries: list[Entry], items: Sequence[Item]) -> list[Entry]:
     for rank, item in enumerate(items, start=1):
         if item.id in listed:
             continue
-        path = item.path.with_suffix(".jpg") if _is_part(item) else item.path
+        shown = _is_part(item) or needs_view(item.path)
+        path = item.path.with_suffix(".jpg") if shown else item.path
         name = file_name(rank, width, path)
         while _folded(name) in taken:
             rank += len(items)
             name = file_name(rank, width, path)
         taken.add(_folded(name))
-        if _is_part(item):
-            content = _cut(item)
+        if shown:
+            content = _picture(item)
             new.append(Entry(name, item.id, blake2b(content, digest_size=16).hexdigest(), str(len(content))))
         else:
             new.append(Entry(name, item.id, digest(item.path), str(item.path.stat().st_size)))
@@ -137,13 +140,14 @@ def _with(entries: list[Entry], items: Sequence[Item]) -> list[Entry]:
 
 
 def _place(item: Item, target: Path, link: bool) -> None:
-    if link and not _is_part(item):
+    shown = _is_part(item) or needs_view(item.path)
+    if link and not shown:
         with suppress(OSError):  # another disk, or a file system without links: a copy does as well
             os.link(os.path.realpath(item.path), target)
             return
     with replacing(target) as temporary:
-        if _is_part(item):
-            temporary.write_bytes(_cut(item))
+        if shown:
+            temporary.write_bytes(_picture(item))
         else:
             place(item.path, temporary, copy=True)
 
@@ -152,17 +156,26 @@ def _is_part(item: Item) -> bool:
     return item.box is not None and "box" in item.meta
 
 
-def _cut(item: Item) -> bytes:
-    """One of several boxes of an image, as a JPEG: the whole image would not say which of them is meant."""
-    assert item.box is not None
-    with Image.open(item.path) as image:
-        picture = ImageOps.exif_transpose(image).convert("RGB")
-    box, margin = item.box, MARGIN * max(item.box.w * picture.width, item.box.h * picture.height)
+def _picture(item: Item) -> bytes:
+    """A JPEG in place of an image that nobody can look at, or of which a box alone is meant. Raises OSError."""
+    try:
+        picture = view(item.path)
+    except PoolError as error:
+        raise OSError(f"{item.path}: {error}") from error
+    if _is_part(item):
+        picture = _cut(picture, item.box)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def _cut(picture: Image.Image, box: Box | None) -> Image.Image:
+    """One of several boxes of an image: the whole image would not say which of them is meant."""
+    assert box is not None
+    margin = MARGIN * max(box.w * picture.width, box.h * picture.height)
     left, right = _span(box.x, box.w, picture.width, margin)
     top, bottom = _span(box.y, box.h, picture.height, margin)
-    out = io.BytesIO()
-    picture.crop((left, top, right, bottom)).save(out, "JPEG", quality=95)
-    return out.getvalue()
+    return picture.crop((left, top, right, bottom))
 
 
 def _span(start: float, share: float, length: int, margin: float) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, UnidentifiedImageError
 
-from alframe.data.decode import eight_bit
+from alframe.data.viewing import view
+from alframe.errors import PoolError
 from alframe.formats.digests import digest
 from alframe.formats.tables import Row, rows
 from alframe.formats.timelapse.folders import TEMPLATE, is_own
@@ -132,23 +133,32 @@ def place(item: Item, target: Path, link: bool) -> str:
         if error.errno is not None:
             raise
         return str(error)
-    except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except PoolError as error:
         return str(error)
     return ""
 
 
 def _convert(source: Path, target: Path, box: Box | None) -> None:
-    with warnings.catch_warnings(), Image.open(source) as image:
+    picture = view(source)
+    if box is not None:
+        _outline(picture, box)
+    try:
+        picture.save(target, "JPEG", quality=95, exif=_exif(source))
+    except (ValueError, TypeError, KeyError, AttributeError):  # EXIF that cannot be written is no loss of picture
+        picture.save(target, "JPEG", quality=95)
+
+
+def _exif(source: Path) -> bytes:
+    """What the camera wrote, but for how it was held."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-        exif = image.getexif()
-        picture = ImageOps.exif_transpose(eight_bit(image, "RGB"))
-        exif.pop(_ORIENTATION, None)
-        if box is not None:
-            _outline(picture, box)
         try:
-            picture.save(target, "JPEG", quality=95, exif=exif.tobytes())
-        except (ValueError, TypeError, KeyError, AttributeError):  # EXIF that cannot be written is no loss of picture
-            picture.save(target, "JPEG", quality=95)
+            with Image.open(source) as image:
+                exif = image.getexif()
+                exif.pop(_ORIENTATION, None)
+                return exif.tobytes()
+        except UnidentifiedImageError:  # an array, or a TIFF of many bands
+            return b""
 
 
 def _outline(picture: Image.Image, box: Box) -> None:

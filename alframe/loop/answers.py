@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from alframe.data.decode import decode
+from alframe.data.viewing import view
 from alframe.engine.manifest import Manifest
-from alframe.errors import AlframeError, LabelError
+from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.labels import Labels, describe
 from alframe.loop.session import Session
 from alframe.loop.work import Reported, Work
 from alframe.store.records import StoredRound
-from alframe.types import InputSpec, Item, Outcome, State
+from alframe.types import Item, Outcome, State
 
 
 def collect(session: Session, work: Work) -> Outcome | None:
@@ -76,8 +76,15 @@ def lost_of(manifest: Manifest, keys: Set[int]) -> set[int]:
 
 def unreadable(items: Sequence[Item], keys: Set[int]) -> set[int]:
     """Those of the images that cannot be shown to anybody."""
-    spec = InputSpec(size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
-    return {key for key in keys if decode(items[key].path, spec).pixels is None}
+    return {key for key in keys if not _can_be_shown(items[key])}
+
+
+def _can_be_shown(item: Item) -> bool:
+    try:
+        view(item.path, side=32)
+    except PoolError:
+        return False
+    return True
 
 
 def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_only: bool = False) -> set[int]:

@@ -36,6 +36,7 @@ class Listing:
     file: Path
     root: Path
     several: str = "skip"
+    available: str = ""  # where the images are to be had, as a sentence
     left_out: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     _places: dict[str, str] = field(default_factory=dict)
@@ -74,5 +75,6 @@ class Listing:
         if not self._found:
             raise PoolError(
                 f"None of the {len(self._places)} images that {self.file} lists exists. The first was looked for at "
-                f"{self._first}. Set pool.root (now {self.root}) to the folder that the paths are relative to."
+                f"{self._first}.{self.available} Set pool.root (now {self.root}) to the folder that the paths are "
+                f"relative to."
             )

@@ -42,3 +42,8 @@ def exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a name too long, say
         return False
+
+
+def available(from_: str | None) -> str:
+    """A sentence to follow the news that a file of a known set is missing, or nothing."""
+    return f" It is available from {from_}; put it there." if from_ else ""

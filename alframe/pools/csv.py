@@ -13,7 +13,7 @@ from typing import TextIO
 
 from alframe.errors import BadParams, PoolError
 from alframe.pools._listing import Listing
-from alframe.pools._paths import absolute
+from alframe.pools._paths import absolute, available
 from alframe.registry import did_you_mean
 from alframe.types import Item
 
@@ -23,10 +23,11 @@ class Csv:
 
     Relative paths count from `root` (default: the file's folder), with either slash; absolute ones are taken as they
     are. A column parameter holds a column's name, or None where there is no such column. Every cell stays text, so a
-    class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", and surrounding blanks are
-    dropped. In the split column "test" sets an image apart; all else is pool. Times are local to the camera: ISO 8601
-    or EXIF form (a UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header
-    among comma, semicolon and tab if None.
+    class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", as does the word `unlabelled`
+    for a label, and surrounding blanks are dropped. In the split column "test" sets an image apart; all else is pool.
+    Times are local to the camera: ISO 8601 or EXIF form (a UTC offset is ignored), or `time_format` as for strptime.
+    `delimiter` is found from the header among comma, semicolon and tab if None. With `class_names`, the label column
+    holds their numbers, from 0. `available_from` says, when a file is missing, where the set is to be had.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Csv:
         root: str | Path | None = None,
         path_column: str = "path",
         label_column: str | None = None,
+        unlabelled: str | None = None,
         camera_column: str | None = None,
         time_column: str | None = None,
         time_format: str | None = None,
@@ -42,6 +44,8 @@ class Csv:
         split_column: str | None = None,
         delimiter: str | None = None,
         encoding: str = "utf-8-sig",
+        class_names: Sequence[str] = (),
+        available_from: str | None = None,
     ) -> None:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
             raise BadParams(f"pool.delimiter is {delimiter!r}; it must be one character, or null to find it.")
@@ -59,9 +63,12 @@ class Csv:
             "sequence": sequence_column,
             "split": split_column,
         }
+        self.unlabelled = unlabelled
         self.time_format = time_format
         self.delimiter = delimiter
         self.encoding = encoding
+        self.class_names = tuple(class_names)
+        self.available_from = available_from
 
     def items(self) -> Iterator[Item]:
         """The listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
@@ -69,7 +76,8 @@ class Csv:
         A listed image that is missing on disk is no error here, but that all are missing is.
         """
         file = absolute(self.file)
-        listing = Listing(file, absolute(self.root) if self.root else file.parent)
+        root = absolute(self.root) if self.root else file.parent
+        listing = Listing(file, root, available=available(self.available_from))
         yield from listing.finish(self._item(row, listing) for row in self._rows(file))
 
     def _rows(self, file: Path) -> Iterator[_Row]:
@@ -77,7 +85,10 @@ class Csv:
             with file.open(encoding=self.encoding, newline="") as text:
                 yield from _read(text, file, self.columns, self.delimiter)
         except FileNotFoundError:
-            raise PoolError(f"{file} does not exist. Set pool.file to the CSV file that lists the images.") from None
+            raise PoolError(
+                f"{file} does not exist.{available(self.available_from)} Set pool.file to the CSV file that lists the "
+                f"images."
+            ) from None
         except OSError as error:
             raise PoolError(
                 f"{file} cannot be read: {error.strerror}. Set pool.file to a readable CSV file."
@@ -93,12 +104,24 @@ class Csv:
         return Item(
             id=identity,
             path=path,
-            label=row.cells["label"] or None,
+            label=self._label(row.cells["label"], f"{listing.file}, row {row.number}"),
             split="test" if row.cells["split"].lower() == "test" else "pool",
             camera=row.cells["camera"] or None,
             taken=self._time(row.cells["time"], f"{listing.file}, row {row.number}"),
             sequence=row.cells["sequence"] or None,
         )
+
+    def _label(self, text: str, where: str) -> str | None:
+        if text in ("", self.unlabelled):
+            return None
+        if not self.class_names:
+            return text
+        if not (text.isascii() and text.isdigit() and int(text) < len(self.class_names)):
+            raise PoolError(
+                f"{where}: '{text}' in column '{self.columns['label']}' is not the number of one of the "
+                f"{len(self.class_names)} classes, 0 to {len(self.class_names) - 1}. Correct it, or pool.class_names."
+            )
+        return self.class_names[int(text)]
 
     def _time(self, text: str, where: str) -> datetime | None:
         if not text:

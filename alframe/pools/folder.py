@@ -25,19 +25,21 @@ NOT_IMAGES = frozenset(
         "alframe-runs",
     ]
 )
-# Folders of a project that somebody keeps among the images.
-_PROJECT = frozenset({"cache", "compare", "export", "models", "to_label"})
+# Folders of a project, and of the cache that projects share, that somebody keeps among the images.
+_PROJECT = frozenset({"cache", "compare", "export", "features", "models", "to_label"})
+_OURS = frozenset({FILE_NAME, "contents.sqlite"})
 # Pillow recognises these without being able to decode them by itself.
 _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
 
 
 @functools.cache
 def image_suffixes() -> frozenset[str]:
-    """The suffixes, dot first and in lower case, of all image types that Pillow can decode here."""
+    """The suffixes, dot first and in lower case, of all image types that can be decoded here."""
     from PIL import Image
 
     known = Image.registered_extensions()
-    return frozenset(s.lower() for s, kind in known.items() if kind in Image.OPEN and kind not in _UNDECODABLE)
+    pictures = {s.lower() for s, kind in known.items() if kind in Image.OPEN and kind not in _UNDECODABLE}
+    return frozenset(pictures | {".npy"})
 
 
 class Folder:
@@ -146,11 +148,11 @@ def _scan(folder: Path, top: bool) -> tuple[list[str], list[str], list[str]]:
     folders: list[str] = []
     linked: list[str] = []
     suffixes = image_suffixes()
-    ledger = False
+    ours = False
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                ledger |= entry.name == FILE_NAME
+                ours |= entry.name in _OURS
                 if entry.name.startswith(".") or entry.name.lower() in NOT_IMAGES:
                     continue
                 if entry.is_dir():
@@ -169,7 +171,7 @@ def _scan(folder: Path, top: bool) -> tuple[list[str], list[str], list[str]]:
         if top:
             raise PoolError(f"{folder} cannot be read: {error.strerror}. Check its permissions.") from error
         log.warning("Skipped the folder %s: %s. Check its permissions.", folder, error.strerror)
-    if ledger:
+    if ours:
         folders = [name for name in folders if name not in _PROJECT]
     return sorted(files), sorted(folders), sorted(linked)
 

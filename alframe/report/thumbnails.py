@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
-from alframe.data.decode import decode
-from alframe.types import Box, InputSpec
+from alframe.data.viewing import view
+from alframe.errors import PoolError
+from alframe.types import Box
 
 SIDE = 240  # pixels; shown at about 170, so that it stays sharp on a phone
 _MARK = "#ffd400"
@@ -31,33 +30,15 @@ class Thumbnail:
 def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
     """A JPEG of at most SIDE pixels a side, upright, with `box` drawn on it; never raises for a bad file."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            small = _small(path)
-    except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
-        tiny = InputSpec(size=8, mean=(0.0,) * 3, std=(1.0,) * 3)
-        return Thumbnail(reason=decode(path, tiny).reason or f"{type(error).__name__}: {error}")
+        small = view(path, SIDE)
+    except PoolError as error:
+        return Thumbnail(reason=str(error))
     if box is not None:
         _draw(small, box)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=78)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", small.width, small.height)
-
-
-def _small(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.draft("RGB", (SIDE, SIDE))  # a JPEG decodes at reduced size, many times faster for a large photograph
-        picture: Image.Image = image
-        if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
-            wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)
-            picture = Image.fromarray(np.round(wide / 257).astype(np.uint8))
-        elif image.has_transparency_data:
-            seen = image.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-        upright = ImageOps.exif_transpose(picture).convert("RGB")
-    upright.thumbnail((SIDE, SIDE))
-    return upright
 
 
 def _draw(image: Image.Image, box: Box) -> None:

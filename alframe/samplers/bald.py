@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import entr
 
 from alframe.errors import BadParams
-from alframe.samplers.ranking import require_finite, top
+from alframe.samplers.ranking import by_rows, entropies, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
-
-ROWS = 8192  # at a time: the entropies are as large as the samples themselves
 
 
 class Bald:
@@ -38,17 +35,14 @@ def enough(draws: int, sampler: str) -> int:
 
 def information(view: PoolView, sampler: str) -> Floats:
     """(n,) mutual information of each image of the pool, in nats; UnmetNeed where it is not a finite number."""
-    samples = view.prob_samples
-    scores = np.empty(len(view), np.float32)
-    for start in range(0, len(view), ROWS):
-        rows = slice(start, start + ROWS)
-        scores[rows] = mutual_information(samples[:, rows])
+    scores = mutual_information(view.prob_samples)
     require_finite(scores, sampler, "class probabilities")
     return scores
 
 
+@by_rows
 def mutual_information(samples: Floats) -> Floats:
     """(n,) nats, from `samples` (T, n, C)."""
     mean = samples.mean(axis=0, dtype=np.float64)
-    spread: Floats = (entr(mean).sum(axis=-1) - entr(samples).sum(axis=-1).mean(axis=0)).astype(np.float32)
+    spread: Floats = (entropies(mean) - entropies(samples).mean(axis=0)).astype(np.float32)
     return spread

@@ -31,12 +31,17 @@ def unit(x: Floats) -> Floats:
     return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
 
 
-def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3) -> Floats:
-    """(c, D) centres, c <= `clusters`, of `x` (n, D), by FAISS: the best of some tries, each on 256 c rows at most."""
+def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3, weights: Floats | None = None) -> Floats:
+    """(c, D) centres, c <= `clusters`, of `x` (n, D), by FAISS: the best of some tries, each on 256 c rows at most.
+
+    `weights` (n,) says how much each row counts; None: all the same.
+    """
     count = min(clusters, len(x))
     if count == len(x):
         return np.array(x, np.float32)
-    some = np.ascontiguousarray(x[np.sort(rng.permutation(len(x))[: PER_CLUSTER * count])], np.float32)
+    rows = np.sort(rng.permutation(len(x))[: PER_CLUSTER * count])
+    some = np.ascontiguousarray(x[rows], np.float32)
+    weight = None if weights is None else np.ascontiguousarray(weights[rows], np.float32)
     # No warning about few rows for a cluster: with the few labels of an early round that is how it must be.
     bounds = {"min_points_per_centroid": 1, "max_points_per_centroid": len(some)}
     found = []
@@ -44,7 +49,7 @@ def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3) -
         model = _faiss().Kmeans(x.shape[1], count, niter=1, seed=int(rng.integers(2**31)), **bounds)
         model.centroids, before = None, np.inf
         for _ in track(range(STEPS), "Clustering", unit="step"):
-            model.train(some, init_centroids=model.centroids)
+            model.train(some, weights=weight, init_centroids=model.centroids)
             if model.obj[-1] >= SETTLED * before:
                 break
             before = float(model.obj[-1])

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import entr
 
 from alframe.errors import BadParams
-from alframe.samplers.ranking import require_finite, top
+from alframe.samplers.ranking import by_rows, entropies, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
 
 
+@by_rows
 def margin(probs: Floats) -> Floats:
     """(n,) 1 - the lead of the likeliest class over the second, 0..1, of `probs` (n, C)."""
     second, first = _two_likeliest(probs)
@@ -24,6 +24,7 @@ def margin(probs: Floats) -> Floats:
     return scores
 
 
+@by_rows
 def ratio(probs: Floats) -> Floats:
     """(n,) the second likeliest class's probability over the likeliest's, 0..1, of `probs` (n, C)."""
     second, first = _two_likeliest(probs)
@@ -31,22 +32,27 @@ def ratio(probs: Floats) -> Floats:
     return scores
 
 
+@by_rows
 def entropy(probs: Floats) -> Floats:
     """(n,) entropy over all classes, in nats, of `probs` (n, C); a probability of zero adds nothing."""
-    scores: Floats = entr(probs).sum(axis=1)
-    return scores
+    return entropies(probs)
 
 
+@by_rows
 def least_confidence(probs: Floats) -> Floats:
     """(n,) 1 - the probability of the likeliest class, 0..1, of `probs` (n, C)."""
     scores: Floats = 1 - probs.max(axis=1)
     return scores
 
 
-def _two_likeliest(probs: Floats) -> Floats:
-    if probs.shape[1] < 2:  # one class so far: it leads everywhere
-        return np.stack([np.zeros(len(probs), probs.dtype), probs[:, 0]])
-    return np.partition(probs, -2, axis=1)[:, -2:].T
+def _two_likeliest(probs: Floats) -> tuple[Floats, Floats]:
+    # Class by class over many rows, which is several times faster than sorting each row.
+    first = np.array(probs[:, 0])
+    second = np.zeros_like(first)  # with one class so far, it leads everywhere
+    for column in np.ascontiguousarray(probs.T)[1:]:
+        np.maximum(second, np.minimum(first, column), out=second)
+        np.maximum(first, column, out=first)
+    return second, first
 
 
 class _ByHead:

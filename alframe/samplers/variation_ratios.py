@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.samplers.bald import enough
-from alframe.samplers.ranking import require_finite, top
+from alframe.samplers.ranking import by_rows, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
-
-ROWS = 8192  # at a time
 
 
 class VariationRatios:
@@ -27,19 +25,16 @@ class VariationRatios:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         samples = view.prob_samples
-        scores = np.empty(len(view), np.float32)
-        for start in range(0, len(view), ROWS):
-            part = samples[:, start : start + ROWS]
-            # A vote for NaN would look like any other: one in the row makes the score one too.
-            scores[start : start + ROWS] = dissent(part) + 0 * part.sum(axis=(0, 2))
+        # A vote for NaN would look like any other: one in the row makes the score one too.
+        scores = dissent(samples) + 0 * samples.sum(axis=(0, 2))
         require_finite(scores, "variation_ratios", "class probabilities")
         return top(view.ids, scores, k, rng)
 
 
+@by_rows
 def dissent(samples: Floats) -> Floats:
     """(n,) the part of the draws `samples` (T, n, C) whose likeliest class is not the one most draws have."""
     draws, n, classes = samples.shape
     votes = samples.argmax(axis=2) + classes * np.arange(n)
     counts = np.bincount(votes.ravel(), minlength=n * classes).reshape(n, classes)
-    scores: Floats = 1 - counts.max(axis=1) / draws
-    return scores
+    return np.asarray(1 - counts.max(axis=1) / draws, np.float32)

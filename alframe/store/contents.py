@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS content (
     content BLOB, reason TEXT, PRIMARY KEY (path, box)
 ) WITHOUT ROWID
 """
+# Goes up whenever more files can be read than before: what was said of a file until then is not believed.
+_READABLE = 1
 _AT_ONCE = 500  # paths in a query; SQLite may be built for no more than 999
 
 Stamp = tuple[int, int]  # size and modification time in nanoseconds
@@ -60,6 +62,9 @@ class Contents:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute(_SCHEMA)
+            if self._db.execute("PRAGMA user_version").fetchone()[0] < _READABLE:
+                self._db.execute("DELETE FROM content WHERE reason IS NOT NULL")
+                self._db.execute(f"PRAGMA user_version = {_READABLE}")
 
     def close(self) -> None:
         self._db.close()

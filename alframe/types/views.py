@@ -60,6 +60,16 @@ class PoolView:
         }
         return PoolView(self.ids[rows], kept, self._predict)
 
+    def taking(self, rows: npt.NDArray[np.bool_], rest: npt.NDArray[np.bool_]) -> PoolView:
+        """The view of the `rest` (n,) once `rows` (n,) are chosen: a sampler that keeps its distance from what is
+        labelled keeps it from them, unless it looks at the labels too, which they do not have yet.
+        """
+        left = self.only(rest)
+        if Need.LABELLED_FEATURES not in self._fields or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
+            return left
+        near = np.concatenate([self._fields[Need.LABELLED_FEATURES], self._fields[Need.FEATURES][rows]])
+        return PoolView(left.ids, left._fields | {Need.LABELLED_FEATURES: near}, self._predict)
+
     def _get(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
             raise _undeclared(need)

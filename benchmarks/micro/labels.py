@@ -30,7 +30,7 @@ from alframe.formats.timelapse.template import Field
 from alframe.label_sources.csv import Csv
 from alframe.label_sources.timelapse_set import TimelapseSet
 from alframe.types import Item, Request
-from benchmarks.machine import describe
+from benchmarks.machine import describe, resident_mib
 
 SPECIES = ("red fox", "roe deer", "wild boar", "blank")
 COLUMNS = ("RelativePath", "File", "DateTime", "Species", "Comments")
@@ -133,11 +133,11 @@ PEERS: dict[str, Callable[[Path, int], int]] = {
 def run_peer(peer: str, folder: Path, rows: int) -> None:
     if "pandas" in peer:
         import pandas  # noqa: F401 (its import does not count)
-    before = _resident_mib(peak=False)
+    before = resident_mib(peak=False)
     start = time.perf_counter()
     found = PEERS[peer](folder, rows)
     seconds = time.perf_counter() - start
-    after = _resident_mib(peak=True)
+    after = resident_mib(peak=True)
     more = None if before is None or after is None else after - before
     sys.stdout.write(json.dumps({"seconds": seconds, "more_mib": more, "found": found}) + "\n")
 
@@ -150,17 +150,6 @@ def measure(peer: str, folder: Path, rows: int) -> dict[str, Any]:
     )
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
-
-
-def _resident_mib(peak: bool) -> float | None:
-    """Of this process: now, from when on the peak is taken anew; or the peak since then. Only Linux can tell."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    if not peak:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    wanted = "VmHWM:" if peak else "VmRSS:"
-    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(wanted)) / 2**10
 
 
 def main() -> None:

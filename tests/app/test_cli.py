@@ -79,7 +79,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
         (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
         (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, predict,"),
         (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
-        (["pool=nonsense"], "There is no pool 'nonsense'. Known: camera_trap_scenes, camtrap_dp, coco, csv,"),
+        (["pool=nonsense"], "There is no pool 'nonsense'. Known: arrays, camera_trap_scenes, camtrap_dp, cassava,"),
         (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
         (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
         (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),

@@ -24,7 +24,11 @@ ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
 SEVERAL = ("exporter", "tracker")  # kinds of which several can be chosen at once
 # What nobody can default; any value will do to build the part.
-REQUIRED = {("pool", "folder"): ["pool.root=nowhere"], ("pool", "csv"): ["pool.file=nowhere.csv"]}
+REQUIRED = {
+    ("pool", "folder"): ["pool.root=nowhere"],
+    ("pool", "csv"): ["pool.file=nowhere.csv"],
+    ("pool", "arrays"): ["pool.file=nowhere.npz"],
+}
 PAGES = {kind: f"{kind}s.md" for kind in (*KINDS, "experiment")} | {
     "loss": "losses.md",
     "stopping": "stopping.md",
@@ -154,7 +158,7 @@ def test_the_defaults() -> None:
     assert [config[kind].name for kind in kinds] == [
         "digits",
         "efficientnet_lite",
-        "margin",
+        "adaptive",
         "simulated",
         "budget",
         "run",

@@ -35,6 +35,11 @@ class TestGreyProjectedNormalised(BackboneSuite):
         return Timm(SMALL, pretrained=False, in_chans=1, dim=16, normalize=True, size=96)
 
 
+class TestElevenBands(BackboneSuite):
+    def make(self) -> Backbone:
+        return Timm(SMALL, pretrained=False, in_chans=11, size=64, value_range=[0, 10000])
+
+
 class TestTransformer(BackboneSuite):
     def make(self) -> Backbone:
         return Timm("test_vit", pretrained=False, size=64)
@@ -72,6 +77,27 @@ def test_options() -> None:
     assert embed(plain, plain.module(0)).norm(dim=1).min() != pytest.approx(1.0)
 
 
+def test_any_number_of_bands() -> None:
+    colour, grey, many = (Timm(SMALL, in_chans=count).input_spec for count in (3, 1, 11))
+    assert grey.mean == (pytest.approx(sum(colour.mean) / 3),)
+    assert (many.mean, many.std) == ((colour.mean * 4)[:11], (colour.std * 4)[:11])
+    assert many.value_range is None
+    ranged = EfficientNetLite(in_chans=2, value_range=[[0, 4095], [-1, 1]]).input_spec
+    assert ranged.value_range == ((0, 4095), (-1, 1))
+    assert ranged.mean == (0.5, 0.5)
+
+
+def test_pretrained_weights_are_spread_over_the_bands() -> None:
+    """A picture whose bands all hold the same is to the adapted network what a grey picture is to the original."""
+    colour, many = (EfficientNetLite(size=64, in_chans=count) for count in (3, 9))
+    plane = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        one, other = (
+            backbone.module(0)(plane.expand(1, backbone.in_chans, 64, 64).contiguous()) for backbone in (colour, many)
+        )
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
 def test_seeds_differ() -> None:
     backbone = Timm(SMALL, pretrained=False, dim=4)
     one, two = backbone.module(0).state_dict(), backbone.module(1).state_dict()
@@ -102,7 +128,11 @@ def test_unknown_models_are_answered_with_a_suggestion() -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"in_chans": 4}, "in_chans is 4"),
+        ({"in_chans": 0}, "in_chans is 0"),
+        ({"value_range": [4095]}, "value_range is"),
+        ({"value_range": [4095, 0]}, "the lower one first"),
+        ({"value_range": [[0, 1], [0, 2]]}, "or 3 such pairs"),
+        ({"value_range": ["a", "b"]}, "value_range is"),
         ({"size": 3}, "size is 3"),
         ({"dim": 0}, "dim is 0"),
         ({"model": "vit_small_patch14_dinov2", "size": 100}, "multiple of 14"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -658,3 +659,20 @@ def test_every_name_is_one_that_windows_takes(ids: list[str]) -> None:
             assert part.casefold() not in {"backups", "deletedfiles", ".vthumb", "@recycle"}
             assert not part.startswith(".")
         assert name.casefold().endswith(".jpg")
+
+
+@pytest.mark.parametrize("kind", ["tif", "npy"])
+def test_measured_values_become_jpegs_that_can_be_looked_at(tmp_path: Path, kind: str) -> None:
+    array = np.random.default_rng(0).integers(500, 900, (20, 30, 11)).astype(np.uint16)
+    file = tmp_path / "pool" / f"a.{kind}"
+    file.parent.mkdir()
+    if kind == "npy":
+        np.save(file, array)
+    else:
+        tifffile.imwrite(file, array, photometric="minisblack", planarconfig="contig")
+    request = Request(1, (Item(file.name, file),), ("fox",), tmp_path / "labels")
+    Timelapse().request(request)
+    assert len(Program.open(root(request) / TEMPLATE).records()) == 1
+    with Image.open(root(request) / "a.jpg") as shown:
+        assert shown.size == (30, 20)
+        assert np.ptp(np.asarray(shown)) > 200

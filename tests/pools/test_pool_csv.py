@@ -68,6 +68,16 @@ def test_every_cell_stays_text(tmp_path: Path) -> None:
     ]
 
 
+def test_a_word_for_no_label_is_no_class(tmp_path: Path) -> None:
+    """As in the `labels.csv` of train_image_classifier_al: whole paths, and `unlabelled`."""
+    text = f"path,label\n{tmp_path}/train/fox/1.jpg,fox\n{tmp_path}\\pool\\2.jpg,unlabelled\n"
+    (tmp_path / "train" / "fox").mkdir(parents=True)
+    (tmp_path / "train" / "fox" / "1.jpg").touch()
+    found = read(tmp_path, text, root=tmp_path, label_column="label", unlabelled="unlabelled")
+    assert [(i.id, i.label) for i in found] == [("train/fox/1.jpg", "fox"), ("pool/2.jpg", None)]
+    assert read(tmp_path, text, root=tmp_path, label_column="label")[1].label == "unlabelled"
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_delimiters(tmp_path: Path, mark: str) -> None:
     text = f'path{mark}label\na.jpg{mark}"fox{mark} red"\n'

@@ -65,6 +65,11 @@ def test_a_project_kept_among_the_images_does_not_feed_on_its_own_copies(tmp_pat
     assert ids(Folder(tmp_path)) == ["a/1.jpg", "a/export/2.jpg"]
 
 
+def test_arrays_are_images_but_stored_features_are_not(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.npy", "a/2.tif", "results/cache/contents.sqlite", "results/cache/features/f00/3.npy")
+    assert ids(Folder(tmp_path)) == ["a/1.npy", "a/2.tif"]
+
+
 def test_a_folder_named_like_an_image_is_a_folder(tmp_path: Path) -> None:
     assert ids(Folder(touch(tmp_path, "x.jpg/1.png"))) == ["x.jpg/1.png"]
 

@@ -6,6 +6,9 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import skactiveml.classifier
+import skactiveml.pool
+from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import UnmetNeed
 from alframe.samplers import badge
@@ -135,3 +138,19 @@ def test_numbers_that_are_none_are_refused_by_name(need, what):
     fields[need][5, 1] = np.inf
     with pytest.raises(UnmetNeed, match=rf"'badge'.*{what} of 1 of 20 .*row 5"):
         Badge().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+
+
+def test_the_same_gradients_as_scikit_activeml():
+    """Theirs also counts the origin as chosen, which the authors' code does not; beside that, the same law."""
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(40, 6)), rng.integers(0, 3, 40).astype(float)
+    head = skactiveml.classifier.SklearnClassifier(LogisticRegression(), classes=[0, 1, 2]).fit(x, y)
+    y[10:] = np.nan
+    chosen, utilities = skactiveml.pool.Badge(random_state=0).query(
+        x, y, clf=head, fit_clf=False, batch_size=2, return_utilities=True
+    )
+    probs, pool, first = head.predict_proba(x[10:]).astype(np.float32), x[10:].astype(np.float32), chosen[0] - 10
+    assert Badge().select(view_of(probs, pool), 2, np.random.default_rng(0)).ids[0] == first
+    gradients = Gradients(probs, pool)
+    nearest = np.minimum(gradients.lengths, gradients.distances(np.arange(30), np.array([first]))[:, 0])
+    np.testing.assert_allclose(nearest / nearest.sum(), np.nan_to_num(utilities[1, 10:]), atol=1e-6)

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+import skactiveml.pool
 
 from alframe.errors import BadParams
-from alframe.samplers import bald
+from alframe.samplers import ranking
 from alframe.samplers.bald import Bald, mutual_information
 from alframe.testing.sampler import SamplerSuite, tiny_ids, tiny_view
 from alframe.types import Need, PoolView
@@ -49,7 +50,7 @@ def test_draws_that_agree_on_not_knowing_are_worth_nothing():
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = Bald().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(bald, "ROWS", 7)
+    monkeypatch.setattr(ranking, "ROWS", 7)
     parts = Bald().select(view, 50, np.random.default_rng(0))
     assert whole.ids.tolist() == parts.ids.tolist()
 
@@ -75,3 +76,11 @@ def test_the_mean_is_over_draws_not_classes():
     scores = mutual_information(samples)
     assert scores[0] == pytest.approx(math.log(2) + 0.9 * math.log(0.9) + 0.1 * math.log(0.1), abs=1e-6)
     assert scores[1] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_same_scores_as_scikit_activeml():
+    samples = np.random.default_rng(2).dirichlet(np.ones(3), (12, 60)).astype(np.float32)  # T is not C
+    chosen = Bald().select(PoolView(np.arange(60), {Need.PROB_SAMPLES: samples}), 60, np.random.default_rng(0))
+    (theirs,) = skactiveml.pool.batch_bald(samples.astype(np.float64), batch_size=1, random_state=0)
+    np.testing.assert_allclose(chosen.scores, theirs[chosen.ids], atol=1e-6)
+    assert chosen.ids.tolist() == np.argsort(-theirs).tolist()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skactiveml.classifier
+import skactiveml.pool
+from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.discriminative import Discriminative
@@ -69,3 +72,17 @@ def test_bad_input_is_refused():
     x[2, 1] = np.nan
     with pytest.raises(UnmetNeed, match="1 of 9 images looked at"):
         choose(x, x[3:5], 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_images_as_scikit_activeml(seed):
+    x = np.random.default_rng(seed).normal(size=(90, 6))
+    x[:60] = (x[:60] - x[:60].mean(axis=0)) / x[:60].std()  # as the pool is scaled here
+    x[60:] += 1
+    y = np.full(90, np.nan)
+    y[60:] = 0
+    judge = skactiveml.classifier.SklearnClassifier(LogisticRegression(C=0.1, class_weight="balanced"))
+    theirs = skactiveml.pool.DiscriminativeAL(greedy_selection=True, random_state=0)
+    expected = theirs.query(x, y, discriminator=judge, batch_size=12)
+    x = x.astype(np.float32)
+    assert choose(x[:60], x[60:], 12, batches=1) == expected.tolist()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skactiveml.classifier
+import skactiveml.pool
+from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers import drop_query
@@ -128,3 +131,21 @@ def test_numbers_that_are_none_are_refused_by_name():
 def test_parameters_that_cannot_be(bad):
     with pytest.raises(BadParams, match=f"drop_query.*{next(iter(bad))}"):
         DropQuery(**bad)
+
+
+def test_the_same_candidates_as_scikit_activeml():
+    """The masks are drawn otherwise; in very many passes, what changes in most of them is the same."""
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(160, 12)), rng.integers(0, 3, 160).astype(float)
+    head = skactiveml.classifier.SklearnClassifier(LogisticRegression(fit_intercept=False), classes=[0, 1, 2])
+    head.fit(x, y)
+    y[10:] = np.nan
+    pool = x[10:].astype(np.float32)
+    passes = 400
+    part = changes(pool, head.predict_proba, passes, 0.75, np.random.default_rng(0)) / passes
+    theirs = skactiveml.pool.DropQuery(dropout_rate=0.75, n_dropout_samples=passes, random_state=0)
+    _, utilities = theirs.query(x, y, clf=head, fit_clf=False, batch_size=3, return_utilities=True)
+    candidates = np.isfinite(utilities[0, 10:])
+    clear = np.abs(part - 0.5) > 0.12  # five standard deviations of the difference of two such parts, or more
+    assert 10 < (clear & candidates).sum() < clear.sum() - 10
+    np.testing.assert_array_equal(candidates[clear], part[clear] > 0.5)

@@ -6,12 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+import skactiveml.pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
-from alframe.samplers import kcenter
-from alframe.samplers.kcenter import KCenter, nearest_with_faiss, nearest_with_numpy
+from alframe.samplers import distances, farthest
+from alframe.samplers.distances import first_distances, gpu_distances
+from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, check, tiny_ids
 from alframe.types import Need, PoolView
 
@@ -66,16 +68,94 @@ def test_it_is_the_textbook_for_two_rounds(seed, faiss):
         x = np.delete(x, expected, axis=0)
 
 
-@pytest.mark.parametrize("candidates", [1, 2, 8, 33])
-@pytest.mark.parametrize("seed", range(8))
-def test_however_few_are_kept_up_to_date(seed, candidates, monkeypatch):
-    monkeypatch.setattr(kcenter, "CANDIDATES", candidates)
-    monkeypatch.setattr(kcenter, "ROWS", 11)
+@pytest.fixture
+def small_steps(monkeypatch):
+    """So few rows and centres at a time that a small pool goes through every branch."""
+    for name, value in {"ROWS": 11, "FIRST": 3, "CENTRES": 2, "PAIRS": 50}.items():
+        monkeypatch.setattr(distances, name, value)
+    monkeypatch.setattr(farthest, "ACTIVE", 8)
+
+
+def clustered(seed, n=150, dim=5):
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(6, 5))[rng.integers(0, 6, 150)]
-    x = (4 * centres + rng.normal(size=(150, 5))).astype(np.float32)
+    centres = rng.normal(size=(6, dim))[rng.integers(0, 6, n)]
+    return (4 * centres + rng.normal(size=(n, dim))).astype(np.float32)
+
+
+@pytest.mark.parametrize("active", [1, 2, 8, 33])
+@pytest.mark.parametrize("seed", range(8))
+def test_however_few_are_kept_up_to_date(seed, active, small_steps, monkeypatch):
+    monkeypatch.setattr(farthest, "ACTIVE", active)
+    x = clustered(seed)
     labelled = x[: seed // 2]
     assert choose(x[10:], labelled, 60).ids.tolist() == textbook(x[10:], labelled, 60)[0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_copies_and_ties_go_to_the_first_row(seed, small_steps):
+    """Whole numbers: float64 has no rounding, so that the textbook's first row of the farthest is the one."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-3, 4, (120, 3)).astype(np.float32)
+    labelled = x[rng.integers(0, 120, 5)]
+    assert choose(x, labelled, 120).ids.tolist() == textbook(x, labelled, 120)[0]
+
+
+@pytest.mark.parametrize("shift", [0, 1000])
+def test_bursts_nearer_to_each_other_than_a_product_can_tell(shift, small_steps):
+    x = np.repeat(clustered(3), 3, axis=0) + shift
+    x += np.random.default_rng(0).normal(size=x.shape).astype(np.float32) * 1e-4
+    assert choose(x[20:], x[:20], 400).ids.tolist() == textbook(x[20:], x[:20], 400)[0]
+
+
+def test_half_precision_in_a_file(tmp_path, small_steps):
+    x = clustered(1).astype(np.float16)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for m in (0, 12):
+        expected = textbook(x[12:].astype(np.float32), x[:m].astype(np.float32), 50)[0]
+        assert choose(mapped[12:], mapped[:m], 50).ids.tolist() == expected
+
+
+def rounds(make):
+    """Three rounds with one sampler or several: some of the chosen get no label, and images come and go."""
+    x, known, out = clustered(5), np.arange(12), []
+    for number in range(3):
+        ids = np.setdiff1d(np.arange(0 if number else 30, len(x)), known)
+        chosen = make().select(view_of(x[ids], x[known], ids), 15, np.random.default_rng(0)).ids
+        out.append(chosen.tolist())
+        known = np.concatenate([known, np.delete(chosen, [3, 7])])
+    return out
+
+
+def test_what_it_remembers_changes_no_choice(small_steps):
+    one = KCenter()
+    assert rounds(lambda: one) == rounds(KCenter)
+
+
+def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
+    x, sampler = clustered(2), KCenter()
+    chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).ids
+    left = np.setdiff1d(np.arange(20, 150), chosen)
+    monkeypatch.setattr(farthest, "measure", None)  # as it would fail if it were called
+    labelled = np.concatenate([x[chosen], x[:20]])
+    again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).ids
+    assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()
+
+
+@pytest.mark.parametrize("change", ["withdrawn", "trained", "replaced"])
+def test_what_no_longer_holds_is_measured_again(change, small_steps):
+    x, sampler = clustered(4), KCenter()
+    sampler.select(view_of(x[20:], x[:20]), 40, np.random.default_rng(0))
+    labelled = x[:20]
+    if change == "withdrawn":
+        labelled = x[:11]
+    elif change == "trained":
+        x = clustered(9)
+        labelled = x[:20]
+    else:
+        x = np.concatenate([x[:60], clustered(8)[60:]])
+    again = sampler.select(view_of(x[20:], labelled), 40, np.random.default_rng(0))
+    assert again.ids.tolist() == textbook(x[20:], labelled, 40)[0]
 
 
 def test_the_whole_pool_is_chosen_in_the_textbooks_order():
@@ -118,17 +198,38 @@ def test_duplicates_are_still_distinct_ids():
 
 
 @pytest.mark.parametrize("shift", [0, 1000])
-def test_faiss_and_numpy_measure_the_same_also_far_from_the_origin(shift):
+def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
+    monkeypatch.setattr(distances, "FIRST", 60)
     rng = np.random.default_rng(0)
     x, centres = (rng.normal(size=(size, 64)).astype(np.float32) + shift for size in (500, 60))
     exact = ((x[:, None].astype(np.float64) - centres) ** 2).sum(axis=2).min(axis=1)
-    for nearest in (nearest_with_faiss, nearest_with_numpy):
-        np.testing.assert_allclose(nearest(x, np.arange(500), centres), exact, rtol=1e-3)
+    faiss = pytest.importorskip("faiss")
+    for bounds in (first_distances(x, centres), gpu_distances(OnTheCpu(faiss), x, centres)):
+        assert (bounds.upper >= exact).all()
+        np.testing.assert_allclose(bounds.upper, exact, rtol=1e-3)
+
+
+class OnTheCpu:
+    """FAISS as it would look with a GPU, the work staying here."""
+
+    def __init__(self, faiss):
+        self.IndexFlatL2 = faiss.IndexFlatL2
+        self.index_cpu_to_all_gpus = lambda index: index
+        self.get_num_gpus = lambda: 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_distances_from_a_gpu_give_the_same_choice(seed, monkeypatch):
+    fake = OnTheCpu(pytest.importorskip("faiss"))
+    monkeypatch.setattr(KCenter, "_gpu", lambda self: fake)
+    x = clustered(seed)
+    assert choose(x[10:], x[:10], 60).ids.tolist() == textbook(x[10:], x[:10], 60)[0]
 
 
 def test_without_faiss_it_says_so_and_goes_on(monkeypatch, caplog):
     x = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     expected = choose(x[5:], x[:5], 8).ids.tolist()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setitem(sys.modules, "faiss", None)
     assert choose(x[5:], x[:5], 8).ids.tolist() == expected
     assert "faiss cannot be imported" in caplog.text
@@ -146,10 +247,9 @@ def test_embeddings_that_are_no_numbers_are_refused(value):
 
 
 def test_it_covers_as_well_as_scikit_activeml():
-    pool = pytest.importorskip("skactiveml.pool")
     x = np.random.default_rng(4).normal(size=(120, 8)).astype(np.float32)
     y = np.full(120, np.nan)
     y[:10] = 0
-    theirs = pool.CoreSet(random_state=0).query(x, y, batch_size=15)
+    theirs = skactiveml.pool.CoreSet(random_state=0).query(x, y, batch_size=15)
     ours = choose(x[10:], x[:10], 15).ids + 10
     assert ours.tolist() == theirs.tolist()

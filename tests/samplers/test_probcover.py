@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.probcover import ProbCover, pure_radius
@@ -109,14 +110,13 @@ def test_bad_input_is_refused():
 
 
 def test_scikit_activeml_would_choose_the_same():
-    pool = pytest.importorskip("skactiveml.pool")
     x = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     chosen = choose(view_of(x[5:], x[:5]), 8, radius=0.5)
     y = np.full(120, np.nan)
     y[:5] = 0
     for row, score in zip(chosen.ids + 5, chosen.scores, strict=True):  # many are as good: ask about each one made
-        theirs = pool.ProbCover(deltas=[0.5], n_classes=2, random_state=0)
+        theirs = skactiveml.pool.ProbCover(deltas=[0.5], n_classes=2, random_state=0)
         _, utilities = theirs.query(x, y, batch_size=1, return_utilities=True)
         assert utilities[0, row] == np.nanmax(utilities) == score
         y[row] = 0

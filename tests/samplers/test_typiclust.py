@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.typiclust import TypiClust, typicality
@@ -101,10 +102,9 @@ def test_bad_input_is_refused():
 
 
 def test_the_same_images_as_scikit_activeml():
-    pool = pytest.importorskip("skactiveml.pool")
     x, _ = heaps(70, 60, 50, 45)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     y = np.full(len(x), np.nan)
     y[0] = 0
-    theirs = pool.TypiClust(random_state=0, k=20).query(x, y, batch_size=3)
+    theirs = skactiveml.pool.TypiClust(random_state=0, k=20).query(x, y, batch_size=3)
     assert choose(view_of(x[1:], x[:1]), 3) == (theirs - 1).tolist()

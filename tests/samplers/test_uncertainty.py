@@ -6,8 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
+import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers import ranking
 from alframe.samplers.ranking import top
 from alframe.samplers.uncertainty import (
     Entropy,
@@ -18,6 +20,10 @@ from alframe.samplers.uncertainty import (
     MarginMC,
     Ratio,
     RatioMC,
+    entropy,
+    least_confidence,
+    margin,
+    ratio,
 )
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_view
 from alframe.types import Need, PoolView
@@ -150,10 +156,9 @@ def test_scores_by_plain_formulas(sampler):
 
 @pytest.mark.parametrize("sampler", [Margin, Entropy, LeastConfidence])
 def test_the_same_images_as_scikit_activeml(sampler):
-    pool = pytest.importorskip("skactiveml.pool")
     method = {Margin: "margin_sampling", Entropy: "entropy", LeastConfidence: "least_confident"}[sampler]
     probs = np.random.default_rng(5).dirichlet(np.ones(5), 300).astype(np.float32)
-    utilities = pool.uncertainty_scores(probas=probs.astype(np.float64), method=method)
+    utilities = skactiveml.pool.uncertainty_scores(probas=probs.astype(np.float64), method=method)
     assert choose(sampler, probs, 40).ids.tolist() == np.argsort(-utilities)[:40].tolist()
 
 
@@ -186,3 +191,15 @@ def test_ties_at_the_edge_of_the_choice_are_drawn_too():
     assert all(first == 0 for first, _ in seen)
     counts = np.bincount([second for _, second in seen], minlength=6)
     assert counts[[0, 5]].sum() == 0 and counts[1:5].min() > 25
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7])
+def test_scores_go_through_the_pool_in_parts(classes, monkeypatch):
+    probs = np.random.default_rng(0).dirichlet(np.ones(classes), 100).astype(np.float32)
+    ordered = np.sort(np.column_stack([np.zeros(100, np.float32), probs]), axis=1)
+    expected = [score(probs) for score in (margin, ratio, entropy, least_confidence)]
+    np.testing.assert_array_equal(expected[0], 1 - (ordered[:, -1] - ordered[:, -2]))
+    monkeypatch.setattr(ranking, "ROWS", 7)
+    for score, whole in zip((margin, ratio, entropy, least_confidence), expected, strict=True):
+        np.testing.assert_array_equal(score(probs), whole)
+        assert score(probs[:0]).shape == (0,)

@@ -57,6 +57,27 @@ def test_one_that_was_replaced_after_it_was_read_is_read_again(contents: Content
     assert contents.known([item], [True]) == [None]
 
 
+def test_what_could_not_be_read_by_an_older_version_is_tried_again(tmp_path: Path, item: Item) -> None:
+    bad = Item("b.tif", tmp_path / "b.tif")
+    bad.path.write_bytes(b"II*\0 of many bands, once no image")
+    file = tmp_path / "cache" / "contents.sqlite"
+    first = Contents(file)
+    readings = [read(item), read(bad)]
+    assert readings[1].reason
+    first.note(list(zip([item, bad], readings, strict=True)))
+    first.close()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA user_version = 0")  # as all caches had it
+    db.close()
+    second = Contents(file)
+    assert second.known([item, bad], [True, True]) == [readings[0], None]
+    second.note([(bad, readings[1])])
+    second.close()
+    third = Contents(file)
+    assert third.known([item, bad], [True, True]) == readings, "once is enough"
+    third.close()
+
+
 def test_a_bad_image_is_remembered(contents: Contents, item: Item) -> None:
     item.path.write_bytes(item.path.read_bytes()[:50])
     contents.note([(item, read(item))])

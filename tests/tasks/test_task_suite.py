@@ -12,6 +12,16 @@ class TestRun(TaskSuite):
         return ["task=run"]
 
 
+class TestLabel(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=label"]
+
+
+class TestWithdraw(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=withdraw"]
+
+
 class TestStatus(TaskSuite):
     def words(self, images: Path) -> list[str]:
         return ["task=status"]

@@ -1,0 +1,179 @@
+"""Measured values: TIFF files of any depth and number of bands, NumPy's .npy files, and pictures as they are stored."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from contextlib import suppress
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from alframe.data.pictures import SAY_RANGE, eight_bit, orientation_of
+from alframe.data.reasons import Unfit, Unreadable
+from alframe.types import InputSpec
+
+_NPY = b"\x93NUMPY"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
+_TIFF_ORIENTATION = 274
+
+Array = npt.NDArray[Any]
+
+
+def is_npy(data: bytes) -> bool:
+    """Whether a file that begins so is NumPy's."""
+    return data.startswith(_NPY)
+
+
+def is_tiff(data: bytes) -> bool:
+    """Whether a file that begins so is a TIFF."""
+    return data.startswith(_TIFF)
+
+
+def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
+    """The values as they are stored, (H, W, bands) of any numeric type, and the orientation (1: upright).
+
+    An 8-bit picture is brought to grey or colour where `channels` is 1 or 3. Raises Unreadable for a file that is
+    damaged, Unfit for one that needs another package, and whatever the decoders raise.
+    """
+    if is_npy(data):
+        return _checked(_npy(data)), 1
+    return _tiff(data, channels) if is_tiff(data) else _picture(data, channels)
+
+
+def fitted(array: Array, spec: InputSpec) -> Array:
+    """(H, W, bands) to (H, W, channels): uint8 as it is, or float32 with the `value_range` brought to 0..255.
+
+    Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises Unfit where
+    the bands are not as many as the channels, and where the range is needed and not given, or cannot be meant.
+    """
+    bands = array.shape[2]
+    if bands == 1 and spec.channels == 3:
+        array = np.repeat(array, 3, axis=2)
+    elif bands != spec.channels:
+        raise Unfit(
+            f"it has {bands} band{'s' * (bands > 1)} of {array.shape[0]} x {array.shape[1]} pixels, but the backbone "
+            f"takes {spec.channels} (backbone.in_chans). Set backbone.in_chans={bands}, or save it otherwise"
+        )
+    if spec.value_range is None:
+        if array.dtype != np.uint8:
+            low, high = (float(bound(array)) for bound in (np.nanmin, np.nanmax))
+            raise Unfit(f"its values are {array.dtype}, {low:g} to {high:g}, of unknown range; {SAY_RANGE}")
+        return array
+    low, high = np.array(spec.value_range, np.float32).T
+    if array.dtype == np.uint8 and high.max() > 255:
+        raise Unfit(
+            f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be all but black. "
+            f"Keep such pictures in a pool of their own"
+        )
+    values = (array.astype(np.float32) - low) * (255 / (high - low))
+    scaled: Array = np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255)
+    return scaled
+
+
+def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    """Shape, type, and whether it is stored by column, of the .npy that begins here.
+
+    Raises Unreadable or ValueError.
+    """
+    version = np.lib.format.read_magic(file)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise Unreadable("its array has named fields; save it as one array of numbers")
+    shape, by_column, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise Unreadable("it holds Python objects, which are not read; save it as an array of numbers")
+    return shape, dtype, by_column
+
+
+def _npy(data: bytes) -> Array:
+    # Not np.load: it believes the header, and takes as much memory as that claims.
+    file = io.BytesIO(data)
+    shape, dtype, by_column = read_npy_header(file)
+    size = math.prod(shape) * dtype.itemsize
+    if len(data) - file.tell() < size:
+        raise Unreadable("the array is truncated: the file is shorter than it says; copy it again from its source")
+    values = np.frombuffer(data, dtype, math.prod(shape), file.tell())
+    return values.reshape(shape, order="F" if by_column else "C")
+
+
+def _tiff(data: bytes, channels: int) -> tuple[Array, int]:
+    import tifffile
+
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its remarks on odd metadata help nobody who labels
+    with tifffile.TiffFile(io.BytesIO(data), _multifile=False) as file:
+        series = file.series[0]
+        page = series.keyframe
+        _check_size(max(page.imagelength * page.imagewidth, math.prod(series.shape) // 4))
+        plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+        if not plain or page.bitspersample < 8:
+            return _picture(data, channels)
+        try:
+            values = series.asarray(maxworkers=1)
+        except (KeyError, ValueError, ImportError) as error:
+            if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
+                raise
+            return _picture_instead(data, series)
+        tag = page.tags.get(_TIFF_ORIENTATION)
+        return _moved(values, series.axes), tag.value if tag is not None and tag.value in range(1, 9) else 1
+
+
+def _picture_instead(data: bytes, series: Any) -> tuple[Array, int]:
+    """By Pillow, if it reads all of it; it has codecs that tifffile lacks."""
+    with suppress(UnidentifiedImageError, Unfit):
+        values, orientation = _picture(data, None)
+        if values.size == math.prod(series.shape):
+            return values, orientation
+    compression = getattr(series.keyframe.compression, "name", series.keyframe.compression)
+    raise Unfit(
+        f'its compression {compression} needs another package: pip install "alframe[tiff]", '
+        f"or save it without compression, or with deflate"
+    )
+
+
+def _moved(values: Array, axes: str) -> Array:
+    """The axes in the order y, x, bands; whatever the third one is called, it is the bands."""
+    kept = [place for place, axis in enumerate(axes) if axis in "YX" or values.shape[place] > 1]
+    bands = [place for place in kept if axes[place] not in "YX"]
+    if len(bands) > 1:
+        sizes = ", ".join(f"{axes[place]} of {values.shape[place]}" for place in bands)
+        raise Unreadable(f"it has {len(bands)} axes beside height and width ({sizes}); save one picture for each file")
+    order = [axes.index("Y"), axes.index("X"), *bands]
+    return _checked(values.transpose(order + [place for place in range(values.ndim) if place not in order]))
+
+
+def _picture(data: bytes, channels: int | None) -> tuple[Array, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        measured = image.mode.startswith(("I", "F"))
+        if not measured and any(";16" in str(tile.args) for tile in image.tile):
+            raise Unfit("Pillow reads only 8 of the 16 bits of its colours; save it as a TIFF without compression")
+        image.load()
+        # Asked now: Pillow turns a TIFF upright itself while loading it.
+        orientation = orientation_of(image)
+        if not measured and channels in (1, 3):
+            return _checked(np.asarray(eight_bit(image, "L" if channels == 1 else "RGB"))), orientation
+        plain = measured or image.mode in ("L", "LA", "RGB", "RGBA", "CMYK")
+        return _checked(np.asarray(image if plain else image.convert("RGB"))), orientation
+
+
+def _checked(values: Array) -> Array:
+    """(H, W, bands) of numbers, or Unreadable."""
+    if values.ndim == 2:
+        values = values[:, :, np.newaxis]
+    if values.ndim > 3 and math.prod(values.shape[3:]) == 1:
+        values = values.reshape(values.shape[:3])
+    if values.ndim != 3 or not values.size:
+        shape = " x ".join(map(str, values.shape)) or "a single number"
+        raise Unreadable(f"its array is {shape}, not height x width or height x width x bands")
+    _check_size(values.shape[0] * values.shape[1])
+    if values.dtype.kind not in "buif":
+        raise Unreadable(f"its values are {values.dtype}, which are no brightness; save it as whole or real numbers")
+    return values
+
+
+def _check_size(pixels: int) -> None:
+    if pixels > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise Image.DecompressionBombError

@@ -1,0 +1,53 @@
+"""Why a file gives no pixels, in words for the one who has it."""
+
+from __future__ import annotations
+
+from PIL import Image, UnidentifiedImageError
+
+NO_MEMORY = "there is not enough memory to decode it"
+
+
+class Unreadable(Exception):
+    """The file is not what it should be; the message is the reason."""
+
+
+class Unfit(Exception):
+    """Other settings, or another package, would read the file; the message is the reason."""
+
+
+def why_no_file(error: OSError | ValueError) -> str:
+    """The reason why the bytes cannot be had."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder, not a file"
+    if isinstance(error, PermissionError):
+        return "permission denied: this user may not read the file"
+    return f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
+
+
+def why_not_its_fault(error: Exception) -> str | None:
+    """The reason, where it lies outside the file; None where it lies in the bytes."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return NO_MEMORY
+    if isinstance(error, Unfit):
+        return str(error)
+    # An OSError with a number is the system's, not Pillow's: the bytes are in memory. Codecs are imported when needed.
+    if isinstance(error, ImportError) or getattr(error, "errno", None) is not None:
+        return f"it cannot be decoded: {error}"
+    return None
+
+
+def why_no_picture(error: Exception, data: bytes) -> str:
+    """The reason why these bytes are no picture."""
+    if not data:
+        return "the file is empty (0 bytes)"
+    if isinstance(error, Unreadable):
+        return str(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "it is not an image, or in a format that cannot be read (JPEG, PNG, TIFF, WebP and .npy can)"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, too many to open safely; shrink it"
+    if "truncated" in str(error).lower():
+        return "the picture is cut short; copy the file again from its source"
+    return f"the picture is damaged ({type(error).__name__}: {error})"

@@ -1,0 +1,92 @@
+"""Any picture as people can look at it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from alframe.data.bands import Array, is_npy, is_tiff, read_bands
+from alframe.data.pictures import eight_bit, orientation_of, read_file, upright
+from alframe.data.reasons import NO_MEMORY, why_no_file, why_no_picture, why_not_its_fault
+from alframe.errors import PoolError
+
+_CUT = (2, 98)  # percentiles between which measured values are shown, as GIS programs do
+
+
+def view(path: Path, side: int | None = None) -> Image.Image:
+    """The picture upright, in 8-bit RGB; at most `side` pixels a side, if given. Raises PoolError with the reason.
+
+    Of three and more bands the first three are shown as red, green and blue, else the first as grey. Values of more
+    than 8 bits are stretched, each band by itself.
+    """
+    try:
+        data, _ = read_file(path)
+    except (OSError, ValueError) as error:
+        raise PoolError(why_no_file(error)) from error
+    except MemoryError as error:
+        raise PoolError(NO_MEMORY) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
+            picture = _picture(data, side)
+            if side is not None:
+                picture.thumbnail((side, side))
+    except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
+        raise PoolError(why_not_its_fault(error) or why_no_picture(error, data)) from error
+    return picture
+
+
+def needs_view(path: Path) -> bool:
+    """Whether programs that show pictures cannot show this one: an array, or a TIFF of many bands or real numbers.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        start = file.read(16)
+    if not is_tiff(start):
+        return is_npy(start)
+    try:
+        with Image.open(path) as image:
+            return image.mode == "F"
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        return True
+
+
+def _picture(data: bytes, side: int | None) -> Image.Image:
+    if not is_npy(data):
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                if side is not None:
+                    image.draft("RGB", (side, side))  # a JPEG decodes at reduced size, many times faster
+                image.load()
+                measured = image.mode.startswith(("I", "F"))
+                picture = _shown(np.asarray(image)) if measured else eight_bit(image, "RGB")
+                return upright(picture, orientation_of(image))
+        except UnidentifiedImageError:
+            if not is_tiff(data):
+                raise
+    array, orientation = read_bands(data, channels=3)
+    return upright(_shown(array), orientation)
+
+
+def _shown(array: Array) -> Image.Image:
+    bands = np.atleast_3d(array)
+    bands = bands[:, :, : 3 if bands.shape[2] >= 3 else 1]
+    planes = [_stretched(bands[:, :, place]) for place in range(bands.shape[2])]
+    return Image.fromarray(np.dstack(planes) if len(planes) == 3 else planes[0]).convert("RGB")
+
+
+def _stretched(band: Array) -> Array:
+    if band.dtype == np.uint8:
+        return band
+    values = band.astype(np.float32)
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, _CUT) if known.size else (0.0, 1.0)
+    if high <= low:  # more than nine tenths are alike
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    scaled = (values - low) * (255 / max(high - low, 1e-12))
+    return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)

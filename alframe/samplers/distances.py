@@ -1,0 +1,186 @@
+"""Squared distances to the nearest of some centres: upper bounds in bulk, and exact ones of a few rows.
+
+Those in bulk come from matrix products, |x|^2 + |c|^2 - 2 xc around an origin, in float32. Each is raised by what
+rounding may have taken off it, so that it is a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.types import Floats, Ints
+
+ROWS = 512  # of the pool at a time: their products with the centres stay in the processor's cache
+FIRST = 32  # centres that every row is measured to
+CENTRES = 64  # more, at a time
+PAIRS = 2**20  # numbers in a table of distances or differences
+INF = np.float32(np.inf)
+
+Floats64 = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Bounds:
+    """Upper bounds (n,) of the squared distances of rows to the nearest of the first `seen` of `centres` (m, D)."""
+
+    upper: Floats
+    seen: npt.NDArray[np.int32]
+    centres: Floats
+
+
+class Centres:
+    """Centres as they are and around an origin, and how far off (relative to the norms) a product with them may be."""
+
+    def __init__(self, raw: Floats, origin: Floats, room: int = 0) -> None:
+        self.origin, self._count = origin, 0
+        self._raw = np.empty((max(room, len(raw)), raw.shape[1]), np.float32)
+        self._centred, self._norms = np.empty_like(self._raw), np.empty(len(self._raw), np.float32)
+        # Rounding errors of a sum of D products add up like a random walk; the other steps make a few more.
+        self.error = float((np.sqrt(raw.shape[1]) + 8) * 2.0**-24)
+        self.add(raw)
+
+    def add(self, raw: Floats) -> None:
+        rows = slice(self._count, self._count + len(np.atleast_2d(raw)))
+        self._raw[rows] = raw
+        self._centred[rows] = self._raw[rows] - self.origin
+        self._norms[rows] = np.einsum("ij,ij->i", self._centred[rows], self._centred[rows])
+        self._count = rows.stop
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def raw(self) -> Floats:
+        return self._raw[: self._count]
+
+    @property
+    def centred(self) -> Floats:
+        return self._centred[: self._count]
+
+    @property
+    def norms(self) -> Floats:
+        return self._norms[: self._count]
+
+    def bounds(self, block: Floats, norms: Floats, some: slice) -> Floats:
+        """(r,) upper bounds of the squared distances of centred rows (r, D) to the nearest of some centres."""
+        part = slice(some.start, min(some.stop, self._count))
+        table = (-2 * self._centred[part]) @ block.T  # this way round the minimum runs along the rows
+        table += self._norms[part, None] * np.float32(1 + self.error)
+        found: Floats = table.min(axis=0)
+        found += norms * np.float32(1 + self.error)
+        return np.maximum(found, 0, out=found)
+
+
+def first_distances(x: Floats, centres: Floats, rows: Ints | None = None) -> Bounds:
+    """Bounds of rows of `x` (all) by the first few of `centres` (m, D)."""
+    kept = Centres(centres, centres.mean(axis=0, dtype=np.float64).astype(np.float32))
+    some = slice(0, FIRST)
+    n = len(x) if rows is None else len(rows)
+    upper = np.empty(n, np.float32)
+    for start in range(0, n, ROWS):
+        part = slice(start, start + ROWS)
+        block = centred(x, part if rows is None else rows[part], kept.origin)
+        upper[part] = kept.bounds(block, np.einsum("ij,ij->i", block, block), some)
+    return Bounds(upper, np.full(n, min(FIRST, len(centres)), np.int32), centres)
+
+
+def exact(x: Floats, centres: Centres, upto: Ints | None = None) -> Floats64:
+    """(r,) squared distances of `x` (r, D) to the nearest of `centres`, or of the first `upto` (r,) of them.
+
+    By differences in float64, of those centres only that a matrix product cannot rule out.
+    """
+    out = np.empty(len(x))
+    raw, count = centres.raw, len(centres)
+    for part in parts(np.arange(len(x)), max(1, PAIRS // max(1, count))):
+        block = x[part] - centres.origin
+        sums = np.einsum("ij,ij->i", block, block)[:, None] + centres.norms
+        if upto is not None:
+            sums[np.arange(count) >= upto[part, None]] = INF
+        table = sums - 2 * block @ centres.centred.T
+        first = table.argmin(axis=1)
+        out[part] = squares(x[part], raw[first])
+        table -= centres.error * np.where(np.isfinite(sums), sums, 0)
+        open_ = out[part] > 0  # else it is a copy of a centre
+        reach = table[np.arange(len(part)), first] + 2 * centres.error * sums[np.arange(len(part)), first]
+        pairs = np.argwhere((table <= reach[:, None]) & open_[:, None] & np.isfinite(sums))
+        step = max(1, PAIRS // x.shape[1])
+        for start in range(0, len(pairs), step):
+            places, which = pairs[start : start + step].T
+            np.minimum.at(out, part[places], squares(x[part[places]], raw[which]))
+    return out
+
+
+def fold(x: Floats, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres, rows: Ints, threshold: float) -> None:
+    """Bring `upper` up to date, a few centres at a time, each row until it is known to be below the threshold."""
+    for part in parts(rows[np.argsort(seen[rows], kind="stable")]):
+        block = centred(x, part, centres.origin)
+        norms = np.einsum("ij,ij->i", block, block)
+        for start in range(int(seen[part[0]]), len(centres), CENTRES):
+            upper[part] = np.minimum(upper[part], centres.bounds(block, norms, slice(start, start + CENTRES)))
+            seen[part] = np.maximum(seen[part], min(start + CENTRES, len(centres)))
+            alive = upper[part] >= threshold
+            if not alive.any():
+                break
+            if not alive.all():
+                part, block, norms = part[alive], block[alive], norms[alive]
+
+
+def measure(x: Floats, centres: Floats, gpu: Any | None, rows: Ints | None = None) -> Bounds:
+    """Bounds of rows of `x` (all) by some of `centres`; by all where FAISS has a `gpu`."""
+    return first_distances(x, centres, rows) if gpu is None else gpu_distances(gpu, x, centres, rows)
+
+
+def gpu_distances(faiss: Any, x: Floats, centres: Floats, rows: Ints | None = None) -> Bounds:
+    """The same by all of the centres, which a GPU makes light of: an exact FAISS index."""
+    kept = Centres(centres, centres.mean(axis=0, dtype=np.float64).astype(np.float32))
+    index = faiss.IndexFlatL2(x.shape[1])
+    index.add(kept.centred)
+    index = faiss.index_cpu_to_all_gpus(index)
+    every = np.arange(len(x)) if rows is None else rows
+    upper = np.empty(len(every), np.float32)
+    for part in parts(np.arange(len(every)), 32 * ROWS):
+        block = centred(x, every[part], kept.origin)
+        found = np.maximum(index.search(block, 1)[0][:, 0], 0)
+        # The nearest centre is no farther from the origin than the row and the distance.
+        upper[part] = found + np.float32(kept.error) * (6 * np.einsum("ij,ij->i", block, block) + 4 * found)
+    return Bounds(upper, np.full(len(every), len(centres), np.int32), centres)
+
+
+def centred(x: Floats, rows: Ints | slice, origin: Floats) -> Floats:
+    """Rows of `x`, of any float type, as float32 around the origin."""
+    block = x[rows]
+    return np.subtract(block, origin, dtype=np.float32)
+
+
+def row_sums(x: Floats) -> Floats:
+    """(n,) sums of the rows of `x`, of any float type, in float32."""
+    out = np.empty(len(x), np.float32)
+    for start in range(0, len(x), ROWS):
+        np.sum(x[start : start + ROWS], axis=1, dtype=np.float32, out=out[start : start + ROWS])
+    return out
+
+
+def squared_distances(x: Floats, centre: Floats) -> Floats:
+    """(n,) squared Euclidean distances from rows of `x` (n, D) to `centre` (D,), by differences: nothing cancels."""
+    out = np.empty(len(x), np.float32)
+    for start in range(0, len(x), ROWS):
+        difference = centred(x, slice(start, start + ROWS), centre)
+        np.einsum("ij,ij->i", difference, difference, out=out[start : start + ROWS])
+    return out
+
+
+def squares(x: Floats, centres: Floats) -> Floats64:
+    """(n,) squared distances of `x` (n, D) to `centres`, row by row or to the only one; exact to float64."""
+    differences = x.astype(np.float64) - centres
+    return np.asarray(np.einsum("ij,ij->i", differences, differences))
+
+
+def parts(rows: Ints, size: int = 0) -> Iterator[Ints]:
+    """`rows` so many at a time."""
+    size = size or ROWS
+    return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -1,0 +1,237 @@
+"""From results to comparisons: each recipe against random choice and margin sampling, on each set and over all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alframe.engine.curves import area_under
+from benchmarks.curves.plan import Recipe
+from benchmarks.curves.statistics import (
+    Array,
+    Interval,
+    SpeedUp,
+    discoveries,
+    interval,
+    joined,
+    labels_to,
+    mean_ranks,
+    p_values,
+    penalties,
+    speed_up,
+)
+from benchmarks.curves.sweeps import SCALE
+
+CEILING = 0.95  # of the accuracy with all labels, that is to be reached
+OFTEN = 2  # sets on which a sampler must be worse than random choice before it is called so
+DEAR = 10  # times margin's seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Curves of one recipe on one set; `selection` and `head` are seconds a round."""
+
+    labels: Array
+    accuracy: Array
+    macro_f1: Array
+    head: float
+    selection: float
+
+    @property
+    def area(self) -> Array:
+        return area_under(self.labels, self.accuracy)
+
+    @property
+    def f1_area(self) -> Array:
+        return area_under(self.labels, self.macro_f1)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One set: `ceilings` and `longer` by head, `runs` by recipe."""
+
+    name: str
+    facts: Mapping[str, Any]
+    ceilings: Mapping[str, Run]
+    longer: Mapping[str, Run]
+    runs: Mapping[Recipe, Run]
+
+    @property
+    def compared(self) -> dict[Recipe, Run]:
+        """Without those that have other first labels."""
+        return {recipe: run for recipe, run in self.runs.items() if recipe.start == "random"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A recipe on a set. Gains are over random choice with the same head, None for itself or where that is missing."""
+
+    recipe: Recipe
+    area: Interval
+    gain: Interval | None
+    f1_area: Interval
+    f1_gain: Interval | None
+    last: Interval
+    last_f1: Interval
+    labels: float  # to CEILING, the median over seeds; inf: never
+    reached: int  # seeds that got there
+    seeds: int
+    speed: SpeedUp | None
+    selection: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """A recipe over all sets; gains in area by the set's name, and why it is not worth using, if so."""
+
+    recipe: Recipe
+    gains: Mapping[str, Interval]
+    sure: frozenset[str]  # sets whose gain counts also among all that were tested
+    over_margin: Mapping[str, Interval]
+    beats: float
+    beaten: float
+    rank: float
+    cost: float  # times the seconds of margin with this head, on the largest set
+    verdict: tuple[str, ...]
+
+
+def load(result: Mapping[str, Any]) -> list[Measured]:
+    """The sets of a results file, the largest first."""
+    sets = [
+        Measured(
+            name,
+            {key: value for key, value in found.items() if key not in ("ceilings", "longer", "compared")},
+            {head: _run(one) for head, one in found["ceilings"].items()},
+            {head: _run(one) for head, one in found["longer"].items()},
+            {Recipe.parse(key): _run(one) for key, one in found["compared"].items()},
+        )
+        for name, found in result["sets"].items()
+    ]
+    return sorted(sets, key=lambda one: -one.facts["pool"])
+
+
+def _run(found: Mapping[str, Any]) -> Run:
+    accuracy, macro_f1 = (np.array(found[measure], np.float64) / SCALE for measure in ("accuracy", "macro_f1"))
+    seconds = (float(found.get(phase, 0.0)) for phase in ("head", "selection"))
+    return Run(np.array(found["labels"], np.float64), accuracy, macro_f1, *seconds)
+
+
+def rows(measured: Measured) -> list[Row]:
+    """One row for each recipe that starts at random, the largest area first."""
+    found = []
+    for recipe, run in measured.compared.items():
+        random = measured.runs.get(Recipe("random", recipe.head))
+        other = random if recipe.sampler != "random" else None
+        goals = CEILING * measured.ceilings[recipe.head].accuracy[:, -1] if recipe.head in measured.ceilings else None
+        labels = np.full(len(run.accuracy), np.inf)
+        if goals is not None:
+            labels = labels_to(run.labels, run.accuracy, np.broadcast_to(goals, len(run.accuracy)))
+        longer, speed = measured.longer.get(recipe.head), None
+        if other and longer:
+            base = joined(other.labels, other.accuracy, longer.labels, longer.accuracy)
+            speed = speed_up(run.labels, run.accuracy, *base)
+        found.append(
+            Row(
+                recipe,
+                interval(run.area),
+                interval(run.area - other.area) if other else None,
+                interval(run.f1_area),
+                interval(run.f1_area - other.f1_area) if other else None,
+                interval(run.accuracy[:, -1]),
+                interval(run.macro_f1[:, -1]),
+                float(np.median(labels)),
+                int(np.isfinite(labels).sum()),
+                len(labels),
+                speed,
+                run.selection,
+            )
+        )
+    return sorted(found, key=lambda row: -row.area.mean)
+
+
+def overall(sets: Sequence[Measured]) -> list[Overall]:
+    """One row for each recipe that starts at random, the best mean rank first."""
+    names = sorted({recipe for one in sets for recipe in one.compared})
+    keys = [str(name) for name in names]
+    matrix = penalties([{str(r): run.accuracy for r, run in one.compared.items()} for one in sets], keys) / len(sets)
+    others = max(1, len(names) - 1)
+    ranks = mean_ranks([{str(r): float(run.area.mean()) for r, run in one.compared.items()} for one in sets], keys)
+    gains = {name: _gains(sets, name, Recipe("random", name.head)) for name in names}
+    tested = [(name, one) for name in names for one in gains[name]]
+    counts = discoveries([_p(one, name, sets) for name, one in tested])
+    sure = {pair for pair, counted in zip(tested, counts, strict=True) if counted}
+    found = [
+        Overall(
+            name,
+            gains[name],
+            frozenset(one for one in gains[name] if (name, one) in sure),
+            over_margin := _gains(sets, name, Recipe("margin", name.head)),
+            float(matrix[at].sum() / others),
+            float(matrix[:, at].sum() / others),
+            ranks[at],
+            cost := _cost(sets, name),
+            _verdict(name, gains[name], over_margin, _gains(sets, name, Recipe("margin")), cost),
+        )
+        for at, name in enumerate(names)
+    ]
+    return sorted(found, key=lambda one: one.rank)
+
+
+def first_batches(sets: Sequence[Measured]) -> dict[Recipe, dict[str, tuple[Interval, Interval]]]:
+    """What other first labels than random ones gain: accuracy with just these, and in area; by recipe and set."""
+    found: dict[Recipe, dict[str, tuple[Interval, Interval]]] = {}
+    for one in sets:
+        for recipe, run in one.runs.items():
+            plain = one.runs.get(Recipe(recipe.sampler, recipe.head))
+            if recipe.start != "random" and plain:
+                at_once = interval(run.accuracy[:, 0] - plain.accuracy[:, 0])
+                found.setdefault(recipe, {})[one.name] = (at_once, interval(run.area - plain.area))
+    return found
+
+
+def _gains(sets: Sequence[Measured], name: Recipe, other: Recipe) -> dict[str, Interval]:
+    """In area, on the sets that have both."""
+    if name == other:
+        return {}
+    return {
+        one.name: interval(one.runs[name].area - one.runs[other].area) for one in sets if {name, other} <= {*one.runs}
+    }
+
+
+def _p(of: str, name: Recipe, sets: Sequence[Measured]) -> float:
+    (one,) = (one for one in sets if one.name == of)
+    return float(p_values(one.runs[name].area, one.runs[Recipe("random", name.head)].area))
+
+
+def _cost(sets: Sequence[Measured], name: Recipe) -> float:
+    margin = Recipe("margin", name.head)
+    for one in sets:
+        if {name, margin} <= {*one.runs} and one.runs[margin].selection:
+            return one.runs[name].selection / one.runs[margin].selection
+    return float("nan")
+
+
+def _verdict(
+    name: Recipe,
+    over_random: Mapping[str, Interval],
+    over_margin: Mapping[str, Interval],
+    over_default: Mapping[str, Interval],
+    cost: float,
+) -> tuple[str, ...]:
+    """Why not to use it: each reason by a rule that was there before the numbers."""
+    if name.sampler in ("random", "margin"):
+        return ()
+    reasons = []
+    worse = [where for where, gain in over_random.items() if gain.below]
+    if len(worse) >= OFTEN:
+        reasons.append(f"worse than random choice on {len(worse)} of {len(over_random)} sets")
+    if over_random and not any(gain.above for gain in over_random.values()):
+        reasons.append("nowhere shown to be better than random choice")
+    if over_margin and cost >= DEAR and not any(gain.above for gain in over_margin.values()):
+        reasons.append(f"nowhere shown to be better than margin, at {cost:.0f} times its seconds")
+    if name.head != "linear" and over_default and not any(gain.above for gain in over_default.values()):
+        reasons.append(f"takes head={name.head}, and is nowhere shown to be better than margin with the default head")
+    return tuple(reasons)

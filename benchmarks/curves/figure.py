@@ -1,0 +1,61 @@
+"""Learning curves of a few samplers on each set, as an SVG file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from alframe.engine.curves import t_interval
+from alframe.report.charts import BASELINE, INK, RULE, SERIES
+from benchmarks.curves.compare import Measured
+from benchmarks.curves.plan import Recipe
+
+DRAWN = ("random", "margin", "adaptive", "badge", "typiclust", "kcenter")  # those that are there; with the default head
+COLUMNS = 3
+
+
+def draw(sets: Sequence[Measured]) -> str:
+    """One panel for each set: means over seeds of the accuracy, and Student's 95 % band of random and of margin."""
+    height = -(-len(sets) // COLUMNS)
+    figure = Figure(figsize=(11, 3.2 * height + 0.4), layout="constrained")
+    panels = figure.subplots(height, COLUMNS, squeeze=False).ravel()
+    for panel, measured in zip(panels, sets, strict=False):
+        _panel(panel, measured)
+    for panel in panels[len(sets) :]:
+        panel.set_axis_off()
+    lines = {line.get_label(): line for panel in panels for line in panel.get_lines()}
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(DRAWN), frameon=False)
+    buffer = io.StringIO()
+    # Text stays text; a fixed salt and no date make equal charts equal bytes.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "curves"}):
+        figure.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None})
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def _panel(axes: Axes, measured: Measured) -> None:
+    means = []
+    for number, name in enumerate(DRAWN):
+        run = measured.runs.get(Recipe(name))
+        if run is None:
+            continue
+        colour = BASELINE if name == "random" else SERIES[number - 1]
+        mean, half = t_interval(run.accuracy)
+        means.append(mean)
+        axes.plot(run.labels, mean, color=colour, linestyle="--" if name == "random" else "-", label=name)
+        if name in ("random", "margin"):
+            axes.fill_between(run.labels, mean - half, mean + half, color=colour, alpha=0.16, linewidth=0)
+    if means:  # a band may reach far beyond the lines where seeds are few
+        axes.set_ylim(max(0.0, np.min(means) - 0.05), min(1.0, np.max(means) + 0.05))
+    axes.set_title(measured.name, color=INK, fontsize=10)
+    axes.set_xlabel("labels", color=INK)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.tick_params(colors=INK, length=0)
+    axes.grid(axis="y", color=RULE)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)

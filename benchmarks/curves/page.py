@@ -1,0 +1,294 @@
+"""The page of results, written from a results file alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alframe.store.files import replacing
+from benchmarks.curves.compare import CEILING, DEAR, OFTEN, Measured, Overall, Row, first_batches, load, overall, rows
+from benchmarks.curves.figure import draw
+from benchmarks.curves.plan import FIRST, LONGER, Recipe
+from benchmarks.curves.statistics import Interval, SpeedUp, penalties
+
+PAGE, FIGURE = "curves.md", "pictures/curves.svg"
+SHOWN = 12  # samplers in the matrix: those of the best mean rank
+DASH = "–"
+
+
+def write_page(file: Path, docs: Path) -> Path:
+    """Replace the page and its figure in `docs` by those of the results in `file`."""
+    result = json.loads(file.read_text(encoding="utf-8"))
+    figure, page = docs / FIGURE, docs / PAGE
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name))):
+        with replacing(place) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return page
+
+
+def text_of(result: Mapping[str, Any], source: str) -> str:
+    """The page in Markdown."""
+    sets = load(result)
+    table = overall(sets)
+    parts = [
+        _head(result, sets, source),
+        _all_sets(sets, table),
+        _not_worth(table),
+        _better_than_margin(sets, table),
+        _starts(sets),
+        _beaten(sets, table),
+        *(_one_set(one) for one in sets),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> str:
+    setting, machine = result["setting"], result["machine"]
+    about = [
+        [
+            f"[{one.name}](#{one.name})",
+            one.facts["about"],
+            f"{one.facts['pool']:,}",
+            f"{one.facts['test']:,}",
+            str(one.facts["classes"]),
+            f"{FIRST} to {one.facts['budget']} by {one.facts['batch']}",
+            _percent(float(one.ceilings["linear"].accuracy.mean())) if "linear" in one.ceilings else DASH,
+        ]
+        for one in sets
+    ]
+    tests = sum(len(one.compared) for one in sets)
+    where = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
+    lines = [
+        "# Samplers compared",
+        "",
+        f"Written by `python -m benchmarks.curves --report` from `benchmarks/results/{source}`; edit that program, not "
+        f"this page. [What each sampler does](samplers.md); [how to run this](../benchmarks/README.md#curves).",
+        "",
+        f"Every sampler from {FIRST} labels to a tenth of the pool, {setting['seeds']} seeds, on frozen embeddings"
+        + (f" (`{' '.join(setting['words'])}`)" if setting["words"] else " of the default backbone, EfficientNet-Lite0")
+        + f". Measured on {where}, {setting['workers']} sweeps side by side.",
+        "",
+        _table(
+            ["set", "what it is", "pool", "test images", "classes", "labels", "accuracy with all labels"], about, left=2
+        ),
+        "",
+        "- Seed for seed, all have the same first labels, drawn at random, and the same test images, which no model "
+        "has seen. Differences are paired by seed; in brackets stands Student's 95 % interval of the mean over "
+        "seeds. It holds the luck of the first labels and of the sampler. That of the test images it holds only where "
+        "each seed draws its own, as on the digits.",
+        "- The head is `linear`. Samplers that need draws have `laplace`, those that need activations `mlp`, and are "
+        "compared with random choice and margin sampling with the same head. (`laplace` predicts what `linear` does: "
+        "without draws the two are the same.)",
+        "- *Area* is the mean accuracy over the labels spent (area under the learning curve, 0 to 100).",
+        f"- *Labels to {CEILING:.0%}*: with which {CEILING:.0%} of the accuracy with all labels is first reached, "
+        "median over seeds; in brackets, how many of the seeds got there.",
+        "- *Speed-up*: random choice takes so many times the labels to be as accurate as the sampler with the last "
+        f"ones (Kath et al. 2026); random choice was run to {LONGER} times the budget to see. In brackets the 95 % "
+        "interval of a bootstrap over seeds.",
+        f"- {tests} gains over random choice are tested, each at 95 %: by luck alone some {tests * 0.025:.0f} "
+        f"would seem better, and as many worse. **Bold** are those that also count among all these tests (Benjamini "
+        "and Hochberg 1995, 5 %). All on this page is of small sets, one backbone and its first few hundred labels.",
+        "",
+        f"![Learning curves]({FIGURE})",
+    ]
+    gaps = [f"- Not there: {name}." for name in result["absent"]]
+    gaps += [f"- Not measured: `{name}` ({why.splitlines()[0]})" for name, why in result["broken"].items()]
+    gaps += [f"- Not complete, and left out: {gap}." for gap in result["missing"]]
+    return "\n".join([*lines, *(["", *gaps] if gaps else [])])
+
+
+def _all_sets(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
+    cells = [
+        [
+            f"`{one.recipe.sampler}`",
+            one.recipe.head,
+            *(_mark(one, where.name) for where in sets),
+            f"{one.rank:.1f}",
+            f"{one.beats:.0%}",
+            f"{one.beaten:.0%}",
+            _times(one.cost),
+        ]
+        for one in table
+    ]
+    header = ["sampler", "head", *(one.name for one in sets), "mean rank", "beats", "is beaten", "seconds"]
+    return "\n".join(
+        [
+            "## All sets",
+            "",
+            "Area over random choice with the same head, in points. In brackets: the interval holds 0. Bold: see "
+            "above. *Beats* and *is beaten*: the part of all comparisons with other samplers, at all numbers of "
+            "labels, in which Student's paired test says so (Ash et al. 2020). *Seconds* to choose a batch, as a "
+            "multiple of margin's with the same head, on the largest set. Ranks are by area among all rows.",
+            "",
+            _table(header, cells, left=2),
+        ]
+    )
+
+
+def _mark(one: Overall, where: str) -> str:
+    if where not in one.gains:
+        return DASH
+    gain = one.gains[where]
+    text = f"{100 * gain.mean:+.1f}"
+    if not (gain.above or gain.below):
+        return f"({text})"
+    return f"**{text}**" if where in one.sure else text
+
+
+def _not_worth(table: Sequence[Overall]) -> str:
+    found = [f"- `{one.recipe.sampler}`: {'; '.join(one.verdict)}." for one in _by_name(table) if one.verdict]
+    rule = (
+        f"By rules that are the same for all: the whole interval of the area is below random choice on {OFTEN} sets or "
+        f"more; on no set is it above random choice; on no set is it above margin sampling, at {DEAR} times its "
+        f"seconds or more; or it needs another head, and on no set is it above margin sampling with the default "
+        f"one. They speak of {FIRST} labels to a tenth of small pools; the samplers stay, since what they are "
+        f"for may be elsewhere (rare classes, outliers, the very first labels)."
+    )
+    return "\n".join(["## Not worth using here", "", rule, "", *(found or ["None of them."])])
+
+
+def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
+    better = [
+        one
+        for one in table
+        if any(gain.above for gain in one.over_margin.values()) and not any(g.below for g in one.over_margin.values())
+    ]
+    cells = [
+        [f"`{one.recipe.sampler}`", one.recipe.head, *(_signed(one.over_margin.get(where.name)) for where in sets)]
+        for one in better
+    ]
+    if not cells:
+        body = "None: no sampler has an area above margin's on a set, with its interval, and below it on none."
+    else:
+        header = ["sampler", "head", *(one.name for one in sets)]
+        body = (
+            "Area over margin sampling with the same head, in points: above it on some set, with the whole interval, "
+            "and below it on none.\n\n" + _table(header, cells, left=2)
+        )
+    return f"## Better than margin\n\n{body}"
+
+
+def _starts(sets: Sequence[Measured]) -> str:
+    found = first_batches(sets)
+    if not found:
+        return ""
+    starts = sorted({recipe.start for recipe in found})
+    at_once: Mapping[str, tuple[Interval, Interval]] = next(iter(found.values()))
+    cells = [
+        ["(first labels alone)", *(_signed(at_once[one.name][0]) if one.name in at_once else DASH for one in sets)],
+        *(
+            [f"`{recipe.sampler}`", *(_signed(by[one.name][1]) if one.name in by else DASH for one in sets)]
+            for recipe, by in sorted(found.items())
+        ),
+    ]
+    return "\n".join(
+        [
+            "## The first labels",
+            "",
+            f"What `start.sampler={starts[0]}` gains over first labels drawn at random, in points: of accuracy with "
+            f"these {FIRST} labels alone, and of area for samplers that go on from there.",
+            "",
+            _table(["then", *(one.name for one in sets)], cells, left=1),
+        ]
+    )
+
+
+def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
+    chosen = [one.recipe for one in table[:SHOWN]]
+    chosen += [one.recipe for one in table[SHOWN:] if one.recipe in (Recipe("random"), Recipe("margin"))]
+    keys = [str(recipe) for recipe in chosen]
+    curves = [{str(recipe): run.accuracy for recipe, run in one.compared.items()} for one in sets]
+    matrix = penalties(curves, keys)
+    names = [recipe.sampler if recipe.head == "linear" else f"{recipe.sampler} ({recipe.head})" for recipe in chosen]
+    cells = [
+        [f"`{name}`", *(DASH if row == column else f"{matrix[row, column]:.1f}" for column in range(len(names)))]
+        for row, name in enumerate(names)
+    ]
+    beaten = {one.recipe: one.beaten for one in table}
+    cells.append(["is beaten (of all)", *(f"{len(sets) * beaten[recipe]:.2f}" for recipe in chosen)])
+    return "\n".join(
+        [
+            "## Who beats whom",
+            "",
+            f"The pairwise penalty matrix of Ash et al. 2020: how often the row beats the column. Each set counts the "
+            f"part of its numbers of labels, so {len(sets)} is the most. The {SHOWN} samplers of the best mean rank, "
+            "random and margin; the last row is the column's mean over all samplers, smaller is better.",
+            "",
+            _table(["", *names], cells, left=1),
+        ]
+    )
+
+
+def _one_set(measured: Measured) -> str:
+    cells = [_row(row) for row in rows(measured)]
+    last = measured.facts["budget"]
+    header = [
+        "sampler",
+        "head",
+        "area",
+        "over random",
+        "macro-F1 area",
+        "over random",
+        f"accuracy at {last}",
+        f"macro-F1 at {last}",
+        f"labels to {CEILING:.0%}",
+        "speed-up",
+        "s a batch",
+    ]
+    return f"## {measured.name}\n\n{measured.facts['about'].capitalize()}.\n\n{_table(header, cells, left=2)}"
+
+
+def _row(row: Row) -> list[str]:
+    labels = f"{row.labels:.0f}" if math.isfinite(row.labels) else "never"
+    return [
+        f"`{row.recipe.sampler}`",
+        row.recipe.head,
+        _around(row.area),
+        _signed(row.gain),
+        _around(row.f1_area),
+        _signed(row.f1_gain),
+        _around(row.last),
+        _around(row.last_f1),
+        f"{labels} ({row.reached})",
+        _speed(row.speed),
+        f"{row.selection:.2f}",
+    ]
+
+
+def _speed(speed: SpeedUp | None) -> str:
+    if speed is None:
+        return DASH
+    factor, low, high = (
+        f"{one:.1f}" if math.isfinite(one) else f"> {LONGER}" for one in (speed.factor, speed.low, speed.high)
+    )
+    return f"{factor} [{low}, {high}]"
+
+
+def _around(one: Interval) -> str:
+    return f"{100 * one.mean:.1f} ± {50 * (one.high - one.low):.1f}"
+
+
+def _signed(one: Interval | None) -> str:
+    return DASH if one is None else f"{100 * one.mean:+.1f} [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def _times(factor: float) -> str:
+    return DASH if math.isnan(factor) else f"{factor:.1f}" if factor < DEAR else f"{factor:.0f}"
+
+
+def _by_name(table: Sequence[Overall]) -> list[Overall]:
+    return sorted(table, key=lambda one: one.recipe.sampler)
+
+
+def _table(header: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> str:
+    """The first `left` columns are words, the others numbers."""
+    rule = ["---" if at < left else "---:" for at in range(len(header))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *cells))

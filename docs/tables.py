@@ -1,0 +1,112 @@
+"""Write the table of names at the top of each page on a kind of part: ``python docs/tables.py``.
+
+What a part needs or gives comes from the code; what it costs and when to take it are the first clauses of **Cost** and
+**When** in the part's own section below. So nothing is written twice, and a name without a section, cost or advice is
+an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from alframe.app.api import compose
+from alframe.builtins import REGISTRIES, TABLE
+from alframe.types import Need
+
+DOCS = Path(__file__).parent
+ODD = {"loss": "losses", "stopping": "stopping", "compute": "compute"}
+# That of backbones is by hand: its rows are the ready-made choices, and its numbers those of the networks.
+PAGES = {kind: DOCS / f"{ODD.get(kind, f'{kind}s')}.md" for kind in TABLE if kind != "backbone"}
+START, END = "<!-- written by docs/tables.py -->\n", "<!-- until here -->\n"
+NEEDS = {
+    Need.PROBS: "probabilities",
+    Need.LABELLED_PROBS: "labelled probabilities",
+    Need.PROB_SAMPLES: "draws",
+    Need.ACTIVATIONS: "activations",
+    Need.PREDICT: "the head itself",
+    Need.FEATURES: "embeddings",
+    Need.LABELLED_FEATURES: "labelled embeddings",
+    Need.LABELS: "labels",
+    Need.GROUPS: "sequences",
+    Need.REWARDS: "rewards",
+}
+
+
+def page(kind: str) -> str:
+    """The page of this kind as it should be."""
+    text = PAGES[kind].read_text(encoding="utf-8")
+    table = f"{START}{_table(kind, text)}{END}"
+    if START in text:
+        before, _, rest = text.partition(START)
+        return f"{before}{table}{rest.partition(END)[2]}"
+    first = text.index("\n## ")
+    return f"{text[: first + 1]}{table}{text[first:]}"
+
+
+def _table(kind: str, text: str) -> str:
+    names = list(TABLE[kind][1])
+    sections = {match[1]: match[2] for match in re.finditer(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)}
+    heading, about = ABOUT.get(kind, ("needs", _required))
+    cells = [about(kind, name) for name in names]
+    shown = any(cells)
+    columns = ["name", *([heading] if shown else []), "cost", "when"]
+    rows = [columns, ["---"] * len(columns)]
+    for name, cell in zip(names, cells, strict=True):
+        if name not in sections:
+            raise SystemExit(f"{PAGES[kind].name} has no section '## {name}'.")
+        said = [_clause(kind, name, sections[name], label) for label in ("Cost", "When")]
+        rows.append([f"[{name}](#{name})", *([cell or "nothing"] if shown else []), *said])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _clause(kind: str, name: str, section: str, label: str) -> str:
+    found = re.search(rf"\*\*{label}\*\*: (.*?)(?=\s+(?:- )?\*\*[A-Z]\w+\*\*:|\n- |\n\n|\Z)", section, re.S)
+    if found is None:
+        raise SystemExit(f"{PAGES[kind].name}: '## {name}' lacks '**{label}**: ...'.")
+    text = " ".join(found[1].split())
+    # Up to the first mark that ends a clause, but in code and in brackets it ends none.
+    for mark in re.finditer(r"`[^`]*`|\([^)]*\)|([.;:])(?= |$)", text):
+        if mark[1]:
+            return text[: mark.start()].replace("|", "\\|")
+    return text.replace("|", "\\|")
+
+
+def _made(kind: str, name: str) -> Any:
+    recipe: Any = OmegaConf.to_container(compose(f"{kind}={name}")[kind], resolve=True)
+    return REGISTRIES[kind].build(recipe)
+
+
+def _needs(kind: str, name: str) -> str:
+    needs = _made(kind, name).needs
+    return ", ".join(words for need, words in NEEDS.items() if need in needs)
+
+
+def _gives(kind: str, name: str) -> str:
+    head = _made(kind, name)
+    more = {"draws": head.stochastic, "activations": hasattr(head, "activations")}
+    return ", ".join(["probabilities", *(words for words, there in more.items() if there)])
+
+
+def _audit(kind: str, name: str) -> str:
+    return "`audit` above 0" if getattr(_made(kind, name), "needs_audit", False) else ""
+
+
+def _required(kind: str, name: str) -> str:
+    """The parameters that nobody can default."""
+    return ", ".join(f"`{key}`" for key in sorted(OmegaConf.missing_keys(compose(f"{kind}={name}")[kind])))
+
+
+ABOUT: dict[str, tuple[str, Callable[[str, str], str]]] = {
+    "sampler": ("needs", _needs),
+    "head": ("gives", _gives),
+    "stopping": ("needs", _audit),
+}
+
+if __name__ == "__main__":
+    for kind, file in PAGES.items():
+        file.write_text(page(kind), encoding="utf-8", newline="\n")

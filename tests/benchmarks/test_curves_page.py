@@ -1,0 +1,168 @@
+"""From results to judgements and to the page."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.curves.__main__ import RESULTS, compact, newest
+from benchmarks.curves.compare import Overall, first_batches, load, overall, rows
+from benchmarks.curves.page import FIGURE, PAGE, text_of, write_page
+from benchmarks.curves.plan import Recipe
+
+DOCS = Path(__file__).parents[2] / "docs"
+LABELS = [20, 30, 40]
+SEEDS = 6
+
+
+def curve(gain: float, seconds: float = 0.01, seed: int = 0, start: float = 0.0) -> dict[str, Any]:
+    """Accuracies that rise by a tenth and by `gain` each round, with the seeds' own luck and a little of the run's."""
+    luck = np.random.default_rng(1).normal(0, 0.03, (SEEDS, 1)) + np.random.default_rng(seed).normal(
+        0, 0.002, (SEEDS, 3)
+    )
+    values = np.round(1e4 * (0.5 + start + luck + (0.1 + gain) * np.arange(3))).astype(int).tolist()
+    return {"labels": LABELS, "accuracy": values, "macro_f1": values, "head": 0.1, "selection": seconds}
+
+
+def image_set(pool: int) -> dict[str, Any]:
+    longer = {**curve(0), "labels": [20, 60, 100]}
+    return {
+        "about": "made up",
+        "pool": pool,
+        "test": 100,
+        "classes": 5,
+        "batch": 10,
+        "budget": 40,
+        "ceilings": {"linear": {"labels": [pool], "accuracy": [[8000]], "macro_f1": [[8000]]}},
+        "longer": {"linear": longer, "laplace": longer},
+        "compared": {
+            "random|linear|random": curve(0, seed=1),
+            "margin|linear|random": curve(0.05, seed=2),
+            "random|laplace|random": curve(0, seed=3),
+            "margin|laplace|random": curve(0.05, seed=4),
+            "good|linear|random": curve(0.1, seed=5),
+            "bad|linear|random": curve(-0.05, seed=6),
+            "dear|linear|random": curve(0.03, seconds=0.5, seed=7),
+            "doubter|laplace|random": curve(0.03, seed=8),
+            "margin|linear|typiclust": curve(0.05, seed=9, start=0.2),
+        },
+    }
+
+
+@pytest.fixture
+def result() -> dict[str, Any]:
+    return {
+        "machine": {"cpu": "A CPU", "cores": 2, "python": "3.11.7"},
+        "setting": {"seeds": SEEDS, "workers": 2, "words": []},
+        "absent": ["elsewhere"],
+        "broken": {"glosh": "needs hdbscan\nmore"},
+        "missing": ["one, compared, bald|laplace|random: seeds 3"],
+        "sets": {"one": image_set(400), "two": image_set(4000)},
+    }
+
+
+def judged(result: dict[str, Any]) -> dict[str, Overall]:
+    return {str(one.recipe): one for one in overall(load(result))}
+
+
+def test_judgements_follow_from_the_rules(result: dict[str, Any]) -> None:
+    table = judged(result)
+    assert table["bad|linear|random"].verdict == (
+        "worse than random choice on 2 of 2 sets",
+        "nowhere shown to be better than random choice",
+    )
+    assert table["dear|linear|random"].verdict == ("nowhere shown to be better than margin, at 50 times its seconds",)
+    (reason,) = table["doubter|laplace|random"].verdict
+    assert reason.startswith("takes head=laplace, and is nowhere shown to be better than margin with the default")
+    for name in ("good|linear|random", "margin|laplace|random", "random|linear|random"):
+        assert table[name].verdict == ()
+
+
+def test_worse_on_one_set_alone_may_be_luck(result: dict[str, Any]) -> None:
+    result["sets"]["two"]["compared"]["bad|linear|random"] = curve(0.05, seed=6)
+    assert judged(result)["bad|linear|random"].verdict == ()
+
+
+def test_gains_are_within_the_head_and_the_best_comes_first(result: dict[str, Any]) -> None:
+    table = overall(load(result))
+    assert table[0].recipe == Recipe("good")
+    assert table[0].rank == 1
+    assert table[-1].recipe == Recipe("bad")
+    assert table[-1].beaten > 0.9
+    doubter = judged(result)["doubter|laplace|random"]
+    assert doubter.gains["one"].mean == pytest.approx(0.03, abs=0.003)  # a mean over labels: of 0, 3 and 6 points
+    assert doubter.sure == {"one", "two"}
+    assert judged(result)["random|laplace|random"].gains == {}
+
+
+def test_a_row_says_what_the_curve_says(result: dict[str, Any]) -> None:
+    good = next(row for row in rows(load(result)[0]) if row.recipe.sampler == "good")
+    assert good.last.mean == pytest.approx(0.9, abs=0.02)
+    assert good.reached == SEEDS
+    assert good.labels == pytest.approx(33, abs=2)  # 95 % of 80 % are 76 %, after 70 % with 30 and 90 % with 40
+    assert good.speed is not None
+    # Random choice is at 70 % with 40 labels and in its longer runs with 100.
+    assert good.speed.factor == float("inf")
+
+
+def test_other_first_labels_are_compared_with_random_ones_and_nowhere_else(result: dict[str, Any]) -> None:
+    found = first_batches(load(result))
+    assert list(found) == [Recipe("margin", start="typiclust")]
+    at_once, area = found[Recipe("margin", start="typiclust")]["one"]
+    assert at_once.mean == pytest.approx(0.2, abs=0.005)
+    assert area.mean == pytest.approx(0.2, abs=0.005)
+    assert all(recipe.start == "random" for recipe in (one.recipe for one in overall(load(result))))
+
+
+def test_the_page_says_what_is_not_there(result: dict[str, Any]) -> None:
+    page = text_of(result, "x-curves.json")
+    assert "- Not there: elsewhere." in page
+    assert "- Not measured: `glosh` (needs hdbscan)" in page
+    assert "- Not complete, and left out: one, compared, bald|laplace|random: seeds 3." in page
+    assert "- `bad`: worse than random choice on 2 of 2 sets" in page
+    assert page.index("## two") < page.index("## one")  # the largest first
+    columns = {line.count("|") for line in page.split("## two")[1].split("## one")[0].splitlines() if "|" in line}
+    assert columns == {12}
+
+
+def test_a_recipe_that_is_missing_on_a_set_is_compared_on_the_others(result: dict[str, Any]) -> None:
+    less = copy.deepcopy(result)
+    del less["sets"]["one"]["compared"]["good|linear|random"]
+    del less["sets"]["one"]["ceilings"]["linear"]
+    table = judged(less)
+    assert set(table["good|linear|random"].gains) == {"two"}
+    assert "| `good` |" in text_of(less, "x-curves.json")
+
+
+def test_results_are_one_line_a_seed_and_the_page_is_written_from_the_file(
+    result: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "2026-01-01-x-curves.json"
+    file.write_text(compact(result), encoding="utf-8")
+    assert json.loads(file.read_text(encoding="utf-8")) == result
+    assert "[20,30,40]" in file.read_text(encoding="utf-8")
+    (tmp_path / "2025-12-31-x-curves.json").touch()
+    assert newest(tmp_path) == file
+    page = write_page(file, tmp_path / "docs")
+    assert page.read_text(encoding="utf-8") == text_of(result, file.name)
+    figure = (tmp_path / "docs" / FIGURE).read_text(encoding="utf-8")
+    assert ">two<" in figure
+    assert ">margin<" in figure
+    write_page(file, tmp_path / "docs")
+    assert (tmp_path / "docs" / FIGURE).read_text(encoding="utf-8") == figure
+
+
+def test_the_page_in_docs_is_that_of_the_newest_results() -> None:
+    file = newest(RESULTS)
+    if file is None:
+        pytest.skip("no results of this benchmark are kept yet")
+    result = json.loads(file.read_text(encoding="utf-8"))
+    page = (DOCS / PAGE).read_text(encoding="utf-8")
+    assert page == text_of(result, file.name), "Write it anew: python -m benchmarks.curves --report"
+    figure = (DOCS / FIGURE).read_text(encoding="utf-8")
+    assert all(f">{name}<" in figure for name in result["sets"])

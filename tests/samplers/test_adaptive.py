@@ -1,0 +1,106 @@
+"""Adaptive: from covering the pool to what the head doubts, without near-copies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers.adaptive import Adaptive, unseen
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids
+from alframe.types import Need, PoolView
+
+
+class TestAdaptive(SamplerSuite):
+    make = Adaptive
+
+
+def sure(lead):
+    """(n, 2) probabilities of which the likeliest leads by so much."""
+    lead = np.asarray(lead, np.float32)
+    return np.stack([(1 + lead) / 2, (1 - lead) / 2], axis=1)
+
+
+def heaps(count, size, dim=30, seed=0):
+    """Embeddings in `count` tight heaps of `size`, and the heap of each."""
+    rng = np.random.default_rng(seed)
+    heap = np.repeat(np.arange(count), size)
+    return (np.eye(dim)[heap] + 0.02 * rng.normal(size=(len(heap), dim))).astype(np.float32), heap
+
+
+def view_of(x, probs, labels=(0, 0, 1, 1)):
+    return PoolView(np.arange(len(x)), {Need.FEATURES: x, Need.PROBS: probs, Need.LABELS: np.array(labels)})
+
+
+def choose(view, k, seed=0, **params):
+    return Adaptive(**params).select(view, k, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(
+    ("labels", "part"), [([], 1.0), ([3], 1.0), ([0, 0, 1, 1], 0.0), ([0, 0, 0, 1], 0.25), ([0, 1, 2, 5, 5], 0.6)]
+)
+def test_what_the_labels_miss(labels, part):
+    assert unseen(np.array(labels, np.int64)) == pytest.approx(part)
+
+
+def test_good_turing_tells_how_much_is_unseen():
+    """On draws from a long tail it is right on average, as Good's theorem says."""
+    rng = np.random.default_rng(0)
+    shares = 1 / np.arange(1, 101)
+    shares /= shares.sum()
+    said, true = [], []
+    for _ in range(400):
+        labels = rng.choice(100, 50, p=shares)
+        said.append(unseen(labels))
+        true.append(shares[np.setdiff1d(np.arange(100), labels)].sum())
+    assert np.mean(said) == pytest.approx(np.mean(true), abs=0.02)
+
+
+def test_what_is_doubted_alike_gives_a_few_and_not_all():
+    x, heap = heaps(20, 30)
+    lead = np.full(len(x), 0.9)
+    lead[heap < 4] = 0.1 + 0.01 * heap[heap < 4]  # four heaps of near-copies that the head doubts
+    assert set(heap[np.argsort(lead)[:8]]) == {0}, "margin takes copies"
+    assert set(heap[choose(view_of(x, sure(lead)), 8).ids]) == {0, 1, 2, 3}
+
+
+def test_only_doubtful_images_once_all_classes_are_known():
+    x, heap = heaps(20, 30)
+    lead = np.where(heap % 2, 0.999, 0.3)
+    chosen = choose(view_of(x, sure(lead)), 10, candidates=5)
+    assert (heap[chosen.ids] % 2 == 0).all()
+    assert chosen.scores == pytest.approx(np.full(10, 0.7), abs=1e-5)
+
+
+def test_while_classes_are_unseen_it_covers_the_whole_pool():
+    x, heap = heaps(25, 40)
+    lead = np.where(heap < 3, 0.0, 0.05).astype(np.float32)  # the head doubts nearly all alike
+    labels = range(20)  # each the only one of its class
+    covered = heap[choose(view_of(x, sure(lead), labels), 25, power=1.0).ids]
+    assert len(set(covered)) >= 20
+    known = heap[choose(view_of(x, sure(lead), [0, 0] * 10), 25, candidates=1).ids]
+    assert set(known) <= {0, 1, 2}
+
+
+def test_a_head_that_doubts_nothing_leaves_clusters():
+    x, heap = heaps(20, 10)
+    assert len(set(heap[choose(view_of(x, sure(np.ones(200)), range(20)), 20).ids])) >= 15
+
+
+def test_many_doubtful_images_are_looked_at_in_part():
+    x, _ = heaps(20, 50)
+    chosen = choose(view_of(x, sure(np.zeros(1000)), range(9)), 5, rows=50)
+    assert len(set(chosen.ids.tolist())) == 5
+
+
+def test_numbers_that_are_none_are_refused_by_name():
+    fields = tiny_fields(Adaptive.needs)
+    fields[Need.PROBS][5, 1] = np.nan
+    with pytest.raises(UnmetNeed, match=r"'adaptive'.*class probabilities of 1 of 20 .*row 5"):
+        Adaptive().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("bad", [{"candidates": 0}, {"rows": 0}, {"power": -1.0}, {"power": float("nan")}])
+def test_parameters_that_cannot_be(bad):
+    with pytest.raises(BadParams, match=f"adaptive.*{next(iter(bad))}"):
+        Adaptive(**bad)

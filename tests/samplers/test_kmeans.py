@@ -1,0 +1,66 @@
+"""KMeans: the middle of each cluster, unlabelled clusters first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers.kmeans import KMeans
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids
+from alframe.types import Need, PoolView
+
+
+def heaps(*sizes, spread=0.1, seed=0):
+    """Embeddings around the axes, and the axis of each."""
+    heap = np.repeat(np.arange(len(sizes)), sizes)
+    noise = spread * np.random.default_rng(seed).normal(size=(len(heap), len(sizes)))
+    return (np.eye(len(sizes))[heap] + noise).astype(np.float32), heap
+
+
+def choose(x, k, labelled=None, **params):
+    view = PoolView(
+        np.arange(len(x)), {Need.FEATURES: x, Need.LABELLED_FEATURES: x[:0] if labelled is None else labelled}
+    )
+    return KMeans(**params).select(view, k, np.random.default_rng(0)).ids
+
+
+class TestKMeans(SamplerSuite):
+    make = KMeans
+
+    def obvious(self):
+        return None  # which cluster is the largest depends on how many there are: see below
+
+
+def test_the_image_in_the_middle_of_each_cluster():
+    x, heap = heaps(30, 30, 30, 30)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    expected = []
+    for number in range(4):
+        rows = np.flatnonzero(heap == number)
+        expected.append(rows[np.linalg.norm(unit[rows] - unit[rows].mean(axis=0), axis=1).argmin()])
+    assert sorted(choose(x, 4).tolist()) == sorted(expected)
+
+
+def test_clusters_with_a_label_come_last_and_large_ones_first():
+    x, heap = heaps(50, 40, 30, 20)
+    labelled, _ = heaps(1, 0, 0, 0)
+    assert heap[choose(x, 3, labelled)].tolist() == [1, 2, 3]
+
+
+def test_with_few_clusters_it_goes_round_them():
+    x, heap = heaps(30, 20, 10)
+    assert heap[choose(x, 9, clusters=3)].tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2]
+
+
+def test_numbers_that_are_none_are_refused_by_name():
+    fields = tiny_fields(KMeans.needs)
+    fields[Need.FEATURES][5, 1] = np.inf
+    with pytest.raises(UnmetNeed, match=r"'kmeans'.*embeddings of 1 of 26 images looked at"):
+        KMeans().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("bad", [{"clusters": 0}, {"rows": 0}])
+def test_parameters_that_cannot_be(bad):
+    with pytest.raises(BadParams, match=f"kmeans.*{next(iter(bad))}"):
+        KMeans(**bad)
