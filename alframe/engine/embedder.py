@@ -14,8 +14,8 @@ from torch import nn
 from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load
 from alframe.engine.allocator import keep_memory
-from alframe.engine.inference import Inference, Runner, choices
-from alframe.types import Floats, InputSpec, Item
+from alframe.engine.inference import Runner, choices
+from alframe.types import Floats, Inference, InputSpec, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,11 @@ def make_embedder(
 
 
 def wrap(
-    module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any], device: str, inference: Inference
+    module: nn.Module,
+    spec: InputSpec,
+    recipe: Mapping[str, Any],
+    device: str,
+    inference: Inference = Inference(),  # noqa: B008 - frozen
 ) -> Embedder:
     """The embedder of a network as it is now."""
     chosen, *otherwise = choices(inference, device)

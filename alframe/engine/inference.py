@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,8 +12,8 @@ from torch import nn
 
 from alframe.engine import runtimes
 from alframe.engine.runtimes import Runtime
-from alframe.errors import BadParams, EngineError
-from alframe.types import InputSpec
+from alframe.errors import EngineError
+from alframe.types import Inference, InputSpec
 
 log = logging.getLogger(__name__)
 
@@ -27,30 +26,11 @@ _BUILD: dict[str, Callable[[nn.Module, InputSpec, str, str, torch.Tensor], Runti
 _NEEDS = {"onnxruntime": ("onnxruntime", "onnxscript"), "openvino": ("openvino", "onnxscript")}
 _EXTRA = {"onnxruntime": "onnx", "openvino": "openvino"}
 # On a CPU, the fastest first, by benchmarks/micro/embedding.py. An order and no race, because the features of two
-# engines differ in their last bits: the same command must always choose the same. torch.compile takes a minute to
-# begin, which in fp32 it hardly earns back.
-_AUTO = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "compile", "eager")}
+# engines differ in their last bits: the same command must always choose the same. torch.compile is not among them: it
+# takes a minute or two to begin, and what it then gains depends on the processor.
+_AUTO = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
 ENOUGH = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
 _CHECKED = 16  # images
-
-
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """`engine`: eager, compile, onnxruntime, openvino, or auto (the fastest there is); `precision`: fp32 or bf16."""
-
-    engine: str = "eager"
-    precision: str = "fp32"
-
-    def __post_init__(self) -> None:
-        if self.engine not in ("auto", *_BUILD):
-            raise BadParams(f"inference.engine is '{self.engine}'; it can be auto, {', '.join(_BUILD)}.")
-        if self.precision not in ENOUGH:
-            raise BadParams(f"inference.precision is '{self.precision}'; it can be fp32 or bf16.")
-        if (self.engine, self.precision) == ("onnxruntime", "bf16"):
-            raise BadParams("inference.engine=onnxruntime cannot compute in bf16 on a CPU; openvino and compile can.")
-
-    def __str__(self) -> str:
-        return f"{self.engine} in {self.precision}"
 
 
 def choices(inference: Inference, device: str) -> list[Inference]:

@@ -33,14 +33,17 @@ def eager(module: nn.Module, spec: InputSpec, device: str, precision: str, pixel
 
 def compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
     """torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
-    network = torch.compile(_Whole(module, spec).to(device), dynamic=True)
+    torch.compiler.reset()  # networks of before count towards a limit, beyond which nothing is compiled
+    network = torch.compile(_Whole(module, spec).to(device))
     to_device = _sent(device)
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
         # One alone would be compiled for itself, for a minute: two of it cost less.
         several = pixels if len(pixels) > 1 else pixels.repeat(2, 1, 1, 1)
+        there = to_device(several)
+        torch._dynamo.mark_dynamic(there, 0)  # and nothing else: were all sizes free, compiling would take an age
         with torch.inference_mode(), _computing(precision, device):
-            return network(to_device(several))[: len(pixels)].float()  # type: ignore[no-any-return]
+            return network(there)[: len(pixels)].float()
 
     return run
 
@@ -84,7 +87,7 @@ def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
         program = torch.onnx.export(
             _Whole(module, spec).eval(),
             (example,),
-            dynamo=True,
+            dynamo=True,  # the older exporter is ten times faster, and crashes the process now and then
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             input_names=["pixels"],
             output_names=["features"],

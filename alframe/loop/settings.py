@@ -14,7 +14,7 @@ from typing import Any
 
 from alframe.engine.boxes import Boxes
 from alframe.engine.sequences import Sequences
-from alframe.types import TrainingPlan
+from alframe.types import Inference, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters
 
@@ -48,6 +48,7 @@ class Settings:
     boxes: Boxes
     holdout: float
     holdout_group: str
+    inference: Inference
     finetune: Finetune
     compare_sampler: str | None
     compare_seeds: int
@@ -56,7 +57,10 @@ class Settings:
 def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
     """A digest of all that decides the result: not where, how fast or how loudly it is computed."""
     decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
-    config = [dataclasses.asdict(settings), plain(decisive)]
+    decided = dataclasses.asdict(settings)
+    if settings.inference == Inference():  # not named: campaigns from before there was such a choice stay the same
+        del decided["inference"]
+    config = [decided, plain(decisive)]
     return hashlib.blake2b(json.dumps(config, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
@@ -64,7 +68,7 @@ def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
 def versions() -> dict[str, str]:
     """Versions of the packages that decide a result."""
     found = {}
-    for name in ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow"):
+    for name in ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow", "onnxruntime", "openvino"):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
