@@ -47,5 +47,9 @@ class WeightsError(AlframeError):
     """Model weights are missing, out of reach or do not fit."""
 
 
+class EngineError(AlframeError):
+    """An inference engine is not there, cannot run the network, or gives other features than it."""
+
+
 class StoreError(AlframeError):
     """The project folder cannot be used: locked, from a newer version, or damaged."""

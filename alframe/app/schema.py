@@ -21,6 +21,12 @@ class Holdout:
 
 
 @dataclass
+class Inference:
+    engine: str = "eager"
+    precision: str = "fp32"
+
+
+@dataclass
 class Training:
     epochs: int = 5
     lr: float = 1e-5
@@ -92,6 +98,7 @@ class Root:
     duplicates: Duplicates = field(default_factory=Duplicates)
     boxes: Boxes = field(default_factory=Boxes)
     holdout: Holdout = field(default_factory=Holdout)
+    inference: Inference = field(default_factory=Inference)
     finetune: Finetune = field(default_factory=Finetune)
     compare: Compare = field(default_factory=Compare)
     pool: Any = None

@@ -17,7 +17,7 @@ from alframe.errors import BadParams
 from alframe.loop.labels import check_rule
 from alframe.loop.session import Session
 from alframe.loop.settings import Finetune, Settings, identity
-from alframe.types import TrainingPlan
+from alframe.types import Inference, TrainingPlan
 
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
@@ -71,6 +71,7 @@ def _settings(plain: Mapping[str, Any], cwd: Path, sweep: bool) -> Settings:
         boxes=Boxes(**_absolute(plain["boxes"], "boxes", cwd)),
         holdout=plain["holdout"]["fraction"],
         holdout_group=plain["holdout"]["group"],
+        inference=Inference(**plain["inference"]),
         finetune=Finetune(
             start=finetune["start"],
             every=finetune["every"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from alframe.contracts import Compute
 from alframe.engine.embedder import Embedder, embed_batches
-from alframe.errors import PoolError
+from alframe.errors import EngineError, PoolError
 from alframe.progress import Bar, in_bytes, in_words, track
 from alframe.store.contents import Contents, Reading
 from alframe.store.features import FeatureStore
@@ -56,16 +56,38 @@ def embed(
     items: Sequence[Item],
     present: npt.NDArray[np.bool_],
     embedder: Embedder,
+    stores: Callable[[str], FeatureStore],
+    contents: Contents,
+    compute: Compute,
+) -> tuple[Embedder, Embedding]:
+    """Bring the store of the embedder's fingerprint up to date, and gather the features of all items.
+
+    `present` (N,) says which are in the pool or not any more; an image that is gone keeps those it had. Where the
+    engine fails on its first batch and was not asked for by name, the next one takes over: the embedder given back is
+    the one whose features these are. Raises EngineError if none can, PoolError if not one image can be read.
+    """
+    while True:
+        try:
+            store = stores(embedder.fingerprint)
+            return embedder, _embed(items, present, embedder, store, contents, compute)
+        except EngineError as error:
+            following = embedder.stepped_back()
+            if following is None:
+                raise
+            log.warning("%s Going on with %s.", error, following.runner.inference)
+            embedder = following
+
+
+def _embed(
+    items: Sequence[Item],
+    present: npt.NDArray[np.bool_],
+    embedder: Embedder,
     store: FeatureStore,
     contents: Contents,
     compute: Compute,
 ) -> Embedding:
-    """Bring the store up to date and gather the features of all items, `present` (N,) in the pool or not any more.
-
-    Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
-    forms the same batches when it goes on, and ends with the same bits. An image that is gone keeps the features it
-    had. Raises PoolError if not one image can be read.
-    """
+    # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
+    # forms the same batches when it goes on, and ends with the same bits.
     readings = contents.known(track(items, "Looking for changes", total=len(items), unit="img"), present)
     shards = _unfinished(readings, store)
     parts = [[items[key] for key in shard] for shard in shards]

@@ -20,7 +20,7 @@ from alframe.contracts import Head
 from alframe.engine.embedder import Embedder, embed_batches, make_embedder
 from alframe.errors import PoolError, StoreError
 from alframe.store.files import replacing, write_json
-from alframe.types import Floats, InputSpec, Item
+from alframe.types import Floats, Inference, InputSpec, Item
 
 FORMAT = 1
 BATCH = 64
@@ -58,7 +58,7 @@ class Model:
                     "preprocessing": dataclasses.asdict(self.embedder.spec),
                     "backbone": dict(self.backbone_recipe),
                     "head": dict(self.head_recipe),
-                    "fingerprint": self.embedder.fingerprint,
+                    "fingerprint": self.embedder.network,
                 },
             )
             self._compare(load_model(temporary, self.embedder.device))
@@ -84,7 +84,7 @@ class Model:
             yield batch.rows, probs, batch.reasons
 
     def _compare(self, other: Model) -> None:
-        if other.embedder.fingerprint != self.embedder.fingerprint:
+        if other.embedder.network != self.embedder.network:
             raise StoreError("The saved backbone is not the one in memory; the model was not written.")
         trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
         if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
@@ -93,8 +93,11 @@ class Model:
             )
 
 
-def load_model(folder: str | Path, device: str = "cpu") -> Model:
-    """The model in `folder`. Raises StoreError naming what is missing or does not fit."""
+def load_model(folder: str | Path, device: str = "cpu", inference: Inference = Inference()) -> Model:  # noqa: B008
+    """The model in `folder`, whichever way its features were computed, to be run with `inference`.
+
+    Raises StoreError naming what is missing or does not fit, EngineError if the engine is not there.
+    """
     folder = Path(folder)
     file = folder / "model.json"
     try:
@@ -111,7 +114,7 @@ def load_model(folder: str | Path, device: str = "cpu") -> Model:
     except (OSError, SafetensorError) as error:
         raise StoreError(f"The weights in {folder} cannot be read: {error}. Export the model again.") from error
     backbone = REGISTRIES["backbone"].build(data["backbone"])
-    embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, state=state)
+    embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, state=state, inference=inference)
     _check_spec(embedder.spec, data["preprocessing"], file)
     head = REGISTRIES["head"].build(data["head"])
     head.load(arrays)

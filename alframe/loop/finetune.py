@@ -46,7 +46,8 @@ def _embedder(session: Session, warm: bool = True) -> Embedder:
     trained = _trained(session) if warm else []
     state = load_file(session.folder / trained[-1][1]["file"]) if trained else None
     seed = session.settings.seed if session.network_seed is None else session.network_seed
-    return make_embedder(session.backbone, session.recipes["backbone"], seed, session.compute.device(), state)
+    device, inference = session.compute.device(), session.settings.inference
+    return make_embedder(session.backbone, session.recipes["backbone"], seed, device, state, inference)
 
 
 def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
@@ -76,5 +77,7 @@ def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, la
     with session.ledger.transaction():
         detail = {"labels": labels, "file": file, "backbone": dict(session.recipes["backbone"])}
         session.ledger.mark(number, "trained", detail)
-    work.embedder = wrap(before.module, before.spec, session.recipes["backbone"], before.device)
+    work.embedder = wrap(
+        before.module, before.spec, session.recipes["backbone"], before.device, session.settings.inference
+    )
     work.embedding = None

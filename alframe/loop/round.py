@@ -55,10 +55,9 @@ def run_round(session: Session, work: Work) -> Outcome:
 def embed_pool(session: Session, work: Work) -> None:
     """Have features of every readable image; the others are set aside, with the reason, until they can be read."""
     if work.embedding is None and work.embedder is not None:
-        store = session.features(work.embedder.fingerprint)
         manifest = work.manifest
-        work.embedding = embed(
-            manifest.items, manifest.present, work.embedder, store, session.contents, session.compute
+        work.embedder, work.embedding = embed(
+            manifest.items, manifest.present, work.embedder, session.features, session.contents, session.compute
         )
         now, before = work.embedding.unreadable, session.ledger.aside()
         with session.ledger.transaction():

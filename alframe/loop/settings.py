@@ -15,7 +15,7 @@ from typing import Any
 from alframe.engine.boxes import Boxes
 from alframe.engine.duplicates import Duplicates
 from alframe.engine.sequences import Sequences
-from alframe.types import TrainingPlan
+from alframe.types import Inference, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters
 
@@ -50,6 +50,7 @@ class Settings:
     boxes: Boxes
     holdout: float
     holdout_group: str
+    inference: Inference
     finetune: Finetune
     compare_sampler: str | None
     compare_seeds: int
@@ -59,8 +60,11 @@ def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
     """A digest of all that decides the result: not where, how fast or how loudly it is computed."""
     decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
     values = dataclasses.asdict(settings)
-    if settings.duplicates.by is None:  # what was begun before there was such a setting goes on under its name
+    # What was begun before there were these choices goes on under its name.
+    if settings.duplicates.by is None:
         del values["duplicates"]
+    if settings.inference == Inference():
+        del values["inference"]
     config = [values, plain(decisive)]
     return hashlib.blake2b(json.dumps(config, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
@@ -69,7 +73,7 @@ def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
 def versions() -> dict[str, str]:
     """Versions of the packages that decide a result."""
     found = {}
-    for name in ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow"):
+    for name in ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow", "onnxruntime", "openvino"):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

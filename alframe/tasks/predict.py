@@ -42,11 +42,12 @@ class Predict:
                 f"{command('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. A "
                 f"project has one after `export`."
             )
-        model = load_model(Path(self.model or session.model_folder), session.compute.device())
+        folder = Path(self.model or session.model_folder)
+        model = load_model(folder, session.compute.device(), session.settings.inference)
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": self.images}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
-        store = session.features(model.embedder.fingerprint)
-        embedding = embed(items, np.ones(len(items), bool), model.embedder, store, session.contents, session.compute)
+        present = np.ones(len(items), bool)
+        _, embedding = embed(items, present, model.embedder, session.features, session.contents, session.compute)
         keys = np.flatnonzero(embedding.readable)
         predictions = Predictions(
             items=[items[key] for key in keys.tolist()],

@@ -1,6 +1,7 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
 from alframe.types.images import Box, Floats, Ints, Item, ItemId, root_of
+from alframe.types.inference import Inference
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 from alframe.types.training import InputSpec, TrainingPlan
@@ -13,6 +14,7 @@ __all__ = [
     "Curve",
     "Evaluation",
     "Floats",
+    "Inference",
     "InputSpec",
     "Ints",
     "Item",

@@ -56,8 +56,11 @@ class Pass:
         self.read = 0
         items = self.items() if items is None else items
         present = np.ones(len(items), bool) if present is None else present
-        store = FeatureStore(self.cache / self.embedder.fingerprint)
-        return embed(items, present, self.embedder, store, Contents(self.cache / "contents.sqlite"), self)
+        contents = Contents(self.cache / "contents.sqlite")
+        return embed(items, present, self.embedder, self.store, contents, self)[1]
+
+    def store(self, fingerprint: str) -> FeatureStore:
+        return FeatureStore(self.cache / fingerprint)
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+"""A network made ready to run, one function for each engine; what they need is imported when it is asked for.
+
+Each takes the network in eval mode on its device, its input, the device, the precision and a batch to try, and gives a
+function from pixels (B, H, W, C), from 0 to 255, to features (B, D) float32.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+
+from alframe.data.loading import normalise
+from alframe.types import InputSpec
+
+Runtime = Callable[[torch.Tensor], torch.Tensor]
+
+
+def eager(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+    """PyTorch, layer by layer. On a GPU, a batch travels there while the one before is still being computed."""
+    to_device = _sent(device)
+
+    def run(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(), _computing(precision, device):
+            return module(normalise(to_device(pixels), spec, device)).float()  # type: ignore[no-any-return]
+
+    return run
+
+
+def compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+    """torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
+    torch.compiler.reset()  # networks of before count towards a limit, beyond which nothing is compiled
+    network = torch.compile(_Whole(module, spec).to(device))
+    to_device = _sent(device)
+
+    def run(pixels: torch.Tensor) -> torch.Tensor:
+        # One alone would be compiled for itself, for a minute: two of it cost less.
+        several = pixels if len(pixels) > 1 else pixels.repeat(2, 1, 1, 1)
+        there = to_device(several)
+        torch._dynamo.mark_dynamic(there, 0)  # and nothing else: were all sizes free, compiling would take an age
+        with torch.inference_mode(), _computing(precision, device):
+            return network(there)[: len(pixels)].float()
+
+    return run
+
+
+def onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+    """ONNX Runtime on the CPU, fp32 alone."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    # While it waits for pixels it must not burn the cores on which they are decoded.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(exported(module, spec, pixels), options, ["CPUExecutionProvider"])
+    return lambda pixels: torch.from_numpy(session.run(None, {"pixels": pixels.numpy()})[0])
+
+
+def openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+    """OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none, for then it would quietly take fp32."""
+    import openvino
+
+    core = openvino.Core()
+    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise ValueError("this processor does not compute in bf16; take inference.precision=fp32")
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "ENABLE_CPU_PINNING": False,  # the cores are shared with what decodes
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+    }
+    network = core.compile_model(core.read_model(io.BytesIO(exported(module, spec, pixels))), "CPU", options)
+    request = network.create_infer_request()
+    return lambda pixels: torch.from_numpy(request.infer({0: pixels.numpy()})[0].copy())  # it keeps its output's memory
+
+
+def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
+    """The network with its normalisation as an ONNX model, `pixels` (b, H, W, C) to `features` (b, D), b free."""
+    example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's remarks on itself
+        program = torch.onnx.export(
+            _Whole(module, spec).eval(),
+            (example,),
+            dynamo=True,  # the older exporter is ten times faster, and crashes the process now and then
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            input_names=["pixels"],
+            output_names=["features"],
+            verbose=False,
+        )
+    return program.model_proto.SerializeToString()  # type: ignore[no-any-return, union-attr]
+
+
+class _Whole(nn.Module):
+    """The network, from pixels on; `normalise` as a part of the graph."""
+
+    def __init__(self, module: nn.Module, spec: InputSpec) -> None:
+        super().__init__()
+        self.module = module
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, -1, 1, 1) * 255)
+        self.register_buffer("std", torch.tensor(spec.std).view(1, -1, 1, 1) * 255)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        x = pixels.permute(0, 3, 1, 2).float()
+        return self.module((x - self.mean) / self.std).float()  # type: ignore[no-any-return]
+
+
+def _computing(precision: str, device: str) -> AbstractContextManager[None]:
+    kind = device.partition(":")[0]
+    return torch.autocast(kind, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def _sent(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """How pixels get to the device: to a CUDA one from pinned memory, on a stream beside that of the computation."""
+    if not device.startswith("cuda"):
+        return lambda pixels: pixels.to(device)
+    transfers = torch.cuda.Stream(device)
+
+    def send(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.cuda.stream(transfers):
+            there = pixels.pin_memory().to(device, non_blocking=True)
+        computing = torch.cuda.current_stream(device)
+        computing.wait_stream(transfers)
+        there.record_stream(computing)  # else its memory could be given away before it was used
+        return there
+
+    return send
