@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -49,7 +49,7 @@ class ShardResult:
 
     readings: list[Reading]
     features: Floats
-    hashes: dict[bytes, bytes]
+    hashes: dict[bytes, bytes] = field(default_factory=dict)
 
 
 def embed(
