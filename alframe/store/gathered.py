@@ -95,7 +95,7 @@ def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], h
             handle.seek(held * store.width * 4)
             for start in range(held, len(contents), ROWS):
                 part = contents[start : start + ROWS]
-                handle.write(memoryview(np.ascontiguousarray(_rows(store, part))).cast("B"))
+                handle.write(np.ascontiguousarray(_rows(store, part)).data)
                 bar.advance(len(part))
             handle.flush()
             os.fsync(handle.fileno())

@@ -1,0 +1,56 @@
+"""What a sampler sees of a large pool, without a copy of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.errors import UnmetNeed
+from alframe.types import Need, PoolView, Rows
+
+
+@pytest.fixture
+def source() -> np.ndarray:
+    return np.arange(40, dtype=np.float32).reshape(10, 4)
+
+
+def test_rows_are_those_of_their_numbers(source: np.ndarray) -> None:
+    at = np.array([7, 2, 9, 4])
+    rows = Rows(source, at)
+    assert (len(rows), rows.shape) == (4, (4, 4))
+    np.testing.assert_array_equal(rows.whole(), source[at])
+    np.testing.assert_array_equal(rows[1:3], source[[2, 9]])
+    np.testing.assert_array_equal(rows[np.array([3, 0])], source[[4, 7]])
+    np.testing.assert_array_equal(rows[2], source[9])
+    np.testing.assert_array_equal(rows.only(np.array([True, False, False, True])).whole(), source[[7, 4]])
+    np.testing.assert_array_equal(Rows(source).only(np.arange(10) > 7)[:], source[8:])
+
+
+def test_nothing_of_the_pool_can_be_changed(source: np.ndarray) -> None:
+    for view in (PoolView(np.arange(10), {Need.FEATURES: source}), whole_and_part(source)):
+        for array in (view.features, view.feature_rows[:0], view.ids):
+            if array is not view.features and array.base is None:
+                continue  # a copy
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    assert source[3, 3] == 15
+
+
+def whole_and_part(source: np.ndarray) -> PoolView:
+    return PoolView(np.arange(4), {Need.FEATURES: Rows(source, np.array([1, 3, 5, 7]))})
+
+
+def test_a_part_of_a_view_reads_the_same_source(source: np.ndarray) -> None:
+    view = whole_and_part(source)
+    part = view.only(np.array([False, True, True, False]))
+    np.testing.assert_array_equal(part.features, source[[3, 5]])
+    np.testing.assert_array_equal(view.features, source[[1, 3, 5, 7]])
+    assert view.features is view.features  # copied once
+
+
+def test_rows_are_a_need_as_the_features_are(source: np.ndarray) -> None:
+    view = PoolView(np.arange(10), {Need.LABELS: np.zeros(2, np.int64)})
+    for read in ("features", "feature_rows"):
+        with pytest.raises(UnmetNeed, match="FEATURES"):
+            getattr(view, read)
+    assert np.shares_memory(PoolView(np.arange(10), {Need.FEATURES: source}).features, source)
