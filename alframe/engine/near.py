@@ -183,7 +183,7 @@ def cosines(features: Floats, a: Ints, b: Ints) -> Floats:
 def unit(x: Floats) -> Floats:
     """Rows (n, D) of length 1; one of zeros stays, and is near to nothing."""
     lengths: Floats = np.linalg.norm(x, axis=1, keepdims=True)
-    return x / np.maximum(lengths, np.float32(1e-12))
+    return (x / np.maximum(lengths, 1e-12)).astype(np.float32, copy=False)
 
 
 def _first(row: Ints, found: Ints, count: int) -> Ints:
