@@ -67,7 +67,7 @@ class Sequences:
 class Duplicates:
     by: str | None = None
     bits: int = 3
-    cosine: float = 0.005
+    cosine: float = 0.002
 
 
 @dataclass

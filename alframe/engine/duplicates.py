@@ -40,7 +40,7 @@ class Duplicates:
 
     by: Measure | None = None
     bits: int = 3
-    cosine: float = 0.005
+    cosine: float = 0.002
 
     @property
     def hashed(self) -> bool:

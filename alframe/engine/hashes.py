@@ -46,9 +46,9 @@ def known_hashes(
         shards = [lacking[start : start + SHARD] for start in range(0, len(lacking), SHARD)]
         parts = [[items[key] for key in shard] for shard in shards]
         work = partial(hash_shards, spec, compute.batch_size, compute.workers())
-        for hashes in compute.map_shards(work, parts):
-            cache.note_hashes(hashes, spec)
-            found |= hashes
+        for read in compute.map_shards(work, parts):
+            cache.note_hashes(read, spec)
+            found |= read
     has = np.array([content in found for content in contents], bool)
     hashes = np.zeros(len(contents), np.uint64)
     hashes[has] = np.frombuffer(b"".join(found[content] for content in contents if content in found), np.uint64)
@@ -61,9 +61,8 @@ def hash_shards(
     """The difference hashes of each shard by content, without embedding anything."""
     items = [item for shard in shards for item in shard]
     ends = [0, *accumulate(map(len, shards))]
-    batches = [
-        range(at, min(at + batch_size, end)) for start, end in pairwise(ends) for at in range(start, end, batch_size)
-    ]
+    starts = [(at, end) for start, end in pairwise(ends) for at in range(start, end, batch_size)]
+    batches = [range(at, min(at + batch_size, end)) for at, end in starts]
     hashes: dict[bytes, bytes] = {}
     with Bar("Hashing images", total=len(items), unit="img") as bar:
         for batch in load(items, spec, batches, workers):

@@ -31,7 +31,7 @@ class Near(Protocol):
         ...
 
     def leaders(self, rows: Ints) -> tuple[Ints, Mask]:
-        """(r,) the first entered one that each row is near to, or -1; and which rows are too many of a kind to enter."""
+        """(r,) the first entered one that each row is near to, or -1; and which are too many of a kind to enter."""
         ...
 
     def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
@@ -52,7 +52,7 @@ class ByHash:
         if self._features is not None:
             _, of, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
             rows = rows[np.sort(np.argsort(of, kind="stable")[_ranks(counts) < MOST])]
-        # Runs of doubling length: each image is sorted anew some log2(n) times, and there are some log2(n) to look into.
+        # Runs of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
         while self._runs and len(self._runs[-1].rows) <= len(rows):
             rows = np.concatenate([self._runs.pop().rows, rows])
         if len(rows):
@@ -96,14 +96,15 @@ class _Run:
         self._sorted = {mask: (hashes & mask)[order] for mask, order in self._order.items()}
 
     def like(self, hashes: Hashes, mask: np.uint64, bits: int) -> Ints:
-        """The pairs that agree under the mask and are near, each as (place in `hashes`) * (length of the run) + place."""
+        """Near pairs that agree under the mask, each as (place in `hashes`) * (length of the run) + place."""
         wanted, there = hashes & mask, self._sorted[mask]
         start = np.searchsorted(there, wanted)
         counts = np.searchsorted(there, wanted, "right") - start
         row = np.repeat(np.arange(len(hashes)), counts)
         place = self._order[mask][start[row] + _ranks(counts)]
         near = np.bitwise_count(hashes[row] ^ self._hashes[place]) <= bits
-        return row[near] * len(self.rows) + place[near]
+        found: Ints = row[near] * len(self.rows) + place[near]
+        return found
 
 
 def _masks(bits: int) -> list[np.uint64]:
@@ -181,8 +182,8 @@ def cosines(features: Floats, a: Ints, b: Ints) -> Floats:
 
 def unit(x: Floats) -> Floats:
     """Rows (n, D) of length 1; one of zeros stays, and is near to nothing."""
-    x = np.asarray(x, np.float32)
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    lengths: Floats = np.linalg.norm(x, axis=1, keepdims=True)
+    return (x / np.maximum(lengths, 1e-12)).astype(np.float32, copy=False)
 
 
 def _first(row: Ints, found: Ints, count: int) -> Ints:

@@ -47,9 +47,9 @@ def check(session: Session) -> None:
         )
     if session.settings.duplicates.by == "embedding" and session.settings.finetune.start is not None:
         raise BadParams(
-            "duplicates.by=embedding goes by distances that fine-tuning changes: it brings the images of a class so close "
-            "together that all of them would pass for one. Set duplicates.by=both, so that the pictures themselves must "
-            "agree as well, or finetune.start=null."
+            "duplicates.by=embedding goes by distances that fine-tuning changes: it brings the images of a class so "
+            "close together that all of them would pass for one. Set duplicates.by=both, so that the pictures "
+            "themselves must agree as well, or finetune.start=null."
         )
     samplers = {session.name("sampler"): session.sampler}
     if session.label_source.answers_now and session.settings.compare_sampler is not None:

@@ -32,7 +32,8 @@ def pool(n: int, seed: int, hashes: int = 30, groups: int = 8) -> Pool:
 def one_by_one(rule: Duplicates, contents: list[bytes | None], codes, features, fixed) -> np.ndarray:
     """The definition: in order, each joins the first that stands for a group and is near it."""
     x, leader, standing = unit(features), np.arange(len(contents)), []
-    order = sorted((not held, content, row) for row, (content, held) in enumerate(zip(contents, fixed)) if content)
+    pairs = zip(contents, fixed, strict=True)
+    order = sorted((not held, content, row) for row, (content, held) in enumerate(pairs) if content)
     for _, _, row in order:
         for first in standing if not fixed[row] else ():
             bits = int(codes[row] ^ codes[first]).bit_count() <= rule.bits
@@ -71,10 +72,10 @@ def test_some_fold_and_all_is_as_it_is_said(by: Measure) -> None:
     assert (leader[leader] == leader).all(), "who stands for others is not folded"
     assert not np.isin(folded, np.flatnonzero(fixed)).any()
     if by != "embedding":
-        assert max(int(codes[a] ^ codes[b]).bit_count() for a, b in zip(folded, leader[folded])) <= 3
+        assert max(int(codes[a] ^ codes[b]).bit_count() for a, b in zip(folded, leader[folded], strict=True)) <= 3
     if by != "hash":
         x = unit(features)
-        assert min(x[a] @ x[b] for a, b in zip(folded, leader[folded])) >= 0.9
+        assert min(x[a] @ x[b] for a, b in zip(folded, leader[folded], strict=True)) >= 0.9
 
 
 @pytest.mark.parametrize("by", ["hash", "embedding", "both"])

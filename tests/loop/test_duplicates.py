@@ -15,6 +15,9 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.engine.audit import AUDITED, AUDITED_ONCE
 from alframe.errors import BadParams
+from alframe.loop.experiment import prepare
+from alframe.loop.finetune import train_embedding
+from alframe.loop.round import embed_pool, learn
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
 from alframe.types import Outcome, State
@@ -78,10 +81,6 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_words(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        from alframe.loop.experiment import prepare
-        from alframe.loop.finetune import train_embedding
-        from alframe.loop.round import embed_pool, learn
-
         work = prepare(session)
         train_embedding(session, work)
         embed_pool(session, work)
