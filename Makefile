@@ -29,7 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,lite,sweep,metric]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,lite,sweep,metric,onnx,openvino]"
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.installed

@@ -43,7 +43,7 @@ def compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pi
         there = to_device(several)
         torch._dynamo.mark_dynamic(there, 0)  # and nothing else: were all sizes free, compiling would take an age
         with torch.inference_mode(), _computing(precision, device):
-            return network(there)[: len(pixels)].float()
+            return network(there)[: len(pixels)].float()  # type: ignore[no-any-return]
 
     return run
 
@@ -99,6 +99,9 @@ def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
 class _Whole(nn.Module):
     """The network, from pixels on; `normalise` as a part of the graph."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, module: nn.Module, spec: InputSpec) -> None:
         super().__init__()
         self.module = module
@@ -119,7 +122,7 @@ def _sent(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """How pixels get to the device: to a CUDA one from pinned memory, on a stream beside that of the computation."""
     if not device.startswith("cuda"):
         return lambda pixels: pixels.to(device)
-    transfers = torch.cuda.Stream(device)
+    transfers = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def send(pixels: torch.Tensor) -> torch.Tensor:
         with torch.cuda.stream(transfers):

@@ -1,112 +1,169 @@
-"""Images to embeddings: alframe's pass against plain timm with a DataLoader, from the files to the features.
+"""Images to embeddings: every engine and precision against plain timm with a DataLoader.
 
-    python -m benchmarks.micro.embedding                       # a minute or two, on drawn camera-trap scenes
+    python -m benchmarks.micro.embedding                       # ten minutes, on drawn camera-trap scenes
     python -m benchmarks.micro.embedding --images FOLDER       # your own images
+    python -m benchmarks.micro.embedding --ways "eager fp32" "openvino bf16" --networks efficientnet_lite0
 
-Each measurement is a process of its own, because a process keeps what the C allocator was once told; the peers take
-turns (A B A B ...), so that whatever else the machine does meets them alike. Starting up and loading the network do
-not count; the first batch does.
+Each way is a process of its own, because a process keeps what the C allocator was once told; they are made ready
+first and then take turns (A B C A B C ...), so that whatever else the machine does meets them alike. `network` is the
+network alone, on one thread, on pictures decoded before; `pipeline` goes from the files to the features on all cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
 
 from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
-from alframe.engine.embedder import embed_batches, make_embedder
-from alframe.types import Floats, Item
+from alframe.data.loading import load, normalise
+from alframe.engine.embedder import embed_batches, embed_pixels, make_embedder
+from alframe.types import Floats, Inference, InputSpec, Item
 from benchmarks.machine import describe
 
 BATCH = 32
-RECIPE = {"name": "efficientnet_lite", "variant": 0}
+PLAIN = "timm + DataLoader"
+WAYS = {
+    PLAIN: None,
+    "eager fp32": Inference("eager", "fp32"),
+    "eager bf16": Inference("eager", "bf16"),
+    "compile fp32": Inference("compile", "fp32"),
+    "compile bf16": Inference("compile", "bf16"),
+    "onnxruntime fp32": Inference("onnxruntime", "fp32"),
+    "openvino fp32": Inference("openvino", "fp32"),
+    "openvino bf16": Inference("openvino", "bf16"),
+}
+PIPELINES = [PLAIN, "eager fp32", "openvino fp32", "openvino bf16"]
+NETWORKS: dict[str, dict[str, Any]] = {
+    "efficientnet_lite0": {"name": "efficientnet_lite", "variant": 0},
+    "resnet18": {"name": "timm", "model": "resnet18", "pretrained": False},
+}
+Pass = Callable[[Sequence[Item], int], Floats]  # items and decoding workers to features
 
 
-def alframe_pass(items: Sequence[Item], workers: int) -> tuple[Floats, float]:
-    """Features and seconds of alframe's embedding pass, hashing included."""
-    embedder = make_embedder(REGISTRIES["backbone"].build(RECIPE), RECIPE, seed=0, device="cpu")
-    batches = [range(at, min(at + BATCH, len(items))) for at in range(0, len(items), BATCH)]
-    start = time.perf_counter()
-    features = [embedded for _, embedded in embed_batches(embedder, items, batches, workers)]
-    return np.concatenate(features), time.perf_counter() - start
+def in_batches(items: Sequence[Item]) -> list[range]:
+    return [range(at, min(at + BATCH, len(items))) for at in range(0, len(items), BATCH)]
 
 
-def plain_timm(items: Sequence[Item], workers: int) -> tuple[Floats, float]:
+class Alframe:
+    """alframe's embedding pass, hashing included."""
+
+    def __init__(self, recipe: dict[str, Any], inference: Inference) -> None:
+        self.embedder = make_embedder(REGISTRIES["backbone"].build(recipe), recipe, 0, "cpu", None, inference)
+
+    def network(self, pixels: torch.Tensor) -> Floats:
+        return np.concatenate([embed_pixels(self.embedder, part).numpy() for part in torch.split(pixels, BATCH)])
+
+    def pipeline(self, items: Sequence[Item], workers: int) -> Floats:
+        return np.concatenate([found for _, found in embed_batches(self.embedder, items, in_batches(items), workers)])
+
+    def decode(self, items: Sequence[Item], workers: int) -> Floats:
+        for _ in load(items, self.embedder.spec, in_batches(items), workers):
+            pass
+        return np.empty((0, 0), np.float32)
+
+
+class Plain:
     """The same as timm's documentation has it: its own transform, a DataLoader, and the model in eval mode."""
-    import_timm()
-    from PIL import Image
-    from torch.utils.data import DataLoader, Dataset
-    from torchvision import transforms
 
-    class Files(Dataset[torch.Tensor]):
-        def __len__(self) -> int:
-            return len(items)
+    def __init__(self, recipe: dict[str, Any]) -> None:
+        import_timm()
+        from torchvision import transforms
 
-        def __getitem__(self, at: int) -> torch.Tensor:
-            with Image.open(items[at].path) as image:
-                pixels: torch.Tensor = transform(image.convert("RGB"))
-            return pixels
+        backbone = REGISTRIES["backbone"].build(recipe)
+        self.spec: InputSpec = backbone.input_spec
+        self.model = backbone.module(0).eval()
+        # The whole picture squashed, as in alframe, so that both give the same features.
+        self.transform = transforms.Compose(
+            [
+                transforms.Resize((self.spec.size, self.spec.size), transforms.InterpolationMode.BICUBIC),
+                transforms.ToTensor(),
+                transforms.Normalize(self.spec.mean, self.spec.std),
+            ]
+        )
 
-    backbone = REGISTRIES["backbone"].build(RECIPE)
-    spec = backbone.input_spec
-    # The whole picture squashed, as in alframe, so that both give the same features.
-    transform = transforms.Compose(
-        [
-            transforms.Resize((spec.size, spec.size), transforms.InterpolationMode.BICUBIC),
-            transforms.ToTensor(),
-            transforms.Normalize(spec.mean, spec.std),
-        ]
-    )
-    model = backbone.module(0).eval()
-    loader = DataLoader(Files(), batch_size=BATCH, num_workers=workers)
-    start = time.perf_counter()
-    with torch.inference_mode():
-        features = [model(batch).numpy() for batch in loader]
-    return np.concatenate(features), time.perf_counter() - start
+    def network(self, pixels: torch.Tensor) -> Floats:
+        with torch.inference_mode():
+            parts = [self.model(normalise(part, self.spec, "cpu").contiguous()) for part in torch.split(pixels, BATCH)]
+        return torch.cat(parts).numpy()
 
+    def pipeline(self, items: Sequence[Item], workers: int) -> Floats:
+        with torch.inference_mode():
+            return np.concatenate([self.model(batch).numpy() for batch in self._loader(items, workers)])
 
-PEERS = {"alframe": alframe_pass, "timm + DataLoader": plain_timm}
+    def decode(self, items: Sequence[Item], workers: int) -> Floats:
+        for _ in self._loader(items, workers):
+            pass
+        return np.empty((0, 0), np.float32)
 
+    def _loader(self, items: Sequence[Item], workers: int) -> Any:
+        from PIL import Image
+        from torch.utils.data import DataLoader, Dataset
 
-def measure(peer: str, images: Path, count: int, workers: int, out: Path) -> dict[str, Any]:
-    """One measurement in a process of its own."""
-    words = [
-        "--peer",
-        peer,
-        "--images",
-        str(images),
-        "--count",
-        str(count),
-        "--workers",
-        str(workers),
-        "--save",
-        str(out),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.micro.embedding", *words], capture_output=True, text=True, check=True
-    )
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+        transform = self.transform
+
+        class Files(Dataset[torch.Tensor]):
+            def __len__(self) -> int:
+                return len(items)
+
+            def __getitem__(self, at: int) -> torch.Tensor:
+                with Image.open(items[at].path) as image:
+                    pixels: torch.Tensor = transform(image.convert("RGB"))
+                return pixels
+
+        return DataLoader(Files(), batch_size=BATCH, num_workers=workers)
 
 
-def run_peer(peer: str, images: Path, count: int, workers: int, out: Path) -> None:
+def be_peer(way: str, network: str, images: Path, threads: int) -> None:
+    """Measure whatever is asked for on the standard input: what to do, with how many images, and where to keep it."""
+    torch.set_num_threads(threads)
     items = list(REGISTRIES["pool"].build({"name": "folder", "root": images}).items())
-    features, seconds = PEERS[peer](list(islice(cycle(items), count)), workers)
-    np.save(out, features)
-    sys.stdout.write(json.dumps({"images_per_s": count / seconds, "peak_mib": _peak_mib()}) + "\n")
+    inference, recipe = WAYS[way], NETWORKS[network]
+    peer = Plain(recipe) if inference is None else Alframe(recipe, inference)
+    spec = REGISTRIES["backbone"].build(recipe).input_spec
+    (batch,) = load(items, spec, [range(min(2 * BATCH, len(items)))], 0)
+    start = time.perf_counter()
+    peer.network(batch.pixels[:BATCH])  # engines are made with the first batch
+    answer({"ready": time.perf_counter() - start})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        some = list(islice(cycle(items), asked["count"]))
+        wall, spent = time.perf_counter(), processor_seconds()
+        if asked["do"] == "network":
+            pixels = batch.pixels[: asked["count"]]
+            found = peer.network(pixels)
+            count = len(pixels)
+        else:
+            act: Pass = getattr(peer, asked["do"])
+            found, count = act(some, asked["workers"]), len(some)
+        wall, spent = time.perf_counter() - wall, processor_seconds() - spent
+        if asked["keep"]:
+            np.save(asked["keep"], found)
+        answer({"wall": wall / count, "spent": spent / count, "peak_mib": _peak_mib()})
+
+
+def answer(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def processor_seconds() -> float:
+    """Of this process and of those it started that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _peak_mib() -> float | None:
@@ -119,51 +176,145 @@ def _peak_mib() -> float | None:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, help="a folder of images; left out: drawn scenes")
-    parser.add_argument("--count", type=int, default=416, help="images a measurement; the folder's, again if need be")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
-    parser.add_argument("--save", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, help="also write the JSON here")
-    args = parser.parse_args()
-    if args.peer:
-        run_peer(args.peer, args.images, args.count, args.workers, args.save)
-        return
+class Peer:
+    """One way, made ready in a process of its own."""
+
+    def __init__(self, way: str, network: str, images: Path, threads: int) -> None:
+        words = ["--peer", way, "--networks", network, "--images", str(images), "--threads", str(threads)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.micro.embedding", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.seconds_to_prepare = self._answer()["ready"]
+
+    def measure(self, do: str, count: int, workers: int = 0, keep: Path | None = None) -> dict[str, Any]:
+        asked = {"do": do, "count": count, "workers": workers, "keep": keep and str(keep)}
+        _stream(self._process.stdin).write(json.dumps(asked) + "\n")
+        _stream(self._process.stdin).flush()
+        return self._answer()
+
+    def close(self) -> None:
+        _stream(self._process.stdin).close()
+        self._process.wait()
+        _stream(self._process.stdout).close()
+
+    def _answer(self) -> dict[str, Any]:
+        line = _stream(self._process.stdout).readline()
+        if not line:
+            raise RuntimeError("a measuring process died; run it by hand with --peer to see why")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+def _stream(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None
+    return stream
+
+
+def networks_alone(network: str, ways: Sequence[str], images: Path, repeats: int) -> dict[str, Any]:
+    """Each way by itself on one thread: speed, ratio to plain timm, likeness to its features, memory."""
     with tempfile.TemporaryDirectory() as temporary:
-        images = args.images
-        if images is None:
-            images = Path(temporary) / "scenes"
-            list(REGISTRIES["pool"].build({"name": "camera_trap_scenes", "root": images}).items())
-        machine = describe()  # before the work, so that the load is that of others
-        runs: dict[str, list[dict[str, Any]]] = {peer: [] for peer in PEERS}
-        for _ in range(args.repeats):
-            for number, peer in enumerate(PEERS):
-                out = Path(temporary) / f"{number}.npy"
-                runs[peer].append(measure(peer, images, args.count, args.workers, out))
-        ours, theirs = (np.load(Path(temporary) / f"{number}.npy") for number in range(2))
-    speeds = {peer: statistics.median(one["images_per_s"] for one in all_) for peer, all_ in runs.items()}
-    result = {
-        "benchmark": "embedding",
-        "what": f"efficientnet_lite0 at 224 px, fp32, {args.count} images, {args.workers} decoding workers",
-        "machine": machine,
-        "images_per_s": {peer: round(speed, 1) for peer, speed in speeds.items()},
-        "ratio": round(speeds["alframe"] / speeds["timm + DataLoader"], 2),
-        "peak_mib": {peer: max(one["peak_mib"] or 0 for one in all_) for peer, all_ in runs.items()},
-        "worst_cosine": round(_worst_cosine(ours, theirs), 4),
-    }
-    text = json.dumps(result, indent=2)
-    sys.stdout.write(text + "\n")
-    if args.out:
-        args.out.write_text(text + "\n", encoding="utf-8")
+        peers = {way: Peer(way, network, images, threads=1) for way in ways}
+        runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+        for _ in range(repeats):
+            for number, (way, peer) in enumerate(peers.items()):
+                runs[way].append(peer.measure("network", 2 * BATCH, keep=Path(temporary) / f"{number}.npy"))
+        features = {way: np.load(Path(temporary) / f"{number}.npy") for number, way in enumerate(ways)}
+        for peer in peers.values():
+            peer.close()
+    found = {}
+    for way in ways:
+        ratios = [plain["wall"] / one["wall"] for plain, one in zip(runs[PLAIN], runs[way], strict=True)]
+        found[way] = {
+            "images_per_s": round(1 / statistics.median(one["wall"] for one in runs[way]), 1),
+            "ratio": round(statistics.median(ratios), 2),
+            "worst_cosine": round(_worst_cosine(features[way], features[PLAIN]), 4),
+            "peak_mib": runs[way][-1]["peak_mib"],
+            "seconds_to_prepare": round(peers[way].seconds_to_prepare, 1),
+        }
+    return found
+
+
+def pipelines(network: str, ways: Sequence[str], images: Path, count: int, repeats: int) -> dict[str, Any]:
+    """From the files to the features on all cores, beside decoding alone and the network alone on the same cores.
+
+    The best of all turns, as others may be at work on the same cores. `bound` is what could be: decoding and the
+    network are both work for the processor, and so the cores cannot be done before the processor seconds of the two,
+    each measured alone, divided by the number of cores; `efficiency` is the pipeline's speed beside that.
+    """
+    cores = os.cpu_count() or 1
+    kinds = ("pipeline", "decode", "network")
+    runs: dict[str, dict[str, list[dict[str, Any]]]] = {way: {kind: [] for kind in kinds} for way in ways}
+    peers = {way: Peer(way, network, images, threads=cores) for way in ways}
+    for _ in range(repeats):
+        for way, peer in peers.items():
+            some = count if way != PLAIN else max(count // 4, BATCH)
+            for kind in kinds:
+                runs[way][kind].append(peer.measure(kind, 2 * BATCH if kind == "network" else some, workers=cores))
+    for peer in peers.values():
+        peer.close()
+
+    def best(way: str, kind: str, what: str) -> float:
+        return float(min(one[what] for one in runs[way][kind]))
+
+    found = {}
+    for way in ways:
+        bound = cores / (best(way, "decode", "spent") + best(way, "network", "spent"))
+        found[way] = {
+            "images_per_s": {kind: round(1 / best(way, kind, "wall"), 1) for kind in kinds},
+            "processor_ms_an_image": {kind: round(1000 * best(way, kind, "spent"), 2) for kind in kinds},
+            "ratio": round(best(PLAIN, "pipeline", "wall") / best(way, "pipeline", "wall"), 2),
+            "bound": round(bound, 1),
+            "efficiency": round(1 / best(way, "pipeline", "wall") / bound, 2),
+            "peak_mib": runs[way]["pipeline"][-1]["peak_mib"],
+        }
+    return found
 
 
 def _worst_cosine(a: Floats, b: Floats) -> float:
     """Between centred features: uncentred ones are alike whatever the picture."""
     a, b = a - b.mean(axis=0), b - b.mean(axis=0)
     return float(((a * b).sum(axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))).min())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, help="a folder of images; left out: drawn scenes")
+    parser.add_argument("--count", type=int, default=512, help="images through a pipeline; the folder's, over and over")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="beside plain timm")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    parser.add_argument("--peer", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.peer:
+        be_peer(args.peer, args.networks[0], args.images, args.threads)
+        return
+    machine = describe()  # before the work, so that the load is that of others
+    ways = list(dict.fromkeys([PLAIN, *args.ways]))
+    with tempfile.TemporaryDirectory() as temporary:
+        images = args.images
+        if images is None:
+            images = Path(temporary) / "scenes"
+            list(REGISTRIES["pool"].build({"name": "camera_trap_scenes", "root": images}).items())
+        alone = {network: networks_alone(network, ways, images, args.repeats) for network in args.networks}
+        through = [way for way in ways if way in PIPELINES]
+        pipeline = pipelines(args.networks[0], through, images, args.count, args.repeats)
+    result = {
+        "benchmark": "embedding",
+        "what": f"batches of {BATCH}, {args.repeats} turns; pipeline: {args.networks[0]}, {args.count} images",
+        "machine": machine,
+        "network": alone,
+        "pipeline": pipeline,
+    }
+    text = json.dumps(result, indent=2)
+    sys.stdout.write(text + "\n")
+    if args.out:
+        args.out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
