@@ -10,7 +10,10 @@ from alframe.types import Need, PoolView, Selection
 
 
 class Sampler(Protocol):
-    """A strategy. What it reads of the view must be in `needs`."""
+    """A strategy. What it reads of the view must be in `needs`.
+
+    `view.feature_rows[rows]` reads the rows that are looked at; `view.features` copies those of the whole pool.
+    """
 
     needs: frozenset[Need]
 

@@ -183,9 +183,9 @@ def draw(report: dict[str, Any]) -> str:
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
-def measure(sizes: list[int], folder: Path | None) -> dict[str, Any]:
-    results = {}
-    for size in sizes:
+def measure(sizes: list[int], folder: Path | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each size and what it took, the largest first."""
+    for size in sorted(sizes, reverse=True):
         root = Path(tempfile.mkdtemp(prefix=f"growth-{size}-", dir=folder))
         try:
             found: dict[str, Any] = {}
@@ -193,10 +193,9 @@ def measure(sizes: list[int], folder: Path | None) -> dict[str, Any]:
                 words = ["-m", "benchmarks.micro.growth", "--part", part, "--sizes", str(size), "--folder", str(root)]
                 done = subprocess.run([sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True)
                 found |= json.loads(done.stdout.splitlines()[-1])
-            results[str(size)] = found
+            yield size, found
         finally:
             shutil.rmtree(root, ignore_errors=True)
-    return results
 
 
 def main() -> None:
@@ -215,19 +214,20 @@ def main() -> None:
         part = {"campaign": campaign, "again": again}[options.part]
         sys.stdout.write("\n" + json.dumps(part(options.folder, options.sizes[0])) + "\n")
         return
-    machine = describe()  # before the work, so that the load is that of others
-    results = measure(options.sizes, options.folder)
-    report = {
+    report: dict[str, Any] = {
         "benchmark": "growth",
-        "machine": machine,
+        "machine": describe(),  # before the work, so that the load is that of others
         "setting": {"dim": DIM, "start": START, "batch": BATCH, "rounds": ROUNDS, "sampler": "adaptive"},
-        "exponents": exponents(results),
-        "results": results,
+        "exponents": {},
+        "results": {},
     }
-    text = json.dumps(report, indent=2)
-    sys.stdout.write(text + "\n")
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    for size, found in measure(options.sizes, options.folder):
+        report["results"][str(size)] = found
+        if len(report["results"]) > 1:
+            report["exponents"] = exponents(report["results"])
+        if options.out:  # what was measured until then is kept
+            options.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":
