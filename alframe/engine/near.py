@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Protocol
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -155,6 +154,10 @@ def cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
     """
     if len(rows) <= CELL:
         return [rows]
+    # Both bring OpenMP, and on macOS a process survives only this order.
+    import torch  # noqa: F401  # isort: skip
+    import faiss
+
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.choice(rows, min(len(rows), TRAINED), replace=False))
     count = len(rows) // 1000
