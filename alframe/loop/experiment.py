@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.round import run_round
 from alframe.loop.session import Session
 from alframe.loop.work import Work
-from alframe.types import Label, Need, Outcome, State
+from alframe.types import Inference, Label, Need, Outcome, State
 
 
 def run_until_stop(session: Session) -> tuple[Outcome, Work]:
@@ -100,8 +101,9 @@ def _check_unchanged(session: Session) -> None:
     now = json.loads(json.dumps(session.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
-    settings = ("seed", "holdout", "finetune", "sequences", "boxes", "audit", "propagate")
-    old = _filled(before["settings"], now["settings"])
+    settings = ("seed", "holdout", "inference", "finetune", "sequences", "boxes", "audit", "propagate")
+    inference = dataclasses.asdict(Inference())  # what there was before there was a choice
+    old = _filled({"inference": inference, **before["settings"]}, now["settings"])
     changed += [key for key in settings if old[key] != now["settings"][key]]
     if changed:
         raise BadParams(
