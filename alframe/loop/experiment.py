@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
+from alframe.engine.duplicates import Duplicates
 from alframe.engine.manifest import sync
 from alframe.engine.score import check_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.round import run_round
 from alframe.loop.session import Session
 from alframe.loop.work import Work
-from alframe.types import Label, Need, Outcome, State
+from alframe.types import Inference, Label, Need, Outcome, State
 
 
 def run_until_stop(session: Session) -> tuple[Outcome, Work]:
@@ -106,8 +108,10 @@ def _check_unchanged(session: Session) -> None:
     now = json.loads(json.dumps(session.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
-    settings = ("seed", "holdout", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
-    old = _filled(before["settings"], now["settings"])
+    settings = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
+    # What there was before there was a choice.
+    silent = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
+    old = _filled({**silent, **before["settings"]}, now["settings"])
     changed += [key for key in settings if old[key] != now["settings"][key]]
     if changed:
         raise BadParams(

@@ -85,6 +85,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
         (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
         (["batch=0"], "batch cannot be that: it takes at least 1 image"),
         (["finetune.first.batching=sorted"], "batching is 'sorted'; it can be shuffled or balanced"),
+        (["inference.engine=tensorrt"], "inference.engine is 'tensorrt'; it can be auto, eager, compile"),
         (["pool=folder", "pool.root=nowhere"], "nowhere"),
         (["pool=folder"], "pool.root is not given. Add pool.root=FOLDER"),
         (["-m", "project=a,b"], "A sweep makes a project folder for each of its runs"),
