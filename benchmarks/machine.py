@@ -20,6 +20,8 @@ PACKAGES = (
     "timm",
     "scikit-activeml",
     "modAL-python",
+    "onnxruntime",
+    "openvino",
 )
 
 
