@@ -24,6 +24,8 @@ PACKAGES = (
     "timm",
     "scikit-activeml",
     "modAL-python",
+    "onnxruntime",
+    "openvino",
 )
 
 

@@ -87,7 +87,7 @@ def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
         program = torch.onnx.export(
             _Whole(module, spec).eval(),
             (example,),
-            dynamo=True,  # the older exporter is ten times faster, and crashes the process now and then
+            dynamo=True,  # the older exporter is ten times faster, but with it a process crashed
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             input_names=["pixels"],
             output_names=["features"],
