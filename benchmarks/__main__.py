@@ -17,9 +17,10 @@ from benchmarks.table import RESULTS, newest, table
 
 _LARGE = ["kcenter", "--pool", "200000", "--dim", "256", "--labelled", "500"]
 _MILLION = ["--k", "1000", "--from-file", "1000000", "--skip", "textbook (scikit-learn)", "scikit-activeml"]
+_WAYS = ["eager fp32", "onnxruntime fp32", "openvino fp32", "openvino bf16"]  # torch.compile takes minutes to begin
 # By name: the module in benchmarks.micro, and its words.
 RUNS = {
-    "embedding": ["embedding"],
+    "embedding": ["embedding", "--ways", *_WAYS],
     "heads": ["heads"],
     "kcenter-100": [*_LARGE, "--k", "100"],
     "kcenter-1000": [*_LARGE, *_MILLION, "--repeats", "1"],

@@ -71,6 +71,27 @@ def page(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{before}{START}\n{table(results)}\n{END}{after}"
 
 
+def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
+    plain = "timm + DataLoader"
+    for network, ways in result["network"].items():
+        for precision in ("fp32", "bf16"):
+            known = [way for way in ways if way.endswith(precision)]
+            if known:
+                best = max(known, key=lambda way: float(ways[way]["ratio"]))
+                what = f"an image through {network}, one thread, {best}, cosine {ways[best]['worst_cosine']}"
+                yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
+    for way, one in result["pipeline"].items():
+        if way != plain:
+            what = f"an image from its file to the embedding, all cores, {way}"
+            yield _faster(what, one, result["pipeline"][plain], one["images_per_s"]["pipeline"], 1 / one["bound"])
+
+
+def _faster(
+    what: str, ours: Mapping[str, Any], plain: Mapping[str, Any], rate: float, limit: float | None = None
+) -> Row:
+    return Row(what, 1 / rate, {"plain timm": ours["ratio"]}, (ours["peak_mib"], plain["peak_mib"]), limit)
+
+
 def _kcenter(result: Mapping[str, Any]) -> Iterator[Row]:
     setting = result["setting"]
     what = f"k-center: {setting['k']:,} of {setting['pool']:,} x {setting['dim']}, {setting['labelled']} labelled"
@@ -106,6 +127,7 @@ def _labels(result: Mapping[str, Any]) -> Iterator[Row]:
 
 
 TASKS = {
+    "embedding": _embedding,
     "kcenter-100": _kcenter,
     "kcenter-1000": _kcenter,
     "scoring": _scoring,

@@ -31,6 +31,8 @@ from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
 from alframe.data.loading import load, normalise
 from alframe.engine.embedder import embed_batches, embed_pixels, make_embedder
+from alframe.engine.inference import choices, has_bf16
+from alframe.errors import EngineError
 from alframe.types import Floats, Inference, InputSpec, Item
 from benchmarks.machine import describe
 
@@ -153,6 +155,18 @@ def be_peer(way: str, network: str, images: Path, threads: int) -> None:
         if asked["keep"]:
             np.save(asked["keep"], found)
         answer({"wall": wall / count, "spent": spent / count, "peak_mib": _peak_mib()})
+
+
+def is_there(way: str) -> bool:
+    """Whether its engine is installed, and the processor computes in its precision."""
+    inference = WAYS[way]
+    if inference is None or (inference.precision == "bf16" and not has_bf16()):
+        return inference is None
+    try:
+        choices(inference, "cpu")
+    except EngineError:
+        return False
+    return True
 
 
 def answer(what: dict[str, Any]) -> None:
@@ -295,7 +309,7 @@ def main() -> None:
         be_peer(args.peer, args.networks[0], args.images, args.threads)
         return
     machine = describe()  # before the work, so that the load is that of others
-    ways = list(dict.fromkeys([PLAIN, *args.ways]))
+    ways = [PLAIN, *(way for way in args.ways if way != PLAIN and is_there(way))]
     with tempfile.TemporaryDirectory() as temporary:
         images = args.images
         if images is None:
@@ -310,6 +324,7 @@ def main() -> None:
         "machine": machine,
         "network": alone,
         "pipeline": pipeline,
+        "left_out": [way for way in WAYS if way not in ways],
     }
     text = json.dumps(result, indent=2)
     sys.stdout.write(text + "\n")
