@@ -42,12 +42,13 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 onnx = needs("onnxruntime", "onnxscript")
 openvino = needs("openvino", "onnxscript")
 bf16 = pytest.mark.skipif(not has_bf16(), reason="this processor does not compute in bf16")
+# Slow, for another reason as well: once a process of tests that had exported networks crashed much later, in other code.
 ENGINES = [
     pytest.param(Inference("eager", "bf16"), id="eager bf16"),
     pytest.param(Inference("compile"), id="compile", marks=pytest.mark.slow),
-    pytest.param(Inference("onnxruntime"), id="onnxruntime", marks=onnx),
-    pytest.param(Inference("openvino"), id="openvino", marks=openvino),
-    pytest.param(Inference("openvino", "bf16"), id="openvino bf16", marks=[openvino, bf16]),
+    pytest.param(Inference("onnxruntime"), id="onnxruntime", marks=[onnx, pytest.mark.slow]),
+    pytest.param(Inference("openvino"), id="openvino", marks=[openvino, pytest.mark.slow]),
+    pytest.param(Inference("openvino", "bf16"), id="openvino bf16", marks=[openvino, bf16, pytest.mark.slow]),
 ]
 
 
@@ -183,6 +184,7 @@ def test_what_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPa
 
 
 @onnx
+@pytest.mark.slow
 def test_a_gpu_is_not_for_the_engines_of_the_cpu() -> None:
     with pytest.raises(EngineError, match=r"runs on the CPU, and the device is cuda:1.*compute.device=cpu"):
         choices(Inference("onnxruntime"), "cuda:1")
@@ -323,6 +325,7 @@ def test_likeness_is_of_what_differs_between_pictures() -> None:
 
 
 @onnx
+@pytest.mark.slow
 def test_an_exported_model_runs_with_any_engine(tmp_path: Path) -> None:
     items = items_in(tmp_path / "images")
     embedder = embedder_of(Inference("onnxruntime"))
