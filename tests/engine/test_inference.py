@@ -42,7 +42,7 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 onnx = needs("onnxruntime", "onnxscript")
 openvino = needs("openvino", "onnxscript")
 bf16 = pytest.mark.skipif(not has_bf16(), reason="this processor does not compute in bf16")
-# Slow, for another reason as well: once a process of tests that had exported networks crashed much later, in other code.
+# Slow, and not for the time alone: a process of tests that had exported networks once crashed later, in other code.
 ENGINES = [
     pytest.param(Inference("eager", "bf16"), id="eager bf16"),
     pytest.param(Inference("compile"), id="compile", marks=pytest.mark.slow),
