@@ -61,7 +61,7 @@ def _timed(item: Item, taken: datetime | None, fallback: Callable[[Path], dateti
 def named(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
     """(n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
 
-    An item without a sequence joins the one before it in its burst that has one, else the one after it; a burst in
+    An item without a sequence joins the nearest in time of its burst that has one, of two the one before it; a burst in
     which none has one is named after its camera and first time. So sequences that are known keep their names and
     their members, whatever is added later.
     """
@@ -78,7 +78,7 @@ def named(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
     first = np.flatnonzero(np.concatenate([[True], (np.diff(place) != 0) | ~close]))
     bursts = np.diff(np.append(first, len(rows)))
     source = _source(
-        np.array([names[row] is not None for row in rows]), np.repeat(first, bursts), bursts.repeat(bursts)
+        np.array([names[row] is not None for row in rows]), time, np.repeat(first, bursts), bursts.repeat(bursts)
     )
     for at, (row, start) in enumerate(zip(rows, np.repeat(first, bursts).tolist(), strict=True)):
         if names[row] is None and source[at] < 0:
@@ -89,16 +89,18 @@ def named(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
     return names
 
 
-def _source(given: npt.NDArray[np.bool_], first: Ints, size: Ints) -> list[int]:
+def _source(given: npt.NDArray[np.bool_], time: npt.NDArray[np.datetime64], first: Ints, size: Ints) -> list[int]:
     """(n,) the position in the same burst whose name each position takes; -1: none there has one.
 
-    `first` and `size` (n,) say where the burst of each position starts and how many it has.
+    `time` (n,) is sorted within a burst; `first` and `size` (n,) say where each position's burst starts and how many it
+    has.
     """
     at, n = np.arange(len(given)), len(given)
     before = np.maximum.accumulate(np.where(given, at, -1))
     after = np.minimum.accumulate(np.where(given, at, n)[::-1])[::-1]
-    ahead = np.where(after < first + size, after, -1)
-    return [int(one) for one in np.where(before >= first, before, ahead)]
+    behind, ahead = before >= first, after < first + size
+    nearer = time - time[np.maximum(before, 0)] <= time[np.minimum(after, n - 1)] - time
+    return [int(one) for one in np.where(behind & (nearer | ~ahead), before, np.where(ahead, after, -1))]
 
 
 def _place(item: Item) -> str:

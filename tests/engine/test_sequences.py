@@ -64,6 +64,8 @@ def test_given_sequences_stay_and_draw_their_neighbours_in() -> None:
     ]
     assert parts(items) == ["s", "s", "s", "t", "t"]
     assert parts([item("A/1", None, sequence="s"), item("A/2", 0)]) == ["s", "A/ 2024-05-31 06:00:00"]
+    between = [item("A/1", 0, sequence="s"), item("A/2", 10), item("A/3", 20), item("A/4", 25, sequence="t")]
+    assert parts(between) == ["s", "s", "t", "t"], "the nearest takes it in"
 
 
 shots = st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 900) | st.none()), max_size=30)
