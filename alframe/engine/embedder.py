@@ -56,7 +56,7 @@ def make_embedder(
     seed: int,
     device: str,
     state: Mapping[str, torch.Tensor] | None = None,
-    inference: Inference = Inference(),  # noqa: B008 - frozen
+    inference: Inference = Inference(),
 ) -> Embedder:
     """Build the network; with `state`, load these (fine-tuned) weights instead of the pretrained ones.
 
@@ -75,7 +75,7 @@ def wrap(
     spec: InputSpec,
     recipe: Mapping[str, Any],
     device: str,
-    inference: Inference = Inference(),  # noqa: B008 - frozen
+    inference: Inference = Inference(),
 ) -> Embedder:
     """The embedder of a network as it is now."""
     chosen, *otherwise = choices(inference, device)

@@ -93,7 +93,7 @@ class Model:
             )
 
 
-def load_model(folder: str | Path, device: str = "cpu", inference: Inference = Inference()) -> Model:  # noqa: B008
+def load_model(folder: str | Path, device: str = "cpu", inference: Inference = Inference()) -> Model:
     """The model in `folder`, whichever way its features were computed, to be run with `inference`.
 
     Raises StoreError naming what is missing or does not fit, EngineError if the engine is not there.
