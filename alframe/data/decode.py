@@ -16,7 +16,6 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import fitted, is_npy, is_tiff, read_bands
-from alframe.data.hashing import difference_hash
 from alframe.data.pictures import eight_bit, orientation_of, read_file, upright
 from alframe.data.reasons import NO_MEMORY, Unreadable, why_no_file, why_no_picture, why_not_its_fault
 from alframe.types import Box, InputSpec
@@ -38,7 +37,7 @@ class Decoded:
     file's bytes (and of the box, if any), None if the file itself cannot be read; `reason` why there are no pixels.
     `stamp` is the file's size and modification time (ns) just before it was read. `content` and `stamp` are None as
     well when the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it
-    against the file. `hash` is the difference hash of the pixels, for finding near-duplicates; None without pixels.
+    against the file. `hash` is the difference hash of the pixels, where it was taken (`Plain`); None without pixels.
     """
 
     pixels: Pixels | None
@@ -70,7 +69,7 @@ def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
         if (reason := why_not_its_fault(error)) is not None:
             return Decoded(None, None, reason, None)
         return Decoded(None, content.digest(), why_no_picture(error, data), stamp)
-    return Decoded(pixels, content.digest(), None, stamp, difference_hash(pixels))
+    return Decoded(pixels, content.digest(), None, stamp)
 
 
 def _pixels(data: bytes, spec: InputSpec, box: Box | None) -> Pixels:

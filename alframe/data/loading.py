@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from alframe.data.decode import Decoded, Pixels, decode
+from alframe.data.hashing import difference_hash
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
 
@@ -54,12 +55,13 @@ Reader = Callable[[Picture], Decoded]  # runs in the workers, so it must be pick
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Reads a picture as it is."""
+    """Reads a picture as it is, and takes its difference hash, by which near-duplicates are found."""
 
     spec: InputSpec
 
     def __call__(self, picture: Picture) -> Decoded:
-        return decode(picture.path, self.spec, picture.box)
+        decoded = decode(picture.path, self.spec, picture.box)
+        return decoded if decoded.pixels is None else replace(decoded, hash=difference_hash(decoded.pixels))
 
 
 def load(items: Sequence[Item], spec: InputSpec, batches: Sequence[Sequence[int]], workers: int) -> Iterator[Batch]:

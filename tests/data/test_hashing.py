@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.data.decode import decode
 from alframe.data.hashing import difference_hash
+from alframe.data.loading import Picture, Plain
 from alframe.types import Box, InputSpec
 
 
@@ -57,13 +57,14 @@ def test_any_number_of_bands_as_bytes_and_as_measured(bands: int) -> None:
 
 def test_a_file_is_hashed_as_it_is_decoded_and_a_crop_by_itself(tmp_path) -> None:
     spec = InputSpec(64, (0.5,) * 3, (0.5,) * 3)
+    read = Plain(spec)
     scene(3).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:400])
     whole, left, right = (
-        decode(tmp_path / "a.png", spec, box) for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))
+        read(Picture(0, tmp_path / "a.png", box)) for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))
     )
     assert whole.pixels is not None
     assert whole.hash == difference_hash(whole.pixels)
     assert len({whole.hash, left.hash, right.hash}) == 3
-    assert decode(tmp_path / "b.png", spec).hash is None
-    assert decode(tmp_path / "c.png", spec).hash is None
+    assert read(Picture(0, tmp_path / "b.png", None)).hash is None
+    assert read(Picture(0, tmp_path / "c.png", None)).hash is None
