@@ -17,17 +17,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe import seeding
-from alframe.engine.near import ByEmbedding, ByHash, Near, cells
+from alframe.engine.near import ByEmbedding, ByHash, Hashes, Mask, Near, cells
 from alframe.progress import Bar
 from alframe.types import Floats, Ints
 
 CHUNK = 1024  # images that are compared with each other all with all
 
-Mask = npt.NDArray[np.bool_]
-Hashes = npt.NDArray[np.uint64]
 Measure = Literal["hash", "embedding", "both"]
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -138,12 +139,7 @@ def embed_shards(
 ) -> Iterator[ShardResult]:
     """Embed each shard; batches never reach over a shard's end, so a shard's bits depend on nothing else."""
     items = [item for shard in shards for item in shard]
-    batches, ends, start = [], [], 0
-    for shard in shards:
-        stop = start + len(shard)
-        batches += [range(at, min(at + batch_size, stop)) for at in range(start, stop, batch_size)]
-        ends.append(stop)
-        start = stop
+    batches, ends = in_batches([len(shard) for shard in shards], batch_size)
     readings: list[Reading] = []
     features: list[Floats] = []
     hashes: dict[bytes, bytes] = {}
@@ -160,6 +156,13 @@ def embed_shards(
             if batch.rows[-1] + 1 == upto:
                 yield ShardResult(readings, np.concatenate(features), hashes)
                 readings, features, hashes, upto = [], [], {}, next(end, 0)
+
+
+def in_batches(sizes: Sequence[int], batch_size: int) -> tuple[list[range], list[int]]:
+    """Batches of the positions in shards of these sizes, side by side, and where each shard ends; none reaches over."""
+    ends = list(accumulate(sizes))
+    bounds = pairwise([0, *ends])
+    return [range(at, min(at + batch_size, end)) for start, end in bounds for at in range(start, end, batch_size)], ends
 
 
 def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[list[int]]:

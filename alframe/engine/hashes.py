@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Compute
 from alframe.data.loading import load
+from alframe.engine.embed import SHARD, in_batches
 from alframe.progress import Bar
 from alframe.store.contents import Contents
 from alframe.types import InputSpec, Item
 
 log = logging.getLogger(__name__)
-SHARD = 512  # images; what a kill costs at most
 
 
 def known_hashes(
@@ -60,14 +59,14 @@ def hash_shards(
 ) -> Iterator[dict[bytes, bytes]]:
     """The difference hashes of each shard by content, without embedding anything."""
     items = [item for shard in shards for item in shard]
-    ends = [0, *accumulate(map(len, shards))]
-    starts = [(at, end) for start, end in pairwise(ends) for at in range(start, end, batch_size)]
-    batches = [range(at, min(at + batch_size, end)) for at, end in starts]
+    batches, ends = in_batches([len(shard) for shard in shards], batch_size)
+    end = iter(ends)
+    upto = next(end, 0)
     hashes: dict[bytes, bytes] = {}
     with Bar("Hashing images", total=len(items), unit="img") as bar:
         for batch in load(items, spec, batches, workers):
             hashes |= batch.hashed
             bar.advance(len(batch.rows))
-            if batch.rows[-1] + 1 in ends:
+            if batch.rows[-1] + 1 == upto:
                 yield hashes
-                hashes = {}
+                hashes, upto = {}, next(end, 0)
