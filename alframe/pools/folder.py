@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Literal
 
 from alframe.errors import BadParams, PoolError
@@ -30,6 +31,8 @@ _PROJECT = frozenset({"cache", "compare", "export", "features", "models", "to_la
 _OURS = frozenset({FILE_NAME, "contents.sqlite"})
 # Pillow recognises these without being able to decode them by itself.
 _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
+# A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
+_NOT_PORTABLE = re.compile("[\\\\\ud800-\udfff]")
 
 
 @functools.cache
@@ -157,16 +160,16 @@ def _scan(folder: Path, top: bool) -> tuple[list[str], list[str], list[str]]:
                     continue
                 if entry.is_dir():
                     kind = linked if entry.is_symlink() else folders
-                elif PurePath(entry.name).suffix.lower() in suffixes:
+                elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122 - a million of them
                     kind = files  # also a link to nothing: whoever reads the pixels reports it
                 else:
                     continue
-                if _portable(entry.name):
-                    kind.append(entry.name)
-                else:
+                if _NOT_PORTABLE.search(entry.name):
                     log.warning(
                         "Skipped %r in %s: a backslash or undecodable character. Rename it.", entry.name, folder
                     )
+                else:
+                    kind.append(entry.name)
     except OSError as error:
         if top:
             raise PoolError(f"{folder} cannot be read: {error.strerror}. Check its permissions.") from error
@@ -174,8 +177,3 @@ def _scan(folder: Path, top: bool) -> tuple[list[str], list[str], list[str]]:
     if ours:
         folders = [name for name in folders if name not in _PROJECT]
     return sorted(files), sorted(folders), sorted(linked)
-
-
-def _portable(name: str) -> bool:
-    # A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
-    return "\\" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)

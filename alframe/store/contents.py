@@ -85,13 +85,14 @@ class Contents:
         found: list[Reading | None] = []
         pairs = zip(items, present, strict=True)
         while some := list(islice(pairs, _AT_ONCE)):
-            last = self._last({str(item.path) for item, _ in some})
-            for item, there in some:
-                reading = last.get(_name(item))
+            names = [_name(item) for item, _ in some]
+            last = self._last({path for path, _ in names})
+            for name, (_, there) in zip(names, some, strict=True):
+                reading = last.get(name)
                 if not there:
                     found.append(reading or Reading(None, "It is no longer in the pool.", None))
                 else:
-                    found.append(reading if reading and reading.stamp == _stamp(item.path) else None)
+                    found.append(reading if reading and reading.stamp == _stamp(name[0]) else None)
         return found
 
     def _last(self, paths: set[str]) -> dict[tuple[str, str], Reading]:
@@ -140,7 +141,7 @@ def _name(item: Item) -> tuple[str, str]:
     return str(item.path), dump_box(item.box) or ""
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _stamp(path: str) -> Stamp | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - a million of them
     except OSError:

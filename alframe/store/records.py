@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -44,6 +45,12 @@ class StoredItems(Sequence[Item]):
         row = self._rows[key]
         return _item(row, item.path if str(item.path) == row[1] else None)
 
+    def agrees(self, key: int, item: Item) -> bool:
+        """Whether `item`, without a box, has the split, the time and the sequence that it had."""
+        _, _, split, _, _, taken, sequence, box, _ = self._rows[key]
+        then = None if item.taken is None else item.taken.isoformat()
+        return (item.split, then, item.sequence, item.box, box) == (split, taken, sequence, None, None)
+
 
 def _item(row: tuple[Any, ...], path: Path | None = None) -> Item:
     return Item(
@@ -55,8 +62,14 @@ def _item(row: tuple[Any, ...], path: Path | None = None) -> Item:
         taken=None if row[5] is None else datetime.fromisoformat(row[5]),
         sequence=row[6],
         box=load_box(row[7]),
-        meta={} if row[8] == "{}" else json.loads(row[8]),
+        meta={} if row[8] == "{}" else _meta(row[8]),
     )
+
+
+@lru_cache(64)  # most often one and the same, many times
+def _meta(text: str) -> Mapping[str, str]:
+    found: Mapping[str, str] = json.loads(text)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
