@@ -10,6 +10,8 @@ import io
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,9 +65,7 @@ def onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str,
 
 def openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
     """OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none, for then it would quietly take fp32."""
-    import openvino
-
-    core = openvino.Core()
+    core = _core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise ValueError("this processor does not compute in bf16; take inference.precision=fp32")
     options = {
@@ -79,6 +79,19 @@ def openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pi
     return lambda pixels: torch.from_numpy(request.infer({0: pixels.numpy()})[0].copy())  # it keeps its output's memory
 
 
+@cache
+def _core() -> Any:
+    """OpenVINO itself, one for as long as the process lives.
+
+    On Linux, its CPU plugin gives the thread a stack for signals, and puts the one of before back when it goes. Of two
+    that go in the order they came, the second puts back the first's, which is memory no more: the next signal (Ctrl-C,
+    a decoding process that ends) kills the process without a word, or is written over whatever lies there by then.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
     """The network with its normalisation as an ONNX model, `pixels` (b, H, W, C) to `features` (b, D), b free."""
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
@@ -87,7 +100,7 @@ def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
         program = torch.onnx.export(
             _Whole(module, spec).eval(),
             (example,),
-            dynamo=True,  # the older exporter is ten times faster, but with it a process crashed
+            dynamo=True,  # the older exporter is faster, but PyTorch calls it legacy
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             input_names=["pixels"],
             output_names=["features"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -42,13 +44,12 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 onnx = needs("onnxruntime", "onnxscript")
 openvino = needs("openvino", "onnxscript")
 bf16 = pytest.mark.skipif(not has_bf16(), reason="this processor does not compute in bf16")
-# Slow, and not for the time alone: a process of tests that had exported networks once crashed later, in other code.
 ENGINES = [
     pytest.param(Inference("eager", "bf16"), id="eager bf16"),
     pytest.param(Inference("compile"), id="compile", marks=pytest.mark.slow),
-    pytest.param(Inference("onnxruntime"), id="onnxruntime", marks=[onnx, pytest.mark.slow]),
-    pytest.param(Inference("openvino"), id="openvino", marks=[openvino, pytest.mark.slow]),
-    pytest.param(Inference("openvino", "bf16"), id="openvino bf16", marks=[openvino, bf16, pytest.mark.slow]),
+    pytest.param(Inference("onnxruntime"), id="onnxruntime", marks=onnx),
+    pytest.param(Inference("openvino"), id="openvino", marks=openvino),
+    pytest.param(Inference("openvino", "bf16"), id="openvino bf16", marks=[openvino, bf16]),
 ]
 
 
@@ -153,6 +154,33 @@ def test_decoding_processes_start_beside_an_engine_at_work(inference: Inference,
     assert (passes[0] == passes[2]).all()
 
 
+DROPPED = """
+import signal
+import sys
+from pathlib import Path
+import torch
+from alframe.engine import runtimes
+from alframe.types import InputSpec
+
+runtimes.exported = lambda *_: Path(sys.argv[1]).read_bytes()
+spec, pixels = InputSpec(8, (0.5,) * 3, (0.5,) * 3), torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
+engines = [runtimes.openvino(torch.nn.Flatten(), spec, "cpu", "fp32", pixels) for _ in range(2)]
+while engines:
+    engines.pop(0)
+signal.signal(signal.SIGINT, lambda *_: print("interrupted"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+@openvino
+def test_a_signal_arrives_after_engines_were_dropped(tmp_path: Path) -> None:
+    """Two engines, of which the first goes before the second: as when a network is trained and embeds anew."""
+    spec, network = InputSpec(8, (0.5,) * 3, (0.5,) * 3), tmp_path / "flatten.onnx"
+    network.write_bytes(runtimes.exported(nn.Flatten(), spec, torch.zeros(2, 8, 8, 3, dtype=torch.uint8)))
+    done = subprocess.run([sys.executable, "-c", DROPPED, network], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "interrupted", f"{done.returncode} {done.stderr}"
+
+
 # What to run with
 
 
@@ -184,7 +212,6 @@ def test_what_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPa
 
 
 @onnx
-@pytest.mark.slow
 def test_a_gpu_is_not_for_the_engines_of_the_cpu() -> None:
     with pytest.raises(EngineError, match=r"runs on the CPU, and the device is cuda:1.*compute.device=cpu"):
         choices(Inference("onnxruntime"), "cuda:1")
@@ -325,7 +352,6 @@ def test_likeness_is_of_what_differs_between_pictures() -> None:
 
 
 @onnx
-@pytest.mark.slow
 def test_an_exported_model_runs_with_any_engine(tmp_path: Path) -> None:
     items = items_in(tmp_path / "images")
     embedder = embedder_of(Inference("onnxruntime"))
