@@ -40,6 +40,7 @@ def fingerprints(folder: Path) -> list[str]:
 
 
 @onnx
+@pytest.mark.slow
 def test_from_the_pool_to_predictions(images: Path, tmp_path: Path) -> None:
     words = ["finetune.start=8", "finetune.first.epochs=1"]
     outcome, folder = run(images, tmp_path, *words, ONNX)
