@@ -34,6 +34,11 @@ class Batch:
     hashes: list[bytes | None]
 
     @property
+    def size(self) -> int:
+        """Bytes of the files that were read."""
+        return sum(stamp[0] for stamp in self.stamps if stamp)
+
+    @property
     def hashed(self) -> dict[bytes, bytes]:
         """The difference hash of each content that has one."""
         pairs = zip(self.contents, self.hashes, strict=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,15 +14,15 @@ import numpy.typing as npt
 from alframe.contracts import Compute
 from alframe.engine.embedder import Embedder, embed_batches
 from alframe.errors import EngineError, PoolError
-from alframe.progress import Bar, in_bytes, in_words, track
+from alframe.progress import Bar, track
 from alframe.store.contents import Contents, Reading
 from alframe.store.features import FeatureStore
+from alframe.store.files import check_room
 from alframe.store.gathered import gather
 from alframe.types import Floats, Item
 
 SHARD = 512  # images; what a kill costs at most
-TRIAL = 2.0  # seconds of the first batches, by which it is forecast how long all will take
-LONG = 60.0  # seconds, above which that is said
+FLOAT = 4  # bytes of a number in the store
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +91,7 @@ def _embed(
     readings = contents.known(track(items, "Looking for changes", total=len(items), unit="img"), present)
     shards = _unfinished(readings, store)
     parts = [[items[key] for key in shard] for shard in shards]
+    check_room(store.folder, sum(map(len, parts)) * embedder.dim * FLOAT)
     work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
     for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
         good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
@@ -101,37 +101,6 @@ def _embed(
         for key, reading in zip(shard, result.readings, strict=True):
             readings[key] = reading
     return _gather(readings, store)
-
-
-class Forecast:
-    """Says once, from the first batches of `total` images, how long all of them will take, if that is over a minute."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._begin = time.perf_counter()
-        self._first = self._seen = self._bytes = 0
-        self._said = False
-
-    def see(self, images: int, size: int, width: int) -> None:
-        """Note a batch: so many images, in files of `size` bytes in all, have given `width` numbers each."""
-        now = time.perf_counter()
-        self._seen += images
-        self._bytes += size
-        if not self._first:  # what it took was mostly to start
-            self._begin, self._first = now, self._seen
-        elif not self._said and now - self._begin >= TRIAL:
-            self._said = True
-            rate = (self._seen - self._first) / (now - self._begin)
-            if self._total / rate > LONG:
-                log.info(
-                    "To embed %s images will take about %s, at %.3g a second: %s of files are read, %s of embeddings "
-                    "are written.",
-                    f"{self._total:,}",
-                    in_words(self._total / rate),
-                    rate,
-                    in_bytes(self._bytes * self._total / self._seen),
-                    in_bytes(self._total * width * 4),
-                )
 
 
 def embed_shards(
@@ -145,14 +114,12 @@ def embed_shards(
     hashes: dict[bytes, bytes] = {}
     end = iter(ends)
     upto = next(end, 0)
-    forecast = Forecast(len(items))
-    with Bar("Embedding images", total=len(items), unit="img", delay=TRIAL) as bar:
+    with Bar("Embedding images", total=len(items), unit="img") as bar:
         for batch, embedded in embed_batches(embedder, items, batches, workers):
             readings += [Reading(*one) for one in zip(batch.contents, batch.reasons, batch.stamps, strict=True)]
             features.append(embedded)
-            forecast.see(len(batch.rows), sum(stamp[0] for stamp in batch.stamps if stamp), embedded.shape[1])
             hashes |= batch.hashed
-            bar.advance(len(batch.rows))
+            bar.advance(len(batch.rows), read=batch.size, written=embedded.nbytes)
             if batch.rows[-1] + 1 == upto:
                 yield ShardResult(readings, np.concatenate(features), hashes)
                 readings, features, hashes, upto = [], [], {}, next(end, 0)

@@ -66,7 +66,7 @@ def hash_shards(
     with Bar("Hashing images", total=len(items), unit="img") as bar:
         for batch in load(items, spec, batches, workers):
             hashes |= batch.hashed
-            bar.advance(len(batch.rows))
+            bar.advance(len(batch.rows), read=batch.size)
             if batch.rows[-1] + 1 == upto:
                 yield hashes
                 hashes, upto = {}, next(end, 0)

@@ -31,6 +31,8 @@ _EXTRA = {"onnxruntime": "onnx", "openvino": "openvino"}
 _AUTO = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
 ENOUGH = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
 _CHECKED = 16  # images
+_EXPORT = "some ten seconds, of a large network more"
+_TAKES = {"eager": "a moment", "compile": "a minute or two", "onnxruntime": _EXPORT, "openvino": _EXPORT}
 
 
 def choices(inference: Inference, device: str) -> list[Inference]:
@@ -83,7 +85,7 @@ class Runner:
         eager = runtimes.eager(module, spec, device, "fp32", pixels)
         if self.inference == Inference():
             return eager
-        log.info("Preparing the network for %s ...", self.inference)
+        log.info("Preparing the network for %s, which takes %s ...", self.inference, _TAKES[self.inference.engine])
         some = pixels[:_CHECKED]
         try:
             runtime = _BUILD[self.inference.engine](module, spec, device, self.inference.precision, some)

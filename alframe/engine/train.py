@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -20,7 +21,7 @@ from alframe.engine.frozen import frozen_part, holding, train_mode
 from alframe.engine.optimise import autocast, make_optimiser, make_schedule
 from alframe.engine.watch import Watch, set_apart
 from alframe.errors import BadParams, PoolError
-from alframe.progress import Bar
+from alframe.progress import Bar, Forecast
 from alframe.seeding import generator, number
 from alframe.types import InputSpec, Ints, Item, TrainingPlan
 
@@ -65,12 +66,21 @@ def fine_tune(
     history = []
     try:
         images = sum(len(batch) for batches in epochs for batch in batches)
-        images += 0 if watch is None else len(items) * (plan.epochs + 1)
-        with torch.random.fork_rng(_cuda(device)), holding(frozen), Bar("Fine-tuning", images, "img") as bar:
+        looks = 0 if watch is None else len(items) * (plan.epochs + 1)
+        with (
+            torch.random.fork_rng(_cuda(device)),
+            holding(frozen),
+            # To look at an image is quicker than to train on it, so the two are forecast apart.
+            Bar("Fine-tuning", images + looks, "img", forecast=False) as bar,
+        ):
             torch.manual_seed(number(seed, "dropout"))
             unreadable: set[int] = set()
+            begin = time.perf_counter()
             if watch is not None:
                 watch.enough(module.eval(), device, bar.advance)
+            look = time.perf_counter() - begin if watch is not None else 0.0
+            label = f"Fine-tuning on {len(rows):,} images, {plan.epochs} times"
+            forecast = Forecast(label, images, "img", watch is not None, look * (plan.epochs + 1))
             for epoch, batches in enumerate(epochs, start=1):
                 train_mode(module, frozen)
                 loss.train()
@@ -81,6 +91,7 @@ def fine_tune(
                         taken.append(_step(module, loss, optimiser, precision, batch, y, spec, device))
                         schedule.step()
                     bar.advance(len(batch.rows))
+                    forecast.see(len(batch.rows), batch.size)
                 history.append(_mean(taken, epoch, len(rows), unreadable))
                 if watch is not None and watch.enough(module.eval(), device, bar.advance):
                     break

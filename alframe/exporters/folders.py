@@ -6,6 +6,7 @@ import csv
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.exporters._errors import explained
 from alframe.exporters._verdicts import verdicts
-from alframe.progress import track
-from alframe.store.files import replacing
+from alframe.progress import Bar
+from alframe.store.files import check_room, replacing
 from alframe.store.links import place
 from alframe.store.names import RESERVED, UNSAFE, folder_name
 from alframe.types import UNSURE, Predictions
@@ -66,17 +67,25 @@ class Folders:
         gone = []
         for name in folders.values():
             (folder / name).mkdir()
-        with (folder / LIST).open("w", newline="", encoding="utf-8-sig") as handle:
+        copied = 0
+        with (
+            (folder / LIST).open("w", newline="", encoding="utf-8-sig") as handle,
+            Bar("Class folders", len(entries), "img") as bar,
+        ):
             rows = csv.writer(handle)
             rows.writerow(COLUMNS)
-            for entry, name in track(zip(entries, names, strict=True), "Class folders", len(entries), "img"):
-                place_in = folders[entry.class_name]
+            for at, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
+                place_in, size = folders[entry.class_name], 0
                 try:
-                    place(entry.source, folder / place_in / name, self.copy)
+                    size = place(entry.source, folder / place_in / name, self.copy)
                 except FileNotFoundError:
                     gone.append(entry.image)
                 else:
                     rows.writerow((place_in, name, entry.image, entry.by, f"{entry.confidence:.4f}"))
+                if size and not copied:  # only now it is known that links cannot be had
+                    check_room(folder, _size(one.source for one in entries[at:]))
+                copied += size
+                bar.advance(read=size, written=size)
         if gone:
             log.warning(
                 "%d of %d images are no longer there and so not in the class folders, e.g. %s. If a disk is not "
@@ -99,6 +108,15 @@ class Folders:
             if label is not None or (class_name, entry.image) not in found:
                 found[class_name, entry.image] = entry
         return list(found.values())
+
+
+def _size(sources: Iterable[Path]) -> int:
+    """Bytes of those that are there."""
+    total = 0
+    for source in sources:
+        with suppress(OSError):
+            total += source.stat().st_size
+    return total
 
 
 def _names(images: Sequence[tuple[str, str]]) -> list[str]:

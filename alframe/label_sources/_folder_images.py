@@ -20,6 +20,7 @@ from alframe.data.viewing import needs_view, view
 from alframe.errors import PoolError
 from alframe.formats.digests import digest
 from alframe.formats.tables import Row, rows
+from alframe.progress import Bar
 from alframe.store.files import replacing
 from alframe.store.links import place
 from alframe.store.names import file_name, is_litter
@@ -89,9 +90,11 @@ def lay_out(folder: Path, items: Sequence[Item], link: bool, again: bool) -> Non
             writer.writerow(COLUMNS)
             writer.writerows(map(astuple, entries))
     names = {entry.id: entry.name for entry in entries}
-    for item in items:
-        if item.id not in there:
-            _place(item, folder / names[item.id], link)
+    missing = [item for item in items if item.id not in there]
+    with Bar("Putting the images in place", len(missing), "img") as bar:
+        for item in missing:
+            size = _place(item, folder / names[item.id], link)
+            bar.advance(read=size, written=size)
 
 
 def look(folder: Path, entries: Sequence[Entry]) -> list[Sighting]:
@@ -139,17 +142,15 @@ def _with(entries: list[Entry], items: Sequence[Item]) -> list[Entry]:
     return entries + new
 
 
-def _place(item: Item, target: Path, link: bool) -> None:
+def _place(item: Item, target: Path, link: bool) -> int:
+    """Gives the bytes that were written; 0 for a link."""
     shown = _is_part(item) or needs_view(item.path)
     if link and not shown:
         with suppress(OSError):  # another disk, or a file system without links: a copy does as well
             os.link(os.path.realpath(item.path), target)
-            return
+            return 0
     with replacing(target) as temporary:
-        if shown:
-            temporary.write_bytes(_picture(item))
-        else:
-            place(item.path, temporary, copy=True)
+        return temporary.write_bytes(_picture(item)) if shown else place(item.path, temporary, copy=True)
 
 
 def _is_part(item: Item) -> bool:

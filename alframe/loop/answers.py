@@ -28,7 +28,7 @@ def collect(session: Session, work: Work) -> Outcome | None:
     labels = session.labels()
     answered = (labels.answered_in(newest.number) & set(newest.keys)) - still_open
     source = session.source_of(newest)
-    lost = set() if source.answers_now else lost_of(work.manifest, set(newest.keys) - answered)
+    lost = set() if source.answers_now else lost_of(session, work.manifest, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
         close(session, newest, len(answered))
         return None
@@ -69,14 +69,17 @@ def close(session: Session, asked: StoredRound, answered: int, withdrawn: bool =
         session.ledger.mark(asked.number, "answered", {"labels": answered, "withdrawn": withdrawn})
 
 
-def lost_of(manifest: Manifest, keys: Set[int]) -> set[int]:
+def lost_of(session: Session, manifest: Manifest, keys: Set[int]) -> set[int]:
     """Those of the images that are no longer there to be labelled."""
-    return {key for key in keys if not manifest.present[key]} | unreadable(manifest.items, keys)
+    return {key for key in keys if not manifest.present[key]} | unreadable(session, manifest.items, keys)
 
 
-def unreadable(items: Sequence[Item], keys: Set[int]) -> set[int]:
-    """Those of the images that cannot be shown to anybody."""
-    return {key for key in keys if not _can_be_shown(items[key])}
+def unreadable(session: Session, items: Sequence[Item], keys: Set[int]) -> set[int]:
+    """Those of the images that cannot be shown to anybody; only one that has changed is read to find out."""
+    ordered = sorted(keys)
+    readings = session.contents.known([items[key] for key in ordered], [True] * len(ordered))
+    read = {key for key, reading in zip(ordered, readings, strict=True) if reading and reading.reason is None}
+    return {key for key in keys - read if not _can_be_shown(items[key])}
 
 
 def _can_be_shown(item: Item) -> bool:

@@ -20,9 +20,9 @@ def wait_for_answers(session: Session, items: Sequence[Item], reported: Reported
     """
     asked = session.ledger.rounds()[-1]
     keys = set(asked.keys)
-    keys -= unreadable(items, keys - session.labels().answered)
+    keys -= unreadable(session, items, keys - session.labels().answered)
     wanted, done = math.ceil(session.settings.enough * len(keys)), 0
-    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0) as bar:
+    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
             still_open = take_in(session, items, reported, newest_only=True)
             now = len((session.labels().answered_in(asked.number) & keys) - still_open)

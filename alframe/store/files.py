@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from alframe.progress import in_bytes
 
 
 @contextmanager
@@ -42,6 +45,13 @@ def write_json(path: Path, data: Any) -> None:
     """Replace `path` with `data` as readable JSON."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise OSError, before hours of writing, if less than `needed` bytes are free where `folder` is or will be."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if needed > (free := shutil.disk_usage(there).free):
+        raise OSError(errno.ENOSPC, f"{in_bytes(needed)} are needed and {in_bytes(free)} are free", str(folder))
 
 
 def _swap(new: Path, folder: Path) -> None:

@@ -18,9 +18,9 @@ import numpy as np
 from filelock import FileLock
 
 from alframe.errors import StoreError
-from alframe.progress import Bar
+from alframe.progress import Bar, in_bytes
 from alframe.store.features import KEY, FeatureStore, Keys, as_keys
-from alframe.store.files import replacing
+from alframe.store.files import check_room, replacing
 from alframe.types import Floats
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ def _begun(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
 
 
 def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], held: int) -> None:
+    needed = (len(contents) - held) * store.width * 4
     try:
+        check_room(file.parent, needed)
         with (
             file.open("r+b" if held else "wb") as handle,
             Bar("Gathering embeddings", total=len(contents) - held, unit="img") as bar,
@@ -95,14 +97,13 @@ def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], h
             handle.seek(held * store.width * 4)
             for start in range(held, len(contents), ROWS):
                 part = contents[start : start + ROWS]
-                handle.write(np.ascontiguousarray(_rows(store, part)).data)
-                bar.advance(len(part))
+                size = handle.write(np.ascontiguousarray(_rows(store, part)).data)
+                bar.advance(len(part), read=size, written=size)
             handle.flush()
             os.fsync(handle.fileno())
     except OSError as error:
-        needed = (len(contents) - held) * store.width * 4 / 1e9
         raise StoreError(
-            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes {needed:.1f} GB "
+            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes {in_bytes(needed)} "
             f"more: make room there, or choose another place with runs=FOLDER."
         ) from error
 

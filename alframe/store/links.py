@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def place(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> None:
+def place(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> int:
     """Make `target`, which must not exist, a hard link to `source`; where that cannot be, a symbolic link; else a copy.
 
-    A copy keeps the time of the original, so that viewers sort bursts by it. Raises OSError if `source` cannot be read.
+    Gives the bytes that were copied. A copy keeps the time of the original, so that viewers sort bursts by it. Raises
+    OSError if `source` cannot be read.
     """
     if not copy:
         # What a hard link points at must be the file: a link to a relative link would lead nowhere.
@@ -20,11 +21,12 @@ def place(source: Path, target: Path, copy: bool = False, symlinks: bool = True)
         if os.name != "nt" or os.access(real, os.W_OK):
             with suppress(OSError):
                 os.link(real, target)
-                return
+                return 0
         if symlinks and real.is_file():
             with suppress(OSError):
                 target.symlink_to(real)
-                return
+                return 0
     shutil.copyfile(source, target)
     times = source.stat()
     os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return times.st_size

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -185,3 +186,16 @@ def test_the_fingerprint_tells_weights_input_and_recipe_apart(embedder: Embedder
     assert fingerprint() == embedder.fingerprint
     others = {fingerprint(seed=1), fingerprint(size=48), fingerprint(normalize=True), fingerprint(in_chans=1)}
     assert len(others | {embedder.fingerprint}) == 5
+
+
+def test_no_room_for_all_embeddings_is_noticed_before_the_first(images: Pass, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 24 * images.embedder.dim * 4
+    monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    with pytest.raises(OSError, match=r"are needed and .* are free"):
+        images.run()
+    assert images.read == 0
+    monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=needed))
+    images.run()
+    assert images.read == 24
+    monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
+    assert images.run().readable.all(), "what is there takes no more room"

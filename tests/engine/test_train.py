@@ -320,3 +320,22 @@ def test_no_epochs_leave_the_module_as_it_was(labelled: tuple[list[Item], np.nda
     module, history = train(labelled, Softmax(), replace(SHUFFLED, epochs=0))
     assert history == []
     assert torch.equal(module[0].weight, Small()[0].weight)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("patience", [None, 2])
+def test_a_long_training_is_forecast(
+    labelled: tuple[list[Item], np.ndarray],
+    patience: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = iter(range(10**6))
+    monkeypatch.setattr("alframe.progress.time.perf_counter", lambda: float(next(now)))  # a second with each look
+    with caplog.at_level(logging.INFO):
+        train(labelled, Triplet(), replace(SHUFFLED, epochs=40, patience=patience))
+    (line,) = [one for one in caplog.messages if "will take" in one]
+    rows = 21 if patience is None else int(line.split()[2])
+    assert rows in (21, 15, 16, 17, 18)
+    how = "about" if patience is None else "at most"
+    assert line.startswith(f"Fine-tuning on {rows} images, 40 times: {40 * rows} images will take {how} ")
+    assert line.endswith("MB are read.")

@@ -5,6 +5,7 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import BadParams, StoreError
 from alframe.exporters.folders import Folders, _folder_names, _names
+from alframe.store.links import place
 from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
 from alframe.types import UNSURE, Item, Label, Predictions
 
@@ -147,16 +149,34 @@ def test_a_full_disk_leaves_the_earlier_folders(tmp_path: Path, monkeypatch: pyt
     export(given_, tmp_path)
     calls = []
 
-    def full(*arguments: object) -> None:
+    def full(*arguments: object) -> int:
         calls.append(arguments)
         if len(calls) > 1:
             raise OSError(errno.ENOSPC, "No space left on device")
+        return 0
 
     monkeypatch.setattr("alframe.exporters.folders.place", full)
     with pytest.raises(StoreError, match=r"No space left.*is as it was"):
         Folders().export(given_, FakeModel(), tmp_path)
     assert len(listed(tmp_path)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folders", "pool"]
+
+
+def test_too_small_a_disk_is_noticed_after_the_first_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_ = predictions(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], [1, 1, 1])
+    placed: list[Path] = []
+
+    def counted(source: Path, target: Path, copy: bool) -> int:
+        placed.append(source)
+        return place(source, target, copy)
+
+    monkeypatch.setattr("alframe.exporters.folders.place", counted)
+    monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=9))
+    with pytest.raises(StoreError, match=r"0 MB are needed and 0 MB are free.*make room"):
+        Folders(copy=True).export(given_, FakeModel(), tmp_path)
+    assert len(placed) == 1
+    Folders().export(given_, FakeModel(), tmp_path)  # links take no room
+    assert len(placed) == 4
 
 
 def test_images_of_one_name_in_several_folders(tmp_path: Path) -> None:

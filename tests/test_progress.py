@@ -1,0 +1,81 @@
+"""How long a step will take is said before it has taken long, and only if it will."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from alframe import progress
+from alframe.progress import Bar, Forecast, in_bytes, track
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> list[float]:
+    caplog.set_level(logging.INFO)
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def batches(clock: list[float], advance: Callable[[int, int, int], None], each: float) -> None:
+    clock[0] += 60  # until all workers have started
+    for _ in range(20):
+        advance(32, 32 * 2_500_000, 32 * 1280 * 4)
+        clock[0] += each
+
+
+def test_a_long_pass_is_forecast_once(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with Bar("Embedding images", 1_000_000, "img") as bar:
+        batches(clock, bar.advance, 0.32)
+    assert caplog.messages == [
+        "Embedding images: 1,000,000 images will take about 2 h 47 min, at 100 a second; 2.5 TB are read; 5.1 GB are "
+        "written."
+    ]
+
+
+def test_a_short_one_is_not(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with Bar("Embedding images", 5_000, "img") as bar:
+        batches(clock, bar.advance, 0.32)
+    assert caplog.messages == []
+
+
+def test_it_is_said_early_and_not_by_the_first_step_alone(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    forecast = Forecast("Hashing images", 100_000, "img")
+    for _ in range(2):
+        clock[0] += 1.9  # after the first, which is the start, less than two seconds
+        forecast.see(32)
+    assert caplog.messages == []
+    clock[0] += 0.2
+    forecast.see(32)
+    (line,) = caplog.messages
+    assert line == "Hashing images: 100,000 images will take about 55 min, at 30.5 a second."
+
+
+def test_what_comes_besides_counts_and_may_end_early(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    forecast = Forecast("Fine-tuning", 500, "img", at_most=True, besides=50.0)
+    batches(clock, forecast.see, 1.0)
+    (line,) = caplog.messages
+    assert line == "Fine-tuning: 500 images will take at most 66 s, at 32 a second; 1.2 GB are read; 3 MB are written."
+
+
+def test_steps_without_a_start_are_all_measured(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    for _ in track(range(9), "Comparing over seeds", unit="run"):
+        clock[0] += 120
+    assert caplog.messages == ["Comparing over seeds: 9 runs will take about 18 min, at 2 min each."]
+
+
+def test_without_a_total_or_a_pace_nothing_is_said(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    def endless() -> Iterator[int]:
+        yield from range(9)
+
+    for _ in track(endless(), "Listing images", unit="img"):
+        clock[0] += 120
+    with Bar("Round 3, answered", 100, "img", forecast=False) as bar:
+        batches(clock, bar.advance, 60)
+    assert caplog.messages == []
+
+
+def test_bytes_in_words() -> None:
+    assert [in_bytes(size) for size in (0, 64e7, 5.12e9, 2.5e12)] == ["0 MB", "640 MB", "5.1 GB", "2.5 TB"]
