@@ -20,6 +20,7 @@ _MILLION = ["--k", "1000", "--from-file", "1000000", "--skip", "textbook (scikit
 _WAYS = ["eager fp32", "onnxruntime fp32", "openvino fp32", "openvino bf16"]  # torch.compile takes minutes to begin
 # By name: the module in benchmarks.micro, and its words.
 RUNS = {
+    "bald": ["scoring", "--head"],
     "embedding": ["embedding", "--ways", *_WAYS],
     "heads": ["heads"],
     "kcenter-100": [*_LARGE, "--k", "100"],
@@ -28,7 +29,7 @@ RUNS = {
     "samplers": ["samplers"],
     "scoring": ["scoring"],
 }
-ONE_THREAD = ("heads", "kcenter-100", "kcenter-1000", "scoring")  # so that all who are compared have the same
+ONE_THREAD = ("bald", "heads", "kcenter-100", "kcenter-1000", "scoring")  # so that all who are compared have the same
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import UnmetNeed
-from alframe.types import Need, PoolView, Rows
+from alframe.types import Need, PoolView, Rows, SampleRows
 
 
 @pytest.fixture
@@ -50,7 +50,33 @@ def test_a_part_of_a_view_reads_the_same_source(source: np.ndarray) -> None:
 
 def test_rows_are_a_need_as_the_features_are(source: np.ndarray) -> None:
     view = PoolView(np.arange(10), {Need.LABELS: np.zeros(2, np.int64)})
-    for read in ("features", "feature_rows"):
-        with pytest.raises(UnmetNeed, match="FEATURES"):
+    for read in ("features", "feature_rows", "prob_samples", "prob_sample_rows"):
+        with pytest.raises(UnmetNeed, match=read.removesuffix("_rows").rstrip("s").upper()):
             getattr(view, read)
     assert np.shares_memory(PoolView(np.arange(10), {Need.FEATURES: source}).features, source)
+
+
+def test_draws_of_a_part_are_the_part_of_the_draws() -> None:
+    array = np.arange(60, dtype=np.float32).reshape(2, 10, 3)
+    view = PoolView(np.arange(10), {Need.PROB_SAMPLES: array})
+    samples = view.prob_sample_rows
+    assert (len(samples), samples.shape) == (10, (2, 10, 3))
+    assert np.shares_memory(view.prob_samples, array) and np.shares_memory(samples[2:5], array)
+    mask = np.isin(np.arange(10), [1, 4, 8])
+    for rows in (slice(2, 5), np.array([7, 0]), mask):
+        np.testing.assert_array_equal(samples[rows], array[:, rows])
+    part = view.only(mask)
+    np.testing.assert_array_equal(part.prob_samples, array[:, [1, 4, 8]])
+    np.testing.assert_array_equal(part.only(np.array([False, True, True])).prob_sample_rows[1:], array[:, [8]])
+    np.testing.assert_array_equal(samples.first(1).whole(), array[:1])
+    with pytest.raises(ValueError, match="read-only"):
+        samples[2:5][...] = 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [((20, 100_000, 20), [32768, 32768, 32768, 1696]), ((500, 70, 40_000), [3] * 23 + [1]), ((20, 0, 20), [0])],
+)
+def test_parts_of_draws_fit_in_memory(shape: tuple[int, int, int], sizes: list[int]) -> None:
+    parts = SampleRows(lambda rows: np.empty(0, np.float32), shape).parts()
+    assert [len(range(shape[1])[part]) for part in parts] == sizes

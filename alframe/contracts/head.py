@@ -27,7 +27,8 @@ class Head(Protocol):
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """(T, n, C) float32: `draws` samples of the probabilities, each of one model for all images.
 
-        Raises UnmetNeed if not stochastic.
+        The same state of `rng` gives the same models, whatever images they are asked about: those of a pool in parts
+        get the draws that they would get as a whole. Raises UnmetNeed if not stochastic.
         """
         ...
 

@@ -12,7 +12,8 @@ from alframe.types import Need, PoolView, Selection
 class Sampler(Protocol):
     """A strategy. What it reads of the view must be in `needs`.
 
-    `view.feature_rows[rows]` reads the rows that are looked at; `view.features` copies those of the whole pool.
+    `view.feature_rows[rows]` reads the rows that are looked at; `view.features` copies those of the whole pool. So with
+    `view.prob_sample_rows[rows]`, (T, r, C), whose `parts` go over the pool, and `view.prob_samples`.
     """
 
     needs: frozenset[Need]

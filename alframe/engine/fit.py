@@ -54,15 +54,15 @@ def fit(head: Head, features: Floats, training: Training, rng: np.random.Generat
     head.fit(features[training.keys], training.y, len(training.classes), rng)
 
 
-def in_parts(features: Floats, keys: Ints, answer: Callable[[Floats], Floats], axis: int = 0) -> Floats:
-    """What the head answers about the items `keys` (n,), along `axis`, without a copy of all their features (N, D)."""
+def in_parts(features: Floats, keys: Ints, answer: Callable[[Floats], Floats]) -> Floats:
+    """(n, ...) what the head answers about the items `keys` (n,), without a copy of all their features (N, D)."""
     if len(keys) <= ROWS:
         return answer(features[keys])
     for start in range(0, len(keys), ROWS):
         part = answer(features[keys[start : start + ROWS]])
         if start == 0:
-            out = np.empty((*part.shape[:axis], len(keys), *part.shape[axis + 1 :]), part.dtype)
-        out[(slice(None),) * axis + (slice(start, start + ROWS),)] = part
+            out = np.empty((len(keys), *part.shape[1:]), part.dtype)
+        out[start : start + ROWS] = part
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy.typing as npt
 from alframe.contracts import Head, Sampler
 from alframe.engine.fit import Training, in_parts
 from alframe.errors import UnmetNeed
-from alframe.types import Floats, Ints, Need, PoolView, Rows
+from alframe.types import Floats, Ints, Need, PoolView, Rows, SampleRows
 
 DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
+KEPT = 256 << 20  # bytes of them that are made once and kept; of more, a part where it is read, and again if read again
 
 
 def check_needs(
@@ -54,7 +56,7 @@ def view_pool(
     `head` is None before any label.
     """
     ask = partial(in_parts, features, ids)
-    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | Rows]] = {
+    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | Rows | SampleRows]] = {
         Need.FEATURES: lambda: Rows(features, ids),
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
@@ -66,13 +68,8 @@ def view_pool(
         makers[Need.PROBS] = lambda: ask(fitted.probs)
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
         makers[Need.ACTIVATIONS] = lambda: ask(fitted.activations)
-        before = rng.bit_generator.state
-
-        def draw(x: Floats) -> Floats:
-            rng.bit_generator.state = before  # the same models for every part
-            return np.asarray(fitted.prob_samples(x, getattr(sampler, "draws", DRAWS), rng))
-
-        makers[Need.PROB_SAMPLES] = lambda: ask(draw, axis=1)
+        draws, classes = getattr(sampler, "draws", DRAWS), len(training.classes)
+        makers[Need.PROB_SAMPLES] = lambda: _samples(fitted, features, ids, draws, classes, rng)
     predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
     wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())
     missing = [need.value for need in wanted if need not in makers]
@@ -81,3 +78,15 @@ def view_pool(
             f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels."
         )
     return PoolView(ids, {need: makers[need]() for need in wanted}, predict)
+
+
+def _samples(head: Head, features: Floats, ids: Ints, draws: int, classes: int, rng: np.random.Generator) -> SampleRows:
+    """The probabilities of `ids` (n,) by models that are drawn from `rng` once: the same ones say every part."""
+    models = deepcopy(rng)
+
+    def make(keys: Ints) -> Floats:
+        return np.asarray(head.prob_samples(features[keys], draws, deepcopy(models)))
+
+    head.prob_samples(features[ids[:1]], draws, rng)  # what the sampler draws itself comes after the models
+    samples = SampleRows(make, (draws, len(ids), classes), ids)
+    return SampleRows.of(samples.whole()) if samples.nbytes <= KEPT else samples

@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
 from alframe.errors import BadParams
+from alframe.samplers.distances import row_sums
 from alframe.samplers.geometry import ROWS
 from alframe.samplers.ranking import require_finite, top
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -43,8 +44,8 @@ class ActiveTransfer:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        x, labelled, y = view.features, view.labelled_features, view.labels
-        require_finite(x.sum(axis=1), "active_transfer", "embeddings")
+        x, labelled, y = view.feature_rows, view.labelled_features, view.labels
+        require_finite(row_sums(x), "active_transfer", "embeddings")
         require_finite(labelled.sum(axis=1), "active_transfer", "embeddings", "labelled images")
         k = max(0, min(k, len(x)))
         centre, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)

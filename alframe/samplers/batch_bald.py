@@ -43,7 +43,7 @@ class BatchBald:
         """See the Sampler contract."""
         order = np.arange(len(view))
         first = top(order, information(view, "batch_bald"), max(self.candidates, 4 * k), rng).ids
-        probs = view.prob_samples[:, first].transpose(1, 0, 2).astype(np.float64)
+        probs = view.prob_sample_rows[first].transpose(1, 0, 2).astype(np.float64)
         rows, gains = greedy(probs, min(k, len(view)), self.labellings, rng)
         return Selection(view.ids[first[rows]], gains.astype(np.float32))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alframe.progress import track
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Ints, Rows
 
 ROWS = 4096  # of the pool at a time, so that a memory-mapped pool is never copied whole
 PER_CLUSTER = 256  # rows that its centre is found from, at most
@@ -31,14 +31,16 @@ def unit(x: Floats) -> Floats:
     return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
 
 
-def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3, weights: Floats | None = None) -> Floats:
+def kmeans(
+    x: Floats | Rows, clusters: int, rng: np.random.Generator, tries: int = 3, weights: Floats | None = None
+) -> Floats:
     """(c, D) centres, c <= `clusters`, of `x` (n, D), by FAISS: the best of some tries, each on 256 c rows at most.
 
     `weights` (n,) says how much each row counts; None: all the same.
     """
     count = min(clusters, len(x))
     if count == len(x):
-        return np.array(x, np.float32)
+        return np.array(x[:], np.float32)
     rows = np.sort(rng.permutation(len(x))[: PER_CLUSTER * count])
     some = np.ascontiguousarray(x[rows], np.float32)
     weight = None if weights is None else np.ascontiguousarray(weights[rows], np.float32)
@@ -57,7 +59,7 @@ def kmeans(x: Floats, clusters: int, rng: np.random.Generator, tries: int = 3, w
     return np.array(min(found, key=lambda one: one[0])[1])
 
 
-def nearest(x: Floats, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
+def nearest(x: Floats | Rows, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
     """The `count` nearest of `points` (m, D) to a row of `x` (n, D), exact: squared distances, (n, count), and rows."""
     count = min(count, len(points))
     origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # around it, norms lose little

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import ward
 
 from alframe.errors import BadParams
+from alframe.samplers.distances import row_sums
 from alframe.samplers.geometry import kmeans, nearest
 from alframe.samplers.ranking import require_finite
 from alframe.types import Ints, Need, PoolView, Selection
@@ -39,11 +40,11 @@ class Hierarchical:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0])
-        x, labelled, labels = view.features, view.labelled_features, view.labels
-        require_finite(x.sum(axis=1), "hierarchical", "embeddings")
+        x, labelled, labels = view.feature_rows, view.labelled_features, view.labels
+        require_finite(row_sums(x), "hierarchical", "embeddings")
         require_finite(labelled.sum(axis=1), "hierarchical", "embeddings", "labelled images")
         few = len(x) + len(labelled) <= self.leaves
-        centres = np.concatenate([x, labelled]) if few else kmeans(x, self.leaves, rng, tries=1)
+        centres = np.concatenate([x[:], labelled]) if few else kmeans(x, self.leaves, rng, tries=1)
         leaf = nearest(x, centres)[1][:, 0]
         counts = np.zeros((len(centres), labels.max(initial=0) + 1), np.int64)
         np.add.at(counts, (nearest(labelled, centres)[1][:, 0], labels), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
+from alframe.samplers.distances import row_sums
 from alframe.samplers.geometry import kmeans, nearest, rank_within
 from alframe.samplers.ranking import require_finite
 from alframe.samplers.uncertainty import margin
@@ -34,10 +35,10 @@ class InformativeDiverse:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
-        x, labelled = view.features, view.labelled_features
+        x, labelled = view.feature_rows, view.labelled_features
         doubt = margin(view.probs)
         require_finite(doubt, "informative_diverse", "class probabilities")
-        require_finite(x.sum(axis=1), "informative_diverse", "embeddings")
+        require_finite(row_sums(x), "informative_diverse", "embeddings")
         require_finite(labelled.sum(axis=1), "informative_diverse", "embeddings", "labelled images")
         centres = kmeans(x, self.clusters or view.probs.shape[1], rng)
         cluster = nearest(x, centres)[1][:, 0]

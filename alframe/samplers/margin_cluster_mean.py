@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
+from alframe.samplers.distances import row_sums
 from alframe.samplers.geometry import ROWS, WANTED, kmeans, nearest
 from alframe.samplers.ranking import require_finite
 from alframe.samplers.uncertainty import margin
@@ -34,11 +35,11 @@ class MarginClusterMean:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
-        x, probs, labelled = view.features, view.probs, view.labelled_probs
+        x, probs, labelled = view.feature_rows, view.probs, view.labelled_probs
         doubt = margin(probs)
         require_finite(doubt, "margin_cluster_mean", "class probabilities")
         require_finite(margin(labelled), "margin_cluster_mean", "class probabilities", "labelled images")
-        require_finite(x.sum(axis=1), "margin_cluster_mean", "embeddings")
+        require_finite(row_sums(x), "margin_cluster_mean", "embeddings")
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
         within = order[inside(probs, labelled)[order]][: max(self.rows, WANTED * k)]
         medoids = within[medoids_of(x[within], k, rng)] if len(within) > k else within[:0]

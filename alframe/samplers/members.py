@@ -8,6 +8,8 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Sampler
 from alframe.types import Need, PoolView
 
+UNREAD = {Need.FEATURES: "feature_rows", Need.PROB_SAMPLES: "prob_sample_rows"}  # which nobody has to read as a whole
+
 
 def build(names: Iterable[str]) -> dict[str, Sampler]:
     """The samplers of these names with their default parameters. Raises UnknownComponent, BadParams, BrokenPlugin."""
@@ -29,7 +31,7 @@ def draws_of(samplers: Iterable[Sampler]) -> int:
 
 def seen_by(sampler: Sampler, view: PoolView) -> PoolView:
     """The view with exactly what this one needs; no array is copied."""
-    fields = {need: getattr(view, need.value) for need in sampler.needs - {Need.PREDICT}}
+    fields = {need: getattr(view, UNREAD.get(need, need.value)) for need in sampler.needs - {Need.PREDICT}}
     if Need.PROB_SAMPLES in fields and hasattr(sampler, "draws"):
-        fields[Need.PROB_SAMPLES] = fields[Need.PROB_SAMPLES][: sampler.draws]
+        fields[Need.PROB_SAMPLES] = fields[Need.PROB_SAMPLES].first(sampler.draws)
     return PoolView(view.ids, fields, view.predict if Need.PREDICT in sampler.needs else None)

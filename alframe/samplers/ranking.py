@@ -8,7 +8,8 @@ from functools import wraps
 import numpy as np
 
 from alframe.errors import UnmetNeed
-from alframe.types import Floats, Ints, Selection
+from alframe.progress import track
+from alframe.types import Floats, Ints, SampleRows, Selection
 
 ROWS = 8192  # of the pool at a time: what is made on the way to the scores is never as large as the probabilities
 
@@ -22,6 +23,12 @@ def by_rows(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
         return np.concatenate([score(probs[..., start : start + ROWS, :]) for start in range(0, max(n, 1), ROWS)])
 
     return whole
+
+
+def of_draws(samples: SampleRows, score: Callable[[Floats], Floats]) -> Floats:
+    """(n, ...) the score of `samples` (T, n, C), which are made a part at a time and not kept."""
+    parts = track(samples.parts(), "Comparing draws", unit="part")
+    return np.concatenate([score(samples[part]) for part in parts])
 
 
 def entropies(probs: Floats) -> Floats:

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.ranking import by_rows, entropies, require_finite, top
+from alframe.samplers.ranking import by_rows, entropies, of_draws, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -79,7 +79,7 @@ class _ByDraws(_ByHead):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return self._rank(view.prob_samples.mean(axis=0), view, k, rng)
+        return self._rank(of_draws(view.prob_sample_rows, lambda part: part.mean(axis=0)), view, k, rng)
 
 
 class Margin(_ByHead):

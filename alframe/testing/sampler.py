@@ -12,7 +12,7 @@ import pytest
 
 from alframe.contracts import Sampler
 from alframe.errors import AlframeError
-from alframe.types import Floats, Need, PoolView, Predict, Rows, Selection
+from alframe.types import Floats, Need, PoolView, Predict, SampleRows, Selection
 
 
 def tiny_fields(
@@ -173,6 +173,14 @@ class SamplerSuite:
             labelled = need in (Need.LABELLED_FEATURES, Need.LABELLED_PROBS)
             assert labelled or ids[4] not in chosen.ids, f"a NaN in view.{need.value} was chosen"
 
+    def test_draws_that_are_made_when_they_are_read(self) -> None:
+        fields: dict[Need, Any] = tiny_fields(self.make().needs)
+        if Need.PROB_SAMPLES not in fields:
+            pytest.skip("it needs no draws")
+        expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
+        fields[Need.PROB_SAMPLES] = _Parts(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
+        assert self.select(self.view(fields), 5).ids.tolist() == expected.ids.tolist(), "it matters how the pool is cut"
+
     def test_features_in_a_file(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)
         expected = self.select(self.view(fields), 5)
@@ -180,6 +188,11 @@ class SamplerSuite:
             np.save(tmp_path / f"{need.value}.npy", array)
         mapped = {need: np.load(tmp_path / f"{need.value}.npy", mmap_mode="r") for need in fields}
         assert self.select(self.view(mapped), 5).ids.tolist() == expected.ids.tolist()
+
+
+class _Parts(SampleRows):
+    def parts(self) -> list[slice]:
+        return [slice(start, start + 7) for start in range(0, max(1, len(self)), 7)]
 
 
 class _Recording(PoolView):
@@ -193,11 +206,6 @@ class _Recording(PoolView):
     def predict(self) -> Predict:
         self.read.add(Need.PREDICT)
         return super().predict
-
-    @property
-    def feature_rows(self) -> Rows:
-        self.read.add(Need.FEATURES)
-        return super().feature_rows
 
     def _get(self, need: Need) -> npt.NDArray[Any]:
         self.read.add(need)

@@ -4,8 +4,9 @@ from alframe.types.images import Box, Floats, Ints, Item, ItemId, root_of
 from alframe.types.inference import Inference
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
+from alframe.types.rows import Rows, SampleRows
 from alframe.types.training import InputSpec, TrainingPlan
-from alframe.types.views import Need, PoolView, Predict, Rows, Selection
+from alframe.types.views import Need, PoolView, Predict, Selection
 
 __all__ = [
     "UNSURE",
@@ -29,6 +30,7 @@ __all__ = [
     "Request",
     "RoundRecord",
     "Rows",
+    "SampleRows",
     "Selection",
     "State",
     "Suggestion",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import UnmetNeed
 from alframe.types.images import Floats, Ints
+from alframe.types.rows import Rows, SampleRows
 
+Field = npt.NDArray[Any] | Rows | SampleRows
 Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to class probabilities (r, C)
 
 
@@ -31,35 +33,7 @@ class Need(enum.Enum):
     REWARDS = "rewards"
 
 
-class Rows:
-    """Rows of `source` (N, D), those numbered `at` (n,) or all, read where they are indexed: never copied as a whole.
-
-    ``rows[3:9]``, ``rows[numbers]`` and ``rows[mask]`` give (r, D), ``rows[7]`` gives (D,).
-    """
-
-    def __init__(self, source: Floats, at: Ints | None = None) -> None:
-        self._source = source.view()
-        self._source.flags.writeable = False
-        self._at = at
-
-    def __len__(self) -> int:
-        return len(self._source) if self._at is None else len(self._at)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return len(self), self._source.shape[1]
-
-    def __getitem__(self, rows: int | slice | npt.NDArray[Any] | Sequence[int]) -> Floats:
-        found: Floats = self._source[rows if self._at is None else self._at[rows]]
-        return found
-
-    def only(self, kept: npt.NDArray[np.bool_]) -> Rows:
-        """Those of the mask `kept` (n,)."""
-        return Rows(self._source, np.flatnonzero(kept) if self._at is None else self._at[kept])
-
-    def whole(self) -> Floats:
-        """(n, D) all of them, in memory, unless `source` has just these."""
-        return self[:]
+PER_IMAGE = (Need.PROBS, Need.ACTIVATIONS, Need.GROUPS)  # arrays with a row for each unlabelled item
 
 
 class PoolView:
@@ -68,21 +42,12 @@ class PoolView:
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
     """
 
-    def __init__(
-        self, ids: Ints, fields: Mapping[Need, npt.NDArray[Any] | Rows] | None = None, predict: Predict | None = None
-    ) -> None:
+    def __init__(self, ids: Ints, fields: Mapping[Need, Field] | None = None, predict: Predict | None = None) -> None:
         self.ids = ids.view()
+        self.ids.flags.writeable = False
         self._predict = predict
-        self._fields: dict[Need, npt.NDArray[Any]] = {}
-        self._rows: Rows | None = None
-        self._whole: Floats | None = None
-        for need, value in (fields or {}).items():
-            if need is Need.FEATURES:
-                self._rows = value if isinstance(value, Rows) else Rows(value)
-            elif not isinstance(value, Rows):
-                self._fields[need] = value.view()
-        for array in (self.ids, *self._fields.values()):
-            array.flags.writeable = False
+        self._fields = {need: _read_only(need, value) for need, value in (fields or {}).items()}
+        self._whole: dict[Need, Floats] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,14 +56,13 @@ class PoolView:
         """The view of these rows (n,) alone; what is about labelled items stays."""
         if rows.all():
             return self
-        self._whole = None  # one copy of the pool at a time
-        axis = dict.fromkeys((Need.PROBS, Need.ACTIVATIONS, Need.GROUPS), 0) | {Need.PROB_SAMPLES: 1}
-        kept: dict[Need, npt.NDArray[Any] | Rows] = {
-            need: np.compress(rows, value, axis=axis[need]) if need in axis else value
-            for need, value in self._fields.items()
-        }
-        if self._rows is not None:
-            kept[Need.FEATURES] = self._rows.only(rows)
+        self._whole = {}  # one copy of the pool at a time
+        kept: dict[Need, Field] = {}
+        for need, value in self._fields.items():
+            if isinstance(value, Rows | SampleRows):
+                kept[need] = value.only(rows)
+            else:
+                kept[need] = value[rows] if need in PER_IMAGE else value
         return PoolView(self.ids[rows], kept, self._predict)
 
     def taking(self, rows: npt.NDArray[np.bool_], rest: npt.NDArray[np.bool_]) -> PoolView:
@@ -106,32 +70,32 @@ class PoolView:
         labelled keeps it from them, unless it looks at the labels too, which they do not have yet.
         """
         left = self.only(rest)
-        blind = Need.LABELLED_FEATURES not in self._fields or self._rows is None
+        blind = not {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys()
         if blind or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
             return left
-        near = np.concatenate([self._fields[Need.LABELLED_FEATURES], self.feature_rows[rows]])
-        fields: dict[Need, npt.NDArray[Any] | Rows] = {**left._fields, Need.LABELLED_FEATURES: near}
-        return PoolView(left.ids, fields | {Need.FEATURES: left.feature_rows}, self._predict)
+        near = np.concatenate([self.labelled_features, self.feature_rows[rows]])
+        return PoolView(left.ids, {**left._fields, Need.LABELLED_FEATURES: near}, self._predict)
 
     def _get(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
             raise _undeclared(need)
-        return self._fields[need]
+        return cast("npt.NDArray[Any]", self._fields[need])
+
+    def _all(self, need: Need, rows: Rows | SampleRows) -> Floats:
+        if need not in self._whole:
+            self._whole[need] = rows.whole()
+            self._whole[need].flags.writeable = False
+        return self._whole[need]
 
     @property
     def features(self) -> Floats:
         """(n, D) embeddings of the unlabelled items, in memory: of a large pool rather take `feature_rows`."""
-        if self._whole is None:
-            self._whole = self.feature_rows.whole()
-            self._whole.flags.writeable = False
-        return self._whole
+        return self._all(Need.FEATURES, self.feature_rows)
 
     @property
     def feature_rows(self) -> Rows:
         """(n, D) the same, read where they are indexed, as ``view.feature_rows[rows]``."""
-        if self._rows is None:
-            raise _undeclared(Need.FEATURES)
-        return self._rows
+        return cast(Rows, self._get(Need.FEATURES))
 
     @property
     def labelled_features(self) -> Floats:
@@ -155,8 +119,16 @@ class PoolView:
 
     @property
     def prob_samples(self) -> Floats:
-        """(T, n, C) class probabilities of T draws from a stochastic head."""
-        return self._get(Need.PROB_SAMPLES)
+        """(T, n, C) class probabilities of T draws from a stochastic head, in memory.
+
+        Of a large pool rather take `prob_sample_rows`.
+        """
+        return self._all(Need.PROB_SAMPLES, self.prob_sample_rows)
+
+    @property
+    def prob_sample_rows(self) -> SampleRows:
+        """(T, n, C) the same, made where they are indexed: ``view.prob_sample_rows[rows]`` gives (T, r, C)."""
+        return cast(SampleRows, self._get(Need.PROB_SAMPLES))
 
     @property
     def activations(self) -> Floats:
@@ -179,6 +151,18 @@ class PoolView:
     def rewards(self) -> Floats:
         """(r,) for each answered batch that a model helped to choose, the part of it on which that model was wrong."""
         return self._get(Need.REWARDS)
+
+
+def _read_only(need: Need, value: Field) -> Field:
+    if isinstance(value, Rows | SampleRows):
+        return value
+    if need is Need.FEATURES:
+        return Rows(value)
+    if need is Need.PROB_SAMPLES:
+        return SampleRows.of(value)
+    array = value.view()
+    array.flags.writeable = False
+    return array
 
 
 def _undeclared(need: Need) -> UnmetNeed:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine import fit
+from alframe.engine import fit, score
 from alframe.engine.fit import Training
 from alframe.engine.score import view_pool
 from alframe.heads.laplace import Laplace
 from alframe.heads.mlp import Mlp
-from alframe.types import Need
+from alframe.samplers.bald import Bald
+from alframe.samplers.batch_bald import BatchBald
+from alframe.types import Need, rows
 
 
 class Asking:
@@ -36,11 +38,11 @@ def features():
     return x
 
 
-def view(features, head, needs, rng):
+def view(features, head, needs, rng, sampler=None):
     y = np.arange(30) % 3
     head.fit(np.asarray(features)[:30], y, 3, np.random.default_rng(0))
     training = Training(np.arange(30), y, ("a", "b", "c"), np.arange(30))
-    return view_pool(Asking(*needs), np.arange(299, 29, -1), features, np.full(300, -1), training, head, rng)
+    return view_pool(sampler or Asking(*needs), np.arange(299, 29, -1), features, np.full(300, -1), training, head, rng)
 
 
 @pytest.mark.parametrize("head", [Laplace, lambda: Mlp(epochs=3)])
@@ -49,9 +51,44 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     needs = (Need.PROBS, Need.PROB_SAMPLES)
     whole = view(features, head(), needs, rngs[0])
     monkeypatch.setattr(fit, "ROWS", 64)
+    monkeypatch.setattr(rows, "PART", 64)
+    monkeypatch.setattr(score, "KEPT", 0)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
-    assert features.most[0] == 64
     np.testing.assert_allclose(parts.probs, whole.probs, atol=1e-6)
     np.testing.assert_allclose(parts.prob_samples, whole.prob_samples, atol=1e-6)
-    assert rngs[0].random() == rngs[1].random()
+    assert features.most[0] == 64
+    assert rngs[0].random() == rngs[1].random(), "the sampler's own numbers depend on when the draws are made"
+
+
+def test_draws_are_the_same_whenever_they_are_read(features, monkeypatch):
+    monkeypatch.setattr(score, "KEPT", 0)
+    rng = np.random.default_rng(7)
+    samples = view(features, Laplace(), (Need.PROB_SAMPLES,), rng).prob_sample_rows
+    assert samples.shape == (4, 270, 3)
+    whole = samples.whole()
+    rng.random(5)
+    some = np.array([200, 3, 77])
+    np.testing.assert_allclose(samples[some], whole[:, some], atol=1e-6)
+    kept = np.arange(270) % 3 == 1
+    np.testing.assert_allclose(samples.only(kept)[2:50], whole[:, kept][:, 2:50], atol=1e-6)
+    np.testing.assert_allclose(samples.only(kept).first(2).whole(), whole[:2, kept], atol=1e-6)
+
+
+def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeypatch):
+    """Neither all draws nor all features are ever in memory, and those of the candidates are made again."""
+
+    def chosen(sampler):
+        rng = np.random.default_rng(7)
+        shown = view(features, Laplace(), sampler.needs, rng, sampler)
+        features.most[0] = 0
+        return sampler.select(shown, 9, rng).ids.tolist(), features.most[0]
+
+    samplers = (lambda: Bald(draws=5), lambda: BatchBald(candidates=40, draws=5))
+    before = [chosen(make()) for make in samplers]
+    assert [most for _, most in before] == [0, 0]  # made once, when the view was
+    monkeypatch.setattr(score, "KEPT", 0)
+    monkeypatch.setattr(rows, "PART", 64)
+    after = [chosen(make()) for make in samplers]
+    assert [ids for ids, _ in after] == [ids for ids, _ in before]
+    assert [most for _, most in after] == [64, 64]

@@ -1,0 +1,80 @@
+"""No sampler takes the pool's embeddings, or draws for all of it, into memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from alframe.app.api import compose
+from alframe.builtins import REGISTRIES, TABLE
+from alframe.samplers import geometry
+from alframe.samplers.members import seen_by
+from alframe.testing.sampler import tiny_fields, tiny_ids, tiny_predict, tiny_view
+from alframe.types import Floats, Need, PoolView, Rows
+from alframe.types.rows import Index
+
+N = 400
+
+
+class InParts(PoolView):
+    @property
+    def features(self) -> Floats:
+        raise AssertionError("it reads view.features")
+
+    @property
+    def prob_samples(self) -> Floats:
+        raise AssertionError("it reads view.prob_samples")
+
+
+def made(name: str):
+    return REGISTRIES["sampler"].build(OmegaConf.to_container(compose(f"sampler={name}").sampler, resolve=True))
+
+
+@pytest.mark.parametrize("name", TABLE["sampler"][1])
+def test_it_reads_rows(name: str) -> None:
+    sampler = made(name)
+    predict = tiny_predict() if Need.PREDICT in sampler.needs else None
+    fields = tiny_fields(sampler.needs, N)
+    chosen = sampler.select(InParts(tiny_ids(N), fields, predict), 20, np.random.default_rng(0))
+    assert len(chosen.ids) == 20
+
+
+def test_members_of_a_mixture_see_rows() -> None:
+    sampler = made("bald")
+    view = InParts(tiny_ids(N), tiny_fields({Need.PROB_SAMPLES, Need.FEATURES}, N, draws=30))
+    assert seen_by(sampler, view).prob_sample_rows.shape == (20, N, 3)
+    assert isinstance(seen_by(made("kcenter"), tiny_view(made("kcenter").needs)).feature_rows, Rows)
+
+
+class Counted(Rows):
+    """Notes the most rows that are read at once."""
+
+    most = 0
+
+    def __getitem__(self, rows: int | Index) -> Floats:
+        found = super().__getitem__(rows)
+        self.most = max(self.most, len(found))
+        return found
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("active_transfer", {}),
+        ("hierarchical", {"leaves": 10}),
+        ("informative_diverse", {"clusters": 4}),
+        ("margin_cluster_mean", {"rows": 50}),
+    ],
+)
+def test_few_rows_at_a_time_give_the_same_choice(name: str, options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampler = REGISTRIES["sampler"].build({"name": name, **options})
+    monkeypatch.setattr(geometry, "PER_CLUSTER", 12)
+    fields = tiny_fields(sampler.needs, N)
+    expected = sampler.select(PoolView(tiny_ids(N), fields), 5, np.random.default_rng(0)).ids.tolist()
+    for module in ("distances", "geometry", name):
+        monkeypatch.setattr(f"alframe.samplers.{module}.ROWS", 64, raising=False)
+    rows = Counted(fields[Need.FEATURES])
+    view = PoolView(tiny_ids(N), {**fields, Need.FEATURES: rows})
+    assert sampler.select(view, 5, np.random.default_rng(0)).ids.tolist() == expected
+    assert 0 < rows.most <= 12 * 10, "of 400 rows"
