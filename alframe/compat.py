@@ -34,6 +34,15 @@ def import_torchvision() -> ModuleType:
     return importlib.import_module("torchvision")
 
 
+def import_faiss() -> Any:
+    """faiss, after torch: both bring OpenMP, and on macOS a process survives only this order and one thread."""
+    importlib.import_module("torch")
+    faiss = importlib.import_module("faiss")
+    if sys.platform == "darwin":
+        faiss.omp_set_num_threads(1)
+    return faiss
+
+
 def import_timm() -> ModuleType:
     """timm, which imports torchvision."""
     import_torchvision()

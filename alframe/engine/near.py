@@ -9,7 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from alframe.compat import import_faiss
 from alframe.types import Floats, Ints
+from alframe.vectors import unit
 
 # With both measures, images that share a hash (black frames, fog) may all have embeddings of their own. An image is
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
@@ -154,14 +156,12 @@ def cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
     """
     if len(rows) <= CELL:
         return [rows]
-    # Both bring OpenMP, and on macOS a process survives only this order.
-    import torch  # noqa: F401  # isort: skip
-    import faiss
-
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.choice(rows, min(len(rows), TRAINED), replace=False))
     count = len(rows) // 1000
-    model = faiss.Kmeans(features.shape[1], count, niter=10, seed=seed, spherical=True, min_points_per_centroid=1)
+    model = import_faiss().Kmeans(
+        features.shape[1], count, niter=10, seed=seed, spherical=True, min_points_per_centroid=1
+    )
     model.train(unit(features[sample]))
     blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
     cell = np.concatenate([model.assign(unit(features[block]))[1] for block in blocks])
@@ -181,12 +181,6 @@ def cosines(features: Floats, a: Ints, b: Ints) -> Floats:
         few = len(left) * len(right) <= 8 * len(at)
         result[part] = (x @ y.T)[at, to] if few else np.einsum("pd,pd->p", x[at], y[to])
     return result
-
-
-def unit(x: Floats) -> Floats:
-    """Rows (n, D) of length 1; one of zeros stays, and is near to nothing."""
-    lengths: Floats = np.linalg.norm(x, axis=1, keepdims=True)
-    return (x / np.maximum(lengths, 1e-12)).astype(np.float32, copy=False)
 
 
 def _first(row: Ints, found: Ints, count: int) -> Ints:

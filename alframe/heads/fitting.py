@@ -48,12 +48,6 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
-def unit(x: Floats) -> Floats:
-    """A copy of `x` (n, D) with rows of length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
-
-
 def class_means(x: Floats, y: Ints) -> tuple[Floats, Ints]:
     """Means (P, D) and sizes (P,) of the classes of `x` (m, D), where `y` (m,) is 0..P-1."""
     counts = np.bincount(y)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from alframe.compat import import_faiss
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import ROWS, prepare, unit
+from alframe.heads.fitting import ROWS, prepare
 from alframe.types import Floats, Ints
+from alframe.vectors import unit
 
 WIDEST, NARROWEST = -2.0, 7.0  # natural logarithms of how fast votes may fall, per mean squared distance
 
@@ -92,13 +93,7 @@ class Knn:
 
 def _search(rows: Floats, x: Floats, count: int) -> tuple[Floats, Ints]:
     # Squared distances (n, k) of `x` (n, D) to the nearest of `rows` (m, D), and which these are; exact.
-    # Both bring OpenMP, and on macOS a process survives only this order.
-    import torch  # noqa: F401  # isort: skip
-    import faiss
-
-    if sys.platform == "darwin":
-        faiss.omp_set_num_threads(1)
-    index = faiss.IndexFlatL2(rows.shape[1])
+    index = import_faiss().IndexFlatL2(rows.shape[1])
     index.add(np.ascontiguousarray(rows))
     squares, found = index.search(np.ascontiguousarray(x), min(count, len(rows)))
     return np.maximum(squares, 0), found

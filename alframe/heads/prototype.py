@@ -11,8 +11,9 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import ROWS, class_means, prepare, softmax, spread, unit
+from alframe.heads.fitting import ROWS, class_means, prepare, softmax, spread
 from alframe.types import Floats, Ints
+from alframe.vectors import unit
 
 Floats64 = npt.NDArray[np.float64]
 

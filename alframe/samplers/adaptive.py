@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows, unit
+from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows
 from alframe.samplers.ranking import require_finite, top
 from alframe.samplers.uncertainty import margin
 from alframe.types import Ints, Need, PoolView, Selection
+from alframe.vectors import unit
 
 CLUSTERS = 20  # at least: the middles of two or three clusters of a whole pool are typical of nothing
 

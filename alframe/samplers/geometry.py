@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import numpy as np
 
+from alframe.compat import import_faiss
 from alframe.progress import track
-from alframe.types import Floats, Ints, Rows
+from alframe.samplers.ranking import require_finite
+from alframe.types import Floats, Ints, PoolView, Rows
+from alframe.vectors import unit
 
 ROWS = 4096  # of the pool at a time, so that a memory-mapped pool is never copied whole
 PER_CLUSTER = 256  # rows that its centre is found from, at most
@@ -23,12 +23,6 @@ def some_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
     In random order, equal rows are not settled in favour of the first of a folder.
     """
     return rng.permutation(n)[: max(limit, WANTED * k)]
-
-
-def unit(x: Floats) -> Floats:
-    """A copy of `x` (n, D) with rows of length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def kmeans(
@@ -48,7 +42,7 @@ def kmeans(
     bounds = {"min_points_per_centroid": 1, "max_points_per_centroid": len(some)}
     found = []
     for _ in range(tries):
-        model = _faiss().Kmeans(x.shape[1], count, niter=1, seed=int(rng.integers(2**31)), **bounds)
+        model = import_faiss().Kmeans(x.shape[1], count, niter=1, seed=int(rng.integers(2**31)), **bounds)
         model.centroids, before = None, np.inf
         for _ in track(range(STEPS), "Clustering", unit="step"):
             model.train(some, weights=weight, init_centroids=model.centroids)
@@ -59,11 +53,26 @@ def kmeans(
     return np.array(min(found, key=lambda one: one[0])[1])
 
 
+def clustered(
+    view: PoolView, k: int, clusters: int, limit: int, sampler: str, rng: np.random.Generator
+) -> tuple[Ints, Floats, Floats]:
+    """k-means of the pool and the labelled (m) into as many clusters as there will be labels, at most `clusters`.
+
+    The numbers (r,) of the rows that are looked at, as `some_rows` has it; their embeddings of length 1 with those of
+    the labelled after them, (r + m, D), of these no more than `limit`; and the centres (c, D).
+    """
+    rows, labelled = some_rows(len(view), limit, k, rng), view.labelled_features
+    x = np.concatenate([view.feature_rows[rows], labelled[some_rows(len(labelled), limit, 0, rng)]])
+    require_finite(x.sum(axis=1), sampler, "embeddings", "images looked at")
+    x = unit(x)
+    return rows, x, kmeans(x, min(len(labelled) + k, clusters), rng)
+
+
 def nearest(x: Floats | Rows, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
     """The `count` nearest of `points` (m, D) to a row of `x` (n, D), exact: squared distances, (n, count), and rows."""
     count = min(count, len(points))
     origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # around it, norms lose little
-    index = _faiss().IndexFlatL2(points.shape[1])
+    index = import_faiss().IndexFlatL2(points.shape[1])
     index.add(np.ascontiguousarray(points - origin, np.float32))
     squares, rows = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
     for start in track(range(0, len(x), ROWS), "Comparing embeddings", unit="part"):
@@ -86,13 +95,3 @@ def rank_within(groups: Ints) -> Ints:
     ranks = np.empty(len(groups), np.int64)
     ranks[order] = np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
     return ranks
-
-
-def _faiss() -> Any:
-    # Both bring OpenMP, and on macOS a process survives only this order.
-    import torch  # noqa: F401  # isort: skip
-    import faiss
-
-    if sys.platform == "darwin":
-        faiss.omp_set_num_threads(1)
-    return faiss

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows, unit
-from alframe.samplers.ranking import require_finite
+from alframe.samplers.geometry import clustered, nearest, rank_within
 from alframe.types import Need, PoolView, Selection
 
 
@@ -35,12 +34,7 @@ class KMeans:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0])
-        rows = some_rows(len(view), self.rows, k, rng)
-        labelled = view.labelled_features
-        x = np.concatenate([view.feature_rows[rows], labelled[some_rows(len(labelled), self.rows, 0, rng)]])
-        require_finite(x.sum(axis=1), "kmeans", "embeddings", "images looked at")
-        x = unit(x)
-        centres = kmeans(x, min(len(labelled) + k, self.clusters), rng)
+        rows, x, centres = clustered(view, k, self.clusters, self.rows, "kmeans", rng)
         squares, cluster = nearest(x, centres)
         known = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
         sizes = np.bincount(cluster[:, 0], minlength=len(centres))

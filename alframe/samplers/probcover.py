@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from alframe.errors import BadParams
 from alframe.progress import track
-from alframe.samplers.geometry import kmeans, nearest, some_rows, squares, unit
+from alframe.samplers.geometry import kmeans, nearest, some_rows, squares
 from alframe.samplers.ranking import require_finite
 from alframe.types import Floats, Need, PoolView, Selection
+from alframe.vectors import unit
 
 PROBES = 2000  # images whose surroundings decide on the radius
 CELLS = 2**23  # of a table of distances at a time: 32 MiB

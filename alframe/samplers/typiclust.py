@@ -6,8 +6,7 @@ import numpy as np
 
 from alframe.errors import BadParams
 from alframe.progress import track
-from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows, unit
-from alframe.samplers.ranking import require_finite
+from alframe.samplers.geometry import clustered, nearest, rank_within
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 SMALL = 5  # a cluster of so few is an outlier, not a kind of image: used only when nothing else is left
@@ -39,12 +38,7 @@ class TypiClust:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0])
-        rows = some_rows(len(view), self.rows, k, rng)
-        labelled = view.labelled_features
-        x = np.concatenate([view.feature_rows[rows], labelled[some_rows(len(labelled), self.rows, 0, rng)]])
-        require_finite(x.sum(axis=1), "typiclust", "embeddings", "images looked at")
-        x = unit(x)
-        centres = kmeans(x, min(len(labelled) + k, self.clusters), rng)
+        rows, x, centres = clustered(view, k, self.clusters, self.rows, "typiclust", rng)
         cluster = nearest(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))
         known = np.bincount(cluster[len(rows) :], minlength=len(centres))

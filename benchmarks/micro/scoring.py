@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -214,7 +214,7 @@ def main() -> None:
     _write(report, options.out)
 
 
-def _write(report: dict[str, object], out: Path | None) -> None:
+def _write(report: Mapping[str, object], out: Path | None) -> None:
     text = json.dumps(report, indent=2)
     sys.stdout.write(text + "\n")
     if out:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from alframe.engine import duplicates as module
 from alframe.engine import near
 from alframe.engine.duplicates import Duplicates, Measure, fold, stand_in
-from alframe.engine.near import unit
+from alframe.vectors import unit
 
 Pool = tuple[list[bytes | None], np.ndarray, np.ndarray, np.ndarray]
 

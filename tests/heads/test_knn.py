@@ -9,9 +9,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from alframe.errors import BadParams
 from alframe.heads import knn
-from alframe.heads.fitting import prepare, unit
+from alframe.heads.fitting import prepare
 from alframe.heads.knn import Knn
 from alframe.testing.head import HeadSuite, separable
+from alframe.vectors import unit
 
 
 class TestKnn(HeadSuite):

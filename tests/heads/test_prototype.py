@@ -10,10 +10,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from alframe.errors import BadParams
 from alframe.heads import prototype
-from alframe.heads.fitting import prepare, unit
+from alframe.heads.fitting import prepare
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
 from alframe.testing.head import HeadSuite, separable
+from alframe.vectors import unit
 
 
 class TestPrototype(HeadSuite):

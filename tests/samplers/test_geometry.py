@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.samplers import geometry
-from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows, squares, unit
+from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows, squares
 
 
 @given(st.lists(st.integers(-2, 4)))
@@ -67,8 +67,3 @@ def test_kmeans_goes_by_its_generator():
 def test_kmeans_is_quiet_about_few_images(capfd):
     kmeans(np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), 10, np.random.default_rng(0))
     assert capfd.readouterr() == ("", "")
-
-
-def test_rows_have_length_1_and_zeros_stay():
-    x = np.array([[3, 4], [0, 0], [1e-20, 0]], np.float32)
-    np.testing.assert_allclose(unit(x), [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-5)
