@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 TRIAL = 2.0  # seconds of the first steps, by which it is forecast how long all will take
 LONG = 60.0  # seconds, above which that is said
@@ -64,13 +65,11 @@ class Forecast:
 
 def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str = "step") -> Iterator[Step]:
     """Go through `steps` with a bar on standard error; it shows only once the work has lasted over a second."""
-    from tqdm import tqdm
-
     if total is None and isinstance(steps, Sized):
         total = len(steps)
     forecast = Forecast(label, total, unit)
     forecast.see(0)
-    for step in tqdm(steps, desc=label, total=total, unit=unit, delay=1.0, dynamic_ncols=True, leave=True):
+    for step in _tqdm()(steps, desc=label, total=total, unit=unit, delay=1.0, dynamic_ncols=True, leave=True):
         yield step
         forecast.see()
 
@@ -82,9 +81,7 @@ class Bar:
     """
 
     def __init__(self, label: str, total: int, unit: str = "step", delay: float = 1.0, forecast: bool = True) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True)
+        self._bar = _tqdm()(desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True)
         self._forecast = Forecast(label, total if forecast else None, unit)
 
     def advance(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
@@ -97,6 +94,19 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
+
+
+@cache
+def _tqdm() -> Any:
+    from tqdm import tqdm
+
+    class Tqdm(tqdm):  # type: ignore[misc]  # it comes without types
+        def __del__(self) -> None:
+            # Ctrl-C while it was being made leaves one that has nothing to close, and would fail at it.
+            if hasattr(self, "start_t"):
+                super().__del__()
+
+    return Tqdm
 
 
 def in_words(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 
@@ -79,3 +80,16 @@ def test_without_a_total_or_a_pace_nothing_is_said(clock: list[float], caplog: p
 
 def test_bytes_in_words() -> None:
     assert [in_bytes(size) for size in (0, 64e7, 5.12e9, 2.5e12)] == ["0 MB", "640 MB", "5.1 GB", "2.5 TB"]
+
+
+def test_a_bar_that_was_interrupted_as_it_was_made_ends_without_a_word(monkeypatch, capfd):
+    from tqdm import tqdm
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tqdm, "_get_free_pos", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Bar("Embedding", 3)
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
