@@ -10,9 +10,7 @@ import sys
 
 def main() -> None:
     """Run the command line; Ctrl-C ends in words, even while it is still being imported."""
-    # Images by the million are objects that stay. To look through them for garbage after every 700 new ones, as Python
-    # does of its own accord, would be a quarter of the time that listing them takes, and of that of the imports.
-    gc.set_threshold(100_000, 10, 10)
+    collect_less()
     try:
         from alframe.app.cli import main as command_line
 
@@ -24,6 +22,15 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would only interrupt these words
         sys.stderr.write("\nStopped. All that was done so far is kept; the same command goes on from there.\n")
         sys.exit(130)
+
+
+def collect_less() -> None:
+    """Have the garbage collector look less often.
+
+    Images by the million are objects that stay. To look through them for garbage after every 700 new ones, as Python
+    does of its own accord, would be a quarter of the time that listing them takes, and of that of the imports.
+    """
+    gc.set_threshold(100_000, 10, 10)
 
 
 if __name__ == "__main__":  # worker processes import this module again where processes are spawned
