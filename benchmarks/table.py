@@ -105,6 +105,11 @@ def _scoring(result: Mapping[str, Any]) -> Iterator[Row]:
         yield _compared(f"{name.replace('_', ' ')} of {shape}", ones, "alframe", limit)
 
 
+def _bald(result: Mapping[str, Any]) -> Iterator[Row]:
+    shape = "x".join(f"{one:,}" for one in result["setting"]["bald"])
+    yield _compared(f"bald of {shape}, draws of head=laplace included", result["results"], "alframe")
+
+
 def _heads(result: Mapping[str, Any]) -> Iterator[Row]:
     for labels, ones in result["results"].items():
         what = (
@@ -131,6 +136,7 @@ TASKS = {
     "kcenter-100": _kcenter,
     "kcenter-1000": _kcenter,
     "scoring": _scoring,
+    "bald": _bald,
     "heads": _heads,
     "labels": _labels,
 }
