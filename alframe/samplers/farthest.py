@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.samplers.distances import FIRST, INF, Bounds, Centres, centred, exact, fold, measure, parts, squares
+from alframe.samplers.distances import INF, Bounds, Centres, centred, exact, fold, measure, origin_of, parts, squares
 from alframe.types import Floats, Ints, Rows
 
+SAMPLE = 300
+ORDERED = 32
 ACTIVE = 2048  # rows that are kept up to date; the rest only when it may matter
 TINY = float(np.finfo(np.float32).tiny)
 CHOSEN = -1.0  # in place of a distance: below every one
@@ -46,7 +48,7 @@ class Known:
         new = {row.tobytes(): row for row in labelled}  # each once
         if not old or not old <= new.keys():
             self._ids = self._ids[:0]
-            return measure(x, _spread(np.array(list(new.values()))), gpu)
+            return measure(x, _in_order(x, np.array(list(new.values()))), gpu)
         more = [row for content, row in new.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(more, (-1, labelled.shape[1])).astype(np.float32)])
         places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
@@ -75,7 +77,7 @@ class Pool:
 
     def __init__(self, x: Floats | Rows, known: Bounds) -> None:
         self._x, self._known = x, known
-        self._origin = known.centres.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self._origin = origin_of(known.centres)
         self._upper = known.upper.copy()  # to the chosen as well
         self._seen = np.zeros(len(x), np.int32)  # how many of the chosen
         self._first = Centres(known.centres, self._origin, len(known.centres))
@@ -193,7 +195,18 @@ def _rank(values: Floats, count: int) -> float:
     return float(np.partition(values, -count)[-count]) if count < len(values) else TINY
 
 
-def _spread(rows: Floats) -> Floats:
-    # Those that every row is measured to first come from all over the list.
-    first = np.unique(np.linspace(0, len(rows) - 1, FIRST).astype(np.int64))
+def _in_order(x: Floats | Rows, rows: Floats) -> Floats:
+    # First those that together bring the bounds of far rows down most, as a sample of `x` says.
+    some, of = rows[_evenly(len(rows))], np.asarray(x[_evenly(len(x))], np.float32)
+    table = np.maximum(np.einsum("ij,ij->i", some, some)[:, None] + np.einsum("ij,ij->i", of, of) - 2 * some @ of.T, 0)
+    np.square(table, out=table)
+    order, nearest = [], np.full(len(of), INF)
+    for _ in range(min(ORDERED, len(some))):
+        order.append(int(np.minimum(table, nearest).sum(axis=1).argmin()))
+        nearest = np.minimum(nearest, table[order[-1]])
+    first = _evenly(len(rows))[order]
     return np.concatenate([rows[first], np.delete(rows, first, axis=0)])
+
+
+def _evenly(count: int) -> Ints:
+    return np.unique(np.linspace(0, count - 1, SAMPLE).astype(np.int64))
