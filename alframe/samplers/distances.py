@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from alframe.types import Floats, Ints, Rows
 
-ROWS = 512  # of the pool at a time: their products with the centres stay in the processor's cache
+ROWS = 1024  # of the pool at a time: their products with the centres stay in the processor's cache
 FIRST = 16  # centres that every row is measured to
-CENTRES = 96  # more, at a time
-NEAR = 4
+CENTRES = 64  # more, at a time, or as many again as a row has been measured to
+NEAR = 4  # times the spread of the centres: no farther from 0 is their mean, if 0 is to be the origin
 PAIRS = 2**20  # numbers in a table of distances or differences
 INF = np.float32(np.inf)
 
@@ -100,16 +100,18 @@ def exact(x: Floats, centres: Centres, upto: Ints | None = None) -> Floats64:
     raw, count = centres.raw, len(centres)
     for part in parts(np.arange(len(x)), max(1, PAIRS // max(1, count))):
         block = centred(x, part, centres.origin)
-        sums = np.einsum("ij,ij->i", block, block)[:, None] + centres.norms
+        table = np.einsum("ij,ij->i", block, block)[:, None] + centres.norms
+        off = centres.error * table
+        table -= 2 * block @ centres.centred.T
+        table -= off  # what the distances are at least
         if upto is not None:
-            sums[np.arange(count) >= upto[part, None]] = INF
-        table = sums - 2 * block @ centres.centred.T
+            table[np.arange(count) >= upto[part, None]] = INF
+        rows = np.arange(len(part))
         first = table.argmin(axis=1)
         out[part] = squares(x[part], raw[first])
-        table -= centres.error * np.where(np.isfinite(sums), sums, 0)
-        open_ = out[part] > 0  # else it is a copy of a centre
-        reach = table[np.arange(len(part)), first] + 2 * centres.error * sums[np.arange(len(part)), first]
-        pairs = np.argwhere((table <= reach[:, None]) & open_[:, None] & np.isfinite(sums))
+        reach = table[rows, first] + 3 * off[rows, first]  # what the first's distance is at most
+        reach[out[part] <= 0] = -INF  # a copy of a centre
+        pairs = np.argwhere(table <= reach[:, None])
         step = max(1, PAIRS // x.shape[1])
         for start in range(0, len(pairs), step):
             places, which = pairs[start : start + step].T
@@ -121,17 +123,15 @@ def fold(
     x: Floats | Rows, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres, rows: Ints, threshold: float
 ) -> None:
     """Bring `upper` up to date, a few centres at a time, each row until it is known to be below the threshold."""
-    for part in parts(rows[np.argsort(seen[rows], kind="stable")]):
-        block = centred(x, part, centres.origin)
-        norms = np.einsum("ij,ij->i", block, block)
-        for start in range(int(seen[part[0]]), len(centres), CENTRES):
-            upper[part] = np.minimum(upper[part], centres.bounds(block, norms, slice(start, start + CENTRES)))
-            seen[part] = np.maximum(seen[part], min(start + CENTRES, len(centres)))
-            alive = upper[part] >= threshold
-            if not alive.any():
-                break
-            if not alive.all():
-                part, block, norms = part[alive], block[alive], norms[alive]
+    while len(rows):
+        for part in parts(rows[np.argsort(seen[rows], kind="stable")]):
+            block = centred(x, part, centres.origin)
+            start = int(seen[part[0]])
+            stop = min(start + max(CENTRES, start), len(centres))
+            found = centres.bounds(block, np.einsum("ij,ij->i", block, block), slice(start, stop))
+            upper[part] = np.minimum(upper[part], found)
+            seen[part] = np.maximum(seen[part], stop)
+        rows = rows[(upper[rows] >= threshold) & (seen[rows] < len(centres))]
 
 
 def measure(x: Floats | Rows, centres: Floats, gpu: Any | None, rows: Ints | None = None) -> Bounds:

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from alframe.samplers.distances import INF, Bounds, Centres, centred, exact, fold, measure, origin_of, parts, squares
 from alframe.types import Floats, Ints, Rows
 
-SAMPLE = 300
-ORDERED = 32
-ACTIVE = 2048  # rows that are kept up to date; the rest only when it may matter
+ACTIVE = 4096  # rows that are kept up to date, or
+SHARE = 64  # one in so many if that is more; the rest only when it may matter
+SAMPLE = 300  # rows and centres, by which
+ORDERED = 32  # centres are chosen to come first
 TINY = float(np.finfo(np.float32).tiny)
 CHOSEN = -1.0  # in place of a distance: below every one
 
@@ -154,7 +155,7 @@ class Pool:
         rows = self._rows[:0]
         while True:
             # A few more at a time: most of those that may be far are not.
-            threshold = max(_rank(self._upper, len(rows) + max(ACTIVE, len(self._upper) // 128)), TINY)
+            threshold = max(_rank(self._upper, len(rows) + max(ACTIVE, len(self._upper) // SHARE)), TINY)
             self._update(np.flatnonzero(self._upper >= threshold), threshold)
             rows = np.flatnonzero(self._upper >= threshold)
             floor = CHOSEN
@@ -175,11 +176,14 @@ class Pool:
 
     def _interval(self, rows: Ints) -> tuple[Floats64, Floats, Floats]:
         # What the distances of up-to-date rows are at least, their coordinates and norms. The bound was raised by
-        # 2 e (|x|^2 + |c|^2) at most, and the nearest centre is no farther from the origin than |x| and the bound.
+        # 2 e (|x|^2 + |c|^2) at most, and the nearest centre is no farther from the origin than |x| and the bound,
+        # nor than any centre is.
         block = centred(self._x, rows, self._origin)
         norms = np.einsum("ij,ij->i", block, block)
         high = self._upper[rows].astype(np.float64)
-        return high - self._first.error * (6 * norms + 4 * high) * (1 + 1e-6), block, norms
+        farthest = max(self._first.norms.max(), self._picks.norms.max(initial=0))
+        raised = 2 * self._first.error * (norms + np.minimum(2 * norms + 2 * high, farthest))
+        return high - raised * (1 + 1e-6), block, norms
 
     def _update(self, rows: Ints, threshold: float) -> None:
         known = self._known
@@ -199,7 +203,7 @@ def _in_order(x: Floats | Rows, rows: Floats) -> Floats:
     # First those that together bring the bounds of far rows down most, as a sample of `x` says.
     some, of = rows[_evenly(len(rows))], np.asarray(x[_evenly(len(x))], np.float32)
     table = np.maximum(np.einsum("ij,ij->i", some, some)[:, None] + np.einsum("ij,ij->i", of, of) - 2 * some @ of.T, 0)
-    np.square(table, out=table)
+    table = np.square(table / max(table.max(), TINY))  # the far ones count most
     order, nearest = [], np.full(len(of), INF)
     for _ in range(min(ORDERED, len(some))):
         order.append(int(np.minimum(table, nearest).sum(axis=1).argmin()))
