@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from alframe.compat import import_faiss
 from alframe.samplers.distances import first_distances, mean_row, row_sums, squared_distances
 from alframe.samplers.farthest import Known, Pool
 from alframe.samplers.ranking import require_finite
@@ -56,13 +57,12 @@ class KCenter:
         """FAISS, if it has a GPU to work on."""
         if not self.faiss:
             return None
-        # Both bring OpenMP, and on macOS a process survives only this order.
         import torch
 
         if not torch.cuda.is_available():
             return None
         try:
-            import faiss
+            faiss = import_faiss()
         except ImportError as error:
             log.warning("faiss cannot be imported (%s): kcenter goes on with numpy.", error)
             return None
