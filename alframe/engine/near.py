@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.compat import import_faiss
+from alframe.progress import Bar
 from alframe.types import Floats, Ints
 from alframe.vectors import unit
 
@@ -17,7 +18,8 @@ from alframe.vectors import unit
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
 MOST = 64
 CELL = 20_000  # images of which embeddings are compared all with all
-TRAINED = 65_536  # images that k-means learns its cells from
+TRAINED = 65_536  # images that k-means learns its cells from,
+PASSES = 10  # looking at each of them so often
 BLOCK = 8_192  # pairs, or rows, whose embeddings are in memory at a time
 
 Hashes = npt.NDArray[np.uint64]
@@ -160,11 +162,18 @@ def cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
     sample = np.sort(rng.choice(rows, min(len(rows), TRAINED), replace=False))
     count = len(rows) // 1000
     model = import_faiss().Kmeans(
-        features.shape[1], count, niter=10, seed=seed, spherical=True, min_points_per_centroid=1
+        features.shape[1], count, niter=1, seed=seed, spherical=True, min_points_per_centroid=1
     )
-    model.train(unit(features[sample]))
-    blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
-    cell = np.concatenate([model.assign(unit(features[block]))[1] for block in blocks])
+    cell = np.empty(len(rows), np.int64)
+    with Bar("Sorting images into cells", total=PASSES * len(sample) + len(rows), unit="img") as bar:
+        x = unit(features[sample])
+        for _ in range(PASSES):
+            model.train(x, init_centroids=model.centroids)
+            bar.advance(len(sample))
+        for start in range(0, len(rows), BLOCK):
+            block = slice(start, start + BLOCK)
+            cell[block] = model.assign(unit(features[rows[block]]))[1]
+            bar.advance(len(cell[block]))
     order = np.argsort(cell, kind="stable")
     return np.split(rows[order], np.flatnonzero(np.diff(cell[order])) + 1)
 
