@@ -197,6 +197,25 @@ def test_duplicates_are_still_distinct_ids():
         assert len(set(choose(x, labelled, 30).ids.tolist())) == 30
 
 
+def test_centres_that_bring_most_rows_near_come_first():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 4)).astype(np.float32)
+    x[::2] += 50
+    labelled = rng.normal(size=(41, 4)).astype(np.float32)
+    labelled[23] += 50
+    ordered = farthest._in_order(x, labelled)
+    assert 23 in [labelled.tolist().index(row) for row in ordered[:2].tolist()]
+    assert sorted(ordered.tolist()) == sorted(labelled.tolist())
+
+
+@pytest.mark.parametrize(("shift", "moved"), [(0, False), (1, False), (10, True)])
+def test_the_origin_is_moved_only_where_that_helps(shift, moved):
+    centres = np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32) + shift
+    origin = distances.origin_of(centres)
+    assert (origin is not None) == moved
+    np.testing.assert_allclose(distances.centred(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0))
+
+
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
     monkeypatch.setattr(distances, "FIRST", 60)
