@@ -18,7 +18,7 @@ from alframe.types import Floats, Ints, Rows
 ROWS = 1024  # of the pool at a time: their products with the centres stay in the processor's cache
 FIRST = 16  # centres that every row is measured to
 CENTRES = 64  # more, at a time, or as many again as a row has been measured to
-NEAR = 4  # times the spread of the centres: no farther from 0 is their mean, if 0 is to be the origin
+NEAR = 0.8  # of the centres' mean square: that of their mean is less, if 0 is to be the origin
 PAIRS = 2**20  # numbers in a table of distances or differences
 INF = np.float32(np.inf)
 
@@ -158,8 +158,8 @@ def gpu_distances(faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | No
 def origin_of(centres: Floats) -> Floats | None:
     """The point (D,) around which rounding is least; None for 0, which is taken where it is nearly as good."""
     mean = centres.mean(axis=0, dtype=np.float64).astype(np.float32)
-    spread = float(np.mean(np.einsum("ij,ij->i", centres - mean, centres - mean)))
-    return None if float(mean @ mean) < NEAR * spread else mean
+    square = float(np.einsum("ij,ij->i", centres, centres).mean(dtype=np.float64))
+    return None if float(mean @ mean) < NEAR * square else mean
 
 
 def centred(x: Floats | Rows, rows: Ints | slice, origin: Floats | None) -> Floats:
@@ -172,7 +172,8 @@ def row_sums(x: Floats | Rows) -> Floats:
     """(n,) sums of the rows of `x`, of any float type, in float32."""
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):
-        np.einsum("ij->i", x[start : start + ROWS], dtype=np.float32, out=out[start : start + ROWS])
+        rows = slice(start, start + ROWS)
+        np.einsum("ij->i", x[rows], dtype=np.float32, casting="same_kind", out=out[rows])
     return out
 
 

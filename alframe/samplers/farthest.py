@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alframe.samplers import geometry
 from alframe.samplers.distances import INF, Bounds, Centres, centred, exact, fold, measure, origin_of, parts, squares
 from alframe.types import Floats, Ints, Rows
 
-ACTIVE = 4096  # rows that are kept up to date, or
-SHARE = 64  # one in so many if that is more; the rest only when it may matter
+ACTIVE = 4096  # rows that are kept up to date; the rest only when it may matter,
+SHARE = 64  # and then as many more at a time, or one in so many if that is more
 SAMPLE = 300  # rows and centres, by which
 ORDERED = 32  # centres are chosen to come first
 TINY = float(np.finfo(np.float32).tiny)
@@ -202,7 +203,7 @@ def _rank(values: Floats, count: int) -> float:
 def _in_order(x: Floats | Rows, rows: Floats) -> Floats:
     # First those that together bring the bounds of far rows down most, as a sample of `x` says.
     some, of = rows[_evenly(len(rows))], np.asarray(x[_evenly(len(x))], np.float32)
-    table = np.maximum(np.einsum("ij,ij->i", some, some)[:, None] + np.einsum("ij,ij->i", of, of) - 2 * some @ of.T, 0)
+    table = geometry.squares(some, of)
     table = np.square(table / max(table.max(), TINY))  # the far ones count most
     order, nearest = [], np.full(len(of), INF)
     for _ in range(min(ORDERED, len(some))):

@@ -116,6 +116,12 @@ def test_half_precision_in_a_file(tmp_path, small_steps):
         assert choose(mapped[12:], mapped[:m], 50).ids.tolist() == expected
 
 
+def test_double_precision(small_steps):
+    x = clustered(1).astype(np.float64)
+    expected = textbook(x[12:].astype(np.float32), x[:12].astype(np.float32), 50)[0]
+    assert choose(x[12:], x[:12], 50).ids.tolist() == expected
+
+
 def rounds(make):
     """Three rounds with one sampler or several: some of the chosen get no label, and images come and go."""
     x, known, out = clustered(5), np.arange(12), []
