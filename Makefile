@@ -34,7 +34,7 @@ $(VENV)/.tested: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench,onnx,openvino]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench,hdbscan,onnx,openvino]"
 	touch $@
 
 clean:
