@@ -2,6 +2,7 @@
 
 python -m benchmarks                      # all: half an hour
 python -m benchmarks scoring heads        # some
+python -m benchmarks --real FOLDER        # kcenter and heads on real features, which benchmarks.real wrote there
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import platform
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 from benchmarks.table import RESULTS, newest, table
 
@@ -35,12 +37,17 @@ ONE_THREAD = ("bald", "heads", "kcenter-100", "kcenter-1000", "scoring")  # so t
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=[*RUNS], metavar="NAME", help=", ".join(RUNS))
-    names = parser.parse_args().names
+    parser.add_argument("--real", type=Path, metavar="FOLDER", help="of features.npy and classes.npy")
+    options = parser.parse_args()
+    names = options.names
     if unknown := [name for name in names if name not in RUNS]:
         parser.error(f"no benchmark is called {' or '.join(unknown)}; there are {', '.join(RUNS)}")
     RESULTS.mkdir(exist_ok=True)
     for name in names:
         module, *words = RUNS[name]
+        if options.real and module in ("kcenter", "heads"):
+            words += ["--features", str(options.real / "features.npy")]
+            words += ["--classes", str(options.real / "classes.npy")] if module == "heads" else []
         out = RESULTS / f"{date.today().isoformat()}-{platform.machine()}-{name}.json"
         command = [sys.executable, "-m", f"benchmarks.micro.{module}", *words, "--out", str(out)]
         threads = {"OMP_NUM_THREADS": "1"} if name in ONE_THREAD else {}

@@ -49,7 +49,7 @@ class Centres:
         rows = slice(self._count, self._count + len(np.atleast_2d(raw)))
         self._raw[rows] = raw
         self._centred[rows] = centred(self._raw, rows, self.origin)
-        self._norms[rows] = np.einsum("ij,ij->i", self._centred[rows], self._centred[rows])
+        self._norms[rows] = np.vecdot(self._centred[rows], self._centred[rows])
         self._count = rows.stop
 
     def __len__(self) -> int:
@@ -78,16 +78,19 @@ class Centres:
         return np.maximum(found, 0, out=found)
 
 
-def first_distances(x: Floats | Rows, centres: Floats, rows: Ints | None = None) -> Bounds:
-    """Bounds of rows of `x` (all) by the first few of `centres` (m, D)."""
+def first_distances(x: Floats | Rows, centres: Floats, rows: Ints | None = None, sums: Floats | None = None) -> Bounds:
+    """Bounds of rows of `x` (all) by the first few of `centres` (m, D); `sums` (n,) is filled with the rows' sums."""
     kept = Centres(centres, origin_of(centres))
     some = slice(0, FIRST)
     n = len(x) if rows is None else len(rows)
     upper = np.empty(n, np.float32)
     for start in range(0, n, ROWS):
         part = slice(start, start + ROWS)
-        block = centred(x, part if rows is None else rows[part], kept.origin)
-        upper[part] = kept.bounds(block, np.einsum("ij,ij->i", block, block), some)
+        raw = x[part if rows is None else rows[part]]
+        block = centred(raw, slice(None), kept.origin)
+        upper[part] = kept.bounds(block, np.vecdot(block, block), some)
+        if sums is not None:
+            sums[part] = _sums(raw)
     return Bounds(upper, np.full(n, min(FIRST, len(centres)), np.int32), centres)
 
 
@@ -100,7 +103,7 @@ def exact(x: Floats, centres: Centres, upto: Ints | None = None) -> Floats64:
     raw, count = centres.raw, len(centres)
     for part in parts(np.arange(len(x)), max(1, PAIRS // max(1, count))):
         block = centred(x, part, centres.origin)
-        table = np.einsum("ij,ij->i", block, block)[:, None] + centres.norms
+        table = np.vecdot(block, block)[:, None] + centres.norms
         off = centres.error * table
         table -= 2 * block @ centres.centred.T
         table -= off  # what the distances are at least
@@ -128,19 +131,14 @@ def fold(
             block = centred(x, part, centres.origin)
             start = int(seen[part[0]])
             stop = min(start + max(CENTRES, start), len(centres))
-            found = centres.bounds(block, np.einsum("ij,ij->i", block, block), slice(start, stop))
+            found = centres.bounds(block, np.vecdot(block, block), slice(start, stop))
             upper[part] = np.minimum(upper[part], found)
             seen[part] = np.maximum(seen[part], stop)
         rows = rows[(upper[rows] >= threshold) & (seen[rows] < len(centres))]
 
 
-def measure(x: Floats | Rows, centres: Floats, gpu: Any | None, rows: Ints | None = None) -> Bounds:
-    """Bounds of rows of `x` (all) by some of `centres`; by all where FAISS has a `gpu`."""
-    return first_distances(x, centres, rows) if gpu is None else gpu_distances(gpu, x, centres, rows)
-
-
 def gpu_distances(faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | None = None) -> Bounds:
-    """The same by all of the centres, which a GPU makes light of: an exact FAISS index."""
+    """Bounds of rows of `x` (all) by all of the centres, which a GPU makes light of: an exact FAISS index."""
     kept = Centres(centres, origin_of(centres))
     index = faiss.IndexFlatL2(x.shape[1])
     index.add(kept.centred)
@@ -151,14 +149,14 @@ def gpu_distances(faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | No
         block = centred(x, every[part], kept.origin)
         found = np.maximum(index.search(block, 1)[0][:, 0], 0)
         # The nearest centre is no farther from the origin than the row and the distance.
-        upper[part] = found + np.float32(kept.error) * (6 * np.einsum("ij,ij->i", block, block) + 4 * found)
+        upper[part] = found + np.float32(kept.error) * (6 * np.vecdot(block, block) + 4 * found)
     return Bounds(upper, np.full(len(every), len(centres), np.int32), centres)
 
 
 def origin_of(centres: Floats) -> Floats | None:
     """The point (D,) around which rounding is least; None for 0, which is taken where it is nearly as good."""
     mean = centres.mean(axis=0, dtype=np.float64).astype(np.float32)
-    square = float(np.einsum("ij,ij->i", centres, centres).mean(dtype=np.float64))
+    square = float(np.vecdot(centres, centres).mean(dtype=np.float64))
     return None if float(mean @ mean) < NEAR * square else mean
 
 
@@ -172,9 +170,13 @@ def row_sums(x: Floats | Rows) -> Floats:
     """(n,) sums of the rows of `x`, of any float type, in float32."""
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):
-        rows = slice(start, start + ROWS)
-        np.einsum("ij->i", x[rows], dtype=np.float32, casting="same_kind", out=out[rows])
+        out[start : start + ROWS] = _sums(x[start : start + ROWS])
     return out
+
+
+def _sums(block: Floats) -> Floats:
+    # The same bits for a row wherever it stands: by them it is known again.
+    return np.asarray(np.einsum("ij->i", block, dtype=np.float32, casting="same_kind"))
 
 
 def mean_row(x: Floats | Rows) -> Floats:
@@ -190,14 +192,14 @@ def squared_distances(x: Floats | Rows, centre: Floats) -> Floats:
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):
         difference = centred(x, slice(start, start + ROWS), centre)
-        np.einsum("ij,ij->i", difference, difference, out=out[start : start + ROWS])
+        np.vecdot(difference, difference, out=out[start : start + ROWS])
     return out
 
 
 def squares(x: Floats, centres: Floats) -> Floats64:
     """(n,) squared distances of `x` (n, D) to `centres`, row by row or to the only one; exact to float64."""
     differences = x.astype(np.float64) - centres
-    return np.asarray(np.einsum("ij,ij->i", differences, differences))
+    return np.asarray(np.vecdot(differences, differences))
 
 
 def parts(rows: Ints, size: int = 0) -> Iterator[Ints]:

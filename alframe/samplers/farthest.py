@@ -11,13 +11,27 @@ depend on what was measured before, or in which order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alframe.samplers import geometry
-from alframe.samplers.distances import INF, Bounds, Centres, centred, exact, fold, measure, origin_of, parts, squares
+from alframe.samplers.distances import (
+    INF,
+    Bounds,
+    Centres,
+    centred,
+    exact,
+    first_distances,
+    fold,
+    gpu_distances,
+    origin_of,
+    parts,
+    row_sums,
+    squares,
+)
 from alframe.types import Floats, Ints, Rows
 
 ACTIVE = 4096  # rows that are kept up to date; the rest only when it may matter,
@@ -44,13 +58,18 @@ class Known:
         self._seen = np.empty(0, np.int32)
         self._centres = np.empty((0, 0), np.float32)
 
-    def recall(self, ids: Ints, sums: Floats, x: Floats | Rows, labelled: Floats, gpu: Any | None) -> Bounds:
-        """Bounds of the rows `x` (n, D), whose ids and sums are given; what is not known is measured."""
+    def recall(self, ids: Ints, x: Floats | Rows, labelled: Floats, gpu: Any | None) -> tuple[Bounds, Floats]:
+        """Bounds and sums of the rows `x` (n, D) with these ids; what is not known is measured, by FAISS on a `gpu`."""
         old = {row.tobytes() for row in self._centres}
         new = {row.tobytes(): row for row in labelled}  # each once
         if not old or not old <= new.keys():
             self._ids = self._ids[:0]
-            return measure(x, _in_order(x, np.array(list(new.values()))), gpu)
+            centres = _in_order(x, np.array(list(new.values())))
+            if gpu is not None:
+                return gpu_distances(gpu, x, centres), row_sums(x)
+            sums = np.empty(len(x), np.float32)
+            return first_distances(x, centres, sums=sums), sums
+        sums = row_sums(x)
         more = [row for content, row in new.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(more, (-1, labelled.shape[1])).astype(np.float32)])
         places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
@@ -58,15 +77,16 @@ class Known:
         bounds = Bounds(self._upper[places], self._seen[places], centres)
         new_rows = np.flatnonzero(~known)
         if len(new_rows):
-            found = measure(x, centres, gpu, new_rows)
+            measure = first_distances if gpu is None else partial(gpu_distances, gpu)
+            found = measure(x, centres, new_rows)
             bounds.upper[new_rows], bounds.seen[new_rows] = found.upper, found.seen
-        return bounds
+        return bounds, sums
 
     def keep(self, ids: Ints, sums: Floats, bounds: Bounds) -> None:
         """Remember these, beside those of images that are not among `ids`."""
         others = ~np.isin(self._ids, ids)
         every = np.concatenate([ids, self._ids[others]])
-        order = np.argsort(every)
+        order = np.argsort(every, kind="stable")  # fast where they are sorted, as those of a pool are
         self._ids = every[order]
         self._sums = np.concatenate([sums, self._sums[others]])[order]
         self._upper = np.concatenate([bounds.upper, self._upper[others]])[order]
@@ -180,7 +200,7 @@ class Pool:
         # 2 e (|x|^2 + |c|^2) at most, and the nearest centre is no farther from the origin than |x| and the bound,
         # nor than any centre is.
         block = centred(self._x, rows, self._origin)
-        norms = np.einsum("ij,ij->i", block, block)
+        norms = np.vecdot(block, block)
         high = self._upper[rows].astype(np.float64)
         farthest = max(self._first.norms.max(), self._picks.norms.max(initial=0))
         raised = 2 * self._first.error * (norms + np.minimum(2 * norms + 2 * high, farthest))

@@ -38,17 +38,18 @@ class KCenter:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.ids[:0], np.empty(0, np.float32))
-        sums = row_sums(x)
-        require_finite(sums, "kcenter", "embeddings")
         require_finite(row_sums(labelled), "kcenter", "embeddings", "labelled images")
         if not len(labelled):
+            require_finite(row_sums(x), "kcenter", "embeddings")
             start = int(squared_distances(x, mean_row(x)).argmin())
             pool = Pool(x, first_distances(x, np.asarray(x[[start]], np.float32)))
             rows, squares = pool.farthest_first(k - 1, taken=[start])
             radius = squared_distances(x, np.asarray(x[start], np.float32)).max()
             rows, squares = np.concatenate([[start], rows]), np.concatenate([[radius], squares])
         else:
-            bounds = self._known.recall(view.ids, sums, x, labelled, self._gpu())
+            with np.errstate(invalid="ignore", over="ignore"):  # of what the next line refuses
+                bounds, sums = self._known.recall(view.ids, x, labelled, self._gpu())
+            require_finite(sums, "kcenter", "embeddings")
             rows, squares = Pool(x, bounds).farthest_first(k)
             self._known.keep(view.ids, sums, bounds)
         return Selection(view.ids[rows], np.sqrt(squares, dtype=np.float32))

@@ -3,7 +3,7 @@
     python -m benchmarks.micro.kcenter                                  # under a minute
     python -m benchmarks.micro.kcenter --pool 100000 --labelled 1000 --k 200 --skip scikit-activeml
     python -m benchmarks.micro.kcenter --pool 200000 --dim 256 --labelled 500 --k 1000 --from-file 1000000
-    python -m benchmarks.micro.kcenter --features features.npy          # real embeddings (n, D)
+    python -m benchmarks.micro.kcenter --features features.npy          # drawn from real embeddings
 
 All peers run in turn (A B C A B C ...), so that whatever else the machine does meets all of them alike. Memory is
 traced in a run of its own, because tracing costs time.
@@ -29,6 +29,7 @@ import numpy as np
 from alframe.samplers.kcenter import KCenter
 from alframe.types import Floats, Need, PoolView
 from benchmarks.machine import describe, reading_s
+from benchmarks.real import resampled
 
 Peer = Callable[[Floats, Floats, int], list[int]]
 
@@ -197,7 +198,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=25, help="images to choose")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--features", type=Path, help=".npy of float32 (n, D) to use in place of made-up clusters")
+    parser.add_argument("--features", type=Path, help=".npy (n, D) of real embeddings, to draw the pool from")
     parser.add_argument("--skip", nargs="*", default=[], choices=list(PEERS), metavar="PEER")
     parser.add_argument("--from-file", type=int, help="one choice from so many rows of a memory-mapped float16 file")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
@@ -211,7 +212,7 @@ def main() -> None:
     peers = {name: peer for name, peer in PEERS.items() if name not in [*options.skip, *missing]}
     machine = describe()  # before the work, so that the load is that of others
     if options.features:
-        x = np.load(options.features).astype(np.float32)
+        x = resampled(np.load(options.features), options.pool + options.labelled, options.dim, options.seed)
     else:
         x = embeddings(options.pool + options.labelled, options.dim, options.seed)
     order = np.random.default_rng(options.seed).permutation(len(x))

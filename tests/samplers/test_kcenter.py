@@ -142,7 +142,7 @@ def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
     x, sampler = clustered(2), KCenter()
     chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).ids
     left = np.setdiff1d(np.arange(20, 150), chosen)
-    monkeypatch.setattr(farthest, "measure", None)  # as it would fail if it were called
+    monkeypatch.setattr(farthest, "first_distances", None)  # as it would fail if it were called
     labelled = np.concatenate([x[chosen], x[:20]])
     again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).ids
     assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()
@@ -220,6 +220,18 @@ def test_the_origin_is_moved_only_where_that_helps(shift, moved):
     origin = distances.origin_of(centres)
     assert (origin is not None) == moved
     np.testing.assert_allclose(distances.centred(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shift", [0, 10])
+def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shift):
+    """A row is known again by its sum: were it another one in the next round, it would be measured anew."""
+    x = (np.random.default_rng(0).normal(size=(2500, 1000)) + shift).astype(dtype)
+    sums = np.empty(len(x), np.float32)
+    first_distances(x, x[:30].astype(np.float32), sums=sums)
+    assert np.array_equal(sums, distances.row_sums(x))
+    assert np.array_equal(sums[7::3], distances.row_sums(x[7::3]))
+    assert np.array_equal(sums[7:], distances.row_sums(x[7:]))
 
 
 @pytest.mark.parametrize("shift", [0, 1000])
