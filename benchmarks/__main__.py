@@ -26,7 +26,7 @@ RUNS = {
     "embedding": ["embedding", "--ways", *_WAYS],
     "heads": ["heads"],
     "kcenter-100": [*_LARGE, "--k", "100"],
-    "kcenter-1000": [*_LARGE, *_MILLION, "--repeats", "1"],
+    "kcenter-1000": [*_LARGE, *_MILLION, "--repeats", "3"],
     "labels": ["labels"],
     "samplers": ["samplers"],
     "scoring": ["scoring"],
