@@ -94,7 +94,8 @@ def solve(x: Floats, y: Ints, c: float, max_iter: int, name: str) -> tuple[Float
         slope = ((powers / sums - truth)[:, free].T @ features).astype(np.float64).ravel()
         return value + flat @ flat / (2 * c * m), (slope + flat / c) / m
 
-    # Always from the same start, never from the last round's weights: a resumed run must choose as one that was not.
+    # Always from the same start, never from the last round's weights: a resumed run must choose as one that was not
+    # (docs/adr/0011-heads-start-from-nothing.md).
     # Hundreds of small BLAS calls: with more than one thread each spends its time waiting.
     with threadpool_limits(1):
         options = {"maxiter": max_iter, "gtol": TOLERANCE, "ftol": ROUNDING, "maxls": 50}
