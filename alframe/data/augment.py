@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from alframe.compat import import_torchvision
-from alframe.data.decode import Decoded, Pixels, decode
+from alframe.data.decode import Decoded, File, Pixels
 from alframe.data.loading import Batch, Picture, stream
 from alframe.types import InputSpec, Item
 
@@ -31,9 +31,9 @@ class Augmented:
 
     spec: InputSpec
 
-    def __call__(self, picture: Picture) -> Decoded:
+    def __call__(self, file: File, picture: Picture) -> Decoded:
         larger = replace(self.spec, size=round(self.spec.size * _MARGIN))
-        decoded = decode(picture.path, larger, picture.box)
+        decoded = file.decode(larger, picture.box)
         if decoded.pixels is None:
             return decoded
         with torch.random.fork_rng(devices=[]):

@@ -47,59 +47,70 @@ class Decoded:
     hash: bytes | None = None
 
 
-def decode(path: Path, spec: InputSpec, box: Box | None = None) -> Decoded:
-    """Read, hash, turn upright, cut to `box`, and squash to a square; never raises for a bad file.
+class File:
+    """A file's bytes, read once; its picture is decoded once for each size that its boxes need."""
 
-    The whole picture is squashed on purpose: a centre crop loses animals at the edge.
-    """
-    try:
-        data, stamp = read_file(path)
-    except (OSError, ValueError) as error:
-        return Decoded(None, None, why_no_file(error), None)
-    except MemoryError:
-        return Decoded(None, None, NO_MEMORY, None)
-    content = hashlib.blake2b(data, digest_size=16)
-    if box is not None:
-        content.update(struct.pack("<4d", box.x, box.y, box.w, box.h))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-            pixels = _pixels(data, spec, box)
-    except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
-        if (reason := why_not_its_fault(error)) is not None:
-            return Decoded(None, None, reason, None)
-        return Decoded(None, content.digest(), why_no_picture(error, data), stamp)
-    return Decoded(pixels, content.digest(), None, stamp)
-
-
-def _pixels(data: bytes, spec: InputSpec, box: Box | None) -> Pixels:
-    if spec.value_range is None and spec.channels in (1, 3) and not is_npy(data):
+    def __init__(self, path: Path) -> None:
+        self._data, self._stamp, self._reason = b"", (0, 0), ""
         try:
-            return _of_picture(data, spec, box)
-        except UnidentifiedImageError:
-            if not is_tiff(data):
-                raise
-    array, orientation = read_bands(data, spec.channels)
-    values = fitted(array, spec)
-    planes = (Image.fromarray(np.ascontiguousarray(values[:, :, band])) for band in range(spec.channels))
-    square = np.stack([_square(upright(plane, orientation), spec, box) for plane in planes], axis=2)
-    return square if square.dtype == np.uint8 else np.clip(square, 0, 255)  # bicubic filters overshoot
+            self._data, self._stamp = read_file(path)
+        except (OSError, ValueError) as error:
+            self._reason = why_no_file(error)
+        except MemoryError:
+            self._reason = NO_MEMORY
+        self._content = hashlib.blake2b(self._data, digest_size=16)
+        self._pictures: dict[tuple[str, tuple[int, int]], Image.Image] = {}
 
+    def decode(self, spec: InputSpec, box: Box | None = None) -> Decoded:
+        """Hash, turn upright, cut to `box`, and squash to a square; never raises for a bad file.
 
-def _of_picture(data: bytes, spec: InputSpec, box: Box | None) -> Pixels:
-    with Image.open(io.BytesIO(data)) as image:
-        orientation = orientation_of(image)
-        part = (box.w, box.h) if box else (1.0, 1.0)
-        if not all(side > 0 for side in part):  # nan as well
-            raise Unreadable("its box is empty")
-        # A JPEG decodes to 1/2, 1/4 or 1/8 at a fraction of the cost; twice the target is enough for the resampling.
-        width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in part)
-        mode = "L" if spec.channels == 1 else "RGB"
-        image.draft(mode, (width, height) if orientation < 5 else (height, width))
-        image.load()
-        orientation = orientation_of(image)  # asked again: Pillow turns a TIFF upright itself while loading it
-        picture = eight_bit(image, mode)
-    return _square(upright(picture, orientation), spec, box).reshape(spec.size, spec.size, spec.channels)
+        The whole picture is squashed on purpose: a centre crop loses animals at the edge.
+        """
+        if self._reason:
+            return Decoded(None, None, self._reason, None)
+        content = self._content.copy()
+        if box is not None:
+            content.update(struct.pack("<4d", box.x, box.y, box.w, box.h))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
+                pixels = self._pixels(spec, box)
+        except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
+            if (reason := why_not_its_fault(error)) is not None:
+                return Decoded(None, None, reason, None)
+            return Decoded(None, content.digest(), why_no_picture(error, self._data), self._stamp)
+        return Decoded(pixels, content.digest(), None, self._stamp)
+
+    def _pixels(self, spec: InputSpec, box: Box | None) -> Pixels:
+        if spec.value_range is None and spec.channels in (1, 3) and not is_npy(self._data):
+            try:
+                square = _square(self._picture(spec, box), spec, box)
+                return square.reshape(spec.size, spec.size, spec.channels)
+            except UnidentifiedImageError:
+                if not is_tiff(self._data):
+                    raise
+        array, orientation = read_bands(self._data, spec.channels)
+        values = fitted(array, spec)
+        planes = (Image.fromarray(np.ascontiguousarray(values[:, :, band])) for band in range(spec.channels))
+        square = np.stack([_square(upright(plane, orientation), spec, box) for plane in planes], axis=2)
+        return square if square.dtype == np.uint8 else np.clip(square, 0, 255)  # bicubic filters overshoot
+
+    def _picture(self, spec: InputSpec, box: Box | None) -> Image.Image:
+        with Image.open(io.BytesIO(self._data)) as image:
+            orientation = orientation_of(image)
+            part = (box.w, box.h) if box else (1.0, 1.0)
+            if not all(side > 0 for side in part):  # nan as well
+                raise Unreadable("its box is empty")
+            # A JPEG decodes to 1/2, 1/4 or 1/8 at a fraction of the cost; twice the target is enough to resample.
+            width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in part)
+            mode = "L" if spec.channels == 1 else "RGB"
+            image.draft(mode, (width, height) if orientation < 5 else (height, width))
+            drafted = mode, image.size
+            if drafted not in self._pictures:
+                image.load()
+                orientation = orientation_of(image)  # asked again: Pillow turns a TIFF upright itself while loading it
+                self._pictures[drafted] = upright(eight_bit(image, mode), orientation)
+        return self._pictures[drafted]
 
 
 def _square(picture: Image.Image, spec: InputSpec, box: Box | None) -> Pixels:

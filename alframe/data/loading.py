@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from alframe.data.decode import Decoded, Pixels, decode
+from alframe.data.decode import Decoded, File, Pixels
 from alframe.data.hashing import difference_hash
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
@@ -55,7 +56,7 @@ class Picture:
     seed: int | None = None
 
 
-Reader = Callable[[Picture], Decoded]  # runs in the workers, so it must be picklable
+Reader = Callable[[File, Picture], Decoded]  # runs in the workers, so it must be picklable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Plain:
 
     spec: InputSpec
 
-    def __call__(self, picture: Picture) -> Decoded:
-        decoded = decode(picture.path, self.spec, picture.box)
+    def __call__(self, file: File, picture: Picture) -> Decoded:
+        decoded = file.decode(self.spec, picture.box)
         return decoded if decoded.pixels is None else replace(decoded, hash=difference_hash(decoded.pixels))
 
 
@@ -134,7 +135,10 @@ class _Pictures(Dataset[Raw]):
         self.spec = spec
 
     def __getitems__(self, pictures: list[Picture]) -> Raw:
-        decoded = [self.reader(picture) for picture in pictures]
+        decoded: list[Decoded] = []
+        for path, boxes in groupby(pictures, lambda picture: picture.path):
+            file = File(path)
+            decoded += [self.reader(file, picture) for picture in boxes]
         found = [(p.row, d.pixels) for p, d in zip(pictures, decoded, strict=True) if d.pixels is not None]
         kind = np.uint8 if self.spec.value_range is None else np.float32
         pixels: Pixels = np.empty((len(found), self.spec.size, self.spec.size, self.spec.channels), kind)

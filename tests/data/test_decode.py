@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
-from alframe.data.decode import decode
+from alframe.data.decode import File
 from alframe.types import Box, InputSpec
 
 RGB = InputSpec(32, (0.5,) * 3, (0.5,) * 3)
@@ -39,7 +40,7 @@ UPRIGHT = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.bmp", "a.gif"])
 def test_formats(tmp_path: Path, name: str) -> None:
     quadrants().save(tmp_path / name)
-    decoded = decode(tmp_path / name, RGB)
+    decoded = File(tmp_path / name).decode(RGB)
     assert decoded.reason is None
     assert decoded.pixels is not None
     assert decoded.pixels.shape == (32, 32, 3)
@@ -66,10 +67,10 @@ def test_pictures_are_turned_upright(tmp_path: Path, suffix: str, orientation: i
     exif[0x0112] = orientation
     path = tmp_path / f"a.{suffix}"
     stored.save(path, exif=exif)
-    whole = decode(path, RGB).pixels
+    whole = File(path).decode(RGB).pixels
     assert whole is not None
     assert corners(whole) == UPRIGHT
-    part = decode(path, RGB, Box(0.5, 0.0, 0.5, 0.5)).pixels  # the box is of the upright picture
+    part = File(path).decode(RGB, Box(0.5, 0.0, 0.5, 0.5)).pixels  # the box is of the upright picture
     assert part is not None
     assert corners(part) == [(0, 1, 0)] * 4
 
@@ -80,7 +81,7 @@ def test_a_small_box_of_a_large_jpeg_stays_sharp(tmp_path: Path) -> None:
     image.paste(stripes, (0, 0))
     image.save(tmp_path / "a.jpg", quality=95)
     spec = InputSpec(100, (0.5,), (0.5,))
-    pixels = decode(tmp_path / "a.jpg", spec, Box(0, 0, 100 / 3200, 100 / 2400)).pixels
+    pixels = File(tmp_path / "a.jpg").decode(spec, Box(0, 0, 100 / 3200, 100 / 2400)).pixels
     assert pixels is not None
     assert float(np.ptp(pixels[50])) > 240, "the JPEG was shrunk before the box was cut"
 
@@ -91,7 +92,7 @@ def test_the_shortcut_for_large_jpegs_changes_little(tmp_path: Path) -> None:
     large = small.resize((1600, 1200), Image.Resampling.BICUBIC)
     large.save(tmp_path / "a.jpg", quality=95)
     full = np.asarray(Image.open(tmp_path / "a.jpg").resize((32, 32), Image.Resampling.BICUBIC), dtype=float)
-    pixels = decode(tmp_path / "a.jpg", RGB).pixels
+    pixels = File(tmp_path / "a.jpg").decode(RGB).pixels
     assert pixels is not None
     assert np.abs(pixels - full).mean() < 2.0  # grey levels, of noise, the worst case
 
@@ -100,9 +101,40 @@ def test_the_content_tells_boxes_apart(tmp_path: Path) -> None:
     quadrants().save(tmp_path / "a.png")
     quadrants().save(tmp_path / "b.png")
     path = tmp_path / "a.png"
-    contents = [decode(path, RGB, box).content for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))]
+    contents = [File(path).decode(RGB, box).content for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))]
     assert len(set(contents)) == 3
-    assert decode(tmp_path / "b.png", RGB).content == contents[0]
+    assert File(tmp_path / "b.png").decode(RGB).content == contents[0]
+
+
+def test_boxes_of_one_file_come_out_as_each_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)).resize((1280, 960))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise.save(tmp_path / "a.jpg", exif=exif)
+    # Of three sizes: the whole picture and a large part at an eighth, others at a half or in full.
+    boxes = [None, Box(0, 0, 0.9, 0.9), Box(0.1, 0.2, 0.1, 0.1), Box(0.4, 0.2, 0.1, 0.1), Box(0, 0.5, 0.05, 0.5)]
+    alone = [File(tmp_path / "a.jpg").decode(RGB, box) for box in boxes]
+    loads = []
+    load = JpegImageFile.load
+    monkeypatch.setattr(JpegImageFile, "load", lambda image: loads.append(image.size) or load(image))
+    file = File(tmp_path / "a.jpg")
+    together = [file.decode(RGB, box) for box in boxes]
+    for one, other in zip(alone, together, strict=True):
+        assert one.pixels is not None
+        assert other.pixels is not None
+        assert np.array_equal(one.pixels, other.pixels)
+        assert (one.content, one.stamp) == (other.content, other.stamp)
+    sizes = set(loads)
+    assert len(boxes) > len(sizes) > 1
+
+
+def test_a_bad_box_leaves_the_others_of_its_file_alone(tmp_path: Path) -> None:
+    quadrants().save(tmp_path / "a.jpg")
+    file = File(tmp_path / "a.jpg")
+    bad, empty, good = (file.decode(RGB, box) for box in (Box(2, 2, 1, 1), Box(0, 0, 0, 1), Box(0, 0, 1, 1)))
+    assert (bad.pixels, empty.pixels) == (None, None)
+    assert good.reason is None
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "LA", "CMYK", "YCbCr", "HSV", "LAB", "I;16"])
@@ -112,7 +144,7 @@ def test_modes(tmp_path: Path, mode: str, spec: InputSpec) -> None:
     if mode == "HSV":
         pytest.skip("no format stores it")
     quadrants(mode).save(path)
-    decoded = decode(path, spec)
+    decoded = File(path).decode(spec)
     assert decoded.reason is None
     assert decoded.pixels is not None
     assert decoded.pixels.shape == (32, 32, spec.channels)
@@ -124,7 +156,7 @@ def test_modes(tmp_path: Path, mode: str, spec: InputSpec) -> None:
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
     ramp = np.linspace(0, 65535, 64, dtype=np.uint16)
     Image.fromarray(np.tile(ramp, (64, 1))).save(tmp_path / f"a.{suffix}")
-    pixels = decode(tmp_path / f"a.{suffix}", GREY).pixels
+    pixels = File(tmp_path / f"a.{suffix}").decode(GREY).pixels
     assert pixels is not None
     row = pixels[16, :, 0].astype(int)
     assert row[0] < 8
@@ -135,7 +167,7 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> Non
 
 def test_transparency_is_shown_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "a.png")
-    pixels = decode(tmp_path / "a.png", RGB).pixels
+    pixels = File(tmp_path / "a.png").decode(RGB).pixels
     assert pixels is not None
     assert (pixels == 255).all()
 
@@ -159,7 +191,7 @@ def jpeg() -> bytes:
 def test_bad_content(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
-    decoded = decode(path, RGB)
+    decoded = File(path).decode(RGB)
     assert decoded.pixels is None
     assert decoded.content is not None
     assert decoded.reason is not None
@@ -173,7 +205,7 @@ def test_bad_files(tmp_path: Path) -> None:
         (tmp_path / "a.jpg" / "b.jpg", "no such file"),
         (Path("a\0b.jpg"), "cannot be read"),
     ]:
-        decoded = decode(path, RGB)
+        decoded = File(path).decode(RGB)
         assert decoded.pixels is None
         assert decoded.content is None
         assert decoded.reason is not None
@@ -185,13 +217,13 @@ def test_permission(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg())
     path.chmod(0)
-    assert "permission" in (decode(path, RGB).reason or "")
+    assert "permission" in (File(path).decode(RGB).reason or "")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
 def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
-    assert "pipe" in (decode(tmp_path / "a.jpg", RGB).reason or "")
+    assert "pipe" in (File(tmp_path / "a.jpg").decode(RGB).reason or "")
 
 
 def test_a_bomb(tmp_path: Path) -> None:
@@ -202,23 +234,23 @@ def test_a_bomb(tmp_path: Path) -> None:
     putchunk(out, b"IHDR", (50000).to_bytes(4, "big") * 2, b"\x08\x02\0\0\0")
     putchunk(out, b"IDAT", bytes(20))
     (tmp_path / "a.png").write_bytes(out.getvalue())
-    assert "too many" in (decode(tmp_path / "a.png", RGB).reason or "")
+    assert "too many" in (File(tmp_path / "a.png").decode(RGB).reason or "")
 
 
 def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.float32)).save(tmp_path / "a.tif")
-    assert "floating-point" in (decode(tmp_path / "a.tif", RGB).reason or "")
+    assert "floating-point" in (File(tmp_path / "a.tif").decode(RGB).reason or "")
 
 
 @pytest.mark.parametrize("box", [Box(0.2, 0.2, 0, 0.5), Box(1.5, 0, 0.5, 0.5), Box(0, 0, float("nan"), 1)])
 def test_an_impossible_box(tmp_path: Path, box: Box) -> None:
     quadrants().save(tmp_path / "a.png")
-    assert "box" in (decode(tmp_path / "a.png", RGB, box).reason or "")
+    assert "box" in (File(tmp_path / "a.png").decode(RGB, box).reason or "")
 
 
 def test_a_box_over_the_edge_is_cut_to_the_picture(tmp_path: Path) -> None:
     quadrants().save(tmp_path / "a.png")
-    pixels = decode(tmp_path / "a.png", RGB, Box(0.6, 0.6, 2, 2)).pixels
+    pixels = File(tmp_path / "a.png").decode(RGB, Box(0.6, 0.6, 2, 2)).pixels
     assert pixels is not None
     assert (pixels == 255).all()
 
@@ -229,5 +261,5 @@ def test_damage_anywhere_never_raises(tmp_path: Path, junk: bytes, at: int) -> N
     data = jpeg()
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:at] + junk + data[at + len(junk) :])
-    decoded = decode(path, RGB)
+    decoded = File(path).decode(RGB)
     assert (decoded.pixels is None) == (decoded.reason is not None)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alframe.data.decode import File
 from alframe.data.hashing import difference_hash
 from alframe.data.loading import Picture, Plain
 from alframe.types import Box, InputSpec
@@ -57,14 +58,15 @@ def test_any_number_of_bands_as_bytes_and_as_measured(bands: int) -> None:
 
 def test_a_file_is_hashed_as_it_is_decoded_and_a_crop_by_itself(tmp_path) -> None:
     spec = InputSpec(64, (0.5,) * 3, (0.5,) * 3)
-    read = Plain(spec)
+
+    def read(name, box=None):
+        return Plain(spec)(File(tmp_path / name), Picture(0, tmp_path / name, box))
+
     scene(3).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:400])
-    whole, left, right = (
-        read(Picture(0, tmp_path / "a.png", box)) for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))
-    )
+    whole, left, right = (read("a.png", box) for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1)))
     assert whole.pixels is not None
     assert whole.hash == difference_hash(whole.pixels)
     assert len({whole.hash, left.hash, right.hash}) == 3
-    assert read(Picture(0, tmp_path / "b.png", None)).hash is None
-    assert read(Picture(0, tmp_path / "c.png", None)).hash is None
+    assert read("b.png").hash is None
+    assert read("c.png").hash is None

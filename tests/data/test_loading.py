@@ -17,9 +17,10 @@ import pytest
 import torch
 from PIL import Image
 
+from alframe.data import decode
 from alframe.data.augment import Augmented, augmented
 from alframe.data.loading import Plain, load, normalise, stream
-from alframe.types import InputSpec, Item
+from alframe.types import Box, InputSpec, Item
 
 SPEC = InputSpec(16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -92,6 +93,16 @@ def test_batches_are_taken_as_they_are_needed(items: list[Item]) -> None:
     assert len(drawn) < 5
 
 
+def test_a_file_with_several_boxes_is_read_once_in_a_batch(items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
+    boxed = [Item(str(number), items[0].path, box=Box(0, 0, number / 4, 1)) for number in (1, 2, 3)]
+    reads = []
+    read_file = decode.read_file
+    monkeypatch.setattr(decode, "read_file", lambda path: reads.append(path) or read_file(path))
+    (batch,) = load([*boxed, items[1]], SPEC, [range(4)], 0)
+    assert reads == [items[0].path, items[1].path]
+    assert (batch.good, len(set(batch.contents))) == ([0, 1, 2, 3], 4)
+
+
 def test_what_workers_get_can_be_sent_to_a_fresh_process() -> None:
     for reader in (Plain(SPEC), Augmented(SPEC)):
         assert pickle.loads(pickle.dumps(reader)) == reader
@@ -103,9 +114,10 @@ def test_spawned_workers(items: list[Item], tmp_path: Path) -> None:
         textwrap.dedent(f"""
         import multiprocessing
         from pathlib import Path
-        from alframe.data.augment import augmented
+        from alframe.data import decode
+from alframe.data.augment import augmented
         from alframe.data.loading import load
-        from alframe.types import InputSpec, Item
+        from alframe.types import Box, InputSpec, Item
         if __name__ == "__main__":
             multiprocessing.set_start_method("spawn")
             spec = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
@@ -126,7 +138,7 @@ def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
         textwrap.dedent(f"""
         from pathlib import Path
         from alframe.data.loading import load
-        from alframe.types import InputSpec, Item
+        from alframe.types import Box, InputSpec, Item
         items = [Item("0", Path({str(items[0].path)!r}))]
         try:
             for n, batch in enumerate(load(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2)):

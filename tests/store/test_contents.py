@@ -35,7 +35,7 @@ def contents(tmp_path: Path) -> Iterator[Contents]:
 
 
 def read(item: Item) -> Reading:
-    decoded = decoding.decode(item.path, SPEC, item.box)
+    decoded = decoding.File(item.path).decode(SPEC, item.box)
     return Reading(decoded.content, decoded.reason, decoded.stamp)
 
 
@@ -99,7 +99,7 @@ def test_what_is_not_the_files_fault_is_tried_again(
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoding, "_pixels", fail)
+        patch.setattr(decoding.File, "_pixels", fail)
         reading = read(item)
     assert reading.reason
     contents.note([(item, reading)])
