@@ -1,6 +1,6 @@
 """All quick benchmarks, one after the other, into ``benchmarks/results/<date>-<machine>-<name>.json``, and their table.
 
-python -m benchmarks                      # all: half an hour
+python -m benchmarks                      # all: twenty minutes on an idle machine
 python -m benchmarks scoring heads        # some
 python -m benchmarks --real FOLDER        # kcenter and heads on real features, which benchmarks.real wrote there
 """
