@@ -1,6 +1,6 @@
 """What a campaign costs with 10,000 to 1,000,000 images: seconds and memory of each hot path, and how they grow.
 
-    python -m benchmarks.micro.growth                          # half an hour, and 11 GB of disk
+    python -m benchmarks.micro.growth                          # a quarter of an hour, and 11 GB of disk
     python -m benchmarks.micro.growth --sizes 1000 10000       # a minute
     python -m benchmarks.micro.growth --report                 # the figure of the newest results
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -216,6 +217,7 @@ def main() -> None:
         part = {"campaign": campaign, "again": again}[options.part]
         sys.stdout.write("\n" + json.dumps(part(options.folder, options.sizes[0])) + "\n")
         return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes below: what waits for others takes time as well
     report: dict[str, Any] = {
         "benchmark": "growth",
         "machine": describe(),  # before the work, so that the load is that of others
