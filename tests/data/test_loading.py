@@ -114,10 +114,9 @@ def test_spawned_workers(items: list[Item], tmp_path: Path) -> None:
         textwrap.dedent(f"""
         import multiprocessing
         from pathlib import Path
-        from alframe.data import decode
-from alframe.data.augment import augmented
+        from alframe.data.augment import augmented
         from alframe.data.loading import load
-        from alframe.types import Box, InputSpec, Item
+        from alframe.types import InputSpec, Item
         if __name__ == "__main__":
             multiprocessing.set_start_method("spawn")
             spec = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
@@ -138,7 +137,7 @@ def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
         textwrap.dedent(f"""
         from pathlib import Path
         from alframe.data.loading import load
-        from alframe.types import Box, InputSpec, Item
+        from alframe.types import InputSpec, Item
         items = [Item("0", Path({str(items[0].path)!r}))]
         try:
             for n, batch in enumerate(load(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2)):
