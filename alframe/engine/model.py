@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
+from alframe.engine.embed import in_batches
 from alframe.engine.embedder import Embedder, embed_batches, make_embedder
 from alframe.errors import PoolError, StoreError
 from alframe.store.files import replacing, write_json
@@ -76,7 +77,7 @@ class Model:
 
     def stream(self, items: Sequence[Item], workers: int) -> Iterator[tuple[list[int], Floats, list[str | None]]]:
         """In batches: positions, probabilities (b, C) (NaN where unreadable), and why an image is unreadable."""
-        batches = [range(at, min(at + BATCH, len(items))) for at in range(0, len(items), BATCH)]
+        batches, _ = in_batches([len(items)], BATCH)
         for batch, features in embed_batches(self.embedder, items, batches, workers):
             probs = np.full((len(batch.rows), len(self.classes)), np.nan, np.float32)
             if batch.good:

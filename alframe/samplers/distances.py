@@ -137,8 +137,10 @@ def fold(
         rows = rows[(upper[rows] >= threshold) & (seen[rows] < len(centres))]
 
 
-def gpu_distances(faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | None = None) -> Bounds:
-    """Bounds of rows of `x` (all) by all of the centres, which a GPU makes light of: an exact FAISS index."""
+def gpu_distances(
+    faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | None = None, sums: Floats | None = None
+) -> Bounds:
+    """As `first_distances`, but by all of the centres, which a GPU makes light of: an exact FAISS index."""
     kept = Centres(centres, origin_of(centres))
     index = faiss.IndexFlatL2(x.shape[1])
     index.add(kept.centred)
@@ -146,10 +148,13 @@ def gpu_distances(faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | No
     every = np.arange(len(x)) if rows is None else rows
     upper = np.empty(len(every), np.float32)
     for part in parts(np.arange(len(every)), 32 * ROWS):
-        block = centred(x, every[part], kept.origin)
+        raw = x[every[part]]
+        block = centred(raw, slice(None), kept.origin)
         found = np.maximum(index.search(block, 1)[0][:, 0], 0)
         # The nearest centre is no farther from the origin than the row and the distance.
         upper[part] = found + np.float32(kept.error) * (6 * np.vecdot(block, block) + 4 * found)
+        if sums is not None:
+            sums[part] = _sums(raw)
     return Bounds(upper, np.full(len(every), len(centres), np.int32), centres)
 
 

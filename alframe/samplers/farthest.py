@@ -60,15 +60,13 @@ class Known:
 
     def recall(self, ids: Ints, x: Floats | Rows, labelled: Floats, gpu: Any | None) -> tuple[Bounds, Floats]:
         """Bounds and sums of the rows `x` (n, D) with these ids; what is not known is measured, by FAISS on a `gpu`."""
+        measure = first_distances if gpu is None else partial(gpu_distances, gpu)
         old = {row.tobytes() for row in self._centres}
         new = {row.tobytes(): row for row in labelled}  # each once
         if not old or not old <= new.keys():
             self._ids = self._ids[:0]
-            centres = _in_order(x, np.array(list(new.values())))
-            if gpu is not None:
-                return gpu_distances(gpu, x, centres), row_sums(x)
             sums = np.empty(len(x), np.float32)
-            return first_distances(x, centres, sums=sums), sums
+            return measure(x, _in_order(x, np.array(list(new.values()))), sums=sums), sums
         sums = row_sums(x)
         more = [row for content, row in new.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(more, (-1, labelled.shape[1])).astype(np.float32)])
@@ -77,7 +75,6 @@ class Known:
         bounds = Bounds(self._upper[places], self._seen[places], centres)
         new_rows = np.flatnonzero(~known)
         if len(new_rows):
-            measure = first_distances if gpu is None else partial(gpu_distances, gpu)
             found = measure(x, centres, new_rows)
             bounds.upper[new_rows], bounds.seen[new_rows] = found.upper, found.seen
         return bounds, sums

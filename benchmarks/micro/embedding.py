@@ -30,6 +30,7 @@ import torch
 from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
 from alframe.data.loading import load, normalise
+from alframe.engine.embed import in_batches
 from alframe.engine.embedder import embed_batches, embed_pixels, make_embedder
 from alframe.engine.inference import choices, has_bf16
 from alframe.errors import EngineError
@@ -56,10 +57,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
 Pass = Callable[[Sequence[Item], int], Floats]  # items and decoding workers to features
 
 
-def in_batches(items: Sequence[Item]) -> list[range]:
-    return [range(at, min(at + BATCH, len(items))) for at in range(0, len(items), BATCH)]
-
-
 class Alframe:
     """alframe's embedding pass, hashing included."""
 
@@ -70,10 +67,12 @@ class Alframe:
         return np.concatenate([embed_pixels(self.embedder, part).numpy() for part in torch.split(pixels, BATCH)])
 
     def pipeline(self, items: Sequence[Item], workers: int) -> Floats:
-        return np.concatenate([found for _, found in embed_batches(self.embedder, items, in_batches(items), workers)])
+        return np.concatenate(
+            [found for _, found in embed_batches(self.embedder, items, in_batches([len(items)], BATCH)[0], workers)]
+        )
 
     def decode(self, items: Sequence[Item], workers: int) -> Floats:
-        for _ in load(items, self.embedder.spec, in_batches(items), workers):
+        for _ in load(items, self.embedder.spec, in_batches([len(items)], BATCH)[0], workers):
             pass
         return np.empty((0, 0), np.float32)
 

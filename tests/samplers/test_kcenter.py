@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -227,9 +228,11 @@ def test_the_origin_is_moved_only_where_that_helps(shift, moved):
 def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shift):
     """A row is known again by its sum: were it another one in the next round, it would be measured anew."""
     x = (np.random.default_rng(0).normal(size=(2500, 1000)) + shift).astype(dtype)
-    sums = np.empty(len(x), np.float32)
-    first_distances(x, x[:30].astype(np.float32), sums=sums)
-    assert np.array_equal(sums, distances.row_sums(x))
+    gpu = partial(gpu_distances, OnTheCpu(pytest.importorskip("faiss")))
+    for measure in (first_distances, gpu):
+        sums = np.empty(len(x), np.float32)
+        measure(x, x[:30].astype(np.float32), sums=sums)
+        assert np.array_equal(sums, distances.row_sums(x))
     assert np.array_equal(sums[7::3], distances.row_sums(x[7::3]))
     assert np.array_equal(sums[7:], distances.row_sums(x[7:]))
 
