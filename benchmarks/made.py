@@ -17,9 +17,9 @@ import numpy as np
 
 from alframe.app.api import open_session
 from alframe.contracts import Compute, Pool
-from alframe.engine.embed import ShardResult
+from alframe.engine.embedding.embed_pool import ShardResult
 from alframe.loop.session import Session
-from alframe.store.contents import Reading
+from alframe.store.file_cache import Reading
 from alframe.types import Floats, Item
 
 CLASSES = 10

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.engine.embed import in_batches
-from alframe.engine.embedder import embed_batches, make_embedder
+from alframe.engine.embedding.embed_pool import in_batches
+from alframe.engine.embedding.embedder import embed_batches, make_embedder
 from alframe.progress import track
 from alframe.types import Floats, Ints
 

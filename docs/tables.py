@@ -33,7 +33,7 @@ NEEDS = {
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
     Need.GROUPS: "sequences",
-    Need.REWARDS: "rewards",
+    Need.BATCH_ERRORS: "rewards",
 }
 
 

@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from alframe.app.projects import absolute, folder_name, is_path
 from alframe.builtins import KINDS, REGISTRIES
-from alframe.engine.boxes import Boxes
-from alframe.engine.duplicates import Duplicates, Measure
-from alframe.engine.sequences import Sequences
+from alframe.engine.duplicates.grouping import Duplicates, Measure
+from alframe.engine.listing.boxes import Boxes
+from alframe.engine.listing.sequences import Sequences
 from alframe.errors import BadParams
 from alframe.loop.labels import check_rule
 from alframe.loop.session import Session

@@ -12,12 +12,13 @@ from alframe.types import Need, PoolView, Selection
 class Sampler(Protocol):
     """A strategy. What it reads of the view must be in `needs`.
 
-    `view.feature_rows[rows]` reads the rows that are looked at; `view.features` copies those of the whole pool. So with
-    `view.prob_sample_rows[rows]`, (T, r, C), whose `parts` go over the pool, and `view.prob_samples`.
+    `view.lazy_features[rows]` reads only these rows of the embeddings; `view.features` copies those of the whole pool.
+    In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `chunks()` go over the pool, and
+    `view.prob_samples` holds all of it in memory.
     """
 
     needs: frozenset[Need]
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Choose min(k, n) distinct ids of `view.ids`, the most wanted first; the same rng, the same answer."""
+        """Choose min(k, n) distinct keys of `view.keys`, the most wanted first; the same rng, the same answer."""
         ...

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Head
-from alframe.engine.evaluate import HELD_OUT, cross_validate, evaluate
+from alframe.engine.measuring.evaluate import HELD_OUT, cross_validate, evaluate
 from alframe.store.records import StoredLabel
 from alframe.types import Evaluation, Floats, Ints, Item
 

@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
-from alframe.engine.embed import in_batches
-from alframe.engine.embedder import Embedder, embed_batches, make_embedder
+from alframe.engine.embedding.embed_pool import in_batches
+from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder
 from alframe.errors import PoolError, StoreError
 from alframe.store.files import replacing, write_json
 from alframe.types import Floats, Inference, InputSpec, Item

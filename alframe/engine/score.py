@@ -13,7 +13,7 @@ import numpy.typing as npt
 from alframe.contracts import Head, Sampler
 from alframe.engine.fit import Training, in_parts
 from alframe.errors import UnmetNeed
-from alframe.types import Floats, Ints, Need, PoolView, Rows, SampleRows
+from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
 
 DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
 KEPT = 256 << 20  # bytes of them that are made once and kept; of more, a part where it is read, and again if read again
@@ -43,25 +43,25 @@ def check_needs(
 
 def view_pool(
     sampler: Sampler,
-    ids: Ints,
+    keys: Ints,
     features: Floats,
     sequences: Ints,
     training: Training,
     head: Head | None,
     rng: np.random.Generator,
-    rewards: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
+    batch_errors: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
 ) -> PoolView:
-    """The view of the unlabelled `ids` (n,). By item key are features (N, D), and the number of the sequence (N,).
+    """The view of the unlabelled `keys` (n,). By item key are features (N, D), and the number of the sequence (N,).
 
     `head` is None before any label.
     """
-    ask = partial(in_parts, features, ids)
-    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | Rows | SampleRows]] = {
-        Need.FEATURES: lambda: Rows(features, ids),
+    ask = partial(in_parts, features, keys)
+    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | LazyFeatures | LazySamples]] = {
+        Need.FEATURES: lambda: LazyFeatures(features, keys),
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
-        Need.GROUPS: lambda: sequences[ids],
-        Need.REWARDS: rewards,
+        Need.GROUPS: lambda: sequences[keys],
+        Need.BATCH_ERRORS: batch_errors,
     }
     if head is not None:
         fitted: Any = head
@@ -69,7 +69,7 @@ def view_pool(
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
         makers[Need.ACTIVATIONS] = lambda: ask(fitted.activations)
         draws, classes = getattr(sampler, "draws", DRAWS), len(training.classes)
-        makers[Need.PROB_SAMPLES] = lambda: _samples(fitted, features, ids, draws, classes, rng)
+        makers[Need.PROB_SAMPLES] = lambda: _samples(fitted, features, keys, draws, classes, rng)
     predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
     wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())
     missing = [need.value for need in wanted if need not in makers]
@@ -77,16 +77,18 @@ def view_pool(
         raise UnmetNeed(
             f"{type(sampler).__name__} needs {', '.join(missing)}, which exists only after the first labels."
         )
-    return PoolView(ids, {need: makers[need]() for need in wanted}, predict)
+    return PoolView(keys, {need: makers[need]() for need in wanted}, predict)
 
 
-def _samples(head: Head, features: Floats, ids: Ints, draws: int, classes: int, rng: np.random.Generator) -> SampleRows:
-    """The probabilities of `ids` (n,) by models that are drawn from `rng` once: the same ones say every part."""
+def _samples(
+    head: Head, features: Floats, keys: Ints, draws: int, classes: int, rng: np.random.Generator
+) -> LazySamples:
+    """The probabilities of `keys` (n,) by models that are drawn from `rng` once: the same ones say every part."""
     models = deepcopy(rng)
 
     def make(keys: Ints) -> Floats:
         return np.asarray(head.prob_samples(features[keys], draws, deepcopy(models)))
 
-    head.prob_samples(features[ids[:1]], draws, rng)  # what the sampler draws itself comes after the models
-    samples = SampleRows(make, (draws, len(ids), classes), ids)
-    return SampleRows.of(samples.whole()) if samples.nbytes <= KEPT else samples
+    head.prob_samples(features[keys[:1]], draws, rng)  # what the sampler draws itself comes after the models
+    samples = LazySamples(make, (draws, len(keys), classes), keys)
+    return LazySamples.of(samples.to_array()) if samples.nbytes <= KEPT else samples

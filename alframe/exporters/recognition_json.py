@@ -16,7 +16,7 @@ from alframe.exporters._verdicts import Verdicts, ranked, verdicts
 from alframe.formats.detections import Detection, Detections, match, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE, write_recognitions
 from alframe.progress import track
-from alframe.types import Box, Item, Predictions, root_of
+from alframe.types import Box, Item, Predictions, pool_root
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class RecognitionJson:
         if self.detections is None:
             return None
         whole = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
-        found = read_detections(self.detections, root_of(whole))
+        found = read_detections(self.detections, pool_root(whole))
         hits = match(whole, found.number, self.detections.absolute())
         path_of = {number: path for path, number in found.number.items()}
         paths = {image: path_of[hit] for image, hit in zip(items, hits.tolist(), strict=True) if hit >= 0}

@@ -11,8 +11,8 @@ from scipy.optimize import minimize_scalar
 from alframe.compat import import_faiss
 from alframe.errors import BadParams, UnmetNeed
 from alframe.heads.fitting import ROWS, prepare
+from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
-from alframe.vectors import unit
 
 WIDEST, NARROWEST = -2.0, 7.0  # natural logarithms of how fast votes may fall, per mean squared distance
 
@@ -39,7 +39,7 @@ class Knn:
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
         scaled, mean, scale, present, target = prepare(x, y)
-        rows = unit(scaled)
+        rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
         self._state |= {"classes": np.array([classes]), "slope": np.array([self._slope(rows, target)], np.float32)}
 
@@ -73,7 +73,7 @@ class Knn:
         out = np.zeros((len(x), s["classes"].item()), np.float32)
         for start in range(0, len(x), ROWS):
             part = slice(start, start + ROWS)
-            rows = unit((np.asarray(x[part], np.float32) - s["mean"]) / s["scale"])
+            rows = unit_vectors((np.asarray(x[part], np.float32) - s["mean"]) / s["scale"])
             squares, found = _search(s["rows"], rows, self.k)
             out[part, s["present"]] = self._vote(squares, s["target"][found], len(s["present"]), s["slope"].item())
         return out

@@ -12,8 +12,8 @@ from scipy.special import logsumexp
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.heads.fitting import ROWS, class_means, prepare, softmax, spread
+from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
-from alframe.vectors import unit
 
 Floats64 = npt.NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Prototype:
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
         scaled, mean, scale, present, target = prepare(x, y)
-        rows = unit(scaled)
+        rows = unit_vectors(scaled)
         means, counts = class_means(rows, target)
         residuals = rows - means[target]
         part = (1 - self.shrinkage) * rows.shape[1] / (np.square(residuals).sum() or np.inf)
@@ -59,7 +59,7 @@ class Prototype:
         out = np.empty((len(x), len(s["bias"])), np.float32)
         for start in range(0, len(x), ROWS):
             rows = slice(start, start + ROWS)
-            scaled = unit((np.asarray(x[rows], np.float32) - s["mean"]) / s["scale"])
+            scaled = unit_vectors((np.asarray(x[rows], np.float32) - s["mean"]) / s["scale"])
             out[rows] = softmax(scaled @ s["weight"].T + s["bias"])  # of the distances, less what is the same for all
         return out
 
@@ -121,15 +121,15 @@ def _sharpness(squares: Floats64, shares: Floats64, y: Ints) -> tuple[float, flo
     # The a >= 0 and 0 <= b <= 1 with which softmax(-a squares + b shares) predicts `y` (q,) best. To the cross-entropy
     # of all the rows that of one is added whose label means nothing: no few labels show that nothing can go wrong.
     q, classes = squares.shape
-    unit = float(np.abs(squares).mean()) or 1.0
+    unit_vectors = float(np.abs(squares).mean()) or 1.0
     wanted = np.eye(classes)[y] + 1 / (q * classes)
 
     def loss(ab: Floats64) -> tuple[float, Floats64]:
-        logits = -ab[0] * squares / unit + ab[1] * shares
+        logits = -ab[0] * squares / unit_vectors + ab[1] * shares
         total = logsumexp(logits, axis=1)
         gap = np.exp(logits - total[:, None]) * (1 + 1 / q) - wanted
         value = (1 + 1 / q) * total.sum() - (wanted * logits).sum()
-        return value, np.array([-(gap * squares).sum() / unit, (gap * shares).sum()])
+        return value, np.array([-(gap * squares).sum() / unit_vectors, (gap * shares).sum()])
 
     found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0, None), (0, 1)])
-    return found.x[0] / unit, found.x[1]
+    return found.x[0] / unit_vectors, found.x[1]

@@ -15,7 +15,7 @@ from alframe.formats.timelapse.data import read_records
 from alframe.formats.timelapse.schema import CHOICES
 from alframe.formats.timelapse.sqlite import check
 from alframe.formats.timelapse.template import Template
-from alframe.label_sources.classes import CANNOT_TELL, resolver
+from alframe.kit.classes import CANNOT_TELL, resolver
 from alframe.types import Answers, ItemId, Label, Problem
 
 NO_ANIMAL = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}

@@ -8,7 +8,7 @@ from alframe.errors import LabelError
 from alframe.formats.digests import digest
 from alframe.formats.matching import folded
 from alframe.formats.tables import rows
-from alframe.label_sources.rounds import count
+from alframe.kit.round_folders import count
 from alframe.types import Answers, Item, Label, Problem, Request
 
 

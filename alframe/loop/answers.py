@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from alframe.data.viewing import view
-from alframe.engine.manifest import Manifest
+from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.labels import Labels, describe
 from alframe.loop.session import Session
@@ -22,19 +22,19 @@ def collect(session: Session, work: Work) -> Outcome | None:
     newest = rounds[-1]
     if not newest.requested and not newest.answered:  # stopped between choosing and asking
         put_request(session, work, newest)
-    still_open = take_in(session, work.manifest.items, work.reported)
+    still_open = take_in(session, work.listing.items, work.reported)
     if newest.answered:
         return None
     labels = session.labels()
     answered = (labels.answered_in(newest.number) & set(newest.keys)) - still_open
     source = session.source_of(newest)
-    lost = set() if source.answers_now else lost_of(session, work.manifest, set(newest.keys) - answered)
+    lost = set() if source.answers_now else lost_of(session, work.listing, set(newest.keys) - answered)
     if len(answered) >= session.settings.enough * (len(newest.keys) - len(lost)):
         close(session, newest, len(answered))
         return None
     if source.answers_now:
         raise LabelError(f"The simulation has no answer: {min(work.reported.said, default='nothing was said')}")
-    how = source.request(session.request(newest, work.manifest.items))
+    how = source.request(session.request(newest, work.listing.items))
     if source is not session.label_source:
         how += (
             f"\nThis round was asked with label_source={session.source_name(newest)}, and is read there; the next is "
@@ -69,9 +69,9 @@ def close(session: Session, asked: StoredRound, answered: int, withdrawn: bool =
         session.ledger.mark(asked.number, "answered", {"labels": answered, "withdrawn": withdrawn})
 
 
-def lost_of(session: Session, manifest: Manifest, keys: Set[int]) -> set[int]:
+def lost_of(session: Session, listing: PoolListing, keys: Set[int]) -> set[int]:
     """Those of the images that are no longer there to be labelled."""
-    return {key for key in keys if not manifest.present[key]} | unreadable(session, manifest.items, keys)
+    return {key for key in keys if not listing.present[key]} | unreadable(session, listing.items, keys)
 
 
 def unreadable(session: Session, items: Sequence[Item], keys: Set[int]) -> set[int]:
@@ -130,6 +130,6 @@ def disputes(labels: Labels, items: Sequence[Item]) -> list[str]:
 
 
 def put_request(session: Session, work: Work, asked: StoredRound) -> None:
-    session.source_of(asked).request(session.request(asked, work.manifest.items))
+    session.source_of(asked).request(session.request(asked, work.listing.items))
     with session.ledger.transaction():
         session.ledger.mark(asked.number, "requested")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from alframe.engine.curves import Histories
+from alframe.engine.measuring.curves import Histories
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session
 from alframe.progress import track

@@ -10,8 +10,8 @@ import logging
 
 import numpy as np
 
-from alframe.engine.duplicates import fold
-from alframe.engine.hashes import known_hashes
+from alframe.engine.duplicates.grouping import fold
+from alframe.engine.duplicates.hashes import known_hashes
 from alframe.loop.session import Session
 from alframe.loop.work import Work
 from alframe.store.ledger import Ledger
@@ -27,22 +27,24 @@ def fold_pool(session: Session, work: Work) -> None:
     if settings.by is None:
         return
     assert work.embedding is not None and work.embedder is not None
-    embedding, manifest, hashes = work.embedding, work.manifest, None
+    embedding, listing, hashes = work.embedding, work.listing, None
     contents = [one if good else None for one, good in zip(embedding.contents, embedding.readable, strict=True)]
     if settings.hashed:
         hashes, has = known_hashes(
-            manifest.items, contents, manifest.present, work.embedder.spec, session.contents, session.compute
+            listing.items, contents, listing.present, work.embedder.spec, session.contents, session.compute
         )
         contents = [one if there else None for one, there in zip(contents, has, strict=True)]
     # What is held out comes first: then what is near to it is neither asked for nor learned from.
-    work.leader = fold(settings, contents, hashes, embedding.features, ~manifest.in_pool)
+    work.leader = fold(settings, contents, hashes, embedding.features, ~listing.in_pool)
     log.info("%s", folded_words(*folded(work)))
 
 
 def folded(work: Work) -> tuple[int, int]:
     """How many images of the pool are folded, and how many of these into one that is held out."""
     assert work.leader is not None
-    return int((work.manifest.in_pool & (work.leader != np.arange(len(work.leader)))).sum()), len(near_held_out(work))
+    return int((work.listing.in_pool & (work.leader != np.arange(len(work.leader)))).sum()), len(
+        held_out_duplicates(work)
+    )
 
 
 def last_folded(ledger: Ledger) -> tuple[int, int]:
@@ -52,11 +54,11 @@ def last_folded(ledger: Ledger) -> tuple[int, int]:
     return (events[-1][1]["images"], events[-1][1]["held_out"]) if events else (0, 0)
 
 
-def near_held_out(work: Work) -> Ints:
+def held_out_duplicates(work: Work) -> Ints:
     """Keys of the images of the pool that show nearly what a held-out one shows; a test with them would be no test."""
     if work.leader is None:
         return np.empty(0, np.int64)
-    in_pool = work.manifest.in_pool
+    in_pool = work.listing.in_pool
     return np.flatnonzero(in_pool & ~in_pool[work.leader])
 
 

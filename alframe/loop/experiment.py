@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.engine.duplicates import Duplicates
-from alframe.engine.manifest import sync
+from alframe.engine.duplicates.grouping import Duplicates
+from alframe.engine.listing.pool_listing import sync
 from alframe.engine.score import check_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.round import run_round
@@ -78,7 +78,7 @@ def prepare(session: Session) -> Work:
     settings, simulated = session.settings, session.label_source.answers_now
     if simulated:
         _check_unchanged(session)
-    manifest = sync(
+    listing = sync(
         session.ledger,
         session.pool,
         settings.holdout,
@@ -90,14 +90,14 @@ def prepare(session: Session) -> Work:
     if not simulated and not getattr(session.pool, "invented", False):
         # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
         asked = {key for one in session.ledger.rounds() for key in one.keys}
-        there = np.flatnonzero(manifest.present & manifest.in_pool).tolist()
-        listed = [(key, manifest.items[key]) for key in there if key not in asked]
+        there = np.flatnonzero(listing.present & listing.in_pool).tolist()
+        listed = [(key, listing.items[key]) for key in there if key not in asked]
         known = [(key, Label(item=item.id, class_name=item.label)) for key, item in listed if item.label is not None]
         # The pool's word is taken back where it no longer has one, say because a cell was emptied.
         blank = [key for key, item in listed if item.label is None]
         with session.ledger.transaction():
             session.ledger.add_labels(known, None, "pool", blank)
-    return Work(manifest)
+    return Work(listing)
 
 
 def _check_unchanged(session: Session) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from alframe import seeding
-from alframe.engine.audit import without
-from alframe.engine.embedder import Embedder, make_embedder, wrap
+from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap
 from alframe.engine.fit import training_set
-from alframe.engine.frozen import frozen_part
-from alframe.engine.train import fine_tune
+from alframe.engine.measuring.audit import without
+from alframe.engine.training.fine_tune import fine_tune
+from alframe.engine.training.freezing import frozen_part
 from alframe.loop.session import Session
 from alframe.loop.work import Work, round_number
 from alframe.store.files import replacing
@@ -53,16 +53,16 @@ def _embedder(session: Session, warm: bool = True) -> Embedder:
 def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, labels: int) -> None:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     before = _embedder(session, plan.warm)
-    usable = np.ones(len(work.manifest.items), bool)
+    usable = np.ones(len(work.listing.items), bool)
     usable[[*session.ledger.aside(), *work.changed]] = False
-    known = session.known_labels(work.manifest.items)
+    known = session.known_labels(work.listing.items)
     # Not on the images that the model is measured on: their features would know the answer.
-    training = without(training_set(known, work.manifest.items, usable, session.settings.classes), session.audited())
+    training = without(training_set(known, work.listing.items, usable, session.settings.classes), session.audited())
     seed = seeding.number(session.settings.seed, "finetune", number)
     fine_tune(
         before.module,
         session.loss.bind(before.dim, len(training.classes), seed),
-        [work.manifest.items[key] for key in training.keys.tolist()],
+        [work.listing.items[key] for key in training.keys.tolist()],
         training.y,
         before.spec,
         plan,

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe import seeding
-from alframe.engine.audit import AUDITED, AUDITED_ONCE, audit
-from alframe.engine.duplicates import stand_in
-from alframe.engine.embed import embed
+from alframe.engine.duplicates.grouping import pick_representatives
+from alframe.engine.embedding.embed_pool import embed
 from alframe.engine.fit import Training, fit, measure, training_set
-from alframe.engine.groups import whole_groups
+from alframe.engine.listing.groups import whole_groups
+from alframe.engine.measuring.audit import AUDITED, AUDITED_ONCE, audit
 from alframe.engine.score import view_pool
 from alframe.engine.select import draw_audit, mix_audit, select_spread
 from alframe.loop.answers import collect, put_request
-from alframe.loop.duplicates import FOLDED, fold_pool, folded, near_held_out
+from alframe.loop.duplicates import FOLDED, fold_pool, folded, held_out_duplicates
 from alframe.loop.finetune import train_embedding
 from alframe.loop.session import Session
 from alframe.loop.settings import Recipe, versions
@@ -55,9 +55,9 @@ def run_round(session: Session, work: Work) -> Outcome:
 def embed_pool(session: Session, work: Work) -> None:
     """Have features of every readable image; the others are set aside, with the reason, until they can be read."""
     if work.embedding is None and work.embedder is not None:
-        manifest = work.manifest
+        listing = work.listing
         work.embedder, work.embedding = embed(
-            manifest.items, manifest.present, work.embedder, session.features, session.contents, session.compute
+            listing.items, listing.present, work.embedder, session.features, session.contents, session.compute
         )
         now, before = work.embedding.unreadable, session.ledger.aside()
         with session.ledger.transaction():
@@ -78,7 +78,7 @@ def _notice_changes(session: Session, work: Work) -> None:
     }
     work.changed = {key for key, before in shown.items() if (now := contents[key]) is not None and now.hex() != before}
     if work.changed:
-        first = work.manifest.items[min(work.changed)].id
+        first = work.listing.items[min(work.changed)].id
         log.warning(
             "%d images are not the pictures any more that were asked for, the first: %s. Their labels are kept, but "
             "nothing is learned from them. Put the pictures back, or make a project of its own for the new ones.",
@@ -90,9 +90,9 @@ def _notice_changes(session: Session, work: Work) -> None:
 def learn(session: Session, work: Work) -> RoundRecord | None:
     """Fit the head, and measure it if that was not done yet; the new record, which the ledger now has, or None."""
     assert work.embedding is not None and work.embedder is not None
-    ledger, items, features = session.ledger, work.manifest.items, work.embedding.features
+    ledger, items, features = session.ledger, work.listing.items, work.embedding.features
     usable = work.embedding.readable
-    usable[[*work.changed, *near_held_out(work)]] = False
+    usable[[*work.changed, *held_out_duplicates(work)]] = False
     training = training_set(session.known_labels(items), items, usable, session.settings.classes)
     work.training, work.head = training, None
     if len(np.unique(training.y)) < 2:
@@ -105,7 +105,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
     history = ledger.history()
     if history and (history[-1].round, history[-1].model) == (number, model):
         return None
-    held_out = np.flatnonzero(~work.manifest.in_pool & work.embedding.readable).tolist()
+    held_out = np.flatnonzero(~work.listing.in_pool & work.embedding.readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
     groups = whole_groups([items[key] for key in training.keys.tolist()], session.settings.holdout_group)
     rng = seeding.generator(session.settings.seed, "evaluation", number)
@@ -156,28 +156,28 @@ def ask(session: Session, work: Work) -> None:
     ledger, settings = session.ledger, session.settings
     rounds = ledger.rounds()
     number = len(rounds) + 1
-    ids = _candidates(session, work)
+    keys = _candidates(session, work)
     # Without two classes there is nothing to be uncertain about yet: more of the start.
     started = work.head is not None
     sampler = session.sampler if started else session.start_sampler
     room = None if session.stopping is None else session.stopping.room(len(session.labels().counted))
     size = settings.batch if started else settings.start_labels
-    size = min(size, len(ids)) if room is None else min(size, room, len(ids))
-    drawn = draw_audit(ids, size, session.audit, seeding.generator(settings.seed, "audit", number))
-    ids = np.setdiff1d(ids, drawn, assume_unique=True)
+    size = min(size, len(keys)) if room is None else min(size, room, len(keys))
+    drawn = draw_audit(keys, size, session.audit, seeding.generator(settings.seed, "audit", number))
+    keys = np.setdiff1d(keys, drawn, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
-    features, sequences = work.embedding.features, work.manifest.sequences
-    view = view_pool(sampler, ids, features, sequences, work.training, work.head, rng, session.rewards)
-    best = select_spread(sampler, view, sequences[ids], size - len(drawn), settings.per_sequence, rng)
+    features, sequences = work.embedding.features, work.listing.sequences
+    view = view_pool(sampler, keys, features, sequences, work.training, work.head, rng, session.batch_errors)
+    best = select_spread(sampler, view, sequences[keys], size - len(drawn), settings.per_sequence, rng)
     chosen = mix_audit(best, drawn, seeding.generator(settings.seed, "order", number))
     with ledger.transaction():
         ledger.add_round(number, session.config(), versions(), session.owners(), chosen, set(drawn.tolist()))
         if work.leader is not None:
             ledger.mark(number, FOLDED, dict(zip(("images", "held_out"), folded(work), strict=True)))
-        held = [work.embedding.contents[key] for key in chosen.ids.tolist()]
+        held = [work.embedding.contents[key] for key in chosen.keys.tolist()]
         ledger.mark(number, "shown", {"contents": [None if one is None else one.hex() for one in held]})
         if work.head is not None:
-            probs = work.head.probs(work.embedding.features[chosen.ids])
+            probs = work.head.probs(work.embedding.features[chosen.keys])
             guesses = [work.training.classes[at] for at in probs.argmax(axis=1)]
             ledger.mark(number, "predicted", {"classes": guesses, "confidence": probs.max(axis=1).tolist()})
     put_request(session, work, ledger.rounds()[-1])
@@ -190,7 +190,7 @@ def _candidates(session: Session, work: Work) -> Ints:
         return np.flatnonzero(free).astype(np.int64)
     asked = np.zeros(len(free), bool)
     asked[[key for one in session.ledger.rounds() for key in one.keys]] = True
-    return stand_in(work.leader, free, closed, asked)
+    return pick_representatives(work.leader, free, closed, asked)
 
 
 def _open(session: Session, work: Work) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -200,13 +200,13 @@ def _open(session: Session, work: Work) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     `reask` rounds. Its answer still counts.
     """
     assert work.embedding is not None
-    closed = ~work.manifest.in_pool
+    closed = ~work.listing.in_pool
     labels = session.labels()
-    closed[[label.item for label in session.known_labels(work.manifest.items, labels)]] = True
+    closed[[label.item for label in session.known_labels(work.listing.items, labels)]] = True
     closed[list(labels.disputed)] = True
     if getattr(session.label_source, "lasting", False):
         closed[list(labels.unsure)] = True
     rounds, reask = session.ledger.rounds(), session.settings.reask
     waiting = rounds if reask is None else rounds[-reask:] if reask else []
     closed[[key for one in waiting for key in one.keys]] = True
-    return work.manifest.present & work.embedding.readable & ~closed, closed
+    return work.listing.present & work.embedding.readable & ~closed, closed

@@ -29,8 +29,8 @@ from alframe.contracts import (
 from alframe.errors import BadParams, StoreError
 from alframe.loop.labels import Labels, propagated, settle
 from alframe.loop.settings import Recipe, Settings, identity, plain
-from alframe.store.contents import Contents
 from alframe.store.features import FeatureStore
+from alframe.store.file_cache import FileCache
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel, StoredRound
 from alframe.types import UNSURE, Floats, Ints, Item, Request, Suggestion
@@ -86,8 +86,8 @@ class Session:
         return Ledger.open(self.folder, self.read_only)
 
     @cached_property
-    def contents(self) -> Contents:
-        return Contents(self.cache / "contents.sqlite")
+    def contents(self) -> FileCache:
+        return FileCache(self.cache / "contents.sqlite")
 
     def features(self, fingerprint: str) -> FeatureStore:
         return FeatureStore(self.cache / "features" / fingerprint)
@@ -153,7 +153,7 @@ class Session:
         """Keys of all images that were drawn at random, answered or not."""
         return np.array([key for one in self.ledger.rounds() for key in one.audit], np.int64)
 
-    def rewards(self) -> Floats:
+    def batch_errors(self) -> Floats:
         """(r,) for each answered batch that a model helped to choose, the part of it on which that model was wrong."""
         said = {label.item: label.class_name for label in self.labels().counted}
         guesses = dict(self.ledger.events("predicted"))

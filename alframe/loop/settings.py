@@ -12,9 +12,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from alframe.engine.boxes import Boxes
-from alframe.engine.duplicates import Duplicates
-from alframe.engine.sequences import Sequences
+from alframe.engine.duplicates.grouping import Duplicates
+from alframe.engine.listing.boxes import Boxes
+from alframe.engine.listing.sequences import Sequences
 from alframe.types import Inference, TrainingPlan
 
 Recipe = Mapping[str, Any]  # a part's name and parameters

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from alframe.contracts import Head
-from alframe.engine.embed import Embedding
-from alframe.engine.embedder import Embedder
+from alframe.engine.embedding.embed_pool import Embedding
+from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.fit import Training
-from alframe.engine.manifest import Manifest
+from alframe.engine.listing.pool_listing import PoolListing
 from alframe.store.ledger import Ledger
 from alframe.types import Ints
 
@@ -40,7 +40,7 @@ class Reported:
 class Work:
     """All of it is derived from the ledger and the stores, so losing it costs time only."""
 
-    manifest: Manifest
+    listing: PoolListing
     embedder: Embedder | None = None
     embedding: Embedding | None = None
     head: Head | None = None

@@ -11,9 +11,9 @@ from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import ROWS
+from alframe.kit.scoring import require_finite, top
 from alframe.samplers.distances import row_sums
-from alframe.samplers.geometry import ROWS
-from alframe.samplers.ranking import require_finite, top
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class ActiveTransfer:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        x, labelled, y = view.feature_rows, view.labelled_features, view.labels
+        x, labelled, y = view.lazy_features, view.labelled_features, view.labels
         require_finite(row_sums(x), "active_transfer", "embeddings")
         require_finite(labelled.sum(axis=1), "active_transfer", "embeddings", "labelled images")
         k = max(0, min(k, len(x)))
@@ -59,7 +59,7 @@ class ActiveTransfer:
                 len(wrong),
                 wrong.sum(),
             )
-            return Selection(view.ids[rng.permutation(len(x))[:k]])
+            return Selection(view.keys[rng.permutation(len(x))[:k]])
         model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)
         chosen = np.empty(0, np.int64)
         for size in [len(part) for part in np.array_split(np.arange(k), max(1, min(self.batches, k)))]:
@@ -71,8 +71,8 @@ class ActiveTransfer:
                 part = slice(start, start + ROWS)
                 scores[part] = model.decision_function((x[part] - centre) / scale)
             rest = np.setdiff1d(np.arange(len(x)), chosen)
-            chosen = np.concatenate([chosen, top(rest, scores[rest], size, rng).ids])
-        return Selection(view.ids[chosen])
+            chosen = np.concatenate([chosen, top(rest, scores[rest], size, rng).keys])
+        return Selection(view.keys[chosen])
 
 
 def errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows
-from alframe.samplers.ranking import require_finite, top
+from alframe.kit.clustering import kmeans, nearest, rank_within, some_rows
+from alframe.kit.scoring import require_finite, top
+from alframe.kit.vectors import unit_vectors
 from alframe.samplers.uncertainty import margin
 from alframe.types import Ints, Need, PoolView, Selection
-from alframe.vectors import unit
 
 CLUSTERS = 20  # at least: the middles of two or three clusters of a whole pool are typical of nothing
 
@@ -41,16 +41,16 @@ class Adaptive:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0], np.empty(0, np.float32))
+            return Selection(view.keys[:0], np.empty(0, np.float32))
         doubt = margin(view.probs)
         require_finite(doubt, "adaptive", "class probabilities")
         clusters = max(k, CLUSTERS)
         wide = max(self.candidates * clusters, round(unseen(view.labels) * len(view)))
-        doubtful = top(np.arange(len(view)), doubt, wide, rng).ids
+        doubtful = top(np.arange(len(view)), doubt, wide, rng).keys
         rows = doubtful[some_rows(len(doubtful), self.rows, k, rng)]
-        x = view.feature_rows[rows]
+        x = view.lazy_features[rows]
         require_finite(x.sum(axis=1), "adaptive", "embeddings", "images looked at")
-        x = unit(x)
+        x = unit_vectors(x)
         # A head that doubts nothing leaves plain k-means.
         weights = np.maximum(doubt[rows], np.float32(1e-6)) ** np.float32(self.power)
         squares, cluster = nearest(x, kmeans(x, clusters, rng, weights=weights))
@@ -59,7 +59,7 @@ class Adaptive:
         mine = cluster[inward, 0]
         order = np.lexsort((-mass[mine], rank_within(mine)))  # the second of a cluster only after the first of all
         chosen = rows[inward[order[:k]]]
-        return Selection(view.ids[chosen], doubt[chosen])
+        return Selection(view.keys[chosen], doubt[chosen])
 
 
 def unseen(labels: Ints) -> float:

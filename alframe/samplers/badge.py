@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alframe.kit.scoring import require_finite, top
 from alframe.samplers.distances import row_sums
-from alframe.samplers.ranking import require_finite, top
-from alframe.types import Floats, Ints, Need, PoolView, Rows, Selection
+from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
 Doubles = npt.NDArray[np.float64]
 
@@ -35,17 +35,17 @@ class Badge:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0])
+            return Selection(view.keys[:0])
         require_finite(view.probs.sum(axis=1), "badge", "class probabilities")
-        require_finite(row_sums(view.feature_rows), "badge", "embeddings")
-        gradients = Gradients(view.probs, view.feature_rows)
-        return Selection(view.ids[seeding(gradients, k, rng)])
+        require_finite(row_sums(view.lazy_features), "badge", "embeddings")
+        gradients = Gradients(view.probs, view.lazy_features)
+        return Selection(view.keys[seeding(gradients, k, rng)])
 
 
 class Gradients:
     """Squared lengths and distances of n gradients, from `probs` (n, C) and `x` (n, D), which may be memory-mapped."""
 
-    def __init__(self, probs: Floats, x: Floats | Rows) -> None:
+    def __init__(self, probs: Floats, x: Floats | LazyFeatures) -> None:
         self._probs, self._x = probs, x
         self._likeliest = probs.argmax(axis=1)
         self.lengths = np.empty(len(x), np.float64)
@@ -81,7 +81,7 @@ def seeding(gradients: Gradients, k: int, rng: np.random.Generator) -> Ints:
     probability distance / bound.
     """
     n = len(gradients.lengths)
-    chosen = top(np.arange(n), gradients.lengths.astype(np.float32), 1, rng).ids
+    chosen = top(np.arange(n), gradients.lengths.astype(np.float32), 1, rng).keys
     bounds = gradients.distances(np.arange(n), chosen)[:, 0]
     seen = np.ones(n, np.int64)  # how many of the chosen rows each bound takes into account
     bounds[chosen] = 0

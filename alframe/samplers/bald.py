@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.ranking import by_rows, entropies, of_draws, require_finite, top
+from alframe.kit.scoring import by_rows, entropies, of_draws, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -23,7 +23,7 @@ class Bald:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return top(view.ids, information(view, "bald"), k, rng)
+        return top(view.keys, information(view, "bald"), k, rng)
 
 
 def enough(draws: int, sampler: str) -> int:
@@ -35,7 +35,7 @@ def enough(draws: int, sampler: str) -> int:
 
 def information(view: PoolView, sampler: str) -> Floats:
     """(n,) mutual information of each image of the pool, in nats; UnmetNeed where it is not a finite number."""
-    scores = of_draws(view.prob_sample_rows, mutual_information)
+    scores = of_draws(view.lazy_prob_samples, mutual_information)
     require_finite(scores, sampler, "class probabilities")
     return scores
 

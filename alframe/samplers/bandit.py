@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from alframe.contracts import Sampler
 from alframe.errors import BadParams
-from alframe.samplers.members import build, draws_of, needs_of, seen_by
-from alframe.samplers.ranking import require_finite
+from alframe.kit.composite import build, draws_of, needs_of, seen_by
+from alframe.kit.scoring import require_finite
 from alframe.seeding import generator
 from alframe.types import Floats, Need, PoolView, Selection
 
@@ -48,7 +48,7 @@ class Bandit:
     @property
     def needs(self) -> frozenset[Need]:
         """What any of the samplers needs, and the rewards."""
-        return needs_of(self._members) | {Need.REWARDS}
+        return needs_of(self._members) | {Need.BATCH_ERRORS}
 
     @property
     def draws(self) -> int:
@@ -57,8 +57,8 @@ class Bandit:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        require_finite(view.rewards, "bandit", "rewards", "batches")
-        arms, chances = self.arms(view.rewards)
+        require_finite(view.batch_errors, "bandit", "rewards", "batches")
+        arms, chances = self.arms(view.batch_errors)
         said = ", ".join(f"{name} {chance:.0%}" for name, chance in zip(self.samplers, chances, strict=True))
         log.info("bandit: %s chooses (%s).", self.samplers[arms[-1]], said)
         member = self._members[arms[-1]]

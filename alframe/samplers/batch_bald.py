@@ -7,9 +7,9 @@ import numpy.typing as npt
 from scipy.special import entr
 
 from alframe.errors import BadParams
+from alframe.kit.scoring import top
 from alframe.progress import track
 from alframe.samplers.bald import enough, information
-from alframe.samplers.ranking import top
 from alframe.types import Ints, Need, PoolView, Selection
 
 Doubles = npt.NDArray[np.float64]
@@ -42,10 +42,10 @@ class BatchBald:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         order = np.arange(len(view))
-        first = top(order, information(view, "batch_bald"), max(self.candidates, 4 * k), rng).ids
-        probs = view.prob_sample_rows[first].transpose(1, 0, 2).astype(np.float64)
+        first = top(order, information(view, "batch_bald"), max(self.candidates, 4 * k), rng).keys
+        probs = view.lazy_prob_samples[first].transpose(1, 0, 2).astype(np.float64)
         rows, gains = greedy(probs, min(k, len(view)), self.labellings, rng)
-        return Selection(view.ids[first[rows]], gains.astype(np.float32))
+        return Selection(view.keys[first[rows]], gains.astype(np.float32))
 
 
 def greedy(probs: Doubles, k: int, labellings: int, rng: np.random.Generator) -> tuple[Ints, Doubles]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import nearest, rank_within
-from alframe.samplers.ranking import require_finite, top
+from alframe.kit.clustering import nearest, rank_within
+from alframe.kit.scoring import require_finite, top
 from alframe.samplers.uncertainty import margin
-from alframe.types import Floats, Ints, Need, PoolView, Rows, Selection
+from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
 ROWS = 8192  # candidates at a time
 
@@ -38,15 +38,15 @@ class ClusterMargin:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0])
+            return Selection(view.keys[:0])
         require_finite(view.probs.sum(axis=1), "cluster_margin", "class probabilities")
-        doubtful = top(np.arange(len(view)), margin(view.probs), self.candidates * k, rng).ids
+        doubtful = top(np.arange(len(view)), margin(view.probs), self.candidates * k, rng).keys
         rows = rng.permutation(doubtful)
-        cluster = clusters(view.feature_rows, rows, self.size, self.rows)
-        return Selection(view.ids[rows[in_turn(cluster, rng)[:k]]])
+        cluster = clusters(view.lazy_features, rows, self.size, self.rows)
+        return Selection(view.keys[rows[in_turn(cluster, rng)[:k]]])
 
 
-def clusters(x: Floats | Rows, rows: Ints, size: int, limit: int) -> Ints:
+def clusters(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) -> Ints:
     """(r,) the cluster of each of the `rows` of `x` (n, D), which are in random order: of the first ones by linkage."""
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import euclidean_distances

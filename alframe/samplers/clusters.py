@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import rank_within, some_rows
-from alframe.samplers.ranking import require_finite
+from alframe.kit.clustering import rank_within, some_rows
+from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 By = Literal["logits", "features"]
@@ -54,7 +54,7 @@ class Clusters:
         inside = inside[np.lexsort((number, rank_within(number)))][: k - len(noise)]
         chosen = np.concatenate([inside, noise])
         rest = np.setdiff1d(np.arange(len(rows)), chosen)  # in the random order of the rows
-        return Selection(view.ids[rows[np.concatenate([chosen, rest])[:k]]])
+        return Selection(view.keys[rows[np.concatenate([chosen, rest])[:k]]])
 
     def _clusters(self, x: Floats) -> Ints:
         """(n,) number of each row's cluster; -1 for noise."""
@@ -85,7 +85,7 @@ def space(view: PoolView, by: By, rows: Ints, sampler: str, rng: np.random.Gener
         require_finite(probs.sum(axis=1), sampler, "class probabilities", "images looked at")
         logits = np.log(np.maximum(probs, LEAST))
         return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
-    x = view.feature_rows[rows]
+    x = view.lazy_features[rows]
     require_finite(x.sum(axis=1), sampler, "embeddings", "images looked at")
     if min(x.shape) <= WIDTH:
         return np.asarray(x, np.float32)

@@ -7,9 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import some_rows
+from alframe.kit.scoring import require_finite, top
 from alframe.progress import track
-from alframe.samplers.geometry import some_rows
-from alframe.samplers.ranking import require_finite, top
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 TIMES = (
@@ -44,11 +44,11 @@ class Discriminative:
         """See the Sampler contract."""
         k = max(0, min(k, len(view)))
         rows = some_rows(len(view), self.rows, k, rng)
-        x, labelled = view.feature_rows[rows], view.labelled_features
+        x, labelled = view.lazy_features[rows], view.labelled_features
         require_finite(x.sum(axis=1), "discriminative", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "discriminative", "embeddings", "labelled images")
         if not k:
-            return Selection(view.ids[:0])
+            return Selection(view.keys[:0])
         centre, scale = x.mean(axis=0, dtype=np.float64).astype(np.float32), np.float32(x.std()) or np.float32(1)
         x = (x - centre) / scale
         known = (labelled[some_rows(len(labelled), self.rows, 0, rng)] - centre) / scale
@@ -56,8 +56,8 @@ class Discriminative:
         for size in track([len(part) for part in np.array_split(np.arange(k), min(self.batches, k))], "Telling apart"):
             rest = np.setdiff1d(np.arange(len(x)), chosen)
             scores = unlikeness(np.concatenate([known, x[chosen]]), x[rest], self.c, rng)
-            chosen = np.concatenate([chosen, top(rest, scores, size, rng).ids])
-        return Selection(view.ids[rows[chosen]])
+            chosen = np.concatenate([chosen, top(rest, scores, size, rng).keys])
+        return Selection(view.keys[rows[chosen]])
 
 
 def unlikeness(known: Floats, others: Floats, c: float, rng: np.random.Generator) -> Floats:

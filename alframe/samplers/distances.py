@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import Floats, Ints, Rows
+from alframe.types import Floats, Ints, LazyFeatures
 
 ROWS = 1024  # of the pool at a time: their products with the centres stay in the processor's cache
 FIRST = 16  # centres that every row is measured to
@@ -78,7 +78,9 @@ class Centres:
         return np.maximum(found, 0, out=found)
 
 
-def first_distances(x: Floats | Rows, centres: Floats, rows: Ints | None = None, sums: Floats | None = None) -> Bounds:
+def first_distances(
+    x: Floats | LazyFeatures, centres: Floats, rows: Ints | None = None, sums: Floats | None = None
+) -> Bounds:
     """Bounds of rows of `x` (all) by the first few of `centres` (m, D); `sums` (n,) is filled with the rows' sums."""
     kept = Centres(centres, origin_of(centres))
     some = slice(0, FIRST)
@@ -123,7 +125,7 @@ def exact(x: Floats, centres: Centres, upto: Ints | None = None) -> Floats64:
 
 
 def fold(
-    x: Floats | Rows, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres, rows: Ints, threshold: float
+    x: Floats | LazyFeatures, upper: Floats, seen: npt.NDArray[np.int32], centres: Centres, rows: Ints, threshold: float
 ) -> None:
     """Bring `upper` up to date, a few centres at a time, each row until it is known to be below the threshold."""
     while len(rows):
@@ -138,7 +140,7 @@ def fold(
 
 
 def gpu_distances(
-    faiss: Any, x: Floats | Rows, centres: Floats, rows: Ints | None = None, sums: Floats | None = None
+    faiss: Any, x: Floats | LazyFeatures, centres: Floats, rows: Ints | None = None, sums: Floats | None = None
 ) -> Bounds:
     """As `first_distances`, but by all of the centres, which a GPU makes light of: an exact FAISS index."""
     kept = Centres(centres, origin_of(centres))
@@ -165,13 +167,13 @@ def origin_of(centres: Floats) -> Floats | None:
     return None if float(mean @ mean) < NEAR * square else mean
 
 
-def centred(x: Floats | Rows, rows: Ints | slice, origin: Floats | None) -> Floats:
+def centred(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats | None) -> Floats:
     """Rows of `x`, of any float type, as float32 around the origin."""
     block = x[rows]
     return np.asarray(block, np.float32) if origin is None else np.subtract(block, origin, dtype=np.float32)
 
 
-def row_sums(x: Floats | Rows) -> Floats:
+def row_sums(x: Floats | LazyFeatures) -> Floats:
     """(n,) sums of the rows of `x`, of any float type, in float32."""
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):
@@ -184,7 +186,7 @@ def _sums(block: Floats) -> Floats:
     return np.asarray(np.einsum("ij->i", block, dtype=np.float32, casting="same_kind"))
 
 
-def mean_row(x: Floats | Rows) -> Floats:
+def mean_row(x: Floats | LazyFeatures) -> Floats:
     """(D,) the mean of the rows of `x`, in float32."""
     total = np.zeros(x.shape[1])
     for start in range(0, len(x), ROWS):
@@ -192,7 +194,7 @@ def mean_row(x: Floats | Rows) -> Floats:
     return np.asarray(total / len(x), np.float32)
 
 
-def squared_distances(x: Floats | Rows, centre: Floats) -> Floats:
+def squared_distances(x: Floats | LazyFeatures, centre: Floats) -> Floats:
     """(n,) squared Euclidean distances from rows of `x` (n, D) to `centre` (D,), by differences: nothing cancels."""
     out = np.empty(len(x), np.float32)
     for start in range(0, len(x), ROWS):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import kmeans, nearest, rank_within, some_rows
+from alframe.kit.scoring import require_finite, top
 from alframe.progress import track
 from alframe.samplers.distances import row_sums
-from alframe.samplers.geometry import kmeans, nearest, rank_within, some_rows
-from alframe.samplers.ranking import require_finite, top
-from alframe.types import Floats, Ints, Need, PoolView, Predict, Rows, Selection
+from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Predict, Selection
 
 ROWS = 8192  # of the pool at a time
 
@@ -39,24 +39,24 @@ class DropQuery:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0])
-        require_finite(row_sums(view.feature_rows), "drop_query", "embeddings")
-        flips = changes(view.feature_rows, view.predict, self.passes, self.dropout, rng)
+            return Selection(view.keys[:0])
+        require_finite(row_sums(view.lazy_features), "drop_query", "embeddings")
+        flips = changes(view.lazy_features, view.predict, self.passes, self.dropout, rng)
         candidates = np.flatnonzero(2 * flips > self.passes)
         if len(candidates) < k:
-            candidates = top(np.arange(len(view)), flips.astype(np.float32), k, rng).ids
+            candidates = top(np.arange(len(view)), flips.astype(np.float32), k, rng).keys
         rows = candidates[some_rows(len(candidates), self.rows, k, rng)]
-        x = view.feature_rows[rows]
+        x = view.lazy_features[rows]
         squares, cluster = nearest(x, kmeans(x, k, rng))
         order = np.argsort(squares[:, 0], kind="stable")
         # The nearest of each cluster; then, for clusters that stayed empty, the second of each.
         order = order[np.argsort(rank_within(cluster[order, 0]), kind="stable")]
         chosen = rows[order[:k]]
         chosen = chosen[np.argsort(-flips[chosen], kind="stable")]
-        return Selection(view.ids[chosen], (flips[chosen] / self.passes).astype(np.float32))
+        return Selection(view.keys[chosen], (flips[chosen] / self.passes).astype(np.float32))
 
 
-def changes(x: Floats | Rows, predict: Predict, passes: int, dropout: float, rng: np.random.Generator) -> Ints:
+def changes(x: Floats | LazyFeatures, predict: Predict, passes: int, dropout: float, rng: np.random.Generator) -> Ints:
     """(n,) in how many passes the likeliest class is not that of the whole row of `x` (n, D); it may be in a file."""
     counts = np.zeros(len(x), np.int64)
     for start in track(range(0, len(x), ROWS), "Dropping", unit="part"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.samplers.ranking import require_finite
+from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 
@@ -37,7 +37,7 @@ class Galaxy:
                 lines[number] = Line(closeness(view, number), labels == number, rng)
             row = lines[number].ask(np.concatenate([known, np.array(chosen, np.int64)]), rng)
             chosen.append(row)
-        return Selection(view.ids[np.array(chosen, np.int64)])
+        return Selection(view.keys[np.array(chosen, np.int64)])
 
 
 def closeness(view: PoolView, number: int) -> Floats:

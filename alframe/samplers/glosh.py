@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 
 from alframe.errors import BadParams, UnmetNeed
+from alframe.kit.clustering import some_rows
+from alframe.kit.scoring import top
 from alframe.samplers.clusters import By, needs_of, space
-from alframe.samplers.geometry import some_rows
-from alframe.samplers.ranking import top
 from alframe.types import Floats, PoolView, Selection
 
 JITTER = 1e-3  # of the spread: copies would be infinitely dense, and an outlier is measured by the densest next to it
@@ -41,7 +41,7 @@ class Glosh:
         """See the Sampler contract."""
         rows = some_rows(len(view), self.rows, max(k, 0), rng)
         x = space(view, self.by, rows, "glosh", rng)
-        return top(view.ids[rows], self._scores(x, rng), k, rng)
+        return top(view.keys[rows], self._scores(x, rng), k, rng)
 
     def _scores(self, x: Floats, rng: np.random.Generator) -> Floats:
         try:

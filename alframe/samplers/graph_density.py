@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import nearest, some_rows
-from alframe.samplers.ranking import require_finite
+from alframe.kit.clustering import nearest, some_rows
+from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 CANDIDATES = 5  # times as many neighbours by Euclidean distance (FAISS is fast there), at least FEWEST of them,
@@ -40,7 +40,7 @@ class GraphDensity:
         """See the Sampler contract."""
         rows = some_rows(len(view), self.rows, k, rng)
         labelled = view.labelled_features[some_rows(len(view.labelled_features), self.rows, 0, rng)]
-        x = np.concatenate([view.feature_rows[rows], labelled])
+        x = np.concatenate([view.lazy_features[rows], labelled])
         require_finite(x.sum(axis=1), "graph_density", "embeddings", "images looked at")
         graph = neighbour_graph(x, self.neighbours)
         edges = np.diff(graph.indptr)
@@ -56,7 +56,7 @@ class GraphDensity:
             scores.append(density[row])
             _lower(density, graph, row)
             density[row] = -np.inf
-        return Selection(view.ids[rows[np.array(chosen, np.int64)]], np.array(scores, np.float32))
+        return Selection(view.keys[rows[np.array(chosen, np.int64)]], np.array(scores, np.float32))
 
 
 def neighbour_graph(x: Floats, neighbours: int) -> csr_array:

@@ -7,9 +7,9 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import ward
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import kmeans, nearest
+from alframe.kit.scoring import require_finite
 from alframe.samplers.distances import row_sums
-from alframe.samplers.geometry import kmeans, nearest
-from alframe.samplers.ranking import require_finite
 from alframe.types import Ints, Need, PoolView, Selection
 
 Doubles = npt.NDArray[np.float64]
@@ -39,8 +39,8 @@ class Hierarchical:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0])
-        x, labelled, labels = view.feature_rows, view.labelled_features, view.labels
+            return Selection(view.keys[:0])
+        x, labelled, labels = view.lazy_features, view.labelled_features, view.labels
         require_finite(row_sums(x), "hierarchical", "embeddings")
         require_finite(labelled.sum(axis=1), "hierarchical", "embeddings", "labelled images")
         few = len(x) + len(labelled) <= self.leaves
@@ -53,7 +53,7 @@ class Hierarchical:
             ward(centres.astype(np.float64))[:, :2].astype(np.int64) if len(centres) > 1 else np.empty((0, 2), int)
         )
         cluster_of, weights = pruned(children, sizes, counts, self.beta)
-        return Selection(view.ids[_draw(cluster_of[leaf], weights, k, rng)])
+        return Selection(view.keys[_draw(cluster_of[leaf], weights, k, rng)])
 
 
 def pruned(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[Ints, Doubles]:

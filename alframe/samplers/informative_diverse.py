@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import kmeans, nearest, rank_within
+from alframe.kit.scoring import require_finite
 from alframe.samplers.distances import row_sums
-from alframe.samplers.geometry import kmeans, nearest, rank_within
-from alframe.samplers.ranking import require_finite
 from alframe.samplers.uncertainty import margin
 from alframe.types import Need, PoolView, Selection
 
@@ -34,8 +34,8 @@ class InformativeDiverse:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0], np.empty(0, np.float32))
-        x, labelled = view.feature_rows, view.labelled_features
+            return Selection(view.keys[:0], np.empty(0, np.float32))
+        x, labelled = view.lazy_features, view.labelled_features
         doubt = margin(view.probs)
         require_finite(doubt, "informative_diverse", "class probabilities")
         require_finite(row_sums(x), "informative_diverse", "embeddings")
@@ -49,4 +49,4 @@ class InformativeDiverse:
         fits = rank_within(cluster[order]) < share[cluster[order]]
         chosen = np.concatenate([np.flatnonzero(fits), np.flatnonzero(~fits)])[:k]
         rows = order[np.sort(chosen)]
-        return Selection(view.ids[rows], doubt[rows])
+        return Selection(view.keys[rows], doubt[rows])

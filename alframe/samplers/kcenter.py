@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from alframe.compat import import_faiss
+from alframe.kit.scoring import require_finite
 from alframe.samplers.distances import first_distances, mean_row, row_sums, squared_distances
-from alframe.samplers.farthest import Known, Pool
-from alframe.samplers.ranking import require_finite
+from alframe.samplers.greedy_kcenter import Known, Pool
 from alframe.types import Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ class KCenter:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract; `rng` plays no part."""
-        x, labelled = view.feature_rows, np.asarray(view.labelled_features, np.float32)
+        x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0], np.empty(0, np.float32))
+            return Selection(view.keys[:0], np.empty(0, np.float32))
         require_finite(row_sums(labelled), "kcenter", "embeddings", "labelled images")
         if not len(labelled):
             require_finite(row_sums(x), "kcenter", "embeddings")
@@ -48,11 +48,11 @@ class KCenter:
             rows, squares = np.concatenate([[start], rows]), np.concatenate([[radius], squares])
         else:
             with np.errstate(invalid="ignore", over="ignore"):  # of what the next line refuses
-                bounds, sums = self._known.recall(view.ids, x, labelled, self._gpu())
+                bounds, sums = self._known.recall(view.keys, x, labelled, self._gpu())
             require_finite(sums, "kcenter", "embeddings")
             rows, squares = Pool(x, bounds).farthest_first(k)
-            self._known.keep(view.ids, sums, bounds)
-        return Selection(view.ids[rows], np.sqrt(squares, dtype=np.float32))
+            self._known.keep(view.keys, sums, bounds)
+        return Selection(view.keys[rows], np.sqrt(squares, dtype=np.float32))
 
     def _gpu(self) -> Any | None:
         """FAISS, if it has a GPU to work on."""

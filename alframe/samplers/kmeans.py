@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.geometry import clustered, nearest, rank_within
+from alframe.kit.clustering import clustered, nearest, rank_within
 from alframe.types import Need, PoolView, Selection
 
 
@@ -33,7 +33,7 @@ class KMeans:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0])
+            return Selection(view.keys[:0])
         rows, x, centres = clustered(view, k, self.clusters, self.rows, "kmeans", rng)
         squares, cluster = nearest(x, centres)
         known = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
@@ -42,4 +42,4 @@ class KMeans:
         mine = cluster[inward, 0]
         # Once round all clusters, then the second of each, and so on.
         order = np.lexsort((-sizes[mine], known[mine] + rank_within(mine)))
-        return Selection(view.ids[rows[inward[order[:k]]]])
+        return Selection(view.keys[rows[inward[order[:k]]]])

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import ROWS, WANTED, kmeans, nearest
+from alframe.kit.scoring import require_finite
 from alframe.samplers.distances import row_sums
-from alframe.samplers.geometry import ROWS, WANTED, kmeans, nearest
-from alframe.samplers.ranking import require_finite
 from alframe.samplers.uncertainty import margin
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -34,8 +34,8 @@ class MarginClusterMean:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0], np.empty(0, np.float32))
-        x, probs, labelled = view.feature_rows, view.probs, view.labelled_probs
+            return Selection(view.keys[:0], np.empty(0, np.float32))
+        x, probs, labelled = view.lazy_features, view.probs, view.labelled_probs
         doubt = margin(probs)
         require_finite(doubt, "margin_cluster_mean", "class probabilities")
         require_finite(margin(labelled), "margin_cluster_mean", "class probabilities", "labelled images")
@@ -49,7 +49,7 @@ class MarginClusterMean:
         rest = rest[np.argsort(-doubt[rest], kind="stable")][: k - len(medoids)]
         rows = np.concatenate([medoids, rest])
         rows = rows[np.argsort(-doubt[rows], kind="stable")]
-        return Selection(view.ids[rows], doubt[rows])
+        return Selection(view.keys[rows], doubt[rows])
 
 
 def inside(probs: Floats, labelled: Floats) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alframe.contracts import Sampler
 from alframe.errors import BadParams
-from alframe.samplers.members import build, draws_of, needs_of, seen_by
+from alframe.kit.composite import build, draws_of, needs_of, seen_by
 from alframe.types import Ints, Need, PoolView, Selection
 
 WEIGHTS = {"margin": 0.5, "random": 0.5}
@@ -53,10 +53,10 @@ class Mixture:
         """See the Sampler contract."""
         k = max(0, min(k, len(view)))
         shares = _shares(k, np.array(list(self.weights.values())), rng)
-        taken, places = view.ids[:0], np.empty(0)
+        taken, places = view.keys[:0], np.empty(0)
         for member, share in zip(self._members, shares.tolist(), strict=True):
             if share:
-                wanted = member.select(seen_by(member, view), share + len(taken), rng).ids
+                wanted = member.select(seen_by(member, view), share + len(taken), rng).keys
                 new = wanted[~np.isin(wanted, taken)][:share]
                 taken, places = np.concatenate([taken, new]), np.concatenate([places, (np.arange(share) + 0.5) / share])
         return Selection(taken[np.argsort(places, kind="stable")])

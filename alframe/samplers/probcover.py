@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import kmeans, nearest, some_rows, squares
+from alframe.kit.scoring import require_finite
+from alframe.kit.vectors import unit_vectors
 from alframe.progress import track
-from alframe.samplers.geometry import kmeans, nearest, some_rows, squares
-from alframe.samplers.ranking import require_finite
 from alframe.types import Floats, Need, PoolView, Selection
-from alframe.vectors import unit
 
 PROBES = 2000  # images whose surroundings decide on the radius
 CELLS = 2**23  # of a table of distances at a time: 32 MiB
@@ -46,12 +46,12 @@ class ProbCover:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0], np.empty(0, np.float32))
+            return Selection(view.keys[:0], np.empty(0, np.float32))
         rows = some_rows(len(view), self.rows, k, rng)
-        x, labelled = view.feature_rows[rows], view.labelled_features
+        x, labelled = view.lazy_features[rows], view.labelled_features
         require_finite(x.sum(axis=1), "probcover", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "probcover", "embeddings", "labelled images")
-        x, labelled = unit(x), unit(labelled)
+        x, labelled = unit_vectors(x), unit_vectors(labelled)
         radius = self.radius or pure_radius(x, nearest(x, kmeans(x, self.clusters, rng))[1][:, 0], self.purity)
         free = np.ones(len(x), bool)
         if len(labelled):
@@ -68,7 +68,7 @@ class ProbCover:
             for row in new:  # each image is covered once, so that this is n rows at most in all the rounds together
                 gain -= _unpacked(near[row], len(x))
             gain[best] = -1
-        return Selection(view.ids[rows[chosen]], np.maximum(scores, 0, dtype=np.float32))
+        return Selection(view.keys[rows[chosen]], np.maximum(scores, 0, dtype=np.float32))
 
 
 def pure_radius(x: Floats, cluster: npt.NDArray[np.int64], purity: float) -> float:

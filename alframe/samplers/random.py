@@ -14,4 +14,4 @@ class Random:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return Selection(view.ids[rng.permutation(len(view))[: max(0, k)]])
+        return Selection(view.keys[rng.permutation(len(view))[: max(0, k)]])

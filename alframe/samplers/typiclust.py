@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
+from alframe.kit.clustering import clustered, nearest, rank_within
 from alframe.progress import track
-from alframe.samplers.geometry import clustered, nearest, rank_within
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 SMALL = 5  # a cluster of so few is an outlier, not a kind of image: used only when nothing else is left
@@ -37,7 +37,7 @@ class TypiClust:
         """See the Sampler contract."""
         k = min(k, len(view))
         if k <= 0:
-            return Selection(view.ids[:0])
+            return Selection(view.keys[:0])
         rows, x, centres = clustered(view, k, self.clusters, self.rows, "typiclust", rng)
         cluster = nearest(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))
@@ -51,7 +51,7 @@ class TypiClust:
         members, turn = _by_typicality(x[: len(rows)], cluster[: len(rows)], large[:k] if len(large) >= k else order)
         home = cluster[members]
         best = members[np.lexsort((place[home], turn, sizes[home] <= SMALL))][:k]
-        return Selection(view.ids[rows[best]])
+        return Selection(view.keys[rows[best]])
 
 
 def _by_typicality(x: Floats, cluster: Ints, wanted: Ints) -> tuple[Ints, Ints]:

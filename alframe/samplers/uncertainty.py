@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.samplers.ranking import by_rows, entropies, of_draws, require_finite, top
+from alframe.kit.scoring import by_rows, entropies, of_draws, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -66,7 +66,7 @@ class _ByHead:
 
     def _rank(self, probs: Floats, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         require_finite(probs.sum(axis=1), self.name, "class probabilities")
-        return top(view.ids, self.score(probs), k, rng)
+        return top(view.keys, self.score(probs), k, rng)
 
 
 class _ByDraws(_ByHead):
@@ -79,7 +79,7 @@ class _ByDraws(_ByHead):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return self._rank(of_draws(view.prob_sample_rows, lambda part: part.mean(axis=0)), view, k, rng)
+        return self._rank(of_draws(view.lazy_prob_samples, lambda part: part.mean(axis=0)), view, k, rng)
 
 
 class Margin(_ByHead):

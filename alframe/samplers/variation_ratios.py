@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from alframe.kit.scoring import by_rows, of_draws, require_finite, top
 from alframe.samplers.bald import enough
-from alframe.samplers.ranking import by_rows, of_draws, require_finite, top
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -25,9 +25,9 @@ class VariationRatios:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         # A vote for NaN would look like any other: one in the row makes the score one too.
-        scores = of_draws(view.prob_sample_rows, lambda part: dissent(part) + 0 * part.sum(axis=(0, 2)))
+        scores = of_draws(view.lazy_prob_samples, lambda part: dissent(part) + 0 * part.sum(axis=(0, 2)))
         require_finite(scores, "variation_ratios", "class probabilities")
-        return top(view.ids, scores, k, rng)
+        return top(view.keys, scores, k, rng)
 
 
 @by_rows

@@ -18,7 +18,7 @@ from alframe.errors import StoreError
 from alframe.store.database import connect, explained, transaction
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_box, dump_round, load_round
-from alframe.store.words import Row, last_words, new_words
+from alframe.store.statements import Row, new_statements, standing_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
 FILE_NAME = "ledger.sqlite"
@@ -123,7 +123,7 @@ class Ledger:
         All labels given for an item are its word now. One that repeats the last word of the same round and origin is
         not new, so a source can be read again and again, wherever its files have moved to, and a correction (also back
         to an earlier answer) counts. For the items in `blank` the word is taken back, if there was one (but see
-        `new_words` on files that are gone).
+        `new_statements` on files that are gone).
         """
         found = self._read(
             "SELECT item, coalesce(word, n), taken_back, class, annotator, labelled, file, row, digest FROM label "
@@ -131,8 +131,8 @@ class Ledger:
             round_number,
             origin,
         )
-        last = last_words((item, word, _label(*told), bool(back)) for item, word, back, *told in found)
-        rows = new_words(list(labels), blank, last)
+        last = standing_statements((item, word, _label(*told), bool(back)) for item, word, back, *told in found)
+        rows = new_statements(list(labels), blank, last)
         if rows:
             first = self._read("SELECT coalesce(max(n), 0) + 1 FROM label")[0][0]
             self._write(
@@ -172,12 +172,12 @@ class Ledger:
             "INSERT INTO round (number, at, config, versions, owners) VALUES (?, ?, ?, ?, ?)",
             [(number, _now(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
         )
-        scores = [None] * len(chosen.ids) if chosen.scores is None else chosen.scores.tolist()
+        scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
         self._write(
             "INSERT INTO selection (round, rank, item, score, audit) VALUES (?, ?, ?, ?, ?)",
             (
                 (number, rank, key, score, key in audit)
-                for rank, (key, score) in enumerate(zip(chosen.ids.tolist(), scores, strict=True))
+                for rank, (key, score) in enumerate(zip(chosen.keys.tolist(), scores, strict=True))
             ),
         )
 

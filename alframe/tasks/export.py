@@ -19,7 +19,7 @@ class Export:
     def run(self, session: Session) -> Outcome:
         check(session)
         work = prepare(session)
-        take_in(session, work.manifest.items, work.reported)
+        take_in(session, work.listing.items, work.reported)
         paths, failed = export_results(session, work)
         if failed:
             there = "".join(f"\n  {shown(path)}" for path in paths)

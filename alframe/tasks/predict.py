@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.engine.embed import embed
+from alframe.engine.embedding.embed_pool import embed
 from alframe.engine.fit import in_parts
 from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError

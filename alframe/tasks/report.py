@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alframe.engine.curves import average
+from alframe.engine.measuring.curves import average
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
 from alframe.loop.duplicates import last_folded

@@ -32,8 +32,8 @@ def export_results(session: Session, work: Work) -> tuple[list[Path], list[str]]
             "There is no model to export yet: it takes labels of at least two classes. Label more and run again."
         )
     model = Model(work.embedder, work.head, work.training.classes, session.recipes["backbone"], session.recipes["head"])
-    keys = np.flatnonzero(work.embedding.readable & work.manifest.present)
-    items = work.manifest.items
+    keys = np.flatnonzero(work.embedding.readable & work.listing.present)
+    items = work.listing.items
     said = {
         one.item: Label(items[one.labelled_on].id, one.class_name, one.annotator, one.at, one.file, one.row)
         for one in session.known_labels(items)

@@ -6,7 +6,7 @@ import json
 import logging
 from pathlib import Path
 
-from alframe.engine.curves import Histories, area
+from alframe.engine.measuring.curves import Histories, area
 from alframe.errors import BadParams
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
@@ -48,7 +48,7 @@ class Run:
         while self.watch and outcome.state is State.WAITING:
             write_report(session, outcome)
             log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", outcome.message)
-            wait_for_answers(session, work.manifest.items, work.reported, self.every)
+            wait_for_answers(session, work.listing.items, work.reported, self.every)
             outcome, work = run_until_stop(session)
         if outcome.state is State.WAITING:
             report = write_report(session, outcome)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alframe.engine.curves import area, t_interval
+from alframe.engine.measuring.curves import area, t_interval
 from alframe.store.ledger import FILE_NAME, Ledger
 from alframe.tasks.tables import table
 from alframe.types import RoundRecord

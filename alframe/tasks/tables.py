@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.engine.curves import Histories, average, difference
-from alframe.engine.evaluate import CROSS_VALIDATED
+from alframe.engine.measuring.curves import Histories, average, difference
+from alframe.engine.measuring.evaluate import CROSS_VALIDATED
 from alframe.report.tables import pool_words
 from alframe.types import Evaluation, RoundRecord
 

@@ -12,7 +12,7 @@ import pytest
 
 from alframe.contracts import Sampler
 from alframe.errors import AlframeError
-from alframe.types import Floats, Need, PoolView, Predict, SampleRows, Selection
+from alframe.types import Floats, LazySamples, Need, PoolView, Predict, Selection
 
 
 def tiny_fields(
@@ -29,7 +29,7 @@ def tiny_fields(
         Need.LABELLED_PROBS: rng.dirichlet(np.ones(classes), labelled).astype(np.float32),
         Need.ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
         Need.GROUPS: np.arange(n) // 3,
-        Need.REWARDS: rng.random(4).astype(np.float32),
+        Need.BATCH_ERRORS: rng.random(4).astype(np.float32),
     }
     return {need: fields[need] for need in needs if need in fields}
 
@@ -46,8 +46,8 @@ def tiny_predict(classes: int = 3, dim: int = 8, seed: int = 0) -> Predict:
     return predict
 
 
-def tiny_ids(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
-    """(n,) distinct ids that are neither 0..n-1 nor in order."""
+def tiny_keys(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """(n,) distinct keys that are neither 0..n-1 nor in order."""
     return 1000 + 7 * np.random.default_rng(seed).permutation(n)
 
 
@@ -56,7 +56,7 @@ def tiny_view(
 ) -> PoolView:
     """A view of `n` random images with exactly these needs."""
     predict = tiny_predict(classes, dim, seed) if Need.PREDICT in needs else None
-    return PoolView(tiny_ids(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
+    return PoolView(tiny_keys(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
 
 
 class SamplerSuite:
@@ -83,13 +83,13 @@ class SamplerSuite:
             fields[Need.PROB_SAMPLES][:, odd] = [np.roll(sure, draw) for draw in range(6)]
         if Need.FEATURES in fields:
             fields[Need.FEATURES][odd] = 50
-        ids = tiny_ids(n)
-        return self.view(fields, ids), int(ids[odd])
+        keys = tiny_keys(n)
+        return self.view(fields, keys), int(keys[odd])
 
-    def view(self, fields: dict[Need, npt.NDArray[Any]], ids: npt.NDArray[np.int64] | None = None) -> PoolView:
+    def view(self, fields: dict[Need, npt.NDArray[Any]], keys: npt.NDArray[np.int64] | None = None) -> PoolView:
         """A view of these fields, with a head to ask if the sampler wants one."""
         predict = tiny_predict() if Need.PREDICT in self.make().needs else None
-        return PoolView(tiny_ids(20) if ids is None else ids, fields, predict)
+        return PoolView(tiny_keys(20) if keys is None else keys, fields, predict)
 
     def select(self, view: PoolView, k: int, seed: int = 0) -> Selection:
         return self.make().select(view, k, np.random.default_rng(seed))
@@ -126,8 +126,8 @@ class SamplerSuite:
     def test_the_same_rng_gives_the_same_answer(self) -> None:
         view, sampler = tiny_view(self.make().needs), self.make()
         first, again = (sampler.select(view, 5, np.random.default_rng(3)) for _ in range(2))
-        assert first.ids.tolist() == again.ids.tolist(), "it keeps state, or draws from another generator"
-        assert first.ids.tolist() == self.select(view, 5, seed=3).ids.tolist()
+        assert first.keys.tolist() == again.keys.tolist(), "it keeps state, or draws from another generator"
+        assert first.keys.tolist() == self.select(view, 5, seed=3).keys.tolist()
 
     def test_numpys_global_generator_is_left_alone(self) -> None:
         before = repr(np.random.get_state())  # noqa: NPY002  # this is the one that must not be used
@@ -144,7 +144,7 @@ class SamplerSuite:
     def test_it_reads_what_it_declares(self) -> None:
         needs = self.make().needs  # tiny_view holds nothing else, so that reading more raises UnmetNeed
         predict = tiny_predict() if Need.PREDICT in needs else None
-        view = _Recording(tiny_ids(20), tiny_fields(needs), predict)
+        view = _Recording(tiny_keys(20), tiny_fields(needs), predict)
         self.select(view, 5)
         idle = {need.name for need in needs - view.read}
         assert not idle, f"{idle} would be computed for the whole pool, and is not read: take it out of `needs`"
@@ -156,14 +156,14 @@ class SamplerSuite:
         view, best = case
         for k in (1, 3):
             chosen = self.select(view, k)
-            assert chosen.ids[0] == best, f"with k={k} it wants {chosen.ids[0]} before {best}: is its sign turned?"
+            assert chosen.keys[0] == best, f"with k={k} it wants {chosen.keys[0]} before {best}: is its sign turned?"
 
     def test_numbers_that_are_none(self) -> None:
         for need, array in tiny_fields(self.make().needs).items():
             if array.dtype != np.float32 or array.ndim < 2:
                 continue
             array[..., 4, 0] = np.nan
-            ids = tiny_ids(20)
+            keys = tiny_keys(20)
             view = self.view({**tiny_fields(self.make().needs), need: array})
             try:
                 chosen = self.select(view, 3)
@@ -171,7 +171,7 @@ class SamplerSuite:
                 continue  # refused by name
             check(chosen, view, 3)
             labelled = need in (Need.LABELLED_FEATURES, Need.LABELLED_PROBS)
-            assert labelled or ids[4] not in chosen.ids, f"a NaN in view.{need.value} was chosen"
+            assert labelled or keys[4] not in chosen.keys, f"a NaN in view.{need.value} was chosen"
 
     def test_draws_that_are_made_when_they_are_read(self) -> None:
         fields: dict[Need, Any] = tiny_fields(self.make().needs)
@@ -179,7 +179,9 @@ class SamplerSuite:
             pytest.skip("it needs no draws")
         expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
         fields[Need.PROB_SAMPLES] = _Parts(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
-        assert self.select(self.view(fields), 5).ids.tolist() == expected.ids.tolist(), "it matters how the pool is cut"
+        assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), (
+            "it matters how the pool is cut"
+        )
 
     def test_features_in_a_file(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)
@@ -187,19 +189,19 @@ class SamplerSuite:
         for need, array in fields.items():
             np.save(tmp_path / f"{need.value}.npy", array)
         mapped = {need: np.load(tmp_path / f"{need.value}.npy", mmap_mode="r") for need in fields}
-        assert self.select(self.view(mapped), 5).ids.tolist() == expected.ids.tolist()
+        assert self.select(self.view(mapped), 5).keys.tolist() == expected.keys.tolist()
 
 
-class _Parts(SampleRows):
+class _Parts(LazySamples):
     def parts(self) -> list[slice]:
         return [slice(start, start + 7) for start in range(0, max(1, len(self)), 7)]
 
 
 class _Recording(PoolView):
     def __init__(
-        self, ids: npt.NDArray[np.int64], fields: dict[Need, npt.NDArray[Any]], predict: Predict | None
+        self, keys: npt.NDArray[np.int64], fields: dict[Need, npt.NDArray[Any]], predict: Predict | None
     ) -> None:
-        super().__init__(ids, fields, predict)
+        super().__init__(keys, fields, predict)
         self.read: set[Need] = set()
 
     @property
@@ -214,11 +216,11 @@ class _Recording(PoolView):
 
 def check(selection: Selection, view: PoolView, k: int) -> None:
     """Assert that this is a valid choice of `k`."""
-    ids = np.asarray(selection.ids)
-    assert ids.shape == (k,), f"{k} ids were wanted, and their shape is {ids.shape}"
-    assert ids.dtype == np.int64, f"ids are int64, not {ids.dtype}"
-    assert len(set(ids.tolist())) == k, f"ids are repeated: {sorted(ids.tolist())}"
-    assert set(ids.tolist()) <= set(view.ids.tolist()), "ids that are not in the pool: row numbers, perhaps?"
+    keys = np.asarray(selection.keys)
+    assert keys.shape == (k,), f"{k} keys were wanted, and their shape is {keys.shape}"
+    assert keys.dtype == np.int64, f"keys are int64, not {keys.dtype}"
+    assert len(set(keys.tolist())) == k, f"keys are repeated: {sorted(keys.tolist())}"
+    assert set(keys.tolist()) <= set(view.keys.tolist()), "keys that are not in the pool: row numbers, perhaps?"
     if selection.scores is not None:
         scores = np.asarray(selection.scores)
         assert scores.shape == (k,) and scores.dtype == np.float32, "one float32 score for each id"

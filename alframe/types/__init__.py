@@ -1,12 +1,12 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
-from alframe.types.images import Box, Floats, Ints, Item, ItemId, root_of
+from alframe.types.images import Box, Floats, Ints, Item, ItemId, pool_root
 from alframe.types.inference import Inference
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
+from alframe.types.lazy import LazyFeatures, LazySamples
+from alframe.types.pool_view import Need, PoolView, Predict, Selection
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
-from alframe.types.rows import Rows, SampleRows
 from alframe.types.training import InputSpec, TrainingPlan
-from alframe.types.views import Need, PoolView, Predict, Selection
 
 __all__ = [
     "UNSURE",
@@ -21,6 +21,8 @@ __all__ = [
     "Item",
     "ItemId",
     "Label",
+    "LazyFeatures",
+    "LazySamples",
     "Need",
     "Outcome",
     "PoolView",
@@ -29,11 +31,9 @@ __all__ = [
     "Problem",
     "Request",
     "RoundRecord",
-    "Rows",
-    "SampleRows",
     "Selection",
     "State",
     "Suggestion",
     "TrainingPlan",
-    "root_of",
+    "pool_root",
 ]

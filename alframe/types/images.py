@@ -51,7 +51,7 @@ class Item:
         return self.id.rpartition("#")[0] if "box" in self.meta else self.id
 
 
-def root_of(items: Sequence[Item]) -> Path | None:
+def pool_root(items: Sequence[Item]) -> Path | None:
     """The folder that ids count from, as far as the first item tells."""
     for item in items[:1]:
         path = item.path.as_posix()

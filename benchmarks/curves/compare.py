@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alframe.engine.curves import area_under
+from alframe.engine.measuring.curves import area_under
 from benchmarks.curves.plan import Recipe
 from benchmarks.curves.statistics import (
     Array,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from alframe.engine.curves import t_interval
+from alframe.engine.measuring.curves import t_interval
 from alframe.report.charts import BASELINE, INK, RULE, SERIES
 from benchmarks.curves.compare import Measured
 from benchmarks.curves.plan import Recipe

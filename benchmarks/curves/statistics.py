@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alframe.engine.curves import t_interval
+from alframe.engine.measuring.curves import t_interval
 
 Array = npt.NDArray[np.float64]
 ALPHA = 0.05  # of every test, two-sided

@@ -30,9 +30,9 @@ import torch
 from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
 from alframe.data.loading import load, normalise
-from alframe.engine.embed import in_batches
-from alframe.engine.embedder import embed_batches, embed_pixels, make_embedder
-from alframe.engine.inference import choices, has_bf16
+from alframe.engine.embedding.embed_pool import in_batches
+from alframe.engine.embedding.embedder import embed_batches, embed_pixels, make_embedder
+from alframe.engine.embedding.runner import choices, has_bf16
 from alframe.errors import EngineError
 from alframe.types import Floats, Inference, InputSpec, Item
 from benchmarks.machine import describe

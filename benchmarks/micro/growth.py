@@ -127,7 +127,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         with timed("scoring"):
             margin(in_parts(features, ids, work.head.probs))
         for name, sampler in (("adaptive", session.sampler), ("kcenter", KCenter())):
-            view = view_pool(sampler, ids, features, work.manifest.sequences, training, work.head, rng)
+            view = view_pool(sampler, ids, features, work.listing.sequences, training, work.head, rng)
             with timed(name):
                 sampler.select(view, BATCH, rng)
     return {"paths": found, **memory.now()}

@@ -36,7 +36,7 @@ Peer = Callable[[Floats, Floats, int], list[int]]
 
 def ours(x: Floats, labelled: Floats, k: int) -> list[int]:
     view = PoolView(np.arange(len(x)), {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
-    chosen: list[int] = KCenter().select(view, k, np.random.default_rng(0)).ids.tolist()
+    chosen: list[int] = KCenter().select(view, k, np.random.default_rng(0)).keys.tolist()
     return chosen
 
 

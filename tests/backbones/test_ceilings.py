@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from alframe.backbones.efficientnet_lite import EfficientNetLite
 from alframe.data.loading import load, normalise
-from alframe.engine.allocator import keep_memory
+from alframe.engine.embedding.allocator import keep_memory
 from alframe.types import Item
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from alframe.engine.curves import area_under
+from alframe.engine.measuring.curves import area_under
 from benchmarks.curves.statistics import (
     discoveries,
     interval,

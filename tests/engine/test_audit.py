@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alframe.engine.audit import AUDITED, LEAST, audit, without
-from alframe.engine.evaluate import cross_validate, evaluate
 from alframe.engine.fit import Training
+from alframe.engine.measuring.audit import AUDITED, LEAST, audit, without
+from alframe.engine.measuring.evaluate import cross_validate, evaluate
 from alframe.heads.linear import Linear
 from alframe.types import Evaluation, Floats
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.engine.boxes import Boxes, crop
+from alframe.engine.listing.boxes import Boxes, crop
 from alframe.errors import BadParams, FormatError, PoolError
 from alframe.types import Box, Item
 

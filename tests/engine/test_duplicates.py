@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alframe.engine import duplicates as module
-from alframe.engine import near
-from alframe.engine.duplicates import Duplicates, Measure, fold, stand_in
-from alframe.vectors import unit
+from alframe.engine.duplicates import duplicate_index
+from alframe.engine.duplicates import grouping as module
+from alframe.engine.duplicates.grouping import Duplicates, Measure, fold, pick_representatives
+from alframe.kit.vectors import unit_vectors
 
 Pool = tuple[list[bytes | None], np.ndarray, np.ndarray, np.ndarray]
 
@@ -31,7 +31,7 @@ def pool(n: int, seed: int, hashes: int = 30, groups: int = 8) -> Pool:
 
 def one_by_one(rule: Duplicates, contents: list[bytes | None], codes, features, fixed) -> np.ndarray:
     """The definition: in order, each joins the first that stands for a group and is near it."""
-    x, leader, standing = unit(features), np.arange(len(contents)), []
+    x, leader, standing = unit_vectors(features), np.arange(len(contents)), []
     pairs = zip(contents, fixed, strict=True)
     order = sorted((not held, content, row) for row, (content, held) in enumerate(pairs) if content)
     for _, _, row in order:
@@ -74,7 +74,7 @@ def test_some_fold_and_all_is_as_it_is_said(by: Measure) -> None:
     if by != "embedding":
         assert max(int(codes[a] ^ codes[b]).bit_count() for a, b in zip(folded, leader[folded], strict=True)) <= 3
     if by != "hash":
-        x = unit(features)
+        x = unit_vectors(features)
         assert min(x[a] @ x[b] for a, b in zip(folded, leader[folded], strict=True)) >= 0.9
 
 
@@ -112,7 +112,7 @@ def test_a_chain_is_no_group() -> None:
 
 def test_copies_fall_into_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what is compared all with all, embeddings are compared within cells."""
-    monkeypatch.setattr(near, "CELL", 500)
+    monkeypatch.setattr(duplicate_index, "CELL", 500)
     rng = np.random.default_rng(0)
     features = np.repeat(rng.normal(size=(2000, 12)), 2, axis=0).astype(np.float32)
     contents: list[bytes | None] = [rng.bytes(16) for _ in range(4000)]
@@ -149,8 +149,12 @@ def test_who_is_asked_for() -> None:
     def those(*rows: int) -> np.ndarray:
         return np.isin(np.arange(9), rows)
 
-    assert stand_in(leader, everybody, nobody, nobody).tolist() == [0, 2, 4, 6, 8]
-    assert stand_in(leader, ~those(1), those(1), nobody).tolist() == [2, 4, 6, 8], "one that is folded has a label"
-    assert stand_in(leader, ~those(2), nobody, nobody).tolist() == [0, 3, 4, 6, 8], "who stood for it has left the pool"
-    assert stand_in(leader, everybody, nobody, those(5)).tolist() == [0, 2, 5, 6, 8], "asked for in vain"
-    assert stand_in(leader, nobody, everybody, nobody).tolist() == []
+    assert pick_representatives(leader, everybody, nobody, nobody).tolist() == [0, 2, 4, 6, 8]
+    assert pick_representatives(leader, ~those(1), those(1), nobody).tolist() == [2, 4, 6, 8], (
+        "one that is folded has a label"
+    )
+    assert pick_representatives(leader, ~those(2), nobody, nobody).tolist() == [0, 3, 4, 6, 8], (
+        "who stood for it has left the pool"
+    )
+    assert pick_representatives(leader, everybody, nobody, those(5)).tolist() == [0, 2, 5, 6, 8], "asked for in vain"
+    assert pick_representatives(leader, nobody, everybody, nobody).tolist() == []

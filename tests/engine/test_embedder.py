@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from alframe.engine.embedder import wrap
+from alframe.engine.embedding.embedder import wrap
 from alframe.types import InputSpec
 
 RECIPE = {

@@ -18,7 +18,7 @@ from sklearn.metrics import (
     precision_score,
 )
 
-from alframe.engine.evaluate import calibration_error, cross_validate, evaluate, wilson
+from alframe.engine.measuring.evaluate import calibration_error, cross_validate, evaluate, wilson
 from alframe.heads.linear import Linear
 from alframe.stopping.checks import METRICS
 from alframe.store.records import dump_round, load_round

@@ -10,7 +10,7 @@ import pytest
 
 import alframe
 from alframe.builtins import REGISTRIES
-from alframe.engine.embedder import make_embedder
+from alframe.engine.embedding.embedder import make_embedder
 from alframe.engine.model import Model, load_model
 from alframe.errors import PoolError, StoreError
 from alframe.testing.tiny import tiny_pool

@@ -12,7 +12,7 @@ from alframe.heads.laplace import Laplace
 from alframe.heads.mlp import Mlp
 from alframe.samplers.bald import Bald
 from alframe.samplers.batch_bald import BatchBald
-from alframe.types import Need, rows
+from alframe.types import Need, lazy
 
 
 class Asking:
@@ -51,7 +51,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     needs = (Need.PROBS, Need.PROB_SAMPLES)
     whole = view(features, head(), needs, rngs[0])
     monkeypatch.setattr(fit, "ROWS", 64)
-    monkeypatch.setattr(rows, "PART", 64)
+    monkeypatch.setattr(lazy, "PART", 64)
     monkeypatch.setattr(score, "KEPT", 0)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
@@ -64,15 +64,15 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
 def test_draws_are_the_same_whenever_they_are_read(features, monkeypatch):
     monkeypatch.setattr(score, "KEPT", 0)
     rng = np.random.default_rng(7)
-    samples = view(features, Laplace(), (Need.PROB_SAMPLES,), rng).prob_sample_rows
+    samples = view(features, Laplace(), (Need.PROB_SAMPLES,), rng).lazy_prob_samples
     assert samples.shape == (4, 270, 3)
-    whole = samples.whole()
+    whole = samples.to_array()
     rng.random(5)
     some = np.array([200, 3, 77])
     np.testing.assert_allclose(samples[some], whole[:, some], atol=1e-6)
     kept = np.arange(270) % 3 == 1
-    np.testing.assert_allclose(samples.only(kept)[2:50], whole[:, kept][:, 2:50], atol=1e-6)
-    np.testing.assert_allclose(samples.only(kept).first(2).whole(), whole[:2, kept], atol=1e-6)
+    np.testing.assert_allclose(samples.subset(kept)[2:50], whole[:, kept][:, 2:50], atol=1e-6)
+    np.testing.assert_allclose(samples.subset(kept).first_draws(2).to_array(), whole[:2, kept], atol=1e-6)
 
 
 def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeypatch):
@@ -82,13 +82,13 @@ def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeyp
         rng = np.random.default_rng(7)
         shown = view(features, Laplace(), sampler.needs, rng, sampler)
         features.most[0] = 0
-        return sampler.select(shown, 9, rng).ids.tolist(), features.most[0]
+        return sampler.select(shown, 9, rng).keys.tolist(), features.most[0]
 
     samplers = (lambda: Bald(draws=5), lambda: BatchBald(candidates=40, draws=5))
     before = [chosen(make()) for make in samplers]
     assert [most for _, most in before] == [0, 0]  # made once, when the view was
     monkeypatch.setattr(score, "KEPT", 0)
-    monkeypatch.setattr(rows, "PART", 64)
+    monkeypatch.setattr(lazy, "PART", 64)
     after = [chosen(make()) for make in samplers]
-    assert [ids for ids, _ in after] == [ids for ids, _ in before]
+    assert [keys for keys, _ in after] == [keys for keys, _ in before]
     assert [most for _, most in after] == [64, 64]

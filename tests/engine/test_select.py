@@ -27,8 +27,8 @@ class Wrong:
 
     needs = frozenset[Need]()
 
-    def __init__(self, *ids: int, scores: int | None = None) -> None:
-        self.answer = Selection(np.array(ids), None if scores is None else np.zeros(scores, np.float32))
+    def __init__(self, *keys: int, scores: int | None = None) -> None:
+        self.answer = Selection(np.array(keys), None if scores is None else np.zeros(scores, np.float32))
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         return self.answer
@@ -51,35 +51,35 @@ def test_a_sampler_that_breaks_its_contract_is_named(sampler: Wrong, message: st
 def test_one_of_each_burst_the_most_uncertain_first() -> None:
     groups = np.repeat(np.arange(4), 3)
     chosen = select_spread(Margin(), view(), groups, 3, 1, rng())
-    assert chosen.ids.tolist() == [100, 103, 106]
+    assert chosen.keys.tolist() == [100, 103, 106]
     assert chosen.scores is not None
     assert (np.diff(chosen.scores) < 0).all()
 
 
 def test_images_without_a_burst_are_not_held_back() -> None:
     groups = np.array([-1] * 5 + [0] * 7)
-    assert select_spread(Margin(), view(), groups, 6, 1, rng()).ids.tolist() == [100, 101, 102, 103, 104, 105]
+    assert select_spread(Margin(), view(), groups, 6, 1, rng()).keys.tolist() == [100, 101, 102, 103, 104, 105]
 
 
 def test_when_every_burst_is_used_up_the_best_of_the_rest_fill_the_batch() -> None:
     groups = np.repeat(np.arange(3), 4)
-    chosen = select_spread(Margin(), view(), groups, 5, 1, rng()).ids.tolist()
+    chosen = select_spread(Margin(), view(), groups, 5, 1, rng()).keys.tolist()
     assert chosen == [100, 104, 108, 101, 102]
 
 
 def test_two_a_burst_and_no_limit() -> None:
     groups = np.repeat(np.arange(3), 4)
-    assert select_spread(Margin(), view(), groups, 4, 2, rng()).ids.tolist() == [100, 101, 104, 105]
-    assert select_spread(Margin(), view(), groups, 4, None, rng()).ids.tolist() == [100, 101, 102, 103]
+    assert select_spread(Margin(), view(), groups, 4, 2, rng()).keys.tolist() == [100, 101, 104, 105]
+    assert select_spread(Margin(), view(), groups, 4, None, rng()).keys.tolist() == [100, 101, 102, 103]
 
 
 def test_the_whole_pool_when_more_is_asked_for() -> None:
     groups = np.repeat(np.arange(3), 4)
-    assert sorted(select_spread(Margin(), view(), groups, 99, 1, rng()).ids.tolist()) == list(range(100, 112))
+    assert sorted(select_spread(Margin(), view(), groups, 99, 1, rng()).keys.tolist()) == list(range(100, 112))
 
 
 def test_a_sampler_without_scores() -> None:
     x = rng().normal(size=(12, 3)).astype(np.float32)
     fields = {Need.FEATURES: x, Need.LABELLED_FEATURES: x[:1]}
     chosen = select_spread(KCenter(), PoolView(np.arange(12), fields), np.repeat(np.arange(4), 3), 4, 1, rng())
-    assert sorted(chosen.ids // 3) == [0, 1, 2, 3]
+    assert sorted(chosen.keys // 3) == [0, 1, 2, 3]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.engine.sequences import Sequences, named, timed
+from alframe.engine.listing.sequences import Sequences, named, timed
 from alframe.errors import BadParams
 from alframe.types import Item
 

@@ -11,8 +11,8 @@ from alframe.errors import BadParams
 from alframe.heads import knn
 from alframe.heads.fitting import prepare
 from alframe.heads.knn import Knn
+from alframe.kit.vectors import unit_vectors
 from alframe.testing.head import HeadSuite, separable
-from alframe.vectors import unit
 
 
 class TestKnn(HeadSuite):
@@ -45,8 +45,8 @@ def test_the_votes_are_scikit_learns(digits):
         return np.exp(-slope * (distances**2 - distances[:, :1] ** 2))
 
     scaled, mean, scale, _, _ = prepare(x[:300], y[:300])
-    peer = KNeighborsClassifier(7, weights=votes, algorithm="brute").fit(unit(scaled), y[:300])
-    expected = peer.predict_proba(unit((x[300:] - mean) / scale))
+    peer = KNeighborsClassifier(7, weights=votes, algorithm="brute").fit(unit_vectors(scaled), y[:300])
+    expected = peer.predict_proba(unit_vectors((x[300:] - mean) / scale))
     np.testing.assert_allclose(head.probs(x[300:]), expected, atol=2e-3)
 
 

@@ -13,8 +13,8 @@ from alframe.heads import prototype
 from alframe.heads.fitting import prepare
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
+from alframe.kit.vectors import unit_vectors
 from alframe.testing.head import HeadSuite, separable
-from alframe.vectors import unit
 
 
 class TestPrototype(HeadSuite):
@@ -42,8 +42,8 @@ def test_equal_classes_fall_with_the_distance_to_their_means():
     x, y = blobs([20, 20, 20], 8, 1.0)
     head = fitted(Prototype(shrinkage=1.0), x, y, 3)
     scaled, mean, scale, _, _ = prepare(x, y)
-    means = np.stack([unit(scaled)[y == label].mean(axis=0) for label in range(3)])
-    new = unit((blobs([5, 5, 5], 8, 1.0, seed=1)[0] - mean) / scale)
+    means = np.stack([unit_vectors(scaled)[y == label].mean(axis=0) for label in range(3)])
+    new = unit_vectors((blobs([5, 5, 5], 8, 1.0, seed=1)[0] - mean) / scale)
     squares = np.square(new[:, None] - means).sum(axis=-1)
     probs = head.probs(new * scale + mean)
     slope = np.diff(np.log(probs.astype(np.float64)), axis=1) / np.diff(squares, axis=1)
@@ -56,7 +56,7 @@ def test_along_the_shrunken_covariance_it_orders_the_classes_as_scikit_learn():
     x = x.astype(np.float32)
     head = fitted(Prototype(shrinkage=0.1), x[:1000], y[:1000], 10)
     scaled, mean, scale, _, _ = prepare(x[:1000], y[:1000])
-    rows = unit(scaled)
+    rows = unit_vectors(scaled)
     counts = np.bincount(y[:1000])
     residuals = rows - np.stack([rows[y[:1000] == label].mean(axis=0) for label in range(10)])[y[:1000]]
     covariance = residuals.T @ residuals / len(rows)
@@ -65,7 +65,7 @@ def test_along_the_shrunken_covariance_it_orders_the_classes_as_scikit_learn():
     peer.fit(rows, y[:1000])
     peer.coef_ = np.linalg.solve(same, peer.means_.T).T
     peer.intercept_ = -0.5 * (peer.means_ * peer.coef_).sum(axis=1) + np.log(peer.priors_)
-    mine, theirs = head.probs(x[1000:]).argmax(axis=1), peer.predict(unit((x[1000:] - mean) / scale))
+    mine, theirs = head.probs(x[1000:]).argmax(axis=1), peer.predict(unit_vectors((x[1000:] - mean) / scale))
     assert (mine == theirs).mean() > 0.98
     assert (mine == y[1000:]).mean() > 0.9
 

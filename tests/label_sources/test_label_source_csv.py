@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import BadParams, LabelError
+from alframe.kit.round_folders import round_folder
 from alframe.label_sources.csv import Csv
-from alframe.label_sources.rounds import round_folder
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Item, Request, Suggestion
 
@@ -536,7 +536,7 @@ def test_every_cell_of_every_file_is_a_label_a_problem_or_blank(
 
 
 def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
-    from alframe.label_sources.classes import resolver
+    from alframe.kit.classes import resolver
 
     known = ["red_fox", "badger"]
     assert resolver(known, "ask")("lynx") == resolver(known, "add")("lynx") == "lynx"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+from alframe.kit.round_folders import round_folder
 from alframe.label_sources.csv import Csv
 from alframe.label_sources.folder import Folder
-from alframe.label_sources.rounds import round_folder
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Answers, Request
 

@@ -18,8 +18,8 @@ from PIL import Image
 from alframe.errors import LabelError
 from alframe.formats.timelapse import data as data_module
 from alframe.formats.timelapse import update as update_module
+from alframe.kit.round_folders import round_folder
 from alframe.label_sources import _timelapse_readings as readings
-from alframe.label_sources.rounds import round_folder
 from alframe.label_sources.timelapse_set import TimelapseSet
 from alframe.testing.label_source import CLASSES, LabelSourceSuite
 from alframe.types import UNSURE, Item, Request, Suggestion

@@ -128,8 +128,8 @@ def test_people_get_pictures_of_arrays(tiffs: Path, tmp_path: Path) -> None:
     with Image.open(shown[0]) as image:
         assert (image.size, image.mode) == ((24, 24), "RGB")
         assert np.ptp(np.asarray(image)) > 100
-    manifest = next(folder.rglob("manifest.csv"))
-    names = [row["name"] for row in csv.DictReader(manifest.read_text(encoding="utf-8-sig").splitlines())]
+    listing = next(folder.rglob("manifest.csv"))
+    names = [row["name"] for row in csv.DictReader(listing.read_text(encoding="utf-8-sig").splitlines())]
     assert sorted(names) == [file.name for file in shown]
     for file in shown:  # sorted into class folders, as a person would
         (file.parent / "fox").mkdir(exist_ok=True)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.engine.audit import AUDITED, AUDITED_ONCE
+from alframe.engine.measuring.audit import AUDITED, AUDITED_ONCE
 from alframe.errors import BadParams
 from alframe.loop.experiment import prepare
 from alframe.loop.finetune import train_embedding

@@ -145,9 +145,9 @@ def timelapse_images(place: Place) -> Path:
     return folder
 
 
-def label_set(folder: Path, ids: list[str]) -> None:
+def label_set(folder: Path, keys: list[str]) -> None:
     program = Program.open(folder / "TimelapseTemplate.tdb")
-    for id in ids:
+    for id in keys:
         program.label(id, id.split("/")[0])
     program.close()
 

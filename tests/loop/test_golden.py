@@ -16,7 +16,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.loop.experiment import run_until_stop
-from alframe.store import gathered
+from alframe.store import pool_features
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
 from benchmarks.made import open_made
@@ -64,7 +64,7 @@ def test_the_same_images_are_chosen_as_before(name: str, tmp_path: Path) -> None
 def test_the_same_images_are_chosen_of_a_mapped_pool(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathered, "MAPPED", 0)
+    monkeypatch.setattr(pool_features, "MAPPED", 0)
     assert chosen(name, tmp_path) == json.loads(FILE.read_text(encoding="utf-8"))[name]
     assert list((tmp_path / "runs").rglob("pools/*.f32"))
 

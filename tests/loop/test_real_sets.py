@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alframe.app.api import open_session
-from alframe.engine.curves import area
+from alframe.engine.measuring.curves import area
 from alframe.loop.compare import read_comparison
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.engine.curves import area, average, difference
+from alframe.engine.measuring.curves import area, average, difference
 from alframe.errors import AlframeError, BadParams, LabelError
 from alframe.loop.compare import read_comparison
 from alframe.store.ledger import Ledger

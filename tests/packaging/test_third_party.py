@@ -21,7 +21,7 @@ from alframe.types import Selection
 class Part:
     needs = frozenset()
     def select(self, view, k, rng):
-        return Selection(view.ids[:k])
+        return Selection(view.keys[:k])
 """
 
 

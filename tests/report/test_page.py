@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.engine.audit import AUDITED
-from alframe.engine.evaluate import evaluate
+from alframe.engine.measuring.audit import AUDITED
+from alframe.engine.measuring.evaluate import evaluate
 from alframe.report.charts import own_curves
 from alframe.report.page import ReportData, Shown, render
 from alframe.report.tables import class_rows, curve_rows, matrix

@@ -9,7 +9,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.active_transfer import ActiveTransfer, errors
-from alframe.testing.sampler import SamplerSuite, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -31,7 +31,7 @@ class TestActiveTransfer(SamplerSuite):
     make = ActiveTransfer
 
     def obvious(self):
-        return PoolView(tiny_ids(30), with_a_difficult_place()), int(tiny_ids(30)[7])
+        return PoolView(tiny_keys(30), with_a_difficult_place()), int(tiny_keys(30)[7])
 
 
 def choose(fields, k, seed=0, **params):
@@ -44,13 +44,13 @@ def choose(fields, k, seed=0, **params):
 def test_likely_errors_come_first_in_pools_of_any_size(seed):
     """The predecessor's needed 10,000 images."""
     chosen = choose(with_a_difficult_place(200, (3, 50, 51, 190), seed), 4, seed, batches=1)
-    assert set(chosen.ids.tolist()) == {3, 50, 51, 190}
+    assert set(chosen.keys.tolist()) == {3, 50, 51, 190}
 
 
 def test_a_batch_is_not_one_kind_of_error():
     fields = with_a_difficult_place(200, range(60))
     fields[Need.FEATURES][40:60] += [0, 0, 20]  # more of the difficult direction than the rest
-    whole, parts = (choose(fields, 20, batches=batches).ids for batches in (1, 20))
+    whole, parts = (choose(fields, 20, batches=batches).keys for batches in (1, 20))
     assert (whole >= 40).sum() == 20
     assert (parts >= 40).sum() < 20
 
@@ -86,7 +86,7 @@ def test_without_errors_it_says_so_and_is_random(caplog):
         fields[Need.LABELS][easy],
     )
     with caplog.at_level(logging.WARNING):
-        chosen = [choose(fields, 5, seed).ids.tolist() for seed in range(4)]
+        chosen = [choose(fields, 5, seed).keys.tolist() for seed in range(4)]
     assert "of 40 labelled images the model gets 0 wrong" in caplog.text
     assert len({tuple(one) for one in chosen}) == 4
 
@@ -96,7 +96,7 @@ def test_a_feature_that_varies_only_in_the_pool_does_no_harm():
     for need in (Need.FEATURES, Need.LABELLED_FEATURES):
         fields[need] = np.column_stack([fields[need], np.full(len(fields[need]), 1e-6)]).astype(np.float32)
     fields[Need.FEATURES][:, 3] = np.random.default_rng(0).normal(size=30)
-    assert choose(fields, 1).ids[0] == 7
+    assert choose(fields, 1).keys[0] == 7
 
 
 def test_bad_input_is_refused():

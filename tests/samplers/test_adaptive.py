@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.adaptive import Adaptive, unseen
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -61,14 +61,14 @@ def test_what_is_doubted_alike_gives_a_few_and_not_all():
     lead = np.full(len(x), 0.9)
     lead[heap < 4] = 0.1 + 0.01 * heap[heap < 4]  # four heaps of near-copies that the head doubts
     assert set(heap[np.argsort(lead)[:8]]) == {0}, "margin takes copies"
-    assert set(heap[choose(view_of(x, sure(lead)), 8).ids]) == {0, 1, 2, 3}
+    assert set(heap[choose(view_of(x, sure(lead)), 8).keys]) == {0, 1, 2, 3}
 
 
 def test_only_doubtful_images_once_all_classes_are_known():
     x, heap = heaps(20, 30)
     lead = np.where(heap % 2, 0.999, 0.3)
     chosen = choose(view_of(x, sure(lead)), 10, candidates=5)
-    assert (heap[chosen.ids] % 2 == 0).all()
+    assert (heap[chosen.keys] % 2 == 0).all()
     assert chosen.scores == pytest.approx(np.full(10, 0.7), abs=1e-5)
 
 
@@ -76,28 +76,28 @@ def test_while_classes_are_unseen_it_covers_the_whole_pool():
     x, heap = heaps(25, 40)
     lead = np.where(heap < 3, 0.0, 0.05).astype(np.float32)  # the head doubts nearly all alike
     labels = range(20)  # each the only one of its class
-    covered = heap[choose(view_of(x, sure(lead), labels), 25, power=1.0).ids]
+    covered = heap[choose(view_of(x, sure(lead), labels), 25, power=1.0).keys]
     assert len(set(covered)) >= 20
-    known = heap[choose(view_of(x, sure(lead), [0, 0] * 10), 25, candidates=1).ids]
+    known = heap[choose(view_of(x, sure(lead), [0, 0] * 10), 25, candidates=1).keys]
     assert set(known) <= {0, 1, 2}
 
 
 def test_a_head_that_doubts_nothing_leaves_clusters():
     x, heap = heaps(20, 10)
-    assert len(set(heap[choose(view_of(x, sure(np.ones(200)), range(20)), 20).ids])) >= 15
+    assert len(set(heap[choose(view_of(x, sure(np.ones(200)), range(20)), 20).keys])) >= 15
 
 
 def test_many_doubtful_images_are_looked_at_in_part():
     x, _ = heaps(20, 50)
     chosen = choose(view_of(x, sure(np.zeros(1000)), range(9)), 5, rows=50)
-    assert len(set(chosen.ids.tolist())) == 5
+    assert len(set(chosen.keys.tolist())) == 5
 
 
 def test_numbers_that_are_none_are_refused_by_name():
     fields = tiny_fields(Adaptive.needs)
     fields[Need.PROBS][5, 1] = np.nan
     with pytest.raises(UnmetNeed, match=r"'adaptive'.*class probabilities of 1 of 20 .*row 5"):
-        Adaptive().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+        Adaptive().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"candidates": 0}, {"rows": 0}, {"power": -1.0}, {"power": float("nan")}])

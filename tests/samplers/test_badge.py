@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from alframe.errors import UnmetNeed
 from alframe.samplers import badge
 from alframe.samplers.badge import Badge, Gradients, seeding
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -39,8 +39,8 @@ def made(probs, x):
     return np.array(out)
 
 
-def view_of(probs, x, ids=None):
-    return PoolView(np.arange(len(x)) if ids is None else ids, {Need.PROBS: probs, Need.FEATURES: x})
+def view_of(probs, x, keys=None):
+    return PoolView(np.arange(len(x)) if keys is None else keys, {Need.PROBS: probs, Need.FEATURES: x})
 
 
 @pytest.mark.parametrize("rows", [3, 2048])
@@ -97,7 +97,7 @@ def test_copies_are_never_drawn_while_there_is_something_else():
     probs, x = case(10, seed=3)
     view = view_of(np.tile(probs, (8, 1)), np.tile(x, (8, 1)))
     for seed in range(20):
-        chosen = Badge().select(view, 10, np.random.default_rng(seed)).ids
+        chosen = Badge().select(view, 10, np.random.default_rng(seed)).keys
         assert sorted(chosen % 10) == list(range(10))
 
 
@@ -108,7 +108,7 @@ def test_copies_of_what_is_chosen_are_soon_passed_over(monkeypatch):
     measured = []
     real = badge._measure_again
     monkeypatch.setattr(badge, "_measure_again", lambda *args: measured.append(1) or real(*args))
-    chosen = Badge().select(view_of(probs[copies], x[copies]), 6, np.random.default_rng(0)).ids
+    chosen = Badge().select(view_of(probs[copies], x[copies]), 6, np.random.default_rng(0)).keys
     assert sorted(copies[chosen]) == list(range(6))
     assert len(measured) < 6 * badge.MISSES
 
@@ -117,7 +117,7 @@ def test_nothing_but_copies_and_certain_images_still_gives_distinct_ids():
     sure = np.tile(np.eye(3, dtype=np.float32)[0], (30, 1))
     x = np.ones((30, 4), np.float32)
     for probs in (sure, np.full((30, 3), 1 / 3, np.float32)):
-        first = [Badge().select(view_of(probs, x), 30, np.random.default_rng(seed)).ids.tolist() for seed in range(2)]
+        first = [Badge().select(view_of(probs, x), 30, np.random.default_rng(seed)).keys.tolist() for seed in range(2)]
         assert sorted(first[0]) == list(range(30)) and first[0] != first[1]
 
 
@@ -128,7 +128,7 @@ def test_the_doubtful_far_and_unlike_are_wanted():
     probs[[100, 200]] = [[0.4, 0.6, 0], [0.4, 0, 0.6]]
     x[100] = x[200] = 30
     for seed in range(10):
-        chosen = Badge().select(view_of(probs, x), 3, np.random.default_rng(seed)).ids.tolist()
+        chosen = Badge().select(view_of(probs, x), 3, np.random.default_rng(seed)).keys.tolist()
         assert {100, 200} <= set(chosen), "one of the certain, whose gradients are near zero, stands for them all"
 
 
@@ -137,7 +137,7 @@ def test_numbers_that_are_none_are_refused_by_name(need, what):
     fields = tiny_fields({Need.PROBS, Need.FEATURES})
     fields[need][5, 1] = np.inf
     with pytest.raises(UnmetNeed, match=rf"'badge'.*{what} of 1 of 20 .*row 5"):
-        Badge().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+        Badge().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 def test_the_same_gradients_as_scikit_activeml():
@@ -150,7 +150,7 @@ def test_the_same_gradients_as_scikit_activeml():
         x, y, clf=head, fit_clf=False, batch_size=2, return_utilities=True
     )
     probs, pool, first = head.predict_proba(x[10:]).astype(np.float32), x[10:].astype(np.float32), chosen[0] - 10
-    assert Badge().select(view_of(probs, pool), 2, np.random.default_rng(0)).ids[0] == first
+    assert Badge().select(view_of(probs, pool), 2, np.random.default_rng(0)).keys[0] == first
     gradients = Gradients(probs, pool)
     nearest = np.minimum(gradients.lengths, gradients.distances(np.arange(30), np.array([first]))[:, 0])
     np.testing.assert_allclose(nearest / nearest.sum(), np.nan_to_num(utilities[1, 10:]), atol=1e-6)

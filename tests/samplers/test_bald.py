@@ -9,9 +9,9 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams
-from alframe.samplers import ranking
+from alframe.kit import scoring
 from alframe.samplers.bald import Bald, mutual_information
-from alframe.testing.sampler import SamplerSuite, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -50,16 +50,16 @@ def test_draws_that_agree_on_not_knowing_are_worth_nothing():
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = Bald().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(ranking, "ROWS", 7)
+    monkeypatch.setattr(scoring, "ROWS", 7)
     parts = Bald().select(view, 50, np.random.default_rng(0))
-    assert whole.ids.tolist() == parts.ids.tolist()
+    assert whole.keys.tolist() == parts.keys.tolist()
 
 
 def test_the_choice_is_the_most_informative():
     samples = np.random.default_rng(1).dirichlet(np.ones(4), (6, 200)).astype(np.float32)
-    ids = tiny_ids(200)
-    chosen = Bald().select(PoolView(ids, {Need.PROB_SAMPLES: samples}), 9, np.random.default_rng(0))
-    assert chosen.ids.tolist() == ids[np.argsort(-np.array(by_hand(samples)))[:9]].tolist()
+    keys = tiny_keys(200)
+    chosen = Bald().select(PoolView(keys, {Need.PROB_SAMPLES: samples}), 9, np.random.default_rng(0))
+    assert chosen.keys.tolist() == keys[np.argsort(-np.array(by_hand(samples)))[:9]].tolist()
 
 
 def test_one_draw_cannot_disagree():
@@ -82,5 +82,5 @@ def test_the_same_scores_as_scikit_activeml():
     samples = np.random.default_rng(2).dirichlet(np.ones(3), (12, 60)).astype(np.float32)  # T is not C
     chosen = Bald().select(PoolView(np.arange(60), {Need.PROB_SAMPLES: samples}), 60, np.random.default_rng(0))
     (theirs,) = skactiveml.pool.batch_bald(samples.astype(np.float64), batch_size=1, random_state=0)
-    np.testing.assert_allclose(chosen.scores, theirs[chosen.ids], atol=1e-6)
-    assert chosen.ids.tolist() == np.argsort(-theirs).tolist()
+    np.testing.assert_allclose(chosen.scores, theirs[chosen.keys], atol=1e-6)
+    assert chosen.keys.tolist() == np.argsort(-theirs).tolist()

@@ -13,7 +13,7 @@ from alframe.errors import BadParams
 from alframe.samplers import batch_bald
 from alframe.samplers.bald import Bald, mutual_information
 from alframe.samplers.batch_bald import BatchBald, Joint, drawn, exact, greedy
-from alframe.testing.sampler import SamplerSuite, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -45,7 +45,7 @@ def test_the_greedy_choice_by_the_definition(draws, classes):
     for step in range(4):
         worth = {row: by_hand(samples, [*batch, row]) for row in range(9) if row not in batch}
         best = max(worth, key=lambda row: worth[row])
-        assert chosen.ids[step] == best
+        assert chosen.keys[step] == best
         batch.append(best)
         assert chosen.scores[: step + 1].sum() == pytest.approx(worth[best], abs=1e-5)
 
@@ -57,8 +57,8 @@ def test_the_first_is_balds_and_a_copy_of_it_is_left():
     samples = np.concatenate([samples, np.repeat(samples[:, best : best + 1], 4, axis=1)], axis=1)
     copies = {best, 30, 31, 32, 33}
     view = PoolView(np.arange(34), {Need.PROB_SAMPLES: samples})
-    assert set(Bald().select(view, 5, np.random.default_rng(0)).ids.tolist()) == copies
-    chosen = BatchBald().select(view, 3, np.random.default_rng(0)).ids.tolist()
+    assert set(Bald().select(view, 5, np.random.default_rng(0)).keys.tolist()) == copies
+    chosen = BatchBald().select(view, 3, np.random.default_rng(0)).keys.tolist()
     assert chosen[0] in copies and not copies & set(chosen[1:])
 
 
@@ -80,7 +80,7 @@ def test_no_batch_is_worth_more_than_telling_the_draws_apart():
         PoolView(np.arange(80), {Need.PROB_SAMPLES: samples}), 60, np.random.default_rng(0)
     )
     assert 0.95 * math.log(10) < chosen.scores.sum() < 1.1 * math.log(10)
-    assert len(set(chosen.ids.tolist())) == 60
+    assert len(set(chosen.keys.tolist())) == 60
 
 
 def test_sure_draws_and_a_large_batch_do_not_underflow():
@@ -101,22 +101,22 @@ def test_old_bounds_change_nothing(monkeypatch):
 
 def test_only_the_candidates_with_the_highest_bald_are_looked_at():
     samples = random_samples(10, 300, 3, seed=4)
-    ids = tiny_ids(300)
-    chosen = BatchBald(candidates=25).select(PoolView(ids, {Need.PROB_SAMPLES: samples}), 5, np.random.default_rng(0))
-    best = ids[np.argsort(-mutual_information(samples))[:25]]
-    assert set(chosen.ids.tolist()) <= set(best.tolist())
+    keys = tiny_keys(300)
+    chosen = BatchBald(candidates=25).select(PoolView(keys, {Need.PROB_SAMPLES: samples}), 5, np.random.default_rng(0))
+    best = keys[np.argsort(-mutual_information(samples))[:25]]
+    assert set(chosen.keys.tolist()) <= set(best.tolist())
 
 
 def test_a_batch_larger_than_the_candidates_is_filled():
     view = tiny_view({Need.PROB_SAMPLES}, n=60, draws=4)
-    assert len(set(BatchBald(candidates=3).select(view, 50, np.random.default_rng(0)).ids.tolist())) == 50
+    assert len(set(BatchBald(candidates=3).select(view, 50, np.random.default_rng(0)).keys.tolist())) == 50
 
 
 def test_the_same_images_as_scikit_activeml():
     samples = random_samples(12, 40, 3, seed=5)
     theirs = skactiveml.pool.batch_bald(samples.astype(np.float64), batch_size=4, random_state=0, n_MC_samples=10_000)
     view = PoolView(np.arange(40), {Need.PROB_SAMPLES: samples})
-    chosen = BatchBald().select(view, 4, np.random.default_rng(0)).ids
+    chosen = BatchBald().select(view, 4, np.random.default_rng(0)).keys
     assert chosen.tolist() == np.nanargmax(theirs, axis=1).tolist()
 
 

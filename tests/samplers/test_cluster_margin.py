@@ -9,7 +9,7 @@ from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers import cluster_margin
 from alframe.samplers.cluster_margin import ClusterMargin, clusters, in_turn
 from alframe.samplers.uncertainty import Margin
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 BOTH = {Need.PROBS, Need.FEATURES}
@@ -50,7 +50,7 @@ def by_hand(group, k):
 def test_the_small_clusters_first_and_each_in_turn(k):
     x, group = groups_of([2, 3, 7, 11, 17])
     view = PoolView(np.arange(40), {Need.PROBS: doubtful(40), Need.FEATURES: x})
-    chosen = ClusterMargin(candidates=40, size=8).select(view, k, np.random.default_rng(0)).ids
+    chosen = ClusterMargin(candidates=40, size=8).select(view, k, np.random.default_rng(0)).keys
     numbers, counts = np.unique(group[chosen], return_counts=True)
     assert dict(zip(numbers, counts, strict=True)) == {g: n for g, n in by_hand(group, k).items() if n}
     assert group[chosen[:5]].tolist() == [0, 1, 2, 3, 4][:k]
@@ -58,15 +58,15 @@ def test_the_small_clusters_first_and_each_in_turn(k):
 
 def test_only_the_smallest_margins_are_looked_at():
     view = tiny_view(BOTH, n=200)
-    best = set(Margin().select(view, 40, np.random.default_rng(0)).ids.tolist())
+    best = set(Margin().select(view, 40, np.random.default_rng(0)).keys.tolist())
     for seed in range(5):
-        assert set(ClusterMargin(candidates=4).select(view, 10, np.random.default_rng(seed)).ids.tolist()) <= best
+        assert set(ClusterMargin(candidates=4).select(view, 10, np.random.default_rng(seed)).keys.tolist()) <= best
 
 
 def test_with_one_candidate_for_each_it_is_margin():
     view = tiny_view(BOTH, n=100)
     chosen = ClusterMargin(candidates=1).select(view, 12, np.random.default_rng(0))
-    assert set(chosen.ids.tolist()) == set(Margin().select(view, 12, np.random.default_rng(0)).ids.tolist())
+    assert set(chosen.keys.tolist()) == set(Margin().select(view, 12, np.random.default_rng(0)).keys.tolist())
 
 
 def test_a_burst_of_doubtful_frames_gets_one_place_and_not_all():
@@ -74,8 +74,8 @@ def test_a_burst_of_doubtful_frames_gets_one_place_and_not_all():
     probs = np.tile(np.array([0.6, 0.4], np.float32), (80, 1))
     probs[group == 0] = 0.5
     view = PoolView(np.arange(80), {Need.PROBS: probs, Need.FEATURES: x})
-    assert (group[Margin().select(view, 5, np.random.default_rng(0)).ids] == 0).all()
-    chosen = ClusterMargin(candidates=16, size=16).select(view, 5, np.random.default_rng(0)).ids
+    assert (group[Margin().select(view, 5, np.random.default_rng(0)).keys] == 0).all()
+    chosen = ClusterMargin(candidates=16, size=16).select(view, 5, np.random.default_rng(0)).keys
     assert sorted(group[chosen]) == [0, 1, 2, 3, 4]
 
 
@@ -103,7 +103,7 @@ def test_the_linkage_never_sees_more_than_rows(monkeypatch):
     real = sklearn.metrics.euclidean_distances
     monkeypatch.setattr(sklearn.metrics, "euclidean_distances", lambda x: seen.append(len(x)) or real(x))
     view = tiny_view(BOTH, n=600)
-    assert len(ClusterMargin(rows=50).select(view, 40, np.random.default_rng(0)).ids) == 40
+    assert len(ClusterMargin(rows=50).select(view, 40, np.random.default_rng(0)).keys) == 40
     assert seen == [50]
 
 
@@ -118,7 +118,7 @@ def test_numbers_that_are_none_are_refused_by_name(need, what):
     fields = tiny_fields(BOTH)
     fields[need][5, 1] = np.nan
     with pytest.raises(UnmetNeed, match=f"'cluster_margin'.*{what} of 1 of 20"):
-        ClusterMargin().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+        ClusterMargin().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", ["candidates", "size", "rows"])

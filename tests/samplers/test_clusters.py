@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.clusters import Clusters, space
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -35,10 +35,10 @@ def heaps(*sizes, noise=0):
 
 
 def choose(x, k, seed=0, **params):
-    view = PoolView(tiny_ids(len(x)), {Need.FEATURES: x})
+    view = PoolView(tiny_keys(len(x)), {Need.FEATURES: x})
     chosen = Clusters(by="features", **params).select(view, k, np.random.default_rng(seed))
     check(chosen, view, k)
-    return [view.ids.tolist().index(id_) for id_ in chosen.ids.tolist()]
+    return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()]
 
 
 def test_equal_shares_and_a_fifth_of_outliers():
@@ -105,6 +105,6 @@ def test_bad_input_is_refused():
     assert Clusters().needs == {Need.PROBS} and Clusters(by="features").needs == {Need.FEATURES}
     fields = {Need.PROBS: np.full((9, 2), np.nan, np.float32)}
     with pytest.raises(UnmetNeed, match="9 of 9 images looked at"):
-        Clusters().select(PoolView(tiny_ids(9), fields), 2, np.random.default_rng(0))
+        Clusters().select(PoolView(tiny_keys(9), fields), 2, np.random.default_rng(0))
     with pytest.raises(UnmetNeed, match=r"Need\.PROBS"):
         Clusters().select(tiny_view({Need.FEATURES}), 2, np.random.default_rng(0))

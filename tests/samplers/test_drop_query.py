@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers import drop_query
 from alframe.samplers.drop_query import DropQuery, changes
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_predict
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
 
 DIM = 8
@@ -23,7 +23,7 @@ class TestDropQuery(SamplerSuite):
     def obvious(self):
         x = np.tile(np.array([9.0, 0, 0, 0, 0, 0, 0, 0], np.float32), (12, 1))  # nothing to drop: no change
         x[5] = 0.5
-        return PoolView(tiny_ids(12), {Need.FEATURES: x}, first_against_the_rest), int(tiny_ids(12)[5])
+        return PoolView(tiny_keys(12), {Need.FEATURES: x}, first_against_the_rest), int(tiny_keys(12)[5])
 
 
 def first_against_the_rest(x):
@@ -75,7 +75,7 @@ def test_only_changed_images_are_asked_for_while_there_are_enough():
     flips = changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
     assert (flips[::3] >= 2).sum() > 20
     view = PoolView(np.arange(300), {Need.FEATURES: x}, first_against_the_rest)
-    chosen = DropQuery().select(view, 12, np.random.default_rng(0)).ids
+    chosen = DropQuery().select(view, 12, np.random.default_rng(0)).keys
     assert (flips[chosen] >= 2).all() and (chosen % 3 == 0).all()
 
 
@@ -84,7 +84,7 @@ def test_too_few_changed_images_are_all_asked_for():
     flips = changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
     view = PoolView(np.arange(30), {Need.FEATURES: x}, first_against_the_rest)
     chosen = DropQuery().select(view, 25, np.random.default_rng(0))
-    assert set(np.flatnonzero(flips)) <= set(chosen.ids.tolist()) and len(set(chosen.ids.tolist())) == 25
+    assert set(np.flatnonzero(flips)) <= set(chosen.keys.tolist()) and len(set(chosen.keys.tolist())) == 25
     np.testing.assert_allclose(chosen.scores, np.sort(flips / 3)[::-1][:25])
 
 
@@ -99,7 +99,7 @@ def test_one_of_each_cluster_the_nearest_to_its_middle():
         return np.tile(np.eye(4, dtype=np.float32)[fickle.calls % 4], (len(part), 1))
 
     fickle.calls = 0
-    chosen = DropQuery().select(PoolView(np.arange(100), {Need.FEATURES: x}, fickle), 2, np.random.default_rng(0)).ids
+    chosen = DropQuery().select(PoolView(np.arange(100), {Need.FEATURES: x}, fickle), 2, np.random.default_rng(0)).keys
     assert sorted(group[chosen]) == [0, 1]
     for row in chosen:
         mine = np.flatnonzero(group == group[row])
@@ -116,7 +116,7 @@ def test_large_pools_go_through_in_parts(monkeypatch):
         return tiny_predict()(x)
 
     fields = tiny_fields({Need.FEATURES}, n=30)
-    DropQuery().select(PoolView(tiny_ids(30), fields, predict), 3, np.random.default_rng(0))
+    DropQuery().select(PoolView(tiny_keys(30), fields, predict), 3, np.random.default_rng(0))
     assert sizes == [7] * 16 + [2] * 4
 
 
@@ -124,7 +124,7 @@ def test_numbers_that_are_none_are_refused_by_name():
     fields = tiny_fields({Need.FEATURES})
     fields[Need.FEATURES][5, 1] = np.nan
     with pytest.raises(UnmetNeed, match=r"'drop_query'.*embeddings of 1 of 20 .*row 5"):
-        DropQuery().select(PoolView(tiny_ids(20), fields, tiny_predict()), 3, np.random.default_rng(0))
+        DropQuery().select(PoolView(tiny_keys(20), fields, tiny_predict()), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"passes": 0}, {"rows": 0}, {"dropout": 0.0}, {"dropout": 1.0}])

@@ -8,32 +8,32 @@ import pytest
 from alframe.errors import UnmetNeed
 from alframe.samplers.galaxy import Galaxy
 from alframe.samplers.uncertainty import Margin
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.LABELS}
 
 
-def two_classes(first, labelled, labels, ids=None):
+def two_classes(first, labelled, labels, keys=None):
     """A view by the probability of class 0 of each image; the rest of it is class 1's."""
     fields = {
         Need.PROBS: np.stack([first, 1 - np.array(first)], axis=1).astype(np.float32),
         Need.LABELLED_PROBS: np.stack([labelled, 1 - np.array(labelled)], axis=1).astype(np.float32),
         Need.LABELS: np.array(labels, np.int64),
     }
-    return PoolView(np.arange(len(first)) if ids is None else ids, fields)
+    return PoolView(np.arange(len(first)) if keys is None else keys, fields)
 
 
 class TestGalaxy(SamplerSuite):
     make = Galaxy
 
     def obvious(self):
-        ids = tiny_ids(11)
-        return two_classes(np.linspace(0.9, 0.1, 11), [0.95, 0.05], [0, 1], ids), int(ids[5])
+        keys = tiny_keys(11)
+        return two_classes(np.linspace(0.9, 0.1, 11), [0.95, 0.05], [0, 1], keys), int(keys[5])
 
 
 def choose(view, k, seed=0):
-    return Galaxy().select(view, k, np.random.default_rng(seed)).ids.tolist()
+    return Galaxy().select(view, k, np.random.default_rng(seed)).keys.tolist()
 
 
 def by_scan(view, k, rng):
@@ -111,7 +111,7 @@ def test_the_classes_take_turns_however_rare():
             Need.LABELS: np.arange(3),
         },
     )
-    by_margin = Margin().select(view, 30, np.random.default_rng(0)).ids
+    by_margin = Margin().select(view, 30, np.random.default_rng(0)).keys
     assert rare[by_margin].sum() < 3
     for seed in range(4):
         assert 7 <= rare[choose(view, 30, seed)].sum() <= 20, "a third of the turns, and what is near by chance"
@@ -130,7 +130,7 @@ def test_equal_probabilities_are_not_in_the_pools_order():
 @pytest.mark.parametrize("classes", [1, 2, 3, 7])
 def test_the_whole_pool_in_the_end(classes):
     view = tiny_view(NEEDS, n=60, labelled=20, classes=classes)
-    assert sorted(choose(view, 60)) == sorted(view.ids.tolist())
+    assert sorted(choose(view, 60)) == sorted(view.keys.tolist())
 
 
 @pytest.mark.parametrize(("need", "whose"), [(Need.PROBS, "unlabelled"), (Need.LABELLED_PROBS, "labelled")])
@@ -138,4 +138,4 @@ def test_numbers_that_are_none_are_refused_by_name(need, whose):
     fields = tiny_fields(NEEDS)
     fields[need][5, 1] = np.nan
     with pytest.raises(UnmetNeed, match=rf"'galaxy'.*1 of \d+ {whose} images .*row 5"):
-        Galaxy().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+        Galaxy().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))

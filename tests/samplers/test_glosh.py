@@ -9,7 +9,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.glosh import Glosh
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -20,10 +20,10 @@ def far_from_all(seed=0, n=60):
 
 
 def choose(x, k, seed=0, **params):
-    view = PoolView(tiny_ids(len(x)), {Need.FEATURES: x})
+    view = PoolView(tiny_keys(len(x)), {Need.FEATURES: x})
     chosen = Glosh(by="features", **params).select(view, k, np.random.default_rng(seed))
     check(chosen, view, k)
-    return [view.ids.tolist().index(id_) for id_ in chosen.ids.tolist()], chosen.scores
+    return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()], chosen.scores
 
 
 class TestWithoutThePackage:
@@ -48,7 +48,7 @@ class TestGlosh(SamplerSuite):
         probs = np.tile([0.9, 0.05, 0.05], (60, 1)) + 0.005 * np.random.default_rng(0).random((60, 3))
         probs[7] = [1e-5, 1e-5, 1]
         probs = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
-        return PoolView(tiny_ids(60), {Need.PROBS: probs}), int(tiny_ids(60)[7])
+        return PoolView(tiny_keys(60), {Need.PROBS: probs}), int(tiny_keys(60)[7])
 
 
 class TestGloshOfFeatures(SamplerSuite):
@@ -56,7 +56,7 @@ class TestGloshOfFeatures(SamplerSuite):
         return Glosh(by="features")
 
     def obvious(self):
-        return PoolView(tiny_ids(60), {Need.FEATURES: far_from_all()}), int(tiny_ids(60)[7])
+        return PoolView(tiny_keys(60), {Need.FEATURES: far_from_all()}), int(tiny_keys(60)[7])
 
 
 def test_it_finds_what_lies_between_the_clusters():

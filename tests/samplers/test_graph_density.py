@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.graph_density import GraphDensity, neighbour_graph
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -16,13 +16,13 @@ class TestGraphDensity(SamplerSuite):
 
     def obvious(self):
         x = np.insert(np.concatenate([np.eye(6), -np.eye(6)]), 7, 0, axis=0)  # row 7 is in the middle
-        return view_of(x, x[:0], tiny_ids(13)), int(tiny_ids(13)[7])
+        return view_of(x, x[:0], tiny_keys(13)), int(tiny_keys(13)[7])
 
 
-def view_of(x, labelled, ids=None):
-    ids = np.arange(len(x)) if ids is None else ids
+def view_of(x, labelled, keys=None):
+    keys = np.arange(len(x)) if keys is None else keys
     fields = {Need.FEATURES: x.astype(np.float32), Need.LABELLED_FEATURES: labelled.astype(np.float32)}
-    return PoolView(ids, fields)
+    return PoolView(keys, fields)
 
 
 def by_hand(x, k, neighbours):
@@ -49,7 +49,7 @@ def test_it_is_the_rule_by_hand(seed):
     x = np.random.default_rng(seed).normal(size=(60, 5)).astype(np.float32)
     chosen = GraphDensity(neighbours=12).select(view_of(x, x[:0]), 15, np.random.default_rng(0))
     expected, scores = by_hand(x.astype(np.float64), 15, 12)
-    assert chosen.ids.tolist() == expected
+    assert chosen.keys.tolist() == expected
     np.testing.assert_allclose(chosen.scores, scores, rtol=1e-5, atol=1e-6)
 
 
@@ -69,13 +69,15 @@ def two_heaps():
 
 
 def test_a_choice_lowers_what_is_around_it():
-    chosen = GraphDensity(neighbours=29).select(view_of(two_heaps(), np.zeros((0, 3))), 2, np.random.default_rng(0)).ids
+    chosen = (
+        GraphDensity(neighbours=29).select(view_of(two_heaps(), np.zeros((0, 3))), 2, np.random.default_rng(0)).keys
+    )
     assert sorted(chosen // 30) == [0, 1]
 
 
 def test_what_is_labelled_counts_as_chosen():
     x = two_heaps()
-    chosen = GraphDensity(neighbours=29).select(view_of(x[1:], x[:1]), 1, np.random.default_rng(0)).ids
+    chosen = GraphDensity(neighbours=29).select(view_of(x[1:], x[:1]), 1, np.random.default_rng(0)).keys
     assert chosen[0] >= 29, "the denser heap has its label already"
 
 
@@ -90,13 +92,13 @@ def test_a_large_pool_is_looked_at_in_part():
     chosen = [GraphDensity(rows=30).select(view, 10, np.random.default_rng(seed)) for seed in range(2)]
     for one in chosen:
         check(one, view, 10)
-    assert chosen[0].ids.tolist() != chosen[1].ids.tolist()
+    assert chosen[0].keys.tolist() != chosen[1].keys.tolist()
     check(GraphDensity(rows=30).select(view, 400, np.random.default_rng(0)), view, 400)
 
 
 def test_equal_images_do_not_go_to_the_first_rows():
     x = np.zeros((200, 2))
-    firsts = [GraphDensity().select(view_of(x, x[:0]), 1, np.random.default_rng(seed)).ids[0] for seed in range(10)]
+    firsts = [GraphDensity().select(view_of(x, x[:0]), 1, np.random.default_rng(seed)).keys[0] for seed in range(10)]
     assert len(set(firsts)) > 5
 
 

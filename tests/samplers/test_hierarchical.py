@@ -8,7 +8,7 @@ from scipy.cluster.hierarchy import ward
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.hierarchical import Hierarchical, pruned
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -100,7 +100,7 @@ def test_the_pruning_is_that_of_the_paper(seed):
 def test_without_labels_it_is_random():
     view = view_of(np.random.default_rng(0).normal(size=(20, 2)), np.zeros((0, 2)), [])
     counts = np.bincount(
-        np.concatenate([Hierarchical().select(view, 5, np.random.default_rng(seed)).ids for seed in range(400)])
+        np.concatenate([Hierarchical().select(view, 5, np.random.default_rng(seed)).keys for seed in range(400)])
     )
     assert len(counts) == 20 and counts.min() > 60 and counts.max() < 140, counts
 
@@ -112,7 +112,7 @@ def test_labels_are_asked_for_where_a_cluster_is_not_pure(leaves):
     labelled = np.concatenate([rng.normal(size=(30, 2)), 100 + rng.normal(size=(30, 2))])
     labels = np.concatenate([np.zeros(30), 1 + (np.arange(30) % 3 == 0)])  # the second is two thirds 1 and one third 2
     chosen = [
-        Hierarchical(leaves=leaves).select(view_of(x, labelled, labels), 10, np.random.default_rng(seed)).ids
+        Hierarchical(leaves=leaves).select(view_of(x, labelled, labels), 10, np.random.default_rng(seed)).keys
         for seed in range(20)
     ]
     assert np.mean(np.concatenate(chosen) >= 60) > 0.75
@@ -123,7 +123,7 @@ def test_large_clusters_get_more():
     x = np.concatenate([rng.normal(size=(90, 2)), 100 + rng.normal(size=(10, 2))])
     labelled, labels = np.repeat([[0, 0], [100, 100]], 20, axis=0), np.repeat([0, 1], 20)
     chosen = [
-        Hierarchical().select(view_of(x, labelled, labels), 5, np.random.default_rng(seed)).ids for seed in range(60)
+        Hierarchical().select(view_of(x, labelled, labels), 5, np.random.default_rng(seed)).keys for seed in range(60)
     ]
     assert 0.7 < np.mean(np.concatenate(chosen) < 90) < 0.88, "110 to 30 images, equally pure: 0.79"
 
@@ -139,5 +139,5 @@ def test_bad_input_is_refused():
             Hierarchical(**wrong)
     with pytest.raises(UnmetNeed, match="1 of 2 labelled images"):
         Hierarchical().select(
-            view_of(np.zeros((4, 2)), [[0, 0], [0, np.nan]], [0, 1]), 2, np.random.default_rng(tiny_ids(1)[0])
+            view_of(np.zeros((4, 2)), [[0, 0], [0, np.nan]], [0, 1]), 2, np.random.default_rng(tiny_keys(1)[0])
         )

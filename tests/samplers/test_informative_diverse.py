@@ -8,7 +8,7 @@ import pytest
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.informative_diverse import InformativeDiverse
 from alframe.samplers.uncertainty import margin
-from alframe.testing.sampler import SamplerSuite, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -29,13 +29,13 @@ def view_of(x, first, labelled=None, classes=3):
     probs[:, 0] = first
     labelled = x[:0] if labelled is None else labelled
     fields = {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled, Need.PROBS: probs.astype(np.float32)}
-    return PoolView(tiny_ids(len(x)), fields)
+    return PoolView(tiny_keys(len(x)), fields)
 
 
 def choose(view, k, seed=0, **params):
     chosen = InformativeDiverse(**params).select(view, k, np.random.default_rng(seed))
-    places = {id_: row for row, id_ in enumerate(view.ids.tolist())}
-    return np.array([places[id_] for id_ in chosen.ids.tolist()]), chosen.scores
+    places = {id_: row for row, id_ in enumerate(view.keys.tolist())}
+    return np.array([places[id_] for id_ in chosen.keys.tolist()]), chosen.scores
 
 
 def test_the_batch_has_the_proportions_of_the_pool():

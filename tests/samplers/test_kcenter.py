@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
-from alframe.samplers import distances, farthest
+from alframe.samplers import distances, greedy_kcenter
 from alframe.samplers.distances import first_distances, gpu_distances
 from alframe.samplers.kcenter import KCenter
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -28,9 +28,9 @@ class TestKCenterWithNumpy(SamplerSuite):
         return KCenter(faiss=False)
 
 
-def view_of(x, labelled, ids=None):
-    ids = np.arange(len(x)) if ids is None else ids
-    return PoolView(ids, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
+def view_of(x, labelled, keys=None):
+    keys = np.arange(len(x)) if keys is None else keys
+    return PoolView(keys, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
 
 
 def choose(x, labelled, k, **params):
@@ -63,7 +63,7 @@ def test_it_is_the_textbook_for_two_rounds(seed, faiss):
     for _ in range(2):
         chosen = choose(x, labelled, k, faiss=faiss)
         expected, radii = textbook(x, labelled, k)
-        assert chosen.ids.tolist() == expected
+        assert chosen.keys.tolist() == expected
         np.testing.assert_allclose(chosen.scores[-len(radii) :], radii, rtol=1e-4)
         labelled = np.concatenate([labelled, x[expected]])
         x = np.delete(x, expected, axis=0)
@@ -74,7 +74,7 @@ def small_steps(monkeypatch):
     """So few rows and centres at a time that a small pool goes through every branch."""
     for name, value in {"ROWS": 11, "FIRST": 3, "CENTRES": 2, "PAIRS": 50}.items():
         monkeypatch.setattr(distances, name, value)
-    monkeypatch.setattr(farthest, "ACTIVE", 8)
+    monkeypatch.setattr(greedy_kcenter, "ACTIVE", 8)
 
 
 def clustered(seed, n=150, dim=5):
@@ -86,10 +86,10 @@ def clustered(seed, n=150, dim=5):
 @pytest.mark.parametrize("active", [1, 2, 8, 33])
 @pytest.mark.parametrize("seed", range(8))
 def test_however_few_are_kept_up_to_date(seed, active, small_steps, monkeypatch):
-    monkeypatch.setattr(farthest, "ACTIVE", active)
+    monkeypatch.setattr(greedy_kcenter, "ACTIVE", active)
     x = clustered(seed)
     labelled = x[: seed // 2]
-    assert choose(x[10:], labelled, 60).ids.tolist() == textbook(x[10:], labelled, 60)[0]
+    assert choose(x[10:], labelled, 60).keys.tolist() == textbook(x[10:], labelled, 60)[0]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -98,14 +98,14 @@ def test_copies_and_ties_go_to_the_first_row(seed, small_steps):
     rng = np.random.default_rng(seed)
     x = rng.integers(-3, 4, (120, 3)).astype(np.float32)
     labelled = x[rng.integers(0, 120, 5)]
-    assert choose(x, labelled, 120).ids.tolist() == textbook(x, labelled, 120)[0]
+    assert choose(x, labelled, 120).keys.tolist() == textbook(x, labelled, 120)[0]
 
 
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_bursts_nearer_to_each_other_than_a_product_can_tell(shift, small_steps):
     x = np.repeat(clustered(3), 3, axis=0) + shift
     x += np.random.default_rng(0).normal(size=x.shape).astype(np.float32) * 1e-4
-    assert choose(x[20:], x[:20], 400).ids.tolist() == textbook(x[20:], x[:20], 400)[0]
+    assert choose(x[20:], x[:20], 400).keys.tolist() == textbook(x[20:], x[:20], 400)[0]
 
 
 def test_half_precision_in_a_file(tmp_path, small_steps):
@@ -114,21 +114,21 @@ def test_half_precision_in_a_file(tmp_path, small_steps):
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     for m in (0, 12):
         expected = textbook(x[12:].astype(np.float32), x[:m].astype(np.float32), 50)[0]
-        assert choose(mapped[12:], mapped[:m], 50).ids.tolist() == expected
+        assert choose(mapped[12:], mapped[:m], 50).keys.tolist() == expected
 
 
 def test_double_precision(small_steps):
     x = clustered(1).astype(np.float64)
     expected = textbook(x[12:].astype(np.float32), x[:12].astype(np.float32), 50)[0]
-    assert choose(x[12:], x[:12], 50).ids.tolist() == expected
+    assert choose(x[12:], x[:12], 50).keys.tolist() == expected
 
 
 def rounds(make):
     """Three rounds with one sampler or several: some of the chosen get no label, and images come and go."""
     x, known, out = clustered(5), np.arange(12), []
     for number in range(3):
-        ids = np.setdiff1d(np.arange(0 if number else 30, len(x)), known)
-        chosen = make().select(view_of(x[ids], x[known], ids), 15, np.random.default_rng(0)).ids
+        keys = np.setdiff1d(np.arange(0 if number else 30, len(x)), known)
+        chosen = make().select(view_of(x[keys], x[known], keys), 15, np.random.default_rng(0)).keys
         out.append(chosen.tolist())
         known = np.concatenate([known, np.delete(chosen, [3, 7])])
     return out
@@ -141,11 +141,11 @@ def test_what_it_remembers_changes_no_choice(small_steps):
 
 def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
     x, sampler = clustered(2), KCenter()
-    chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).ids
+    chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).keys
     left = np.setdiff1d(np.arange(20, 150), chosen)
-    monkeypatch.setattr(farthest, "first_distances", None)  # as it would fail if it were called
+    monkeypatch.setattr(greedy_kcenter, "first_distances", None)  # as it would fail if it were called
     labelled = np.concatenate([x[chosen], x[:20]])
-    again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).ids
+    again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).keys
     assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()
 
 
@@ -162,12 +162,12 @@ def test_what_no_longer_holds_is_measured_again(change, small_steps):
     else:
         x = np.concatenate([x[:60], clustered(8)[60:]])
     again = sampler.select(view_of(x[20:], labelled), 40, np.random.default_rng(0))
-    assert again.ids.tolist() == textbook(x[20:], labelled, 40)[0]
+    assert again.keys.tolist() == textbook(x[20:], labelled, 40)[0]
 
 
 def test_the_whole_pool_is_chosen_in_the_textbooks_order():
     x = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
-    assert choose(x, x[:0], 40).ids.tolist() == textbook(x, x[:0], 40)[0]
+    assert choose(x, x[:0], 40).keys.tolist() == textbook(x, x[:0], 40)[0]
 
 
 @settings(max_examples=60, deadline=None)
@@ -180,10 +180,10 @@ def test_any_numbers_give_a_valid_choice_that_covers(data):
     x = np.array(rows, np.float32)
     labelled = np.array(centres, np.float32).reshape(-1, 2)
     k = data.draw(st.integers(1, len(rows)))
-    view = view_of(x, labelled, tiny_ids(len(x)))
+    view = view_of(x, labelled, tiny_keys(len(x)))
     chosen = KCenter().select(view, k, np.random.default_rng(0))
     check(chosen, view, k)
-    places = [view.ids.tolist().index(id_) for id_ in chosen.ids.tolist()]
+    places = [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()]
     for step in range(0 if centres else 1, k):
         known = np.concatenate([labelled, x[places[:step]]])
         distances = np.linalg.norm(x[:, None] - known, axis=2).min(axis=1)
@@ -194,14 +194,14 @@ def test_any_numbers_give_a_valid_choice_that_covers(data):
 def test_the_far_point_comes_first_and_its_neighbour_last():
     x = np.array([[0, 0], [100, 0], [100, 1], [0, 60], [1, 1]], np.float32)
     chosen = choose(x, np.zeros((1, 2), np.float32), 5)
-    assert chosen.ids.tolist() == [2, 3, 4, 1, 0]
+    assert chosen.keys.tolist() == [2, 3, 4, 1, 0]
     np.testing.assert_allclose(chosen.scores, [np.hypot(100, 1), 60, np.sqrt(2), 1, 0], rtol=1e-6)
 
 
 def test_duplicates_are_still_distinct_ids():
     x = np.ones((30, 4), np.float32)
     for labelled in (x[:0], x[:3]):
-        assert len(set(choose(x, labelled, 30).ids.tolist())) == 30
+        assert len(set(choose(x, labelled, 30).keys.tolist())) == 30
 
 
 def test_centres_that_bring_most_rows_near_come_first():
@@ -210,7 +210,7 @@ def test_centres_that_bring_most_rows_near_come_first():
     x[::2] += 50
     labelled = rng.normal(size=(41, 4)).astype(np.float32)
     labelled[23] += 50
-    ordered = farthest._in_order(x, labelled)
+    ordered = greedy_kcenter._in_order(x, labelled)
     assert 23 in [labelled.tolist().index(row) for row in ordered[:2].tolist()]
     assert sorted(ordered.tolist()) == sorted(labelled.tolist())
 
@@ -263,15 +263,15 @@ def test_distances_from_a_gpu_give_the_same_choice(seed, monkeypatch):
     fake = OnTheCpu(pytest.importorskip("faiss"))
     monkeypatch.setattr(KCenter, "_gpu", lambda self: fake)
     x = clustered(seed)
-    assert choose(x[10:], x[:10], 60).ids.tolist() == textbook(x[10:], x[:10], 60)[0]
+    assert choose(x[10:], x[:10], 60).keys.tolist() == textbook(x[10:], x[:10], 60)[0]
 
 
 def test_without_faiss_it_says_so_and_goes_on(monkeypatch, caplog):
     x = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
-    expected = choose(x[5:], x[:5], 8).ids.tolist()
+    expected = choose(x[5:], x[:5], 8).keys.tolist()
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setitem(sys.modules, "faiss", None)
-    assert choose(x[5:], x[:5], 8).ids.tolist() == expected
+    assert choose(x[5:], x[:5], 8).keys.tolist() == expected
     assert "faiss cannot be imported" in caplog.text
 
 
@@ -291,5 +291,5 @@ def test_it_covers_as_well_as_scikit_activeml():
     y = np.full(120, np.nan)
     y[:10] = 0
     theirs = skactiveml.pool.CoreSet(random_state=0).query(x, y, batch_size=15)
-    ours = choose(x[10:], x[:10], 15).ids + 10
+    ours = choose(x[10:], x[:10], 15).keys + 10
     assert ours.tolist() == theirs.tolist()

@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.kmeans import KMeans
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -22,7 +22,7 @@ def choose(x, k, labelled=None, **params):
     view = PoolView(
         np.arange(len(x)), {Need.FEATURES: x, Need.LABELLED_FEATURES: x[:0] if labelled is None else labelled}
     )
-    return KMeans(**params).select(view, k, np.random.default_rng(0)).ids
+    return KMeans(**params).select(view, k, np.random.default_rng(0)).keys
 
 
 class TestKMeans(SamplerSuite):
@@ -57,7 +57,7 @@ def test_numbers_that_are_none_are_refused_by_name():
     fields = tiny_fields(KMeans.needs)
     fields[Need.FEATURES][5, 1] = np.inf
     with pytest.raises(UnmetNeed, match=r"'kmeans'.*embeddings of 1 of 26 images looked at"):
-        KMeans().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+        KMeans().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"clusters": 0}, {"rows": 0}])

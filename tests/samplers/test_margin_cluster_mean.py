@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.margin_cluster_mean import MarginClusterMean, inside, medoids_of
-from alframe.testing.sampler import SamplerSuite, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -17,11 +17,11 @@ class TestMarginClusterMean(SamplerSuite):
 
 def choose(x, probs, labelled, k, seed=0, **params):
     fields = {Need.FEATURES: x, Need.PROBS: probs, Need.LABELLED_PROBS: labelled}
-    ids = tiny_ids(len(x))
-    view = PoolView(ids, {need: np.asarray(array, np.float32) for need, array in fields.items()})
+    keys = tiny_keys(len(x))
+    view = PoolView(keys, {need: np.asarray(array, np.float32) for need, array in fields.items()})
     chosen = MarginClusterMean(**params).select(view, k, np.random.default_rng(seed))
-    places = {id_: row for row, id_ in enumerate(ids.tolist())}
-    return [places[id_] for id_ in chosen.ids.tolist()]
+    places = {id_: row for row, id_ in enumerate(keys.tolist())}
+    return [places[id_] for id_ in chosen.keys.tolist()]
 
 
 SURE = [0.9, 0.08, 0.02]

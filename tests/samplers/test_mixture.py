@@ -7,13 +7,13 @@ import pytest
 
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent, UnmetNeed
+from alframe.kit.composite import seen_by
 from alframe.samplers.bald import Bald
 from alframe.samplers.margin_cluster_mean import MarginClusterMean
-from alframe.samplers.members import seen_by
 from alframe.samplers.mixture import Mixture
 from alframe.samplers.random import Random
 from alframe.samplers.uncertainty import Margin
-from alframe.testing.sampler import SamplerSuite, check, tiny_fields, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, check, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -30,19 +30,19 @@ class TestMixtureOfThree(SamplerSuite):
 
 
 def choose(view, k, weights, seed=0):
-    return Mixture(weights).select(view, k, np.random.default_rng(seed)).ids
+    return Mixture(weights).select(view, k, np.random.default_rng(seed)).keys
 
 
 def test_who_wants_the_same_images_takes_the_next():
     view = tiny_view({Need.PROBS}, n=50, classes=2)
-    best = Margin().select(view, 12, np.random.default_rng(0)).ids
+    best = Margin().select(view, 12, np.random.default_rng(0)).keys
     chosen = choose(view, 12, {"margin": 1, "least_confidence": 1, "entropy": 1})
     assert set(chosen.tolist()) == set(best.tolist()), "with two classes all three rank alike"
 
 
 def test_the_shares_are_those_of_the_weights_from_the_beginning_on():
     view = tiny_view({Need.PROBS, Need.FEATURES, Need.LABELLED_FEATURES}, n=300)
-    uncertain = set(Margin().select(view, 30, np.random.default_rng(0)).ids.tolist())
+    uncertain = set(Margin().select(view, 30, np.random.default_rng(0)).keys.tolist())
     chosen = choose(view, 40, {"margin": 3, "kcenter": 1})
     mine = np.array([id_ in uncertain for id_ in chosen.tolist()])
     assert mine.sum() >= 30
@@ -51,9 +51,9 @@ def test_the_shares_are_those_of_the_weights_from_the_beginning_on():
 
 def test_what_does_not_divide_is_fair():
     view = tiny_view({Need.PROBS}, n=50)
-    best = Margin().select(view, 1, np.random.default_rng(0)).ids[0]
+    best = Margin().select(view, 1, np.random.default_rng(0)).keys[0]
     mixture = Mixture({"random": 0.75, "margin": 0.25})
-    hits = np.mean([mixture.select(view, 1, np.random.default_rng(seed)).ids[0] == best for seed in range(400)])
+    hits = np.mean([mixture.select(view, 1, np.random.default_rng(seed)).keys[0] == best for seed in range(400)])
     assert 0.2 < hits < 0.33, "a quarter by margin, and a fiftieth of the others by chance"
 
 
@@ -82,7 +82,7 @@ def test_each_sees_its_own_needs_only():
 def test_each_gets_as_many_draws_as_it_asks_for():
     assert Mixture({"bald": 1, "random": 1}).draws == Bald().draws
     fields = tiny_fields({Need.PROB_SAMPLES}, draws=30)
-    assert seen_by(Bald(draws=7), PoolView(tiny_ids(20), fields)).prob_samples.shape[0] == 7
+    assert seen_by(Bald(draws=7), PoolView(tiny_keys(20), fields)).prob_samples.shape[0] == 7
 
 
 @pytest.mark.parametrize(

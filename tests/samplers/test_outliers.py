@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.outliers import OutliersEntropy, OutliersLeastConfidence, OutliersMax, OutliersMean
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
 ALL = [OutliersMean, OutliersMax, OutliersLeastConfidence, OutliersEntropy]
@@ -22,7 +22,7 @@ class Suite(SamplerSuite):
         if Need.PROBS in fields:
             fields[Need.PROBS][:] = [0.98, 0.01, 0.01]
             fields[Need.PROBS][[3, 8, 11, 13]] = 1 / 3
-        return PoolView(tiny_ids(20), fields), int(tiny_ids(20)[11])
+        return PoolView(tiny_keys(20), fields), int(tiny_keys(20)[11])
 
 
 class TestOutliersMean(Suite):
@@ -44,14 +44,14 @@ class TestOutliersEntropy(Suite):
 def choose(sampler, k, **fields):
     arrays = {Need[name]: np.asarray(array, np.float32) for name, array in fields.items()}
     n = len(next(iter(arrays.values())))
-    return sampler.select(PoolView(tiny_ids(n), arrays), k, np.random.default_rng(0))
+    return sampler.select(PoolView(tiny_keys(n), arrays), k, np.random.default_rng(0))
 
 
 def test_mean_and_max_want_different_images():
     activations = [[0, 9, 0, 0], [3, 3, 3, 3], [1, 5, 4, 4]]
-    ids = tiny_ids(3)
-    assert choose(OutliersMean(), 3, ACTIVATIONS=activations).ids.tolist() == ids[[0, 1, 2]].tolist()
-    assert choose(OutliersMax(), 3, ACTIVATIONS=activations).ids.tolist() == ids[[1, 2, 0]].tolist()
+    keys = tiny_keys(3)
+    assert choose(OutliersMean(), 3, ACTIVATIONS=activations).keys.tolist() == keys[[0, 1, 2]].tolist()
+    assert choose(OutliersMax(), 3, ACTIVATIONS=activations).keys.tolist() == keys[[1, 2, 0]].tolist()
 
 
 @pytest.mark.parametrize("sampler", MIXES)
@@ -63,7 +63,9 @@ def test_the_mixes_choose_images_of_the_pool(sampler):
     doubt = 1 - probs.max(axis=1) if sampler is OutliersLeastConfidence else -(probs * np.log(probs)).sum(axis=1)
     unsure = np.argsort(-doubt)[:40]
     expected = unsure[np.argsort(activations[unsure].mean(axis=1))[:10]]
-    assert choose(sampler(), 10, PROBS=probs, ACTIVATIONS=activations).ids.tolist() == tiny_ids(300)[expected].tolist()
+    assert (
+        choose(sampler(), 10, PROBS=probs, ACTIVATIONS=activations).keys.tolist() == tiny_keys(300)[expected].tolist()
+    )
 
 
 @pytest.mark.parametrize("sampler", MIXES)
@@ -73,14 +75,14 @@ def test_a_quiet_image_that_is_certain_is_left(sampler):
     activations = np.ones((40, 4))
     activations[5] = 0
     chosen = choose(sampler(), 5, PROBS=probs, ACTIVATIONS=activations)
-    assert set(chosen.ids.tolist()) <= set(tiny_ids(40)[20:].tolist())
+    assert set(chosen.keys.tolist()) <= set(tiny_keys(40)[20:].tolist())
 
 
 @pytest.mark.parametrize("sampler", MIXES)
 def test_a_factor_of_one_is_plain_uncertainty(sampler):
     probs = np.random.default_rng(1).dirichlet(np.ones(2), 50)
     chosen = choose(sampler(factor=1), 6, PROBS=probs, ACTIVATIONS=np.random.default_rng(2).random((50, 3)))
-    assert set(chosen.ids.tolist()) == set(tiny_ids(50)[np.argsort(probs.max(axis=1))[:6]].tolist())
+    assert set(chosen.keys.tolist()) == set(tiny_keys(50)[np.argsort(probs.max(axis=1))[:6]].tolist())
     with pytest.raises(BadParams, match="factor=0"):
         sampler(factor=0)
 

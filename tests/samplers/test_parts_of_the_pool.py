@@ -8,11 +8,11 @@ from omegaconf import OmegaConf
 
 from alframe.app.api import compose
 from alframe.builtins import REGISTRIES, TABLE
-from alframe.samplers import geometry
-from alframe.samplers.members import seen_by
-from alframe.testing.sampler import tiny_fields, tiny_ids, tiny_predict, tiny_view
-from alframe.types import Floats, Need, PoolView, Rows
-from alframe.types.rows import Index
+from alframe.kit import clustering
+from alframe.kit.composite import seen_by
+from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict, tiny_view
+from alframe.types import Floats, LazyFeatures, Need, PoolView
+from alframe.types.lazy import Index
 
 N = 400
 
@@ -36,18 +36,18 @@ def test_it_reads_rows(name: str) -> None:
     sampler = made(name)
     predict = tiny_predict() if Need.PREDICT in sampler.needs else None
     fields = tiny_fields(sampler.needs, N)
-    chosen = sampler.select(InParts(tiny_ids(N), fields, predict), 20, np.random.default_rng(0))
-    assert len(chosen.ids) == 20
+    chosen = sampler.select(InParts(tiny_keys(N), fields, predict), 20, np.random.default_rng(0))
+    assert len(chosen.keys) == 20
 
 
 def test_members_of_a_mixture_see_rows() -> None:
     sampler = made("bald")
-    view = InParts(tiny_ids(N), tiny_fields({Need.PROB_SAMPLES, Need.FEATURES}, N, draws=30))
-    assert seen_by(sampler, view).prob_sample_rows.shape == (20, N, 3)
-    assert isinstance(seen_by(made("kcenter"), tiny_view(made("kcenter").needs)).feature_rows, Rows)
+    view = InParts(tiny_keys(N), tiny_fields({Need.PROB_SAMPLES, Need.FEATURES}, N, draws=30))
+    assert seen_by(sampler, view).lazy_prob_samples.shape == (20, N, 3)
+    assert isinstance(seen_by(made("kcenter"), tiny_view(made("kcenter").needs)).lazy_features, LazyFeatures)
 
 
-class Counted(Rows):
+class Counted(LazyFeatures):
     """Notes the most rows that are read at once."""
 
     most = 0
@@ -69,12 +69,12 @@ class Counted(Rows):
 )
 def test_few_rows_at_a_time_give_the_same_choice(name: str, options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = REGISTRIES["sampler"].build({"name": name, **options})
-    monkeypatch.setattr(geometry, "PER_CLUSTER", 12)
+    monkeypatch.setattr(clustering, "PER_CLUSTER", 12)
     fields = tiny_fields(sampler.needs, N)
-    expected = sampler.select(PoolView(tiny_ids(N), fields), 5, np.random.default_rng(0)).ids.tolist()
-    for module in ("distances", "geometry", name):
-        monkeypatch.setattr(f"alframe.samplers.{module}.ROWS", 64, raising=False)
+    expected = sampler.select(PoolView(tiny_keys(N), fields), 5, np.random.default_rng(0)).keys.tolist()
+    for module in ("samplers.distances", "kit.clustering", f"samplers.{name}"):
+        monkeypatch.setattr(f"alframe.{module}.ROWS", 64, raising=False)
     rows = Counted(fields[Need.FEATURES])
-    view = PoolView(tiny_ids(N), {**fields, Need.FEATURES: rows})
-    assert sampler.select(view, 5, np.random.default_rng(0)).ids.tolist() == expected
+    view = PoolView(tiny_keys(N), {**fields, Need.FEATURES: rows})
+    assert sampler.select(view, 5, np.random.default_rng(0)).keys.tolist() == expected
     assert 0 < rows.most <= 12 * 10, "of 400 rows"

@@ -8,7 +8,7 @@ import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.probcover import ProbCover, pure_radius
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -19,9 +19,9 @@ def on_a_circle(*degrees):
     return (lengths * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.float32)
 
 
-def view_of(x, labelled=None, ids=None):
+def view_of(x, labelled=None, keys=None):
     labelled = np.zeros((0, x.shape[1]), np.float32) if labelled is None else labelled
-    return PoolView(np.arange(len(x)) if ids is None else ids, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
+    return PoolView(np.arange(len(x)) if keys is None else keys, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
 
 
 def choose(view, k, seed=0, **params):
@@ -41,7 +41,7 @@ class TestProbCoverOfThisRadius(SamplerSuite):
 
     def obvious(self):
         x = on_a_circle(90, 0, 3, 6, 180, 270)
-        return view_of(x, ids=tiny_ids(6)), int(tiny_ids(6)[2])
+        return view_of(x, keys=tiny_keys(6)), int(tiny_keys(6)[2])
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -54,7 +54,7 @@ def test_each_choice_covers_the_most(seed):
     near = np.linalg.norm(normal[:, None] - normal, axis=2) <= 0.4
     known = labelled / np.linalg.norm(labelled, axis=1, keepdims=True)
     covered = (np.linalg.norm(normal[:, None] - known, axis=2) <= 0.4).any(axis=1)
-    for row, score in zip(chosen.ids, chosen.scores, strict=True):
+    for row, score in zip(chosen.keys, chosen.scores, strict=True):
         gains = (near & ~covered).sum(axis=1)
         assert gains[row] == gains.max() == score
         covered |= near[row]
@@ -62,8 +62,8 @@ def test_each_choice_covers_the_most(seed):
 
 def test_what_is_labelled_covers_its_surroundings():
     x = on_a_circle(0, 2, 4, 6, 90, 92)
-    assert choose(view_of(x), 1, radius=0.1).ids[0] < 4
-    assert choose(view_of(x, on_a_circle(3)), 1, radius=0.1).ids[0] >= 4
+    assert choose(view_of(x), 1, radius=0.1).keys[0] < 4
+    assert choose(view_of(x, on_a_circle(3)), 1, radius=0.1).keys[0] >= 4
 
 
 def test_the_radius_by_its_definition():
@@ -90,12 +90,12 @@ def test_once_all_is_covered_it_goes_on_at_random():
     x = np.ones((60, 2), np.float32)
     for seed in range(3):
         check(choose(view_of(x), 60, seed), view_of(x), 60)
-    assert len({choose(view_of(x), 2, seed).ids[1] for seed in range(8)}) > 4
+    assert len({choose(view_of(x), 2, seed).keys[1] for seed in range(8)}) > 4
 
 
 def test_a_large_pool_is_looked_at_in_part():
     view = view_of(np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32))
-    assert choose(view, 5, 0, rows=50).ids.tolist() != choose(view, 5, 1, rows=50).ids.tolist()
+    assert choose(view, 5, 0, rows=50).keys.tolist() != choose(view, 5, 1, rows=50).keys.tolist()
     check(choose(view, 300, rows=50), view, 300)
 
 
@@ -115,7 +115,7 @@ def test_scikit_activeml_would_choose_the_same():
     chosen = choose(view_of(x[5:], x[:5]), 8, radius=0.5)
     y = np.full(120, np.nan)
     y[:5] = 0
-    for row, score in zip(chosen.ids + 5, chosen.scores, strict=True):  # many are as good: ask about each one made
+    for row, score in zip(chosen.keys + 5, chosen.scores, strict=True):  # many are as good: ask about each one made
         theirs = skactiveml.pool.ProbCover(deltas=[0.5], n_classes=2, random_state=0)
         _, utilities = theirs.query(x, y, batch_size=1, return_utilities=True)
         assert utilities[0, row] == np.nanmax(utilities) == score

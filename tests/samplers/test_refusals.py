@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from alframe.app.api import compose
 from alframe.builtins import REGISTRIES, TABLE
 from alframe.errors import UnmetNeed
-from alframe.testing.sampler import tiny_fields, tiny_ids, tiny_predict
+from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
 
 
@@ -21,7 +21,7 @@ def test_it_refuses_by_name(name: str, value: float) -> None:
     for need, array in tiny_fields(sampler.needs).items():
         if array.dtype == np.float32 and array.ndim > 1:
             array[..., 4, 0] = value
-            view = PoolView(tiny_ids(20), {**tiny_fields(sampler.needs), need: array}, predict)
+            view = PoolView(tiny_keys(20), {**tiny_fields(sampler.needs), need: array}, predict)
             with pytest.raises(UnmetNeed, match=r"sampler '\w+' cannot rank.* 1 of \d+ ") as refusal:
                 sampler.select(view, 3, np.random.default_rng(0))
             parts = getattr(sampler, "weights", getattr(sampler, "samplers", ()))

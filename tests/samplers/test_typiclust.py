@@ -8,7 +8,7 @@ import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.typiclust import TypiClust, typicality
-from alframe.testing.sampler import SamplerSuite, check, tiny_ids
+from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -19,13 +19,13 @@ def heaps(*sizes, spread=0.1, seed=0):
     return (np.eye(len(sizes))[heap] + noise).astype(np.float32), heap
 
 
-def view_of(x, labelled=None, ids=None):
+def view_of(x, labelled=None, keys=None):
     labelled = x[:0] if labelled is None else labelled
-    return PoolView(tiny_ids(len(x)) if ids is None else ids, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
+    return PoolView(tiny_keys(len(x)) if keys is None else keys, {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
 
 
 def rows_of(view, chosen):
-    return [view.ids.tolist().index(id_) for id_ in chosen.ids.tolist()]
+    return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()]
 
 
 def choose(view, k, seed=0, **params):
@@ -39,7 +39,7 @@ class TestTypiClust(SamplerSuite):
         around = 0.1 * np.concatenate([np.eye(8)[1:7], -np.eye(8)[1:7]])
         largest = np.eye(8)[0] + np.insert(around, 7, 0, axis=0)  # row 7 is in its middle
         others = np.repeat(np.eye(8)[[3, 7]], 7, axis=0) + 0.05 * np.random.default_rng(0).normal(size=(14, 8))
-        return view_of(np.concatenate([largest, others]).astype(np.float32)), int(tiny_ids(27)[7])
+        return view_of(np.concatenate([largest, others]).astype(np.float32)), int(tiny_keys(27)[7])
 
 
 def by_hand(x):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers import ranking
+from alframe.kit import scoring
 from alframe.samplers.variation_ratios import VariationRatios, dissent
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_ids, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -38,29 +38,29 @@ def test_votes_count_and_not_how_sure_they_are():
     samples = np.array([nearly, split], np.float32).transpose(1, 0, 2)
     view = PoolView(np.arange(2), {Need.PROB_SAMPLES: samples})
     chosen = VariationRatios().select(view, 2, np.random.default_rng(0))
-    assert chosen.ids.tolist() == [1, 0]
+    assert chosen.keys.tolist() == [1, 0]
     np.testing.assert_allclose(chosen.scores, [0.5, 0])
 
 
 def test_ties_do_not_go_to_the_first_rows():
     samples = np.random.default_rng(0).dirichlet(np.ones(2), (2, 1000)).astype(np.float32)
     view = PoolView(np.arange(1000), {Need.PROB_SAMPLES: samples})
-    means = [VariationRatios().select(view, 10, np.random.default_rng(seed)).ids.mean() for seed in range(40)]
+    means = [VariationRatios().select(view, 10, np.random.default_rng(seed)).keys.mean() for seed in range(40)]
     assert 400 < np.mean(means) < 600
 
 
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = VariationRatios().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(ranking, "ROWS", 7)
-    assert VariationRatios().select(view, 50, np.random.default_rng(0)).ids.tolist() == whole.ids.tolist()
+    monkeypatch.setattr(scoring, "ROWS", 7)
+    assert VariationRatios().select(view, 50, np.random.default_rng(0)).keys.tolist() == whole.keys.tolist()
 
 
 def test_a_vote_for_nan_is_refused_with_the_count():
     fields = tiny_fields({Need.PROB_SAMPLES})
     fields[Need.PROB_SAMPLES][1, 6, 2] = np.nan
     with pytest.raises(UnmetNeed, match=r"'variation_ratios'.*1 of 20 unlabelled images \(first: row 6\)"):
-        VariationRatios().select(PoolView(tiny_ids(20), fields), 3, np.random.default_rng(0))
+        VariationRatios().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 def test_one_draw_cannot_disagree():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine.evaluate import wilson
+from alframe.engine.measuring.evaluate import wilson
 from alframe.errors import BadParams
 from alframe.stopping.target_accuracy import TargetAccuracy
 from alframe.testing.records import round_record

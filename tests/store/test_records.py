@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from alframe.engine.audit import AUDITED
-from alframe.engine.evaluate import evaluate
+from alframe.engine.measuring.audit import AUDITED
+from alframe.engine.measuring.evaluate import evaluate
 from alframe.store.records import dump_round, load_round
 from alframe.testing.records import round_record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from alframe.engine.evaluate import CROSS_VALIDATED
+from alframe.engine.measuring.evaluate import CROSS_VALIDATED
 from alframe.tasks.tables import accuracy_table
 from alframe.testing.records import measured, round_record
 

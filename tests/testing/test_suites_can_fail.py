@@ -27,12 +27,12 @@ def suite_of(suite, part):
 class TurnedSign(Margin):
     def select(self, view, k, rng):
         chosen = super().select(view, len(view), rng)
-        return Selection(chosen.ids[::-1][: max(0, k)])
+        return Selection(chosen.keys[::-1][: max(0, k)])
 
 
 class RowNumbers(Margin):
     def select(self, view, k, rng):
-        return Selection(np.argsort(-super().select(view, len(view), rng).ids)[: max(0, k)])
+        return Selection(np.argsort(-super().select(view, len(view), rng).keys)[: max(0, k)])
 
 
 class TooFew(Margin):
@@ -50,13 +50,13 @@ class Undeclared(Margin):
 
 class OwnRng(Margin):
     def select(self, view, k, rng):
-        return Selection(np.random.default_rng().permutation(view.ids)[: max(0, k)])
+        return Selection(np.random.default_rng().permutation(view.keys)[: max(0, k)])
 
 
 class NotANumber(Margin):
     def select(self, view, k, rng):
         lead = np.nan_to_num(view.probs.max(axis=1), nan=-1.0)
-        return Selection(view.ids[np.argsort(lead)[: max(0, k)]])
+        return Selection(view.keys[np.argsort(lead)[: max(0, k)]])
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_choosing_takes_neither_the_memory_nor_the_time_of_all_pairs(tmp_path: P
     chosen = KCenter().select(view, 20, rng)
     seconds, (_, peak) = time.monotonic() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(set(chosen.ids.tolist())) == 20
+    assert len(set(chosen.keys.tolist())) == 20
     assert peak < pool * labelled * 8 / 10
     assert seconds < 10
 

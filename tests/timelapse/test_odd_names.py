@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import LabelError
-from alframe.label_sources.classes import resolver
+from alframe.kit.classes import resolver
 from alframe.label_sources.timelapse import Timelapse as RoundSet
 from alframe.types import UNSURE, Item, Request
 from tests.timelapse.conftest import picture

@@ -29,9 +29,9 @@ class TestHeadsOnly(SamplerSuite):
 def test_p_is_the_share_of_uncertain_images() -> None:
     n, k = 2000, 400
     probs = np.linspace(0.5, 1, n, dtype=np.float32)
-    view = PoolView(tiny_view({Need.PROBS}, n=n).ids, {Need.PROBS: np.stack([probs, 1 - probs], axis=1)})
+    view = PoolView(tiny_view({Need.PROBS}, n=n).keys, {Need.PROBS: np.stack([probs, 1 - probs], axis=1)})
     chosen = Coinflip(p=0.75).select(view, k, np.random.default_rng(0))
-    uncertain = np.isin(chosen.ids, view.ids[:300]).sum()
+    uncertain = np.isin(chosen.keys, view.keys[:300]).sum()
     assert abs(uncertain - 300) < 30
 
 

@@ -28,4 +28,4 @@ class Coinflip:
         # Ties are broken at random: in the pool's order, the first burst of a folder would win them all.
         ranking = np.lexsort((rng.random(len(view)), confidence))
         others = rng.choice(ranking[heads:], k - heads, replace=False)
-        return Selection(view.ids[np.concatenate([ranking[:heads], others])])
+        return Selection(view.keys[np.concatenate([ranking[:heads], others])])

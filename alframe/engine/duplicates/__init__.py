@@ -1,0 +1,1 @@
+"""Near-duplicates: finding them and choosing one representative of each group."""

@@ -1,0 +1,136 @@
+"""How a network is run: by which engine, in which precision, and whether that gives the features it should."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import nn
+
+from alframe.engine.embedding import runtimes
+from alframe.engine.embedding.runtimes import Runtime
+from alframe.errors import EngineError
+from alframe.types import Inference, InputSpec
+
+log = logging.getLogger(__name__)
+
+_BUILD: dict[str, Callable[[nn.Module, InputSpec, str, str, torch.Tensor], Runtime]] = {
+    "eager": runtimes.eager,
+    "compile": runtimes.compiled,
+    "onnxruntime": runtimes.onnxruntime,
+    "openvino": runtimes.openvino,
+}
+_NEEDS = {"onnxruntime": ("onnxruntime", "onnxscript"), "openvino": ("openvino", "onnxscript")}
+_EXTRA = {"onnxruntime": "onnx", "openvino": "openvino"}
+# On a CPU, the fastest first, by benchmarks/micro/embedding.py. An order and no race, because the features of two
+# engines differ in their last bits: the same command must always choose the same. torch.compile is not among them: it
+# takes a minute or two to begin, and what it then gains depends on the processor.
+_AUTO = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
+ENOUGH = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
+_CHECKED = 16  # images
+_EXPORT = "some ten seconds, of a large network more"
+_TAKES = {"eager": "a moment", "compile": "a minute or two", "onnxruntime": _EXPORT, "openvino": _EXPORT}
+
+
+def choices(inference: Inference, device: str) -> list[Inference]:
+    """What to run with on `device`, and what to step back to should that fail: nothing if it was asked for by name.
+
+    Raises EngineError if the engine asked for is not installed or does not run on this device.
+    """
+    if inference.engine != "auto":
+        _check_there(inference, device)
+        return [inference]
+    if device != "cpu":
+        return [Inference("eager", inference.precision)]
+    precision = inference.precision
+    if precision == "bf16" and not has_bf16():
+        log.warning("This processor does not compute in bf16: inference.engine=auto takes fp32.")
+        precision = "fp32"
+    order = [Inference(engine, precision) for engine in _AUTO[precision] if not _missing(engine)]
+    return [*order, *([Inference()] if precision == "bf16" else [])]
+
+
+def has_bf16() -> bool:
+    """Whether this CPU computes in bfloat16 itself; where it only imitates that, it is slower than fp32."""
+    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for it yet
+    return any(getattr(torch.cpu, name, lambda: False)() for name in known)
+
+
+class Runner:
+    """Pixels (B, H, W, C), from 0 to 255, to features (B, D) float32; on a GPU still being computed on return.
+
+    The engine is made when the first batch comes, for making it can take longer than embedding a few images; and in
+    each process anew, so that a Runner can be sent to one. Raises EngineError if it cannot be made, or its features of
+    that batch are not those of the network.
+    """
+
+    def __init__(self, inference: Inference, module: nn.Module, spec: InputSpec, device: str) -> None:
+        self.inference = inference
+        self._network = (module, spec, device)
+        self._runtime: Runtime | None = None
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._runtime is None:
+            self._runtime = self._make(pixels)
+        return self._runtime(pixels)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_runtime": None}
+
+    def _make(self, pixels: torch.Tensor) -> Runtime:
+        module, spec, device = self._network
+        eager = runtimes.eager(module, spec, device, "fp32", pixels)
+        if self.inference == Inference():
+            return eager
+        log.info("Preparing the network for %s, which takes %s ...", self.inference, _TAKES[self.inference.engine])
+        some = pixels[:_CHECKED]
+        try:
+            runtime = _BUILD[self.inference.engine](module, spec, device, self.inference.precision, some)
+            given = runtime(some)
+        except Exception as error:  # a compiler that is missing, an operation that is not known, too little memory ...
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise EngineError(
+                f"inference.engine={self.inference.engine} cannot run this network here: {type(error).__name__}: "
+                f"{reason}. inference.engine=eager always can."
+            ) from error
+        blank = eager(torch.full_like(some[:1], 128))
+        alike, enough = likeness(given, eager(some), blank), ENOUGH[self.inference.precision]
+        if not alike >= enough:  # nan as well
+            raise EngineError(
+                f"inference.engine={self.inference.engine} in {self.inference.precision} gives other features than the "
+                f"network: cosine {alike:.5f}, below {enough}. inference.engine=eager with precision=fp32 is exact."
+            )
+        return runtime
+
+
+def likeness(given: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:
+    """Cosine between features (B, D), both seen from those of a blank picture (1, D), over all images together.
+
+    Uncentred features are alike whatever the picture; and a batch may be one burst, whose own mean as the centre would
+    leave nothing but noise.
+    """
+    a, b = ((one.double().cpu() - blank.double().cpu()).flatten() for one in (given, exact))
+    if a.norm() == b.norm() == 0:  # nothing but blank pictures
+        return 1.0
+    return float((a @ b) / (a.norm() * b.norm()))
+
+
+def _check_there(inference: Inference, device: str) -> None:
+    if missing := _missing(inference.engine):
+        raise EngineError(
+            f"inference.engine={inference.engine} needs {' and '.join(missing)}, which this Python does not have: "
+            f"pip install 'alframe[{_EXTRA[inference.engine]}]'. Or inference.engine=eager, which needs nothing; but "
+            f"features of another engine are never mixed in, so then every image is embedded anew."
+        )
+    if inference.engine in _NEEDS and device != "cpu":
+        raise EngineError(
+            f"inference.engine={inference.engine} runs on the CPU, and the device is {device}. Add compute.device=cpu, "
+            f"or take inference.engine=eager or compile."
+        )
+
+
+def _missing(engine: str) -> list[str]:
+    return [package for package in _NEEDS.get(engine, ()) if find_spec(package) is None]

@@ -1,0 +1,1 @@
+"""Which items a pool has, with their boxes, sequences and groups."""

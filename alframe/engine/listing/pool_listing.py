@@ -1,0 +1,178 @@
+"""The pool as the ledger knows it: every item has a number, and keeps it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import compress
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe import seeding
+from alframe.contracts import Pool
+from alframe.engine.listing.boxes import Boxes, crop
+from alframe.engine.listing.groups import draw_groups, whole_groups
+from alframe.engine.listing.sequences import Sequences, named, timed
+from alframe.errors import PoolError
+from alframe.progress import track
+from alframe.store.ledger import Ledger
+from alframe.store.records import StoredItems
+from alframe.types import Box, Ints, Item
+
+log = logging.getLogger(__name__)
+LONG = 500  # images in a sequence that nobody takes for a burst
+SAME = 0.7  # of the smaller box, from which on it is the same
+
+
+@dataclass(frozen=True)
+class PoolListing:
+    """`items` by key; `present` (N,) is False for those that the pool no longer lists, which are never selected.
+
+    `in_pool` (N,) is False for the held-out ones.
+    """
+
+    items: list[Item]
+    present: npt.NDArray[np.bool_]
+    in_pool: npt.NDArray[np.bool_]
+
+    @cached_property
+    def sequences(self) -> Ints:
+        """(N,) the number of each item's sequence; -1 where it has none."""
+        numbers: dict[str | None, int] = {None: -1}
+        return np.array([numbers.setdefault(item.sequence, len(numbers) - 1) for item in self.items], np.int64)
+
+
+def sync(
+    ledger: Ledger,
+    pool: Pool,
+    holdout: float,
+    group: str,
+    seed: int,
+    sequences: Sequences = Sequences(),  # noqa: B008 - frozen
+    boxes: Boxes = Boxes(),  # noqa: B008
+) -> PoolListing:
+    """List the pool, with its boxes and sequences, and enter what is new into the ledger.
+
+    Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
+    time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
+    own. It is never drawn again, and what comes later to a held-out group is held out. Raises PoolError for an empty
+    pool or one in which nothing that was there before is left.
+    """
+    known = ledger.items()
+    listed = _listed(pool, boxes)
+    number = {id_: key for key, id_ in enumerate(known.ids())}
+    new = [item for item in listed if item.id not in number]
+    if known and len(new) == len(listed):
+        raise PoolError(
+            f"None of the {len(known)} images of this project is in the pool now; the first known one is "
+            f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder moved, point pool.root at the "
+            f"folder that now holds the same tree; for other images start another project (project=<folder>)."
+        )
+    again = {number[item.id]: item for item in listed if item.id in number}
+    items = [_now(again[key], key, known) if key in again else known[key] for key in range(len(known))]
+    items += timed(new, sequences)
+    present = np.ones(len(items), bool)
+    present[: len(known)] = [key in again for key in range(len(known))]
+    kept = sum(items[key].box != item.box for key, item in again.items())
+    if kept:
+        log.warning(
+            "%d boxes are elsewhere in their images than when they were first seen: their items stay what they were, "
+            "and so do their labels. For another detector's boxes make a project of its own, or set boxes.use=best.",
+            kept,
+        )
+    for key, name in enumerate(named(items, sequences)):
+        if name != items[key].sequence:
+            items[key] = replace(items[key], sequence=name)
+    if new:
+        _warn_of_long_bursts(items)
+    if new and (known or holdout > 0):
+        items = _keep_together(items, len(known), group) if known else _hold_out(items, holdout, group, seed)
+    with ledger.transaction():
+        ledger.add_items(len(known), items[len(known) :])
+        ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
+    return PoolListing(items, present, np.array([item.split == "pool" for item in items], bool))
+
+
+def _listed(pool: Pool, boxes: Boxes) -> list[Item]:
+    images = list(track(pool.items(), "Listing images", unit="img"))
+    if not images:
+        raise PoolError("The pool has no images. Check the folder or file that `pool` names.")
+    items = crop(images, boxes)
+    if not items:
+        raise PoolError(
+            f"Not one of the {len(images)} images has a box of '{boxes.category}' in {boxes.file} with a confidence of "
+            f"{boxes.threshold} or more. Lower boxes.threshold, or keep images without one (boxes.empty=keep)."
+        )
+    return items
+
+
+def _now(item: Item, key: int, stored: StoredItems) -> Item:
+    """A known item as it is listed now: the split is the ledger's; all else may have been corrected since.
+
+    What the pool does not say was found when the item was new. One of several boxes keeps its place: what was said of
+    it must not become what is said of another animal when a detector's file is exchanged.
+    """
+    if stored.agrees(key, item):
+        return item
+    known, meta = stored.like(key, item), item.meta
+    if item.taken is None and "taken_from" in known.meta:
+        meta = {**meta, "taken_from": known.meta["taken_from"]}
+    numbered = "box" in item.meta and known.box is not None and item.box is not None
+    # Not by `replace`, which takes twice as long, for each image of the pool.
+    return Item(
+        id=item.id,
+        path=item.path,
+        label=item.label,
+        split=known.split,
+        camera=item.camera,
+        taken=item.taken or known.taken,
+        sequence=known.sequence if item.sequence is None else item.sequence,
+        box=item.box if not numbered or _overlap(item.box, known.box) >= SAME else known.box,
+        meta=meta,
+    )
+
+
+def _warn_of_long_bursts(items: Sequence[Item]) -> None:
+    sizes = Counter(item.sequence for item in items if item.sequence is not None)
+    for name, size in sizes.most_common(1) if sizes and max(sizes.values()) > LONG else ():
+        log.warning(
+            "%d images are one sequence, '%s': does the camera's clock stand still, or are several cameras in one "
+            "folder? One image of it is asked in a batch. Say which camera is which (pool.camera_level), or set "
+            "sequences.gap=null.",
+            size,
+            name,
+        )
+
+
+def _overlap(a: Box | None, b: Box | None) -> float:
+    """The part of the smaller box that lies in the other; a margin changes it little."""
+    if a is None or b is None:
+        return 0.0
+    width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
+    height = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
+    return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
+
+
+def _keep_together(items: Sequence[Item], known: int, group: str) -> list[Item]:
+    names = whole_groups(items, group)
+    held_out = {name for name, item in zip(names[:known], items, strict=False) if item.split == "test"}
+    return [
+        replace(item, split="test") if key >= known and names[key] in held_out else item
+        for key, item in enumerate(items)
+    ]
+
+
+def _hold_out(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:
+    labelled = [item.label is not None and item.split == "pool" for item in items]
+    if any(item.split == "test" for item in items) or not any(labelled):
+        return list(items)
+    groups = whole_groups(items, group)
+    names = list(compress(groups, labelled))
+    classes = [str(item.label) for item in compress(items, labelled)]
+    chosen = draw_groups(names, classes, fraction, seeding.generator(seed, "holdout"))
+    # All of a group: also its images without a label show what the labelled ones show.
+    return [replace(item, split="test") if name in chosen else item for name, item in zip(groups, items, strict=True)]

@@ -1,0 +1,61 @@
+"""How good the model is on the pool, by labelled images that were drawn at random from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from alframe.contracts import Head
+from alframe.engine.fit import Training, fit
+from alframe.engine.measuring.evaluate import evaluate
+from alframe.types import Evaluation, Floats, Ints
+
+AUDITED = "images drawn at random from the pool"
+AUDITED_ONCE = f"{AUDITED}, near-duplicates counted once"
+LEAST = 5  # images: below, the interval would span nearly everything
+
+
+def audit(
+    make_head: Callable[[], Head],
+    features: Floats,
+    training: Training,
+    keys: Ints,
+    rng: np.random.Generator,
+    folds: int = 5,
+    basis: str = AUDITED,
+) -> Evaluation | None:
+    """An estimate for the whole pool from the audited `keys` (a,); None with fewer than 5 of them, or one class.
+
+    `features` (N, D) are by item key. The audited images are trained on like all others, so the head in use cannot be
+    tested on them. Instead the head is fitted `folds` times on all labels but those of a fold of audited images, and
+    predicts that fold. Keys without a label that can be learned from (unsure, or a file that is gone) are left out.
+
+    What else is labelled stays in training, an audited image's own sequence included: the rest of the pool is
+    predicted by a head that has seen just as many of its sequence mates, so leaving them out would be too strict.
+    Only labels propagated from an audited image go with it: they are its own answer. An embedding that was fine-tuned
+    must not have seen the audited images either (see `without`), for it is not fitted again.
+
+    The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
+    sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
+    are still unlabelled: each head lacks a fold's labels, and images drawn in early rounds come from a pool that still
+    had the hard ones, which were asked for since. It holds for this pool, not for other places. Where near-duplicates
+    are folded, one of each group can be drawn, and the `basis` says so.
+    """
+    own = training.keys == training.labelled_on
+    rows = np.flatnonzero(own & np.isin(training.keys, keys))
+    if len(rows) < LEAST or len(np.unique(training.y)) < 2:
+        return None
+    probs = np.zeros((len(training.keys), len(training.classes)), np.float32)
+    for fold in np.array_split(rng.permutation(rows), min(folds, len(rows))):
+        head = make_head()
+        fit(head, features, without(training, training.keys[fold]), rng)
+        probs[fold] = head.probs(features[training.keys[fold]])
+    truth = [training.classes[at] for at in training.y[rows].tolist()]
+    return evaluate(probs[rows], training.classes, truth, basis)
+
+
+def without(training: Training, keys: Ints) -> Training:
+    """What is left to learn from without the answers for `keys` (a,), propagated ones included; the same classes."""
+    kept = ~np.isin(training.labelled_on, keys)
+    return Training(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])

@@ -1,0 +1,182 @@
+"""Fine-tune a backbone on the labelled images."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import nn
+
+from alframe.data.augment import augmented
+from alframe.data.batching import balanced, shuffled
+from alframe.data.loading import Batch, normalise
+from alframe.engine.embedding.allocator import keep_memory
+from alframe.engine.training.early_stopping import Watch, set_apart
+from alframe.engine.training.freezing import frozen_part, holding, train_mode
+from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
+from alframe.errors import BadParams, PoolError
+from alframe.progress import Bar, Forecast
+from alframe.seeding import generator, number
+from alframe.types import InputSpec, Ints, Item, TrainingPlan
+
+log = logging.getLogger(__name__)
+
+
+def fine_tune(
+    module: nn.Module,
+    loss: nn.Module,
+    items: Sequence[Item],
+    y: Ints,
+    spec: InputSpec,
+    plan: TrainingPlan,
+    seed: int,
+    device: str,
+    workers: int,
+    group: str = "sequence",
+) -> list[float]:
+    """Train `module` and `loss` in place on `items` of classes `y`; the mean loss of each epoch.
+
+    The same seed gives the same weights on the same machine, whatever the number of workers. Images that cannot be
+    read are left out with a warning. With `plan.patience` no `group` (as in whole_groups) is cut between the labels
+    that are trained on and those that judge. `module` ends in evaluation mode. Raises PoolError if hardly any can be
+    read, BadParams if the loss diverges or the plan does not suit the network.
+    """
+    if len(items) < 2:
+        log.warning("Fine-tuning needs at least two labelled images and there are %d: the backbone stays.", len(items))
+        module.eval()
+        return []
+    keep_memory()
+    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loss.to(device)
+    frozen = frozen_part(module, plan.freeze)
+    rows, watch = _watched(items, y, spec, plan, seed, workers, group)
+    if callable(count := getattr(loss, "count", None)):
+        count(torch.from_numpy(y[rows]))
+    epochs = [_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
+    optimiser = make_optimiser(module, loss, frozen, plan)
+    schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
+    precision = autocast(plan, device)
+    steps = augmented(items, spec, _seeded(epochs, seed), workers)  # one stream: workers start once, not every epoch
+    history = []
+    try:
+        images = sum(len(batch) for batches in epochs for batch in batches)
+        looks = 0 if watch is None else len(items) * (plan.epochs + 1)
+        with (
+            torch.random.fork_rng(_cuda(device)),
+            holding(frozen),
+            # To look at an image is quicker than to train on it, so the two are forecast apart.
+            Bar("Fine-tuning", images + looks, "img", forecast=False) as bar,
+        ):
+            torch.manual_seed(number(seed, "dropout"))
+            unreadable: set[int] = set()
+            begin = time.perf_counter()
+            if watch is not None:
+                watch.enough(module.eval(), device, bar.advance)
+            look = time.perf_counter() - begin if watch is not None else 0.0
+            label = f"Fine-tuning on {len(rows):,} images, {plan.epochs} times"
+            forecast = Forecast(label, images, "img", watch is not None, look * (plan.epochs + 1))
+            for epoch, batches in enumerate(epochs, start=1):
+                train_mode(module, frozen)
+                loss.train()
+                taken = []
+                for batch in islice(steps, len(batches)):
+                    _report(batch, items, unreadable)
+                    if len(batch.good) > 1:
+                        taken.append(_step(module, loss, optimiser, precision, batch, y, spec, device))
+                        schedule.step()
+                    bar.advance(len(batch.rows))
+                    forecast.see(len(batch.rows), batch.size)
+                history.append(_mean(taken, epoch, len(rows), unreadable))
+                if watch is not None and watch.enough(module.eval(), device, bar.advance):
+                    break
+            if watch is not None:
+                watch.restore(module)
+    finally:
+        module.eval()
+        loss.eval()
+    return history
+
+
+def _watched(
+    items: Sequence[Item], y: Ints, spec: InputSpec, plan: TrainingPlan, seed: int, workers: int, group: str
+) -> tuple[Ints, Watch | None]:
+    """The rows to train on, and who says when it is enough."""
+    everything = np.arange(len(items))
+    if plan.patience is None or plan.epochs == 0:
+        return everything, None
+    rows, judges = set_apart(items, y, group, generator(seed, "judges"))
+    if not len(judges):
+        log.warning(
+            "Fine-tuning: the %d labelled images are of too few groups (%s) to set some apart, so all are trained on, "
+            "for all %d epochs.",
+            len(items),
+            group,
+            plan.epochs,
+        )
+        return everything, None
+    return rows, Watch(items, y, rows, judges, spec, workers, plan.patience)
+
+
+def _batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: int) -> list[list[int]]:
+    rng = generator(seed, "batches", epoch)
+    if plan.batching == "balanced":
+        batches = balanced(y[rows], plan.classes, plan.samples, rng)
+    else:
+        batches = shuffled(y[rows], plan.batch_size, rng)
+    return [rows[batch].tolist() for batch in batches]
+
+
+def _seeded(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
+    for epoch, batches in enumerate(epochs):
+        rng = generator(seed, "augment", epoch)
+        for rows in batches:
+            yield rows, rng.integers(2**63, size=len(rows)).tolist()
+
+
+def _step(
+    module: nn.Module,
+    loss: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    precision: AbstractContextManager[None],
+    batch: Batch,
+    y: Ints,
+    spec: InputSpec,
+    device: str,
+) -> float:
+    targets = torch.from_numpy(y[batch.good]).to(device)
+    with precision:
+        embeddings = module(normalise(batch.pixels, spec, device))
+    value = loss(embeddings.float(), targets)
+    optimiser.zero_grad(set_to_none=True)
+    value.backward()
+    optimiser.step()
+    return float(value.detach())
+
+
+def _report(batch: Batch, items: Sequence[Item], unreadable: set[int]) -> None:
+    for row, reason in zip(batch.rows, batch.reasons, strict=True):
+        if reason is not None and row not in unreadable:
+            unreadable.add(row)
+            log.warning("Left out of fine-tuning: %s: %s", items[row].path, reason)
+
+
+def _mean(values: list[float], epoch: int, images: int, unreadable: set[int]) -> float:
+    if not values:
+        raise PoolError(
+            f"Fine-tuning: {len(unreadable)} of the {images} labelled images cannot be read (warnings above name them) "
+            "and no two that can came together. Mend the files, or turn fine-tuning off."
+        )
+    mean = float(np.mean(values))
+    if not math.isfinite(mean):
+        raise BadParams(f"Fine-tuning: the loss became {mean} in epoch {epoch}. Lower the learning rate (lr).")
+    return mean
+
+
+def _cuda(device: str) -> list[torch.device]:
+    return [torch.device(device)] if device.startswith("cuda") else []

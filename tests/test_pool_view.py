@@ -1,0 +1,82 @@
+"""What a sampler sees of a large pool, without a copy of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alframe.errors import UnmetNeed
+from alframe.types import LazyFeatures, LazySamples, Need, PoolView
+
+
+@pytest.fixture
+def source() -> np.ndarray:
+    return np.arange(40, dtype=np.float32).reshape(10, 4)
+
+
+def test_rows_are_those_of_their_numbers(source: np.ndarray) -> None:
+    at = np.array([7, 2, 9, 4])
+    rows = LazyFeatures(source, at)
+    assert (len(rows), rows.shape) == (4, (4, 4))
+    np.testing.assert_array_equal(rows.to_array(), source[at])
+    np.testing.assert_array_equal(rows[1:3], source[[2, 9]])
+    np.testing.assert_array_equal(rows[np.array([3, 0])], source[[4, 7]])
+    np.testing.assert_array_equal(rows[2], source[9])
+    np.testing.assert_array_equal(rows.subset(np.array([True, False, False, True])).to_array(), source[[7, 4]])
+    np.testing.assert_array_equal(LazyFeatures(source).subset(np.arange(10) > 7)[:], source[8:])
+
+
+def test_nothing_of_the_pool_can_be_changed(source: np.ndarray) -> None:
+    for view in (PoolView(np.arange(10), {Need.FEATURES: source}), whole_and_part(source)):
+        for array in (view.features, view.lazy_features[:0], view.keys):
+            if array is not view.features and array.base is None:
+                continue  # a copy
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    assert source[3, 3] == 15
+
+
+def whole_and_part(source: np.ndarray) -> PoolView:
+    return PoolView(np.arange(4), {Need.FEATURES: LazyFeatures(source, np.array([1, 3, 5, 7]))})
+
+
+def test_a_part_of_a_view_reads_the_same_source(source: np.ndarray) -> None:
+    view = whole_and_part(source)
+    part = view.subset(np.array([False, True, True, False]))
+    np.testing.assert_array_equal(part.features, source[[3, 5]])
+    np.testing.assert_array_equal(view.features, source[[1, 3, 5, 7]])
+    assert view.features is view.features  # copied once
+
+
+def test_rows_are_a_need_as_the_features_are(source: np.ndarray) -> None:
+    view = PoolView(np.arange(10), {Need.LABELS: np.zeros(2, np.int64)})
+    for read in ("features", "feature_rows", "prob_samples", "prob_sample_rows"):
+        with pytest.raises(UnmetNeed, match=read.removesuffix("_rows").rstrip("s").upper()):
+            getattr(view, read)
+    assert np.shares_memory(PoolView(np.arange(10), {Need.FEATURES: source}).features, source)
+
+
+def test_draws_of_a_part_are_the_part_of_the_draws() -> None:
+    array = np.arange(60, dtype=np.float32).reshape(2, 10, 3)
+    view = PoolView(np.arange(10), {Need.PROB_SAMPLES: array})
+    samples = view.lazy_prob_samples
+    assert (len(samples), samples.shape) == (10, (2, 10, 3))
+    assert np.shares_memory(view.prob_samples, array) and np.shares_memory(samples[2:5], array)
+    mask = np.isin(np.arange(10), [1, 4, 8])
+    for rows in (slice(2, 5), np.array([7, 0]), mask):
+        np.testing.assert_array_equal(samples[rows], array[:, rows])
+    part = view.subset(mask)
+    np.testing.assert_array_equal(part.prob_samples, array[:, [1, 4, 8]])
+    np.testing.assert_array_equal(part.subset(np.array([False, True, True])).lazy_prob_samples[1:], array[:, [8]])
+    np.testing.assert_array_equal(samples.first_draws(1).to_array(), array[:1])
+    with pytest.raises(ValueError, match="read-only"):
+        samples[2:5][...] = 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [((20, 100_000, 20), [32768, 32768, 32768, 1696]), ((500, 70, 40_000), [3] * 23 + [1]), ((20, 0, 20), [0])],
+)
+def test_parts_of_draws_fit_in_memory(shape: tuple[int, int, int], sizes: list[int]) -> None:
+    parts = LazySamples(lambda rows: np.empty(0, np.float32), shape).chunks()
+    assert [len(range(shape[1])[part]) for part in parts] == sizes
