@@ -94,10 +94,10 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
         "alframe.label_sources",
         {
             "simulated": "alframe.label_sources.simulated:Simulated",
-            "csv": "alframe.label_sources.csv:Csv",
-            "folder": "alframe.label_sources.folder:Folder",
-            "timelapse": "alframe.label_sources.timelapse:Timelapse",
-            "timelapse_set": "alframe.label_sources.timelapse_set:TimelapseSet",
+            "csv": "alframe.label_sources.csv.source:Csv",
+            "folder": "alframe.label_sources.folder.source:Folder",
+            "timelapse": "alframe.label_sources.timelapse.source:Timelapse",
+            "timelapse_set": "alframe.label_sources.timelapse.set_source:TimelapseSet",
         },
     ),
     "exporter": (

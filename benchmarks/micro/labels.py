@@ -27,8 +27,8 @@ from typing import Any
 from alframe.formats.timelapse.data import read_records
 from alframe.formats.timelapse.prepared import Opening, write_data
 from alframe.formats.timelapse.template import Field
-from alframe.label_sources.csv import Csv
-from alframe.label_sources.timelapse_set import TimelapseSet
+from alframe.label_sources.csv.source import Csv
+from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.types import Item, Request
 from benchmarks.machine import describe, resident_mib
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import BadParams, LabelError
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources.csv import Csv
+from alframe.label_sources.csv.source import Csv
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Item, Request, Suggestion
 

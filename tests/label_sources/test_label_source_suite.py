@@ -12,8 +12,8 @@ import pytest
 from hypothesis import Phase, settings
 
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources.csv import Csv
-from alframe.label_sources.folder import Folder
+from alframe.label_sources.csv.source import Csv
+from alframe.label_sources.folder.source import Folder
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Answers, Request
 

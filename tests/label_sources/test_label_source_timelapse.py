@@ -19,8 +19,8 @@ from PIL import Image
 from alframe.errors import BadParams, LabelError
 from alframe.formats.timelapse.template import read_template
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources import _timelapse_images as images
-from alframe.label_sources.timelapse import Timelapse
+from alframe.label_sources.timelapse import images as images
+from alframe.label_sources.timelapse.source import Timelapse
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Box, Item, Request, Suggestion
 from tests.timelapse.simulator import Timelapse as Program

@@ -19,8 +19,8 @@ from alframe.errors import LabelError
 from alframe.formats.timelapse import data as data_module
 from alframe.formats.timelapse import update as update_module
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources import _timelapse_readings as readings
-from alframe.label_sources.timelapse_set import TimelapseSet
+from alframe.label_sources.timelapse import set_answers as readings
+from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.testing.label_source import CLASSES, LabelSourceSuite
 from alframe.types import UNSURE, Item, Request, Suggestion
 from tests.timelapse.simulator import Timelapse as Program

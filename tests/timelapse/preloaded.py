@@ -9,7 +9,7 @@ import alframe.app.api
 import alframe.backbones.timm
 import alframe.compute.local
 import alframe.heads.linear
-import alframe.label_sources.timelapse
+import alframe.label_sources.timelapse.source
 import alframe.losses.triplet
 import alframe.tasks.run  # noqa: F401
 from alframe.compat import import_timm

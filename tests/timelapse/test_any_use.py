@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from alframe.label_sources.timelapse import Timelapse as RoundSet
+from alframe.label_sources.timelapse.source import Timelapse as RoundSet
 from alframe.types import Item, Request
 from tests.timelapse.conftest import picture
 from tests.timelapse.lab import path_of

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from alframe.label_sources.timelapse_set import TimelapseSet
+from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.types import Item, Request, Suggestion
 from tests.timelapse.conftest import picture
 from tests.timelapse.csv_io import Preferences

@@ -12,9 +12,9 @@ import pytest
 from alframe.app.api import open_session
 from alframe.errors import LabelError
 from alframe.formats.timelapse import sqlite as timelapse_sqlite
-from alframe.label_sources.csv import Csv
-from alframe.label_sources.timelapse import Timelapse as RoundSet
-from alframe.label_sources.timelapse_set import TimelapseSet
+from alframe.label_sources.csv.source import Csv
+from alframe.label_sources.timelapse.set_source import TimelapseSet
+from alframe.label_sources.timelapse.source import Timelapse as RoundSet
 from alframe.pools.folder import Folder
 from alframe.store.ledger import Ledger
 from alframe.types import Answers, Item, Request, State

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import LabelError
 from alframe.kit.classes import resolver
-from alframe.label_sources.timelapse import Timelapse as RoundSet
+from alframe.label_sources.timelapse.source import Timelapse as RoundSet
 from alframe.types import UNSURE, Item, Request
 from tests.timelapse.conftest import picture
 from tests.timelapse.people import TDB, manifest_of

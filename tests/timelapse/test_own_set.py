@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from alframe.label_sources.timelapse_set import TimelapseSet
+from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.types import Item, Request
 from tests.timelapse.conftest import picture
 from tests.timelapse.csv_io import Preferences, parse

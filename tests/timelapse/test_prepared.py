@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from alframe.label_sources.timelapse import Timelapse as RoundSet
-from alframe.label_sources.timelapse_set import TimelapseSet
+from alframe.label_sources.timelapse.set_source import TimelapseSet
+from alframe.label_sources.timelapse.source import Timelapse as RoundSet
 from alframe.types import Item, Request, Suggestion
 from tests.timelapse.conftest import picture
 from tests.timelapse.lab import own_template, path_of

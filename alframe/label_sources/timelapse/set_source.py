@@ -12,11 +12,11 @@ from alframe.formats.timelapse.folders import beside
 from alframe.formats.timelapse.template import Template, read_template
 from alframe.kit.classes import CANNOT_TELL, check_policy, check_unsure, describe
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources._csv_files import in_folder, named
-from alframe.label_sources._timelapse_answers import Gathering, check_list, gathering, trouble
-from alframe.label_sources._timelapse_ask import ask, begin
-from alframe.label_sources._timelapse_readings import Fields, Reading, Readings
-from alframe.label_sources._timelapse_selection import Names, check_fields_of, select
+from alframe.label_sources.csv.files import in_folder, named
+from alframe.label_sources.timelapse.answers import Gathering, check_list, gathering, trouble
+from alframe.label_sources.timelapse.set_answers import Fields, Reading, Readings
+from alframe.label_sources.timelapse.set_request import ask, begin
+from alframe.label_sources.timelapse.set_selection import Names, check_fields_of, select
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from alframe.errors import LabelError
 from alframe.formats.digests import digest
 from alframe.formats.tables import Row
-from alframe.label_sources._csv_files import saved
+from alframe.label_sources.csv.files import saved
 from alframe.types import Answers, ItemId, Label, Problem, Request
 
 AGAIN = "again"  # a column of lists that were written anew

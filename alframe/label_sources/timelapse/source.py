@@ -12,9 +12,9 @@ from alframe.formats.timelapse.schema import check_fields
 from alframe.formats.timelapse.template import read_template, write_template
 from alframe.kit.classes import check_policy, describe
 from alframe.kit.round_folders import asked_before, classes_then, count, round_folder
-from alframe.label_sources._timelapse_answers import Gathering, check_list, gathering, has_blank, load, trouble
-from alframe.label_sources._timelapse_images import complete_manifest, folded, manifest, place
-from alframe.label_sources._timelapse_prepare import NEW, SPECIES, prepare, round_fields
+from alframe.label_sources.timelapse.answers import Gathering, check_list, gathering, has_blank, load, trouble
+from alframe.label_sources.timelapse.images import complete_manifest, folded, manifest, place
+from alframe.label_sources.timelapse.prepare import NEW, SPECIES, prepare, round_fields
 from alframe.progress import track
 from alframe.store.names import folder_name
 from alframe.types import Answers, Item, ItemId, Problem, Request

@@ -10,8 +10,8 @@ from pathlib import Path
 from alframe.formats.digests import digest
 from alframe.formats.tables import rows
 from alframe.formats.timelapse.data import posix
-from alframe.label_sources._timelapse_answers import Said, Source, Stamp, load, saved, stamp
-from alframe.label_sources._timelapse_images import folded
+from alframe.label_sources.timelapse.answers import Said, Source, Stamp, load, saved, stamp
+from alframe.label_sources.timelapse.images import folded
 from alframe.progress import track
 from alframe.types import Problem
 

@@ -11,8 +11,8 @@ from alframe.formats.matching import Matcher, located
 from alframe.formats.tables import SEPARATORS, Row, check_encoding, has_columns, rows
 from alframe.kit.classes import CANNOT_TELL, check_policy, check_unsure, describe, resolver
 from alframe.kit.round_folders import asked_before, count, round_folder
-from alframe.label_sources._csv_answers import AGAIN, Columns, Gathering
-from alframe.label_sources._csv_files import WORKBOOKS, in_folder, named, saved
+from alframe.label_sources.csv.answers import AGAIN, Columns, Gathering
+from alframe.label_sources.csv.files import WORKBOOKS, in_folder, named, saved
 from alframe.progress import track
 from alframe.store.files import replacing
 from alframe.types import Answers, Item, ItemId, Problem, Request

@@ -13,8 +13,8 @@ from alframe.formats.timelapse.template import Template, offers_empty, read_temp
 from alframe.formats.timelapse.update import Change, update, why_not
 from alframe.formats.timelapse.view import search_terms, sort_terms
 from alframe.kit.round_folders import count
-from alframe.label_sources._timelapse_prepare import own_fields
-from alframe.label_sources._timelapse_selection import Names, Selection, check_fields_of
+from alframe.label_sources.timelapse.prepare import own_fields
+from alframe.label_sources.timelapse.set_selection import Names, Selection, check_fields_of
 from alframe.types import UNSURE, Request
 
 

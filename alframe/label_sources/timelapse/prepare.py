@@ -16,8 +16,8 @@ from alframe.formats.timelapse.prepared import Opening, strangeness, write_data
 from alframe.formats.timelapse.schema import STANDARD, Field
 from alframe.formats.timelapse.template import read_template
 from alframe.formats.timelapse.view import KEYS, quick_paste, search_terms, sort_terms
-from alframe.label_sources._timelapse_answers import blank_word, has_blank
-from alframe.label_sources._timelapse_selection import Names
+from alframe.label_sources.timelapse.answers import blank_word, has_blank
+from alframe.label_sources.timelapse.set_selection import Names
 from alframe.types import UNSURE, ItemId, Request
 
 SPECIES, NEW = "Species", "NewSpecies"

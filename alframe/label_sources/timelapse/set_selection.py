@@ -10,7 +10,7 @@ from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.selector import hazards, takes
 from alframe.formats.timelapse.template import Template
-from alframe.label_sources._timelapse_images import folded
+from alframe.label_sources.timelapse.images import folded
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.types import Item, ItemId, Request, Suggestion

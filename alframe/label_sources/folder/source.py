@@ -10,7 +10,7 @@ from unicodedata import normalize
 from alframe.errors import LabelError
 from alframe.kit.classes import check_policy, describe, resolver
 from alframe.kit.round_folders import asked_before, count, round_folder
-from alframe.label_sources._folder_images import Sighting, lay_out, look, read_manifest
+from alframe.label_sources.folder.images import Sighting, lay_out, look, read_manifest
 from alframe.store.names import folder_name
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 

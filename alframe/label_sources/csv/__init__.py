@@ -1,0 +1,1 @@
+"""Labels that people write into CSV files."""

@@ -1,0 +1,1 @@
+"""Labels that people give by dragging images into the folders of classes."""
