@@ -50,8 +50,8 @@ def test_a_part_of_a_view_reads_the_same_source(source: np.ndarray) -> None:
 
 def test_rows_are_a_need_as_the_features_are(source: np.ndarray) -> None:
     view = PoolView(np.arange(10), {Need.LABELS: np.zeros(2, np.int64)})
-    for read in ("features", "feature_rows", "prob_samples", "prob_sample_rows"):
-        with pytest.raises(UnmetNeed, match=read.removesuffix("_rows").rstrip("s").upper()):
+    for read in ("features", "lazy_features", "prob_samples", "lazy_prob_samples"):
+        with pytest.raises(UnmetNeed, match=read.removeprefix("lazy_").upper()):
             getattr(view, read)
     assert np.shares_memory(PoolView(np.arange(10), {Need.FEATURES: source}).features, source)
 

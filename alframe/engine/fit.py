@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.contracts import Head
 from alframe.engine.measuring.evaluate import HELD_OUT, cross_validate, evaluate
 from alframe.store.records import StoredLabel
 from alframe.types import Evaluation, Floats, Ints, Item
-
-ROWS = 32768  # that the head is asked about at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,14 @@ def fit(head: Head, features: Floats, training: Training, rng: np.random.Generat
 
 def in_parts(features: Floats, keys: Ints, answer: Callable[[Floats], Floats]) -> Floats:
     """(n, ...) what the head answers about the items `keys` (n,), without a copy of all their features (N, D)."""
-    if len(keys) <= ROWS:
-        return answer(features[keys])
-    for start in range(0, len(keys), ROWS):
-        part = answer(features[keys[start : start + ROWS]])
-        if start == 0:
-            out = np.empty((len(keys), *part.shape[1:]), part.dtype)
-        out[start : start + ROWS] = part
+    first, *rest = chunks(len(keys)) or [slice(0)]
+    answered = answer(features[keys[first]])
+    if not rest:
+        return answered
+    out = np.empty((len(keys), *answered.shape[1:]), answered.dtype)
+    out[first] = answered
+    for rows in rest:
+        out[rows] = answer(features[keys[rows]])
     return out
 
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from alframe.builtins import REGISTRIES
+from alframe.chunks import chunks
 from alframe.contracts import Head
 from alframe.errors import BadParams
-from alframe.heads.fitting import ROWS, softmax
+from alframe.heads.fitting import softmax
 from alframe.types import Floats, Ints
 
 LINEAR = MappingProxyType({"name": "linear"})
@@ -93,8 +94,7 @@ class Calibrated:
 
     def _tempered(self, probs: Floats) -> Floats:
         out = np.empty(probs.shape, np.float32)
-        for start in range(0, probs.shape[-2], ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in chunks(probs.shape[-2]):
             with np.errstate(divide="ignore"):
                 out[..., rows, :] = softmax(np.asarray(np.log(probs[..., rows, :]) / self._temperature, np.float32))
         return out

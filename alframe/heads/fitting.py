@@ -7,8 +7,6 @@ import numpy as np
 from alframe.errors import AlframeError
 from alframe.types import Floats, Ints
 
-ROWS = 8192  # of the pool at a time, so that a memory-mapped pool is never copied whole
-
 
 def prepare(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     """Scaled `x` (m, D), the `mean` (D,) and `scale` (D,) used, the classes present (P,), and `y` as 0..P-1.

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from alframe.chunks import chunks
 from alframe.compat import import_faiss
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import ROWS, prepare
+from alframe.heads.fitting import prepare
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
 
@@ -71,8 +72,7 @@ class Knn:
         """See the Head contract; `x` may be memory-mapped."""
         s = self._state
         out = np.zeros((len(x), s["classes"].item()), np.float32)
-        for start in range(0, len(x), ROWS):
-            part = slice(start, start + ROWS)
+        for part in chunks(len(x)):
             rows = unit_vectors((np.asarray(x[part], np.float32) - s["mean"]) / s["scale"])
             squares, found = _search(s["rows"], rows, self.k)
             out[part, s["present"]] = self._vote(squares, s["target"][found], len(s["present"]), s["slope"].item())

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
-from alframe.heads.fitting import ROWS, prepare, softmax, spread
+from alframe.heads.fitting import prepare, softmax, spread
 from alframe.heads.linear import solve
 from alframe.types import Floats, Ints
-
-SAMPLED = 1 << 24  # logits at a time, over all draws
 
 
 class Laplace:
@@ -55,8 +54,7 @@ class Laplace:
         """See the Head contract; `x` may be memory-mapped."""
         s = self._state
         out = np.empty((len(x), len(s["bias"])), np.float32)
-        for start in range(0, len(x), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in chunks(len(x)):
             out[rows] = softmax(self._scaled(x[rows]) @ s["weight"].T + s["bias"])
         return out
 
@@ -65,9 +63,7 @@ class Laplace:
         s = self._state
         out = np.zeros((draws, len(x), len(s["bias"])), np.float32)
         weights = s["weight"][s["present"]] + self._noise(draws, rng)  # (T, P, D)
-        step = max(1, min(ROWS, SAMPLED // max(1, weights.shape[0] * weights.shape[1])))
-        for start in range(0, len(x), step):
-            rows = slice(start, start + step)
+        for rows in chunks(len(x), bytes_per_row=weights[:, :, 0].nbytes):  # of the logits of all draws
             scaled = self._scaled(x[rows])
             for draw, weight in enumerate(weights):
                 out[draw, rows, s["present"]] = softmax(scaled @ weight.T + s["bias"][s["present"]]).T

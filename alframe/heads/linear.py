@@ -10,8 +10,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import ROWS, prepare, softmax, spread
+from alframe.heads.fitting import prepare, softmax, spread
 from alframe.types import Floats, Ints
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,7 @@ class Linear:
         """See the Head contract; `x` may be memory-mapped."""
         s = self._state
         out = np.empty((len(x), len(s["bias"])), np.float32)
-        for start in range(0, len(x), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in chunks(len(x)):
             out[rows] = softmax((np.asarray(x[rows], np.float32) - s["mean"]) / s["scale"] @ s["weight"].T + s["bias"])
         return out
 

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import ROWS, prepare, spread
+from alframe.heads.fitting import prepare, spread
 from alframe.types import Floats, Ints
 
-SAMPLED_ROWS = 1024  # fewer than ROWS: each is held once per draw
+SAMPLED_ROWS = 1024  # fewer than else: each is held once per draw
 BATCH = 64
 
 
@@ -92,8 +93,7 @@ class Mlp:
     def probs(self, x: Floats) -> Floats:
         """See the Head contract; `x` may be memory-mapped."""
         out = np.empty((len(x), len(self._layers[-1][1])), np.float32)
-        for start in range(0, len(x), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in chunks(len(x)):
             out[rows] = self._tail(self._first(x[rows]), [1.0] * (len(self._layers) - 1)).softmax(-1).numpy()
         return out
 
@@ -101,11 +101,11 @@ class Mlp:
     def activations(self, x: Floats) -> Floats:
         """(n, A) outputs of the hidden layers, side by side, without dropout."""
         out = np.empty((len(x), sum(len(bias) for _, bias in self._layers[:-1])), np.float32)
-        for start in range(0, len(x), ROWS):
-            layers = [self._first(x[start : start + ROWS])]
+        for rows in chunks(len(x)):
+            layers = [self._first(x[rows])]
             for weight, bias in self._layers[1:-1]:
                 layers.append(functional.linear(layers[-1], weight, bias).relu())
-            out[start : start + ROWS] = torch.cat(layers, dim=1).numpy()
+            out[rows] = torch.cat(layers, dim=1).numpy()
         return out
 
     @torch.inference_mode()
@@ -117,8 +117,7 @@ class Mlp:
         with _seeded(rng):
             # A draw is one network for all images: what it says of two of them tells how they hang together.
             masks = [functional.dropout(torch.ones(draws, 1, len(bias)), self.dropout) for _, bias in self._layers[:-1]]
-        for start in range(0, len(x), SAMPLED_ROWS):
-            rows = slice(start, start + SAMPLED_ROWS)
+        for rows in chunks(len(x), SAMPLED_ROWS):
             first = self._first(x[rows])  # dropout comes after it: the widest product is made once for all draws
             out[:, rows] = self._tail(first, masks).softmax(-1).numpy()
         return out

@@ -10,8 +10,9 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import ROWS, class_means, prepare, softmax, spread
+from alframe.heads.fitting import class_means, prepare, softmax, spread
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
 
@@ -57,8 +58,7 @@ class Prototype:
         """See the Head contract; `x` may be memory-mapped."""
         s = self._state
         out = np.empty((len(x), len(s["bias"])), np.float32)
-        for start in range(0, len(x), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in chunks(len(x)):
             scaled = unit_vectors((np.asarray(x[rows], np.float32) - s["mean"]) / s["scale"])
             out[rows] = softmax(scaled @ s["weight"].T + s["bias"])  # of the distances, less what is the same for all
         return out

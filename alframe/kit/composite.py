@@ -8,7 +8,7 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Sampler
 from alframe.types import Need, PoolView
 
-UNREAD = {Need.FEATURES: "feature_rows", Need.PROB_SAMPLES: "prob_sample_rows"}  # which nobody has to read as a whole
+UNREAD = {Need.FEATURES: "lazy_features", Need.PROB_SAMPLES: "lazy_prob_samples"}  # which nobody has to read as a whole
 
 
 def build(names: Iterable[str]) -> dict[str, Sampler]:

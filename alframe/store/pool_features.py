@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.progress import Bar, in_bytes
 from alframe.store.features import KEY, FeatureStore, Keys, as_keys
@@ -26,7 +27,6 @@ from alframe.types import Floats
 log = logging.getLogger(__name__)
 
 MAPPED = 2**28  # bytes of features from which on they stay on the disk
-ROWS = 32768  # gathered at a time
 FOLDER = "pools"  # below the store's own
 NOTHING = bytes(KEY.itemsize)
 
@@ -95,8 +95,8 @@ def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], h
             Bar("Gathering embeddings", total=len(contents) - held, unit="img") as bar,
         ):
             handle.seek(held * store.width * 4)
-            for start in range(held, len(contents), ROWS):
-                part = contents[start : start + ROWS]
+            for rows in chunks(len(contents) - held):
+                part = contents[held + rows.start : held + rows.stop]
                 size = handle.write(np.ascontiguousarray(_rows(store, part)).data)
                 bar.advance(len(part), read=size, written=size)
             handle.flush()

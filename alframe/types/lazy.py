@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.types.images import Floats, Ints
 
-PART = 32768  # rows of which draws are made at a time, or fewer: their draws take up this much at most
-PART_BYTES = 256 << 20
+DRAWN_ROWS = 32768  # of which draws are made at a time, or fewer
+DRAWN_BYTES = 256 << 20  # that their draws take up at most
 
 Index = slice | npt.NDArray[Any] | Sequence[int]
 
@@ -96,8 +97,7 @@ class LazySamples:
     def chunks(self) -> list[slice]:
         """Slices of the n, one at least, of which the draws fit in memory."""
         draws, n, classes = self.shape
-        size = min(PART, max(1, PART_BYTES // max(1, 4 * draws * classes)))
-        return [slice(start, start + size) for start in range(0, max(n, 1), size)]
+        return chunks(max(n, 1), DRAWN_ROWS, bytes_per_row=4 * draws * classes, limit=DRAWN_BYTES)
 
     def to_array(self) -> Floats:
         """(T, n, C) all of them, in memory."""

@@ -94,7 +94,7 @@ class PoolView:
 
     @property
     def lazy_features(self) -> LazyFeatures:
-        """(n, D) the same, read where they are indexed, as ``view.feature_rows[rows]``."""
+        """(n, D) the same, read where they are indexed, as ``view.lazy_features[rows]``."""
         return cast(LazyFeatures, self._get(Need.FEATURES))
 
     @property
@@ -127,7 +127,7 @@ class PoolView:
 
     @property
     def lazy_prob_samples(self) -> LazySamples:
-        """(T, n, C) the same, made where they are indexed: ``view.prob_sample_rows[rows]`` gives (T, r, C)."""
+        """(T, n, C) the same, made where they are indexed: ``view.lazy_prob_samples[rows]`` gives (T, r, C)."""
         return cast(LazySamples, self._get(Need.PROB_SAMPLES))
 
     @property

@@ -58,7 +58,7 @@ def test_they_are_those_of_all_with_all(by: Measure, bits: int, n: int, seed: in
     contents[n // 2] = None
     rule = Duplicates(by, bits, 0.1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "CHUNK", 16)  # so that most are found among those entered before
+        patch.setattr(module, "COMPARED", 16)  # so that most are found among those entered before
         found = fold(rule, contents, codes, features, fixed)
     np.testing.assert_array_equal(found, one_by_one(rule, contents, codes, features, fixed))
 

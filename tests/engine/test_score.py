@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine import fit, score
+from alframe.engine import score
 from alframe.engine.fit import Training
 from alframe.engine.score import view_pool
 from alframe.heads.laplace import Laplace
@@ -50,8 +50,8 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     rngs = np.random.default_rng(7), np.random.default_rng(7)
     needs = (Need.PROBS, Need.PROB_SAMPLES)
     whole = view(features, head(), needs, rngs[0])
-    monkeypatch.setattr(fit, "ROWS", 64)
-    monkeypatch.setattr(lazy, "PART", 64)
+    monkeypatch.setattr("alframe.chunks.ROWS", 64)
+    monkeypatch.setattr(lazy, "DRAWN_ROWS", 64)
     monkeypatch.setattr(score, "KEPT", 0)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
@@ -88,7 +88,7 @@ def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeyp
     before = [chosen(make()) for make in samplers]
     assert [most for _, most in before] == [0, 0]  # made once, when the view was
     monkeypatch.setattr(score, "KEPT", 0)
-    monkeypatch.setattr(lazy, "PART", 64)
+    monkeypatch.setattr(lazy, "DRAWN_ROWS", 64)
     after = [chosen(make()) for make in samplers]
     assert [keys for keys, _ in after] == [keys for keys, _ in before]
     assert [most for _, most in after] == [64, 64]

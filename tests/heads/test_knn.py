@@ -8,7 +8,6 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from alframe.errors import BadParams
-from alframe.heads import knn
 from alframe.heads.fitting import prepare
 from alframe.heads.knn import Knn
 from alframe.kit.vectors import unit_vectors
@@ -81,7 +80,7 @@ def test_the_pool_goes_through_in_parts(monkeypatch, digits):
     x, y = digits
     head = fitted(Knn(), x[:100], y[:100], 10)
     whole = head.probs(x)
-    monkeypatch.setattr(knn, "ROWS", 50)
+    monkeypatch.setattr("alframe.chunks.ROWS", 50)
     np.testing.assert_allclose(head.probs(x), whole, atol=1e-4)
 
 

@@ -7,7 +7,6 @@ import pytest
 from sklearn.datasets import load_digits
 
 from alframe.errors import BadParams
-from alframe.heads import laplace
 from alframe.heads.fitting import prepare
 from alframe.heads.laplace import Laplace
 from alframe.heads.linear import Linear
@@ -104,7 +103,7 @@ def test_the_pool_goes_through_in_parts(monkeypatch):
     x, y = noisy(3, 16)
     head = fitted(Laplace(), x, y, 3)
     whole = head.prob_samples(x, 5, np.random.default_rng(0))
-    monkeypatch.setattr(laplace, "SAMPLED", 60)
+    monkeypatch.setattr("alframe.chunks.CHUNK_BYTES", 240)
     np.testing.assert_allclose(head.prob_samples(x, 5, np.random.default_rng(0)), whole, atol=1e-5)
 
 

@@ -42,7 +42,7 @@ def test_the_pool_goes_through_in_parts(monkeypatch):
     x, y = separable()
     head = fitted(x, y, 3)
     whole = head.probs(x)
-    monkeypatch.setattr(linear, "ROWS", 5)
+    monkeypatch.setattr("alframe.chunks.ROWS", 5)
     np.testing.assert_allclose(head.probs(x), whole, atol=1e-6)
 
 

@@ -16,7 +16,7 @@ from alframe.store.pool_features import gather
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureStore:
     monkeypatch.setattr(pool_features, "MAPPED", 0)
-    monkeypatch.setattr(pool_features, "ROWS", 7)
+    monkeypatch.setattr("alframe.chunks.ROWS", 7)
     store = FeatureStore(tmp_path)
     for start in range(1, 61, 20):
         store.add(contents(*range(start, start + 20)), features(*range(start, start + 20)))

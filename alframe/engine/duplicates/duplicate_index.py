@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.compat import import_faiss
 from alframe.kit.vectors import unit_vectors
 from alframe.progress import Bar
@@ -20,7 +21,6 @@ MOST = 64
 CELL = 20_000  # images of which embeddings are compared all with all
 TRAINED = 65_536  # images that k-means learns its cells from,
 PASSES = 10  # looking at each of them so often
-BLOCK = 8_192  # pairs, or rows, whose embeddings are in memory at a time
 
 Hashes = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
@@ -170,10 +170,9 @@ def cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
         for _ in range(PASSES):
             model.train(x, init_centroids=model.centroids)
             bar.advance(len(sample))
-        for start in range(0, len(rows), BLOCK):
-            block = slice(start, start + BLOCK)
-            cell[block] = model.assign(unit_vectors(features[rows[block]]))[1]
-            bar.advance(len(cell[block]))
+        for part in chunks(len(rows)):
+            cell[part] = model.assign(unit_vectors(features[rows[part]]))[1]
+            bar.advance(len(cell[part]))
     order = np.argsort(cell, kind="stable")
     return np.split(rows[order], np.flatnonzero(np.diff(cell[order])) + 1)
 
@@ -181,8 +180,7 @@ def cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
 def cosines(features: Floats, a: Ints, b: Ints) -> Floats:
     """(p,) cosine similarity of the pairs of rows `a` (p,) and `b` (p,)."""
     result = np.empty(len(a), np.float32)
-    for start in range(0, len(a), BLOCK):
-        part = slice(start, start + BLOCK)
+    for part in chunks(len(a)):
         left, at = np.unique(a[part], return_inverse=True)
         right, to = np.unique(b[part], return_inverse=True)
         x, y = unit_vectors(features[left]), unit_vectors(features[right])

@@ -19,11 +19,12 @@ from typing import Literal
 import numpy as np
 
 from alframe import seeding
+from alframe.chunks import chunks
 from alframe.engine.duplicates.duplicate_index import ByEmbedding, ByHash, Hashes, Mask, Near, cells
 from alframe.progress import Bar
 from alframe.types import Floats, Ints
 
-CHUNK = 1024  # images that are compared with each other all with all
+COMPARED = 1024  # images at a time, each with all others of its chunk
 
 Measure = Literal["hash", "embedding", "both"]
 
@@ -71,8 +72,8 @@ def fold(
             first = int(fixed[part].sum())
             near.enter(part[:first])
             bar.advance(first)
-            for start in range(first, len(part), CHUNK):
-                rows = part[start : start + CHUNK]
+            for chunk in chunks(len(part) - first, COMPARED):
+                rows = part[first:][chunk]
                 leader[rows] = _lead(rows, near)
                 bar.advance(len(rows))
     return leader

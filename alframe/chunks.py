@@ -1,0 +1,21 @@
+"""Cutting many rows into chunks, so that no second table of the pool's size is made in memory."""
+
+from __future__ import annotations
+
+ROWS = 8192  # always the same: a product of matrices that is cut elsewhere differs in its last bits
+CHUNK_BYTES = 64 << 20
+
+
+def chunks(count: int, rows: int | None = None, *, bytes_per_row: int = 0, limit: int | None = None) -> list[slice]:
+    """Return the slices of 0..count-1 in order, each of `rows` rows (8192), the last one of what is left.
+
+    With `bytes_per_row` a chunk has fewer rows where so many would take more than `limit` bytes (64 MiB), but one at
+    least. No rows give no chunk.
+
+    >>> chunks(5, rows=2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    rows = rows or ROWS
+    if bytes_per_row:
+        rows = min(rows, max(1, (limit or CHUNK_BYTES) // bytes_per_row))
+    return [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
