@@ -14,8 +14,7 @@ from unicodedata import normalize
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.exporters._errors import explained
-from alframe.exporters._verdicts import verdicts
+from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.progress import Bar
 from alframe.store.files import check_room, replacing
 from alframe.store.links import place
@@ -55,7 +54,7 @@ class Folders:
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder as a whole; gives the folder. Raises StoreError if the disk will not."""
         target = folder / "folders"
-        with explained(target), replacing(target) as temporary:
+        with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
             self._fill(temporary, predictions)
         return [target]
@@ -95,10 +94,10 @@ class Folders:
 
     def _entries(self, predictions: Predictions) -> list[_Entry]:
         """What goes where; an image with two animals of one class is there once."""
-        said = verdicts(predictions)
+        final = final_classes(predictions)
         found: dict[tuple[str, str], _Entry] = {}
         for item, name, confidence, label in zip(
-            predictions.items, said.names, said.confidence.tolist(), said.labels, strict=True
+            predictions.items, final.class_names, final.confidence.tolist(), final.labels, strict=True
         ):
             if label is None and not self.predictions:
                 continue

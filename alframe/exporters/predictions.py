@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.exporters._errors import explained
+from alframe.kit.exporting import explain_write_errors
 from alframe.store.files import replacing
 from alframe.types import Predictions
 
@@ -72,6 +72,6 @@ def _write_csv(rows: pa.Table, handle: IO[bytes]) -> None:
 
 
 def _write(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
-    with explained(file), replacing(file) as temporary, temporary.open("wb") as handle:
+    with explain_write_errors(file), replacing(file) as temporary, temporary.open("wb") as handle:
         write(handle)
     return file

@@ -11,10 +11,9 @@ from typing import Any
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.exporters._errors import explained
-from alframe.exporters._verdicts import Verdicts, ranked, verdicts
 from alframe.formats.detections import Detection, Detections, match, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE, write_recognitions
+from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
 from alframe.progress import track
 from alframe.types import Box, Item, Predictions, pool_root
 
@@ -71,11 +70,11 @@ class RecognitionJson:
                 "Set exporter.recognition_json.detections to the detector's file to keep them.",
                 NAME,
             )
-        said = verdicts(predictions)
+        final = final_classes(predictions)
         found = original.found if original else Detections("none: boxes of whole images")
-        classes = list(dict.fromkeys((*predictions.classes, *said.names)))
-        with explained(file):
-            images = self._images(predictions, said, rows, original)
+        classes = list(dict.fromkeys((*predictions.classes, *final.class_names)))
+        with explain_write_errors(file):
+            images = self._images(predictions, final, rows, original)
             write_recognitions(file, images, classes, _info(predictions, found), found.categories)
         return [file]
 
@@ -95,14 +94,14 @@ class RecognitionJson:
         return _Original(found, paths)
 
     def _images(
-        self, predictions: Predictions, said: Verdicts, rows: Mapping[str, list[int]], original: _Original | None
+        self, predictions: Predictions, final: FinalClasses, rows: Mapping[str, list[int]], original: _Original | None
     ) -> Iterator[tuple[str, list[Detection]]]:
-        order, confidence = ranked(predictions.probs, self.top)
+        order, confidence = top_classes(predictions.probs, self.top)
         for image, own in track(rows.items(), "Recognitions", len(rows), "img"):
             boxes = original.boxes(image) if original else []
             for row in own:
-                classes = [(said.names[row], 1.0)]
-                if said.labels[row] is None:
+                classes = [(final.class_names[row], 1.0)]
+                if final.labels[row] is None:
                     pairs = list(zip(order[row].tolist(), confidence[row].tolist(), strict=True))
                     likely = pairs[:1] + [pair for pair in pairs[1:] if pair[1] >= LEAST]
                     classes = [(predictions.classes[one], sure) for one, sure in likely]

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from alframe.errors import FormatError, PoolError
 from alframe.formats.arrays import Stored, find
-from alframe.pools._paths import absolute, available
+from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.progress import Bar
 from alframe.types import Item
 
@@ -55,22 +55,22 @@ class Arrays:
 
     def items(self) -> Iterator[Item]:
         """Every row in order, the test split last; raises PoolError naming file, array, row and remedy."""
-        file = absolute(self.file)
+        file = absolute_path(self.file)
         if not file.exists():
             raise PoolError(
                 f"{file} does not exist, which is to hold {', '.join(chain.from_iterable(self.names.values()))}."
-                f"{available(self.available_from)} Set pool.file to where it is."
+                f"{download_hint(self.available_from)} Set pool.file to where it is."
             )
         try:
             parts = [self._part(file, "train", "x", "y")]
             if self.names["test_x"]:
                 parts.append(self._part(file, "test", "test_x", "test_y"))
-            root = absolute(self.root) / _key(file, parts, self.channels_first)
+            root = absolute_path(self.root) / _key(file, parts, self.channels_first)
             with Bar("Writing images", total=sum(map(len, parts)), unit="img") as bar:
                 for part in parts:
                     part.write(root, bar)
         except FormatError as error:
-            raise PoolError(f"{error}{available(self.available_from)}") from error
+            raise PoolError(f"{error}{download_hint(self.available_from)}") from error
         except OSError as error:
             raise PoolError(f"{self.root} cannot be written: {error}. Set pool.root to a folder that can.") from error
         for part in parts:

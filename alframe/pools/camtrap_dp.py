@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from alframe.formats.camtrap_dp import Package, Row
-from alframe.pools._listing import Listing, check_several, largest
-from alframe.pools._paths import absolute
+from alframe.kit.image_paths import absolute_path
+from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
 from alframe.types import Box, Item
 
 
@@ -40,7 +40,7 @@ class CamtrapDp:
         self.folder = Path(folder)
         self.root = None if root is None else Path(root)
         self.labels = labels
-        self.several = check_several(several)
+        self.several = require_several_rule(several)
         self.sequence_level = sequence_level
         self.machine = machine
         self.names = names
@@ -53,8 +53,8 @@ class CamtrapDp:
         Left out, with their number in the log: other media than images, and images that lie on the web. One that is
         missing on disk is no error here, but that all are missing is.
         """
-        package = Package(absolute(self.folder))
-        listing = Listing(package.folder, absolute(self.root) if self.root else package.folder, self.several)
+        package = Package(absolute_path(self.folder))
+        listed = ListedImages(package.folder, absolute_path(self.root) if self.root else package.folder, self.several)
         cameras = {
             row["deploymentID"]: row[self.camera_column] or row["deploymentID"]
             for row in package.rows("deployments", ("deploymentID",))
@@ -63,39 +63,39 @@ class CamtrapDp:
         seen = _Seen()
         for row in package.rows("observations", ("observationLevel", "observationType")):
             seen.add(row, names)
-        yield from listing.finish(self._items(package, listing, cameras, seen))
+        yield from listed.finish(self._items(package, listed, cameras, seen))
 
-    def _items(self, package: Package, listing: Listing, cameras: Mapping[str, str], seen: _Seen) -> Iterator[Item]:
+    def _items(self, package: Package, listed: ListedImages, cameras: Mapping[str, str], seen: _Seen) -> Iterator[Item]:
         for row in package.rows("media", ("mediaID", "deploymentID", "filePath")):
             if row["fileMediatype"] and not row["fileMediatype"].startswith("image/"):
-                listing.left_out["are no images"] += 1
+                listed.left_out["are no images"] += 1
             elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", row["filePath"]):
-                listing.left_out["lie on the web (download them, and put their relative paths into filePath)"] += 1
+                listed.left_out["lie on the web (download them, and put their relative paths into filePath)"] += 1
             else:
                 own = seen.media.get(row["mediaID"], [])
                 events = seen.during(row["deploymentID"], row.time("timestamp"))
-                usable = self._usable(own, events, listing)
-                taken, label = listing.label(one.name for one in usable)
+                usable = self._usable(own, events, listed)
+                taken, label = listed.choose_label(one.name for one in usable)
                 if taken:
-                    identity, path = listing.locate(row["filePath"], row.place)
+                    image_id, path = listed.locate(row["filePath"], row.place)
                     yield Item(
-                        id=identity,
+                        id=image_id,
                         path=path,
                         label=label,
                         camera=cameras.get(row["deploymentID"]) or row["deploymentID"] or None,
                         taken=row.local("timestamp"),
                         sequence=next((one.event for one in (*own, *events) if one.event), None),
-                        box=largest(one.box for one in usable if one.name == label) if self.boxes else None,
+                        box=largest_box(one.box for one in usable if one.name == label) if self.boxes else None,
                     )
 
-    def _usable(self, own: Sequence[_Sight], events: Sequence[_Sight], listing: Listing) -> Sequence[_Sight]:
+    def _usable(self, own: Sequence[_Sight], events: Sequence[_Sight], listed: ListedImages) -> Sequence[_Sight]:
         if not self.labels:
             return ()
         mine, theirs = (
             [one for one in some if one.name and (self.machine or not one.machine)] for some in (own, events)
         )
         if theirs and not mine and not self.sequence_level:
-            listing.notes["have labels of their event only, which are not used (pool.sequence_level=true does)"] += 1
+            listed.notes["have labels of their event only, which are not used (pool.sequence_level=true does)"] += 1
         return mine or (theirs if self.sequence_level else ())
 
 

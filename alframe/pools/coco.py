@@ -9,8 +9,8 @@ from alframe.errors import PoolError
 from alframe.formats.coco import Annotation, Image, read_coco
 from alframe.formats.coco import Coco as Content
 from alframe.formats.json_members import members
-from alframe.pools._listing import Listing, check_several, largest
-from alframe.pools._paths import absolute
+from alframe.kit.image_paths import absolute_path
+from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
 from alframe.registry import did_you_mean
 from alframe.types import Item
 
@@ -40,7 +40,7 @@ class Coco:
         self.file = Path(file)
         self.root = None if root is None else Path(root)
         self.labels = labels
-        self.several = check_several(several)
+        self.several = require_several_rule(several)
         self.sequence_level = sequence_level
         self.boxes = boxes
         self.test_locations = tuple(map(str, test_locations))
@@ -52,47 +52,52 @@ class Coco:
 
         An image that is missing on disk is no error here, but that all are missing is.
         """
-        file = absolute(self.file)
+        file = absolute_path(self.file)
         content = read_coco(file)
-        listing = Listing(file, absolute(self.root) if self.root else file.parent, self.several)
+        listed = ListedImages(file, absolute_path(self.root) if self.root else file.parent, self.several)
         if content.strays:
-            listing.notes["have annotations but are not listed"] = content.strays
-        yield from listing.finish(self._items(content, listing, self._held_out(content)))
+            listed.notes["have annotations but are not listed"] = content.strays
+        yield from listed.finish(self._items(content, listed, self._held_out(content)))
 
-    def _items(self, content: Content, listing: Listing, held_out: Collection[str]) -> Iterator[Item]:
+    def _items(self, content: Content, listed: ListedImages, held_out: Collection[str]) -> Iterator[Item]:
         for key, image in content.images.items():
             if image.corrupt:
-                listing.left_out["are marked as corrupt"] += 1
+                listed.left_out["are marked as corrupt"] += 1
                 continue
-            usable = self._usable(content.annotations.get(key, ()), listing)
-            taken, label = listing.label(one.category for one in usable)
+            usable = self._usable(content.annotations.get(key, ()), listed)
+            taken, label = listed.choose_label(one.category for one in usable)
             if taken:
-                yield self._item(image, label, usable, listing, held_out)
+                yield self._item(image, label, usable, listed, held_out)
 
-    def _usable(self, annotations: Sequence[Annotation], listing: Listing) -> Sequence[Annotation]:
+    def _usable(self, annotations: Sequence[Annotation], listed: ListedImages) -> Sequence[Annotation]:
         if not self.labels:
             return ()
         if self.sequence_level:
             return annotations
         usable = [one for one in annotations if not one.sequence_level]
         if annotations and not usable:
-            listing.notes["have labels of their sequence only, which are not used (pool.sequence_level=true does)"] += 1
+            listed.notes["have labels of their sequence only, which are not used (pool.sequence_level=true does)"] += 1
         return usable
 
     def _item(
-        self, image: Image, label: str | None, usable: Sequence[Annotation], listing: Listing, held_out: Collection[str]
+        self,
+        image: Image,
+        label: str | None,
+        usable: Sequence[Annotation],
+        listed: ListedImages,
+        held_out: Collection[str],
     ) -> Item:
-        identity, path = listing.locate(image.file, image.place)
+        image_id, path = listed.locate(image.file, image.place)
         boxes = (one.fractions(image.size) for one in usable if one.category == label)
         return Item(
-            id=identity,
+            id=image_id,
             path=path,
             label=label,
             split="test" if image.location in held_out else "pool",
             camera=image.location,
             taken=image.taken,
             sequence=image.sequence,
-            box=largest(boxes) if self.boxes else None,
+            box=largest_box(boxes) if self.boxes else None,
         )
 
     def _held_out(self, content: Content) -> set[str]:
@@ -107,7 +112,7 @@ class Coco:
     def _split(self) -> Iterator[str]:
         if self.split_file is None:
             return
-        splits = dict(members(absolute(self.split_file), ())).get("splits")
+        splits = dict(members(absolute_path(self.split_file), ())).get("splits")
         if not isinstance(splits, dict) or not isinstance(splits.get(self.test_split), list):
             names = ", ".join(map(str, splits)) if isinstance(splits, dict) else "no splits"
             raise PoolError(

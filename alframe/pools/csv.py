@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from alframe.errors import BadParams, PoolError
-from alframe.pools._listing import Listing
-from alframe.pools._paths import absolute, available
+from alframe.kit.image_paths import absolute_path, download_hint
+from alframe.kit.listed_images import ListedImages
 from alframe.registry import did_you_mean
 from alframe.types import Item
 
@@ -75,10 +75,10 @@ class Csv:
 
         A listed image that is missing on disk is no error here, but that all are missing is.
         """
-        file = absolute(self.file)
-        root = absolute(self.root) if self.root else file.parent
-        listing = Listing(file, root, available=available(self.available_from))
-        yield from listing.finish(self._item(row, listing) for row in self._rows(file))
+        file = absolute_path(self.file)
+        root = absolute_path(self.root) if self.root else file.parent
+        listed = ListedImages(file, root, hint=download_hint(self.available_from))
+        yield from listed.finish(self._item(row, listed) for row in self._rows(file))
 
     def _rows(self, file: Path) -> Iterator[_Row]:
         try:
@@ -86,8 +86,8 @@ class Csv:
                 yield from _read(text, file, self.columns, self.delimiter)
         except FileNotFoundError:
             raise PoolError(
-                f"{file} does not exist.{available(self.available_from)} Set pool.file to the CSV file that lists the "
-                f"images."
+                f"{file} does not exist.{download_hint(self.available_from)} "
+                "Set pool.file to the CSV file that lists the images."
             ) from None
         except OSError as error:
             raise PoolError(
@@ -99,15 +99,15 @@ class Csv:
                 f"or save it as UTF-8."
             ) from error
 
-    def _item(self, row: _Row, listing: Listing) -> Item:
-        identity, path = listing.locate(row.cells["path"], f"row {row.number}")
+    def _item(self, row: _Row, listed: ListedImages) -> Item:
+        image_id, path = listed.locate(row.cells["path"], f"row {row.number}")
         return Item(
-            id=identity,
+            id=image_id,
             path=path,
-            label=self._label(row.cells["label"], f"{listing.file}, row {row.number}"),
+            label=self._label(row.cells["label"], f"{listed.file}, row {row.number}"),
             split="test" if row.cells["split"].lower() == "test" else "pool",
             camera=row.cells["camera"] or None,
-            taken=self._time(row.cells["time"], f"{listing.file}, row {row.number}"),
+            taken=self._time(row.cells["time"], f"{listed.file}, row {row.number}"),
             sequence=row.cells["sequence"] or None,
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from alframe.pools._made import ensure_made
-from alframe.pools._paths import absolute
+from alframe.kit.generated_images import ensure_generated
+from alframe.kit.image_paths import absolute_path
 from alframe.progress import track
 from alframe.types import Item
 
@@ -29,8 +29,8 @@ class Digits:
         """All 1,797 digits in scikit-learn's order; raises PoolError if `root` cannot be written."""
         from sklearn.datasets import load_digits
 
-        root = absolute(self.root)
-        ensure_made(root, {"pool": "digits", "side": SIDE}, _write)
+        root = absolute_path(self.root)
+        ensure_generated(root, {"pool": "digits", "side": SIDE}, _write)
         for number, digit in enumerate(load_digits().target):
             name = _name(number, int(digit))
             yield Item(id=name, path=root / name, label=str(digit))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from alframe.errors import BadParams, PoolError
-from alframe.pools._paths import absolute
+from alframe.kit.image_paths import absolute_path
 from alframe.store.ledger import FILE_NAME
 from alframe.types import Item
 
@@ -116,7 +116,7 @@ def _at(folders: list[str], level: int | None) -> str | None:
 
 
 def _existing(folder: Path, parameter: str) -> Path:
-    folder = absolute(folder)
+    folder = absolute_path(folder)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise PoolError(f"{folder} {what}. Set pool.{parameter} to the folder with the images.")

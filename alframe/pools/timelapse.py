@@ -11,8 +11,8 @@ from pathlib import Path
 from alframe.errors import BadParams
 from alframe.formats.timelapse.data import read_records
 from alframe.formats.times import local_time
-from alframe.pools._listing import Listing, check_several
-from alframe.pools._paths import absolute
+from alframe.kit.image_paths import absolute_path
+from alframe.kit.listed_images import ListedImages, require_several_rule
 from alframe.pools.folder import image_suffixes
 from alframe.types import Item
 
@@ -42,7 +42,7 @@ class Timelapse:
         self.file = Path(file)
         self.root = None if root is None else Path(root)
         self.label_field = label_field
-        self.several = check_several(several)
+        self.several = require_several_rule(several)
         self.camera_level = camera_level
         self.episode_field = episode_field
 
@@ -51,8 +51,8 @@ class Timelapse:
 
         An image that is missing on disk is no error here, but that all are missing is.
         """
-        file = absolute(self.file)
-        listing = Listing(file, absolute(self.root) if self.root else file.parent, self.several)
+        file = absolute_path(self.file)
+        listed = ListedImages(file, absolute_path(self.root) if self.root else file.parent, self.several)
         fields = [name for name in (self.label_field, self.episode_field) if name]
         images: dict[str, _Image] = {}
         for record in read_records(file, ["DateTime", "DeleteFlag", *fields]):
@@ -63,26 +63,26 @@ class Timelapse:
                 image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
                 if self.label_field and (label := record.cells[self.label_field].strip()):
                     image.labels = (*image.labels, label)
-        yield from listing.finish(self._items(images, listing))
+        yield from listed.finish(self._items(images, listed))
 
-    def _items(self, images: dict[str, _Image], listing: Listing) -> Iterator[Item]:
+    def _items(self, images: dict[str, _Image], listed: ListedImages) -> Iterator[Item]:
         suffixes = tuple(image_suffixes())
         for key, image in images.items():
             if not key.lower().endswith(suffixes):
-                listing.left_out["are no images"] += 1
+                listed.left_out["are no images"] += 1
             elif image.kept is None:
-                listing.left_out["are marked for deletion"] += 1
+                listed.left_out["are marked for deletion"] += 1
             else:
-                taken, label = listing.label(image.labels)
+                taken, label = listed.choose_label(image.labels)
                 if taken:
-                    yield self._item(key, image, label, listing)
+                    yield self._item(key, image, label, listed)
 
-    def _item(self, key: str, image: _Image, label: str | None, listing: Listing) -> Item:
-        identity, path = listing.locate(key, f"record {image.kept}")
+    def _item(self, key: str, image: _Image, label: str | None, listed: ListedImages) -> Item:
+        image_id, path = listed.locate(key, f"record {image.kept}")
         folders, level = key.split("/")[:-1], self.camera_level
         episode = _EPISODE.fullmatch(image.episode.strip())
         return Item(
-            id=identity,
+            id=image_id,
             path=path,
             label=label,
             camera=folders[level - 1] if level is not None and len(folders) >= level else None,

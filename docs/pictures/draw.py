@@ -28,7 +28,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from alframe.pools.camera_trap_scenes import CameraTrapScenes
+from alframe.pools.camera_trap_scenes.pool import CameraTrapScenes
 from tests.timelapse.simulator import Timelapse
 
 HERE = Path(__file__).parent

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams
-from alframe.exporters._deployments import read_deployments, zone_of
-from alframe.exporters.camtrap_dp import CamtrapDp
+from alframe.exporters.camtrap_dp.deployments import read_deployments, zone_of
+from alframe.exporters.camtrap_dp.exporter import CamtrapDp
 from alframe.formats.camtrap_dp_write import TABLES
 from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import FormatError
-from alframe.exporters.timelapse_csv import TimelapseCsv
+from alframe.exporters.timelapse_csv.exporter import TimelapseCsv
 from alframe.testing.exporter import ExporterSuite, FakeModel
 from alframe.types import UNSURE, Item, Label, Predictions
 from tests.timelapse.conftest import picture, template

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from alframe.app.api import compose
 from alframe.app.overrides import prepare
 from alframe.builtins import REGISTRIES
-from alframe.exporters.camtrap_dp import CamtrapDp
+from alframe.exporters.camtrap_dp.exporter import CamtrapDp
 
 DOCS = Path(__file__).parents[2] / "docs" / "exporters.md"
 MORE = ("recognition_json", "timelapse_csv", "camtrap_dp", "folders")

@@ -154,7 +154,7 @@ def test_packed_tables_names_of_the_package_and_its_description(tmp_path: Path) 
 
 def test_errors_name_file_row_and_remedy(tmp_path: Path) -> None:
     for media, error, message in (
-        (ONE + ONE, PoolError, r"media.csv, row 3: a/1.jpg is there already, in media.csv, row 2"),
+        (ONE + ONE, PoolError, r"media.csv, row 3: a/1.jpg is listed already, in media.csv, row 2"),
         (ONE + "m2,d1,,,\n", PoolError, r"media.csv, row 3: the path is blank"),
         (ONE + "m2,d1,,a/2.jpg,,x\n", FormatError, r"media.csv, row 3: 6 cells, but the header has 5"),
         (ONE + 'm2,d1,,"a/2.jpg,\n', FormatError, r"media.csv: .*quotation mark"),

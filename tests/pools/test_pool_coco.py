@@ -141,7 +141,7 @@ def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
     for images, message in (
         (
             [image(1), {**image(2), "file_name": "a\\1.jpg"}],
-            r"set.json, images\[1\]: a\\1.jpg is there already, in images\[0\]",
+            r"set.json, images\[1\]: a\\1.jpg is listed already, in images\[0\]",
         ),
         ([image(1), {**image(2), "file_name": "."}], r"images\[1\]: '.' is a folder"),
         ([image(8), image(9)], r"None of the 2 images .* The first was looked for at .*8.jpg. Set pool.root"),

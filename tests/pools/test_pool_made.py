@@ -16,8 +16,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from alframe.errors import BadParams, PoolError
-from alframe.pools import _made, camera_trap_scenes
-from alframe.pools.camera_trap_scenes import CameraTrapScenes
+from alframe.kit import generated_images
+from alframe.pools.camera_trap_scenes import pool as camera_trap_scenes
+from alframe.pools.camera_trap_scenes.pool import CameraTrapScenes
 from alframe.pools.csv import Csv
 from alframe.pools.digits import Digits
 from alframe.testing.pool import PoolSuite
@@ -77,7 +78,7 @@ def test_digits_are_scikit_learns(digits: Path) -> None:
 
 
 def test_later_runs_only_list(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_made, "replacing", None)
+    monkeypatch.setattr(generated_images, "replacing", None)
     assert len(list(Digits(digits).items())) == 1797
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from alframe.pools._scenes.paper import Colour, Paper, Point, ring, shade, smooth
+from alframe.pools.camera_trap_scenes.paper import Colour, Paper, Point, ring, shade, smooth
 
 HORN: Colour = (122, 96, 70)
 WHITE: Colour = (238, 234, 226)

@@ -13,11 +13,11 @@ from typing import Any
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.exporters._camtrap_facts import OWN, TITLE, Facts
-from alframe.exporters._camtrap_tables import Survey, media, observations, survey
-from alframe.exporters._deployments import Deployments, read_deployments, zone_of
-from alframe.exporters._errors import explained
+from alframe.exporters.camtrap_dp.deployments import Deployments, read_deployments, zone_of
+from alframe.exporters.camtrap_dp.project_metadata import OWN, TITLE, Facts
+from alframe.exporters.camtrap_dp.tables import Survey, media, observations, survey
 from alframe.formats.camtrap_dp_write import TABLES, description, write_table
+from alframe.kit.exporting import explain_write_errors
 from alframe.progress import track
 from alframe.store.files import replacing, write_json
 from alframe.types import Predictions
@@ -85,7 +85,7 @@ class CamtrapDp:
             target = other
             found = _with_places(found, places)
             log.warning("%s is a draft, not a valid %s; its datapackage.json says what is missing.", target, TITLE)
-        with explained(target), replacing(target) as temporary:
+        with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
             self._write(temporary, found, places, missing)
         if not missing:
@@ -132,7 +132,7 @@ class CamtrapDp:
 def _named(found: Survey, *kinds: str) -> list[str]:
     """The classes that observations name, in the order of the alphabet; those of these kinds, if any are given."""
     apart = {"blank", "unclassified"}
-    pairs = set(zip(found.said.names, found.kinds, strict=True))
+    pairs = set(zip(found.final.class_names, found.kinds, strict=True))
     return sorted(name for name, kind in pairs if (kind in kinds if kinds else kind not in apart))
 
 

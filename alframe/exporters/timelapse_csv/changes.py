@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.exporters._verdicts import Verdicts
 from alframe.formats.matching import folded
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.selector import hazards, takes
 from alframe.formats.timelapse.template import Field, Template
+from alframe.kit.exporting import FinalClasses
 from alframe.progress import track
 from alframe.types import Predictions
 
@@ -63,13 +63,13 @@ class _Left(Exception):
 
 
 def what_is_said(
-    predictions: Predictions, verdicts: Verdicts, blank: Iterable[str], predicted: bool
+    predictions: Predictions, final_classes: FinalClasses, blank: Iterable[str], predicted: bool
 ) -> dict[str, Said]:
     """By image: of those with a label, or of all if `predicted`. Of several boxes the empty ones say nothing."""
     empty = {name.casefold() for name in blank}
     said: dict[str, Said] = {}
     top, sure = predictions.probs.argmax(axis=1).tolist(), predictions.probs.max(axis=1).tolist()
-    for item, label, kind, confidence in zip(predictions.items, verdicts.labels, top, sure, strict=True):
+    for item, label, kind, confidence in zip(predictions.items, final_classes.labels, top, sure, strict=True):
         if label is None and not predicted:
             continue
         image = item.image

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
-from alframe.exporters._deployments import Deployments, in_zone, written
-from alframe.exporters._verdicts import Verdicts, verdicts
+from alframe.exporters.camtrap_dp.deployments import Deployments, in_zone, written
+from alframe.kit.exporting import FinalClasses, final_classes
 from alframe.types import Item, Label, Predictions
 
 Row = Mapping[str, str]
@@ -24,7 +24,7 @@ class Survey:
     """
 
     predictions: Predictions
-    said: Verdicts
+    final: FinalClasses
     images: Sequence[str]
     times: Sequence[datetime | None]
     deployments: Sequence[str | None]
@@ -35,15 +35,15 @@ def survey(
     predictions: Predictions, deployments: Deployments, zone: tzinfo | None, types: Mapping[str, str], predicted: bool
 ) -> Survey:
     """Find the time, the deployment and the observationType of each item; `types` by class name in small letters."""
-    said = verdicts(predictions)
+    final = final_classes(predictions)
     images = [item.image for item in predictions.items]
     times = [item.taken and in_zone(item.taken, zone) for item in predictions.items]
     kinds = [
         types.get(name.casefold(), "animal") if predicted or label else "unclassified"
-        for name, label in zip(said.names, said.labels, strict=True)
+        for name, label in zip(final.class_names, final.labels, strict=True)
     ]
     found = [deployments.of(*each) for each in zip(predictions.items, images, times, strict=True)]
-    return Survey(predictions, said, images, times, found, kinds)
+    return Survey(predictions, final, images, times, found, kinds)
 
 
 def media(survey: Survey, url: str, public: bool, capture: str) -> Iterator[Row]:
@@ -80,7 +80,7 @@ def observations(survey: Survey, names: Mapping[str, str], now: datetime) -> Ite
         "classificationTimestamp": written(now),
     }
     for row in _told(survey):
-        item, said, kind = survey.predictions.items[row], survey.said.labels[row], survey.kinds[row]
+        item, label, kind = survey.predictions.items[row], survey.final.labels[row], survey.kinds[row]
         taken = survey.times[row]
         start, end = spans.get((survey.deployments[row], item.sequence), (taken, taken))
         cells = {
@@ -94,27 +94,27 @@ def observations(survey: Survey, names: Mapping[str, str], now: datetime) -> Ite
             "observationType": kind,
         }
         if kind not in ("blank", "unclassified"):
-            cells["scientificName"] = names.get(survey.said.names[row], "")
+            cells["scientificName"] = names.get(survey.final.class_names[row], "")
             cells |= _box(item)
-        if said is not None:
-            cells |= _human(said, item)
+        if label is not None:
+            cells |= _human(label, item)
         elif kind != "unclassified":
-            cells |= machine | {"classificationProbability": f"{survey.said.confidence[row]:.4f}"}
+            cells |= machine | {"classificationProbability": f"{survey.final.confidence[row]:.4f}"}
         yield cells
 
 
-def _human(said: Label, item: Item) -> Row:
-    at = said.at and (said.at if said.at.tzinfo else said.at.astimezone(UTC))
+def _human(label: Label, item: Item) -> Row:
+    labelled = label.at and (label.at if label.at.tzinfo else label.at.astimezone(UTC))
     cells = {
         "classificationMethod": "human",
-        "classifiedBy": said.annotator,
-        "classificationTimestamp": written(at) if at else "",
+        "classifiedBy": label.annotator,
+        "classificationTimestamp": written(labelled) if labelled else "",
     }
-    if said.item == item.id:
+    if label.item == item.id:
         return cells
     return cells | {
         "observationTags": "propagated",
-        "observationComments": f"Given to {said.item}, which is of the same sequence.",
+        "observationComments": f"Given to {label.item}, which is of the same sequence.",
     }
 
 

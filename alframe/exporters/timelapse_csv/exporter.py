@@ -10,13 +10,12 @@ from pathlib import Path
 
 from alframe.contracts import SavedModel
 from alframe.errors import FormatError
-from alframe.exporters._errors import explained
-from alframe.exporters._timelapse_rows import BY_HAND, OWN, PLACE, Carried, Said, Wishes, carry, what_is_said
-from alframe.exporters._verdicts import verdicts
+from alframe.exporters.timelapse_csv.changes import BY_HAND, OWN, PLACE, Carried, Said, Wishes, carry, what_is_said
 from alframe.formats.timelapse.data import Record
 from alframe.formats.timelapse.folders import DATA, beside
 from alframe.formats.timelapse.selector import IMPORT, write_selector
 from alframe.formats.timelapse.template import Field, Template, read_template
+from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.registry import did_you_mean
 from alframe.store.files import replacing
 from alframe.types import Predictions
@@ -56,13 +55,13 @@ class TimelapseCsv:
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder. Raises FormatError for a set that cannot be read or has no such field."""
         ddb = self._data_file()
-        said = what_is_said(predictions, verdicts(predictions), self.blank, self.predictions and ddb is not None)
+        said = what_is_said(predictions, final_classes(predictions), self.blank, self.predictions and ddb is not None)
         template, carried = self._carried(ddb, said)
         target = folder / "timelapse"
         file = target / (ddb.with_suffix(".csv").name if ddb else Path(DATA).with_suffix(".csv").name)
         records = [row for rows in carried.rows.values() for row in rows]
         rows = [row.cells for row in sorted(records, key=lambda row: row.id)]
-        with explained(target), replacing(target) as temporary:
+        with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
             timed = write_selector(temporary / file.name, template, rows) if rows else False
             _write_left(temporary / LEFT, carried)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from alframe.pools._scenes.animals import ANIMALS, Pose, sketch
-from alframe.pools._scenes.paper import mix
-from alframe.pools._scenes.scenery import Place, clouds, tuft
+from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose, sketch
+from alframe.pools.camera_trap_scenes.paper import mix
+from alframe.pools.camera_trap_scenes.scenery import Place, clouds, tuft
 from alframe.types import Box, Floats
 
 CAMERA_HEIGHT = 0.75  # metres above the ground

@@ -15,11 +15,11 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from alframe.errors import BadParams
-from alframe.pools._made import ensure_made
-from alframe.pools._paths import absolute
-from alframe.pools._scenes.animals import ANIMALS, Pose
-from alframe.pools._scenes.frames import Exposure, Visitor, down_for, expose
-from alframe.pools._scenes.scenery import HABITATS, Place, place
+from alframe.kit.generated_images import ensure_generated
+from alframe.kit.image_paths import absolute_path
+from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose
+from alframe.pools.camera_trap_scenes.frames import Exposure, Visitor, down_for, expose
+from alframe.pools.camera_trap_scenes.scenery import HABITATS, Place, place
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.seeding import generator
@@ -86,8 +86,8 @@ class CameraTrapScenes:
 
     def items(self) -> Iterator[Item]:
         """All frames by site and time; raises PoolError if `root` cannot be written or holds other files."""
-        root = absolute(self.root)
-        ensure_made(root, self.recipe, partial(_write, self.recipe))
+        root = absolute_path(self.root)
+        ensure_generated(root, self.recipe, partial(_write, self.recipe))
         detections = json.loads((root / "detections.json").read_text(encoding="utf-8"))
         boxes = {image["file"]: image["detections"] for image in detections["images"]}
         with (root / "labels.csv").open(encoding="utf-8", newline="") as text:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from alframe.pools._scenes.paper import Colour, mix, shade, vary
+from alframe.pools.camera_trap_scenes.paper import Colour, mix, shade, vary
 from alframe.types import Floats
 
 

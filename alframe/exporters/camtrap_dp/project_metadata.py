@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from alframe.errors import BadParams
-from alframe.exporters._deployments import written
+from alframe.exporters.camtrap_dp.deployments import written
 from alframe.formats.camtrap_dp_write import CAPTURE, ROLES, SAMPLING
 
 OWN = "exporter.camtrap_dp"

@@ -1,0 +1,1 @@
+"""Camtrap DP packages: the standard in which camera-trap data is exchanged."""

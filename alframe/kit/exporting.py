@@ -1,0 +1,63 @@
+"""Helpers for exporters: the class of each item, the likeliest classes, and clear errors when a file cannot be written.
+
+Source of a class: a person's label if there is one, else the model's prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.errors import StoreError
+from alframe.types import UNSURE, Floats, Label, Predictions
+
+CHUNK_ROWS = 50_000  # rows of the probabilities that are sorted at once
+
+
+@dataclass(frozen=True, slots=True)
+class FinalClasses:
+    """The class of each item: its name, the confidence in it (1 for a label) and the label, or None if predicted."""
+
+    class_names: Sequence[str]
+    confidence: Floats
+    labels: Sequence[Label | None]
+
+
+def final_classes(predictions: Predictions) -> FinalClasses:
+    """Return the labelled class of each item, or the predicted one where the label is missing or unsure."""
+    labels = [label if label and label.class_name != UNSURE else None for label in predictions.labels]
+    class_names = np.array(predictions.classes, object)[predictions.probs.argmax(axis=1)].tolist()
+    confidence = predictions.probs.max(axis=1).astype(np.float32)
+    for row, label in enumerate(labels):
+        if label is not None:
+            class_names[row], confidence[row] = label.class_name, 1
+    return FinalClasses(class_names, confidence, labels)
+
+
+def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Floats]:
+    """Return the class numbers (n, k), best first, and their probabilities (n, k).
+
+    `probs` is (n, C); k is `count`, or C if that is less.
+    """
+    order = np.empty((len(probs), min(count, probs.shape[1])), np.int32)
+    for start in range(0, len(probs), CHUNK_ROWS):
+        chunk = np.argsort(-probs[start : start + CHUNK_ROWS], axis=1, kind="stable")
+        order[start : start + CHUNK_ROWS] = chunk[:, : order.shape[1]]
+    return order, np.take_along_axis(probs, order.astype(np.intp), axis=1)
+
+
+@contextmanager
+def explain_write_errors(target: Path) -> Iterator[None]:
+    """Turn any OSError in the block into a StoreError that says what to do about `target`."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{target} cannot be replaced: {error}. Close it if it is open in another program, make room if the disk "
+            "is full, and export again. What was there before is as it was."
+        ) from error

@@ -1,0 +1,102 @@
+"""Checks for pools that read a file which lists images: ids, duplicates, several labels, and what was left out."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alframe.errors import BadParams, PoolError
+from alframe.kit.image_paths import locate_image, path_exists
+from alframe.types import Box, Item
+
+log = logging.getLogger(__name__)
+
+SEVERAL_LABELS_RULES = ("skip", "first")
+
+
+def require_several_rule(several: str) -> str:
+    """Return `several` if it is "skip" or "first", else raise BadParams."""
+    if several not in SEVERAL_LABELS_RULES:
+        raise BadParams(f"pool.several is '{several}'; it can be {' or '.join(SEVERAL_LABELS_RULES)}.")
+    return several
+
+
+def folder_at_level(folders: list[str], level: int | None) -> str | None:
+    """Return the folder name at `level`, counted from 1; None without a level or for an image that lies less deep."""
+    return folders[level - 1] if level is not None and len(folders) >= level else None
+
+
+def require_folder_level(name: str, level: int | None) -> int | None:
+    """Return `level` if it is None or at least 1, else raise BadParams about the pool's parameter `name`."""
+    if level is not None and level < 1:
+        raise BadParams(f"pool.{name} is {level}; folders below root are counted from 1.")
+    return level
+
+
+def largest_box(boxes: Iterable[Box | None]) -> Box | None:
+    """Return the box with the largest area; None if there is none."""
+    return max((box for box in boxes if box is not None), key=lambda box: box.w * box.h, default=None)
+
+
+@dataclass
+class ListedImages:
+    """The images that `file` lists below `root`: checks each path and counts what is left out.
+
+    `several` says what to do with an image of several classes ("skip" or "first"). `hint` is a sentence on where the
+    images can be downloaded. `left_out` counts the images left out by reason, `notes` other facts to be logged.
+    """
+
+    file: Path
+    root: Path
+    several: str = "skip"
+    hint: str = ""
+    left_out: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    _positions: dict[str, str] = field(default_factory=dict)  # image id -> where in the file it is listed
+    _first_path: Path | None = None
+    _any_exists: bool = False
+
+    def locate(self, path: str, position: str) -> tuple[str, Path]:
+        """Return the id and the absolute path of the image that the file lists at `position`, e.g. "row 3".
+
+        Raises PoolError for a path that cannot be used or is listed twice.
+        """
+        image_id, full_path = locate_image(path, self.root, f"{self.file}, {position}")
+        if image_id in self._positions:
+            raise PoolError(
+                f"{self.file}, {position}: {path} is listed already, in {self._positions[image_id]}. Keep one of them."
+            )
+        self._positions[image_id] = position
+        self._first_path = self._first_path or full_path
+        self._any_exists = self._any_exists or path_exists(full_path)  # looks at the disk only until one is there
+        return image_id, full_path
+
+    def choose_label(self, class_names: Iterable[str]) -> tuple[bool, str | None]:
+        """Return whether to keep the image, and its class: the only one, the first of several, or None."""
+        distinct = list(dict.fromkeys(class_names))
+        if len(distinct) > 1 and self.several == "skip":
+            self.left_out["have several classes (pool.several=first takes the first)"] += 1
+            return False, None
+        return True, distinct[0] if distinct else None
+
+    def finish(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items, then log what was left out.
+
+        Raises PoolError if no image is left, or if none of them exists.
+        """
+        yield from items
+        for counter, verb in ((self.left_out, "left out, since they"), (self.notes, "that")):
+            for reason, count in counter.items():
+                log.warning("%s: %d images %s %s.", self.file, count, verb, reason)
+        if self._first_path is None:
+            reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.items())
+            raise PoolError(f"{self.file} lists no image that can be used{f': {reasons}' if reasons else ''}.")
+        if not self._any_exists:
+            raise PoolError(
+                f"None of the {len(self._positions)} images that {self.file} lists exists. The first was looked for at "
+                f"{self._first_path}.{self.hint} Set pool.root (now {self.root}) to the folder that the paths are "
+                f"relative to."
+            )

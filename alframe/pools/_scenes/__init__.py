@@ -1,1 +1,0 @@
-"""How a camera-trap scene is drawn: paper and pens, animals, places, and the finished frame."""
