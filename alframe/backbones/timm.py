@@ -26,7 +26,7 @@ class Timm:
         self,
         model: str,
         pretrained: bool = True,
-        weights: str | None = None,
+        weights: str | Path | None = None,
         in_chans: int = 3,
         dim: int | None = None,
         normalize: bool = False,

@@ -20,8 +20,8 @@ class Simulated:
 
     answers_now = True
 
-    def __init__(self, truth: str | None = None, path_column: str = "path", label_column: str = "label") -> None:
-        self.truth = truth
+    def __init__(self, truth: str | Path | None = None, path_column: str = "path", label_column: str = "label") -> None:
+        self.truth = None if truth is None else str(truth)
         self.path_column = path_column
         self.label_column = label_column
         self._read: tuple[dict[str, tuple[str, int]], str] | None = None

@@ -27,7 +27,9 @@ class Predict:
 
     read_only = True
 
-    def __init__(self, images: str | None = None, model: str | None = None, out: str | None = None) -> None:
+    def __init__(
+        self, images: str | Path | None = None, model: str | Path | None = None, out: str | Path | None = None
+    ) -> None:
         self.images = images
         self.model = model
         self.out = out
@@ -44,7 +46,7 @@ class Predict:
             )
         folder = Path(self.model or session.model_folder)
         model = load_model(folder, session.compute.device(), session.settings.inference)
-        items = list(REGISTRIES["pool"].build({"name": "folder", "root": self.images}).items())
+        items = list(REGISTRIES["pool"].build({"name": "folder", "root": str(self.images)}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
         present = np.ones(len(items), bool)
         _, embedding = embed(items, present, model.embedder, session.features, session.contents, session.compute)

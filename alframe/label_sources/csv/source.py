@@ -30,7 +30,7 @@ class Csv:
 
     def __init__(
         self,
-        files: str | Sequence[str] = (),
+        files: str | Path | Sequence[str | Path] = (),
         path_column: str = "path",
         label_column: str = "label",
         annotator_column: str = "annotator",
@@ -48,7 +48,7 @@ class Csv:
                 f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
                 f"they must be three different names, and none '{AGAIN}', which the lists use."
             )
-        self.files = (files,) if isinstance(files, str) else tuple(map(str, files))
+        self.files = (str(files),) if isinstance(files, str | Path) else tuple(map(str, files))
         self.columns = Columns(*names)
         self.unsure = check_unsure(unsure)
         self.new_classes = check_policy(new_classes)

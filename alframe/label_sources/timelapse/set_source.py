@@ -34,24 +34,24 @@ class TimelapseSet:
 
     def __init__(
         self,
-        set: str,
+        set: str | Path,
         species: str = "Species",
         selected: str = "Selected",
         round_field: str = "ALRound",
         prediction_field: str = "ALPrediction",
         confidence_field: str = "ALConfidence",
         annotator_field: str = "",
-        exports: str | Sequence[str] = (),
+        exports: str | Path | Sequence[str | Path] = (),
         write: bool = False,
         unsure: str | Sequence[str] = CANNOT_TELL,
         new_classes: str = "ask",
         annotator: str = "",
         blank: str = "blank",
     ) -> None:
-        self.set = set
+        self.set = str(set)
         self.names = Names(species, selected, round_field, prediction_field, confidence_field)
         self.fields = Fields(species, annotator_field)
-        self.exports = (exports,) if isinstance(exports, str) else tuple(map(str, exports))
+        self.exports = (str(exports),) if isinstance(exports, str | Path) else tuple(map(str, exports))
         self.write = write
         self.unsure = check_unsure(unsure)
         self.new_classes = check_policy(new_classes)
