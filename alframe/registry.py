@@ -36,6 +36,10 @@ class Entry:
             ) from error
         return factory
 
+    def declares(self, flag: str) -> bool:
+        """Return whether the part's class has a true attribute `flag`, such as `read_only`; no part is built."""
+        return bool(getattr(self.load(), flag, False))
+
 
 class Registry:
     """All parts of one kind.

@@ -35,7 +35,7 @@ class MadePool:
     root: Path
     count: int
 
-    invented: ClassVar[bool] = True  # where people label, what it shows is theirs to say
+    synthetic: ClassVar[bool] = True  # where people label, what it shows is theirs to say
 
     def items(self) -> Iterator[Item]:
         classes = np.sort(np.random.default_rng(0).dirichlet(np.ones(CLASSES)))[::-1].cumsum()

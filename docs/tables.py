@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from alframe.app.api import compose
 from alframe.builtins import REGISTRIES, TABLE
+from alframe.contracts import AuditBased, HiddenActivations
 from alframe.types import Need
 
 DOCS = Path(__file__).parent
@@ -88,12 +89,13 @@ def _needs(kind: str, name: str) -> str:
 
 def _gives(kind: str, name: str) -> str:
     head = _made(kind, name)
-    more = {"draws": head.stochastic, "activations": hasattr(head, "activations")}
+    more = {"draws": head.stochastic, "activations": isinstance(head, HiddenActivations)}
     return ", ".join(["probabilities", *(words for words, there in more.items() if there)])
 
 
 def _audit(kind: str, name: str) -> str:
-    return "`audit` above 0" if getattr(_made(kind, name), "needs_audit", False) else ""
+    rule = _made(kind, name)
+    return "`audit` above 0" if isinstance(rule, AuditBased) and rule.needs_audit else ""
 
 
 def _required(kind: str, name: str) -> str:

@@ -41,7 +41,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     shared = folder.parent / "cache"
     ours = folder.parent == runs or (shared / "contents.sqlite").is_file()
     cache = shared if ours else folder / "cache"
-    read_only = bool(getattr(REGISTRIES["task"].get(recipes["task"]["name"]).load(), "read_only", False))
+    read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
     return Session(settings, recipes, folder, cache, read_only)
 
 
@@ -111,7 +111,7 @@ def _check(settings: Settings) -> None:
 def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
     if not recipe:
         return False
-    return bool(getattr(REGISTRIES["label_source"].get(str(recipe["name"])).load(), "answers_now", False))
+    return REGISTRIES["label_source"].get(str(recipe["name"])).declares("answers_now")
 
 
 def _absolute(value: Any, key: str, cwd: Path) -> Any:

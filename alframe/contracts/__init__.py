@@ -1,5 +1,14 @@
 """What each kind of part must offer. A constructor only stores its parameters: no file, no network, no device."""
 
+from alframe.contracts.abilities import (
+    DEFAULT_DRAWS,
+    AuditBased,
+    CountsLabels,
+    FixedDraws,
+    HiddenActivations,
+    PersistentAnswers,
+    SyntheticPool,
+)
 from alframe.contracts.backbone import Backbone
 from alframe.contracts.compute import Compute
 from alframe.contracts.exporter import Exporter, SavedModel
@@ -13,16 +22,23 @@ from alframe.contracts.task import Task
 from alframe.contracts.tracker import Tracker
 
 __all__ = [
+    "DEFAULT_DRAWS",
+    "AuditBased",
     "Backbone",
     "Compute",
+    "CountsLabels",
     "Exporter",
+    "FixedDraws",
     "Head",
+    "HiddenActivations",
     "LabelSource",
     "Loss",
+    "PersistentAnswers",
     "Pool",
     "Sampler",
     "SavedModel",
     "Stopping",
+    "SyntheticPool",
     "Task",
     "Tracker",
 ]

@@ -11,7 +11,10 @@ from alframe.types import Floats, Ints
 
 
 class Head(Protocol):
-    """Fitted anew each round on the labelled embeddings; holds all it needs to predict, its scaling included."""
+    """Fitted anew each round on the labelled embeddings; holds all it needs to predict, its scaling included.
+
+    A head with hidden layers may also offer `HiddenActivations`.
+    """
 
     stochastic: bool
     """Whether `prob_samples` gives draws that differ (dropout, an ensemble)."""
@@ -31,9 +34,6 @@ class Head(Protocol):
         get the draws that they would get as a whole. Raises UnmetNeed if not stochastic.
         """
         ...
-
-    # A head with hidden layers may offer `activations(x) -> (n, A)`, their outputs side by side, for samplers that look
-    # at them.
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """All that was learned, as arrays (stored as safetensors, never as a pickle)."""

@@ -13,8 +13,7 @@ class LabelSource(Protocol):
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.
 
-    A source may also set `lasting = True`: an answer stays in its one place whatever the round, as in a table of the
-    user's own, so who was unsure once would answer that again, and is not asked.
+    A source may also offer `PersistentAnswers`.
     """
 
     def request(self, request: Request) -> str:

@@ -15,8 +15,7 @@ class Loss(Protocol):
         """A module: embeddings (B, `dim`) float and class numbers (B,) int64 to a scalar.
 
         Weights of its own (a classifier layer) are trained with the backbone and then dropped. A batch from which
-        nothing can be learned (one class only, say) gives a zero that can be differentiated. If the module has a
-        method `count`, it is called before the training with the class numbers (m,) int64 of all labels in it, on the
-        CPU, for a loss that weighs classes by how many they are.
+        nothing can be learned (one class only, say) gives a zero that can be differentiated. The
+        module may offer `CountsLabels`.
         """
         ...

@@ -11,8 +11,7 @@ from alframe.types import Item
 class Pool(Protocol):
     """Where images are found, with what is known about each.
 
-    A pool of images made for trying things out may set `invented = True`: then its labels are a truth that nobody
-    knows at the start, which serves simulations and tests only; otherwise people's work begins with them.
+    People's work begins with the labels it knows, unless it is a `SyntheticPool`.
     """
 
     def items(self) -> Iterator[Item]:

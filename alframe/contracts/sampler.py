@@ -14,7 +14,7 @@ class Sampler(Protocol):
 
     `view.lazy_features[rows]` reads only these rows of the embeddings; `view.features` copies those of the whole pool.
     In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `chunks()` go over the pool, and
-    `view.prob_samples` holds all of it in memory.
+    `view.prob_samples` holds all of it in memory. How many samples that are, `FixedDraws` says.
     """
 
     needs: frozenset[Need]

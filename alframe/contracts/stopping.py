@@ -11,7 +11,7 @@ from alframe.types import RoundRecord
 class Stopping(Protocol):
     """Decides from the history alone, so a resumed run decides the same.
 
-    A rule that goes by `RoundRecord.audit` may set `needs_audit = True`; then a run that draws no audit is refused.
+    A rule that goes by `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused.
     """
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import Head, Sampler
+from alframe.contracts import DEFAULT_DRAWS, FixedDraws, Head, HiddenActivations, Sampler
 from alframe.engine.fit import Training, in_parts
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
 
-DRAWS = 20  # samples of the probabilities, unless the sampler says otherwise
 KEPT = 256 << 20  # bytes of them that are made once and kept; of more, a part where it is read, and again if read again
 
 
@@ -29,7 +28,7 @@ def check_needs(
     unmet = None
     if Need.PROB_SAMPLES in sampler.needs and not head.stochastic:
         unmet = ("samples of the probabilities", "gives only one answer", "stochastic")
-    elif Need.ACTIVATIONS in sampler.needs and not hasattr(head, "activations"):
+    elif Need.ACTIVATIONS in sampler.needs and not isinstance(head, HiddenActivations):
         unmet = ("the outputs of hidden layers", "has none", "activations")
     if unmet is not None:
         what, why, attribute = unmet
@@ -68,7 +67,8 @@ def view_pool(
         makers[Need.PROBS] = lambda: ask(fitted.probs)
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
         makers[Need.ACTIVATIONS] = lambda: ask(fitted.activations)
-        draws, classes = getattr(sampler, "draws", DRAWS), len(training.classes)
+        draws = sampler.draws if isinstance(sampler, FixedDraws) else DEFAULT_DRAWS
+        classes = len(training.classes)
         makers[Need.PROB_SAMPLES] = lambda: _samples(fitted, features, keys, draws, classes, rng)
     predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
     wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())

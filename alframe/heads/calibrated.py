@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from alframe.builtins import REGISTRIES
 from alframe.chunks import chunks
-from alframe.contracts import Head
+from alframe.contracts import Head, HiddenActivations
 from alframe.errors import BadParams
 from alframe.heads.fitting import softmax
 from alframe.types import Floats, Ints
@@ -34,7 +33,8 @@ class Calibrated:
     predict (fewer than two of every class) the temperature is 1. Raises BadParams for fewer than two folds.
     """
 
-    stochastic: bool  # whether that head is; like `activations`, not known before it is made
+    stochastic: bool
+    activations: Callable[[Floats], Floats]  # only if that head has them
 
     def __init__(self, of: Mapping[str, Any] = LINEAR, folds: int = 5) -> None:
         if folds < 2 or "name" not in of:
@@ -45,16 +45,11 @@ class Calibrated:
         self.of = dict(of)
         self.folds = folds
         self._temperature = np.float32(1)
-
-    def __getattr__(self, name: str) -> Any:
-        # A property would make it seem of the class that every one of these is stochastic.
-        if name in ("stochastic", "activations"):
-            return getattr(self._inner, name)
-        raise AttributeError(name)
-
-    @cached_property
-    def _inner(self) -> Head:
-        return self._made()
+        self._inner = self._made()
+        # Of the instance, not the class: else every one of these would seem to be stochastic.
+        self.stochastic = self._inner.stochastic
+        if isinstance(self._inner, HiddenActivations):
+            self.activations = self._inner.activations
 
     def _made(self) -> Head:
         head: Head = REGISTRIES["head"].build(self.of)

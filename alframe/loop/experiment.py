@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
+from alframe.contracts import AuditBased, SyntheticPool
 from alframe.engine.duplicates.grouping import Duplicates
 from alframe.engine.listing.pool_listing import sync
 from alframe.engine.score import check_needs
@@ -42,7 +43,9 @@ def check(session: Session) -> None:
     for kind in ("backbone", "loss", "pool", "label_source", "compute", "stopping", "exporters", "trackers"):
         getattr(session, kind)
     session.compute.device()
-    if getattr(session.stopping, "needs_audit", False) and session.audit == 0:
+    stopping = session.stopping
+    needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit
+    if needs_audit and session.audit == 0:
         raise BadParams(
             f"stopping={session.name('stopping')} goes by images that are drawn at random from the pool, and there are "
             f"none: audit is 0. Set audit=0.1, say, for a tenth of each batch."
@@ -87,7 +90,7 @@ def prepare(session: Session) -> Work:
         settings.sequences,
         settings.boxes,
     )
-    if not simulated and not getattr(session.pool, "invented", False):
+    if not simulated and not (isinstance(session.pool, SyntheticPool) and session.pool.synthetic):
         # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
         asked = {key for one in session.ledger.rounds() for key in one.keys}
         there = np.flatnonzero(listing.present & listing.in_pool).tolist()
@@ -131,7 +134,7 @@ def _heads_with(attribute: str) -> list[str]:
     names = []
     for name, entries in REGISTRIES["head"].entries().items():
         try:
-            if getattr(entries[0].load(), attribute, False):
+            if entries[0].declares(attribute):
                 names.append(name)
         except AlframeError:  # a broken plugin cannot be recommended
             continue

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe import seeding
+from alframe.contracts import PersistentAnswers
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.embedding.embed_pool import embed
 from alframe.engine.fit import Training, fit, measure, training_set
@@ -204,7 +205,8 @@ def _open(session: Session, work: Work) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     labels = session.labels()
     closed[[label.item for label in session.known_labels(work.listing.items, labels)]] = True
     closed[list(labels.disputed)] = True
-    if getattr(session.label_source, "lasting", False):
+    source = session.label_source
+    if isinstance(source, PersistentAnswers) and source.answers_persist:
         closed[list(labels.unsure)] = True
     rounds, reask = session.ledger.rounds(), session.settings.reask
     waiting = rounds if reask is None else rounds[-reask:] if reask else []

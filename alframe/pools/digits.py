@@ -20,7 +20,7 @@ class Digits:
     32 x 32 so that people can look at them. Every item has its label.
     """
 
-    invented = True
+    synthetic = True
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
 from alframe.loop.answers import disputes
 from alframe.loop.duplicates import folded_words, last_folded
@@ -79,7 +80,8 @@ class Status:
         asked, where = rounds[-1], shown(session.label_folder)
         if not asked.requested:
             return [*lines, f"Round {asked.number} is chosen, and not laid out yet. Go on with: {go_on}"]
-        if getattr(session.source_of(asked), "lasting", False):
+        source = session.source_of(asked)
+        if isinstance(source, PersistentAnswers) and source.answers_persist:
             where = "your own set"
         answered = len(seen & set(asked.keys))
         return [

@@ -178,7 +178,7 @@ class SamplerSuite:
         if Need.PROB_SAMPLES not in fields:
             pytest.skip("it needs no draws")
         expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
-        fields[Need.PROB_SAMPLES] = _Parts(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
+        fields[Need.PROB_SAMPLES] = _SmallChunks(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
         assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), (
             "it matters how the pool is cut"
         )
@@ -192,8 +192,8 @@ class SamplerSuite:
         assert self.select(self.view(mapped), 5).keys.tolist() == expected.keys.tolist()
 
 
-class _Parts(LazySamples):
-    def parts(self) -> list[slice]:
+class _SmallChunks(LazySamples):
+    def chunks(self) -> list[slice]:
         return [slice(start, start + 7) for start in range(0, max(1, len(self)), 7)]
 
 

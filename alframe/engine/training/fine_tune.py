@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from alframe.contracts import CountsLabels
 from alframe.data.augment import augmented
 from alframe.data.batching import balanced, shuffled
 from alframe.data.loading import Batch, normalise
@@ -56,8 +57,8 @@ def fine_tune(
     loss.to(device)
     frozen = frozen_part(module, plan.freeze)
     rows, watch = _watched(items, y, spec, plan, seed, workers, group)
-    if callable(count := getattr(loss, "count", None)):
-        count(torch.from_numpy(y[rows]))
+    if isinstance(loss, CountsLabels):
+        loss.count_labels(torch.from_numpy(y[rows]))
     epochs = [_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     optimiser = make_optimiser(module, loss, frozen, plan)
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))

@@ -57,7 +57,7 @@ class Csv:
         self.encoding = check_encoding(encoding)
 
     @property
-    def lasting(self) -> bool:
+    def answers_persist(self) -> bool:
         """Whether answers may be in files of the user's own, where they stay whatever the round."""
         return bool(self.files)
 

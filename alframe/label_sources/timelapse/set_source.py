@@ -30,7 +30,7 @@ class TimelapseSet:
     """
 
     answers_now = False
-    lasting = True
+    answers_persist = True
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class CameraTrapScenes:
     others have `root` made anew.
     """
 
-    invented = True
+    synthetic = True
 
     def __init__(
         self,
