@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from alframe.registry import Registry
@@ -140,8 +141,14 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+# Old names that projects, ledgers, exported models and scripts may still hold. They are answered with a warning.
+RENAMED: Mapping[str, Mapping[str, str]] = {}  # kind -> {old name: new name}
+# kind -> {new name of the part: {old parameter: new parameter}}
+RENAMED_PARAMETERS: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
+
+
 def alframe_version() -> str:
-    """The installed version, or "0+source" in a bare clone."""
+    """Return the installed version, or "0+source" in a bare clone."""
     try:
         return version("alframe")
     except PackageNotFoundError:
@@ -149,6 +156,12 @@ def alframe_version() -> str:
 
 
 REGISTRIES: dict[str, Registry] = {
-    kind: Registry(kind, group, names, alframe_version()) for kind, (group, names) in TABLE.items()
+    kind: Registry(kind, group, names, alframe_version(), RENAMED.get(kind, {}), RENAMED_PARAMETERS.get(kind, {}))
+    for kind, (group, names) in TABLE.items()
 }
 KINDS = tuple(REGISTRIES)
+
+
+def current_name(kind: str, name: str) -> str:
+    """Return today's name of the part that is called `name`, perhaps by an older version; a warning says so."""
+    return REGISTRIES[kind].current_name(name) if kind in REGISTRIES else name

@@ -1,22 +1,28 @@
-"""Parts by name: built-ins and entry points in one table, imported only when one is asked for."""
+"""Find parts by name: built-ins and entry points in one table, imported only when one is asked for."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoints, entry_points
+from types import MappingProxyType
 from typing import Any
 
 from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegisteredPart:
     """Where a part comes from: its name, "module:attribute", and the distribution that owns it."""
 
     name: str
@@ -25,7 +31,7 @@ class Entry:
     version: str
 
     def load(self) -> Callable[..., Any]:
-        """Import the part; whatever goes wrong names the plugin and costs only its user."""
+        """Import the part and return its class or factory. Raises BrokenPlugin, naming the owner, on any failure."""
         module, _, attribute = self.target.partition(":")
         try:
             factory: Callable[..., Any] = getattr(import_module(module), attribute)
@@ -44,62 +50,94 @@ class Entry:
 class Registry:
     """All parts of one kind.
 
-    `group` is the entry-point group that other distributions use. The built-ins enter through the same table.
+    `group`: the entry-point group that other distributions use. `builtins`: name -> "module:attribute".
+    `renamed`: old name -> new name; `renamed_parameters`: new name of a part -> {old parameter: new parameter}.
     """
 
-    def __init__(self, kind: str, group: str, builtins: Mapping[str, str], version: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        builtins: Mapping[str, str],
+        version: str,
+        renamed: Mapping[str, str] = NOTHING,
+        renamed_parameters: Mapping[str, Mapping[str, str]] = NOTHING,
+    ) -> None:
         self.kind = kind
         self.group = group
         self._builtins = builtins
         self._version = version
+        self._renamed = renamed
+        self._renamed_parameters = renamed_parameters
 
-    def entries(self) -> dict[str, list[Entry]]:
-        """Every name with all that claim it; nothing is imported."""
-        table: dict[str, list[Entry]] = {
-            name: [Entry(name, target, "alframe", self._version)] for name, target in self._builtins.items()
+    def parts(self) -> dict[str, list[RegisteredPart]]:
+        """Return every name with all parts that claim it; nothing is imported."""
+        table = {
+            name: [RegisteredPart(name, target, "alframe", self._version)] for name, target in self._builtins.items()
         }
-        for point in _installed(self.group, tuple(sys.path)):
+        for point in _entry_points(self.group, tuple(sys.path)):
             owner, version = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
-            table.setdefault(point.name, []).append(Entry(point.name, point.value, owner, version))
+            table.setdefault(point.name, []).append(RegisteredPart(point.name, point.value, owner, version))
         return table
 
-    def get(self, name: str) -> Entry:
-        """The one entry with this name; ``dist:name`` settles a name that two distributions claim.
+    def get(self, name: str) -> RegisteredPart:
+        """Return the one part with this name; ``dist:name`` settles a name that two distributions claim.
 
-        Raises UnknownComponent (with suggestions) or DuplicateComponent (naming both owners).
+        An old name of a built-in part is answered with the part, and a warning. Raises UnknownComponent (with
+        suggestions) or DuplicateComponent (naming both owners).
         """
-        owner, _, bare = name.rpartition(":")
-        table = self.entries()
+        owner, _, bare = self.current_name(name).rpartition(":")
+        table = self.parts()
         if bare not in table:  # it may have been installed a moment ago, from a notebook
-            _installed.cache_clear()
-            table = self.entries()
-        matches = [entry for entry in table.get(bare, []) if owner in ("", entry.owner)]
+            _entry_points.cache_clear()
+            table = self.parts()
+        matches = [part for part in table.get(bare, []) if owner in ("", part.owner)]
         if not matches:
-            raise UnknownComponent(unknown(self.kind, name, sorted(table)))
+            raise UnknownComponent(unknown_name(self.kind, name, sorted(table)))
         if len(matches) > 1:
-            owners = " and ".join(entry.owner for entry in matches)
+            owners = " and ".join(part.owner for part in matches)
             raise DuplicateComponent(
                 f"The {self.kind} '{bare}' is registered by {owners}. "
                 f"Say which: {self.kind}.name={matches[-1].owner}:{bare}, or uninstall one."
             )
         return matches[0]
 
-    def build(self, config: Mapping[str, Any]) -> Any:
-        """The part that `config["name"]` names, made with the other keys as its parameters.
+    def build(self, recipe: Mapping[str, Any]) -> Any:
+        """Build the part that `recipe["name"]` names; the other keys are its parameters.
 
-        Raises BadParams naming the parameter that does not fit and the ones that are accepted.
+        Raises BadParams naming the parameter that does not fit and the accepted ones, and what `get` and the part's
+        constructor raise.
         """
-        params = dict(config)
-        entry = self.get(str(params.pop("name", None)))
-        factory = entry.load()
-        self._check(entry, factory, params)
+        params = dict(self.current_recipe(recipe))
+        part = self.get(str(params.pop("name", None)))
+        factory = part.load()
+        self._check_parameters(part, factory, params)
         try:
             return factory(**params)
-        except (TypeError, ValueError) as error:  # a word where a number is wanted, say
+        except (TypeError, ValueError) as error:  # a word where a number is expected, say
             given = ", ".join(f"{name}={value!r}" for name, value in params.items())
-            raise BadParams(f"{self.kind} '{entry.name}' cannot be made with {given}: {error}.") from error
+            raise BadParams(f"{self.kind} '{part.name}' cannot be built with {given}: {error}.") from error
 
-    def _check(self, entry: Entry, factory: Callable[..., Any], params: Mapping[str, Any]) -> None:
+    def current_name(self, name: str) -> str:
+        """Return today's name of a part that was renamed, with a warning; any other name as it is."""
+        owner, colon, bare = name.rpartition(":")
+        if bare not in self._renamed or owner not in ("", "alframe") or (not owner and bare in self.parts()):
+            return name
+        new = f"{owner}{colon}{self._renamed[bare]}"
+        _warn_renamed(f"{self.kind}={name}", f"{self.kind}={new}")
+        return new
+
+    def current_recipe(self, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a recipe, perhaps of an older version, with today's name of the part and of its parameters."""
+        if "name" not in recipe:
+            return recipe
+        name = self.current_name(str(recipe["name"]))
+        renamed = self._renamed_parameters.get(name.rpartition(":")[2], NOTHING)
+        for old in renamed.keys() & recipe.keys():
+            _warn_renamed(f"{self.kind}.{old}", f"{self.kind}.{renamed[old]}")
+        return {renamed.get(key, key): value for key, value in recipe.items()} | {"name": name}
+
+    def _check_parameters(self, part: RegisteredPart, factory: Callable[..., Any], params: Mapping[str, Any]) -> None:
         signature = inspect.signature(factory)
         try:
             signature.bind(**params)
@@ -108,28 +146,34 @@ class Registry:
             strange = [name for name in params if name not in accepted]
             hint = "".join(did_you_mean(name, accepted) for name in strange)
             what = f"has no parameter '{strange[0]}'.{hint}" if strange else f"{error}."
-            listing = ", ".join(map(_shown, signature.parameters.values())) or "none"
-            raise BadParams(f"{self.kind} '{entry.name}' {what} Accepted: {listing}.") from None
+            listing = ", ".join(map(_signature_text, signature.parameters.values())) or "none"
+            raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
 
 
 @lru_cache
-def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
+def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:
     # Reading the metadata of every installed package takes as long as fitting a head, and a round asks several times.
     return entry_points(group=group)
 
 
-def _shown(parameter: inspect.Parameter) -> str:
+@cache
+def _warn_renamed(old: str, new: str) -> None:
+    # Once in a process: a round builds its parts several times.
+    log.warning("%s has a new name: write %s from now on. The old name still works.", old, new)
+
+
+def _signature_text(parameter: inspect.Parameter) -> str:
     required = parameter.default is inspect.Parameter.empty
     return f"{parameter.name} (required)" if required else f"{parameter.name}={parameter.default!r}"
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """The words `Did you mean X?` for a word that is nearly one of `known`, else nothing."""
-    folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return f" Did you mean '{folded[close[0]]}'?" if close else ""
+    """Return " Did you mean 'X'?" if `word` is nearly the name X of `known`, else nothing."""
+    by_lower_case = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), by_lower_case, n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""
 
 
-def unknown(kind: str, name: str, known: list[str]) -> str:
-    """The message for a name that does not exist."""
+def unknown_name(kind: str, name: str, known: list[str]) -> str:
+    """Return the message for a name that does not exist, with the nearest of the `known` names and all of them."""
     return f"There is no {kind} '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from alframe.builtins import REGISTRIES
+from alframe.builtins import REGISTRIES, RENAMED, RENAMED_PARAMETERS, TABLE
 from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
-from alframe.registry import Entry, Registry
+from alframe.registry import RegisteredPart, Registry
 
 SAMPLERS = REGISTRIES["sampler"]
 
@@ -36,11 +37,50 @@ def test_a_broken_part_names_its_owner_and_costs_only_its_user() -> None:
 
 def test_two_owners_of_a_name_are_both_named_and_can_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     table = registry()
-    twins = {"x": [Entry("x", "fractions:Fraction", "one", "1"), Entry("x", "decimal:Decimal", "two", "2")]}
-    monkeypatch.setattr(table, "entries", lambda: twins)
+    twins = {
+        "x": [RegisteredPart("x", "fractions:Fraction", "one", "1"), RegisteredPart("x", "decimal:Decimal", "two", "2")]
+    }
+    monkeypatch.setattr(table, "parts", lambda: twins)
     with pytest.raises(DuplicateComponent, match=r"one and two.*sampler.name=two:x"):
         table.get("x")
     assert table.get("two:x").owner == "two"
+
+
+def test_old_names_of_a_part_and_its_parameters_are_answered_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    targets = {"fraction": "fractions:Fraction"}
+    renamed, parameters = {"ratio": "fraction"}, {"fraction": {"top": "numerator"}}
+    table = Registry("sampler", "alframe.no_such_group", targets, "1.0", renamed, parameters)
+    assert table.get("ratio").name == "fraction"
+    assert table.build({"name": "ratio", "top": 3, "denominator": 4}) == 0.75
+    assert table.build({"name": "alframe:ratio", "numerator": 3}) == 3
+    assert table.current_recipe({"name": "ratio", "top": 3}) == {"name": "fraction", "numerator": 3}
+    assert [line.partition(" has a new name: write")[0] for line in caplog.messages] == [
+        "sampler=ratio",
+        "sampler.top",
+        "sampler=alframe:ratio",
+    ], "once each"
+    assert table.current_recipe({}) == {}
+    with pytest.raises(UnknownComponent):
+        table.get("somebody:ratio")
+
+
+def test_a_plugin_may_take_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Registry("sampler", "alframe.no_such_group", {"good": "fractions:Fraction"}, "1.0", {"old": "good"})
+    point = EntryPoint("old", "decimal:Decimal", "alframe.no_such_group")
+    monkeypatch.setattr("alframe.registry._entry_points", lambda group, path: EntryPoints([point]))
+    assert table.get("old").target == "decimal:Decimal"
+    assert table.get("alframe:old").target == "fractions:Fraction"
+
+
+def test_every_renamed_part_leads_to_one_there_is() -> None:
+    for kind, names in RENAMED.items():
+        assert set(names.values()) <= set(TABLE[kind][1])
+        assert not set(names) & set(TABLE[kind][1])
+    for kind, parts in RENAMED_PARAMETERS.items():
+        for part, parameters in parts.items():
+            accepted = set(inspect.signature(REGISTRIES[kind].get(part).load()).parameters)
+            assert set(parameters.values()) <= accepted
+            assert not set(parameters) & accepted
 
 
 def test_installed_packages_are_read_once_and_again_for_a_name_that_is_not_known(

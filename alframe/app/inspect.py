@@ -9,7 +9,7 @@ from alframe.app.overrides import GROUPS
 from alframe.app.search_path import options, plugin_confs
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
-from alframe.registry import Entry, Registry
+from alframe.registry import RegisteredPart, Registry
 
 
 def plugins() -> str:
@@ -24,13 +24,13 @@ def plugins() -> str:
 
 def _names(kind: str, registry: Registry) -> Iterator[str]:
     configured = options(kind)
-    for name, entries in sorted(registry.entries().items()):
+    for name, entries in sorted(registry.parts().items()):
         for entry in entries:
             state = "ok" if len(entries) == 1 else f"DUPLICATE: choose with {kind}.name={entry.owner}:{name}"
             yield f"{name:24} {entry.owner} {entry.version:12} {_broken(entry) or state}"
         if name not in configured and not any(_uses(file, name) for file in configured.values()):
             yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"
-    others = sorted(set(configured) - set(registry.entries()))
+    others = sorted(set(configured) - set(registry.parts()))
     if others:
         yield f"ready-made: {', '.join(others)}"
 
@@ -39,7 +39,7 @@ def _uses(file: Path, name: str) -> bool:
     return f"name: {name}\n" in file.read_text(encoding="utf-8")
 
 
-def _broken(entry: Entry) -> str:
+def _broken(entry: RegisteredPart) -> str:
     try:
         entry.load()
     except AlframeError as error:

@@ -17,7 +17,7 @@ from alframe.app.schema import Root
 from alframe.app.search_path import options
 from alframe.builtins import KINDS
 from alframe.errors import BadParams, UnknownComponent
-from alframe.registry import did_you_mean, unknown
+from alframe.registry import did_you_mean, unknown_name
 
 GROUPS = (*KINDS, "experiment")
 SETTINGS = tuple(Root.__dataclass_fields__)
@@ -110,7 +110,7 @@ def _task_parameter(key: str, task: str, extra: Sequence[Path]) -> str:
     """A task's own parameters are given without a prefix."""
     tasks = options("task", extra)
     if task not in tasks:
-        raise UnknownComponent(unknown("task", task, sorted(tasks)))
+        raise UnknownComponent(unknown_name("task", task, sorted(tasks)))
     params = list(yaml.safe_load(tasks[task].read_text(encoding="utf-8")))
     if key in params:
         return f"task.{key}"
@@ -126,4 +126,4 @@ def _check_names(words: Sequence[str], extra: Sequence[Path] | None = None) -> N
             known = options(group, extra)
             for name in word.partition("=")[2].strip("[]").split(","):
                 if _WORD.match(name) and name not in known:
-                    raise UnknownComponent(unknown(group, name, sorted(known)))
+                    raise UnknownComponent(unknown_name(group, name, sorted(known)))

@@ -110,7 +110,7 @@ def _check_unchanged(session: Session) -> None:
         return
     now = json.loads(json.dumps(session.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
-    changed = [kind for kind in kinds if before["recipes"].get(kind) != now["recipes"].get(kind)]
+    changed = [kind for kind in kinds if _recipe(kind, before) != _recipe(kind, now)]
     settings = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
     # What there was before there was a choice.
     silent = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
@@ -123,6 +123,11 @@ def _check_unchanged(session: Session) -> None:
         )
 
 
+def _recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the recipe of the part of this kind, under today's names."""
+    return REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
+
+
 def _filled(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """With what the ledger does not have: a setting that was added since had no effect then."""
     both = {key: (before.get(key, value), value) for key, value in now.items()}
@@ -132,7 +137,7 @@ def _filled(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
 
 def _heads_with(attribute: str) -> list[str]:
     names = []
-    for name, entries in REGISTRIES["head"].entries().items():
+    for name, entries in REGISTRIES["head"].parts().items():
         try:
             if entries[0].declares(attribute):
                 names.append(name)

@@ -213,7 +213,7 @@ def find_recipes(samplers: Sequence[str] = ()) -> tuple[list[Recipe], dict[str, 
     Random choice and margin sampling come with each of these heads, to compare within it.
     """
     recipes, broken = [], {}
-    for name in samplers or sorted(REGISTRIES["sampler"].entries()):
+    for name in samplers or sorted(REGISTRIES["sampler"].parts()):
         try:
             needs = REGISTRIES["sampler"].build(_composed("sampler", f"sampler={name}")).needs
         except AlframeError as error:

@@ -104,7 +104,7 @@ def test_every_yaml_composes_and_builds_its_part(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_registered_name_has_a_yaml_of_its_own(kind: str) -> None:
-    names = {name for name, entries in REGISTRIES[kind].entries().items() if entries[0].owner == "alframe"}
+    names = {name for name, entries in REGISTRIES[kind].parts().items() if entries[0].owner == "alframe"}
     assert names == {written(kind, stem)["name"] for _, stem in files(kind)}
     assert names <= {stem for _, stem in files(kind)}
 
