@@ -1,6 +1,6 @@
-"""How far it has got, and how long it will take, for whatever takes longer than a moment.
+"""Show how far a long step has got, and forecast how long it will take.
 
-Each bar forecasts: once it has an idea of its pace, and only if all will take over a minute, it says how long.
+Each bar forecasts: once its pace is known, and only if all will take over a minute, it logs how long.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sized
 from functools import cache
 from typing import Any, TypeVar
 
-TRIAL = 2.0  # seconds of the first steps, by which it is forecast how long all will take
-LONG = 60.0  # seconds, above which that is said
+TRIAL_SECONDS = 2.0  # of the first steps, from which the pace of all is estimated
+LONG_SECONDS = 60.0  # what takes longer is announced
 
 Step = TypeVar("Step")
 
@@ -20,64 +20,66 @@ log = logging.getLogger(__name__)
 
 
 class Forecast:
-    """Says once, from the first of `total` steps, how long all of them will take, if that is over a minute.
+    """An estimate, logged once, of how long `total` steps will take; only if that is over a minute.
 
-    What comes before the first call of `see` does not count: mostly it took to start, and is no measure of the rest.
-    `besides` are seconds that are known to be added; with `at_most` it may end earlier. Without a total it is silent.
+    `unit`: what a step is, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
+    Without a total nothing is estimated. What comes before the first call of `update` does not count: it is mostly the
+    start, and says nothing of the pace.
     """
 
     def __init__(
-        self, label: str, total: int | None, unit: str = "step", at_most: bool = False, besides: float = 0.0
+        self, label: str, total: int | None, unit: str = "step", at_most: bool = False, extra_seconds: float = 0.0
     ) -> None:
-        self._words = (label, _many(unit), "at most" if at_most else "about")
+        self._label, self._units, self._about = label, _plural(unit), "at most" if at_most else "about"
         self._total = total or 0
-        self._besides = besides
-        self._begin: float | None = None
-        self._first = self._seen = self._read = self._written = 0
+        self._extra_seconds = extra_seconds
+        self._started_at: float | None = None
+        self._start_steps = self._steps = self._read = self._written = 0
         self._done = not total
 
-    def see(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
-        """Note that so many more steps are done, for which so many bytes of files were read and written."""
+    def update(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
+        """Note that `steps` more steps are done, for which `read` bytes of files were read and `written` written."""
         if self._done:
             return
         now = time.perf_counter()
-        self._seen += steps
+        self._steps += steps
         self._read += read
         self._written += written
-        if self._begin is None:
-            self._begin, self._first = now, self._seen
-        elif now - self._begin >= TRIAL and self._seen > self._first:
+        if self._started_at is None:
+            self._started_at, self._start_steps = now, self._steps
+        elif now - self._started_at >= TRIAL_SECONDS and self._steps > self._start_steps:
             self._done = True
-            pace = (now - self._begin) / (self._seen - self._first)
-            if self._total * pace + self._besides > LONG:
-                self._say(pace)
+            self._announce((now - self._started_at) / (self._steps - self._start_steps))
 
-    def _say(self, pace: float) -> None:
-        label, steps, how = self._words
-        each = f"{1 / pace:.3g} a second" if pace < 1 else f"{in_words(pace)} each"
+    def _announce(self, seconds_per_step: float) -> None:
+        seconds = self._total * seconds_per_step + self._extra_seconds
+        if seconds <= LONG_SECONDS:
+            return
+        slow = seconds_per_step >= 1
+        pace = f"{format_duration(seconds_per_step)} each" if slow else f"{1 / seconds_per_step:.3g} a second"
         moved = ((self._read, "read"), (self._written, "written"))
         log.info(
             "%s: %s %s will take %s %s, at %s%s.",
-            *(label, f"{self._total:,}", steps, how, in_words(self._total * pace + self._besides), each),
-            "".join(f"; {in_bytes(size * self._total / self._seen)} are {what}" for size, what in moved if size),
+            *(self._label, f"{self._total:,}", self._units, self._about, format_duration(seconds), pace),
+            "".join(f"; {format_bytes(size * self._total / self._steps)} are {how}" for size, how in moved if size),
         )
 
 
 def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str = "step") -> Iterator[Step]:
-    """Go through `steps` with a bar on standard error; it shows only once the work has lasted over a second."""
+    """Iterate over `steps` with a bar on standard error; it appears once the work has lasted over a second."""
     if total is None and isinstance(steps, Sized):
         total = len(steps)
     forecast = Forecast(label, total, unit)
-    forecast.see(0)
+    forecast.update(0)
     for step in _tqdm()(steps, desc=label, total=total, unit=unit, delay=1.0, dynamic_ncols=True, leave=True):
         yield step
-        forecast.see()
+        forecast.update()
 
 
 class Bar:
-    """A bar that is moved by hand: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
+    """A progress bar that is moved by hand: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
 
-    `forecast` False: the pace of the first steps says nothing of the rest.
+    `delay`: seconds until it appears. `forecast=False`: the pace of the first steps says nothing of the rest.
     """
 
     def __init__(self, label: str, total: int, unit: str = "step", delay: float = 1.0, forecast: bool = True) -> None:
@@ -85,15 +87,30 @@ class Bar:
         self._forecast = Forecast(label, total if forecast else None, unit)
 
     def advance(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
-        """So many more are done, for which so many bytes of files were read and written."""
+        """Move on by `steps`, for which `read` bytes of files were read and `written` bytes written."""
         self._bar.update(steps)
-        self._forecast.see(steps, read, written)
+        self._forecast.update(steps, read, written)
 
     def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
+
+
+def format_duration(seconds: float) -> str:
+    """Return a length of time to the precision of a forecast: "40 s", "12 min", "3 h 5 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def format_bytes(count: float) -> str:
+    """Return bytes as "640 MB", "5.1 GB" or "2.5 TB"."""
+    if count < 1e9:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e12:.1f} TB" if count >= 1e12 else f"{count / 1e9:.1f} GB"
 
 
 @cache
@@ -109,20 +126,5 @@ def _tqdm() -> Any:
     return Tqdm
 
 
-def in_words(seconds: float) -> str:
-    """A length of time to the precision of a forecast: "40 s", "12 min", "3 h 5 min"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def in_bytes(count: float) -> str:
-    """Bytes as "640 MB", "5.1 GB" or "2.5 TB"."""
-    if count < 1e9:
-        return f"{count / 1e6:.0f} MB"
-    return f"{count / 1e12:.1f} TB" if count >= 1e12 else f"{count / 1e9:.1f} GB"
-
-
-def _many(unit: str) -> str:
+def _plural(unit: str) -> str:
     return {"img": "images"}.get(unit, unit if unit.endswith("s") else f"{unit}s")

@@ -1,7 +1,7 @@
-"""One seed, and from it an independent generator for every purpose and round.
+"""Derive an independent random generator for every purpose and round from one seed.
 
-A generator is derived from (seed, names) and from nothing that ran before, so a resumed run draws the same numbers
-as an undisturbed one without any generator's state being saved.
+A generator is derived from (seed, names) and from nothing that ran before. So a resumed run draws the same numbers as
+an undisturbed one, without any generator's state being saved.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ import numpy as np
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """An independent generator for this purpose, e.g. ``generator(seed, "sampler", round)``."""
+    """Return an independent generator for this purpose, e.g. ``generator(seed, "sampler", round)``."""
     return np.random.default_rng(_sequence(seed, names))
 
 
-def number(seed: int, *names: str | int) -> int:
-    """A seed in 0..2**31-1 for libraries that take an integer."""
+def integer_seed(seed: int, *names: str | int) -> int:
+    """Return a seed in 0..2**31-1, independent for this purpose, for libraries that take an integer."""
     return int(_sequence(seed, names).generate_state(1)[0] >> 1)
 
 
 def _sequence(seed: int, names: tuple[str | int, ...]) -> np.random.SeedSequence:
     # A digest, not hash(): that one differs from process to process.
     digest = hashlib.blake2b("\0".join(map(str, names)).encode(), digest_size=16).digest()
-    words = np.frombuffer(digest, dtype="<u4")
-    return np.random.SeedSequence([seed, *map(int, words)])
+    return np.random.SeedSequence([seed, *map(int, np.frombuffer(digest, dtype="<u4"))])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from alframe import progress
-from alframe.progress import Bar, Forecast, in_bytes, track
+from alframe.progress import Bar, Forecast, format_bytes, track
 
 
 @pytest.fixture
@@ -46,17 +46,17 @@ def test_it_is_said_early_and_not_by_the_first_step_alone(clock: list[float], ca
     forecast = Forecast("Hashing images", 100_000, "img")
     for _ in range(2):
         clock[0] += 1.9  # after the first, which is the start, less than two seconds
-        forecast.see(32)
+        forecast.update(32)
     assert caplog.messages == []
     clock[0] += 0.2
-    forecast.see(32)
+    forecast.update(32)
     (line,) = caplog.messages
     assert line == "Hashing images: 100,000 images will take about 55 min, at 30.5 a second."
 
 
-def test_what_comes_besides_counts_and_may_end_early(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    forecast = Forecast("Fine-tuning", 500, "img", at_most=True, besides=50.0)
-    batches(clock, forecast.see, 1.0)
+def test_extra_seconds_count_and_it_may_end_early(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    forecast = Forecast("Fine-tuning", 500, "img", at_most=True, extra_seconds=50.0)
+    batches(clock, forecast.update, 1.0)
     (line,) = caplog.messages
     assert line == "Fine-tuning: 500 images will take at most 66 s, at 32 a second; 1.2 GB are read; 3 MB are written."
 
@@ -79,7 +79,7 @@ def test_without_a_total_or_a_pace_nothing_is_said(clock: list[float], caplog: p
 
 
 def test_bytes_in_words() -> None:
-    assert [in_bytes(size) for size in (0, 64e7, 5.12e9, 2.5e12)] == ["0 MB", "640 MB", "5.1 GB", "2.5 TB"]
+    assert [format_bytes(size) for size in (0, 64e7, 5.12e9, 2.5e12)] == ["0 MB", "640 MB", "5.1 GB", "2.5 TB"]
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")

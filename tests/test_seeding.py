@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from alframe.seeding import generator, number
+from alframe.seeding import generator, integer_seed
 
 
 def test_the_same_names_give_the_same_numbers_in_any_process() -> None:
     assert generator(0, "sampler", 3).integers(1_000_000) == 210_149
-    assert number(0, "holdout") == number(0, "holdout")
+    assert integer_seed(0, "holdout") == integer_seed(0, "holdout")
 
 
 def test_purposes_rounds_and_seeds_are_independent() -> None:

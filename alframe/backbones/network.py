@@ -13,7 +13,7 @@ from torch import nn
 from alframe.compat import import_timm
 from alframe.errors import BadParams
 from alframe.registry import did_you_mean
-from alframe.seeding import number
+from alframe.seeding import integer_seed
 from alframe.types import InputSpec
 
 ValueRange = Sequence[float] | Sequence[Sequence[float]]
@@ -38,7 +38,7 @@ def embedder(trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, n
     if dim is not None and dim < 1:
         raise BadParams(f"backbone.dim is {dim}; give the width of the embedding, or null for the network's own.")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(number(seed, "backbone"))
+        torch.manual_seed(integer_seed(seed, "backbone"))
         network = trunk().eval()
         projection = nn.Identity() if dim is None else nn.Linear(_width(network, spec), dim)
     return Embedder(network, projection, normalize).eval()

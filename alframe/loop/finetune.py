@@ -58,7 +58,7 @@ def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, la
     known = session.known_labels(work.listing.items)
     # Not on the images that the model is measured on: their features would know the answer.
     training = without(training_set(known, work.listing.items, usable, session.settings.classes), session.audited())
-    seed = seeding.number(session.settings.seed, "finetune", number)
+    seed = seeding.integer_seed(session.settings.seed, "finetune", number)
     fine_tune(
         before.module,
         session.loss.bind(before.dim, len(training.classes), seed),

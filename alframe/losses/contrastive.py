@@ -9,7 +9,7 @@ from torch import nn
 
 from alframe.errors import BadParams
 from alframe.losses.pairs import squared_distances
-from alframe.seeding import number
+from alframe.seeding import integer_seed
 
 Mining = Literal["balanced", "hardest"]
 
@@ -45,7 +45,7 @@ class _ContrastiveLoss(nn.Module):
         self.margin = margin
         self.mining = mining
         # On the CPU whatever the device: the same draws everywhere.
-        self._chance = torch.Generator().manual_seed(number(seed, "contrastive"))
+        self._chance = torch.Generator().manual_seed(integer_seed(seed, "contrastive"))
 
     def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         squared = squared_distances(embeddings)

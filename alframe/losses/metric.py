@@ -12,7 +12,7 @@ from torch import nn
 
 from alframe.errors import BadParams
 from alframe.registry import did_you_mean
-from alframe.seeding import number
+from alframe.seeding import integer_seed
 
 # They want more than embeddings and labels (another loss, pairs, a second view), or keep a graph from batch to batch.
 _OTHERS = {
@@ -65,7 +65,7 @@ class Metric:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         library = _library()
-        seed = number(seed, "metric")
+        seed = integer_seed(seed, "metric")
         given = {"num_classes": classes, "embedding_size": dim}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from alframe.errors import BadParams
-from alframe.seeding import number
+from alframe.seeding import integer_seed
 
 Weighting = Literal["none", "balanced", "effective"]
 
@@ -39,7 +39,7 @@ class Softmax:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(number(seed, "softmax"))
+            torch.manual_seed(integer_seed(seed, "softmax"))
             return _Classifier(dim, classes, self)
 
 

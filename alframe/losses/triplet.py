@@ -9,7 +9,7 @@ from torch import nn
 
 from alframe.errors import BadParams
 from alframe.losses.pairs import squared_distances
-from alframe.seeding import number
+from alframe.seeding import integer_seed
 
 Mining = Literal["hard", "semi_hard", "hardest", "all"]
 
@@ -48,7 +48,7 @@ class _TripletLoss(nn.Module):
         self.margin = margin
         self.mining = mining
         # On the CPU whatever the device: the same draws everywhere.
-        self._chance = torch.Generator().manual_seed(number(seed, "triplet"))
+        self._chance = torch.Generator().manual_seed(integer_seed(seed, "triplet"))
 
     def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         distances = squared_distances(embeddings)

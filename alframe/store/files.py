@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from alframe.progress import in_bytes
+from alframe.progress import format_bytes
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def check_room(folder: Path, needed: int) -> None:
     """Raise OSError, before hours of writing, if less than `needed` bytes are free where `folder` is or will be."""
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if needed > (free := shutil.disk_usage(there).free):
-        raise OSError(errno.ENOSPC, f"{in_bytes(needed)} are needed and {in_bytes(free)} are free", str(folder))
+        raise OSError(errno.ENOSPC, f"{format_bytes(needed)} are needed and {format_bytes(free)} are free", str(folder))
 
 
 def _swap(new: Path, folder: Path) -> None:

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from alframe.chunks import chunks
 from alframe.errors import StoreError
-from alframe.progress import Bar, in_bytes
+from alframe.progress import Bar, format_bytes
 from alframe.store.features import KEY, FeatureStore, Keys, as_keys
 from alframe.store.files import check_room, replacing
 from alframe.types import Floats
@@ -103,8 +103,8 @@ def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], h
             os.fsync(handle.fileno())
     except OSError as error:
         raise StoreError(
-            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes {in_bytes(needed)} "
-            f"more: make room there, or choose another place with runs=FOLDER."
+            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes "
+            f"{format_bytes(needed)} more: make room there, or choose another place with runs=FOLDER."
         ) from error
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-
-from rich.console import Console as Screen
-from rich.text import Text
 
 from alframe.types import Evaluation, RoundRecord
 
@@ -17,41 +15,41 @@ class Console:
     """Prints the heading once, then each round as it ends and its audit below; 73 columns, terminal or not."""
 
     def __init__(self) -> None:
-        self._screen: Screen | None = None
         self._basis = ""
         self._headed = False
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """See the Tracker contract."""
-        self._screen, self._basis = Screen(highlight=False), ""  # made here: standard output may have moved by now
+        self._basis = ""
         if history:
-            self._print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).", "dim")
+            _print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).")
         self._headed = False
 
     def log(self, record: RoundRecord) -> None:
         """See the Tracker contract."""
         if not self._headed:
-            self._print(_row(*WIDTHS), "bold")
+            _print(_row(*WIDTHS))
             self._headed = True
         evaluation = record.evaluation
         scores = ("-", "-", "-")
         if evaluation:
             if evaluation.basis != self._basis:
                 self._basis = evaluation.basis
-                self._print(f"Measured on: {evaluation.basis}", "dim")
+                _print(f"Measured on: {evaluation.basis}")
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
-        self._print(_row(f"{record.round}", f"{record.labels}", *scores, _time(sum(record.seconds.values()))))
+        _print(_row(f"{record.round}", f"{record.labels}", *scores, _time(sum(record.seconds.values()))))
         if record.audit:
-            self._print(f"{'':{INDENT}}{_in_the_pool(record.audit)}")
+            _print(f"{'':{INDENT}}{_in_the_pool(record.audit)}")
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _print(self, line: str, style: str = "") -> None:
-        assert self._screen is not None, "start() comes first"
-        # Neither wrapped nor cut: a narrow terminal does what it does with any line.
-        self._screen.print(Text(line, style=style), soft_wrap=True)
+
+def _print(line: str) -> None:
+    # Neither wrapped nor cut: a narrow terminal does what it does with any line.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _row(*cells: str) -> str:

@@ -60,7 +60,7 @@ def fold(
     """
     order = _order(contents, fixed)
     leader = np.arange(len(contents), dtype=np.int64)
-    parts = cells(features, order, seeding.number(0, "cells")) if duplicates.by == "embedding" else [order]
+    parts = cells(features, order, seeding.integer_seed(0, "cells")) if duplicates.by == "embedding" else [order]
     with Bar("Folding near-duplicates", total=len(order), unit="img") as bar:
         for part in parts:
             near: Near

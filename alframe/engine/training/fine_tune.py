@@ -23,7 +23,7 @@ from alframe.engine.training.freezing import frozen_part, holding, train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
 from alframe.errors import BadParams, PoolError
 from alframe.progress import Bar, Forecast
-from alframe.seeding import generator, number
+from alframe.seeding import generator, integer_seed
 from alframe.types import InputSpec, Ints, Item, TrainingPlan
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def fine_tune(
             # To look at an image is quicker than to train on it, so the two are forecast apart.
             Bar("Fine-tuning", images + looks, "img", forecast=False) as bar,
         ):
-            torch.manual_seed(number(seed, "dropout"))
+            torch.manual_seed(integer_seed(seed, "dropout"))
             unreadable: set[int] = set()
             begin = time.perf_counter()
             if watch is not None:
@@ -92,7 +92,7 @@ def fine_tune(
                         taken.append(_step(module, loss, optimiser, precision, batch, y, spec, device))
                         schedule.step()
                     bar.advance(len(batch.rows))
-                    forecast.see(len(batch.rows), batch.size)
+                    forecast.update(len(batch.rows), batch.size)
                 history.append(_mean(taken, epoch, len(rows), unreadable))
                 if watch is not None and watch.enough(module.eval(), device, bar.advance):
                     break
