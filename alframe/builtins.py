@@ -67,7 +67,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "bandit": "alframe.samplers.bandit:Bandit",
             "batch_bald": "alframe.samplers.batch_bald:BatchBald",
             "badge": "alframe.samplers.badge:Badge",
-            "clusters": "alframe.samplers.clusters:Clusters",
+            "clusters": "alframe.samplers.hdbscan_clusters:Clusters",
             "glosh": "alframe.samplers.glosh:Glosh",
             "active_transfer": "alframe.samplers.active_transfer:ActiveTransfer",
             "discriminative": "alframe.samplers.discriminative:Discriminative",

@@ -33,7 +33,7 @@ NEEDS = {
     Need.FEATURES: "embeddings",
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
-    Need.GROUPS: "sequences",
+    Need.SEQUENCES: "sequences",
     Need.BATCH_ERRORS: "rewards",
 }
 

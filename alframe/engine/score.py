@@ -59,7 +59,7 @@ def view_pool(
         Need.FEATURES: lambda: LazyFeatures(features, keys),
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
-        Need.GROUPS: lambda: sequences[keys],
+        Need.SEQUENCES: lambda: sequences[keys],
         Need.BATCH_ERRORS: batch_errors,
     }
     if head is not None:
@@ -91,4 +91,4 @@ def _samples(
 
     head.prob_samples(features[keys[:1]], draws, rng)  # what the sampler draws itself comes after the models
     samples = LazySamples(make, (draws, len(keys), classes), keys)
-    return LazySamples.of(samples.to_array()) if samples.nbytes <= KEPT else samples
+    return LazySamples.from_array(samples.to_array()) if samples.nbytes <= KEPT else samples

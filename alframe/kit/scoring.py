@@ -1,4 +1,4 @@
-"""What samplers share: scores some rows at a time, taking the k best, and refusing numbers that are none."""
+"""Score the pool in chunks, take the k highest scores, and refuse numbers that are not finite."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from alframe.errors import UnmetNeed
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazySamples, Selection
 
-ROWS = 8192  # of the pool at a time: what is made on the way to the scores is never as large as the probabilities
+CHUNK_ROWS = 8192  # intermediate arrays are then far smaller than the probabilities of a large pool
 
 
-def by_rows(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
-    """The same score (n,) of probabilities (n, C) or samples of them (T, n, C), a part of the n at a time."""
+def score_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    """Decorate a score (n,) of probabilities (n, C), or of samples of them (T, n, C), to run over chunks of the n."""
 
     @wraps(score)
-    def whole(probs: Floats) -> Floats:
-        n = probs.shape[-2]
-        return np.concatenate([score(probs[..., start : start + ROWS, :]) for start in range(0, max(n, 1), ROWS)])
+    def score_all(probs: Floats) -> Floats:
+        starts = range(0, max(probs.shape[-2], 1), CHUNK_ROWS)
+        return np.concatenate([score(probs[..., start : start + CHUNK_ROWS, :]) for start in starts])
 
-    return whole
-
-
-def of_draws(samples: LazySamples, score: Callable[[Floats], Floats]) -> Floats:
-    """(n, ...) the score of `samples` (T, n, C), which are made a part at a time and not kept."""
-    parts = track(samples.chunks(), "Comparing draws", unit="part")
-    return np.concatenate([score(samples[part]) for part in parts])
+    return score_all
 
 
-def entropies(probs: Floats) -> Floats:
-    """(...) nats of the last axis of `probs`; a probability of zero adds nothing."""
+def score_prob_samples(samples: LazySamples, score: Callable[[Floats], Floats]) -> Floats:
+    """Return the `score` (n, ...) of `samples` (T, n, C), which are drawn chunk by chunk and not kept."""
+    chunks = track(samples.chunks(), "Comparing draws", unit="chunk")
+    return np.concatenate([score(samples[chunk]) for chunk in chunks])
+
+
+def shannon_entropy(probs: Floats) -> Floats:
+    """Return the entropy (...) in nats over the last axis of `probs` (..., C); a probability of zero adds nothing."""
     # Several times faster than scipy's entr, which has no vector instructions.
     return np.asarray(-(probs * np.log(np.maximum(probs, np.finfo(probs.dtype).tiny))).sum(axis=-1))
 
 
-def top(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selection:
-    """The k keys with the highest of `scores` (n,), highest first; ties are broken at random.
+def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selection:
+    """Select the k of `keys` (n,) with the highest `scores` (n,), highest first; ties are broken at random.
 
-    In the pool's order, the first rows of a folder (one burst) would win every tie.
+    If ties went by the pool's order, the first rows of a folder (one burst) would win all of them.
     """
     k = max(0, min(k, len(keys)))
     shuffled = rng.permutation(len(keys))
@@ -51,9 +51,9 @@ def top(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selecti
 
 
 def require_finite(totals: Floats, sampler: str, what: str, whose: str = "unlabelled images") -> None:
-    """Raise UnmetNeed, naming the sampler and counting the rows, unless each of `totals` (n,) is a finite number.
+    """Raise UnmetNeed unless every entry of `totals` (n,) is finite; the message names `sampler` and counts the rows.
 
-    The sum of a row is one: NaN and infinity survive addition, and no table of the pool's size is made.
+    Row sums serve as totals: NaN and infinity survive addition, and no table as large as the pool is made.
     """
     bad = np.flatnonzero(~np.isfinite(totals))
     if len(bad):

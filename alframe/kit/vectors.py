@@ -1,4 +1,4 @@
-"""What heads, samplers and the engine all do with embeddings."""
+"""Embeddings scaled to length 1."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from alframe.types import Floats
 
 
 def unit_vectors(x: Floats) -> Floats:
-    """A copy of `x` (n, D) with rows of length 1; a row of zeros stays."""
+    """Return a float32 copy of `x` (n, D) with each row scaled to length 1; rows of zeros stay zero."""
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)

@@ -11,9 +11,9 @@ from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import ROWS
-from alframe.kit.scoring import require_finite, top
-from alframe.samplers.distances import row_sums
+from alframe.kit.clustering import CHUNK_ROWS
+from alframe.kit.scoring import require_finite, select_top_k
+from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -67,11 +67,11 @@ class ActiveTransfer:
             with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
                 model.fit(examples, np.concatenate([wrong, np.zeros(len(chosen), bool)]))
             scores = np.empty(len(x), np.float32)
-            for start in range(0, len(x), ROWS):
-                part = slice(start, start + ROWS)
+            for start in range(0, len(x), CHUNK_ROWS):
+                part = slice(start, start + CHUNK_ROWS)
                 scores[part] = model.decision_function((x[part] - centre) / scale)
             rest = np.setdiff1d(np.arange(len(x)), chosen)
-            chosen = np.concatenate([chosen, top(rest, scores[rest], size, rng).keys])
+            chosen = np.concatenate([chosen, select_top_k(rest, scores[rest], size, rng).keys])
         return Selection(view.keys[chosen])
 
 

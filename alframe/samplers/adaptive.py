@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import kmeans, nearest, rank_within, some_rows
-from alframe.kit.scoring import require_finite, top
+from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
+from alframe.kit.scoring import require_finite, select_top_k
 from alframe.kit.vectors import unit_vectors
 from alframe.samplers.uncertainty import margin
 from alframe.types import Ints, Need, PoolView, Selection
@@ -46,18 +46,20 @@ class Adaptive:
         require_finite(doubt, "adaptive", "class probabilities")
         clusters = max(k, CLUSTERS)
         wide = max(self.candidates * clusters, round(unseen(view.labels) * len(view)))
-        doubtful = top(np.arange(len(view)), doubt, wide, rng).keys
-        rows = doubtful[some_rows(len(doubtful), self.rows, k, rng)]
+        doubtful = select_top_k(np.arange(len(view)), doubt, wide, rng).keys
+        rows = doubtful[sample_rows(len(doubtful), self.rows, k, rng)]
         x = view.lazy_features[rows]
         require_finite(x.sum(axis=1), "adaptive", "embeddings", "images looked at")
         x = unit_vectors(x)
         # A head that doubts nothing leaves plain k-means.
         weights = np.maximum(doubt[rows], np.float32(1e-6)) ** np.float32(self.power)
-        squares, cluster = nearest(x, kmeans(x, clusters, rng, weights=weights))
+        squares, cluster = nearest_neighbours(x, kmeans_centres(x, clusters, rng, weights=weights))
         mass = np.bincount(cluster[:, 0], weights)
         inward = np.argsort(squares[:, 0], kind="stable")
         mine = cluster[inward, 0]
-        order = np.lexsort((-mass[mine], rank_within(mine)))  # the second of a cluster only after the first of all
+        order = np.lexsort(
+            (-mass[mine], rank_within_group(mine))
+        )  # the second of a cluster only after the first of all
         chosen = rows[inward[order[:k]]]
         return Selection(view.keys[chosen], doubt[chosen])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.kit.scoring import require_finite, top
-from alframe.samplers.distances import row_sums
+from alframe.kit.scoring import require_finite, select_top_k
+from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
 Doubles = npt.NDArray[np.float64]
 
-ROWS = 2048  # of the pool at a time, in double precision
+CHUNK_ROWS = 2048  # of the pool at a time, in double precision
 DRAWN = 16  # proposals at a time
 MISSES = (
     50  # times that none is accepted; then most bounds are far too large, as after the choice of one of many copies
@@ -49,8 +49,8 @@ class Gradients:
         self._probs, self._x = probs, x
         self._likeliest = probs.argmax(axis=1)
         self.lengths = np.empty(len(x), np.float64)
-        for start in range(0, len(x), ROWS):
-            rows = np.arange(start, min(start + ROWS, len(x)))
+        for start in range(0, len(x), CHUNK_ROWS):
+            rows = np.arange(start, min(start + CHUNK_ROWS, len(x)))
             residuals, features = self._factors(rows)
             self.lengths[rows] = np.einsum("ij,ij->i", residuals, residuals) * np.einsum("ij,ij->i", features, features)
 
@@ -63,13 +63,13 @@ class Gradients:
         """(r, o) squared distances."""
         out = np.empty((len(rows), len(others)), np.float64)
         other_residuals, other_features = self._factors(others)
-        for start in range(0, len(rows), ROWS):
-            part = rows[start : start + ROWS]
+        for start in range(0, len(rows), CHUNK_ROWS):
+            part = rows[start : start + CHUNK_ROWS]
             residuals, features = self._factors(part)
             inner = (residuals @ other_residuals.T) * (features @ other_features.T)
             sums = self.lengths[part, None] + self.lengths[others]
             squares = sums - 2 * inner
-            out[start : start + ROWS] = np.where(squares > ROUNDING * sums, squares, 0)
+            out[start : start + CHUNK_ROWS] = np.where(squares > ROUNDING * sums, squares, 0)
         return out
 
 
@@ -81,7 +81,7 @@ def seeding(gradients: Gradients, k: int, rng: np.random.Generator) -> Ints:
     probability distance / bound.
     """
     n = len(gradients.lengths)
-    chosen = top(np.arange(n), gradients.lengths.astype(np.float32), 1, rng).keys
+    chosen = select_top_k(np.arange(n), gradients.lengths.astype(np.float32), 1, rng).keys
     bounds = gradients.distances(np.arange(n), chosen)[:, 0]
     seen = np.ones(n, np.int64)  # how many of the chosen rows each bound takes into account
     bounds[chosen] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.scoring import by_rows, entropies, of_draws, require_finite, top
+from alframe.kit.scoring import require_finite, score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -23,7 +23,7 @@ class Bald:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return top(view.keys, information(view, "bald"), k, rng)
+        return select_top_k(view.keys, information(view, "bald"), k, rng)
 
 
 def enough(draws: int, sampler: str) -> int:
@@ -35,14 +35,14 @@ def enough(draws: int, sampler: str) -> int:
 
 def information(view: PoolView, sampler: str) -> Floats:
     """(n,) mutual information of each image of the pool, in nats; UnmetNeed where it is not a finite number."""
-    scores = of_draws(view.lazy_prob_samples, mutual_information)
+    scores = score_prob_samples(view.lazy_prob_samples, mutual_information)
     require_finite(scores, sampler, "class probabilities")
     return scores
 
 
-@by_rows
+@score_in_chunks
 def mutual_information(samples: Floats) -> Floats:
     """(n,) nats, from `samples` (T, n, C)."""
     mean = samples.mean(axis=0, dtype=np.float64)
-    spread: Floats = (entropies(mean) - entropies(samples).mean(axis=0)).astype(np.float32)
+    spread: Floats = (shannon_entropy(mean) - shannon_entropy(samples).mean(axis=0)).astype(np.float32)
     return spread

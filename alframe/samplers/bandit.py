@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alframe.contracts import Sampler
 from alframe.errors import BadParams
-from alframe.kit.composite import build, draws_of, needs_of, seen_by
+from alframe.kit.composite import build_samplers, combined_needs, max_draws, restrict_view
 from alframe.kit.scoring import require_finite
 from alframe.seeding import generator
 from alframe.types import Floats, Need, PoolView, Selection
@@ -43,17 +43,17 @@ class Bandit:
 
     @cached_property
     def _members(self) -> list[Sampler]:
-        return list(build(self.samplers).values())
+        return list(build_samplers(self.samplers).values())
 
     @property
     def needs(self) -> frozenset[Need]:
         """What any of the samplers needs, and the rewards."""
-        return needs_of(self._members) | {Need.BATCH_ERRORS}
+        return combined_needs(self._members) | {Need.BATCH_ERRORS}
 
     @property
     def draws(self) -> int:
         """The most that any of them asks for."""
-        return draws_of(self._members)
+        return max_draws(self._members)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
@@ -62,7 +62,7 @@ class Bandit:
         said = ", ".join(f"{name} {chance:.0%}" for name, chance in zip(self.samplers, chances, strict=True))
         log.info("bandit: %s chooses (%s).", self.samplers[arms[-1]], said)
         member = self._members[arms[-1]]
-        return member.select(seen_by(member, view), k, rng)
+        return member.select(restrict_view(member, view), k, rng)
 
     def arms(self, rewards: Floats) -> tuple[list[int], Doubles]:
         """Which sampler chose each of the r batches with these `rewards` (r,) in 0..1 and which is next, r + 1 numbers;

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.special import entr
 
 from alframe.errors import BadParams
-from alframe.kit.scoring import top
+from alframe.kit.scoring import select_top_k
 from alframe.progress import track
 from alframe.samplers.bald import enough, information
 from alframe.types import Ints, Need, PoolView, Selection
@@ -42,7 +42,7 @@ class BatchBald:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         order = np.arange(len(view))
-        first = top(order, information(view, "batch_bald"), max(self.candidates, 4 * k), rng).keys
+        first = select_top_k(order, information(view, "batch_bald"), max(self.candidates, 4 * k), rng).keys
         probs = view.lazy_prob_samples[first].transpose(1, 0, 2).astype(np.float64)
         rows, gains = greedy(probs, min(k, len(view)), self.labellings, rng)
         return Selection(view.keys[first[rows]], gains.astype(np.float32))

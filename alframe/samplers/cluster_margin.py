@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import nearest, rank_within
-from alframe.kit.scoring import require_finite, top
+from alframe.kit.clustering import nearest_neighbours, rank_within_group
+from alframe.kit.scoring import require_finite, select_top_k
 from alframe.samplers.uncertainty import margin
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
-ROWS = 8192  # candidates at a time
+CHUNK_ROWS = 8192  # candidates at a time
 
 
 class ClusterMargin:
@@ -40,7 +40,7 @@ class ClusterMargin:
         if k <= 0:
             return Selection(view.keys[:0])
         require_finite(view.probs.sum(axis=1), "cluster_margin", "class probabilities")
-        doubtful = top(np.arange(len(view)), margin(view.probs), self.candidates * k, rng).keys
+        doubtful = select_top_k(np.arange(len(view)), margin(view.probs), self.candidates * k, rng).keys
         rows = rng.permutation(doubtful)
         cluster = clusters(view.lazy_features, rows, self.size, self.rows)
         return Selection(view.keys[rows[in_turn(cluster, rng)[:k]]])
@@ -58,9 +58,9 @@ def clusters(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) -> Int
         model = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
         cluster = model.fit_predict(euclidean_distances(part)).astype(np.int64)
     means = np.stack([part[cluster == number].mean(axis=0) for number in range(count)])
-    for start in range(limit, len(rows), ROWS):
-        others = _finite(x[rows[start : start + ROWS]])
-        cluster = np.concatenate([cluster, nearest(others, means)[1][:, 0]])
+    for start in range(limit, len(rows), CHUNK_ROWS):
+        others = _finite(x[rows[start : start + CHUNK_ROWS]])
+        cluster = np.concatenate([cluster, nearest_neighbours(others, means)[1][:, 0]])
     return cluster
 
 
@@ -75,4 +75,4 @@ def in_turn(cluster: Ints, rng: np.random.Generator) -> Ints:
     tie = rng.permutation(len(numbers))
     order = rng.permutation(len(cluster))
     mine = cluster[order]
-    return order[np.lexsort((tie[mine], sizes[mine], rank_within(mine)))]
+    return order[np.lexsort((tie[mine], sizes[mine], rank_within_group(mine)))]

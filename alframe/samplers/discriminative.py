@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import some_rows
-from alframe.kit.scoring import require_finite, top
+from alframe.kit.clustering import sample_rows
+from alframe.kit.scoring import require_finite, select_top_k
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -43,7 +43,7 @@ class Discriminative:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         k = max(0, min(k, len(view)))
-        rows = some_rows(len(view), self.rows, k, rng)
+        rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
         require_finite(x.sum(axis=1), "discriminative", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "discriminative", "embeddings", "labelled images")
@@ -51,12 +51,12 @@ class Discriminative:
             return Selection(view.keys[:0])
         centre, scale = x.mean(axis=0, dtype=np.float64).astype(np.float32), np.float32(x.std()) or np.float32(1)
         x = (x - centre) / scale
-        known = (labelled[some_rows(len(labelled), self.rows, 0, rng)] - centre) / scale
+        known = (labelled[sample_rows(len(labelled), self.rows, 0, rng)] - centre) / scale
         chosen: Ints = np.empty(0, np.int64)
         for size in track([len(part) for part in np.array_split(np.arange(k), min(self.batches, k))], "Telling apart"):
             rest = np.setdiff1d(np.arange(len(x)), chosen)
             scores = unlikeness(np.concatenate([known, x[chosen]]), x[rest], self.c, rng)
-            chosen = np.concatenate([chosen, top(rest, scores, size, rng).keys])
+            chosen = np.concatenate([chosen, select_top_k(rest, scores, size, rng).keys])
         return Selection(view.keys[rows[chosen]])
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import kmeans, nearest, rank_within, some_rows
-from alframe.kit.scoring import require_finite, top
+from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
+from alframe.kit.scoring import require_finite, select_top_k
 from alframe.progress import track
-from alframe.samplers.distances import row_sums
+from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Predict, Selection
 
-ROWS = 8192  # of the pool at a time
+CHUNK_ROWS = 8192  # of the pool at a time
 
 
 class DropQuery:
@@ -44,13 +44,13 @@ class DropQuery:
         flips = changes(view.lazy_features, view.predict, self.passes, self.dropout, rng)
         candidates = np.flatnonzero(2 * flips > self.passes)
         if len(candidates) < k:
-            candidates = top(np.arange(len(view)), flips.astype(np.float32), k, rng).keys
-        rows = candidates[some_rows(len(candidates), self.rows, k, rng)]
+            candidates = select_top_k(np.arange(len(view)), flips.astype(np.float32), k, rng).keys
+        rows = candidates[sample_rows(len(candidates), self.rows, k, rng)]
         x = view.lazy_features[rows]
-        squares, cluster = nearest(x, kmeans(x, k, rng))
+        squares, cluster = nearest_neighbours(x, kmeans_centres(x, k, rng))
         order = np.argsort(squares[:, 0], kind="stable")
         # The nearest of each cluster; then, for clusters that stayed empty, the second of each.
-        order = order[np.argsort(rank_within(cluster[order, 0]), kind="stable")]
+        order = order[np.argsort(rank_within_group(cluster[order, 0]), kind="stable")]
         chosen = rows[order[:k]]
         chosen = chosen[np.argsort(-flips[chosen], kind="stable")]
         return Selection(view.keys[chosen], (flips[chosen] / self.passes).astype(np.float32))
@@ -59,10 +59,10 @@ class DropQuery:
 def changes(x: Floats | LazyFeatures, predict: Predict, passes: int, dropout: float, rng: np.random.Generator) -> Ints:
     """(n,) in how many passes the likeliest class is not that of the whole row of `x` (n, D); it may be in a file."""
     counts = np.zeros(len(x), np.int64)
-    for start in track(range(0, len(x), ROWS), "Dropping", unit="part"):
-        part = np.asarray(x[start : start + ROWS], np.float32)
+    for start in track(range(0, len(x), CHUNK_ROWS), "Dropping", unit="part"):
+        part = np.asarray(x[start : start + CHUNK_ROWS], np.float32)
         whole = predict(part).argmax(axis=1)
         for _ in range(passes):
             kept = rng.random(part.shape, np.float32) >= dropout
-            counts[start : start + ROWS] += predict(part * kept / np.float32(1 - dropout)).argmax(axis=1) != whole
+            counts[start : start + CHUNK_ROWS] += predict(part * kept / np.float32(1 - dropout)).argmax(axis=1) != whole
     return counts

@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.kit.clustering import some_rows
-from alframe.kit.scoring import top
-from alframe.samplers.clusters import By, needs_of, space
+from alframe.kit.clustering import sample_rows
+from alframe.kit.scoring import select_top_k
+from alframe.samplers.hdbscan_clusters import By, needs_of, space
 from alframe.types import Floats, PoolView, Selection
 
 JITTER = 1e-3  # of the spread: copies would be infinitely dense, and an outlier is measured by the densest next to it
@@ -39,9 +39,9 @@ class Glosh:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        rows = some_rows(len(view), self.rows, max(k, 0), rng)
+        rows = sample_rows(len(view), self.rows, max(k, 0), rng)
         x = space(view, self.by, rows, "glosh", rng)
-        return top(view.keys[rows], self._scores(x, rng), k, rng)
+        return select_top_k(view.keys[rows], self._scores(x, rng), k, rng)
 
     def _scores(self, x: Floats, rng: np.random.Generator) -> Floats:
         try:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import nearest, some_rows
+from alframe.kit.clustering import nearest_neighbours, sample_rows
 from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -38,8 +38,8 @@ class GraphDensity:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        rows = some_rows(len(view), self.rows, k, rng)
-        labelled = view.labelled_features[some_rows(len(view.labelled_features), self.rows, 0, rng)]
+        rows = sample_rows(len(view), self.rows, k, rng)
+        labelled = view.labelled_features[sample_rows(len(view.labelled_features), self.rows, 0, rng)]
         x = np.concatenate([view.lazy_features[rows], labelled])
         require_finite(x.sum(axis=1), "graph_density", "embeddings", "images looked at")
         graph = neighbour_graph(x, self.neighbours)
@@ -65,7 +65,7 @@ def neighbour_graph(x: Floats, neighbours: int) -> csr_array:
     count = min(neighbours, n - 1)
     if count < 1:
         return csr_array((n, n), dtype=np.float64)
-    candidates = nearest(x, x, max(CANDIDATES * count, FEWEST) + 1)[1]
+    candidates = nearest_neighbours(x, x, max(CANDIDATES * count, FEWEST) + 1)[1]
     weights = np.exp(-_manhattan(x, candidates) / dim)
     weights[candidates == np.arange(n)[:, None]] = -1  # itself, wherever among its equals it is found
     best = np.argsort(-weights, axis=1, kind="stable")[:, :count]

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.kit import clustering
-from alframe.samplers.distances import (
+from alframe.samplers.distance_bounds import (
     INF,
     Bounds,
     Centres,
@@ -220,7 +220,7 @@ def _rank(values: Floats, count: int) -> float:
 def _in_order(x: Floats | LazyFeatures, rows: Floats) -> Floats:
     # First those that together bring the bounds of far rows down most, as a sample of `x` says.
     some, of = rows[_evenly(len(rows))], np.asarray(x[_evenly(len(x))], np.float32)
-    table = clustering.squares(some, of)
+    table = clustering.pairwise_squared_distances(some, of)
     table = np.square(table / max(table.max(), TINY))  # the far ones count most
     order, nearest = [], np.full(len(of), INF)
     for _ in range(min(ORDERED, len(some))):

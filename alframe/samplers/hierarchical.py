@@ -7,9 +7,9 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import ward
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import kmeans, nearest
+from alframe.kit.clustering import kmeans_centres, nearest_neighbours
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distances import row_sums
+from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Ints, Need, PoolView, Selection
 
 Doubles = npt.NDArray[np.float64]
@@ -44,10 +44,10 @@ class Hierarchical:
         require_finite(row_sums(x), "hierarchical", "embeddings")
         require_finite(labelled.sum(axis=1), "hierarchical", "embeddings", "labelled images")
         few = len(x) + len(labelled) <= self.leaves
-        centres = np.concatenate([x[:], labelled]) if few else kmeans(x, self.leaves, rng, tries=1)
-        leaf = nearest(x, centres)[1][:, 0]
+        centres = np.concatenate([x[:], labelled]) if few else kmeans_centres(x, self.leaves, rng, tries=1)
+        leaf = nearest_neighbours(x, centres)[1][:, 0]
         counts = np.zeros((len(centres), labels.max(initial=0) + 1), np.int64)
-        np.add.at(counts, (nearest(labelled, centres)[1][:, 0], labels), 1)
+        np.add.at(counts, (nearest_neighbours(labelled, centres)[1][:, 0], labels), 1)
         sizes = np.bincount(leaf, minlength=len(centres)) + counts.sum(axis=1)
         children = (
             ward(centres.astype(np.float64))[:, :2].astype(np.int64) if len(centres) > 1 else np.empty((0, 2), int)

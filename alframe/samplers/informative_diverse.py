@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import kmeans, nearest, rank_within
+from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distances import row_sums
+from alframe.samplers.distance_bounds import row_sums
 from alframe.samplers.uncertainty import margin
 from alframe.types import Need, PoolView, Selection
 
@@ -40,13 +40,15 @@ class InformativeDiverse:
         require_finite(doubt, "informative_diverse", "class probabilities")
         require_finite(row_sums(x), "informative_diverse", "embeddings")
         require_finite(labelled.sum(axis=1), "informative_diverse", "embeddings", "labelled images")
-        centres = kmeans(x, self.clusters or view.probs.shape[1], rng)
-        cluster = nearest(x, centres)[1][:, 0]
-        sizes = np.bincount(np.concatenate([cluster, nearest(labelled, centres)[1][:, 0]]), minlength=len(centres))
+        centres = kmeans_centres(x, self.clusters or view.probs.shape[1], rng)
+        cluster = nearest_neighbours(x, centres)[1][:, 0]
+        sizes = np.bincount(
+            np.concatenate([cluster, nearest_neighbours(labelled, centres)[1][:, 0]]), minlength=len(centres)
+        )
         share = -(-k * sizes // sizes.sum())  # rounded up, in whole numbers
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
         order = order[np.argsort(-doubt[order], kind="stable")]
-        fits = rank_within(cluster[order]) < share[cluster[order]]
+        fits = rank_within_group(cluster[order]) < share[cluster[order]]
         chosen = np.concatenate([np.flatnonzero(fits), np.flatnonzero(~fits)])[:k]
         rows = order[np.sort(chosen)]
         return Selection(view.keys[rows], doubt[rows])

@@ -9,7 +9,7 @@ import numpy as np
 
 from alframe.compat import import_faiss
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distances import first_distances, mean_row, row_sums, squared_distances
+from alframe.samplers.distance_bounds import first_distances, mean_row, row_sums, squared_distances
 from alframe.samplers.greedy_kcenter import Known, Pool
 from alframe.types import Need, PoolView, Selection
 

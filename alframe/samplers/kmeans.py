@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import clustered, nearest, rank_within
+from alframe.kit.clustering import cluster_pool, nearest_neighbours, rank_within_group
 from alframe.types import Need, PoolView, Selection
 
 
@@ -34,12 +34,12 @@ class KMeans:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.keys[:0])
-        rows, x, centres = clustered(view, k, self.clusters, self.rows, "kmeans", rng)
-        squares, cluster = nearest(x, centres)
+        rows, x, centres = cluster_pool(view, k, self.clusters, self.rows, "kmeans", rng)
+        squares, cluster = nearest_neighbours(x, centres)
         known = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
         sizes = np.bincount(cluster[:, 0], minlength=len(centres))
         inward = np.argsort(squares[: len(rows), 0], kind="stable")
         mine = cluster[inward, 0]
         # Once round all clusters, then the second of each, and so on.
-        order = np.lexsort((-sizes[mine], known[mine] + rank_within(mine)))
+        order = np.lexsort((-sizes[mine], known[mine] + rank_within_group(mine)))
         return Selection(view.keys[rows[inward[order[:k]]]])

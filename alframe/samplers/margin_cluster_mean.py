@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import ROWS, WANTED, kmeans, nearest
+from alframe.kit.clustering import CHUNK_ROWS, MIN_ROWS_PER_IMAGE, kmeans_centres, nearest_neighbours
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distances import row_sums
+from alframe.samplers.distance_bounds import row_sums
 from alframe.samplers.uncertainty import margin
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -41,7 +41,7 @@ class MarginClusterMean:
         require_finite(margin(labelled), "margin_cluster_mean", "class probabilities", "labelled images")
         require_finite(row_sums(x), "margin_cluster_mean", "embeddings")
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
-        within = order[inside(probs, labelled)[order]][: max(self.rows, WANTED * k)]
+        within = order[inside(probs, labelled)[order]][: max(self.rows, MIN_ROWS_PER_IMAGE * k)]
         medoids = within[medoids_of(x[within], k, rng)] if len(within) > k else within[:0]
         taken = np.zeros(len(view), bool)
         taken[medoids] = True
@@ -56,8 +56,8 @@ def inside(probs: Floats, labelled: Floats) -> npt.NDArray[np.bool_]:
     """(n,) whether a row of `probs` (n, C) is nearer a class's boundary than all of `labelled` (m, C); all if m = 0."""
     limits = _to_boundaries(labelled).min(axis=0, initial=np.inf)
     out = np.empty(len(probs), bool)
-    for start in range(0, len(probs), ROWS):
-        part = slice(start, start + ROWS)
+    for start in range(0, len(probs), CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
         out[part] = (_to_boundaries(probs[part]) < limits).any(axis=1)
     return out
 
@@ -74,7 +74,7 @@ def _to_boundaries(probs: Floats) -> Floats:
 
 def medoids_of(x: Floats, k: int, rng: np.random.Generator) -> Ints:
     """The row of `x` (n, D) nearest its k-means centre, for each of at most k clusters."""
-    squares, cluster = (array[:, 0] for array in nearest(x, kmeans(x, k, rng)))
+    squares, cluster = (array[:, 0] for array in nearest_neighbours(x, kmeans_centres(x, k, rng)))
     order = np.lexsort((squares, cluster))
     first: Ints = order[np.unique(cluster[order], return_index=True)[1]]
     return first

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alframe.contracts import Sampler
 from alframe.errors import BadParams
-from alframe.kit.composite import build, draws_of, needs_of, seen_by
+from alframe.kit.composite import build_samplers, combined_needs, max_draws, restrict_view
 from alframe.types import Ints, Need, PoolView, Selection
 
 WEIGHTS = {"margin": 0.5, "random": 0.5}
@@ -37,17 +37,17 @@ class Mixture:
 
     @cached_property
     def _members(self) -> list[Sampler]:
-        return list(build(self.weights).values())
+        return list(build_samplers(self.weights).values())
 
     @property
     def needs(self) -> frozenset[Need]:
         """What any of the samplers needs."""
-        return needs_of(self._members)
+        return combined_needs(self._members)
 
     @property
     def draws(self) -> int:
         """The most that any of them asks for."""
-        return draws_of(self._members)
+        return max_draws(self._members)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
@@ -56,7 +56,7 @@ class Mixture:
         taken, places = view.keys[:0], np.empty(0)
         for member, share in zip(self._members, shares.tolist(), strict=True):
             if share:
-                wanted = member.select(seen_by(member, view), share + len(taken), rng).keys
+                wanted = member.select(restrict_view(member, view), share + len(taken), rng).keys
                 new = wanted[~np.isin(wanted, taken)][:share]
                 taken, places = np.concatenate([taken, new]), np.concatenate([places, (np.arange(share) + 0.5) / share])
         return Selection(taken[np.argsort(places, kind="stable")])

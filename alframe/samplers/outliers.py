@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import entr
 
 from alframe.errors import BadParams
-from alframe.kit.scoring import require_finite, top
+from alframe.kit.scoring import require_finite, select_top_k
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -21,7 +21,7 @@ class OutliersMean:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return top(view.keys, _quiet(view.activations.mean(axis=1), "outliers_mean"), k, rng)
+        return select_top_k(view.keys, _quiet(view.activations.mean(axis=1), "outliers_mean"), k, rng)
 
 
 class OutliersMax:
@@ -32,7 +32,7 @@ class OutliersMax:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         # A NaN is the largest of all to numpy: it is not lost here.
-        return top(view.keys, _quiet(view.activations.max(axis=1), "outliers_max"), k, rng)
+        return select_top_k(view.keys, _quiet(view.activations.max(axis=1), "outliers_max"), k, rng)
 
 
 class OutliersLeastConfidence:
@@ -54,8 +54,8 @@ class OutliersLeastConfidence:
         quiet = _quiet(view.activations.mean(axis=1), self.name)
         doubt = self.doubt(view.probs)
         require_finite(doubt, self.name, "class probabilities")
-        rows = top(np.arange(len(view)), doubt, self.factor * k, rng).keys
-        return top(view.keys[rows], quiet[rows], k, rng)
+        rows = select_top_k(np.arange(len(view)), doubt, self.factor * k, rng).keys
+        return select_top_k(view.keys[rows], quiet[rows], k, rng)
 
     def doubt(self, probs: Floats) -> Floats:
         """(n,) how unsure the head is, from `probs` (n, C)."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.scoring import top
+from alframe.kit.scoring import select_top_k
 from alframe.samplers.bald import enough, information
 from alframe.types import Need, PoolView, Selection
 
@@ -33,4 +33,4 @@ class PowerBald:
         # Rounding leaves some images a little below zero, which has no logarithm: the least there is puts them last.
         informed = np.maximum(information(view, "power_bald"), np.finfo(np.float32).tiny)
         scores = self.power * np.log(informed) + rng.gumbel(size=len(informed))
-        return top(view.keys, scores.astype(np.float32), k, rng)
+        return select_top_k(view.keys, scores.astype(np.float32), k, rng)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import kmeans, nearest, some_rows, squares
+from alframe.kit.clustering import kmeans_centres, nearest_neighbours, pairwise_squared_distances, sample_rows
 from alframe.kit.scoring import require_finite
 from alframe.kit.vectors import unit_vectors
 from alframe.progress import track
@@ -47,15 +47,17 @@ class ProbCover:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.keys[:0], np.empty(0, np.float32))
-        rows = some_rows(len(view), self.rows, k, rng)
+        rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
         require_finite(x.sum(axis=1), "probcover", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "probcover", "embeddings", "labelled images")
         x, labelled = unit_vectors(x), unit_vectors(labelled)
-        radius = self.radius or pure_radius(x, nearest(x, kmeans(x, self.clusters, rng))[1][:, 0], self.purity)
+        radius = self.radius or pure_radius(
+            x, nearest_neighbours(x, kmeans_centres(x, self.clusters, rng))[1][:, 0], self.purity
+        )
         free = np.ones(len(x), bool)
         if len(labelled):
-            free = ~_within(nearest(x, labelled)[0][:, 0], radius)
+            free = ~_within(nearest_neighbours(x, labelled)[0][:, 0], radius)
         near = _near(x, radius)
         gain = np.array([np.count_nonzero(_unpacked(row, len(x)) & free) for row in near], np.float32)
         chosen, scores = [], []
@@ -81,7 +83,7 @@ def pure_radius(x: Floats, cluster: npt.NDArray[np.int64], purity: float) -> flo
     strangers = np.empty(probes)
     for start in track(range(0, probes, step), "Radius", unit="part"):
         part = slice(start, min(start + step, probes))
-        table = squares(x[part], x)
+        table = pairwise_squared_distances(x[part], x)
         table[cluster[part, None] == cluster] = np.inf
         strangers[part] = np.sqrt(table.min(axis=1))
     return float(np.quantile(strangers, 1 - purity, method="lower"))
@@ -93,7 +95,7 @@ def _near(x: Floats, radius: float) -> npt.NDArray[np.uint8]:
     step = max(1, CELLS // len(x))
     for start in track(range(0, len(x), step), "Neighbourhoods", unit="part"):
         part = slice(start, start + step)
-        out[part] = np.packbits(_within(squares(x[part], x), radius), axis=1)
+        out[part] = np.packbits(_within(pairwise_squared_distances(x[part], x), radius), axis=1)
     return out
 
 

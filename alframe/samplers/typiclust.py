@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import clustered, nearest, rank_within
+from alframe.kit.clustering import cluster_pool, nearest_neighbours, rank_within_group
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -38,8 +38,8 @@ class TypiClust:
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.keys[:0])
-        rows, x, centres = clustered(view, k, self.clusters, self.rows, "typiclust", rng)
-        cluster = nearest(x, centres)[1][:, 0]
+        rows, x, centres = cluster_pool(view, k, self.clusters, self.rows, "typiclust", rng)
+        cluster = nearest_neighbours(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))
         known = np.bincount(cluster[len(rows) :], minlength=len(centres))
         free = np.bincount(cluster[: len(rows)], minlength=len(centres))
@@ -64,11 +64,11 @@ def _by_typicality(x: Floats, cluster: Ints, wanted: Ints) -> tuple[Ints, Ints]:
         rows = order[start:end]
         parts.append(rows[np.argsort(-typicality(x[rows]), kind="stable")])
     members = np.concatenate(parts)
-    return members, rank_within(cluster[members])
+    return members, rank_within_group(cluster[members])
 
 
 def typicality(x: Floats) -> Floats:
     """(n,) 1 / mean distance to the nearest 20 rows of `x` (n, D), or to half of them where there are fewer."""
     count = max(1, min(NEIGHBOURS, len(x) // 2))
-    distances = np.sqrt(nearest(x, x, count + 1)[0])  # the first is the row itself, at 0
+    distances = np.sqrt(nearest_neighbours(x, x, count + 1)[0])  # the first is the row itself, at 0
     return np.asarray(1 / (distances.sum(axis=1) / count + 1e-5), np.float32)

@@ -12,11 +12,11 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.scoring import by_rows, entropies, of_draws, require_finite, top
+from alframe.kit.scoring import require_finite, score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-@by_rows
+@score_in_chunks
 def margin(probs: Floats) -> Floats:
     """(n,) 1 - the lead of the likeliest class over the second, 0..1, of `probs` (n, C)."""
     second, first = _two_likeliest(probs)
@@ -24,7 +24,7 @@ def margin(probs: Floats) -> Floats:
     return scores
 
 
-@by_rows
+@score_in_chunks
 def ratio(probs: Floats) -> Floats:
     """(n,) the second likeliest class's probability over the likeliest's, 0..1, of `probs` (n, C)."""
     second, first = _two_likeliest(probs)
@@ -32,13 +32,13 @@ def ratio(probs: Floats) -> Floats:
     return scores
 
 
-@by_rows
+@score_in_chunks
 def entropy(probs: Floats) -> Floats:
     """(n,) entropy over all classes, in nats, of `probs` (n, C); a probability of zero adds nothing."""
-    return entropies(probs)
+    return shannon_entropy(probs)
 
 
-@by_rows
+@score_in_chunks
 def least_confidence(probs: Floats) -> Floats:
     """(n,) 1 - the probability of the likeliest class, 0..1, of `probs` (n, C)."""
     scores: Floats = 1 - np.ascontiguousarray(probs.T).max(axis=0)  # as below, class by class
@@ -66,7 +66,7 @@ class _ByHead:
 
     def _rank(self, probs: Floats, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         require_finite(probs.sum(axis=1), self.name, "class probabilities")
-        return top(view.keys, self.score(probs), k, rng)
+        return select_top_k(view.keys, self.score(probs), k, rng)
 
 
 class _ByDraws(_ByHead):
@@ -79,7 +79,7 @@ class _ByDraws(_ByHead):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
-        return self._rank(of_draws(view.lazy_prob_samples, lambda part: part.mean(axis=0)), view, k, rng)
+        return self._rank(score_prob_samples(view.lazy_prob_samples, lambda part: part.mean(axis=0)), view, k, rng)
 
 
 class Margin(_ByHead):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.scoring import by_rows, of_draws, require_finite, top
+from alframe.kit.scoring import require_finite, score_in_chunks, score_prob_samples, select_top_k
 from alframe.samplers.bald import enough
 from alframe.types import Floats, Need, PoolView, Selection
 
@@ -25,12 +25,12 @@ class VariationRatios:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         # A vote for NaN would look like any other: one in the row makes the score one too.
-        scores = of_draws(view.lazy_prob_samples, lambda part: dissent(part) + 0 * part.sum(axis=(0, 2)))
+        scores = score_prob_samples(view.lazy_prob_samples, lambda part: dissent(part) + 0 * part.sum(axis=(0, 2)))
         require_finite(scores, "variation_ratios", "class probabilities")
-        return top(view.keys, scores, k, rng)
+        return select_top_k(view.keys, scores, k, rng)
 
 
-@by_rows
+@score_in_chunks
 def dissent(samples: Floats) -> Floats:
     """(n,) the part of the draws `samples` (T, n, C) whose likeliest class is not the one most draws have."""
     draws, n, classes = samples.shape

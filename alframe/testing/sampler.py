@@ -28,7 +28,7 @@ def tiny_fields(
         Need.PROB_SAMPLES: rng.dirichlet(np.ones(classes), (draws, n)).astype(np.float32),
         Need.LABELLED_PROBS: rng.dirichlet(np.ones(classes), labelled).astype(np.float32),
         Need.ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
-        Need.GROUPS: np.arange(n) // 3,
+        Need.SEQUENCES: np.arange(n) // 3,
         Need.BATCH_ERRORS: rng.random(4).astype(np.float32),
     }
     return {need: fields[need] for need in needs if need in fields}
@@ -209,9 +209,9 @@ class _Recording(PoolView):
         self.read.add(Need.PREDICT)
         return super().predict
 
-    def _get(self, need: Need) -> npt.NDArray[Any]:
+    def _field(self, need: Need) -> npt.NDArray[Any]:
         self.read.add(need)
-        return super()._get(need)
+        return super()._field(need)
 
 
 def check(selection: Selection, view: PoolView, k: int) -> None:

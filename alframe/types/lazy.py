@@ -1,4 +1,4 @@
-"""Numbers about the pool that are read, or made, only for the rows that are looked at."""
+"""Arrays about the pool that are read, or computed, only for the rows that are indexed."""
 
 from __future__ import annotations
 
@@ -11,99 +11,106 @@ import numpy.typing as npt
 from alframe.chunks import chunks
 from alframe.types.images import Floats, Ints
 
-DRAWN_ROWS = 32768  # of which draws are made at a time, or fewer
-DRAWN_BYTES = 256 << 20  # that their draws take up at most
+DRAWN_ROWS = 32768  # whose draws are computed at once, or fewer,
+DRAWN_BYTES = 256 << 20  # so that the draws take up so much at most
 
 Index = slice | npt.NDArray[Any] | Sequence[int]
 
 
 class LazyFeatures:
-    """Rows of `source` (N, D), those numbered `at` (n,) or all, read where they are indexed: never copied as a whole.
+    """Rows of `source` (N, D), read where they are indexed: the source is never copied as a whole.
 
-    ``rows[3:9]``, ``rows[numbers]`` and ``rows[mask]`` give (r, D), ``rows[7]`` gives (D,).
+    ``features[3:9]``, ``features[row_numbers]`` and ``features[mask]`` give (r, D), ``features[7]`` gives (D,).
+    `row_numbers` (n,) says which rows of the source these are, in which order; None: all.
     """
 
-    def __init__(self, source: Floats, at: Ints | None = None) -> None:
+    def __init__(self, source: Floats, row_numbers: Ints | None = None) -> None:
         self._source = source.view()
         self._source.flags.writeable = False
-        self._at = at
+        self._row_numbers = row_numbers
 
     def __len__(self) -> int:
-        return len(self._source) if self._at is None else len(self._at)
+        return len(self._source) if self._row_numbers is None else len(self._row_numbers)
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(n, D), as of an array."""
         return len(self), self._source.shape[1]
 
     def __getitem__(self, rows: int | Index) -> Floats:
-        found: Floats = self._source[rows if self._at is None else self._at[rows]]
-        return found
+        features: Floats = self._source[rows if self._row_numbers is None else self._row_numbers[rows]]
+        return features
 
-    def subset(self, kept: npt.NDArray[np.bool_]) -> LazyFeatures:
-        """Those of the mask `kept` (n,)."""
-        return LazyFeatures(self._source, np.flatnonzero(kept) if self._at is None else self._at[kept])
+    def subset(self, mask: npt.NDArray[np.bool_]) -> LazyFeatures:
+        """Return the rows that `mask` (n,) marks."""
+        return LazyFeatures(
+            self._source, np.flatnonzero(mask) if self._row_numbers is None else self._row_numbers[mask]
+        )
 
     def to_array(self) -> Floats:
-        """(n, D) all of them, in memory, unless `source` has just these."""
+        """Return all rows (n, D) in memory; no copy where they are the whole `source`."""
         return self[:]
 
 
 class LazySamples:
-    """Class probabilities of T draws of a head, `shape` (T, n, C), made where they are indexed.
+    """Class probabilities of T draws of a head, `shape` (T, n, C), computed where they are indexed.
 
-    ``samples[:, 3:9]`` of the array is ``samples[3:9]`` here; numbers and a mask may stand for the slice. `make` gives
-    them of the rows of its source numbered `at` (n,), or as indexed where that is None; by the same T models each time.
+    What is ``array[:, 3:9]`` of an array is ``samples[3:9]`` here; row numbers and a mask may stand for the slice.
+    `make` computes the draws (T, r, C) of r rows of its source, by the same T models each time. It is handed entries of
+    `row_numbers` (n,), or the index as it is where that is None.
     """
 
-    def __init__(self, make: Callable[[Any], Floats], shape: tuple[int, int, int], at: Ints | None = None) -> None:
+    def __init__(
+        self, make: Callable[[Any], Floats], shape: tuple[int, int, int], row_numbers: Ints | None = None
+    ) -> None:
         self._make = make
-        self._at = at
+        self._row_numbers = row_numbers
         self.shape = shape
 
     @classmethod
-    def of(cls, samples: Floats) -> LazySamples:
-        """Those of an array (T, n, C), which is not copied."""
-        kept = samples.view()
-        kept.flags.writeable = False
-        draws, n, classes = kept.shape
+    def from_array(cls, samples: Floats) -> LazySamples:
+        """Wrap an array (T, n, C) without a copy."""
+        source = samples.view()
+        source.flags.writeable = False
+        draws, n, classes = source.shape
 
-        def taken(rows: Index) -> Floats:
-            found: Floats = kept[:, rows]
-            # In numpy's own order for numbers, means over the draws would differ in the last bit.
-            return found if isinstance(rows, slice) else np.ascontiguousarray(found)
+        def index_source(rows: Index) -> Floats:
+            indexed: Floats = source[:, rows]
+            # Fancy indexing gives another memory order, in which means over the draws differ in the last bit.
+            return indexed if isinstance(rows, slice) else np.ascontiguousarray(indexed)
 
-        return cls(taken, (draws, n, classes))
+        return cls(index_source, (draws, n, classes))
 
     def __len__(self) -> int:
         return self.shape[1]
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all of them take up."""
+        """Bytes that all draws take up in memory."""
         return int(np.prod(self.shape)) * np.dtype(np.float32).itemsize
 
     def __getitem__(self, rows: Index) -> Floats:
-        return self._make(rows if self._at is None else self._at[rows])[: self.shape[0]]
+        return self._make(rows if self._row_numbers is None else self._row_numbers[rows])[: self.shape[0]]
 
-    def subset(self, kept: npt.NDArray[np.bool_]) -> LazySamples:
-        """Those of the mask `kept` (n,)."""
-        at = np.flatnonzero(kept) if self._at is None else self._at[kept]
-        return LazySamples(self._make, (self.shape[0], len(at), self.shape[2]), at)
+    def subset(self, mask: npt.NDArray[np.bool_]) -> LazySamples:
+        """Return the draws of the rows that `mask` (n,) marks."""
+        row_numbers = np.flatnonzero(mask) if self._row_numbers is None else self._row_numbers[mask]
+        return LazySamples(self._make, (self.shape[0], len(row_numbers), self.shape[2]), row_numbers)
 
     def first_draws(self, draws: int) -> LazySamples:
-        """The first so many draws, if there are more."""
-        return LazySamples(self._make, (min(draws, self.shape[0]), *self.shape[1:]), self._at)
+        """Return the first `draws` draws, or all where there are fewer."""
+        return LazySamples(self._make, (min(draws, self.shape[0]), *self.shape[1:]), self._row_numbers)
 
     def chunks(self) -> list[slice]:
-        """Slices of the n, one at least, of which the draws fit in memory."""
+        """Return slices, at least one, that cover the n rows; the draws of each fit in memory."""
         draws, n, classes = self.shape
         return chunks(max(n, 1), DRAWN_ROWS, bytes_per_row=4 * draws * classes, limit=DRAWN_BYTES)
 
     def to_array(self) -> Floats:
-        """(T, n, C) all of them, in memory."""
-        if self._at is None:
+        """Return all draws (T, n, C) in memory."""
+        if self._row_numbers is None:
             return self[:]
         out = np.empty(self.shape, np.float32)
-        for part in self.chunks():
-            out[:, part] = self[part]
+        for chunk in self.chunks():
+            out[:, chunk] = self[chunk]
         return out

@@ -1,4 +1,4 @@
-"""What a sampler sees, and what it answers."""
+"""What a sampler sees (PoolView) and what it returns (Selection)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to clas
 
 
 class Need(enum.Enum):
-    """What a sampler may ask the engine to compute; each is a field of PoolView."""
+    """What a sampler may ask the engine to compute; the value is the name of the PoolView property."""
 
     FEATURES = "features"
     LABELLED_FEATURES = "labelled_features"
@@ -29,138 +29,141 @@ class Need(enum.Enum):
     PROB_SAMPLES = "prob_samples"
     ACTIVATIONS = "activations"
     PREDICT = "predict"
-    GROUPS = "groups"
+    SEQUENCES = "sequences"
     BATCH_ERRORS = "batch_errors"
 
 
-PER_IMAGE = (Need.PROBS, Need.ACTIVATIONS, Need.GROUPS)  # arrays with a row for each unlabelled item
+PER_ITEM_NEEDS = (Need.PROBS, Need.ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
 
 
 class PoolView:
-    """What a sampler sees: `keys` (n,) always, and of the rest exactly what it declared in `needs`.
+    """What a sampler sees of the pool: `keys` (n,) always, and otherwise exactly what it declared in `needs`.
 
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
+    `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head.
     """
 
     def __init__(self, keys: Ints, fields: Mapping[Need, Field] | None = None, predict: Predict | None = None) -> None:
         self.keys = keys.view()
         self.keys.flags.writeable = False
         self._predict = predict
-        self._fields = {need: _read_only(need, value) for need, value in (fields or {}).items()}
-        self._whole: dict[Need, Floats] = {}
+        self._fields = {need: _read_only(need, field) for need, field in (fields or {}).items()}
+        self._loaded: dict[Need, Floats] = {}  # lazy fields that were read as a whole
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def subset(self, rows: npt.NDArray[np.bool_]) -> PoolView:
-        """The view of these rows (n,) alone; what is about labelled items stays."""
-        if rows.all():
+    def subset(self, mask: npt.NDArray[np.bool_]) -> PoolView:
+        """Return the view of the items that `mask` (n,) marks; what is about labelled items stays."""
+        if mask.all():
             return self
-        self._whole = {}  # one copy of the pool at a time
-        kept: dict[Need, Field] = {}
-        for need, value in self._fields.items():
-            if isinstance(value, LazyFeatures | LazySamples):
-                kept[need] = value.subset(rows)
+        self._loaded = {}  # one copy of the pool at a time
+        fields: dict[Need, Field] = {}
+        for need, field in self._fields.items():
+            if isinstance(field, LazyFeatures | LazySamples):
+                fields[need] = field.subset(mask)
             else:
-                kept[need] = value[rows] if need in PER_IMAGE else value
-        return PoolView(self.keys[rows], kept, self._predict)
+                fields[need] = field[mask] if need in PER_ITEM_NEEDS else field
+        return PoolView(self.keys[mask], fields, self._predict)
 
-    def after_choosing(self, rows: npt.NDArray[np.bool_], rest: npt.NDArray[np.bool_]) -> PoolView:
-        """The view of the `rest` (n,) once `rows` (n,) are chosen: a sampler that keeps its distance from what is
-        labelled keeps it from them, unless it looks at the labels too, which they do not have yet.
+    def after_choosing(self, chosen: npt.NDArray[np.bool_], remaining: npt.NDArray[np.bool_]) -> PoolView:
+        """Return the view of the `remaining` (n,) items once the `chosen` (n,) are taken; both are masks.
+
+        For a sampler that keeps its distance from labelled items, the chosen count as labelled from then on. One that
+        also looks at the labels does not see them: they have no label yet.
         """
-        left = self.subset(rest)
-        blind = not {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys()
-        if blind or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
-            return left
-        near = np.concatenate([self.labelled_features, self.lazy_features[rows]])
-        return PoolView(left.keys, {**left._fields, Need.LABELLED_FEATURES: near}, self._predict)
+        view = self.subset(remaining)
+        uses_distances = {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys()
+        if not uses_distances or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
+            return view
+        labelled = np.concatenate([self.labelled_features, self.lazy_features[chosen]])
+        return PoolView(view.keys, {**view._fields, Need.LABELLED_FEATURES: labelled}, self._predict)
 
-    def _get(self, need: Need) -> npt.NDArray[Any]:
+    def _field(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
             raise _undeclared(need)
         return cast("npt.NDArray[Any]", self._fields[need])
 
-    def _all(self, need: Need, rows: LazyFeatures | LazySamples) -> Floats:
-        if need not in self._whole:
-            self._whole[need] = rows.to_array()
-            self._whole[need].flags.writeable = False
-        return self._whole[need]
+    def _load(self, need: Need, lazy: LazyFeatures | LazySamples) -> Floats:
+        if need not in self._loaded:
+            self._loaded[need] = lazy.to_array()
+            self._loaded[need].flags.writeable = False
+        return self._loaded[need]
 
     @property
     def features(self) -> Floats:
-        """(n, D) embeddings of the unlabelled items, in memory: of a large pool rather take `lazy_features`."""
-        return self._all(Need.FEATURES, self.lazy_features)
+        """(n, D) embeddings of the unlabelled items, in memory; for a large pool, prefer `lazy_features`."""
+        return self._load(Need.FEATURES, self.lazy_features)
 
     @property
     def lazy_features(self) -> LazyFeatures:
-        """(n, D) the same, read where they are indexed, as ``view.lazy_features[rows]``."""
-        return cast(LazyFeatures, self._get(Need.FEATURES))
+        """The same (n, D), read where they are indexed: ``view.lazy_features[rows]`` gives (r, D)."""
+        return cast(LazyFeatures, self._field(Need.FEATURES))
 
     @property
     def labelled_features(self) -> Floats:
         """(m, D) embeddings of the labelled items."""
-        return self._get(Need.LABELLED_FEATURES)
+        return self._field(Need.LABELLED_FEATURES)
 
     @property
     def labels(self) -> Ints:
-        """(m,) class numbers of the labelled items."""
-        return self._get(Need.LABELS)
+        """(m,) class indices 0..C-1 of the labelled items."""
+        return self._field(Need.LABELS)
 
     @property
     def probs(self) -> Floats:
         """(n, C) class probabilities; rows sum to 1."""
-        return self._get(Need.PROBS)
+        return self._field(Need.PROBS)
 
     @property
     def labelled_probs(self) -> Floats:
-        """(m, C) class probabilities of the labelled items, by the head that has learned from them."""
-        return self._get(Need.LABELLED_PROBS)
+        """(m, C) class probabilities of the labelled items, by the head that was fitted on them."""
+        return self._field(Need.LABELLED_PROBS)
 
     @property
     def prob_samples(self) -> Floats:
-        """(T, n, C) class probabilities of T draws from a stochastic head, in memory.
+        """(T, n, C) class probabilities of T draws of a stochastic head, in memory.
 
-        Of a large pool rather take `lazy_prob_samples`.
+        For a large pool, prefer `lazy_prob_samples`.
         """
-        return self._all(Need.PROB_SAMPLES, self.lazy_prob_samples)
+        return self._load(Need.PROB_SAMPLES, self.lazy_prob_samples)
 
     @property
     def lazy_prob_samples(self) -> LazySamples:
-        """(T, n, C) the same, made where they are indexed: ``view.lazy_prob_samples[rows]`` gives (T, r, C)."""
-        return cast(LazySamples, self._get(Need.PROB_SAMPLES))
+        """The same (T, n, C), computed where they are indexed: ``view.lazy_prob_samples[rows]`` gives (T, r, C)."""
+        return cast(LazySamples, self._field(Need.PROB_SAMPLES))
 
     @property
     def activations(self) -> Floats:
         """(n, A) outputs of the head's hidden layers, side by side."""
-        return self._get(Need.ACTIVATIONS)
+        return self._field(Need.ACTIVATIONS)
 
     @property
     def predict(self) -> Predict:
-        """The head: embeddings (r, D) to class probabilities (r, C)."""
+        """The fitted head, as a function from embeddings (r, D) to class probabilities (r, C)."""
         if self._predict is None:
             raise _undeclared(Need.PREDICT)
         return self._predict
 
     @property
-    def groups(self) -> Ints:
+    def sequences(self) -> Ints:
         """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
-        return self._get(Need.GROUPS)
+        return self._field(Need.SEQUENCES)
 
     @property
     def batch_errors(self) -> Floats:
-        """(r,) for each answered batch that a model helped to choose, the part of it on which that model was wrong."""
-        return self._get(Need.BATCH_ERRORS)
+        """(r,) error rate, 0..1, of the model on each answered batch that it helped to choose, oldest first."""
+        return self._field(Need.BATCH_ERRORS)
 
 
-def _read_only(need: Need, value: Field) -> Field:
-    if isinstance(value, LazyFeatures | LazySamples):
-        return value
+def _read_only(need: Need, field: Field) -> Field:
+    if isinstance(field, LazyFeatures | LazySamples):
+        return field
     if need is Need.FEATURES:
-        return LazyFeatures(value)
+        return LazyFeatures(field)
     if need is Need.PROB_SAMPLES:
-        return LazySamples.of(value)
-    array = value.view()
+        return LazySamples.from_array(field)
+    array = field.view()
     array.flags.writeable = False
     return array
 
@@ -173,7 +176,7 @@ def _undeclared(need: Need) -> UnmetNeed:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A sampler's choice: `keys` (k,) distinct, taken from view.keys, most wanted first; `scores` (k,) or None."""
+    """A sampler's choice: `keys` (k,), distinct and from `view.keys`, most wanted first; `scores` (k,) or None."""
 
     keys: Ints
     scores: Floats | None = None

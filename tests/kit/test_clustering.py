@@ -8,62 +8,70 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.kit import clustering
-from alframe.kit.clustering import kmeans, nearest, rank_within, some_rows, squares
+from alframe.kit.clustering import (
+    kmeans_centres,
+    nearest_neighbours,
+    pairwise_squared_distances,
+    rank_within_group,
+    sample_rows,
+)
 
 
 @given(st.lists(st.integers(-2, 4)))
 def test_rank_within_counts_the_equal_ones_before(groups):
     expected = [groups[:at].count(one) for at, one in enumerate(groups)]
-    assert rank_within(np.array(groups, np.int64)).tolist() == expected
+    assert rank_within_group(np.array(groups, np.int64)).tolist() == expected
 
 
 @pytest.mark.parametrize(
     ("n", "limit", "k", "size"), [(10, 20, 3, 10), (100, 20, 3, 20), (100, 20, 7, 28), (0, 5, 2, 0)]
 )
 def test_a_part_of_the_pool_is_large_enough_for_what_is_asked(n, limit, k, size):
-    rows = some_rows(n, limit, k, np.random.default_rng(0))
+    rows = sample_rows(n, limit, k, np.random.default_rng(0))
     assert len(rows) == size == len(set(rows.tolist()))
     assert n < 2 or rows.tolist() != sorted(rows.tolist())
 
 
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_the_nearest_are_those_of_every_distance_also_far_from_the_origin(shift, monkeypatch):
-    monkeypatch.setattr(clustering, "ROWS", 7)
+    monkeypatch.setattr(clustering, "CHUNK_ROWS", 7)
     rng = np.random.default_rng(0)
     x, points = (rng.normal(size=(size, 16)).astype(np.float32) + shift for size in (50, 30))
     exact = ((x[:, None].astype(np.float64) - points) ** 2).sum(axis=2)
-    distances, rows = nearest(x, points, 4)
+    distances, rows = nearest_neighbours(x, points, 4)
     np.testing.assert_allclose(distances, np.sort(exact, axis=1)[:, :4], rtol=1e-3)
     np.testing.assert_array_equal(rows, np.argsort(exact, axis=1)[:, :4])
-    assert nearest(x, points, 99)[1].shape == (50, 30)
+    assert nearest_neighbours(x, points, 99)[1].shape == (50, 30)
 
 
 def test_squares_are_every_distance():
     x, points = (np.random.default_rng(size).normal(size=(size, 5)).astype(np.float32) for size in (9, 6))
-    np.testing.assert_allclose(squares(x, points), ((x[:, None] - points) ** 2).sum(axis=2), rtol=1e-4, atol=1e-6)
-    assert (squares(x, x) >= 0).all()
+    np.testing.assert_allclose(
+        pairwise_squared_distances(x, points), ((x[:, None] - points) ** 2).sum(axis=2), rtol=1e-4, atol=1e-6
+    )
+    assert (pairwise_squared_distances(x, x) >= 0).all()
 
 
 def test_kmeans_finds_the_heaps():
     heap = np.repeat([0, 1, 2], [200, 30, 30])
     x = (30 * np.eye(4)[heap] + np.random.default_rng(0).normal(size=(260, 4))).astype(np.float32)
-    cluster = nearest(x, kmeans(x, 3, np.random.default_rng(0)))[1][:, 0]
+    cluster = nearest_neighbours(x, kmeans_centres(x, 3, np.random.default_rng(0)))[1][:, 0]
     assert len({(a, b) for a, b in zip(heap, cluster, strict=True)}) == 3
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 6])
 def test_there_are_never_more_clusters_than_images(n):
     x = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
-    assert kmeans(x, 5, np.random.default_rng(0)).shape == (min(n, 5), 3)
+    assert kmeans_centres(x, 5, np.random.default_rng(0)).shape == (min(n, 5), 3)
 
 
 def test_kmeans_goes_by_its_generator():
     x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
-    first, again, other = (kmeans(x, 9, np.random.default_rng(seed), tries=1) for seed in (1, 1, 2))
+    first, again, other = (kmeans_centres(x, 9, np.random.default_rng(seed), tries=1) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_kmeans_is_quiet_about_few_images(capfd):
-    kmeans(np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), 10, np.random.default_rng(0))
+    kmeans_centres(np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), 10, np.random.default_rng(0))
     assert capfd.readouterr() == ("", "")

@@ -45,7 +45,7 @@ def view_of(probs, x, keys=None):
 
 @pytest.mark.parametrize("rows", [3, 2048])
 def test_lengths_and_distances_are_those_of_the_gradients(monkeypatch, rows):
-    monkeypatch.setattr(badge, "ROWS", rows)
+    monkeypatch.setattr(badge, "CHUNK_ROWS", rows)
     probs, x = case(20)
     whole, factored = made(probs, x), Gradients(probs, x)
     np.testing.assert_allclose(factored.lengths, (whole**2).sum(axis=1), rtol=1e-5)

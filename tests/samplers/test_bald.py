@@ -50,7 +50,7 @@ def test_draws_that_agree_on_not_knowing_are_worth_nothing():
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = Bald().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(scoring, "ROWS", 7)
+    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
     parts = Bald().select(view, 50, np.random.default_rng(0))
     assert whole.keys.tolist() == parts.keys.tolist()
 

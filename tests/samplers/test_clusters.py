@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.clusters import Clusters, space
+from alframe.samplers.hdbscan_clusters import Clusters, space
 from alframe.testing.sampler import SamplerSuite, check, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 

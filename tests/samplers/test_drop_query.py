@@ -108,7 +108,7 @@ def test_one_of_each_cluster_the_nearest_to_its_middle():
 
 
 def test_large_pools_go_through_in_parts(monkeypatch):
-    monkeypatch.setattr(drop_query, "ROWS", 7)
+    monkeypatch.setattr(drop_query, "CHUNK_ROWS", 7)
     sizes = []
 
     def predict(x):

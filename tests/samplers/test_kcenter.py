@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
-from alframe.samplers import distances, greedy_kcenter
-from alframe.samplers.distances import first_distances, gpu_distances
+from alframe.samplers import distance_bounds, greedy_kcenter
+from alframe.samplers.distance_bounds import first_distances, gpu_distances
 from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
@@ -72,8 +72,8 @@ def test_it_is_the_textbook_for_two_rounds(seed, faiss):
 @pytest.fixture
 def small_steps(monkeypatch):
     """So few rows and centres at a time that a small pool goes through every branch."""
-    for name, value in {"ROWS": 11, "FIRST": 3, "CENTRES": 2, "PAIRS": 50}.items():
-        monkeypatch.setattr(distances, name, value)
+    for name, value in {"CHUNK_ROWS": 11, "FIRST": 3, "CENTRES": 2, "PAIRS": 50}.items():
+        monkeypatch.setattr(distance_bounds, name, value)
     monkeypatch.setattr(greedy_kcenter, "ACTIVE", 8)
 
 
@@ -218,9 +218,11 @@ def test_centres_that_bring_most_rows_near_come_first():
 @pytest.mark.parametrize(("shift", "moved"), [(0, False), (1, False), (10, True)])
 def test_the_origin_is_moved_only_where_that_helps(shift, moved):
     centres = np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32) + shift
-    origin = distances.origin_of(centres)
+    origin = distance_bounds.origin_of(centres)
     assert (origin is not None) == moved
-    np.testing.assert_allclose(distances.centred(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0))
+    np.testing.assert_allclose(
+        distance_bounds.centred(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0)
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -232,14 +234,14 @@ def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shi
     for measure in (first_distances, gpu):
         sums = np.empty(len(x), np.float32)
         measure(x, x[:30].astype(np.float32), sums=sums)
-        assert np.array_equal(sums, distances.row_sums(x))
-    assert np.array_equal(sums[7::3], distances.row_sums(x[7::3]))
-    assert np.array_equal(sums[7:], distances.row_sums(x[7:]))
+        assert np.array_equal(sums, distance_bounds.row_sums(x))
+    assert np.array_equal(sums[7::3], distance_bounds.row_sums(x[7::3]))
+    assert np.array_equal(sums[7:], distance_bounds.row_sums(x[7:]))
 
 
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
-    monkeypatch.setattr(distances, "FIRST", 60)
+    monkeypatch.setattr(distance_bounds, "FIRST", 60)
     rng = np.random.default_rng(0)
     x, centres = (rng.normal(size=(size, 64)).astype(np.float32) + shift for size in (500, 60))
     exact = ((x[:, None].astype(np.float64) - centres) ** 2).sum(axis=2).min(axis=1)

@@ -8,7 +8,7 @@ import pytest
 from alframe.builtins import REGISTRIES
 from alframe.contracts import DEFAULT_DRAWS
 from alframe.errors import BadParams, UnknownComponent, UnmetNeed
-from alframe.kit.composite import seen_by
+from alframe.kit.composite import restrict_view
 from alframe.samplers.bald import Bald
 from alframe.samplers.margin_cluster_mean import MarginClusterMean
 from alframe.samplers.mixture import Mixture
@@ -72,18 +72,18 @@ def test_the_whole_pool_can_be_asked_for():
 def test_each_sees_its_own_needs_only():
     needs = {Need.PROBS, Need.FEATURES, Need.LABELLED_PROBS, Need.PREDICT}
     view = tiny_view(needs)
-    mine = seen_by(MarginClusterMean(), view)
+    mine = restrict_view(MarginClusterMean(), view)
     assert mine.features.base is not None and np.shares_memory(mine.features, view.features)
     with pytest.raises(UnmetNeed, match=r"Need\.PREDICT"):
         _ = mine.predict
     with pytest.raises(UnmetNeed, match=r"Need\.PROBS"):
-        _ = seen_by(Random(), view).probs
+        _ = restrict_view(Random(), view).probs
 
 
 def test_each_gets_as_many_draws_as_it_asks_for():
     assert Mixture({"bald": 1, "random": 1}).draws == Bald().draws
     fields = tiny_fields({Need.PROB_SAMPLES}, draws=30)
-    assert seen_by(Bald(draws=7), PoolView(tiny_keys(20), fields)).prob_samples.shape[0] == 7
+    assert restrict_view(Bald(draws=7), PoolView(tiny_keys(20), fields)).prob_samples.shape[0] == 7
 
 
 @pytest.mark.parametrize(

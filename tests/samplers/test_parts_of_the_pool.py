@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from alframe.app.api import compose
 from alframe.builtins import REGISTRIES, TABLE
 from alframe.kit import clustering
-from alframe.kit.composite import seen_by
+from alframe.kit.composite import restrict_view
 from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict, tiny_view
 from alframe.types import Floats, LazyFeatures, Need, PoolView
 from alframe.types.lazy import Index
@@ -43,8 +43,8 @@ def test_it_reads_rows(name: str) -> None:
 def test_members_of_a_mixture_see_rows() -> None:
     sampler = made("bald")
     view = InParts(tiny_keys(N), tiny_fields({Need.PROB_SAMPLES, Need.FEATURES}, N, draws=30))
-    assert seen_by(sampler, view).lazy_prob_samples.shape == (20, N, 3)
-    assert isinstance(seen_by(made("kcenter"), tiny_view(made("kcenter").needs)).lazy_features, LazyFeatures)
+    assert restrict_view(sampler, view).lazy_prob_samples.shape == (20, N, 3)
+    assert isinstance(restrict_view(made("kcenter"), tiny_view(made("kcenter").needs)).lazy_features, LazyFeatures)
 
 
 class Counted(LazyFeatures):
@@ -69,11 +69,11 @@ class Counted(LazyFeatures):
 )
 def test_few_rows_at_a_time_give_the_same_choice(name: str, options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = REGISTRIES["sampler"].build({"name": name, **options})
-    monkeypatch.setattr(clustering, "PER_CLUSTER", 12)
+    monkeypatch.setattr(clustering, "MAX_ROWS_PER_CLUSTER", 12)
     fields = tiny_fields(sampler.needs, N)
     expected = sampler.select(PoolView(tiny_keys(N), fields), 5, np.random.default_rng(0)).keys.tolist()
-    for module in ("samplers.distances", "kit.clustering", f"samplers.{name}"):
-        monkeypatch.setattr(f"alframe.{module}.ROWS", 64, raising=False)
+    for module in ("samplers.distance_bounds", "kit.clustering", f"samplers.{name}"):
+        monkeypatch.setattr(f"alframe.{module}.CHUNK_ROWS", 64, raising=False)
     rows = Counted(fields[Need.FEATURES])
     view = PoolView(tiny_keys(N), {**fields, Need.FEATURES: rows})
     assert sampler.select(view, 5, np.random.default_rng(0)).keys.tolist() == expected

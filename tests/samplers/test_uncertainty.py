@@ -10,7 +10,7 @@ import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.kit import scoring
-from alframe.kit.scoring import top
+from alframe.kit.scoring import select_top_k
 from alframe.samplers.uncertainty import (
     Entropy,
     EntropyMC,
@@ -187,7 +187,7 @@ def test_ties_do_not_go_to_the_first_rows():
 
 def test_ties_at_the_edge_of_the_choice_are_drawn_too():
     scores = np.array([2.0, 1, 1, 1, 1, 0], np.float32)
-    seen = [top(np.arange(6), scores, 2, np.random.default_rng(seed)).keys.tolist() for seed in range(200)]
+    seen = [select_top_k(np.arange(6), scores, 2, np.random.default_rng(seed)).keys.tolist() for seed in range(200)]
     assert all(first == 0 for first, _ in seen)
     counts = np.bincount([second for _, second in seen], minlength=6)
     assert counts[[0, 5]].sum() == 0 and counts[1:5].min() > 25
@@ -199,7 +199,7 @@ def test_scores_go_through_the_pool_in_parts(classes, monkeypatch):
     ordered = np.sort(np.column_stack([np.zeros(100, np.float32), probs]), axis=1)
     expected = [score(probs) for score in (margin, ratio, entropy, least_confidence)]
     np.testing.assert_array_equal(expected[0], 1 - (ordered[:, -1] - ordered[:, -2]))
-    monkeypatch.setattr(scoring, "ROWS", 7)
+    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
     for score, whole in zip((margin, ratio, entropy, least_confidence), expected, strict=True):
         np.testing.assert_array_equal(score(probs), whole)
         assert score(probs[:0]).shape == (0,)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from alframe.types import Floats, Ints, LazyFeatures
 
-ROWS = 1024  # of the pool at a time: their products with the centres stay in the processor's cache
+CHUNK_ROWS = 1024  # of the pool at a time: their products with the centres stay in the processor's cache
 FIRST = 16  # centres that every row is measured to
 CENTRES = 64  # more, at a time, or as many again as a row has been measured to
 NEAR = 0.8  # of the centres' mean square: that of their mean is less, if 0 is to be the origin
@@ -86,8 +86,8 @@ def first_distances(
     some = slice(0, FIRST)
     n = len(x) if rows is None else len(rows)
     upper = np.empty(n, np.float32)
-    for start in range(0, n, ROWS):
-        part = slice(start, start + ROWS)
+    for start in range(0, n, CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
         raw = x[part if rows is None else rows[part]]
         block = centred(raw, slice(None), kept.origin)
         upper[part] = kept.bounds(block, np.vecdot(block, block), some)
@@ -149,7 +149,7 @@ def gpu_distances(
     index = faiss.index_cpu_to_all_gpus(index)
     every = np.arange(len(x)) if rows is None else rows
     upper = np.empty(len(every), np.float32)
-    for part in parts(np.arange(len(every)), 32 * ROWS):
+    for part in parts(np.arange(len(every)), 32 * CHUNK_ROWS):
         raw = x[every[part]]
         block = centred(raw, slice(None), kept.origin)
         found = np.maximum(index.search(block, 1)[0][:, 0], 0)
@@ -176,8 +176,8 @@ def centred(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats | None)
 def row_sums(x: Floats | LazyFeatures) -> Floats:
     """(n,) sums of the rows of `x`, of any float type, in float32."""
     out = np.empty(len(x), np.float32)
-    for start in range(0, len(x), ROWS):
-        out[start : start + ROWS] = _sums(x[start : start + ROWS])
+    for start in range(0, len(x), CHUNK_ROWS):
+        out[start : start + CHUNK_ROWS] = _sums(x[start : start + CHUNK_ROWS])
     return out
 
 
@@ -189,17 +189,17 @@ def _sums(block: Floats) -> Floats:
 def mean_row(x: Floats | LazyFeatures) -> Floats:
     """(D,) the mean of the rows of `x`, in float32."""
     total = np.zeros(x.shape[1])
-    for start in range(0, len(x), ROWS):
-        total += np.sum(x[start : start + ROWS], axis=0, dtype=np.float64)
+    for start in range(0, len(x), CHUNK_ROWS):
+        total += np.sum(x[start : start + CHUNK_ROWS], axis=0, dtype=np.float64)
     return np.asarray(total / len(x), np.float32)
 
 
 def squared_distances(x: Floats | LazyFeatures, centre: Floats) -> Floats:
     """(n,) squared Euclidean distances from rows of `x` (n, D) to `centre` (D,), by differences: nothing cancels."""
     out = np.empty(len(x), np.float32)
-    for start in range(0, len(x), ROWS):
-        difference = centred(x, slice(start, start + ROWS), centre)
-        np.vecdot(difference, difference, out=out[start : start + ROWS])
+    for start in range(0, len(x), CHUNK_ROWS):
+        difference = centred(x, slice(start, start + CHUNK_ROWS), centre)
+        np.vecdot(difference, difference, out=out[start : start + CHUNK_ROWS])
     return out
 
 
@@ -211,5 +211,5 @@ def squares(x: Floats, centres: Floats) -> Floats64:
 
 def parts(rows: Ints, size: int = 0) -> Iterator[Ints]:
     """`rows` so many at a time."""
-    size = size or ROWS
+    size = size or CHUNK_ROWS
     return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from alframe.errors import BadParams
-from alframe.kit.clustering import rank_within, some_rows
+from alframe.kit.clustering import rank_within_group, sample_rows
 from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -45,13 +45,13 @@ class Clusters:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """See the Sampler contract."""
         k = max(0, min(k, len(view)))
-        rows = some_rows(len(view), self.rows, k, rng)
+        rows = sample_rows(len(view), self.rows, k, rng)
         cluster = self._clusters(space(view, self.by, rows, "clusters", rng))
         noise = np.flatnonzero(cluster < 0)[: round(self.outliers * k)]
         inside = np.flatnonzero(cluster >= 0)
         # Clusters in random order: with more of them than places, the first must not always win.
         number = rng.permutation(cluster.max(initial=0) + 1)[cluster[inside]]
-        inside = inside[np.lexsort((number, rank_within(number)))][: k - len(noise)]
+        inside = inside[np.lexsort((number, rank_within_group(number)))][: k - len(noise)]
         chosen = np.concatenate([inside, noise])
         rest = np.setdiff1d(np.arange(len(rows)), chosen)  # in the random order of the rows
         return Selection(view.keys[rows[np.concatenate([chosen, rest])[:k]]])
