@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from alframe.chunks import chunks
 from alframe.compat import import_faiss
 from alframe.kit.scoring import require_finite
 from alframe.kit.vectors import unit_vectors
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazyFeatures, PoolView
 
-CHUNK_ROWS = 4096  # a memory-mapped pool is never copied whole
 MAX_ROWS_PER_CLUSTER = 256  # a centre is fitted on so many rows at most
 MAX_STEPS = 20
 CONVERGED = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
@@ -80,9 +80,8 @@ def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1)
     index = import_faiss().IndexFlatL2(points.shape[1])
     index.add(np.ascontiguousarray(points - origin, np.float32))
     distances, neighbours = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
-    for start in track(range(0, len(x), CHUNK_ROWS), "Comparing embeddings", unit="chunk"):
-        chunk = slice(start, start + CHUNK_ROWS)
-        distances[chunk], neighbours[chunk] = index.search(np.ascontiguousarray(x[chunk] - origin, np.float32), count)
+    for rows in track(chunks(len(x)), "Comparing embeddings", unit="chunk"):
+        distances[rows], neighbours[rows] = index.search(np.ascontiguousarray(x[rows] - origin, np.float32), count)
     return np.maximum(distances, 0, out=distances), neighbours
 
 

@@ -7,11 +7,10 @@ from functools import wraps
 
 import numpy as np
 
+from alframe.chunks import chunks
 from alframe.errors import UnmetNeed
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazySamples, Selection
-
-CHUNK_ROWS = 8192  # intermediate arrays are then far smaller than the probabilities of a large pool
 
 
 def score_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
@@ -19,16 +18,14 @@ def score_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Flo
 
     @wraps(score)
     def score_all(probs: Floats) -> Floats:
-        starts = range(0, max(probs.shape[-2], 1), CHUNK_ROWS)
-        return np.concatenate([score(probs[..., start : start + CHUNK_ROWS, :]) for start in starts])
+        return np.concatenate([score(probs[..., rows, :]) for rows in chunks(max(probs.shape[-2], 1))])
 
     return score_all
 
 
 def score_prob_samples(samples: LazySamples, score: Callable[[Floats], Floats]) -> Floats:
     """Return the `score` (n, ...) of `samples` (T, n, C), which are drawn chunk by chunk and not kept."""
-    chunks = track(samples.chunks(), "Comparing draws", unit="chunk")
-    return np.concatenate([score(samples[chunk]) for chunk in chunks])
+    return np.concatenate([score(samples[rows]) for rows in track(samples.chunks(), "Comparing draws", unit="chunk")])
 
 
 def shannon_entropy(probs: Floats) -> Floats:

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
-from alframe.kit.clustering import CHUNK_ROWS
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -67,9 +67,8 @@ class ActiveTransfer:
             with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
                 model.fit(examples, np.concatenate([wrong, np.zeros(len(chosen), bool)]))
             scores = np.empty(len(x), np.float32)
-            for start in range(0, len(x), CHUNK_ROWS):
-                part = slice(start, start + CHUNK_ROWS)
-                scores[part] = model.decision_function((x[part] - centre) / scale)
+            for rows in chunks(len(x)):
+                scores[rows] = model.decision_function((x[rows] - centre) / scale)
             rest = np.setdiff1d(np.arange(len(x)), chosen)
             chosen = np.concatenate([chosen, select_top_k(rest, scores[rest], size, rng).keys])
         return Selection(view.keys[chosen])

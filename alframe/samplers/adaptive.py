@@ -57,9 +57,8 @@ class Adaptive:
         mass = np.bincount(cluster[:, 0], weights)
         inward = np.argsort(squares[:, 0], kind="stable")
         mine = cluster[inward, 0]
-        order = np.lexsort(
-            (-mass[mine], rank_within_group(mine))
-        )  # the second of a cluster only after the first of all
+        # The second image of a cluster comes only after the first of all clusters.
+        order = np.lexsort((-mass[mine], rank_within_group(mine)))
         chosen = rows[inward[order[:k]]]
         return Selection(view.keys[chosen], doubt[chosen])
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
 from alframe.kit.clustering import nearest_neighbours, rank_within_group
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.samplers.uncertainty import margin
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
-
-CHUNK_ROWS = 8192  # candidates at a time
 
 
 class ClusterMargin:
@@ -58,8 +57,8 @@ def clusters(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) -> Int
         model = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
         cluster = model.fit_predict(euclidean_distances(part)).astype(np.int64)
     means = np.stack([part[cluster == number].mean(axis=0) for number in range(count)])
-    for start in range(limit, len(rows), CHUNK_ROWS):
-        others = _finite(x[rows[start : start + CHUNK_ROWS]])
+    for chunk in chunks(len(rows) - limit):
+        others = _finite(x[rows[limit:][chunk]])
         cluster = np.concatenate([cluster, nearest_neighbours(others, means)[1][:, 0]])
     return cluster
 

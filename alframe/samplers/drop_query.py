@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.progress import track
 from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Predict, Selection
-
-CHUNK_ROWS = 8192  # of the pool at a time
 
 
 class DropQuery:
@@ -59,10 +58,10 @@ class DropQuery:
 def changes(x: Floats | LazyFeatures, predict: Predict, passes: int, dropout: float, rng: np.random.Generator) -> Ints:
     """(n,) in how many passes the likeliest class is not that of the whole row of `x` (n, D); it may be in a file."""
     counts = np.zeros(len(x), np.int64)
-    for start in track(range(0, len(x), CHUNK_ROWS), "Dropping", unit="part"):
-        part = np.asarray(x[start : start + CHUNK_ROWS], np.float32)
+    for rows in track(chunks(len(x)), "Dropping", unit="chunk"):
+        part = np.asarray(x[rows], np.float32)
         whole = predict(part).argmax(axis=1)
         for _ in range(passes):
             kept = rng.random(part.shape, np.float32) >= dropout
-            counts[start : start + CHUNK_ROWS] += predict(part * kept / np.float32(1 - dropout)).argmax(axis=1) != whole
+            counts[rows] += predict(part * kept / np.float32(1 - dropout)).argmax(axis=1) != whole
     return counts

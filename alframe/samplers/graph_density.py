@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
 from alframe.kit.clustering import nearest_neighbours, sample_rows
 from alframe.kit.scoring import require_finite
@@ -12,7 +13,7 @@ from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 CANDIDATES = 5  # times as many neighbours by Euclidean distance (FAISS is fast there), at least FEWEST of them,
 FEWEST = 100  # of which the nearest by Manhattan distance are taken: very few are missed
-EDGES = 2**22  # differences at a time: 16 MiB
+DIFFERENCES_BYTES = 16 << 20  # of differences at a time
 
 
 class GraphDensity:
@@ -77,9 +78,7 @@ def neighbour_graph(x: Floats, neighbours: int) -> csr_array:
 def _manhattan(x: Floats, others: Ints) -> Floats:
     """(n, c) Manhattan distances of each row of `x` (n, D) and the rows `others` (n, c) of it."""
     out = np.empty(others.shape, np.float32)
-    step = max(1, EDGES // (others.shape[1] * x.shape[1]))
-    for start in range(0, len(x), step):
-        part = slice(start, start + step)
+    for part in chunks(len(x), bytes_per_row=4 * others.shape[1] * x.shape[1], limit=DIFFERENCES_BYTES):
         out[part] = np.abs(x[others[part]] - x[part, None]).sum(axis=2)
     return out
 

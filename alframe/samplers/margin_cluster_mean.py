@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
-from alframe.kit.clustering import CHUNK_ROWS, MIN_ROWS_PER_IMAGE, kmeans_centres, nearest_neighbours
+from alframe.kit.clustering import MIN_ROWS_PER_IMAGE, kmeans_centres, nearest_neighbours
 from alframe.kit.scoring import require_finite
 from alframe.samplers.distance_bounds import row_sums
 from alframe.samplers.uncertainty import margin
@@ -56,9 +57,8 @@ def inside(probs: Floats, labelled: Floats) -> npt.NDArray[np.bool_]:
     """(n,) whether a row of `probs` (n, C) is nearer a class's boundary than all of `labelled` (m, C); all if m = 0."""
     limits = _to_boundaries(labelled).min(axis=0, initial=np.inf)
     out = np.empty(len(probs), bool)
-    for start in range(0, len(probs), CHUNK_ROWS):
-        part = slice(start, start + CHUNK_ROWS)
-        out[part] = (_to_boundaries(probs[part]) < limits).any(axis=1)
+    for rows in chunks(len(probs)):
+        out[rows] = (_to_boundaries(probs[rows]) < limits).any(axis=1)
     return out
 
 

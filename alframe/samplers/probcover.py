@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.errors import BadParams
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, pairwise_squared_distances, sample_rows
 from alframe.kit.scoring import require_finite
@@ -13,7 +14,7 @@ from alframe.progress import track
 from alframe.types import Floats, Need, PoolView, Selection
 
 PROBES = 2000  # images whose surroundings decide on the radius
-CELLS = 2**23  # of a table of distances at a time: 32 MiB
+TABLE_BYTES = 32 << 20  # of a table of distances at a time
 COPY = 1e-6  # squared distance of equal embeddings, as far as rounding goes
 
 
@@ -79,10 +80,8 @@ def pure_radius(x: Floats, cluster: npt.NDArray[np.int64], purity: float) -> flo
     A ball is pure up to the nearest row of another cluster, so this is a quantile of those distances.
     """
     probes = min(len(x), PROBES)  # the first: rows are in random order
-    step = max(1, CELLS // len(x))
     strangers = np.empty(probes)
-    for start in track(range(0, probes, step), "Radius", unit="part"):
-        part = slice(start, min(start + step, probes))
+    for part in track(chunks(probes, bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Radius", unit="chunk"):
         table = pairwise_squared_distances(x[part], x)
         table[cluster[part, None] == cluster] = np.inf
         strangers[part] = np.sqrt(table.min(axis=1))
@@ -92,9 +91,7 @@ def pure_radius(x: Floats, cluster: npt.NDArray[np.int64], purity: float) -> flo
 def _near(x: Floats, radius: float) -> npt.NDArray[np.uint8]:
     """(n, n / 8) bits: which rows of `x` are within the radius of each. 12 MB for 10,000, however many are near."""
     out = np.empty((len(x), -(-len(x) // 8)), np.uint8)
-    step = max(1, CELLS // len(x))
-    for start in track(range(0, len(x), step), "Neighbourhoods", unit="part"):
-        part = slice(start, start + step)
+    for part in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
         out[part] = np.packbits(_within(pairwise_squared_distances(x[part], x), radius), axis=1)
     return out
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.kit import clustering
 from alframe.kit.clustering import (
     kmeans_centres,
     nearest_neighbours,
@@ -34,7 +33,7 @@ def test_a_part_of_the_pool_is_large_enough_for_what_is_asked(n, limit, k, size)
 
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_the_nearest_are_those_of_every_distance_also_far_from_the_origin(shift, monkeypatch):
-    monkeypatch.setattr(clustering, "CHUNK_ROWS", 7)
+    monkeypatch.setattr("alframe.chunks.ROWS", 7)
     rng = np.random.default_rng(0)
     x, points = (rng.normal(size=(size, 16)).astype(np.float32) + shift for size in (50, 30))
     exact = ((x[:, None].astype(np.float64) - points) ** 2).sum(axis=2)

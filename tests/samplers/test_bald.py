@@ -9,7 +9,6 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams
-from alframe.kit import scoring
 from alframe.samplers.bald import Bald, mutual_information
 from alframe.testing.sampler import SamplerSuite, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
@@ -50,7 +49,7 @@ def test_draws_that_agree_on_not_knowing_are_worth_nothing():
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = Bald().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
+    monkeypatch.setattr("alframe.chunks.ROWS", 7)
     parts = Bald().select(view, 50, np.random.default_rng(0))
     assert whole.keys.tolist() == parts.keys.tolist()
 

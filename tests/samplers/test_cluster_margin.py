@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers import cluster_margin
 from alframe.samplers.cluster_margin import ClusterMargin, clusters, in_turn
 from alframe.samplers.uncertainty import Margin
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
@@ -89,7 +88,7 @@ def test_average_linkage_by_scipy():
 
 
 def test_candidates_beyond_rows_join_the_nearest_mean(monkeypatch):
-    monkeypatch.setattr(cluster_margin, "CHUNK_ROWS", 50)
+    monkeypatch.setattr("alframe.chunks.ROWS", 50)
     x, group = groups_of([30, 40, 50], seed=5)
     cluster = clusters(x, np.arange(120), 8, 24)  # 24 rows in three clusters
     assert len(set(zip(cluster, group, strict=True))) == 3

@@ -9,7 +9,6 @@ import skactiveml.pool
 from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers import drop_query
 from alframe.samplers.drop_query import DropQuery, changes
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
@@ -108,7 +107,7 @@ def test_one_of_each_cluster_the_nearest_to_its_middle():
 
 
 def test_large_pools_go_through_in_parts(monkeypatch):
-    monkeypatch.setattr(drop_query, "CHUNK_ROWS", 7)
+    monkeypatch.setattr("alframe.chunks.ROWS", 7)
     sizes = []
 
     def predict(x):

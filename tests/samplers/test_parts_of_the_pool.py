@@ -72,8 +72,8 @@ def test_few_rows_at_a_time_give_the_same_choice(name: str, options: dict, monke
     monkeypatch.setattr(clustering, "MAX_ROWS_PER_CLUSTER", 12)
     fields = tiny_fields(sampler.needs, N)
     expected = sampler.select(PoolView(tiny_keys(N), fields), 5, np.random.default_rng(0)).keys.tolist()
-    for module in ("samplers.distance_bounds", "kit.clustering", f"samplers.{name}"):
-        monkeypatch.setattr(f"alframe.{module}.CHUNK_ROWS", 64, raising=False)
+    monkeypatch.setattr("alframe.chunks.ROWS", 64)
+    monkeypatch.setattr("alframe.samplers.distance_bounds.CHUNK_ROWS", 64)
     rows = Counted(fields[Need.FEATURES])
     view = PoolView(tiny_keys(N), {**fields, Need.FEATURES: rows})
     assert sampler.select(view, 5, np.random.default_rng(0)).keys.tolist() == expected

@@ -9,7 +9,6 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.kit import scoring
 from alframe.kit.scoring import select_top_k
 from alframe.samplers.uncertainty import (
     Entropy,
@@ -199,7 +198,7 @@ def test_scores_go_through_the_pool_in_parts(classes, monkeypatch):
     ordered = np.sort(np.column_stack([np.zeros(100, np.float32), probs]), axis=1)
     expected = [score(probs) for score in (margin, ratio, entropy, least_confidence)]
     np.testing.assert_array_equal(expected[0], 1 - (ordered[:, -1] - ordered[:, -2]))
-    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
+    monkeypatch.setattr("alframe.chunks.ROWS", 7)
     for score, whole in zip((margin, ratio, entropy, least_confidence), expected, strict=True):
         np.testing.assert_array_equal(score(probs), whole)
         assert score(probs[:0]).shape == (0,)

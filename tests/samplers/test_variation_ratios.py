@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.kit import scoring
 from alframe.samplers.variation_ratios import VariationRatios, dissent
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
@@ -52,7 +51,7 @@ def test_ties_do_not_go_to_the_first_rows():
 def test_large_pools_go_through_in_parts(monkeypatch):
     view = tiny_view({Need.PROB_SAMPLES}, n=50, draws=4)
     whole = VariationRatios().select(view, 50, np.random.default_rng(0))
-    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
+    monkeypatch.setattr("alframe.chunks.ROWS", 7)
     assert VariationRatios().select(view, 50, np.random.default_rng(0)).keys.tolist() == whole.keys.tolist()
 
 
