@@ -8,7 +8,7 @@ from alframe.types import Answers, Request
 
 
 class LabelSource(Protocol):
-    """Stateless: what is asked and answered lives in the ledger, and each call is given the open request."""
+    """Asks for labels and collects the answers. It is stateless: the ledger remembers what was asked and answered."""
 
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.
@@ -17,16 +17,16 @@ class LabelSource(Protocol):
     """
 
     def request(self, request: Request) -> str:
-        """Put the ask where people find it and say where it is and what to do.
+        """Put the items where people can label them; return a message that says where they are and what to do.
 
-        Called again with the same request after a crash or a pause; it never disturbs answers already given.
+        It is called again with the same request after a crash or a pause, and never changes answers already given.
         """
         ...
 
     def collect(self, request: Request) -> Answers:
-        """All answers to this request so far, those taken back, and what could not be understood (see Answers).
+        """Return all answers to this request so far, what was cleared, and what could not be used (see Answers).
 
-        Reads only; the same answers on every call; never waits. Whether a class that is not among `request.classes`
-        is a new one or a slip is the source's to say; a slip is reported as a Problem, never learned.
+        It only reads, never waits, and returns the same answers on every call. The source decides whether a name that
+        is not among `request.classes` is a new class or a typing error; an error is reported as a Problem.
         """
         ...

@@ -111,13 +111,13 @@ def take_in(session: Session, items: Sequence[Item], reported: Reported, newest_
         number = {items[key].id: key for key in asked.keys}
         answers = source.collect(session.request(asked, items))
         problems += map(str, answers.problems)
-        still_open = {number[item] for item in answers.open if item in number}
+        still_open = {number[item] for item in answers.incomplete if item in number}
         with session.ledger.transaction():
             session.ledger.add_labels(
                 [(number[label.item], label) for label in answers.labels if label.item in number],
                 asked.number,
                 session.source_name(asked),
-                [number[item] for item in answers.blank if item in number],
+                [number[item] for item in answers.cleared if item in number],
             )
     reported.report([*problems, *disputes(session.labels(), items)])
     return still_open

@@ -69,7 +69,7 @@ class Status:
                 sure = asked is not rounds[-1]  # an earlier round's doubt is no answer to the newest
                 said = [label for label in answers.labels if not (sure and label.class_name == UNSURE)]
                 seen |= {number[label.item] for label in said if label.item in number}
-                seen -= {number[item] for item in answers.open if item in number}
+                seen -= {number[item] for item in answers.incomplete if item in number}
                 lines += map(str, answers.problems)
         seen -= labels.disputed.keys() - labels.answered
         lines = self._listed("Answers that need another look", list(dict.fromkeys(lines)))

@@ -168,16 +168,16 @@ class LabelSourceSuite:
         assert said(source.collect(request_)) == {item: {name} for item, name in truth.items()}
         assert not source.collect(request_).problems
 
-    def test_an_answer_taken_back_is_blank(self, request_: Request) -> None:
+    def test_an_answer_taken_back_is_cleared(self, request_: Request) -> None:
         source = self.people()
         source.request(request_)
         truth = self.truth(request_)
         self.answer(request_, truth)
-        assert not source.collect(request_).blank
+        assert not source.collect(request_).cleared
         back = [item.id for item in request_.items[1:3]]
         self.clear(request_, back)
         answers = source.collect(request_)
-        assert sorted(answers.blank) == sorted(back)
+        assert sorted(answers.cleared) == sorted(back)
         assert said(answers) == {item: {name} for item, name in truth.items() if item not in back}
         assert not answers.problems
 
@@ -190,7 +190,7 @@ class LabelSourceSuite:
         answers = source.collect(request_)
         expected = {item: {name} for item, name in self.truth(request_).items()}
         assert said(answers) == expected | {first: set(CLASSES), second: set(CLASSES)}
-        assert not answers.blank
+        assert not answers.cleared
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
         source = self.people()
@@ -199,9 +199,9 @@ class LabelSourceSuite:
         shutil.rmtree(request_.folder)
         answers = source.collect(request_)
         assert not answers.labels
-        assert not answers.blank
+        assert not answers.cleared
         source.request(request_)
-        assert not source.collect(request_).blank, "asked anew"
+        assert not source.collect(request_).cleared, "asked anew"
 
     def test_no_answer_is_lost_in_any_order(self) -> None:
         """Answers in two goes, and some taken back where that can be; needs hypothesis."""
@@ -225,7 +225,7 @@ class LabelSourceSuite:
                 answered |= new
                 answers = source.collect(request)
                 assert said(answers) == {item: {name} for item, name in answered.items()}
-                assert not answered.keys() & set(answers.blank)
+                assert not answered.keys() & set(answers.cleared)
                 assert not answers.problems
             back = {item for item, mark in zip(NAMES, taken_back, strict=True) if mark and item in answered}
             if not back or len(back) == len(answered):
@@ -236,8 +236,8 @@ class LabelSourceSuite:
                 return
             answers = source.collect(request)
             assert said(answers) == {item: {name} for item, name in answered.items() if item not in back}
-            assert back <= set(answers.blank)
-            assert not (answered.keys() - back) & set(answers.blank)
+            assert back <= set(answers.cleared)
+            assert not (answered.keys() - back) & set(answers.cleared)
 
     def test_the_next_round_starts_empty(self, request_: Request) -> None:
         source = self.people()
@@ -263,7 +263,7 @@ def said(answers: Answers) -> dict[str, set[str]]:
 
 def _plain(source: LabelSource, request: Request) -> list[list[object]]:
     answers = source.collect(request)
-    return [list(answers.labels), list(answers.problems), list(answers.blank)]
+    return [list(answers.labels), list(answers.problems), list(answers.cleared)]
 
 
 def _tree(folder: Path) -> dict[str, bytes | None]:

@@ -1,4 +1,4 @@
-"""What people are asked, and what they answer."""
+"""What label sources ask, and what they report."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ UNSURE = "unsure"  # the answer of somebody who looked and cannot tell; never a 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One answer: this item is of this class (or UNSURE), said by whom, when, and where it was read.
+    """One answer: the item, its class (or UNSURE), who said so, when, and where it was read.
 
-    `file`, its row (1 = first line; a database's record number) and `digest`, a BLAKE2b hash of the file as it was
-    read, in hexadecimal.
+    `file` is where the answer was read, `row` its line there (1 = first line) or its record number in a database, and
+    `digest` the BLAKE2b hash of that file when it was read, in hexadecimal.
     """
 
     item: ItemId
@@ -31,7 +31,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in an answer that could not be used: the file, the row (1 = first line) and what to do."""
+    """An answer, or a file of answers, that could not be used: the file, the row (1 = first line) and what to do."""
 
     file: str
     row: int | None
@@ -44,23 +44,26 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a label source has collected so far.
+    """What a label source has collected so far about the items of a request.
 
-    Several labels for one item are what several people say, or several animals in one picture; which one counts is
-    not the source's to decide. `blank` are items whose place for an answer was found and is empty: an answer that was
-    there before is taken back. An item that is in neither was not found, and keeps the answer it had. `open` are items
-    for which more answers are expected than there are, say of another annotator: a batch is not complete without them.
+    `labels`: all that was said. Several labels of one item mean that several people answered, or that one image shows
+    several animals; the loop decides which label counts, not the source.
+    `problems`: what could not be used, and how to mend it.
+    `cleared`: items whose place for an answer was found and is empty. An answer that was there before is taken back.
+    An item that is neither labelled nor cleared was not found, and keeps the answer it had.
+    `incomplete`: items that still lack an answer, say of a second annotator. The request is not answered in full
+    without them.
     """
 
     labels: Sequence[Label] = ()
     problems: Sequence[Problem] = ()
-    blank: Sequence[ItemId] = ()
-    open: Sequence[ItemId] = ()
+    cleared: Sequence[ItemId] = ()
+    incomplete: Sequence[ItemId] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What the model thinks an image is, with its probability."""
+    """The class that the model predicts for an image, and its probability (0 to 1)."""
 
     class_name: str
     confidence: float
@@ -68,10 +71,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One round's ask: these items, in order of importance, to be labelled with these classes.
+    """The items that one round asks to be labelled, in order of importance, and the classes known so far.
 
-    `folder` belongs to the label source alone and is the same on every call. `suggestions` are what the model thinks
-    of each of the items; empty while there is no model.
+    `folder` belongs to the label source alone and is the same on every call. `suggestions` holds the model's prediction
+    for each item, in the same order; it is empty while there is no model.
     """
 
     round: int

@@ -220,7 +220,7 @@ def said(request: Request, source: Csv | None = None) -> list[tuple[str, str, st
 
 
 def blank(request: Request, source: Csv | None = None) -> list[str]:
-    return list((source or Csv()).collect(request).blank)
+    return list((source or Csv()).collect(request).cleared)
 
 
 def test_the_columns_can_be_called_anything(request_: Request) -> None:
@@ -531,8 +531,8 @@ def test_every_cell_of_every_file_is_a_label_a_problem_or_blank(
                 assert (place in bad) == (name == "FOX")
                 assert place not in found or found[place] == (item, name.strip(), who)
         written = {item for sheet in sheets for item, name, _ in sheet if name}
-        assert not written & set(answers.blank)
-        assert set(answers.blank) <= {item for sheet in sheets for item, name, _ in sheet if not name}
+        assert not written & set(answers.cleared)
+        assert set(answers.cleared) <= {item for sheet in sheets for item, name, _ in sheet if not name}
 
 
 def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_an_image_in_two_class_folders_has_two_labels(request_: Request) -> None
 
 
 def blank(request: Request) -> list[str]:
-    return list(Folder().collect(request).blank)
+    return list(Folder().collect(request).cleared)
 
 
 def test_a_label_has_the_hash_of_its_image(request_: Request) -> None:
@@ -460,7 +460,7 @@ def test_whatever_people_do_with_the_files_no_label_is_lost(moves: list[tuple[in
         for label in answers.labels:
             found[label.item].add(label.class_name)
         assert all(classes <= found[item] for item, classes in expected.items())
-        assert not found.keys() & set(answers.blank)
+        assert not found.keys() & set(answers.cleared)
         strangers = [file for file in root(request).rglob("*/*") if file.is_file() and not is_litter(file.name)]
         assert len(answers.labels) <= len(strangers)
         Folder().request(request)

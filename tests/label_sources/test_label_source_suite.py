@@ -86,13 +86,13 @@ class Decided(Changed):
 
 class Stubborn(Changed):
     def change(self, answers: Answers, request: Request) -> Answers:
-        return replace(answers, blank=())
+        return replace(answers, cleared=())
 
 
 class Hasty(Changed):
     def change(self, answers: Answers, request: Request) -> Answers:
         answered = {label.item for label in answers.labels}
-        return replace(answers, blank=[item.id for item in request.items if item.id not in answered])
+        return replace(answers, cleared=[item.id for item in request.items if item.id not in answered])
 
 
 class Anonymous(Changed):
@@ -110,7 +110,7 @@ class Lossy(Changed):
     [
         (Dismissive, "test_unsure_is_an_answer"),
         (Decided, "test_two_answers_to_one_image_are_both_reported"),
-        (Stubborn, "test_an_answer_taken_back_is_blank"),
+        (Stubborn, "test_an_answer_taken_back_is_cleared"),
         (Hasty, "test_deleted_files_take_nothing_back"),
         (Anonymous, "test_an_answer_says_where_it_was_read"),
         (Lossy, "test_no_answer_is_lost_in_any_order"),

@@ -269,7 +269,7 @@ def test_a_set_in_use_is_left_alone(request_: Request) -> None:
     assert {file: file.read_bytes() for file in root(request_).rglob("*") if file.is_file()} == before
     answers = Timelapse().collect(request_)
     assert [label.item for label in answers.labels] == ["a/1.png"]
-    assert list(answers.blank) == ["b/2.png", "3.png"], "what was deleted was skipped, not emptied"
+    assert list(answers.cleared) == ["b/2.png", "3.png"], "what was deleted was skipped, not emptied"
 
 
 # The answers
@@ -292,7 +292,7 @@ def test_answers_are_read_while_timelapse_is_open_and_come_with_their_origin(req
     assert label.row == program.find("a/1.jpg")[0]
     assert label.at is not None
     assert len(label.digest) == 32
-    assert list(answers.blank) == ["3.png"]
+    assert list(answers.cleared) == ["3.png"]
 
 
 def test_an_answer_can_be_corrected_and_taken_back(request_: Request) -> None:
@@ -301,7 +301,7 @@ def test_an_answer_can_be_corrected_and_taken_back(request_: Request) -> None:
     answer(request_, {"a/1.png": "red fox", "b/1.png": ""})
     answers = Timelapse().collect(request_)
     assert {label.item: label.class_name for label in answers.labels} == {"a/1.png": "red fox"}
-    assert "b/1.png" in answers.blank
+    assert "b/1.png" in answers.cleared
 
 
 def test_two_animals_in_one_picture_are_two_labels(request_: Request) -> None:
@@ -315,7 +315,7 @@ def test_two_animals_in_one_picture_are_two_labels(request_: Request) -> None:
     assert [label.class_name for label in Timelapse().collect(request_).labels] == ["deer", "red fox"]
     program.set(other, "Species", "")
     assert [label.class_name for label in Timelapse().collect(request_).labels] == ["deer"]
-    assert "a/1.png" not in Timelapse().collect(request_).blank
+    assert "a/1.png" not in Timelapse().collect(request_).cleared
 
 
 def test_a_mark_for_deletion_changes_nothing(request_: Request) -> None:
@@ -326,19 +326,19 @@ def test_a_mark_for_deletion_changes_nothing(request_: Request) -> None:
         program.label(name, "true", "DeleteFlag")
     answers = Timelapse().collect(request_)
     assert [label.item for label in answers.labels] == ["a/1.png"]
-    assert "b/1.png" in answers.blank
+    assert "b/1.png" in answers.cleared
 
 
 def test_what_was_removed_and_put_there_again_takes_nothing_back(request_: Request) -> None:
     Timelapse().request(request_)
     answer(request_, {"a/1.png": "deer", "b/1.png": "deer"})
     shutil.rmtree(root(request_))
-    assert Timelapse().collect(request_).blank == ()
+    assert Timelapse().collect(request_).cleared == ()
     Timelapse().request(request_)
     answer(request_, {"b/1.png": "red fox"})
     answers = Timelapse().collect(request_)
     assert [label.item for label in answers.labels] == ["b/1.png"]
-    assert not answers.blank
+    assert not answers.cleared
 
 
 def test_copies_that_timelapse_makes_are_not_read(request_: Request) -> None:
@@ -361,7 +361,7 @@ def test_a_set_for_each_annotator(request_: Request) -> None:
     assert [(label.item, label.class_name, label.annotator) for label in answers.labels] == [
         ("a/1.png", "red fox", "Bob B."), ("a/1.png", "deer", "anna"), ("b/1.png", "deer", "anna"),
     ]  # fmt: skip
-    assert list(answers.blank) == ["b/2.png", "3.png"], "one of them has answered b/1.png"
+    assert list(answers.cleared) == ["b/2.png", "3.png"], "one of them has answered b/1.png"
     assert not answers.problems
 
 

@@ -95,9 +95,9 @@ class Suite(LabelSourceSuite):
         shutil.move(self.pool / DDB, self.pool / "elsewhere.bak")
         answers = source.collect(request_)
         assert not answers.labels
-        assert not answers.blank
+        assert not answers.cleared
         Program.open(self.pool / TDB).close()  # a new data file
-        assert not source.collect(request_).blank
+        assert not source.collect(request_).cleared
 
     def test_the_next_round_starts_empty(self, request_: Request) -> None:
         """Not here: what an image is called in the set is so, whichever round asks."""
@@ -373,7 +373,7 @@ def test_an_answer_says_when_and_where_and_two_are_two(pool: Path) -> None:
         ("deer", first, "anna"), ("red fox", second, "anna"),
     ]  # fmt: skip
     assert len(answers.labels[0].digest) == 32
-    assert list(answers.blank) == ["A/IMG_2.JPG"]
+    assert list(answers.cleared) == ["A/IMG_2.JPG"]
 
 
 def test_several_species_in_one_field(tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_every_form_of_export(pool: Path, form: str, plain: bool) -> None:
     assert {label.item: label.class_name for label in found.labels} == answers
     assert {label.file for label in found.labels} == {str(file)}
     assert found.problems == []
-    assert found.blank == []
+    assert found.cleared == []
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -720,7 +720,7 @@ def test_no_record_is_too_odd_and_no_label_is_lost(
         item = f"{folder}/{file}".replace("\\", "/").lstrip("/")
         if answer in ("deer", "red fox", "blank", UNSURE):
             assert (item, answer) in got
-        assert (str(answer or "").strip() == "") or item not in found.blank
+        assert (str(answer or "").strip() == "") or item not in found.cleared
     source.request(request)
     (pool / "TimelapseData.csv").unlink(missing_ok=True)
 

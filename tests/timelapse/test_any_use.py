@@ -119,7 +119,7 @@ class Use(RuleBasedStateMachine):
         answers = self.source.collect(self.request)
         problems = "\n".join(map(str, answers.problems))
         if self.broken:
-            assert answers.labels == [] and answers.blank == [] and str(self.timelapse.ddb) in problems
+            assert answers.labels == [] and answers.cleared == [] and str(self.timelapse.ddb) in problems
             return
         wanted: dict[str, set[str]] = defaultdict(set)
         empty, slips = set(), set()
@@ -139,7 +139,7 @@ class Use(RuleBasedStateMachine):
         for _, name, number in slips:
             assert f"row {number}: " in problems and repr(name) in problems
         answered = wanted.keys() | {item for item, _, _ in slips}
-        assert set(answers.blank) == (empty - answered if answered else set())
+        assert set(answers.cleared) == (empty - answered if answered else set())
 
 
 Use.TestCase.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)

@@ -141,7 +141,7 @@ class Use(RuleBasedStateMachine):
         for label in answers.labels:
             told[label.item].add(label.class_name)
         assert told == wanted
-        assert set(answers.blank) <= empty - wanted.keys()
+        assert set(answers.cleared) <= empty - wanted.keys()
 
 
 Use.TestCase.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)

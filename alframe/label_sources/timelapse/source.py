@@ -95,7 +95,7 @@ class Timelapse:
                 gathered.problems.append(trouble(ddb, error))
         answers = gathered.answers(item.id for item in request.items)
         partly = (item for item in asked if 0 < len(gathered.by[item]) < len(self.annotators))
-        return replace(answers, open=sorted(partly))
+        return replace(answers, incomplete=sorted(partly))
 
     def _read(
         self,
