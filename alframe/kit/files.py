@@ -1,0 +1,19 @@
+"""Write files so that a reader sees the old content or the new, under names that every file system takes."""
+
+from alframe.formats.digests import digest
+from alframe.store.files import check_room, replacing, write_json
+from alframe.store.links import place
+from alframe.store.names import RESERVED, UNSAFE, file_name, folder_name, is_litter
+
+__all__ = [
+    "RESERVED",
+    "UNSAFE",
+    "check_room",
+    "digest",
+    "file_name",
+    "folder_name",
+    "is_litter",
+    "place",
+    "replacing",
+    "write_json",
+]
