@@ -11,8 +11,8 @@ from typing import Any
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.formats.detections import Detection, Detections, match, read_detections
-from alframe.formats.recognition import CATEGORIES, WHOLE, write_recognitions
+from alframe.formats.detections import Detection, Detections, match_images, read_detections
+from alframe.formats.recognition import CATEGORIES, WHOLE_IMAGE, write_recognitions
 from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
 from alframe.progress import track
 from alframe.types import Box, Item, Predictions, pool_root
@@ -83,7 +83,7 @@ class RecognitionJson:
             return None
         whole = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
         found = read_detections(self.detections, pool_root(whole))
-        hits = match(whole, found.number, self.detections.absolute())
+        hits = match_images(whole, found.number, self.detections.absolute())
         path_of = {number: path for path, number in found.number.items()}
         paths = {image: path_of[hit] for image, hit in zip(items, hits.tolist(), strict=True) if hit >= 0}
         if len(paths) < len(items):
@@ -119,7 +119,7 @@ class RecognitionJson:
         for at in places:
             boxes[at] = replace(boxes[at], classifications=classes)
         if not places and name.casefold() not in self.blank:
-            boxes.append(Detection(category, 1.0, item.box or WHOLE, classes))
+            boxes.append(Detection(category, 1.0, item.box or WHOLE_IMAGE, classes))
 
 
 def _category(name: str) -> str:

@@ -25,13 +25,13 @@ from alframe.errors import FormatError
 
 Array = npt.NDArray[Any]
 
-HDF5 = (".h5", ".hdf5", ".hdf")
-_IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_AT_ONCE = 1 << 24  # bytes of rows in memory
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
+_IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+CHUNK_BYTES = 1 << 24  # bytes of rows in memory
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredArray:
     """The array called `name` in `file`. `rows(start)` gives its rows from `start` on, in order and some at a time.
 
     Reading raises FormatError for a file that is damaged.
@@ -51,75 +51,75 @@ class Stored:
         return np.concatenate(list(self.rows(0))) if self.shape[0] else np.empty(self.shape, self.dtype)
 
 
-def find(file: Path, name: str) -> Stored:
+def find_array(file: Path, name: str) -> StoredArray:
     """The array called `name`: in an .npz or HDF5 file, or in a folder, where it is a file or in one of those.
 
     Nothing but headers is read. Raises FormatError that says which arrays there are, or which package is missing.
     """
     if file.is_dir():
-        return _in_folder(file, name)
-    if file.suffix.lower() not in (".npz", *HDF5):
+        return _find_in_folder(file, name)
+    if file.suffix.lower() not in (".npz", *HDF5_SUFFIXES):
         raise FormatError(f"{file} is not a set of arrays that can be read: .npz, .h5 or .hdf5, or a folder of arrays.")
-    found = _in_file(file, name)
+    found = _find_in_file(file, name)
     if found is None:
-        raise FormatError(f"{file} has no array '{name}'. It has: {', '.join(_listed(file)) or 'none'}.")
+        raise FormatError(f"{file} has no array '{name}'. It has: {', '.join(_list_arrays(file)) or 'none'}.")
     return found
 
 
-def _in_folder(folder: Path, name: str) -> Stored:
+def _find_in_folder(folder: Path, name: str) -> StoredArray:
     # The idx files are called train-images-idx3-ubyte or train-images.idx3-ubyte, packed or not.
     stems = dict.fromkeys((name, name.replace("-idx", ".idx")))
     for file in (folder / (stem + end) for stem in stems for end in (".npy", "", ".gz")):
         if file.is_file():
-            return _whole(file, name, _read_npy if file.suffix == ".npy" else _read_idx)
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".npz", *HDF5))
+            return _stored_stream(file, name, _read_npy_header if file.suffix == ".npy" else _read_idx_header)
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".npz", *HDF5_SUFFIXES))
     for file in files:
-        if found := _in_file(file, name):
+        if found := _find_in_file(file, name):
             return found
     looked = [f"{folder} holds no file {name} (or {name}.gz, or {name}.npy)"]
-    looked += [f"{file.name} has only {', '.join(_listed(file)) or 'nothing'}" for file in files]
+    looked += [f"{file.name} has only {', '.join(_list_arrays(file)) or 'nothing'}" for file in files]
     raise FormatError(f"{'; '.join(looked)}.")
 
 
-def _in_file(file: Path, name: str) -> Stored | None:
-    if file.suffix.lower() in HDF5:
-        return _in_hdf5(file, name)
-    with _explained(file), zipfile.ZipFile(file) as archive:
+def _find_in_file(file: Path, name: str) -> StoredArray | None:
+    if file.suffix.lower() in HDF5_SUFFIXES:
+        return _find_in_hdf5(file, name)
+    with _explain_errors(file), zipfile.ZipFile(file) as archive:
         if f"{name}.npy" not in archive.namelist():
             return None
-    return _whole(file, name, _read_npy)
+    return _stored_stream(file, name, _read_npy_header)
 
 
-def _listed(file: Path) -> list[str]:
-    if file.suffix.lower() in HDF5:
-        with _explained(file), _h5py(file).File(file, "r") as h5:
+def _list_arrays(file: Path) -> list[str]:
+    if file.suffix.lower() in HDF5_SUFFIXES:
+        with _explain_errors(file), _import_h5py(file).File(file, "r") as h5:
             found: list[str] = []
             h5.visititems(lambda key, node: found.append(f"{key} {node.shape}") if hasattr(node, "shape") else None)
             return found
-    with _explained(file), zipfile.ZipFile(file) as archive:
+    with _explain_errors(file), zipfile.ZipFile(file) as archive:
         names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
-    return [f"{name} {_whole(file, name, _read_npy).shape}" for name in names]
+    return [f"{name} {_stored_stream(file, name, _read_npy_header).shape}" for name in names]
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class _ArrayHeader:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     by_column: bool = False
 
 
-def _read_npy(file: IO[bytes]) -> _Header:
-    return _Header(*read_npy_header(file))
+def _read_npy_header(file: IO[bytes]) -> _ArrayHeader:
+    return _ArrayHeader(*read_npy_header(file))
 
 
-def _read_idx(file: IO[bytes]) -> _Header:
+def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
     zeros, kind, axes = struct.unpack(">HBB", file.read(4))
-    if zeros or kind not in _IDX:
+    if zeros or kind not in _IDX_DTYPES:
         raise Unreadable("it is not an idx file")
-    return _Header(struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX[kind]))
+    return _ArrayHeader(struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_DTYPES[kind]))
 
 
-def _whole(file: Path, name: str, read_header: Callable[[IO[bytes]], _Header]) -> Stored:
+def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _ArrayHeader]) -> StoredArray:
     """An array that follows its header in a stream: a file of its own, packed or not, or a member of an archive."""
 
     @contextmanager
@@ -132,28 +132,28 @@ def _whole(file: Path, name: str, read_header: Callable[[IO[bytes]], _Header]) -
                 yield cast("IO[bytes]", stream)
 
     def rows(start: int) -> Iterator[Array]:
-        with _explained(file), opened() as stream:
+        with _explain_errors(file), opened() as stream:
             header = read_header(stream)
             if header.by_column:  # its rows are not together
-                yield _read(stream, header, header.shape[0]).reshape(header.shape[::-1]).T[start:]
+                yield _read_rows(stream, header, header.shape[0]).reshape(header.shape[::-1]).T[start:]
                 return
-            at, step = 0, _step(header.shape, header.dtype)
+            at, step = 0, _rows_per_chunk(header.shape, header.dtype)
             while at < header.shape[0]:
                 # What comes before `start` must be unpacked as well.
                 stop = min(at + step, start if at < start else header.shape[0])
-                block = _read(stream, header, stop - at)
+                block = _read_rows(stream, header, stop - at)
                 if at >= start:
                     yield block.reshape(stop - at, *header.shape[1:])
                 at = stop
 
-    with _explained(file), opened() as stream:
+    with _explain_errors(file), opened() as stream:
         header = read_header(stream)
     if not header.shape:
         raise FormatError(f"{file}: '{name}' is a single number, not an array.")
-    return Stored(file, name, header.shape, header.dtype, rows)
+    return StoredArray(file, name, header.shape, header.dtype, rows)
 
 
-def _read(stream: IO[bytes], header: _Header, rows: int) -> Array:
+def _read_rows(stream: IO[bytes], header: _ArrayHeader, rows: int) -> Array:
     size = rows * math.prod(header.shape[1:]) * header.dtype.itemsize
     data = stream.read(size)
     if len(data) < size:
@@ -161,25 +161,25 @@ def _read(stream: IO[bytes], header: _Header, rows: int) -> Array:
     return np.frombuffer(data, header.dtype)
 
 
-def _in_hdf5(file: Path, name: str) -> Stored | None:
-    h5py = _h5py(file)
+def _find_in_hdf5(file: Path, name: str) -> StoredArray | None:
+    h5py = _import_h5py(file)
 
     def rows(start: int) -> Iterator[Array]:
-        with _explained(file), h5py.File(file, "r") as h5:
+        with _explain_errors(file), h5py.File(file, "r") as h5:
             found = h5[name].asstr() if text else h5[name]
-            step = _step(shape, dtype)
+            step = _rows_per_chunk(shape, dtype)
             for at in range(start, shape[0], step):
                 yield found[at : at + step]
 
-    with _explained(file), h5py.File(file, "r") as h5:
+    with _explain_errors(file), h5py.File(file, "r") as h5:
         node = h5.get(name)
         if not isinstance(node, h5py.Dataset) or not node.shape:
             return None
         shape, dtype, text = node.shape, node.dtype, h5py.check_string_dtype(node.dtype) is not None
-    return Stored(file, name, shape, np.dtype(str) if text else dtype, rows)
+    return StoredArray(file, name, shape, np.dtype(str) if text else dtype, rows)
 
 
-def _h5py(file: Path) -> Any:
+def _import_h5py(file: Path) -> Any:
     try:
         import h5py
     except ImportError as error:
@@ -187,12 +187,12 @@ def _h5py(file: Path) -> Any:
     return h5py
 
 
-def _step(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    return max(1, _AT_ONCE // max(1, math.prod(shape[1:]) * dtype.itemsize))
+def _rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return max(1, CHUNK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize))
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def _explain_errors(file: Path) -> Iterator[None]:
     """Whatever the decoders raise, as a FormatError that names the file."""
     try:
         yield

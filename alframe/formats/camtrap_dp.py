@@ -17,11 +17,11 @@ from alframe.errors import FormatError
 from alframe.types import Box
 
 TABLES = ("deployments", "media", "observations")
-_MISSING = frozenset({"", "NA", "NaN", "nan"})
+MISSING = frozenset({"", "NA", "NaN", "nan"})
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CamtrapRow:
     """One row of a table: where it stands, and its cells by column, "" where missing."""
 
     place: str
@@ -55,7 +55,7 @@ class Row:
         return Box(x, y, min(w, 1 - x), min(h, 1 - y)) if inside else None
 
 
-class Package:
+class CamtrapPackage:
     """The package in `folder`, or described by the datapackage.json `folder`; tables may be gzipped.
 
     Raises FormatError for whatever is not as it should be, with the file, the row and the remedy. Source:
@@ -64,14 +64,14 @@ class Package:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.parent if folder.suffix == ".json" else folder
-        self.description = _description(self.folder / "datapackage.json")
+        self.description = _read_description(self.folder / "datapackage.json")
 
-    def rows(self, table: str, required: tuple[str, ...]) -> Iterator[Row]:
+    def rows(self, table: str, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
         """The rows of one of the TABLES, in order."""
         file = self._file(table)
         try:
-            with io.TextIOWrapper(_opened(file), encoding="utf-8-sig", newline="") as text:
-                yield from _rows(file, csv.reader(text, strict=True), required)
+            with io.TextIOWrapper(_open(file), encoding="utf-8-sig", newline="") as text:
+                yield from _parse_rows(file, csv.reader(text, strict=True), required)
         except csv.Error as error:
             raise FormatError(f"{file}: {error}. Is a quotation mark left open there?") from error
         except FileNotFoundError:
@@ -106,11 +106,11 @@ class Package:
         return packed if packed.exists() and not plain.exists() else plain
 
 
-def _opened(file: Path) -> io.BufferedReader | gzip.GzipFile:
+def _open(file: Path) -> io.BufferedReader | gzip.GzipFile:
     return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
 
 
-def _rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[Row]:
+def _parse_rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
     header = [name.strip() for name in next(reader, [])]
     missing = [name for name in required if header.count(name) != 1]
     if missing:
@@ -121,12 +121,12 @@ def _rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[Row]:
             if len(cells) > len(header):
                 raise FormatError(f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}.")
             plain = (cell.strip() for cell in cells)
-            kept = {name: cell for name, cell in zip(header, plain, strict=False) if cell not in _MISSING}
-            yield Row(f"{file.name}, row {line}", kept)
+            kept = {name: cell for name, cell in zip(header, plain, strict=False) if cell not in MISSING}
+            yield CamtrapRow(f"{file.name}, row {line}", kept)
         line = reader.line_num + 1
 
 
-def _description(file: Path) -> Mapping[str, Any]:
+def _read_description(file: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except FileNotFoundError:

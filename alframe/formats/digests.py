@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 
-def digest(file: Path) -> str:
+def content_hash(file: Path) -> str:
     """The BLAKE2b hash of a file's content, 16 bytes in hexadecimal; raises OSError."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from alframe.compat import quiet_pillow
-from alframe.formats.times import local_time
+from alframe.formats.times import parse_local_time
 
 # DateTimeOriginal, DateTimeDigitized, and DateTime, which may be when the picture was edited.
-TIMES = (0x9003, 0x9004, 0x0132)
-_SUB_IFD = 0x8769
-_THREADS = 16  # a slow drive answers many questions at once
-_AT_ONCE = 256
+TIME_TAGS = (0x9003, 0x9004, 0x0132)
+_EXIF_IFD_TAG = 0x8769
+THREADS = 16  # a slow drive answers many questions at once
+FILES_PER_TASK = 256
 
 
-def taken(path: Path) -> datetime | None:
+def read_exif_time(path: Path) -> datetime | None:
     """The time in the picture's EXIF, local to the camera, from the first tag of TIMES that holds one; else None.
 
     Never raises: a file that is missing, damaged or no picture has no time. Only the header is read. Of JPEG files it
@@ -32,14 +32,14 @@ def taken(path: Path) -> datetime | None:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever
             return None
         with path.open("rb") as file:
-            block = _block(file) if file.read(2) == b"\xff\xd8" else None
-        values = _values(block) if block is not None else _by_pillow(path)
+            block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
+        values = _parse_time_tags(block) if block is not None else _read_with_pillow(path)
     except Exception:  # a header may hold anything, and none of it is worth a picture
         return None
-    return next((time for tag in TIMES if (time := local_time(values.get(tag)))), None)
+    return next((time for tag in TIME_TAGS if (time := parse_local_time(values.get(tag)))), None)
 
 
-def file_time(path: Path) -> datetime | None:
+def earliest_file_time(path: Path) -> datetime | None:
     """The earlier of the file's creation and modification, as Timelapse has it; None if there is no such file.
 
     Copying files changes these times: they are not to be relied on.
@@ -55,15 +55,15 @@ def file_time(path: Path) -> datetime | None:
         return None
 
 
-def taken_of(paths: Sequence[Path]) -> Iterator[list[datetime | None]]:
-    """`taken` of all of them in order, in lists of up to 256, from many threads."""
-    parts = [paths[at : at + _AT_ONCE] for at in range(0, len(paths), _AT_ONCE)]
-    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as threads:
+def read_exif_times(paths: Sequence[Path]) -> Iterator[list[datetime | None]]:
+    """`read_exif_time` of all of them in order, in lists of up to 256, from many threads."""
+    parts = [paths[at : at + FILES_PER_TASK] for at in range(0, len(paths), FILES_PER_TASK)]
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
-        yield from threads.map(lambda part: [taken(path) for path in part], parts)
+        yield from threads.map(lambda part: [read_exif_time(path) for path in part], parts)
 
 
-def _block(file: BinaryIO) -> bytes:
+def _read_exif_block(file: BinaryIO) -> bytes:
     """The TIFF block with the metadata, from the JPEG segment APP1; empty if there is none before the pixels."""
     while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xDA, 0xD9):
         size = struct.unpack(">H", head[2:])[0] - 2
@@ -74,17 +74,17 @@ def _block(file: BinaryIO) -> bytes:
     return b""
 
 
-def _values(block: bytes) -> dict[int, str]:
+def _parse_time_tags(block: bytes) -> dict[int, str]:
     """The text of those of TIMES that the TIFF block has."""
     if len(block) < 8:
         return {}
     order = "<" if block.startswith(b"II") else ">"
-    first = _entries(block, order, struct.unpack_from(order + "I", block, 4)[0])
+    first = _parse_directory(block, order, struct.unpack_from(order + "I", block, 4)[0])
     entries = first
-    if _SUB_IFD in first:
-        entries = first | _entries(block, order, struct.unpack(order + "I", first[_SUB_IFD][1])[0])
+    if _EXIF_IFD_TAG in first:
+        entries = first | _parse_directory(block, order, struct.unpack(order + "I", first[_EXIF_IFD_TAG][1])[0])
     found = {}
-    for tag in TIMES:
+    for tag in TIME_TAGS:
         if tag in entries:
             count, value = entries[tag]
             at = struct.unpack(order + "I", value)[0]
@@ -92,7 +92,7 @@ def _values(block: bytes) -> dict[int, str]:
     return found
 
 
-def _entries(block: bytes, order: str, at: int) -> dict[int, tuple[int, bytes]]:
+def _parse_directory(block: bytes, order: str, at: int) -> dict[int, tuple[int, bytes]]:
     """Tag -> (count, value or where it lies) of the directory at `at`, as far as the block goes."""
     if not 8 <= at <= len(block) - 2:
         return {}
@@ -102,10 +102,10 @@ def _entries(block: bytes, order: str, at: int) -> dict[int, tuple[int, bytes]]:
     return {tag: (count, value) for tag, _, count, value in rows}
 
 
-def _by_pillow(path: Path) -> dict[int, object]:
+def _read_with_pillow(path: Path) -> dict[int, object]:
     from PIL import Image
 
     quiet_pillow()
     with Image.open(path) as image:
         exif = Image.Image.getexif(image)  # that of PNG's own class decodes the picture
-        return {**exif, **exif.get_ifd(_SUB_IFD)}
+        return {**exif, **exif.get_ifd(_EXIF_IFD_TAG)}

@@ -14,13 +14,13 @@ from alframe.errors import FormatError
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def members(file: Path, lists: Collection[str]) -> Iterator[tuple[str, Any]]:
+def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str, Any]]:
     """(name, value) of the file's object in order; the members named in `lists` come element by element.
 
     A file that is itself a list has its elements under the name "". Only the text is held whole. Raises FormatError
     with the line where the file is no JSON, or cannot be had.
     """
-    text = _Text(file)
+    text = _JsonReader(file)
     if text.next() == "[":
         yield from (("", text.value()) for _ in text.places("]"))
     elif text.next() == "{":
@@ -36,7 +36,7 @@ def members(file: Path, lists: Collection[str]) -> Iterator[tuple[str, Any]]:
         raise text.wrong("something follows its end")
 
 
-class _Text:
+class _JsonReader:
     """The text of a file, and how far it has been read."""
 
     def __init__(self, file: Path) -> None:

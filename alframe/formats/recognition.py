@@ -16,7 +16,7 @@ from alframe.store.files import replacing
 from alframe.types import Box
 
 CATEGORIES = ("animal", "person", "vehicle")  # with the numbers 1, 2 and 3, as MegaDetector has them
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+WHOLE_IMAGE = Box(0.0, 0.0, 1.0, 1.0)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -37,19 +37,21 @@ def write_recognitions(
     head = {
         "info": {"format_version": "1.5", **info},
         "detection_categories": {number: name for name, number in numbers.items()},
-        "classification_categories": dict(zip(class_numbers.values(), safe_names(classes, numbers), strict=True)),
+        "classification_categories": dict(
+            zip(class_numbers.values(), timelapse_class_names(classes, numbers), strict=True)
+        ),
     }
     with replacing(file) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
-        handle.write("{" + "".join(f'"{key}": {_json(value)},\n ' for key, value in head.items()) + '"images": [')
+        handle.write("{" + "".join(f'"{key}": {_to_json(value)},\n ' for key, value in head.items()) + '"images": [')
         separator = "\n  "
         for image, found in images:
-            detections = [_detection(one, numbers, class_numbers) for one in found]
-            handle.write(f"{separator}{_json({'file': image, 'detections': detections})}")
+            detections = [_detection_to_json(one, numbers, class_numbers) for one in found]
+            handle.write(f"{separator}{_to_json({'file': image, 'detections': detections})}")
             separator = ",\n  "
         handle.write("]}\n")
 
 
-def safe_names(classes: Sequence[str], categories: Iterable[str] = CATEGORIES) -> list[str]:
+def timelapse_class_names(classes: Sequence[str], categories: Iterable[str] = CATEGORIES) -> list[str]:
     """A name for each class that Timelapse takes: not blank, none twice, and none that a detection category has.
 
     Timelapse finds the images without detections under "Empty"; that is no name for a class either.
@@ -67,24 +69,26 @@ def safe_names(classes: Sequence[str], categories: Iterable[str] = CATEGORIES) -
     return safe
 
 
-def _detection(found: Detection, numbers: Mapping[str, str], class_numbers: Mapping[str, str]) -> dict[str, Any]:
-    x, y = _fraction(found.box.x, 4), _fraction(found.box.y, 4)
+def _detection_to_json(
+    found: Detection, numbers: Mapping[str, str], class_numbers: Mapping[str, str]
+) -> dict[str, Any]:
+    x, y = _round_fraction(found.box.x, 4), _round_fraction(found.box.y, 4)
     detection: dict[str, Any] = {
         "category": numbers[found.category],
-        "conf": _fraction(found.confidence, 3),
-        "bbox": [x, y, _fraction(found.box.w, 4), _fraction(found.box.h, 4)],
+        "conf": _round_fraction(found.confidence, 3),
+        "bbox": [x, y, _round_fraction(found.box.w, 4), _round_fraction(found.box.h, 4)],
     }
     if found.classifications:
         detection["classifications"] = [
-            [class_numbers[name], _fraction(confidence, 3)] for name, confidence in found.classifications
+            [class_numbers[name], _round_fraction(confidence, 3)] for name, confidence in found.classifications
         ]
     return detection
 
 
-def _fraction(value: float, digits: int) -> float:
+def _round_fraction(value: float, digits: int) -> float:
     """A float, since the format wants 1.0 and refuses 1; detectors' boxes stick out of the image by a hair at times."""
     return min(1.0, max(0.0, round(float(value), digits)))
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

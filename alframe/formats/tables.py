@@ -23,9 +23,9 @@ from alframe.errors import BadParams
 from alframe.types import Problem
 
 SEPARATORS = ",;\t"
-LONGEST = 200  # lines in one record; a quote that is still open after so many was never meant to open one
-CHUNK = 1 << 20
-MARKS = (
+MAX_RECORD_LINES = 200  # lines in one record; a quote that is still open after so many was never meant to open one
+READ_BYTES = 1 << 20
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -33,33 +33,34 @@ MARKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One record: the line it starts on (the file's first line is 1) and its cells by folded column name."""
 
-    number: int
+    line: int
     cells: Mapping[str, str]
 
     def get(self, column: str) -> str:
         """The cell, or "" where the column or the cell is not there."""
-        return self.cells.get(_name(column), "")
+        return self.cells.get(_normalise_column(column), "")
 
 
-def rows(
+def read_table(
     file: Path,
     columns: Sequence[str],
     encoding: str = "cp1252",
-    is_key: Callable[[str], object] = lambda cell: None,
-    fit: Callable[[Sequence[str], list[str]], list[str]] = lambda header, cells: cells,
-) -> Iterator[Row | Problem]:
-    """All rows that can be understood and a Problem for each that cannot, in the file's order; never an exception.
+    is_known_path: Callable[[str], object] = lambda cell: None,
+    align_cells: Callable[[Sequence[str], list[str]], list[str]] = lambda header, cells: cells,
+) -> Iterator[TableRow | Problem]:
+    """Yield a TableRow for each row that can be read and a Problem for each that cannot, in the file's order.
 
-    The file is read twice, for its encoding and for its rows, and never held as a whole. `columns` must be there.
-    `is_key` tells whether a cell of the first of them names something asked for: an open quote may not swallow such a
-    line. `fit` is given the header, as folded names, and a record that is shorter; it puts the cells in their columns.
+    Never raises. The file is read twice, for its encoding and for its rows, and never held as a whole. `columns` must
+    be in the header. `is_known_path(cell)` says whether a cell of the first of them names something asked for: a quote
+    that was left open may not swallow such a line. `align_cells(header, cells)` gets the normalised column names and
+    the cells of a row that is shorter than the header, and returns the cells, each in its column.
     """
     try:
-        with _open(file, encoding) as lines:
-            yield from _rows(file, lines, columns, is_key, fit)
+        with _open_text(file, encoding) as lines:
+            yield from _read_rows(file, lines, columns, is_known_path, align_cells)
     except PermissionError:
         message = "cannot be read; it may be open in another program. Close it there and run the command again."
         yield Problem(str(file), None, message)
@@ -71,14 +72,14 @@ def rows(
 def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") -> bool:
     """Whether the file can be read and names these columns."""
     try:
-        with _open(file, encoding) as lines:
-            _header(lines, deque(), columns)
+        with _open_text(file, encoding) as lines:
+            _read_header(lines, deque(), columns)
     except (OSError, ValueError):
         return False
     return True
 
 
-def check_encoding(encoding: str, setting: str = "label_source.encoding") -> str:
+def require_encoding(encoding: str, setting: str = "label_source.encoding") -> str:
     """Give `encoding` back, or raise BadParams."""
     try:
         codecs.lookup(encoding)
@@ -91,63 +92,65 @@ def check_encoding(encoding: str, setting: str = "label_source.encoding") -> str
 
 
 @lru_cache(maxsize=1000)  # asked for in every row
-def _name(column: str) -> str:
+def _normalise_column(column: str) -> str:
     return normalize("NFC", column).strip().casefold()
 
 
-def _open(file: Path, fallback: str) -> TextIO:
+def _open_text(file: Path, fallback: str) -> TextIO:
     with file.open("rb") as raw:
-        encoding = _encoding(raw.read, fallback)
+        encoding = _detect_encoding(raw.read, fallback)
     # Bytes that do not fit become U+FFFD: they spoil the row they are in, which then matches nothing, and no other.
     return file.open(encoding=encoding, errors="replace", newline="")
 
 
-def _encoding(read: Callable[[int], bytes], fallback: str) -> str:
+def _detect_encoding(read: Callable[[int], bytes], fallback: str) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    start = chunk = read(CHUNK)
-    for mark, name in MARKS:
+    start = chunk = read(READ_BYTES)
+    for mark, name in BYTE_ORDER_MARKS:
         if start.startswith(mark):
             return name
     try:
         while chunk:
             decoder.decode(chunk)
-            chunk = read(CHUNK)
+            chunk = read(READ_BYTES)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return fallback
     return "utf-8"
 
 
-def _rows(
+def _read_rows(
     file: Path,
     lines: Iterator[str],
     columns: Sequence[str],
-    is_key: Callable[[str], object],
-    fit: Callable[[Sequence[str], list[str]], list[str]],
-) -> Iterator[Row | Problem]:
+    is_known_path: Callable[[str], object],
+    align_cells: Callable[[Sequence[str], list[str]], list[str]],
+) -> Iterator[TableRow | Problem]:
     ahead: deque[str] = deque()
     try:
-        above, separator, header = _header(lines, ahead, columns)
+        above, separator, header = _read_header(lines, ahead, columns)
     except ValueError as error:
         yield Problem(str(file), 1, str(error))
         return
-    key, width = header.index(_name(columns[0])), len(header)
+    key, width = header.index(_normalise_column(columns[0])), len(header)
 
     def swallows(swallowed: Iterable[str]) -> bool:
-        firsts = (_record([line], separator)[0] or [] for line in swallowed)
-        return any(is_key(cells[key]) for cells in firsts if len(cells) > key)
+        firsts = (_parse_record([line], separator)[0] or [] for line in swallowed)
+        return any(is_known_path(cells[key]) for cells in firsts if len(cells) > key)
 
-    for number, cells in _records(lines, ahead, above, separator, swallows):
+    for number, cells in _split_records(lines, ahead, above, separator, swallows):
         if cells is None:
             yield Problem(str(file), number, 'has a quote (") that does not close. Remove it.')
         elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
             message = "has more cells than the first line has columns. Put quotes round a cell with a separator in it."
             yield Problem(str(file), number, message)
         elif any(map(str.strip, cells)):
-            yield Row(number, dict(zip(header, cells if len(cells) >= width else fit(header, cells), strict=False)))
+            yield TableRow(
+                number, dict(zip(header, cells if len(cells) >= width else align_cells(header, cells), strict=False))
+            )
 
 
-def _header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]) -> tuple[int, str, list[str]]:
+def _read_header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]) -> tuple[int, str, list[str]]:
     """How many lines the header and what is above it take, the separator and the column names; ValueError in words.
 
     What has been read of `lines` beyond that is left in `ahead`.
@@ -159,11 +162,11 @@ def _header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]) -> 
     stated = first.strip("\r\n")
     if stated.lower().startswith("sep=") and len(stated) == 5:
         above, first, separators = above + 1, next(lines, ""), stated[4]
-    ahead += [first, *islice(lines, LONGEST - 1)]
-    wanted = [_name(column) for column in columns]
+    ahead += [first, *islice(lines, MAX_RECORD_LINES - 1)]
+    wanted = [_normalise_column(column) for column in columns]
     for separator in separators:
-        cells, used = _record(ahead, separator)
-        names = [_name(cell) for cell in cells or []]
+        cells, used = _parse_record(ahead, separator)
+        names = [_normalise_column(cell) for cell in cells or []]
         if all(names.count(name) == 1 for name in wanted):
             for _ in range(used):
                 ahead.popleft()
@@ -174,7 +177,7 @@ def _header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]) -> 
     )
 
 
-def _records(
+def _split_records(
     lines: Iterator[str], ahead: deque[str], number: int, separator: str, swallows: Callable[[Iterable[str]], bool]
 ) -> Iterator[tuple[int, list[str] | None]]:
     """Each record with the line it starts on; None if its quotes are wrong. `number` lines lie above the first."""
@@ -184,8 +187,8 @@ def _records(
         if '"' not in line:
             cells, used = line.rstrip("\r\n").split(separator), 1
         else:
-            ahead.extend(islice(lines, LONGEST - 1 - len(ahead)))
-            cells, used = _record(chain([line], ahead), separator)
+            ahead.extend(islice(lines, MAX_RECORD_LINES - 1 - len(ahead)))
+            cells, used = _parse_record(chain([line], ahead), separator)
             if used > 1 and swallows(islice(ahead, used - 1)):
                 cells, used = None, 1
             for _ in range(used - 1):
@@ -194,7 +197,7 @@ def _records(
         number += used
 
 
-def _record(lines: Iterable[str], separator: str) -> tuple[list[str] | None, int]:
+def _parse_record(lines: Iterable[str], separator: str) -> tuple[list[str] | None, int]:
     """The cells of the record that `lines` begin with and how many lines it takes; None if its quotes are wrong."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:

@@ -9,7 +9,7 @@ from datetime import datetime
 _TIME = re.compile(r"\s*(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)[T ]\s*(\d\d?):(\d\d)(?::(\d\d))?(?!\d)")
 
 
-def local_time(text: object) -> datetime | None:
+def parse_local_time(text: object) -> datetime | None:
     """The time local to the camera that `text` says, to the second; None if it says none (blank, zeros, no text).
 
     A UTC offset is dropped: the clock of the camera is what counts. A date alone is no time.

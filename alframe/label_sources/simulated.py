@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from alframe.errors import LabelError
-from alframe.formats.digests import digest
-from alframe.formats.matching import folded
-from alframe.formats.tables import rows
+from alframe.formats.digests import content_hash
+from alframe.formats.matching import normalise_path
+from alframe.formats.tables import read_table
 from alframe.kit.round_folders import count
 from alframe.types import Answers, Item, Label, Problem, Request
 
@@ -53,21 +53,21 @@ class Simulated:
     def _listed(self, item: Item, truth: str) -> Label | None:
         # Read once: a truth for the whole pool is long, and it does not change while an experiment runs.
         if self._read is None:
-            self._read = self._load(Path(truth)), digest(Path(truth))
+            self._read = self._load(Path(truth)), content_hash(Path(truth))
         truths, content = self._read
-        name, row = truths.get(folded(item.id), ("", 0))
+        name, row = truths.get(normalise_path(item.id), ("", 0))
         return Label(item.id, name, "simulated", file=truth, row=row, digest=content) if name else None
 
     def _load(self, file: Path) -> dict[str, tuple[str, int]]:
         truths: dict[str, tuple[str, int]] = {}
-        for row in rows(file, (self.path_column, self.label_column)):
+        for row in read_table(file, (self.path_column, self.label_column)):
             if isinstance(row, Problem):
                 raise LabelError(f"The truth cannot be read. {row}")
-            item = folded(row.get(self.path_column))
+            item = normalise_path(row.get(self.path_column))
             name = row.get(self.label_column).strip()
-            before, line = truths.setdefault(item, (name, row.number))
+            before, line = truths.setdefault(item, (name, row.line))
             if before != name:
                 raise LabelError(
-                    f"{file}, row {row.number}: '{item}' is '{name}', but '{before}' in row {line}. Keep one."
+                    f"{file}, row {row.line}: '{item}' is '{name}', but '{before}' in row {line}. Keep one."
                 )
         return truths

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from alframe.errors import FormatError, PoolError
-from alframe.formats.arrays import Stored, find
+from alframe.formats.arrays import StoredArray, find_array
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.progress import Bar
 from alframe.types import Item
@@ -105,7 +105,7 @@ class Arrays:
 class _Part:
     folder: str
     split: Literal["pool", "test"]
-    images: list[Stored]
+    images: list[StoredArray]
     labels: list[str | None]
     channels_first: bool
 
@@ -120,7 +120,7 @@ class _Part:
         """What holds the rows of all the arrays."""
         return ".png" if all(map(self._fits_png, self.images)) else ".npy"
 
-    def _fits_png(self, one: Stored) -> bool:
+    def _fits_png(self, one: StoredArray) -> bool:
         bands = 1 if len(one.shape) == 3 else one.shape[1 if self.channels_first else 3]
         return one.dtype == np.uint8 and bands in (1, 3)
 
@@ -159,7 +159,7 @@ class _Part:
         return missing
 
 
-def _rows(one: Stored, wanted: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+def _rows(one: StoredArray, wanted: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """(number, row) of those wanted, in order; what lies after the last is not read."""
     if not wanted:
         return
@@ -194,14 +194,14 @@ def _files(folder: Path) -> set[str]:
         return set()
 
 
-def _found(file: Path, name: str, parameter: str) -> Stored:
+def _found(file: Path, name: str, parameter: str) -> StoredArray:
     try:
-        return find(file, name)
+        return find_array(file, name)
     except FormatError as error:
         raise FormatError(f"{error} Set pool.{parameter} to one that is there, or put it there.") from error
 
 
-def _labels(stored: Stored, classes: Sequence[str]) -> list[str | None]:
+def _labels(stored: StoredArray, classes: Sequence[str]) -> list[str | None]:
     values = stored.all()
     if values.ndim == 2 and values.shape[1] > 1:
         if values.dtype.kind not in "buif" or not ((values == 0) | (values == 1)).all() or (values.sum(1) != 1).any():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from alframe.formats.camtrap_dp import Package, Row
+from alframe.formats.camtrap_dp import CamtrapPackage, CamtrapRow
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
 from alframe.types import Box, Item
@@ -53,7 +53,7 @@ class CamtrapDp:
         Left out, with their number in the log: other media than images, and images that lie on the web. One that is
         missing on disk is no error here, but that all are missing is.
         """
-        package = Package(absolute_path(self.folder))
+        package = CamtrapPackage(absolute_path(self.folder))
         listed = ListedImages(package.folder, absolute_path(self.root) if self.root else package.folder, self.several)
         cameras = {
             row["deploymentID"]: row[self.camera_column] or row["deploymentID"]
@@ -65,7 +65,9 @@ class CamtrapDp:
             seen.add(row, names)
         yield from listed.finish(self._items(package, listed, cameras, seen))
 
-    def _items(self, package: Package, listed: ListedImages, cameras: Mapping[str, str], seen: _Seen) -> Iterator[Item]:
+    def _items(
+        self, package: CamtrapPackage, listed: ListedImages, cameras: Mapping[str, str], seen: _Seen
+    ) -> Iterator[Item]:
         for row in package.rows("media", ("mediaID", "deploymentID", "filePath")):
             if row["fileMediatype"] and not row["fileMediatype"].startswith("image/"):
                 listed.left_out["are no images"] += 1
@@ -117,7 +119,7 @@ class _Seen:
     events: dict[str, list[tuple[datetime, datetime, _Sight]]] = field(default_factory=dict)
     _longest: dict[str, timedelta] = field(default_factory=dict)  # by deployment, once its events are sorted
 
-    def add(self, row: Row, names: Mapping[str, str]) -> None:
+    def add(self, row: CamtrapRow, names: Mapping[str, str]) -> None:
         sight = _Sight(_class(row, names), row["eventID"], row["classificationMethod"] == "machine", row.box())
         start, end = row.time("eventStart"), row.time("eventEnd")
         if row["mediaID"]:
@@ -138,7 +140,7 @@ class _Seen:
         return [sight for _, end, sight in events[first:last] if end >= moment]
 
 
-def _class(row: Row, names: Mapping[str, str]) -> str:
+def _class(row: CamtrapRow, names: Mapping[str, str]) -> str:
     kind, scientific = row["observationType"], row["scientificName"]
     if scientific and kind in ("animal", "human", ""):
         return names.get(scientific, scientific)

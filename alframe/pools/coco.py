@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.coco import Annotation, Image, read_coco
-from alframe.formats.coco import Coco as Content
-from alframe.formats.json_members import members
+from alframe.formats.coco import CocoAnnotation, CocoImage, read_coco
+from alframe.formats.coco import CocoDataset as Content
+from alframe.formats.json_members import read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
 from alframe.registry import did_you_mean
@@ -69,7 +69,7 @@ class Coco:
             if taken:
                 yield self._item(image, label, usable, listed, held_out)
 
-    def _usable(self, annotations: Sequence[Annotation], listed: ListedImages) -> Sequence[Annotation]:
+    def _usable(self, annotations: Sequence[CocoAnnotation], listed: ListedImages) -> Sequence[CocoAnnotation]:
         if not self.labels:
             return ()
         if self.sequence_level:
@@ -81,9 +81,9 @@ class Coco:
 
     def _item(
         self,
-        image: Image,
+        image: CocoImage,
         label: str | None,
-        usable: Sequence[Annotation],
+        usable: Sequence[CocoAnnotation],
         listed: ListedImages,
         held_out: Collection[str],
     ) -> Item:
@@ -112,7 +112,7 @@ class Coco:
     def _split(self) -> Iterator[str]:
         if self.split_file is None:
             return
-        splits = dict(members(absolute_path(self.split_file), ())).get("splits")
+        splits = dict(read_json_members(absolute_path(self.split_file), ())).get("splits")
         if not isinstance(splits, dict) or not isinstance(splits.get(self.test_split), list):
             names = ", ".join(map(str, splits)) if isinstance(splits, dict) else "no splits"
             raise PoolError(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe.errors import BadParams
 from alframe.formats.timelapse.data import read_records
-from alframe.formats.times import local_time
+from alframe.formats.times import parse_local_time
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, require_several_rule
 from alframe.pools.folder import image_suffixes
@@ -56,10 +56,10 @@ class Timelapse:
         fields = [name for name in (self.label_field, self.episode_field) if name]
         images: dict[str, _Image] = {}
         for record in read_records(file, ["DateTime", "DeleteFlag", *fields]):
-            image = images.setdefault(record.key, _Image())
+            image = images.setdefault(record.image_path, _Image())
             if record.cells["DeleteFlag"].strip().casefold() != "true":
                 image.kept = image.kept or record.id
-                image.taken = image.taken or local_time(record.cells["DateTime"])
+                image.taken = image.taken or parse_local_time(record.cells["DateTime"])
                 image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
                 if self.label_field and (label := record.cells[self.label_field].strip()):
                     image.labels = (*image.labels, label)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from alframe.formats.timelapse.data import read_records
-from alframe.formats.timelapse.prepared import Opening, write_data
+from alframe.formats.timelapse.prepared import OpeningView, write_data_file
 from alframe.formats.timelapse.template import Field
 from alframe.label_sources.csv.source import Csv
 from alframe.label_sources.timelapse.set_source import TimelapseSet
@@ -48,7 +48,7 @@ def make(folder: Path, rows: int) -> None:
         Field("MultiLine", "Comments"),
     )
     records = [record(number) for number in range(rows)]
-    write_data(folder / "set.ddb", fields, records, Opening())
+    write_data_file(folder / "set.ddb", fields, records, OpeningView())
     with (folder / "set.csv").open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(("path", "label", *COLUMNS[2:3], "Comments"))

@@ -17,7 +17,7 @@ from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import read_deployments, zone_of
 from alframe.exporters.camtrap_dp.exporter import CamtrapDp
-from alframe.formats.camtrap_dp_write import TABLES
+from alframe.formats.camtrap_dp_write import TABLE_COLUMNS
 from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions
 
@@ -44,7 +44,7 @@ class TestCamtrapDp(ExporterSuite):
 def table(folder: Path, name: str) -> list[dict[str, str]]:
     with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
         rows = csv.DictReader(handle)
-        assert tuple(rows.fieldnames or ()) == TABLES[name]
+        assert tuple(rows.fieldnames or ()) == TABLE_COLUMNS[name]
         return list(rows)
 
 
@@ -322,7 +322,7 @@ def test_valid_by_the_standards_own_schemas(tmp_path: Path, samples: Path) -> No
     assert [task.stats["rows"] for task in report.tasks] == [4, 5, 5]
     # The columns alone, for machines without the samples, are as the schemas have them.
     for resource in about["resources"]:
-        assert tuple(one["name"] for one in resource["schema"]["fields"]) == TABLES[resource["name"]]
+        assert tuple(one["name"] for one in resource["schema"]["fields"]) == TABLE_COLUMNS[resource["name"]]
 
 
 def test_a_pool_reads_it_back(tmp_path: Path) -> None:

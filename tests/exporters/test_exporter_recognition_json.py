@@ -14,7 +14,7 @@ from recognition_rules import imported, read_valid
 from alframe.errors import BadParams, FormatError, StoreError
 from alframe.exporters.recognition_json import RecognitionJson
 from alframe.formats.detections import read_detections
-from alframe.formats.recognition import CATEGORIES, safe_names
+from alframe.formats.recognition import CATEGORIES, timelapse_class_names
 from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions
 from tests.timelapse.conftest import picture, template
@@ -143,7 +143,7 @@ def test_class_names_that_mean_something_else_to_timelapse(tmp_path: Path) -> No
 
 @given(st.lists(st.text(max_size=8), unique=True, max_size=10))
 def test_safe_names_are_all_different(names: list[str]) -> None:
-    safe = safe_names(names, [*CATEGORIES, "dog"])
+    safe = timelapse_class_names(names, [*CATEGORIES, "dog"])
     assert len({name.casefold() for name in safe} | {"animal", "person", "vehicle", "empty", "dog"}) == len(names) + 5
     assert all(name.strip() for name in safe)
 

@@ -15,7 +15,7 @@ import pytest
 
 from alframe.errors import FormatError
 from alframe.formats import arrays
-from alframe.formats.arrays import find
+from alframe.formats.arrays import find_array
 
 IDX = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
 Save = Callable[[Path, np.ndarray], Path]
@@ -79,9 +79,9 @@ ALL: list[Save] = [
 def test_every_row_from_any_row_on(
     save: Save, dtype: str, at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays, "_AT_ONCE", at_once)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", at_once)
     array = (np.arange(11 * 3 * 4 * 2) % 100).reshape(11, 3, 4, 2).astype(dtype)
-    stored = find(save(tmp_path, array), "x")
+    stored = find_array(save(tmp_path, array), "x")
     assert (stored.shape, stored.dtype.itemsize, stored.dtype.kind) == (array.shape, array.itemsize, array.dtype.kind)
     for start in (0, 4, 10):
         blocks = list(stored.rows(start))
@@ -93,20 +93,20 @@ def test_every_row_from_any_row_on(
 
 def test_names_with_a_dot_in_place_of_the_dash(tmp_path: Path) -> None:
     (tmp_path / "train-images.idx3-ubyte").write_bytes(idx(np.zeros((2, 3, 3), np.uint8)))
-    assert find(tmp_path, "train-images-idx3-ubyte").shape == (2, 3, 3)
+    assert find_array(tmp_path, "train-images-idx3-ubyte").shape == (2, 3, 3)
 
 
 def test_texts(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as h5:
         h5["y"] = ["fox", "füchsin"]
-    assert find(tmp_path / "a.h5", "y").all().tolist() == ["fox", "füchsin"]
+    assert find_array(tmp_path / "a.h5", "y").all().tolist() == ["fox", "füchsin"]
 
 
 @pytest.mark.parametrize("save", ALL, ids=lambda save: save.__name__)
 def test_what_is_there_is_listed(save: Save, tmp_path: Path) -> None:
     place = save(tmp_path, np.zeros((4, 2, 2), np.uint8))
     with pytest.raises(FormatError) as caught:
-        find(place, "x_train")
+        find_array(place, "x_train")
     assert "x_train" in str(caught.value)
     assert ("x (4, 2, 2)" in str(caught.value)) == any(
         file.suffix in (".npz", ".h5", ".hdf5") for file in tmp_path.iterdir()
@@ -122,7 +122,7 @@ def test_a_file_that_is_cut_short_is_named(save: Save, tmp_path: Path) -> None:
             file.write_bytes(file.read_bytes()[:-3000])
     place = tmp_path if save in (as_npy, as_idx, as_packed_idx, as_hdf5_in_a_folder) else next(tmp_path.iterdir())
     with pytest.raises(FormatError, match=r"cannot be read.*Copy it again"):
-        find(place, "x").all()
+        find_array(place, "x").all()
 
 
 def test_things_that_are_no_arrays(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_things_that_are_no_arrays(tmp_path: Path) -> None:
         (tmp_path / "x", "x", "not a set of arrays"),
     ]:
         with pytest.raises(FormatError, match=words):
-            find(file, name)
+            find_array(file, name)
 
 
 def test_hdf5_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,4 +143,4 @@ def test_hdf5_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     modules: Any = sys.modules
     monkeypatch.setitem(modules, "h5py", None)
     with pytest.raises(FormatError, match=r'needs h5py: pip install "alframe\[hdf5\]"'):
-        find(file, "x")
+        find_array(file, "x")

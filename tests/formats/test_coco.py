@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import FormatError
-from alframe.formats.coco import Annotation, read_coco
+from alframe.formats.coco import CocoAnnotation, read_coco
 
 
 def write(folder: Path, data: object) -> Path:
@@ -26,7 +26,7 @@ def test_ids_may_be_numbers_or_text(tmp_path: Path) -> None:
         "annotations": [{"image_id": "7", "category_id": 1, "bbox": []}],
     }
     found = read_coco(write(tmp_path, data))
-    assert found.annotations == {"7": (Annotation("fox"),)}
+    assert found.annotations == {"7": (CocoAnnotation("fox"),)}
     assert (found.images["7"].location, found.images["7"].size) == ("0", None)
 
 

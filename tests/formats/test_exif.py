@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.formats.exif import file_time, taken, taken_of
-from alframe.formats.times import local_time
+from alframe.formats.exif import earliest_file_time, read_exif_time, read_exif_times
+from alframe.formats.times import parse_local_time
 
 NOON = datetime(2024, 5, 31, 12, 0, 7)
 
@@ -31,7 +31,7 @@ def picture(file: Path, tags: dict[int, object], kind: str = "JPEG") -> Path:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_every_kind_of_picture_tells_its_time(tmp_path: Path, kind: str) -> None:
     tag = 0x0132 if kind == "TIFF" else 0x9003  # Pillow writes no EXIF directory into a TIFF
-    assert taken(picture(tmp_path / "a", {tag: "2024:05:31 12:00:07"}, kind)) == NOON
+    assert read_exif_time(picture(tmp_path / "a", {tag: "2024:05:31 12:00:07"}, kind)) == NOON
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_a_worthless_time_gives_way_to_the_next_tag(tmp_path: Path, worthless: o
             file = picture(tmp_path / "a.jpg", tags)
         except Exception:  # Pillow does not write everything
             pytest.skip("cannot be written")
-        assert taken(file) == NOON
-    assert taken(picture(tmp_path / "a.jpg", {0x9003: worthless})) is None
+        assert read_exif_time(file) == NOON
+    assert read_exif_time(picture(tmp_path / "a.jpg", {0x9003: worthless})) is None
 
 
 def test_no_time(tmp_path: Path) -> None:
@@ -56,19 +56,19 @@ def test_no_time(tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").touch()
     for name in ("plain.jpg", "notes.jpg", "empty.jpg", "absent.jpg", "."):
-        assert taken(tmp_path / name) is None
+        assert read_exif_time(tmp_path / name) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert taken(tmp_path / "pipe.jpg") is None
+    assert read_exif_time(tmp_path / "pipe.jpg") is None
 
 
 def test_only_the_header_of_a_png_is_read(tmp_path: Path) -> None:
     whole = picture(tmp_path / "a.png", {0x9003: "2024:05:31 12:00:07"}, "PNG").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: whole.index(b"IDAT") + 8])
-    assert taken(tmp_path / "cut.png") == NOON
+    assert read_exif_time(tmp_path / "cut.png") == NOON
 
 
 @given(st.data())
@@ -80,13 +80,13 @@ def test_damaged_headers_cost_a_time_and_nothing_else(
     for _ in range(data.draw(st.integers(1, 6))):
         whole[data.draw(st.integers(0, 150))] = data.draw(st.integers(0, 255))
     (folder / "bad.jpg").write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
-    time = taken(folder / "bad.jpg")
+    time = read_exif_time(folder / "bad.jpg")
     assert time is None or isinstance(time, datetime)
 
 
 @given(st.text())
 def test_any_text_is_a_time_or_none(text: str) -> None:
-    time = local_time(text)
+    time = parse_local_time(text)
     assert time is None or time.tzinfo is None
 
 
@@ -101,25 +101,25 @@ def test_any_text_is_a_time_or_none(text: str) -> None:
     ],
 )
 def test_the_clock_of_the_camera_counts(text: str) -> None:
-    assert local_time(text) == NOON
+    assert parse_local_time(text) == NOON
 
 
 def test_many_come_in_their_order(tmp_path: Path) -> None:
     paths = [picture(tmp_path / f"{n}.jpg", {0x9003: f"2024:05:31 12:00:{n:02}"}) for n in range(5)] * 120
-    times = [time for part in taken_of(paths) for time in part]
+    times = [time for part in read_exif_times(paths) for time in part]
     assert [time.second for time in times if time] == list(range(5)) * 120
 
 
 def test_the_file_s_own_time_is_the_earlier_one(tmp_path: Path) -> None:
     file = picture(tmp_path / "a.jpg", {})
     os.utime(file, (0, 86_400 * 365))
-    assert file_time(file) == datetime.fromtimestamp(86_400 * 365)
-    assert file_time(tmp_path / "absent") is None
+    assert earliest_file_time(file) == datetime.fromtimestamp(86_400 * 365)
+    assert earliest_file_time(tmp_path / "absent") is None
 
 
 def test_real_cameras_agree_with_the_names_of_their_files(shared_data: Path) -> None:
     files = sorted((shared_data / "camtrapr-borneo-exif").rglob("*.JPG"))
     assert len(files) == 68
-    for file, time in zip(files, [time for part in taken_of(files) for time in part], strict=True):
+    for file, time in zip(files, [time for part in read_exif_times(files) for time in part], strict=True):
         assert time is not None
         assert time.strftime("%Y-%m-%d__%H-%M-%S") in file.name

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import BadParams
 from alframe.formats import tables
-from alframe.formats.tables import Row, check_encoding, has_columns, rows
+from alframe.formats.tables import TableRow, has_columns, read_table, require_encoding
 from alframe.types import Problem
 
 fast = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -30,25 +30,30 @@ def put(folder: Path, data: str | bytes) -> Path:
 
 
 def cells(file: Path, *columns: str, **how: Any) -> list[tuple[str, ...]]:
-    read = list(rows(file, columns or WANTED, **how))
-    assert all(isinstance(row, Row) for row in read), read
-    return [tuple(row.get(column) for column in columns or WANTED) for row in read if isinstance(row, Row)]
+    read = list(read_table(file, columns or WANTED, **how))
+    assert all(isinstance(row, TableRow) for row in read), read
+    return [tuple(row.get(column) for column in columns or WANTED) for row in read if isinstance(row, TableRow)]
 
 
 def problems(file: Path) -> list[tuple[int | None, str]]:
-    return [(one.row, one.message) for one in rows(file, WANTED) if isinstance(one, Problem)]
+    return [(one.row, one.message) for one in read_table(file, WANTED) if isinstance(one, Problem)]
 
 
 def test_rows_come_in_the_order_of_the_file_good_and_bad(tmp_path: Path) -> None:
     file = put(tmp_path, 'path,label\na,fox\nb,fox,deer\nc,"deer\n\nd,fox\n')
-    assert [getattr(row, "number", None) or getattr(row, "row", None) for row in rows(file, WANTED)] == [2, 3, 4, 6]
+    assert [getattr(row, "line", None) or getattr(row, "row", None) for row in read_table(file, WANTED)] == [
+        2,
+        3,
+        4,
+        6,
+    ]
     assert [number for number, _ in problems(file)] == [3, 4]
 
 
 def test_the_header_may_be_quoted_spaced_composed_otherwise_and_over_two_lines(tmp_path: Path) -> None:
     file = put(tmp_path, '\r\n \r\n"My\r\nnote"; PATH ;Gro\u0308\u00dfe\r\nx;a/1;7\r\n')
     assert cells(file, "Path", "gr\u00f6\u00dfe") == [("a/1", "7")]
-    assert [row.number for row in rows(file, ("path",)) if isinstance(row, Row)] == [5]
+    assert [row.line for row in read_table(file, ("path",)) if isinstance(row, TableRow)] == [5]
 
 
 def test_short_rows_have_empty_cells_or_are_put_right(tmp_path: Path) -> None:
@@ -59,7 +64,7 @@ def test_short_rows_have_empty_cells_or_are_put_right(tmp_path: Path) -> None:
         assert header == ["level", "path", "label"]
         return [*[""] * (len(header) - len(found)), *found]
 
-    assert cells(file, "level", *WANTED, fit=fit) == [("S1", "a", "fox"), ("", "b", "deer"), ("", "", "c")]
+    assert cells(file, "level", *WANTED, align_cells=fit) == [("S1", "a", "fox"), ("", "b", "deer"), ("", "", "c")]
 
 
 def test_has_columns_asks_for_the_header_alone(tmp_path: Path) -> None:
@@ -72,7 +77,7 @@ def test_has_columns_asks_for_the_header_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "word"), [("nowhere.csv", "Put it back"), (".", "cannot be read")])
 def test_a_file_that_cannot_be_opened_is_a_problem(tmp_path: Path, name: str, word: str) -> None:
-    (problem,) = rows(tmp_path / name, WANTED)
+    (problem,) = read_table(tmp_path / name, WANTED)
     assert isinstance(problem, Problem)
     assert word in problem.message
 
@@ -87,17 +92,17 @@ def test_a_disk_that_fails_in_the_middle_keeps_what_was_read(tmp_path: Path, mon
             except StopIteration:
                 raise OSError(5, "Input/output error") from None
 
-    monkeypatch.setattr(tables, "LONGEST", 1)
-    monkeypatch.setattr(tables, "_open", lambda *_: Failing("path,label\na,fox\n", newline=""))
-    row, problem = rows(file, WANTED)
-    assert isinstance(row, Row)
+    monkeypatch.setattr(tables, "MAX_RECORD_LINES", 1)
+    monkeypatch.setattr(tables, "_open_text", lambda *_: Failing("path,label\na,fox\n", newline=""))
+    row, problem = read_table(file, WANTED)
+    assert isinstance(row, TableRow)
     assert row.get("label") == "fox"
     assert isinstance(problem, Problem)
     assert "Input/output error" in problem.message
 
 
 def test_the_encoding_is_decided_by_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "CHUNK", 7)  # smaller than the line, so that letters are cut in two
+    monkeypatch.setattr(tables, "READ_BYTES", 7)  # smaller than the line, so that letters are cut in two
     for data, name in (("größe,füchsin\n".encode(), "größe"), ("größe,füchsin\n".encode("cp1252"), "größe")):
         assert cells(put(tmp_path, b"path,label\n" + b"a,b\n" * 9 + data))[-1] == (name, "füchsin")
     end = b"path,label\na,fox\xc3"  # half a letter at the very end
@@ -105,10 +110,10 @@ def test_the_encoding_is_decided_by_the_whole_file(tmp_path: Path, monkeypatch: 
 
 
 def test_encodings_that_are_none() -> None:
-    assert check_encoding("gbk") == "gbk"
+    assert require_encoding("gbk") == "gbk"
     for name in ("ansi!", "hex"):
         with pytest.raises(BadParams, match=r"pool\.encoding"):
-            check_encoding(name, "pool.encoding")
+            require_encoding(name, "pool.encoding")
 
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -133,8 +138,8 @@ def test_whatever_a_csv_writer_writes_is_read(
 @example(data=b"\xff\xfea", start=b"")
 @example(data=b'"' * 9, start=b"path,label\n")
 def test_no_bytes_raise_anything(tmp_path: Path, data: bytes, start: bytes) -> None:
-    for row in rows(put(tmp_path, start + data), WANTED):
-        assert isinstance(row, Row) or row.message
+    for row in read_table(put(tmp_path, start + data), WANTED):
+        assert isinstance(row, TableRow) or row.message
 
 
 junk = st.text(st.sampled_from('kx",;\t \\\u00e9\0'), max_size=12)
@@ -147,7 +152,7 @@ junk = st.text(st.sampled_from('kx",;\t \\\u00e9\0'), max_size=12)
 def test_no_open_quote_swallows_a_row_that_was_asked_for(tmp_path: Path, lines: list[str]) -> None:
     keys = ("key1", "key2")
     file = put(tmp_path, "path,label\n" + "\n".join(lines) + "\n")
-    read = [row.number for row in rows(file, WANTED, is_key=keys.__contains__) if isinstance(row, Row)]
+    read = [row.line for row in read_table(file, WANTED, is_known_path=keys.__contains__) if isinstance(row, TableRow)]
     assert {number for number, line in enumerate(lines, start=2) if line[:4] in keys} <= set(read)
 
 
@@ -161,26 +166,26 @@ def test_a_long_table_takes_a_moment_and_no_room(tmp_path: Path) -> None:
     line = '"Station 7/2024/IMG_{:06}.JPG","fox","a note, and another"\n'
     file = put(tmp_path, "path,label,note\n" + "".join(map(line.format, range(20_000))))
     start = time.perf_counter()
-    assert sum(isinstance(row, Row) for row in rows(file, WANTED)) == 20_000
+    assert sum(isinstance(row, TableRow) for row in read_table(file, WANTED)) == 20_000
     assert time.perf_counter() - start < 2
     tracemalloc.start()
-    for _ in rows(file, WANTED):
+    for _ in read_table(file, WANTED):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 4 * tables.CHUNK
+    assert peak < 4 * tables.READ_BYTES
 
 
 def test_a_reader_that_is_left_closes_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[IO[str]] = []
-    opening = tables._open
+    opening = tables._open_text
 
     def note(*how: Any) -> Any:
         opened.append(opening(*how))
         return opened[-1]
 
-    monkeypatch.setattr(tables, "_open", note)
-    reader: Iterator[Row | Problem] = rows(put(tmp_path, "path,label\na,fox\nb,fox\n"), WANTED)
+    monkeypatch.setattr(tables, "_open_text", note)
+    reader: Iterator[TableRow | Problem] = read_table(put(tmp_path, "path,label\na,fox\nb,fox\n"), WANTED)
     next(reader)
     del reader
     assert [handle.closed for handle in opened] == [True]

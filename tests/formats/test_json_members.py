@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import FormatError
-from alframe.formats.json_members import members
+from alframe.formats.json_members import read_json_members
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -32,7 +32,7 @@ def test_gives_what_json_load_gives(
             [("images", one) for one in value] if name == "images" and isinstance(value, list) else [(name, value)]
         )
     ]
-    assert list(members(file, ["images"])) == expected
+    assert list(read_json_members(file, ["images"])) == expected
 
 
 @given(st.binary(max_size=40) | st.text('[]{},:"1ae \\u', max_size=30).map(str.encode))
@@ -40,7 +40,7 @@ def test_anything_else_is_an_error_that_names_the_file(tmp_path_factory: pytest.
     file = tmp_path_factory.getbasetemp() / "other.json"
     file.write_bytes(data)
     try:
-        list(members(file, ["images"]))
+        list(read_json_members(file, ["images"]))
     except FormatError as error:
         assert "other.json" in str(error)
     else:
@@ -50,7 +50,7 @@ def test_anything_else_is_an_error_that_names_the_file(tmp_path_factory: pytest.
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "a.json").write_text('[{"a": "ü"}]', encoding=encoding)
-    assert list(members(tmp_path / "a.json", [])) == [("", {"a": "ü"})]
+    assert list(read_json_members(tmp_path / "a.json", [])) == [("", {"a": "ü"})]
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
 def test_the_place_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(FormatError, match=message):
-        list(members(tmp_path / "a.json", ["images"]))
+        list(read_json_members(tmp_path / "a.json", ["images"]))
 
 
 def test_a_file_that_cannot_be_had(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"absent.json does not exist"):
-        list(members(tmp_path / "absent.json", []))
+        list(read_json_members(tmp_path / "absent.json", []))
     with pytest.raises(FormatError, match="cannot be read"):
-        list(members(tmp_path, []))
+        list(read_json_members(tmp_path, []))

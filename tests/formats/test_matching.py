@@ -9,27 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.formats.matching import Matcher, located
-from alframe.formats.tables import Row
+from alframe.formats.matching import ImageMatcher, match_rows
+from alframe.formats.tables import TableRow
 from alframe.types import Item, Problem
 
 IDS = ("Station1/IMG_0001.JPG", "Station2/IMG_0001.JPG", "größe/2.jpg", "root.jpg")
 
 
-def matcher(*ids: str, root: str = "/mnt/pool") -> Matcher:
-    return Matcher(Item(id, Path(root) / id) for id in ids or IDS)
+def matcher(*ids: str, root: str = "/mnt/pool") -> ImageMatcher:
+    return ImageMatcher(Item(id, Path(root) / id) for id in ids or IDS)
 
 
 def find(paths: list[str], *ids: str) -> list[str | None]:
     """What each path of one table means; a Problem as its first words."""
-    table = [Row(number, {"path": path}) for number, path in enumerate(paths, start=2)]
+    table = [TableRow(number, {"path": path}) for number, path in enumerate(paths, start=2)]
     found: dict[int | None, str | None] = {}
-    for one in located("table.csv", table, "path", matcher(*ids)):
+    for one in match_rows("table.csv", table, "path", matcher(*ids)):
         if isinstance(one, Problem):
             found[one.row] = "?"
         else:
-            found[one[0].number] = one[1]
-    return [found[row.number] for row in table]
+            found[one[0].line] = one[1]
+    return [found[row.line] for row in table]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_paths_that_fit_in_several_ways_are_problems() -> None:
 
 
 def test_boxes_of_one_image_are_known_by_their_ids() -> None:
-    match = Matcher([Item(f"a/1.jpg#{n}", Path("/pool/a/1.jpg")) for n in (1, 2)])
+    match = ImageMatcher([Item(f"a/1.jpg#{n}", Path("/pool/a/1.jpg")) for n in (1, 2)])
     assert match("A\\1.JPG#2") == "a/1.jpg#2"
     assert match("/pool/a/1.jpg") is None
 

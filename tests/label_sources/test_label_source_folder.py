@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alframe.errors import BadParams, LabelError
-from alframe.formats.tables import Row, rows
+from alframe.formats.tables import TableRow, read_table
 from alframe.kit.round_folders import round_folder
 from alframe.label_sources.folder import images as module
 from alframe.label_sources.folder.images import MANIFEST
@@ -28,8 +28,8 @@ from alframe.types import UNSURE, Box, Item, Request
 
 
 def names(request: Request) -> dict[str, str]:
-    entries = list(rows(round_folder(request) / MANIFEST, ("name", "id", "hash")))
-    return {row.get("id"): row.get("name") for row in entries if isinstance(row, Row)}
+    entries = list(read_table(round_folder(request) / MANIFEST, ("name", "id", "hash")))
+    return {row.get("id"): row.get("name") for row in entries if isinstance(row, TableRow)}
 
 
 class Suite(LabelSourceSuite):

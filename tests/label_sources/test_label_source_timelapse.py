@@ -518,7 +518,7 @@ def test_answers_that_are_only_in_the_log_beside_the_file(request_: Request) -> 
 
 
 def test_a_locked_file_is_waited_for_and_then_reported(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alframe.formats.timelapse.sqlite.PATIENCE", 0.05)
+    monkeypatch.setattr("alframe.formats.timelapse.sqlite.LOCK_TIMEOUT", 0.05)
     Timelapse().request(request_)
     answer(request_, {"a/1.png": "deer"})
     program = Program.open(root(request_) / TEMPLATE)

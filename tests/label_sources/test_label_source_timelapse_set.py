@@ -122,7 +122,7 @@ class TestTimelapseSetWritten(Suite):
 
     @pytest.fixture(autouse=True)
     def _closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(update_module, "QUIET", -1)
+        monkeypatch.setattr(update_module, "QUIET_SECONDS", -1)
 
 
 NAMES = ("A/IMG_1.JPG", "A/IMG_2.JPG", "B/C/IMG_1.JPG", "B/C/IMG_3.jpg", "B/C/IMG_4.jpg", "top.jpg")
@@ -560,7 +560,7 @@ def closed(monkeypatch: pytest.MonkeyPatch, pool: Path) -> Iterator[None]:
     """Nobody has touched the set for an hour, and Timelapse is not running."""
     old = time.time() - 3600
     os.utime(pool / DDB, (old, old))
-    monkeypatch.setattr(update_module, "_programs", lambda: ["explorer.exe"])
+    monkeypatch.setattr(update_module, "_running_programs", lambda: ["explorer.exe"])
     yield
 
 
@@ -608,7 +608,7 @@ def test_an_open_timelapse_is_left_alone_and_the_import_offered(
             raise OSError("no such command")
         return programs
 
-    monkeypatch.setattr(update_module, "_programs", listing)
+    monkeypatch.setattr(update_module, "_running_programs", listing)
     before = (pool / DDB).read_bytes()
     said = TimelapseSet(str(pool), write=True).request(asked(pool, "A/IMG_1.JPG"))
     assert words in said
@@ -640,12 +640,12 @@ def test_a_killed_write_changes_nothing(pool: Path, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     before = snapshot(pool / DDB)
-    real = update_module.quoted
+    real = update_module.quote_name
     calls = iter(range(100))
-    monkeypatch.setattr(update_module, "quoted", lambda name: real(name) if next(calls) < 5 else die(None))  # type: ignore[arg-type]
+    monkeypatch.setattr(update_module, "quote_name", lambda name: real(name) if next(calls) < 5 else die(None))  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         TimelapseSet(str(pool), write=True).request(asked(pool, "A/IMG_1.JPG", "A/IMG_2.JPG"))
-    monkeypatch.setattr(update_module, "quoted", real)
+    monkeypatch.setattr(update_module, "quote_name", real)
     assert snapshot(pool / DDB) == before
     TimelapseSet(str(pool), write=True).request(asked(pool, "A/IMG_1.JPG", "A/IMG_2.JPG"))
     assert selected(Program.open(pool / TDB)) == {"A/IMG_1.JPG", "A/IMG_2.JPG"}
@@ -653,21 +653,21 @@ def test_a_killed_write_changes_nothing(pool: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("closed")
 def test_records_that_timelapse_renumbered_are_not_mixed_up(pool: Path) -> None:
-    change = update_module.Change(1, "nobody.jpg", "A", {"Selected": "true"})
+    change = update_module.RecordChange(1, "nobody.jpg", "A", {"Selected": "true"})
     before = snapshot(pool / DDB)
     with pytest.raises(Exception, match="changed by somebody"):
-        update_module.update(pool / DDB, [change], {})
+        update_module.update_records(pool / DDB, [change], {})
     assert snapshot(pool / DDB) == before
 
 
 def test_this_computer_can_be_asked_what_runs() -> None:
-    assert update_module.is_running() is False
+    assert update_module.is_timelapse_running() is False
 
 
 def test_pages_of_records_go_on_where_the_last_ended(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = [record.id for record in data_module.read_records(pool / DDB, ())]
     for size in (1, 2, 5, 6, 7):
-        monkeypatch.setattr(data_module, "PAGE", size)
+        monkeypatch.setattr(data_module, "PAGE_RECORDS", size)
         assert [record.id for record in data_module.read_records(pool / DDB, ())] == whole
 
 

@@ -294,11 +294,11 @@ def test_a_file_that_is_being_written_is_waited_for_and_never_costs_an_answer(
     holder = threading.Thread(target=hold)
     holder.start()
     locked.wait()
-    monkeypatch.setattr(timelapse_sqlite, "PATIENCE", 0.05)
+    monkeypatch.setattr(timelapse_sqlite, "LOCK_TIMEOUT", 0.05)
     answers = RoundSet().collect(request)
     assert answers.labels == [] and answers.cleared == [], "nothing is known, so nothing is taken back"
     assert str(timelapse.ddb) in problems(answers) and "again" in problems(answers)
-    monkeypatch.setattr(timelapse_sqlite, "PATIENCE", 10)
+    monkeypatch.setattr(timelapse_sqlite, "LOCK_TIMEOUT", 10)
     threading.Timer(0.2, release.set).start()
     assert said(RoundSet().collect(request)) == {("A/one.jpg", "fox")}
     holder.join()

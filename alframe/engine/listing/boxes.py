@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams, PoolError
-from alframe.formats.detections import Detections, match, read_detections
+from alframe.formats.detections import Detections, match_images, read_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.types import Box, Item, pool_root
@@ -63,7 +63,7 @@ def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     if found.failures and not found:
         path, why = next(iter(found.failures.items()))
         raise PoolError(f"{file}: all {len(found.failures)} images failed; the first, '{path}': {why}.")
-    numbers = match(items, found.number, file)
+    numbers = match_images(items, found.number, file)
     ranked = _Ranked(found, boxes)
     missing = int((numbers < 0).sum())
     if missing:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
-from alframe.formats.exif import file_time, taken_of
+from alframe.formats.exif import earliest_file_time, read_exif_times
 from alframe.progress import Bar
 from alframe.types import Ints, Item
 
@@ -42,11 +42,11 @@ def timed(items: Sequence[Item], sequences: Sequences) -> list[Item]:
         return list(items)
     paths, times = list(untimed), list[datetime | None]()
     with Bar("Reading times", total=len(paths), unit="img") as bar:
-        for part in taken_of(paths):
+        for part in read_exif_times(paths):
             times += part
             bar.advance(len(part))
     taken = dict(zip(paths, times, strict=True))
-    fallback: Callable[[Path], datetime | None] = file_time if sequences.times == "file" else lambda _: None
+    fallback: Callable[[Path], datetime | None] = earliest_file_time if sequences.times == "file" else lambda _: None
     return [item if item.taken is not None else _timed(item, taken[item.path], fallback) for item in items]
 
 

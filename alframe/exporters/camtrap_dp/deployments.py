@@ -10,8 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from alframe.errors import BadParams
-from alframe.formats.camtrap_dp_write import DEPLOYMENTS, REQUIRED, wrong_in_deployment
-from alframe.formats.tables import rows
+from alframe.formats.camtrap_dp_write import DEPLOYMENT_COLUMNS, REQUIRED_DEPLOYMENT_COLUMNS, explain_invalid_cell
+from alframe.formats.tables import read_table
 from alframe.types import Item, Problem
 
 TIMES = ("deploymentStart", "deploymentEnd")
@@ -54,12 +54,12 @@ class Deployments:
 def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
     """The deployments in a CSV file with at least the columns REQUIRED; what is wrong with it is in `problems`."""
     found = Deployments()
-    for row in rows(file, REQUIRED):
+    for row in read_table(file, REQUIRED_DEPLOYMENT_COLUMNS):
         if isinstance(row, Problem):
             found.problems.append(str(row))
             continue
-        cells = {name: row.get(name).strip() for name in DEPLOYMENTS}
-        wrong = [f"{name} {why}" for name, cell in cells.items() if (why := wrong_in_deployment(name, cell))]
+        cells = {name: row.get(name).strip() for name in DEPLOYMENT_COLUMNS}
+        wrong = [f"{name} {why}" for name, cell in cells.items() if (why := explain_invalid_cell(name, cell))]
         times = [_time(cells[name], zone) for name in TIMES]
         for name, time in zip(TIMES, times, strict=True):
             if time is not None:
@@ -71,7 +71,7 @@ def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
             wrong.append("deploymentEnd is before deploymentStart")
         if cells["deploymentID"] in found.rows:
             wrong.append(f"deploymentID '{cells['deploymentID']}' is there twice")
-        found.problems += [f"{file}, row {row.number}: {why}." for why in wrong]
+        found.problems += [f"{file}, row {row.line}: {why}." for why in wrong]
         if not wrong:
             found.add(cells)
     if not found.rows and not found.problems:

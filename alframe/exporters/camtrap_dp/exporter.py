@@ -16,7 +16,7 @@ from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import Deployments, read_deployments, zone_of
 from alframe.exporters.camtrap_dp.project_metadata import OWN, TITLE, Facts
 from alframe.exporters.camtrap_dp.tables import Survey, media, observations, survey
-from alframe.formats.camtrap_dp_write import TABLES, description, write_table
+from alframe.formats.camtrap_dp_write import TABLE_COLUMNS, build_description, write_table
 from alframe.kit.exporting import explain_write_errors
 from alframe.progress import track
 from alframe.store.files import replacing, write_json
@@ -90,7 +90,7 @@ class CamtrapDp:
             self._write(temporary, found, places, missing)
         if not missing:
             shutil.rmtree(other, ignore_errors=True)  # what it lacked is here
-        return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in TABLES))]
+        return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in TABLE_COLUMNS))]
 
     def _write(self, folder: Path, found: Survey, places: Deployments, missing: Sequence[str]) -> None:
         now = datetime.now(UTC)
@@ -100,11 +100,11 @@ class CamtrapDp:
             "media": media(found, self.media_url, self.public, methods[0] if len(methods) == 1 else ""),
             "observations": observations(found, self.names, now),
         }
-        for table, columns in TABLES.items():
+        for table, columns in TABLE_COLUMNS.items():
             write_table(folder / f"{table}.csv", columns, track(rows[table], f"Camtrap DP: {table}", unit="row"))
         species = [self.names[name] for name in _named(found) if self.names.get(name)]
         facts = self.facts.package(now, missing)
-        write_json(folder / "datapackage.json", description(list(places.rows.values()), species, facts))
+        write_json(folder / "datapackage.json", build_description(list(places.rows.values()), species, facts))
 
     def _missing(self, found: Survey, places: Deployments) -> list[str]:
         """What is not known of the images and the deployments, each with its remedy."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import written
-from alframe.formats.camtrap_dp_write import CAPTURE, ROLES, SAMPLING
+from alframe.formats.camtrap_dp_write import CAPTURE_METHODS, CONTRIBUTOR_ROLES, SAMPLING_DESIGNS
 
 OWN = "exporter.camtrap_dp"
 TITLE = "Camtrap DP"
@@ -29,9 +29,9 @@ class Facts:
     metadata: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        _check("sampling_design", [self.sampling_design] if self.sampling_design else [], SAMPLING)
-        _check("capture_method", self.capture_method, CAPTURE)
-        _check("contributors: role", [one["role"] for one in self.contributors if "role" in one], ROLES)
+        _check("sampling_design", [self.sampling_design] if self.sampling_design else [], SAMPLING_DESIGNS)
+        _check("capture_method", self.capture_method, CAPTURE_METHODS)
+        _check("contributors: role", [one["role"] for one in self.contributors if "role" in one], CONTRIBUTOR_ROLES)
         if not all(str(one.get("title", "")).strip() for one in self.contributors):
             raise BadParams(f"{OWN}.contributors has one without a title, which is the person's name.")
         scopes = [one.get("scope") for one in self.metadata.get("licenses", [])]
@@ -55,8 +55,8 @@ class Facts:
         needed = {
             "title: what the data set is called.": project.get("title"),
             "contributors: the names of the people.": self.contributors or self.metadata.get("contributors"),
-            f"sampling_design: {', '.join(SAMPLING)}.": project.get("samplingDesign"),
-            f"capture_method: {', '.join(CAPTURE)}, in brackets.": project.get("captureMethod"),
+            f"sampling_design: {', '.join(SAMPLING_DESIGNS)}.": project.get("samplingDesign"),
+            f"capture_method: {', '.join(CAPTURE_METHODS)}, in brackets.": project.get("captureMethod"),
         }
         return [f"{OWN}.{what}" for what, stated in needed.items() if not stated]
 

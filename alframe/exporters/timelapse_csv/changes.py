@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.formats.matching import folded
+from alframe.formats.matching import normalise_path
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.selector import hazards, takes
+from alframe.formats.timelapse.selector import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
 from alframe.kit.exporting import FinalClasses
 from alframe.progress import track
@@ -99,8 +99,10 @@ def carry(ddb: Path, template: Template, said: Mapping[str, Said], wishes: Wishe
             carried.there += 1
         else:
             carried.rows[image] = [_with(record, cells) for record, cells in zip(found[image], new, strict=True)]
-    unsafe = {row.key for row in hazards(ddb, [row for rows in carried.rows.values() for row in rows])}
-    for image in [image for image, rows in carried.rows.items() if rows[0].key in unsafe]:
+    unsafe = {
+        row.image_path for row in find_unsafe_records(ddb, [row for rows in carried.rows.values() for row in rows])
+    }
+    for image in [image for image, rows in carried.rows.items() if rows[0].image_path in unsafe]:
         del carried.rows[image]
         carried.left[image] = (", ".join(said[image].labels), "An import would change other images as well. " + BY_HAND)
     return carried
@@ -113,11 +115,11 @@ def _records(ddb: Path, said: Mapping[str, Said], columns: Sequence[str]) -> dic
     loose = {_loose(key): image for key, image in keys.items() if times[_loose(key)] == 1}
     exact, alike = defaultdict(list), defaultdict(list)
     for record in track(read_records(ddb, tuple(dict.fromkeys(columns))), "Reading the image set", unit="img"):
-        if image := keys.get(record.key):
+        if image := keys.get(record.image_path):
             exact[image].append(record)
-        elif image := loose.get(_loose(record.key)):
+        elif image := loose.get(_loose(record.image_path)):
             alike[image].append(record)
-    return {image: rows for image, rows in alike.items() if len({row.key for row in rows}) == 1} | exact
+    return {image: rows for image, rows in alike.items() if len({row.image_path for row in rows}) == 1} | exact
 
 
 def _keys(said: Mapping[str, Said], root: Path) -> dict[str, str]:
@@ -133,7 +135,7 @@ def _keys(said: Mapping[str, Said], root: Path) -> dict[str, str]:
 
 
 def _loose(key: str) -> str:
-    return folded(key).casefold()
+    return normalise_path(key).casefold()
 
 
 def _cells(old: Sequence[Mapping[str, str]], said: Said, template: Template, wishes: Wishes) -> list[dict[str, str]]:
@@ -182,7 +184,7 @@ def _choice(label: str, species: Field | None, rename: Mapping[str, str]) -> str
 
 
 def _taken(field: Field | None, value: str) -> bool:
-    return field is not None and takes(field, value)
+    return field is not None and accepts_value(field, value)
 
 
 def _with(record: Record, cells: Mapping[str, str]) -> Record:

@@ -12,8 +12,8 @@ from alframe.contracts import SavedModel
 from alframe.errors import FormatError
 from alframe.exporters.timelapse_csv.changes import BY_HAND, OWN, PLACE, Carried, Said, Wishes, carry, what_is_said
 from alframe.formats.timelapse.data import Record
-from alframe.formats.timelapse.folders import DATA, beside
-from alframe.formats.timelapse.selector import IMPORT, write_selector
+from alframe.formats.timelapse.folders import DATA_NAME, files_in
+from alframe.formats.timelapse.selector import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
 from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.registry import did_you_mean
@@ -58,12 +58,12 @@ class TimelapseCsv:
         said = what_is_said(predictions, final_classes(predictions), self.blank, self.predictions and ddb is not None)
         template, carried = self._carried(ddb, said)
         target = folder / "timelapse"
-        file = target / (ddb.with_suffix(".csv").name if ddb else Path(DATA).with_suffix(".csv").name)
+        file = target / (ddb.with_suffix(".csv").name if ddb else Path(DATA_NAME).with_suffix(".csv").name)
         records = [row for rows in carried.rows.values() for row in rows]
         rows = [row.cells for row in sorted(records, key=lambda row: row.id)]
         with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
-            timed = write_selector(temporary / file.name, template, rows) if rows else False
+            timed = write_import_csv(temporary / file.name, template, rows) if rows else False
             _write_left(temporary / LEFT, carried)
             guide = _guide(file.name, ddb, carried, timed)
             (temporary / GUIDE).write_text(guide, encoding="utf-8")
@@ -83,7 +83,7 @@ class TimelapseCsv:
         if place.is_file() and place.suffix.casefold() == ".ddb":
             return place
         root = place.parent if place.is_file() else place
-        found = beside(root, ".ddb")
+        found = files_in(root, ".ddb")
         found = [file for file in found if place.is_file() and file.stem == place.stem] or found
         if len(found) != 1:
             there = ", ".join(file.name for file in found) or "none"
@@ -140,7 +140,7 @@ def _guide(name: str, ddb: Path | None, carried: Carried, timed: bool) -> str:
     else:
         lines = [
             f"1. Copy {name} beside {ddb or 'the data file (.ddb) of your image set; both must have the same name'}.",
-            f"2. In Timelapse: {IMPORT}.",
+            f"2. In Timelapse: {IMPORT_MENU}.",
             f"3. Press Enter for {name}, which is proposed, and OK. Timelapse first copies its data into Backups.",
             f"{len(carried.rows)} images will change.",
         ]

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from alframe.types import Box
 
-Classes = tuple[tuple[str, float], ...]  # (class, confidence), best first
-Row = tuple[str, float, float, float, float, float, Classes]  # category, confidence, x, y, w, h, classes
+ClassScores = tuple[tuple[str, float], ...]  # (class, confidence), best first
+DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # category, confidence, x, y, w, h, classes
 
 
-def best_first(classes: Iterable[tuple[str, float]]) -> Classes:
+def sort_best_first(classes: Iterable[tuple[str, float]]) -> ClassScores:
     """Classes by falling confidence."""
     return tuple(sorted(classes, key=lambda pair: -pair[1]))
 
@@ -31,18 +31,18 @@ class Detection:
     category: str
     confidence: float
     box: Box
-    classifications: Classes = ()
+    classifications: ClassScores = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImageDetections:
     """What a file says of one image: a row for each detection, or in `failure` why there is no answer.
 
     Categories and classes are called as in the file: its dictionaries are known only at its end.
     """
 
     path: str
-    rows: tuple[Row, ...] = ()
+    rows: tuple[DetectionRow, ...] = ()
     failure: str | None = None
 
 
@@ -65,7 +65,7 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
     category: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     confidence: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     box: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
-    classes: list[Classes] = field(default_factory=list)
+    classes: list[ClassScores] = field(default_factory=list)
     class_names: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, path: str) -> tuple[Detection, ...]:
@@ -87,7 +87,7 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
         return len(self.number)
 
 
-class Collector:
+class DetectionsBuilder:
     """Takes entries as they are read, and gives the Detections when all dictionaries are known."""
 
     def __init__(self) -> None:
@@ -97,9 +97,9 @@ class Collector:
         self.numbers: dict[str, int] = {}  # category as the file has it -> number
         self.category = array("q")
         self.values = array("d")  # confidence, x, y, w, h
-        self.classes: list[Classes] = []
+        self.classes: list[ClassScores] = []
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: ImageDetections) -> None:
         """Keep what the file says of one image."""
         path = entry.path.replace("\\", "/")
         self.number.pop(path, None)

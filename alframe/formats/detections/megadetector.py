@@ -6,36 +6,42 @@ from reprlib import repr as shown
 from typing import Any
 
 from alframe.errors import FormatError
-from alframe.formats.detections.columns import Classes, Entry, Row, best_first
-from alframe.formats.detections.pixels import Sizes
-from alframe.formats.detections.values import fractions_of, list_of, number_of, path_of, rows_of
+from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
+from alframe.formats.detections.pixels import ImageSizes
+from alframe.formats.detections.values import (
+    parse_detections,
+    require_fractions,
+    require_list,
+    require_number,
+    require_path,
+)
 
 
-def megadetector(entry: dict[str, Any], _: Sizes) -> Entry:
+def parse_megadetector(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
     """One element of `images`. Null or missing detections mean that the image was not processed.
 
     Source: https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
     """
-    path = path_of(entry, "file")
+    path = require_path(entry, "file")
     failure, found = entry.get("failure"), entry.get("detections")
     if failure is not None or found is None:
-        return Entry(path, failure=str(failure or "it has no detections"))
-    return Entry(path, rows_of(found, _row))
+        return ImageDetections(path, failure=str(failure or "it has no detections"))
+    return ImageDetections(path, parse_detections(found, _parse_detection))
 
 
-def _row(one: dict[str, Any]) -> Row:
+def _parse_detection(one: dict[str, Any]) -> DetectionRow:
     classes = one.get("classifications")
     return (
         str(one.get("category")),
-        number_of(one.get("conf"), ".conf"),
-        *fractions_of(one.get("bbox"), ".bbox"),
-        _classes(classes) if classes else (),
+        require_number(one.get("conf"), ".conf"),
+        *require_fractions(one.get("bbox"), ".bbox"),
+        _parse_classes(classes) if classes else (),
     )
 
 
-def _classes(value: Any) -> Classes:
-    pairs = list_of(value, ".classifications")
+def _parse_classes(value: Any) -> ClassScores:
+    pairs = require_list(value, ".classifications")
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2:
             raise FormatError(f".classifications: {shown(pair)} is not a class and its confidence.")
-    return best_first((str(name), number_of(confidence, ".classifications")) for name, confidence in pairs)
+    return sort_best_first((str(name), require_number(confidence, ".classifications")) for name, confidence in pairs)

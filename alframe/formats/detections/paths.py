@@ -19,7 +19,7 @@ from alframe.types import Ints, Item
 log = logging.getLogger(__name__)
 
 
-def match(items: Sequence[Item], numbers: Mapping[str, int], file: Path) -> Ints:
+def match_images(items: Sequence[Item], numbers: Mapping[str, int], file: Path) -> Ints:
     """(n,) the number of each item's image by its path in `file`, -1 where it has none.
 
     The file's paths may be absolute, or relative to the pool's root or to the file's folder; upper and lower case are
@@ -28,10 +28,10 @@ def match(items: Sequence[Item], numbers: Mapping[str, int], file: Path) -> Ints
     image can be found.
     """
     beside = file.parent.as_posix()
-    known = {_plain(path, beside): number for path, number in numbers.items()}
-    hits = _look_up(items, known, beside)
+    known = {_normalise(path, beside): number for path, number in numbers.items()}
+    hits = _look_up_items(items, known, beside)
     if numbers and items and (hits < 0).all():
-        prefix = _prefix(known, {_plain(item.id, beside).casefold() for item in items})
+        prefix = _find_common_prefix(known, {_normalise(item.id, beside).casefold() for item in items})
         if prefix is None:
             raise FormatError(
                 f"None of the {len(numbers)} images in {file} is in the pool. The first there is "
@@ -40,17 +40,17 @@ def match(items: Sequence[Item], numbers: Mapping[str, int], file: Path) -> Ints
             )
         log.warning("The paths in %s begin with %s, which is taken for the pool's root.", file, prefix)
         cut = {path[len(prefix) :]: number for path, number in known.items() if path.startswith(prefix)}
-        hits = _look_up(items, cut, beside)
+        hits = _look_up_items(items, cut, beside)
     return hits
 
 
-def _look_up(items: Sequence[Item], known: Mapping[str, int], beside: str) -> Ints:
+def _look_up_items(items: Sequence[Item], known: Mapping[str, int], beside: str) -> Ints:
     times = Counter(path.casefold() for path in known)
     loose = {path.casefold(): number for path, number in known.items() if times[path.casefold()] == 1}
     hits = np.full(len(items), -1, np.int64)
     for row, item in enumerate(track(items, "Finding images", total=len(items), unit="img")):
-        full = _plain(item.path.as_posix(), beside)
-        names = [_plain(item.id, beside), full]
+        full = _normalise(item.path.as_posix(), beside)
+        names = [_normalise(item.id, beside), full]
         if full.startswith(f"{beside}/"):
             names.append(full[len(beside) + 1 :])
         found = [known[name] for name in names if name in known]
@@ -58,13 +58,13 @@ def _look_up(items: Sequence[Item], known: Mapping[str, int], beside: str) -> In
     return hits
 
 
-def _plain(path: str, beside: str) -> str:
+def _normalise(path: str, beside: str) -> str:
     """A path as it compares: forward slashes, no dots, composed accents."""
     plain = normalize("NFC", posixpath.normpath(path.replace("\\", "/")))
     return posixpath.normpath(f"{beside}/{plain}") if plain.startswith("../") else plain
 
 
-def _prefix(known: Iterable[str], ids: Container[str]) -> str | None:
+def _find_common_prefix(known: Iterable[str], ids: Container[str]) -> str | None:
     """What the first thousand paths most often have before the id of an image."""
     begins: Counter[str] = Counter()
     for path in islice(known, 1000):

@@ -5,44 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from alframe.errors import FormatError
-from alframe.formats.detections.columns import Classes, Entry, Row, best_first
-from alframe.formats.detections.pixels import Sizes
-from alframe.formats.detections.values import fractions_of, list_of, number_of, path_of, rows_of
+from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
+from alframe.formats.detections.pixels import ImageSizes
+from alframe.formats.detections.values import (
+    parse_detections,
+    require_fractions,
+    require_list,
+    require_number,
+    require_path,
+)
 
-_NAMES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format's own, which it does not write
+_CATEGORY_NAMES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format's own, which it does not write
 
 
-def speciesnet(entry: dict[str, Any], _: Sizes) -> Entry:
+def parse_speciesnet(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
     """One element of `predictions`; the classes of the image are given to each of its animals.
 
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
     detector failed or did not run. Source: github.com/google/cameratrapai.
     """
-    path = path_of(entry, "filepath")
+    path = require_path(entry, "filepath")
     found = entry.get("detections")
     if found is None:
-        failures = ", ".join(map(str, list_of(entry.get("failures"), ".failures")))
-        return Entry(path, failure=failures or "the detector did not run")
-    classes = _classes(entry.get("classifications"))
-    return Entry(path, rows_of(found, lambda one: _row(one, classes)))
+        failures = ", ".join(map(str, require_list(entry.get("failures"), ".failures")))
+        return ImageDetections(path, failure=failures or "the detector did not run")
+    classes = _parse_classes(entry.get("classifications"))
+    return ImageDetections(path, parse_detections(found, lambda one: _parse_detection(one, classes)))
 
 
-def _row(one: dict[str, Any], classes: Classes) -> Row:
-    name = one.get("label") or _NAMES.get(str(one.get("category")))
+def _parse_detection(one: dict[str, Any], classes: ClassScores) -> DetectionRow:
+    name = one.get("label") or _CATEGORY_NAMES.get(str(one.get("category")))
     if not isinstance(name, str):
         raise FormatError(": there is neither a label nor a known category.")
     return (
         name,
-        number_of(one.get("conf"), ".conf"),
-        *fractions_of(one.get("bbox"), ".bbox"),
+        require_number(one.get("conf"), ".conf"),
+        *require_fractions(one.get("bbox"), ".bbox"),
         classes if name == "animal" else (),
     )
 
 
-def _classes(value: Any) -> Classes:
+def _parse_classes(value: Any) -> ClassScores:
     if value is None:
         return ()
     names, scores = (value.get("classes"), value.get("scores")) if isinstance(value, dict) else (None, None)
     if not isinstance(names, list) or not isinstance(scores, list) or len(names) != len(scores):
         raise FormatError(".classifications has no classes and scores of one length.")
-    return best_first((str(name), number_of(p, ".scores")) for name, p in zip(names, scores, strict=True))
+    return sort_best_first((str(name), require_number(p, ".scores")) for name, p in zip(names, scores, strict=True))

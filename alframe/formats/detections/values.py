@@ -7,12 +7,12 @@ from reprlib import repr as shown
 from typing import Any
 
 from alframe.errors import FormatError
-from alframe.formats.detections.columns import Row
+from alframe.formats.detections.columns import DetectionRow
 
 _REMEDY = "Write the file again with the program that made it."
 
 
-def path_of(entry: dict[str, Any], key: str) -> str:
+def require_path(entry: dict[str, Any], key: str) -> str:
     """The image's path. Raises FormatError."""
     path = entry.get(key)
     if not isinstance(path, str) or not path.strip():
@@ -21,10 +21,10 @@ def path_of(entry: dict[str, Any], key: str) -> str:
     return path
 
 
-def rows_of(found: Any, read: Callable[[dict[str, Any]], Row]) -> tuple[Row, ...]:
+def parse_detections(found: Any, read: Callable[[dict[str, Any]], DetectionRow]) -> tuple[DetectionRow, ...]:
     """What `read` makes of each of an image's detections. Raises FormatError."""
     rows = []
-    for number, one in enumerate(list_of(found, ".detections")):
+    for number, one in enumerate(require_list(found, ".detections")):
         try:
             if not isinstance(one, dict):
                 raise FormatError(f" is {shown(one)}, no object. {_REMEDY}")
@@ -34,7 +34,7 @@ def rows_of(found: Any, read: Callable[[dict[str, Any]], Row]) -> tuple[Row, ...
     return tuple(rows)
 
 
-def list_of(value: Any, place: str) -> list[Any]:
+def require_list(value: Any, place: str) -> list[Any]:
     """A list; none if it is null or missing. Raises FormatError."""
     if value is None:
         return []
@@ -43,24 +43,24 @@ def list_of(value: Any, place: str) -> list[Any]:
     return value
 
 
-def number_of(value: Any, place: str) -> float:
+def require_number(value: Any, place: str) -> float:
     """A finite number. Raises FormatError."""
     if type(value) not in (float, int) or not -1e300 < value < 1e300:
         raise FormatError(f"{place} is {shown(value)}, no number. {_REMEDY}")
     return float(value)
 
 
-def four_of(value: Any, place: str) -> tuple[float, float, float, float]:
+def require_four_numbers(value: Any, place: str) -> tuple[float, float, float, float]:
     """The four numbers of a box. Raises FormatError."""
     if not isinstance(value, list) or len(value) != 4:
         raise FormatError(f"{place} is {shown(value)}, not four numbers. {_REMEDY}")
     x, y, w, h = value
-    return number_of(x, place), number_of(y, place), number_of(w, place), number_of(h, place)
+    return require_number(x, place), require_number(y, place), require_number(w, place), require_number(h, place)
 
 
-def fractions_of(value: Any, place: str) -> tuple[float, float, float, float]:
+def require_fractions(value: Any, place: str) -> tuple[float, float, float, float]:
     """Left, top, width and height as fractions of the image. Raises FormatError."""
-    box = four_of(value, place)
+    box = require_four_numbers(value, place)
     if max(box) > 1.5 or min(box) < -1.5:  # rounding, and boxes that stick out a little, are known
         raise FormatError(f"{place} is {shown(value)}, not fractions of the image. {_REMEDY}")
     return box

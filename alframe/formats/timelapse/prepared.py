@@ -11,12 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from alframe.formats.timelapse.schema import STANDARD, VERSION, Field, check_fields
-from alframe.formats.timelapse.sqlite import columns, explained, quoted, reading
-from alframe.formats.timelapse.template import create_template
+from alframe.formats.timelapse.schema import STANDARD_FIELDS, VERSION, Field, require_valid_fields
+from alframe.formats.timelapse.sqlite import column_names, explain_errors, open_read_only, quote_name
+from alframe.formats.timelapse.template import create_template_tables
 from alframe.store.files import replacing
 
-KNOWN = (2, 5)  # the newest Timelapse whose tables these are
+NEWEST_KNOWN_VERSION = (2, 5)  # the newest Timelapse whose tables these are
 _DEFAULT_SORT = """[ { "DataLabel":"RelativePath", "DisplayLabel":"RelativePath", "ControlType":"RelativePath", \
 "IsAscending":"true" }, { "DataLabel":"DateTime", "DisplayLabel":"DateTime", "ControlType":"DateTime", \
 "IsAscending":"true" } ]"""
@@ -39,7 +39,7 @@ _INDEXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class OpeningView:
     """What Timelapse shows when it opens the file: JSON as `view` makes it."""
 
     search_terms: str = "{}"
@@ -47,19 +47,22 @@ class Opening:
     quick_paste: str = "[]"
 
 
-def write_data(ddb: Path, fields: Sequence[Field], records: Iterable[Mapping[str, str]], opening: Opening) -> None:
+def write_data_file(
+    ddb: Path, fields: Sequence[Field], records: Iterable[Mapping[str, str]], opening: OpeningView
+) -> None:
     """Make a data file for the template of these fields. Raises FormatError.
 
     A record maps Data Labels to Timelapse's text: File, RelativePath (backslashes), DateTime (`yyyy-MM-dd HH:mm:ss`)
     and any of `fields`; what it lacks has the template's default.
     """
-    check_fields(fields)
-    every = (*STANDARD, *fields)
+    require_valid_fields(fields)
+    every = (*STANDARD_FIELDS, *fields)
     names = [field.data_label for field in every]
     insert = f"INSERT INTO DataTable ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    with explained(ddb), replacing(ddb) as temporary, closing(sqlite3.connect(temporary)) as db, db:
-        create_template(db, fields)
-        db.execute(f"CREATE TABLE DataTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT, {', '.join(map(_column, every))} )")
+    with explain_errors(ddb), replacing(ddb) as temporary, closing(sqlite3.connect(temporary)) as db, db:
+        create_template_tables(db, fields)
+        columns = ", ".join(map(_column_definition, every))
+        db.execute(f"CREATE TABLE DataTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT, {columns} )")
         db.execute(_IMAGE_SET)
         counters = "".join(f", {field.data_label} TEXT DEFAULT ''" for field in fields if field.type == "Counter")
         db.execute(f"CREATE TABLE MarkersTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT{counters} )")
@@ -79,24 +82,26 @@ def write_data(ddb: Path, fields: Sequence[Field], records: Iterable[Mapping[str
         db.executemany(insert, ([record.get(field.data_label, field.default) for field in every] for record in records))
 
 
-def strangeness(file: Path) -> str:
+def explain_unknown_version(file: Path) -> str:
     """Why a `.tdb` or `.ddb` that Timelapse has opened is of no version we can write; empty if it is. FormatError."""
-    with reading(file) as db:
-        about = columns(db, "ImageSetTable")
+    with open_read_only(file) as db:
+        about = column_names(db, "ImageSetTable")
         table = "ImageSetTable" if about else "TemplateInfo"
-        row = db.execute(f"SELECT {quoted('VersionCompatabily')} FROM {table}").fetchone()
+        row = db.execute(f"SELECT {quote_name('VersionCompatabily')} FROM {table}").fetchone()
     version = str(row[0]) if row else ""
     numbers = version.split(".")[:2]
     if not (len(numbers) == 2 and all(part.isdecimal() for part in numbers)):
         return f"{file} does not say by which Timelapse it was made ('{version}')"
-    if tuple(map(int, numbers)) > KNOWN:
-        return f"{file} was opened by Timelapse {version}, which is newer than {'.'.join(map(str, KNOWN))}"
+    if tuple(map(int, numbers)) > NEWEST_KNOWN_VERSION:
+        return (
+            f"{file} was opened by Timelapse {version}, which is newer than {'.'.join(map(str, NEWEST_KNOWN_VERSION))}"
+        )
     if about and set(about) != _IMAGE_SET_COLUMNS:
-        return f"{file} has other tables than Timelapse {'.'.join(map(str, KNOWN))}"
+        return f"{file} has other tables than Timelapse {'.'.join(map(str, NEWEST_KNOWN_VERSION))}"
     return ""
 
 
-def _column(field: Field) -> str:
+def _column_definition(field: Field) -> str:
     kind = "DATETIME" if field.type == "DateTime" else "TEXT"
     default = field.default.replace("'", "''")
     return f"{field.data_label} {kind} DEFAULT '{default}'"

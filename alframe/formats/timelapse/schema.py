@@ -26,12 +26,16 @@ TEMPLATE_INFO = (
     "Standard TEXT DEFAULT '' )"
 )
 
-NUMBERS = {"IntegerAny", "IntegerPositive", "DecimalAny", "DecimalPositive"}
-CHOICES = {"FixedChoice", "MultiChoice"}
-TYPES = NUMBERS | CHOICES | {"Note", "MultiLine", "AlphaNumeric", "Counter", "Flag", "DateTime_", "Date_", "Time_"}
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+NUMBER_TYPES = {"IntegerAny", "IntegerPositive", "DecimalAny", "DecimalPositive"}
+CHOICE_TYPES = {"FixedChoice", "MultiChoice"}
+FIELD_TYPES = (
+    NUMBER_TYPES
+    | CHOICE_TYPES
+    | {"Note", "MultiLine", "AlphaNumeric", "Counter", "Flag", "DateTime_", "Date_", "Time_"}
+)
+DATA_LABEL_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Timelapse puts names unquoted into its SQL.
-RESERVED = frozenset(
+SQL_WORDS = frozenset(
     re.findall(
         r"\w+",
         """abort action add after all alter always analyze and as asc attach autoincrement before begin between by
@@ -68,7 +72,7 @@ class Field:
     width: int = 100
 
 
-STANDARD = (
+STANDARD_FIELDS = (
     Field("File", "File", tooltip="The file name"),
     Field("RelativePath", "RelativePath", tooltip="Path from the root folder to the file"),
     Field("DateTime", "DateTime", default="2024-01-01 12:00:00", tooltip="Date and time taken", width=160),
@@ -76,27 +80,27 @@ STANDARD = (
 )
 
 
-def check_fields(fields: Sequence[Field]) -> None:
+def require_valid_fields(fields: Sequence[Field]) -> None:
     """Raise FormatError where Timelapse would refuse these fields beside the four standard ones, or stumble later."""
     for field in fields:
         where = f"The field '{field.data_label}'"
-        if field.type not in TYPES:
-            raise FormatError(f"{where} has the type '{field.type}'. Timelapse knows {', '.join(sorted(TYPES))}.")
-        if not NAME.fullmatch(field.data_label) or field.data_label.casefold() in RESERVED:
+        if field.type not in FIELD_TYPES:
+            raise FormatError(f"{where} has the type '{field.type}'. Timelapse knows {', '.join(sorted(FIELD_TYPES))}.")
+        if not DATA_LABEL_PATTERN.fullmatch(field.data_label) or field.data_label.casefold() in SQL_WORDS:
             raise FormatError(
                 f"{where} cannot be a Data Label in Timelapse: that is a letter and then letters, digits or _, and no "
                 "word of SQL. Choose another name."
             )
-        if field.type in NUMBERS and field.default:  # else Timelapse rebuilds its table at every opening
+        if field.type in NUMBER_TYPES and field.default:  # else Timelapse rebuilds its table at every opening
             raise FormatError(f"{where} is a number, and must have no default value.")
-        if field.type in CHOICES and field.default and field.default not in field.choices:
+        if field.type in CHOICE_TYPES and field.default and field.default not in field.choices:
             raise FormatError(f"{where} has the default '{field.default}', which is not in its list.")
         if any(item != item.strip() or not item for item in field.choices):
             raise FormatError(f"{where} has a list item that is empty or has spaces around it. Remove them.")
         if field.type == "MultiChoice" and any("," in item for item in field.choices):
             raise FormatError(f"{where} may hold several items, so none may have a comma in it.")
-    names = [field.data_label.casefold() for field in (*STANDARD, *fields)]
-    labels = [field.label or field.data_label for field in (*STANDARD, *fields)]
+    names = [field.data_label.casefold() for field in (*STANDARD_FIELDS, *fields)]
+    labels = [field.label or field.data_label for field in (*STANDARD_FIELDS, *fields)]
     for kind, known in (("Data Label", names), ("Label", labels)):
         if twice := next((name for name in known if known.count(name) > 1), None):
             raise FormatError(f"Two fields have the {kind} '{twice}'. Rename one.")

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from alframe.errors import FormatError
 
-PATIENCE = 10  # seconds to wait for another program's lock; Timelapse holds one for an instant
-BACKUPS = "Backups"  # the folder in which Timelapse keeps copies, beside the file itself
+LOCK_TIMEOUT = 10  # seconds to wait for another program's lock; Timelapse holds one for an instant
+BACKUPS_FOLDER = "Backups"  # the folder in which Timelapse keeps copies, beside the file itself
 
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another program holds it. Wait until that is done, and run the same command again.",
@@ -19,27 +19,29 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "A program ended in the middle of a change. Open it once in Timelapse, which repairs it.",
     sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
     "or -wal after its name lies beside it, open it once in Timelapse and close it.",
-    sqlite3.SQLITE_NOTADB: f"It is no Timelapse file, or a damaged one. The folder {BACKUPS} beside it has copies.",
-    sqlite3.SQLITE_CORRUPT: f"It is damaged. The folder {BACKUPS} beside it has copies: put back the newest good one.",
+    sqlite3.SQLITE_NOTADB: "It is no Timelapse file, or a damaged one. "
+    f"The folder {BACKUPS_FOLDER} beside it has copies.",
+    sqlite3.SQLITE_CORRUPT: f"It is damaged. The folder {BACKUPS_FOLDER} beside it has copies: "
+    "put back the newest good one.",
     sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
     sqlite3.SQLITE_FULL: "Make room on the disk, and run the same command again.",
 }
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[sqlite3.Connection]:
+def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write; keep it short, and fetch what you select to its end. Raises FormatError."""
-    with explained(file):
+    with explain_errors(file):
         if not file.is_file():
             raise FormatError(f"{file} is not there, or is no file. Check the path.")
-        db = sqlite3.connect(uri(file.absolute()), uri=True, timeout=PATIENCE, isolation_level=None)
+        db = sqlite3.connect(read_only_uri(file.absolute()), uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
         with closing(db):
             db.text_factory = lambda data: data.decode("utf-8", "replace")
             yield db
 
 
 @contextmanager
-def explained(file: Path) -> Iterator[None]:
+def explain_errors(file: Path) -> Iterator[None]:
     """Turn SQLite's errors and the system's into a FormatError that says what to do."""
     try:
         yield
@@ -54,25 +56,25 @@ def explained(file: Path) -> Iterator[None]:
         ) from error
 
 
-def uri(file: PurePath) -> str:
+def read_only_uri(file: PurePath) -> str:
     """SQLite's name for an absolute path of any system, network shares included, opened for reading only."""
     path = file.as_posix()
     return f"file://{quote(path if path.startswith('/') else '/' + path, safe='/:')}?mode=ro"
 
 
-def columns(db: sqlite3.Connection, table: str) -> tuple[str, ...]:
+def column_names(db: sqlite3.Connection, table: str) -> tuple[str, ...]:
     """The names of a table's columns; empty if there is no such table."""
-    return tuple(row[1] for row in db.execute(f"PRAGMA table_info({quoted(table)})"))
+    return tuple(row[1] for row in db.execute(f"PRAGMA table_info({quote_name(table)})"))
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name as SQL takes it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def check(file: Path) -> None:
+def check_integrity(file: Path) -> None:
     """Raise FormatError where SQLite's own quick check finds damage."""
-    with reading(file) as db:
+    with open_read_only(file) as db:
         found = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)").fetchall()]
     if found != ["ok"]:
         raise FormatError(f"{file} cannot be used: {'; '.join(found)[:300]}. {_REMEDIES[sqlite3.SQLITE_CORRUPT]}")

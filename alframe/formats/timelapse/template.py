@@ -12,19 +12,19 @@ from pathlib import Path
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse.schema import (
-    STANDARD,
+    STANDARD_FIELDS,
     TEMPLATE_INFO,
     TEMPLATE_TABLES,
     VERSION,
     Field,
-    check_fields,
+    require_valid_fields,
 )
-from alframe.formats.timelapse.sqlite import columns, explained, quoted, reading
+from alframe.formats.timelapse.sqlite import column_names, explain_errors, open_read_only, quote_name
 from alframe.store.files import replacing
 
-__all__ = ["Field", "Template", "parse_choices", "read_template", "write_choices", "write_template"]
+__all__ = ["Field", "Template", "format_choices", "parse_choices", "read_template", "write_template"]
 
-UPGRADE = "Timelapse before 2.3 made it. Open it once in the current Timelapse, which upgrades it."
+UPGRADE_HINT = "Timelapse before 2.3 made it. Open it once in the current Timelapse, which upgrades it."
 # What Timelapse itself accepts, though no JSON has it: a comma before a closing bracket.
 _STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
 
@@ -43,21 +43,21 @@ class Template:
 
 def read_template(file: Path) -> Template:
     """The template in a `.tdb` or `.ddb`. Raises FormatError."""
-    with reading(file) as db:
-        there = set(columns(db, "TemplateTable"))
-        info = columns(db, "ImageSetTable" if columns(db, "DataTable") else "TemplateInfo")
+    with open_read_only(file) as db:
+        there = set(column_names(db, "TemplateTable"))
+        info = column_names(db, "ImageSetTable" if column_names(db, "DataTable") else "TemplateInfo")
         if not {"Type", "DataLabel"} <= there:
             raise FormatError(f"{file} is no Timelapse template or data file: it has no table of fields.")
         wanted = ("Type", "DataLabel", "Label", "DefaultValue", "Tooltip", "List", "Copyable", "Visible", "ExportToCSV")
-        listing = ", ".join(quoted(name) if name in there else "NULL" for name in (*wanted, "TXTBOXWIDTH"))
+        listing = ", ".join(quote_name(name) if name in there else "NULL" for name in (*wanted, "TXTBOXWIDTH"))
         order = "SpreadsheetOrder" if "SpreadsheetOrder" in there else "rowid"
         rows = db.execute(f"SELECT {listing} FROM TemplateTable ORDER BY {order}, rowid").fetchall()
         levels = []
-        if {"Level", "Alias"} <= set(columns(db, "FolderDataInfo")):
+        if {"Level", "Alias"} <= set(column_names(db, "FolderDataInfo")):
             levels = db.execute("SELECT Level, Alias FROM FolderDataInfo ORDER BY Level").fetchall()
-    fields = tuple(_field(*("" if cell is None else str(cell) for cell in row)) for row in rows)
+    fields = tuple(_parse_field(*("" if cell is None else str(cell) for cell in row)) for row in rows)
     if "VersionCompatabily" not in info or any(field.type == "UtcOffset" for field in fields):
-        raise FormatError(f"{file}: {UPGRADE}")
+        raise FormatError(f"{file}: {UPGRADE_HINT}")
     if not any(field.type == "File" for field in fields):
         raise FormatError(f"{file} has no field of the type File. Put back a copy from the folder Backups.")
     return Template(fields, tuple(str(alias or "").strip() or f"Level-{level}" for level, alias in levels))
@@ -65,14 +65,14 @@ def read_template(file: Path) -> Template:
 
 def write_template(file: Path, fields: Sequence[Field]) -> None:
     """Make the template anew, in one step, with the four standard fields before `fields`. Raises FormatError."""
-    check_fields(fields)
-    with explained(file), replacing(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
-        create_template(db, fields)
+    require_valid_fields(fields)
+    with explain_errors(file), replacing(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
+        create_template_tables(db, fields)
         db.execute(TEMPLATE_INFO)
         db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (VERSION, VERSION))
 
 
-def create_template(db: sqlite3.Connection, fields: Sequence[Field]) -> None:
+def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> None:
     """The tables that templates and data files have in common."""
     for table in TEMPLATE_TABLES:
         db.execute(table)
@@ -81,10 +81,10 @@ def create_template(db: sqlite3.Connection, fields: Sequence[Field]) -> None:
         [
             (
                 at, at, at, field.type, field.default, field.label or field.data_label, field.data_label, field.tooltip,
-                _flag(field.visible), write_choices(field.choices) if field.choices else "", _flag(field.export),
-                str(field.width), _flag(field.copyable),
+                _format_flag(field.visible), format_choices(field.choices) if field.choices else "",
+                _format_flag(field.export), str(field.width), _format_flag(field.copyable),
             )
-            for at, field in enumerate((*STANDARD, *fields), start=1)
+            for at, field in enumerate((*STANDARD_FIELDS, *fields), start=1)
         ],
     )  # fmt: skip
 
@@ -99,9 +99,9 @@ def parse_choices(text: str) -> tuple[str, ...]:
         return ()
 
 
-def offers_empty(file: Path) -> bool:
+def all_lists_offer_empty(file: Path) -> bool:
     """Whether all choice lists have an empty choice, without which Timelapse forgets a saved selection. FormatError."""
-    with reading(file) as db:
+    with open_read_only(file) as db:
         rows = db.execute("SELECT List FROM TemplateTable WHERE Type IN ('FixedChoice', 'MultiChoice')").fetchall()
     try:
         lists = [json.loads(_STRING_OR_COMMA.sub(lambda found: found[1] or "", str(row[0]))) for row in rows]
@@ -110,7 +110,7 @@ def offers_empty(file: Path) -> bool:
         return False
 
 
-def write_choices(items: Sequence[str]) -> str:
+def format_choices(items: Sequence[str]) -> str:
     """A choice list with an empty choice, without which Timelapse forgets a saved selection."""
     return json.dumps(
         {"IncludeEmptyChoice": True, "ChoiceListNonEmpty": list(dict.fromkeys(items))},
@@ -119,7 +119,7 @@ def write_choices(items: Sequence[str]) -> str:
     )
 
 
-def _field(
+def _parse_field(
     type_: str, data_label: str, label: str, default: str, tooltip: str, items: str, copyable: str, visible: str,
     export: str, width: str,
 ) -> Field:  # fmt: skip
@@ -137,5 +137,5 @@ def _field(
     )
 
 
-def _flag(value: bool) -> str:
+def _format_flag(value: bool) -> str:
     return "true" if value else "false"

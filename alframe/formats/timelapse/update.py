@@ -15,16 +15,25 @@ from datetime import datetime
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.prepared import strangeness
-from alframe.formats.timelapse.sqlite import BACKUPS, PATIENCE, check, explained, quoted, uri
+from alframe.formats.timelapse.prepared import explain_unknown_version
+from alframe.formats.timelapse.sqlite import (
+    BACKUPS_FOLDER,
+    LOCK_TIMEOUT,
+    check_integrity,
+    explain_errors,
+    quote_name,
+    read_only_uri,
+)
 from alframe.store.files import replacing
 
-PROGRAM = "timelapse"
-QUIET = 60  # seconds since the last change: on a shared drive Timelapse may run on a computer that we cannot see
+PROGRAM_NAME = "timelapse"
+QUIET_SECONDS = (
+    60  # seconds since the last change: on a shared drive Timelapse may run on a computer that we cannot see
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecordChange:
     """New cells of one record, which is only changed if it still is of this image."""
 
     id: int
@@ -33,33 +42,33 @@ class Change:
     cells: Mapping[str, str]
 
 
-def why_not(ddb: Path) -> str:
+def explain_unsafe_write(ddb: Path) -> str:
     """Why the file had better not be written to now, or nothing. Raises FormatError."""
-    if reason := strangeness(ddb):
+    if reason := explain_unknown_version(ddb):
         return reason
     for ending in ("-journal", "-wal"):
         if ddb.with_name(ddb.name + ending).exists():
             return f"{ddb.name}{ending} is beside it, as while Timelapse works on it or after it broke off"
-    if abs(time.time() - ddb.stat().st_mtime) < QUIET:  # abs: clocks differ
+    if abs(time.time() - ddb.stat().st_mtime) < QUIET_SECONDS:  # abs: clocks differ
         return f"{ddb.name} was changed less than a minute ago, so Timelapse may be open"
-    running = is_running()
+    running = is_timelapse_running()
     if running is None:
         return "it cannot be told whether Timelapse is running"
     return "Timelapse is running" if running else ""
 
 
-def update(ddb: Path, changes: Sequence[Change], opening: Mapping[str, str]) -> Path:
+def update_records(ddb: Path, changes: Sequence[RecordChange], opening: Mapping[str, str]) -> Path:
     """Make all the changes or none; `opening` are columns of ImageSetTable. Returns the backup. Raises FormatError."""
-    check(ddb)
+    check_integrity(ddb)
     saved = back_up(ddb)
-    with explained(ddb):
-        source = uri(ddb.absolute()).replace("?mode=ro", "?mode=rw")
-        with closing(sqlite3.connect(source, uri=True, timeout=PATIENCE, isolation_level=None)) as db:
+    with explain_errors(ddb):
+        source = read_only_uri(ddb.absolute()).replace("?mode=ro", "?mode=rw")
+        with closing(sqlite3.connect(source, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)) as db:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("BEGIN IMMEDIATE")
             try:
                 for change in changes:
-                    names = ", ".join(f"{quoted(name)} = ?" for name in change.cells)
+                    names = ", ".join(f"{quote_name(name)} = ?" for name in change.cells)
                     done = db.execute(
                         f"UPDATE DataTable SET {names} WHERE Id = ? AND File = ? AND RelativePath = ?",
                         (*change.cells.values(), change.id, change.file, change.relative_path),
@@ -67,14 +76,14 @@ def update(ddb: Path, changes: Sequence[Change], opening: Mapping[str, str]) -> 
                     if done.rowcount != 1:
                         raise FormatError(f"{ddb} has just been changed by somebody. Run the same command again.")
                 for name, value in opening.items():
-                    db.execute(f"UPDATE ImageSetTable SET {quoted(name)} = ? WHERE Id = 1", (value,))
+                    db.execute(f"UPDATE ImageSetTable SET {quote_name(name)} = ? WHERE Id = 1", (value,))
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
     try:
-        check(ddb)
+        check_integrity(ddb)
     except FormatError as error:
         raise FormatError(f"{error} It was whole before: put back {saved}.") from error
     return saved
@@ -82,40 +91,40 @@ def update(ddb: Path, changes: Sequence[Change], opening: Mapping[str, str]) -> 
 
 def back_up(ddb: Path) -> Path:
     """A copy as Timelapse makes and names it, complete also where changes are in a log beside the file."""
-    target = ddb.parent / BACKUPS / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
+    target = ddb.parent / BACKUPS_FOLDER / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
     with (
-        explained(ddb),
+        explain_errors(ddb),
         replacing(target) as temporary,
-        closing(sqlite3.connect(uri(ddb.absolute()), uri=True, timeout=PATIENCE)) as source,
+        closing(sqlite3.connect(read_only_uri(ddb.absolute()), uri=True, timeout=LOCK_TIMEOUT)) as source,
         closing(sqlite3.connect(temporary)) as copy,
     ):
         source.backup(copy)
     return target
 
 
-def is_running() -> bool | None:
+def is_timelapse_running() -> bool | None:
     """Whether Timelapse runs on this computer (elsewhere than on Windows: under Wine); None if that cannot be told."""
     try:
-        return any(PROGRAM in name.casefold() for name in _programs())
+        return any(PROGRAM_NAME in name.casefold() for name in _running_programs())
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _programs() -> Iterable[str]:
+def _running_programs() -> Iterable[str]:
     if sys.platform == "win32":
-        listing = _output("tasklist", "/FO", "CSV", "/NH")
+        listing = _run_command("tasklist", "/FO", "CSV", "/NH")
         return [row[0] for row in csv.reader(listing.splitlines()) if row]
     if Path("/proc/self/comm").exists():
-        return [_name(Path(entry.path)) for entry in os.scandir("/proc") if entry.name.isdecimal()]
-    return _output("ps", "-axo", "comm=").splitlines()
+        return [_program_name(Path(entry.path)) for entry in os.scandir("/proc") if entry.name.isdecimal()]
+    return _run_command("ps", "-axo", "comm=").splitlines()
 
 
-def _name(process: Path) -> str:
+def _program_name(process: Path) -> str:
     try:
         return (process / "comm").read_text(encoding="utf-8", errors="replace")
     except OSError:  # it has just ended
         return ""
 
 
-def _output(*command: str) -> str:
+def _run_command(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, errors="replace", check=True, timeout=30).stdout

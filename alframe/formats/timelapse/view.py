@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from alframe.formats.timelapse.schema import CHOICES, NUMBERS, Field
+from alframe.formats.timelapse.schema import CHOICE_TYPES, NUMBER_TYPES, Field
 
-KEYS = 18  # Ctrl+1 to Ctrl+9, and with Shift as many again
+MAX_SHORTCUTS = 18  # Ctrl+1 to Ctrl+9, and with Shift as many again
 _RECOGNITIONS = {
     "UseRecognition": False,
     "InterpretAllDetectionsAsEmpty": False,
@@ -25,13 +25,13 @@ _RECOGNITIONS = {
 }
 
 
-def search_terms(fields: Sequence[Field], flag: str) -> str:
+def format_search_terms(fields: Sequence[Field], flag: str) -> str:
     """The selection of all records whose Flag with the Data Label `flag` is true; `fields` are all of the template's.
 
     Timelapse forgets a selection that lacks one of the fields, or whose lists differ from the template's.
     """
     selection = {
-        "SearchTerms": [term for field in fields for term in _terms(field, field.data_label == flag)],
+        "SearchTerms": [term for field in fields for term in _search_terms_of(field, field.data_label == flag)],
         "RandomSample": 0,
         "UseTimeInsteadOfDate": False,
         "TermCombiningOperator": 0,
@@ -43,7 +43,7 @@ def search_terms(fields: Sequence[Field], flag: str) -> str:
     return json.dumps(selection, ensure_ascii=False)
 
 
-def sort_terms(*by: Field) -> str:
+def format_sort_terms(*by: Field) -> str:
     """Ascending by one field or two; a field that is only `Field("", "Id")` is the order of the records."""
     empty = Field("", "")
     return json.dumps(
@@ -60,7 +60,7 @@ def sort_terms(*by: Field) -> str:
     )
 
 
-def quick_paste(field: Field, values: Sequence[str]) -> str:
+def format_quick_paste(field: Field, values: Sequence[str]) -> str:
     """A key for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
     entries = [
         {
@@ -75,25 +75,25 @@ def quick_paste(field: Field, values: Sequence[str]) -> str:
                 }
             ],
         }
-        for value in values[:KEYS]
+        for value in values[:MAX_SHORTCUTS]
     ]
     return json.dumps(entries, ensure_ascii=False)
 
 
-def _terms(field: Field, used: bool) -> Iterator[dict[str, Any]]:
-    number = field.type in NUMBERS or field.type == "Counter"
+def _search_terms_of(field: Field, used: bool) -> Iterator[dict[str, Any]]:
+    number = field.type in NUMBER_TYPES or field.type == "Counter"
     plain = ">" if number else "="
     for operator in ("≥", "≤") if field.type == "DateTime" else (plain,):
         yield {
             "ControlType": field.type,
-            "DatabaseValue": "true" if used else "0" if number else _default(field),
+            "DatabaseValue": "true" if used else "0" if number else _default_value(field),
             "DataLabel": field.data_label,
             "Label": field.label or field.data_label,
-            "List": ["", *field.choices] if field.type in CHOICES and field.choices else [],
+            "List": ["", *field.choices] if field.type in CHOICE_TYPES and field.choices else [],
             "Operator": operator,
             "UseForSearching": used,
         }
 
 
-def _default(field: Field) -> str:
+def _default_value(field: Field) -> str:
     return field.default if field.type in {"DateTime", "DateTime_", "Date_", "Time_", "Flag", "DeleteFlag"} else ""

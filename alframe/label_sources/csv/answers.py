@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alframe.errors import LabelError
-from alframe.formats.digests import digest
-from alframe.formats.tables import Row
+from alframe.formats.digests import content_hash
+from alframe.formats.tables import TableRow
 from alframe.label_sources.csv.files import saved
 from alframe.types import Answers, ItemId, Label, Problem, Request
 
@@ -46,7 +46,7 @@ class Gathering:
         self.complete = False
 
     def add(
-        self, file: Path, rows: Iterable[tuple[Row, ItemId | None] | Problem], columns: Columns, strangers: bool
+        self, file: Path, rows: Iterable[tuple[TableRow, ItemId | None] | Problem], columns: Columns, strangers: bool
     ) -> None:
         """Take in one file; `strangers`: it may be about images that were not asked for."""
         at, content = saved(file), _digest(file)
@@ -64,11 +64,11 @@ class Gathering:
             if item is None:
                 if name and not strangers:
                     what = f"The image {row.get(columns.path)!r} was not asked for in this round."
-                    self.problems.append(Problem(str(file), row.number, f"{what} Correct or remove the row."))
+                    self.problems.append(Problem(str(file), row.line, f"{what} Correct or remove the row."))
             elif name:
                 self.written.add(item)
                 who = row.get(columns.annotator).strip() or self.annotator
-                self.labels[item].append(Label(item, name, who, at, str(file), row.number, content))
+                self.labels[item].append(Label(item, name, who, at, str(file), row.line, content))
             elif not row.get(AGAIN):
                 empty.add(item)
         # Where nobody has written anything nobody has emptied anything: the answers were in a copy, which is gone.
@@ -96,6 +96,6 @@ class Gathering:
 
 def _digest(file: Path) -> str:
     try:
-        return digest(file)
+        return content_hash(file)
     except OSError:  # reading its rows says so
         return ""

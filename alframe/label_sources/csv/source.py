@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
-from alframe.formats.matching import Matcher, located
-from alframe.formats.tables import SEPARATORS, Row, check_encoding, has_columns, rows
+from alframe.formats.matching import ImageMatcher, match_rows
+from alframe.formats.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
 from alframe.kit.classes import CANNOT_TELL, check_policy, check_unsure, describe, resolver
 from alframe.kit.round_folders import asked_before, count, round_folder
 from alframe.label_sources.csv.answers import AGAIN, Columns, Gathering
@@ -54,7 +54,7 @@ class Csv:
         self.new_classes = check_policy(new_classes)
         self.annotator = annotator
         self.separator = separator
-        self.encoding = check_encoding(encoding)
+        self.encoding = require_encoding(encoding)
 
     @property
     def answers_persist(self) -> bool:
@@ -64,7 +64,7 @@ class Csv:
     def request(self, request: Request) -> str:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
-        match = Matcher(request.items)
+        match = ImageMatcher(request.items)
         read = [one for file in in_folder(folder) for one in self._rows(file, self._columns(file), match)]
         listed = {one[1] for one in read if not isinstance(one, Problem)}
         missing = [item for item in request.items if item.id not in listed]
@@ -92,7 +92,7 @@ class Csv:
         a label in that file.
         """
         folder = round_folder(request)
-        match = Matcher(request.items)
+        match = ImageMatcher(request.items)
         gathering = Gathering(
             lambda said: resolver(request.classes, self.new_classes, self.unsure, said), self.annotator
         )
@@ -115,9 +115,11 @@ class Csv:
             return self.columns
         return default if has_columns(file, (default.path, default.label), self.encoding) else self.columns
 
-    def _rows(self, file: Path, columns: Columns, match: Matcher) -> Iterator[tuple[Row, ItemId | None] | Problem]:
-        found = rows(file, (columns.path, columns.label), self.encoding, match.knows)
-        return located(str(file), track(found, f"Reading {file.name}", unit="row"), columns.path, match)
+    def _rows(
+        self, file: Path, columns: Columns, match: ImageMatcher
+    ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
+        found = read_table(file, (columns.path, columns.label), self.encoding, match.is_known_path)
+        return match_rows(str(file), track(found, f"Reading {file.name}", unit="row"), columns.path, match)
 
     def _write(self, file: Path, items: Sequence[Item], request: Request) -> None:
         try:

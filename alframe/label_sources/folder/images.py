@@ -18,8 +18,8 @@ from PIL import Image
 
 from alframe.data.viewing import needs_view, view
 from alframe.errors import PoolError
-from alframe.formats.digests import digest
-from alframe.formats.tables import Row, rows
+from alframe.formats.digests import content_hash
+from alframe.formats.tables import TableRow, read_table
 from alframe.progress import Bar
 from alframe.store.files import replacing
 from alframe.store.links import place
@@ -65,8 +65,8 @@ def read_manifest(folder: Path) -> tuple[list[Entry], list[Problem]]:
     """What was put into the folder, and what is wrong with the list of it; nothing where there is no folder."""
     if not folder.is_dir():
         return [], []
-    read = list(rows(folder / MANIFEST, COLUMNS[:3]))
-    lines = [row for row in read if isinstance(row, Row) and row.get("name") and row.get("id")]
+    read = list(read_table(folder / MANIFEST, COLUMNS[:3]))
+    lines = [row for row in read if isinstance(row, TableRow) and row.get("name") and row.get("id")]
     return [Entry(*map(row.get, COLUMNS)) for row in lines], [bad for bad in read if isinstance(bad, Problem)]
 
 
@@ -138,7 +138,7 @@ def _with(entries: list[Entry], items: Sequence[Item]) -> list[Entry]:
             content = _picture(item)
             new.append(Entry(name, item.id, blake2b(content, digest_size=16).hexdigest(), str(len(content))))
         else:
-            new.append(Entry(name, item.id, digest(item.path), str(item.path.stat().st_size)))
+            new.append(Entry(name, item.id, content_hash(item.path), str(item.path.stat().st_size)))
     return entries + new
 
 
@@ -202,7 +202,7 @@ def _hash(file: Path, sizes: set[str]) -> str | None:
     if _size(file) not in sizes and all(sizes):
         return None
     try:
-        return digest(file)
+        return content_hash(file)
     except OSError:  # a broken link, a file that another program holds: whose it is cannot be told
         return None
 

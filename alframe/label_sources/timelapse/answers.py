@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alframe.errors import FormatError, LabelError
-from alframe.formats.digests import digest
+from alframe.formats.digests import content_hash
 from alframe.formats.timelapse.data import read_records
-from alframe.formats.timelapse.schema import CHOICES
-from alframe.formats.timelapse.sqlite import check
+from alframe.formats.timelapse.schema import CHOICE_TYPES
+from alframe.formats.timelapse.sqlite import check_integrity
 from alframe.formats.timelapse.template import Template
 from alframe.kit.classes import CANNOT_TELL, resolver
 from alframe.types import Answers, ItemId, Label, Problem
@@ -118,11 +118,11 @@ def load(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[
 
     Timelapse may save meanwhile; then it is read once more, so that the digest is of what was read.
     """
-    check(ddb)
+    check_integrity(ddb)
     for _ in range(3):
         before = stamp(ddb)
-        said = [Said(record.id, record.key, record.cells) for record in read_records(ddb, columns, filled)]
-        source = Source(str(ddb), saved(before), digest(ddb))
+        said = [Said(record.id, record.image_path, record.cells) for record in read_records(ddb, columns, filled)]
+        source = Source(str(ddb), saved(before), content_hash(ddb))
         if stamp(ddb) == before:
             break
     return said, source
@@ -167,7 +167,7 @@ def check_list(ddb: Path, template: Template, species: str, classes: Sequence[st
         )
         return [Problem(str(ddb), None, message)]
     lacking = [name for name in classes if name not in found.choices]
-    if found.type in CHOICES and lacking:
+    if found.type in CHOICE_TYPES and lacking:
         message = (
             f"has no {', '.join(map(repr, lacking[:5]))} in the list of '{species}', so nobody can choose it. Add it "
             "to the list in Timelapse's Template Editor."

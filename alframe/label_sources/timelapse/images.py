@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from alframe.data.viewing import view
 from alframe.errors import PoolError
-from alframe.formats.digests import digest
-from alframe.formats.tables import Row, rows
-from alframe.formats.timelapse.folders import TEMPLATE, is_own
+from alframe.formats.digests import content_hash
+from alframe.formats.tables import TableRow, read_table
+from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
 from alframe.progress import track
 from alframe.store.files import replacing
 from alframe.store.names import folder_name
@@ -70,8 +70,8 @@ def names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]
 
 def manifest(folder: Path, items: Sequence[Item]) -> tuple[list[Entry], list[Problem]]:
     """What each image of the round's folder is: as its manifest says, or will say of those that it lacks."""
-    found = list(rows(folder / MANIFEST, COLUMNS)) if folder.is_dir() else []
-    lines = [row for row in found if isinstance(row, Row)]
+    found = list(read_table(folder / MANIFEST, COLUMNS)) if folder.is_dir() else []
+    lines = [row for row in found if isinstance(row, TableRow)]
     entries = [Entry(*map(row.get, COLUMNS)) for row in lines if row.get("name") and row.get("id")]
     listed = {entry.id for entry in entries}
     places = names((item for item in items if item.id not in listed), (entry.name for entry in entries))
@@ -173,13 +173,13 @@ def _outline(picture: Image.Image, box: Box) -> None:
 
 def _safe(part: str) -> str:
     name = folder_name(part)
-    if is_own(name) or name.casefold() in {MANIFEST, TEMPLATE.casefold()}:
+    if is_timelapse_or_system(name) or name.casefold() in {MANIFEST, TEMPLATE_NAME.casefold()}:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     return name
 
 
 def _hash(file: Path | None) -> str:
     try:
-        return digest(file) if file else UNREAD
+        return content_hash(file) if file else UNREAD
     except OSError:  # gone since it was chosen: place() says so
         return UNREAD

@@ -10,12 +10,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.exif import file_time, taken
-from alframe.formats.timelapse.folders import DATA, beside, find
-from alframe.formats.timelapse.prepared import Opening, strangeness, write_data
-from alframe.formats.timelapse.schema import STANDARD, Field
+from alframe.formats.exif import earliest_file_time, read_exif_time
+from alframe.formats.timelapse.folders import DATA_NAME, files_in, find_files
+from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_version, write_data_file
+from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
 from alframe.formats.timelapse.template import read_template
-from alframe.formats.timelapse.view import KEYS, quick_paste, search_terms, sort_terms
+from alframe.formats.timelapse.view import MAX_SHORTCUTS, format_quick_paste, format_search_terms, format_sort_terms
 from alframe.label_sources.timelapse.answers import blank_word, has_blank
 from alframe.label_sources.timelapse.set_selection import Names
 from alframe.types import UNSURE, ItemId, Request
@@ -76,7 +76,7 @@ def prepare(
         {
             "File": place.name,
             "RelativePath": str(place.parent.relative_to(root)).replace("/", "\\").removeprefix("."),
-            "DateTime": f"{item.taken or taken(place) or file_time(place):%Y-%m-%d %H:%M:%S}",
+            "DateTime": f"{item.taken or read_exif_time(place) or earliest_file_time(place):%Y-%m-%d %H:%M:%S}",
             "Selected": "true",
             "ALRound": str(request.round),
             "ALPrediction": guess.class_name if guess else "",
@@ -87,12 +87,12 @@ def prepare(
     ]
     species = fields[0]
     keys = [] if not species.choices else _keys(request, blank)
-    opening = Opening(
-        search_terms((*STANDARD, *fields), "Selected"),
-        sort_terms(Field("", "Id")),  # in the order in which they were chosen: the most wanted first
-        quick_paste(species, keys),
+    opening = OpeningView(
+        format_search_terms((*STANDARD_FIELDS, *fields), "Selected"),
+        format_sort_terms(Field("", "Id")),  # in the order in which they were chosen: the most wanted first
+        format_quick_paste(species, keys),
     )
-    write_data(root / DATA, fields, records, opening)
+    write_data_file(root / DATA_NAME, fields, records, opening)
     if not keys:
         return []
     shown = ", ".join(
@@ -103,14 +103,16 @@ def prepare(
 
 def _unknown(root: Path, folder: Path, fields: Sequence[Field]) -> str:
     """Why the tables of this user's Timelapse may be others than we write, or nothing."""
-    for template in beside(root, ".tdb"):
-        if reason := strangeness(template):
+    for template in files_in(root, ".tdb"):
+        if reason := explain_unknown_version(template):
             return reason
-        if [_bare(field) for field in read_template(template).fields] != [_bare(one) for one in (*STANDARD, *fields)]:
+        if [_bare(field) for field in read_template(template).fields] != [
+            _bare(one) for one in (*STANDARD_FIELDS, *fields)
+        ]:
             return f"{template} has been changed"
-    for ddb in find(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
+    for ddb in find_files(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
         with suppress(FormatError):  # a damaged one is collect()'s to report
-            if reason := strangeness(ddb):
+            if reason := explain_unknown_version(ddb):
                 return reason
     return ""
 
@@ -125,7 +127,7 @@ def _keys(request: Request, blank: str) -> list[str]:
     first = [word] if word else []
     others = [name for name in request.classes if name != word]
     often = Counter(guess.class_name for guess in request.suggestions)
-    chosen = set(sorted(others, key=lambda name: -often[name])[: KEYS - len(first) - 1])
+    chosen = set(sorted(others, key=lambda name: -often[name])[: MAX_SHORTCUTS - len(first) - 1])
     return [*first, *(name for name in others if name in chosen), UNSURE]
 
 

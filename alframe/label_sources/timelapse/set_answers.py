@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.formats.digests import digest
-from alframe.formats.tables import rows
-from alframe.formats.timelapse.data import posix
+from alframe.formats.digests import content_hash
+from alframe.formats.tables import read_table
+from alframe.formats.timelapse.data import to_forward_slashes
 from alframe.label_sources.timelapse.answers import Said, Source, Stamp, load, saved, stamp
 from alframe.label_sources.timelapse.images import folded
 from alframe.progress import track
@@ -93,18 +93,18 @@ def read_export(file: Path, fields: Fields, levels: int | None) -> Reading:
         return cells[:present] + [""] * (expected - present) + cells[present:] if present >= 0 else cells
 
     def said() -> Iterator[Said]:
-        table = rows(file, ("File", "RelativePath", fields.species), fit=fit)
+        table = read_table(file, ("File", "RelativePath", fields.species), align_cells=fit)
         for row in track(table, f"Reading {file.name}", unit="row"):
             if isinstance(row, Problem):
                 problems.append(row)
             elif row.get(fields.species).strip():
                 folder, name = (row.get(column).strip(BLANKS) for column in ("RelativePath", "File"))
-                folder = posix(folder)
+                folder = to_forward_slashes(folder)
                 cells = {column: row.get(column) for column in fields.wanted}
-                yield Said(row.number, f"{folder}/{name}" if folder else name, cells)
+                yield Said(row.line, f"{folder}/{name}" if folder else name, cells)
 
     found = list(said())
-    return _reading(Source(str(file), saved(before), digest(file)), found, problems)
+    return _reading(Source(str(file), saved(before), content_hash(file)), found, problems)
 
 
 def _reading(source: Source, said: Sequence[Said], problems: Sequence[Problem] = ()) -> Reading:

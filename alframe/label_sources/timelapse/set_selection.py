@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.selector import hazards, takes
+from alframe.formats.timelapse.selector import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Template
 from alframe.label_sources.timelapse.images import folded
 from alframe.progress import track
@@ -52,7 +52,7 @@ def check_fields_of(template: Template, file: Path, names: Names) -> None:
     lacking = []
     for name, (kind, purpose, sample) in wanted.items():
         found = template.field(name)
-        if name and (found is None or (sample and not takes(found, sample))):
+        if name and (found is None or (sample and not accepts_value(found, sample))):
             state = f"is a {found.type}" if found else "is missing"
             alike = next((one.data_label for one in template.fields if one.label == name and one is not found), "")
             hint = f" (a field has that *Label*, but its Data Label is '{alike}')" if alike else ""
@@ -81,23 +81,23 @@ def select(ddb: Path, template: Template, request: Request, keys: Mapping[ItemId
     columns = ("RelativePath", "File", "DateTime", *fields)
 
     def cells_of(record: Record) -> dict[str, str]:
-        key = record.key if record.key in wanted else loose.get(folded(record.key), "")
+        key = record.image_path if record.image_path in wanted else loose.get(folded(record.image_path), "")
         seen.add(key)
         return _cells(record, wanted.get(key), request.round, names, template, fields)
 
     for record in track(read_records(ddb, columns), "Reading the image set", unit="img"):
-        asked = record.key in wanted or folded(record.key) in loose
+        asked = record.image_path in wanted or folded(record.image_path) in loose
         if asked or record.cells[names.selected].casefold() == "true":
             cells = cells_of(record)
             if any(record.cells[name].casefold() != cells[name].casefold() for name in fields):
-                changed.add(record.key)
+                changed.add(record.image_path)
     rows = []
     for record in read_records(ddb, columns) if changed else ():
-        if record.key in changed:
+        if record.image_path in changed:
             kept = {name: record.cells[name] for name in columns[:3]}
             rows.append(Record(record.id, record.relative_path, record.file, kept | cells_of(record)))
     found, missing = ([item for item, key in keys.items() if (key in seen) == there] for there in (True, False))
-    return Selection(rows, list(hazards(ddb, rows)), found, missing, fields)
+    return Selection(rows, list(find_unsafe_records(ddb, rows)), found, missing, fields)
 
 
 def _wanted(request: Request, keys: Mapping[ItemId, str]) -> dict[str, tuple[Item, Suggestion | None]]:
@@ -121,4 +121,4 @@ def _cells(
         new |= {names.prediction: guess.class_name if guess else ""}
         new |= {names.confidence: f"{guess.confidence:.4f}" if guess else ""}
     found = {name: template.field(name) for name in fields}
-    return {name: new[name] if (field := found[name]) and takes(field, new[name]) else "" for name in fields}
+    return {name: new[name] if (field := found[name]) and accepts_value(field, new[name]) else "" for name in fields}

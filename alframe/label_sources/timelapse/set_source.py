@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alframe.errors import FormatError, LabelError
-from alframe.formats.timelapse.data import blank_of
-from alframe.formats.timelapse.folders import beside
+from alframe.formats.timelapse.data import find_blank_images
+from alframe.formats.timelapse.folders import files_in
 from alframe.formats.timelapse.template import Template, read_template
 from alframe.kit.classes import CANNOT_TELL, check_policy, check_unsure, describe
 from alframe.kit.round_folders import round_folder
@@ -118,7 +118,7 @@ class TimelapseSet:
         rest = {key: item for item, key in keys.items() if item not in gathered.written}
         if rest and gathered.written:  # asked of the file as it is now: what has been filled in since is in neither
             images = [(folder, file) for folder, _, file in (key.rpartition("/") for key in rest)]
-            for key in blank_of(ddb, self.fields.species, images):
+            for key in find_blank_images(ddb, self.fields.species, images):
                 gathered.empty[reading.source.file].append(rest[key])
 
     def _take(
@@ -146,7 +146,7 @@ class TimelapseSet:
         if place.is_file() and place.suffix.casefold() == ".ddb":
             return place.parent, place
         root = place if place.is_dir() else place.parent
-        found = beside(root, ".ddb")
+        found = files_in(root, ".ddb")
         chosen = [file for file in found if place.is_file() and file.stem == place.stem] or found
         if len(chosen) > 1:
             listing = ", ".join(file.name for file in chosen)

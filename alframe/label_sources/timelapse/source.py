@@ -7,8 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from alframe.errors import BadParams, FormatError, LabelError
-from alframe.formats.timelapse.folders import LONGEST, TEMPLATE, beside, find, is_own, is_too_long
-from alframe.formats.timelapse.schema import check_fields
+from alframe.formats.timelapse.folders import (
+    MAX_PATH_LENGTH,
+    TEMPLATE_NAME,
+    files_in,
+    find_files,
+    is_path_too_long,
+    is_timelapse_or_system,
+)
+from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
 from alframe.kit.classes import check_policy, describe
 from alframe.kit.round_folders import asked_before, classes_then, count, round_folder
@@ -48,7 +55,7 @@ class Timelapse:
         self.prepare = prepare
         self.link = link
         try:
-            check_fields(round_fields((), self.blank, annotator_field=annotator_field))
+            require_valid_fields(round_fields((), self.blank, annotator_field=annotator_field))
         except FormatError as error:
             raise BadParams(f"label_source.annotator_field: {error}") from error
 
@@ -61,12 +68,12 @@ class Timelapse:
             places = {entry.id: entry.name for entry in complete_manifest(folder, request.items, asked_before(request))}
             for root in self._roots(folder):
                 _check_lengths(root, places.values())
-                if not beside(root, ".ddb"):
+                if not files_in(root, ".ddb"):
                     remarks |= dict.fromkeys(self._lay_out(root, request.items, places))
                     if self.prepare:
                         remarks |= dict.fromkeys(prepare(root, request, places, fields, self.blank))
-                if not beside(root, ".tdb"):  # last: whoever can open the set finds it complete
-                    write_template(root / TEMPLATE, fields)
+                if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
+                    write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
             raise LabelError(str(error)) from error
         except OSError as error:
@@ -88,7 +95,7 @@ class Timelapse:
         gathered.again = {entry.id for entry in entries if entry.again}
         asked = {item.id for item in request.items}
         classes = [name for name in classes_then(request) if name in request.classes]  # as the list had them
-        for ddb in find(folder, ".ddb"):
+        for ddb in find_files(folder, ".ddb"):
             try:
                 self._read(ddb, ddb.parent.relative_to(folder).parts, classes, whose, asked, gathered)
             except (FormatError, OSError) as error:
@@ -149,7 +156,7 @@ class Timelapse:
     def _words(self, request: Request, folder: Path) -> str:
         roots = self._roots(folder)
         where = f"in {folder}" if len(roots) == 1 else f"for each of {', '.join(self.annotators)}, in {folder}"
-        name = next((file.name for file in beside(roots[0], ".tdb")), TEMPLATE)
+        name = next((file.name for file in files_in(roots[0], ".tdb")), TEMPLATE_NAME)
         word = has_blank(request.classes, self.blank) or self.blank
         blank = f" '{word}' is a picture without an animal." if word else ""
         return (
@@ -167,17 +174,17 @@ def _keys(inside: Sequence[str], key: str) -> Iterator[str]:
 
 def _check_lengths(root: Path, places: Iterable[str]) -> None:
     longest = max((str(root / name) for name in places), key=len, default="")
-    if len(longest) > LONGEST or is_too_long(root / TEMPLATE):
+    if len(longest) > MAX_PATH_LENGTH or is_path_too_long(root / TEMPLATE_NAME):
         raise LabelError(
-            f"The path {max(longest, str(root / TEMPLATE), key=len)} is too long: Windows and Timelapse take "
-            f"{LONGEST} characters, backups included. Move the project to a folder with a shorter path, such as "
-            "C:\\al, and run the command again."
+            f"The path {max(longest, str(root / TEMPLATE_NAME), key=len)} is too long: Windows and Timelapse "
+            f"take {MAX_PATH_LENGTH} characters, backups included. Move the project to a folder with a shorter path, "
+            "such as C:\\al, and run the command again."
         )
 
 
 def _check_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
     people = tuple(str(name).strip() for name in annotators)
-    places = {folded(folder_name(name)) for name in people if name and not is_own(name)}
+    places = {folded(folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
     if isinstance(annotators, str) or len(places) < len(people):
         raise BadParams(
             f"label_source.annotators is {annotators!r}; it must be a list of different names, [anna, bob] say, each "

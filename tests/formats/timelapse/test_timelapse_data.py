@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse import data as module
-from alframe.formats.timelapse.data import Record, blank_of, posix, read_records
-from alframe.formats.timelapse.folders import beside, find, is_own, is_too_long
-from alframe.formats.timelapse.prepared import Opening, strangeness, write_data
-from alframe.formats.timelapse.schema import STANDARD, Field
-from alframe.formats.timelapse.sqlite import check, uri
-from alframe.formats.timelapse.template import offers_empty, parse_choices, read_template, write_template
-from alframe.formats.timelapse.view import quick_paste, search_terms, sort_terms
+from alframe.formats.timelapse.data import Record, find_blank_images, read_records, to_forward_slashes
+from alframe.formats.timelapse.folders import files_in, find_files, is_path_too_long, is_timelapse_or_system
+from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_version, write_data_file
+from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
+from alframe.formats.timelapse.sqlite import check_integrity, read_only_uri
+from alframe.formats.timelapse.template import all_lists_offer_empty, parse_choices, read_template, write_template
+from alframe.formats.timelapse.view import format_quick_paste, format_search_terms, format_sort_terms
 from tests.timelapse import opening
 from tests.timelapse.simulator import Timelapse as Program
 
@@ -47,7 +47,7 @@ def row(path: str, **cells: str) -> dict[str, str]:
 @pytest.fixture
 def ddb(tmp_path: Path) -> Path:
     rows = [row("a/b/1.jpg", Species="fox"), row("a/2.jpg"), row("3.jpg", Species=" "), row("a/2.jpg", Species="deer")]
-    write_data(tmp_path / "T.ddb", FIELDS, rows, Opening())
+    write_data_file(tmp_path / "T.ddb", FIELDS, rows, OpeningView())
     write_template(tmp_path / "T.tdb", FIELDS)
     return tmp_path / "T.ddb"
 
@@ -62,19 +62,19 @@ def test_records_in_order_with_forward_slashes(ddb: Path) -> None:
         Record(3, "", "3.jpg", {"Species": " "}),
         Record(4, "a", "2.jpg", {"Species": "deer"}),
     ]
-    assert [record.key for record in read_records(ddb, [])] == ["a/b/1.jpg", "a/2.jpg", "3.jpg", "a/2.jpg"]
+    assert [record.image_path for record in read_records(ddb, [])] == ["a/b/1.jpg", "a/2.jpg", "3.jpg", "a/2.jpg"]
     assert [record.id for record in read_records(ddb, [], filled="Species")] == [1, 4]
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4, 5])
 def test_pages(ddb: Path, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", page)
+    monkeypatch.setattr(module, "PAGE_RECORDS", page)
     assert [record.id for record in read_records(ddb, [])] == [1, 2, 3, 4]
     assert [record.id for record in read_records(ddb, [], filled="Species")] == [1, 4]
 
 
 def test_a_reader_that_stops_halfway_holds_no_lock(ddb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(module, "PAGE_RECORDS", 1)
     records = read_records(ddb, ["Species"])
     next(records)
     program = Program.open(ddb, wait=0.05)
@@ -85,16 +85,16 @@ def test_a_reader_that_stops_halfway_holds_no_lock(ddb: Path, monkeypatch: pytes
 def test_records_without_an_answer(ddb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [("a/b", "1.jpg"), ("a", "2.jpg"), ("", "3.jpg"), ("", "4.jpg"), ("a", "1.jpg")]
     for batch in (1, 2, 400):
-        monkeypatch.setattr(module, "BATCH", batch)
-        assert blank_of(ddb, "Species", images) == {"a/2.jpg", "3.jpg"}
+        monkeypatch.setattr(module, "QUERY_IMAGES", batch)
+        assert find_blank_images(ddb, "Species", images) == {"a/2.jpg", "3.jpg"}
 
 
 @pytest.mark.slow
 def test_few_of_many_records_are_found_by_the_index(tmp_path: Path) -> None:
     rows = (row(f"a/{n}.jpg") for n in range(100_000))
-    write_data(tmp_path / "T.ddb", FIELDS, rows, Opening())
+    write_data_file(tmp_path / "T.ddb", FIELDS, rows, OpeningView())
     start = time.perf_counter()
-    assert len(blank_of(tmp_path / "T.ddb", "Species", [("a", f"{n * 100}.jpg") for n in range(1000)])) == 1000
+    assert len(find_blank_images(tmp_path / "T.ddb", "Species", [("a", f"{n * 100}.jpg") for n in range(1000)])) == 1000
     assert time.perf_counter() - start < 0.2
 
 
@@ -111,11 +111,11 @@ def test_real_files(sample: Path) -> None:
     ddb = sample / "timelapse" / "TimelapseData.ddb"
     found = list(read_records(ddb, ["img_species", "DateTime"], filled="img_species"))
     assert [record.id for record in found] == [1, 2, 43, 100]
-    assert found[2].key == "Station1/Deployment1b/IMG_001.jpg"
+    assert found[2].image_path == "Station1/Deployment1b/IMG_001.jpg"
     assert found[3].cells == {"img_species": "jaguar", "DateTime": "2024-11-27 19:58:34"}
-    check(ddb)
-    assert strangeness(ddb) == ""
-    assert strangeness(sample / "timelapse" / "CamtrapDPTemplate.tdb") == ""
+    check_integrity(ddb)
+    assert explain_unknown_version(ddb) == ""
+    assert explain_unknown_version(sample / "timelapse" / "CamtrapDPTemplate.tdb") == ""
 
 
 def test_old_data_files_say_so(ddb: Path) -> None:
@@ -139,15 +139,17 @@ def test_no_damage_ends_in_a_traceback(ddb: Path, data: st.DataObject) -> None:
     damaged = ddb.with_name("damaged.ddb")
     damaged.write_bytes(content)
     with suppress(FormatError):
-        check(damaged)
+        check_integrity(damaged)
     with suppress(FormatError):
         read_template(damaged)
     with suppress(FormatError):
-        assert all(isinstance(record.key, str) for record in read_records(damaged, ["Species"], filled="Species"))
+        assert all(
+            isinstance(record.image_path, str) for record in read_records(damaged, ["Species"], filled="Species")
+        )
     with suppress(FormatError):
-        blank_of(damaged, "Species", [("a", "2.jpg")])
+        find_blank_images(damaged, "Species", [("a", "2.jpg")])
     with suppress(FormatError):
-        strangeness(damaged)
+        explain_unknown_version(damaged)
 
 
 CELLS = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()
@@ -167,20 +169,20 @@ def test_no_value_is_too_odd(ddb: Path, rows: list[tuple[object, ...]], lists: o
     db.close()
     found = list(read_records(odd, ["Species"]))
     assert len(found) == len(rows)
-    assert all(isinstance(cell, str) for record in found for cell in (record.key, *record.cells.values()))
+    assert all(isinstance(cell, str) for record in found for cell in (record.image_path, *record.cells.values()))
     assert len(list(read_records(odd, ["Species"], filled="Species"))) <= len(rows)
     assert len(read_template(odd).fields) == 10
-    assert isinstance(strangeness(odd), str)
+    assert isinstance(explain_unknown_version(odd), str)
 
 
 def test_names_of_files_for_sqlite() -> None:
-    assert uri(PurePosixPath("/a b/ü#1?.ddb")) == "file:///a%20b/%C3%BC%231%3F.ddb?mode=ro"
-    assert uri(PureWindowsPath(r"C:\Daten\100%\T.ddb")) == "file:///C:/Daten/100%25/T.ddb?mode=ro"
-    assert uri(PureWindowsPath(r"\\server\share\T.ddb")) == "file:////server/share/T.ddb?mode=ro"
+    assert read_only_uri(PurePosixPath("/a b/ü#1?.ddb")) == "file:///a%20b/%C3%BC%231%3F.ddb?mode=ro"
+    assert read_only_uri(PureWindowsPath(r"C:\Daten\100%\T.ddb")) == "file:///C:/Daten/100%25/T.ddb?mode=ro"
+    assert read_only_uri(PureWindowsPath(r"\\server\share\T.ddb")) == "file:////server/share/T.ddb?mode=ro"
 
 
 def test_relative_paths() -> None:
-    assert [posix(path) for path in ("", "a\\b", "a/b/", "\u00a0old", "001\\2")] == [
+    assert [to_forward_slashes(path) for path in ("", "a\\b", "a/b/", "\u00a0old", "001\\2")] == [
         "",
         "a/b",
         "a/b",
@@ -196,17 +198,17 @@ def test_timelapses_own_folders_are_passed_over(tmp_path: Path) -> None:
     for name in ("T.ddb", "a/x.DDB", "Backups/T.ddb", "DeletedFiles/T.ddb", "a/.vthumb/T.ddb", "._T.ddb", "b/n.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [file.relative_to(tmp_path).as_posix() for file in find(tmp_path, ".ddb")] == ["T.ddb", "a/x.DDB"]
-    assert [file.name for file in beside(tmp_path, ".ddb")] == ["T.ddb"]
-    assert beside(tmp_path / "nowhere", ".ddb") == []
-    assert is_own("backups")
-    assert not is_own("Backups 2")
+    assert [file.relative_to(tmp_path).as_posix() for file in find_files(tmp_path, ".ddb")] == ["T.ddb", "a/x.DDB"]
+    assert [file.name for file in files_in(tmp_path, ".ddb")] == ["T.ddb"]
+    assert files_in(tmp_path / "nowhere", ".ddb") == []
+    assert is_timelapse_or_system("backups")
+    assert not is_timelapse_or_system("Backups 2")
 
 
 def test_long_paths() -> None:
-    assert not is_too_long(PureWindowsPath("C:/", "x" * 220) / "T.tdb")
-    assert is_too_long(PureWindowsPath("C:/", "x" * 226) / "T.tdb"), "its backup would be"
-    assert is_too_long(PureWindowsPath("C:/", "x" * 200) / ("y" * 50 + ".tdb")), "its journal would be"
+    assert not is_path_too_long(PureWindowsPath("C:/", "x" * 220) / "T.tdb")
+    assert is_path_too_long(PureWindowsPath("C:/", "x" * 226) / "T.tdb"), "its backup would be"
+    assert is_path_too_long(PureWindowsPath("C:/", "x" * 200) / ("y" * 50 + ".tdb")), "its journal would be"
 
 
 # Prepared
@@ -241,9 +243,11 @@ def test_the_tables_are_those_of_a_real_file(sample: Path, ddb: Path) -> None:
 
 @pytest.mark.parametrize("selected", [True, False])
 def test_the_selection_is_honoured_by_all_its_rules(tmp_path: Path, selected: bool) -> None:
-    view = Opening(search_terms((*STANDARD, *FIELDS), "Selected"), sort_terms(FIELDS[3], FIELDS[0]))
+    view = OpeningView(
+        format_search_terms((*STANDARD_FIELDS, *FIELDS), "Selected"), format_sort_terms(FIELDS[3], FIELDS[0])
+    )
     rows = [row(f"{n}.jpg", Selected=str(selected).lower(), ALConfidence=f"0.{9 - n}") for n in range(3)]
-    write_data(tmp_path / "T.ddb", FIELDS, rows, view)
+    write_data_file(tmp_path / "T.ddb", FIELDS, rows, view)
     write_template(tmp_path / "T.tdb", FIELDS)
     program = Program.open(tmp_path / "T.ddb")
     assert program.custom is selected
@@ -261,14 +265,16 @@ def test_a_selection_in_real_templates(sample: Path) -> None:
         path = sample / "timelapse" / file
         with connected(path) as db:
             controls = read_controls(db)
-        honoured = restored(search_terms(read_template(path).fields, flag), controls, detections=False) is not None
-        assert honoured is offers_empty(path) is (file == "TimelapseData.ddb")
-        assert not restored(search_terms(read_template(path).fields[:-1], flag), controls, detections=False)
+        honoured = (
+            restored(format_search_terms(read_template(path).fields, flag), controls, detections=False) is not None
+        )
+        assert honoured is all_lists_offer_empty(path) is (file == "TimelapseData.ddb")
+        assert not restored(format_search_terms(read_template(path).fields[:-1], flag), controls, detections=False)
 
 
 def test_keys(tmp_path: Path) -> None:
-    view = Opening(quick_paste=quick_paste(FIELDS[0], ["deer", "fox"]))
-    write_data(tmp_path / "T.ddb", FIELDS, [row("1.jpg")], view)
+    view = OpeningView(quick_paste=format_quick_paste(FIELDS[0], ["deer", "fox"]))
+    write_data_file(tmp_path / "T.ddb", FIELDS, [row("1.jpg")], view)
     write_template(tmp_path / "T.tdb", FIELDS)
     program = Program.open(tmp_path / "T.ddb")
     program.quickpaste(2, 1)
@@ -285,7 +291,7 @@ def test_versions_we_know(ddb: Path, version: str, words: str) -> None:
     with db:
         db.execute("UPDATE ImageSetTable SET VersionCompatabily = ?", (version,))
     db.close()
-    said = strangeness(ddb)
+    said = explain_unknown_version(ddb)
     assert words in said
     assert bool(said) is bool(words)
 
@@ -294,5 +300,5 @@ def test_tables_we_do_not_know(ddb: Path) -> None:
     db = sqlite3.connect(ddb)
     db.execute("ALTER TABLE ImageSetTable ADD COLUMN Novelty TEXT")
     db.close()
-    assert "other tables" in strangeness(ddb)
+    assert "other tables" in explain_unknown_version(ddb)
     assert opening.VERSION.startswith("2.5")

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse import update as module
-from alframe.formats.timelapse.schema import TYPES, Field
-from alframe.formats.timelapse.selector import is_selector, is_time, takes, write_selector
+from alframe.formats.timelapse.schema import FIELD_TYPES, Field
+from alframe.formats.timelapse.selector import accepts_value, is_import_csv, is_timelapse_time, write_import_csv
 from alframe.formats.timelapse.template import Template, write_template
-from alframe.formats.timelapse.update import Change, back_up, is_running, update
+from alframe.formats.timelapse.update import RecordChange, back_up, is_timelapse_running, update_records
 from tests.timelapse.simulator import Timelapse as Program
 from tests.timelapse.simulator import snapshot
 from tests.timelapse.template import Control
@@ -29,16 +29,16 @@ VALUES = (
 )
 
 
-@given(st.sampled_from(sorted(TYPES - {"DateTime_", "Date_", "Time_"})), VALUES)
+@given(st.sampled_from(sorted(FIELD_TYPES - {"DateTime_", "Date_", "Time_"})), VALUES)
 @example("IntegerPositive", "１")
 @example("DecimalPositive", "1e3")
 def test_nothing_is_written_that_timelapse_would_refuse(kind: str, value: str) -> None:
     choices = ("a", "b") if "Choice" in kind else ()
-    if takes(Field(kind, "X", choices=choices), value):
+    if accepts_value(Field(kind, "X", choices=choices), value):
         assert not wrong(Control(kind, "X", "X", choices=choices), value)
 
 
-@pytest.mark.parametrize("kind", sorted(TYPES))
+@pytest.mark.parametrize("kind", sorted(FIELD_TYPES))
 def test_usual_values_are_taken(kind: str) -> None:
     usual = {
         "Flag": ["true", "false", "True"],
@@ -52,12 +52,12 @@ def test_usual_values_are_taken(kind: str) -> None:
         "AlphaNumeric": ["", "a-B_1"],
     }
     for value in usual.get(kind, ["", "3"]):
-        assert takes(Field(kind, "X", choices=("a", "b")), value)
+        assert accepts_value(Field(kind, "X", choices=("a", "b")), value)
 
 
 @given(TIMES)
 def test_times(value: str) -> None:
-    if is_time(value):
+    if is_timelapse_time(value):
         assert not wrong(Control("DateTime_", "X", "X"), value)
 
 
@@ -70,19 +70,19 @@ def rows(**cells: str) -> list[dict[str, str]]:
 
 
 def test_the_file_to_the_byte(tmp_path: Path) -> None:
-    assert write_selector(tmp_path / "T.csv", TEMPLATE, rows())
+    assert write_import_csv(tmp_path / "T.csv", TEMPLATE, rows())
     assert (tmp_path / "T.csv").read_bytes() == (
         "File,RelativePath,DateTime,Selected,ALRound,Guess\r\n"
         '"ü, 1.jpg",a\\b,2024-05-01 10:00:00,true,3,"say ""x"""\r\n'
     ).encode()
-    assert not write_selector(tmp_path / "T.csv", TEMPLATE, [*rows(), *rows(DateTime="")])
+    assert not write_import_csv(tmp_path / "T.csv", TEMPLATE, [*rows(), *rows(DateTime="")])
     assert b"DateTime" not in (tmp_path / "T.csv").read_bytes()
 
 
 @pytest.mark.parametrize("cells", [{"Selected": ""}, {"ALRound": "-1"}, {"Unknown": "x"}])
 def test_what_would_stop_the_import_is_refused(tmp_path: Path, cells: dict[str, str]) -> None:
     with pytest.raises(FormatError, match=next(iter(cells))):
-        write_selector(tmp_path / "T.csv", TEMPLATE, rows(**cells))
+        write_import_csv(tmp_path / "T.csv", TEMPLATE, rows(**cells))
     assert not list(tmp_path.iterdir())
 
 
@@ -92,9 +92,9 @@ def test_what_would_stop_the_import_is_refused(tmp_path: Path, cells: dict[str, 
 def test_a_file_of_another_origin_is_not_replaced(tmp_path: Path, header: str) -> None:
     file = tmp_path / "T.csv"
     file.write_text(header, encoding="utf-8")
-    assert not is_selector(file, rows()[0])
+    assert not is_import_csv(file, rows()[0])
     with pytest.raises(FormatError, match="not written by alframe"):
-        write_selector(file, TEMPLATE, rows())
+        write_import_csv(file, TEMPLATE, rows())
     assert file.read_text(encoding="utf-8") == header
 
 
@@ -114,16 +114,16 @@ def ddb(tmp_path: Path) -> Path:
 
 def test_all_changes_or_none(ddb: Path) -> None:
     before = snapshot(ddb)
-    good = Change(1, "1.jpg", "a", {"Selected": "true"})
+    good = RecordChange(1, "1.jpg", "a", {"Selected": "true"})
     for bad in (
-        Change(9, "1.jpg", "a", {"Selected": "true"}),
-        Change(1, "2.jpg", "a", {"Selected": "true"}),
-        Change(1, "1.jpg", "a", {"Novelty": "true"}),
+        RecordChange(9, "1.jpg", "a", {"Selected": "true"}),
+        RecordChange(1, "2.jpg", "a", {"Selected": "true"}),
+        RecordChange(1, "1.jpg", "a", {"Novelty": "true"}),
     ):
         with pytest.raises(FormatError):
-            update(ddb, [good, bad], {})
+            update_records(ddb, [good, bad], {})
         assert snapshot(ddb) == before
-    backup = update(ddb, [good], {"Log": "mine"})
+    backup = update_records(ddb, [good], {"Log": "mine"})
     assert snapshot(backup) == before
     assert backup.parent.name == "Backups"
     assert [row["Selected"] for row in Program.open(ddb).records()] == ["true", "false"]
@@ -137,12 +137,12 @@ def test_a_backup_has_what_is_only_in_the_log_beside_the_file(ddb: Path) -> None
 
 
 def test_a_lock_is_waited_for_and_then_reported(ddb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
-    monkeypatch.setattr("alframe.formats.timelapse.sqlite.PATIENCE", 0.05)
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr("alframe.formats.timelapse.sqlite.LOCK_TIMEOUT", 0.05)
     before = snapshot(ddb)
     program = Program.open(ddb)
     with program.hold_lock(exclusive=False), pytest.raises(FormatError, match="Another program holds it"):
-        update(ddb, [Change(1, "1.jpg", "a", {"Selected": "true"})], {})
+        update_records(ddb, [RecordChange(1, "1.jpg", "a", {"Selected": "true"})], {})
     assert snapshot(ddb) == before
 
 
@@ -151,7 +151,7 @@ def test_a_damaged_file_is_not_written_to(ddb: Path) -> None:
     ddb.write_bytes(content[:8192] + b"\xff" * 4096 + content[12288:])
     damaged = ddb.read_bytes()
     with pytest.raises(FormatError, match="Backups"):
-        update(ddb, [Change(1, "1.jpg", "a", {"Selected": "true"})], {})
+        update_records(ddb, [RecordChange(1, "1.jpg", "a", {"Selected": "true"})], {})
     assert ddb.read_bytes() == damaged
 
 
@@ -166,13 +166,13 @@ def test_a_damaged_file_is_not_written_to(ddb: Path) -> None:
 )
 def test_programs_of_other_systems(system: str, listing: str, running: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.sys, "platform", system)
-    monkeypatch.setattr(module, "_output", lambda *command: listing)
+    monkeypatch.setattr(module, "_run_command", lambda *command: listing)
     if system == "darwin":
         monkeypatch.setattr(module, "Path", lambda name: Path("/no/such/place"))
-    assert is_running() is running
+    assert is_timelapse_running() is running
 
 
 def test_a_column_name_is_only_a_name(ddb: Path) -> None:
     with pytest.raises(FormatError):
-        update(ddb, [Change(1, "1.jpg", "a", {'Species" = 1; --': "x"})], {})
+        update_records(ddb, [RecordChange(1, "1.jpg", "a", {'Species" = 1; --': "x"})], {})
     assert sqlite3.connect(ddb).execute("SELECT count(*) FROM DataTable").fetchone() == (2,)

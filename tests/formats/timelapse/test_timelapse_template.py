@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.schema import NUMBERS, TYPES, Field, check_fields
+from alframe.formats.timelapse.schema import FIELD_TYPES, NUMBER_TYPES, Field, require_valid_fields
 from alframe.formats.timelapse.template import (
     Template,
-    offers_empty,
+    all_lists_offer_empty,
+    format_choices,
     parse_choices,
     read_template,
-    write_choices,
     write_template,
 )
 from tests.timelapse.simulator import Timelapse as Program
@@ -67,7 +67,7 @@ def test_timelapse_opens_it_without_a_word(tmp_path: Path) -> None:
     assert program.control("Species").include_empty
     assert program.control("Species").choices == FIELDS[0].choices
     assert read_template(tmp_path / "T.ddb").fields == read_template(tmp_path / "T.tdb").fields
-    assert offers_empty(tmp_path / "T.ddb")
+    assert all_lists_offer_empty(tmp_path / "T.ddb")
 
 
 def test_the_tables_are_those_of_timelapse(sample: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_real_templates(sample: Path) -> None:
     camtrap = read_template(sample / "timelapse" / "CamtrapDPTemplate.tdb")
     assert len(camtrap.fields) == 41
     assert all(field.choices for field in camtrap.fields if field.type == "FixedChoice")
-    assert not offers_empty(sample / "timelapse" / "CamtrapDPTemplate.tdb")
+    assert not all_lists_offer_empty(sample / "timelapse" / "CamtrapDPTemplate.tdb")
     data = read_template(sample / "timelapse" / "TimelapseData.ddb")
     assert data.levels == ("Project", "Station", "Deployment")
     problem = data.field("img_problem")
@@ -131,7 +131,7 @@ def test_fields_that_timelapse_would_refuse(tmp_path: Path, field: Field, words:
     st.lists(
         st.builds(
             Field,
-            st.sampled_from(sorted(TYPES)),
+            st.sampled_from(sorted(FIELD_TYPES)),
             st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,9}", fullmatch=True),
             choices=st.lists(st.text(min_size=1, max_size=8)).map(tuple),
             copyable=st.booleans(),
@@ -145,13 +145,13 @@ def test_whatever_passes_the_check_is_opened(fields: list[Field]) -> None:
     from tests.timelapse.values import illegal
 
     try:
-        check_fields(fields)
+        require_valid_fields(fields)
     except FormatError:
         return
     standard = [Control(name, name, name) for name in ("File", "RelativePath", "DateTime", "DeleteFlag")]
     controls = [Control(one.type, one.data_label, one.data_label, one.default, one.choices) for one in fields]
     assert illegal([*standard, *controls]) == ""
-    assert not any(field.default for field in fields if field.type in NUMBERS)
+    assert not any(field.default for field in fields if field.type in NUMBER_TYPES)
 
 
 def test_lists_that_no_json_parser_takes() -> None:
@@ -169,7 +169,7 @@ def test_every_list_survives(items: list[str], comma: str, empty: bool) -> None:
     )
     expected = tuple(dict.fromkeys(item for item in items if item))
     assert parse_choices(text) == expected
-    assert parse_choices(write_choices(expected)) == expected
+    assert parse_choices(format_choices(expected)) == expected
     assert tuple(item for item in read_list(text)[0] if item) == expected
 
 
