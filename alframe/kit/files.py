@@ -1,6 +1,6 @@
 """Write files so that a reader sees the old content or the new, under names that every file system takes."""
 
-from alframe.formats.digests import digest
+from alframe.formats.digests import content_hash
 from alframe.store.files import check_room, replacing, write_json
 from alframe.store.links import place
 from alframe.store.names import RESERVED, UNSAFE, file_name, folder_name, is_litter
@@ -9,7 +9,7 @@ __all__ = [
     "RESERVED",
     "UNSAFE",
     "check_room",
-    "digest",
+    "content_hash",
     "file_name",
     "folder_name",
     "is_litter",

@@ -1,5 +1,5 @@
 """Read times as cameras and camera-trap programs write them."""
 
-from alframe.formats.times import local_time
+from alframe.formats.times import parse_local_time
 
-__all__ = ["local_time"]
+__all__ = ["parse_local_time"]
