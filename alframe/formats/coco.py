@@ -1,12 +1,12 @@
-"""COCO Camera Traps and plain COCO: images and what is on them, in one JSON file."""
+"""Read COCO Camera Traps and plain COCO: images and what is on them, in one JSON file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from reprlib import repr as shown
+from reprlib import repr as shorten
 from typing import Any
 
 from alframe.errors import FormatError
@@ -18,10 +18,10 @@ from alframe.types import Box
 
 @dataclass(frozen=True, slots=True)
 class CocoImage:
-    """One image; `size` is width and height in pixels, `place` where in the file it stands."""
+    """One image; `position` says where in the file it is listed, `size` is width and height in pixels."""
 
     file: str
-    place: str
+    position: str
     size: tuple[float, float] | None = None
     taken: datetime | None = None
     location: str | None = None
@@ -31,9 +31,9 @@ class CocoImage:
 
 @dataclass(frozen=True, slots=True)
 class CocoAnnotation:
-    """What somebody saw; `box` in fractions if `relative`, else in pixels, as left, top, width and height.
+    """What somebody saw in an image, or, with `sequence_level`, somewhere in its sequence.
 
-    With `sequence_level` it was seen somewhere in the image's sequence.
+    `box` is (left, top, width, height), in fractions of the image if `relative`, else in pixels.
     """
 
     category: str
@@ -41,111 +41,116 @@ class CocoAnnotation:
     relative: bool = False
     sequence_level: bool = False
 
-    def fractions(self, size: tuple[float, float] | None) -> Box | None:
-        """The box as fractions of an image of `size`, cut to the image; None if there is none, or no way to tell."""
+    def relative_box(self, size: tuple[float, float] | None) -> Box | None:
+        """Return the box as fractions of an image of `size`, cut to the image; None if there is none or no size."""
         if self.box is None or (size is None and not self.relative):
             return None
         width, height = (1.0, 1.0) if self.relative or size is None else size
         x, y, w, h = self.box
-        left, right = (min(max(one / width, 0.0), 1.0) for one in (x, x + w))
-        top, bottom = (min(max(one / height, 0.0), 1.0) for one in (y, y + h))
+        left, right = (min(max(side / width, 0.0), 1.0) for side in (x, x + w))
+        top, bottom = (min(max(side / height, 0.0), 1.0) for side in (y, y + h))
         return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
 @dataclass(frozen=True, slots=True)
 class CocoDataset:
-    """A file's content by image id, in the file's order; `strays` annotations are of images that it does not list."""
+    """The images and annotations of a file by image id, in its order.
+
+    `unlisted_images` counts the image ids that have annotations, but are not in the list of images.
+    """
 
     images: Mapping[str, CocoImage]
     annotations: Mapping[str, tuple[CocoAnnotation, ...]]
-    strays: int
+    unlisted_images: int
 
 
 def read_coco(file: Path) -> CocoDataset:
-    """The file of the data set, with ids as text and categories by name.
+    """Read the file of a data set, with ids as text and categories by name.
 
-    In the wild, and understood: ids and locations that are numbers, `date_captured` for `datetime`, times that are
-    none, no sequences, several annotations for an image or none at all. Raises FormatError with the place in the file.
-    Source: github.com/agentmorris/MegaDetector, coco-camera-traps format.
+    Understood, since it exists: ids and locations that are numbers, `date_captured` for `datetime`, times that are
+    none, no sequences, several annotations for an image or none at all. Raises FormatError with the position in the
+    file. Source: github.com/agentmorris/MegaDetector, coco-camera-traps format.
     """
     images: dict[str, CocoImage] = {}
-    found: dict[str, tuple[CocoAnnotation, ...]] = {}
+    annotations: dict[str, tuple[CocoAnnotation, ...]] = {}
     names: dict[str, str] = {}
     counts = {"images": 0, "annotations": 0, "categories": 0}
-    for kind, one in track(read_json_members(file, list(counts)), "Reading the data set", unit="records"):
-        if kind not in counts:
+    for name, record in track(read_json_members(file, list(counts)), "Reading the data set", unit="records"):
+        if name not in counts:
             continue
-        place, counts[kind] = f"{kind}[{counts[kind]}]", counts[kind] + 1
-        if not isinstance(one, dict):
-            raise FormatError(f"{file}, {place} is {shown(one)}, no object. Is this a COCO file?")
+        position, counts[name] = f"{name}[{counts[name]}]", counts[name] + 1
+        if not isinstance(record, dict):
+            raise FormatError(f"{file}, {position} is {shorten(record)}, no object. Is this a COCO file?")
         try:
-            if kind == "images":
-                key = _require_text(one, "id")
-                if key in images:
-                    raise FormatError(f" has the id {key} of {images[key].place}. Ids must be unique.")
-                images[key] = _parse_image(one, place)
-            elif kind == "annotations":
-                key = _require_text(one, "image_id")
-                found[key] = (*found.get(key, ()), _parse_annotation(one))
+            if name == "images":
+                image_id = _require_text(record, "id")
+                if image_id in images:
+                    raise FormatError(
+                        f" has the id {image_id} of {images[image_id].position}. Ids must be unique: change one."
+                    )
+                images[image_id] = _parse_image(record, position)
+            elif name == "annotations":
+                image_id = _require_text(record, "image_id")
+                annotations[image_id] = (*annotations.get(image_id, ()), _parse_annotation(record))
             else:
-                names[_require_text(one, "id")] = _require_text(one, "name")
+                names[_require_text(record, "id")] = _require_text(record, "name")
         except FormatError as error:
-            raise FormatError(f"{file}, {place}{error}") from None
+            raise FormatError(f"{file}, {position}{error}") from None
     if not images:
         raise FormatError(f"{file} lists no image, or is no COCO file: there should be `images` in it.")
-    return CocoDataset(images, _name_categories(found, names, images, file), sum(key not in images for key in found))
+    listed = {
+        image_id: _name_categories(file, image_id, annotations[image_id], names)
+        for image_id in annotations
+        if image_id in images
+    }
+    return CocoDataset(images, listed, len(annotations) - len(listed))
 
 
 def _name_categories(
-    found: Mapping[str, tuple[CocoAnnotation, ...]],
-    names: Mapping[str, str],
-    images: Mapping[str, CocoImage],
-    file: Path,
-) -> dict[str, tuple[CocoAnnotation, ...]]:
-    named = {}
-    for key, some in found.items():
-        if key in images:
-            missing = next((one.category for one in some if one.category not in names), None)
-            if missing is not None:
-                raise FormatError(f"{file}: `categories` has no id {missing}, which an annotation of image {key} has.")
-            named[key] = tuple(
-                CocoAnnotation(names[one.category], one.box, one.relative, one.sequence_level) for one in some
-            )
-    return named
+    file: Path, image_id: str, annotations: Iterable[CocoAnnotation], names: Mapping[str, str]
+) -> tuple[CocoAnnotation, ...]:
+    """Replace the ids of the categories by their names."""
+    try:
+        return tuple(replace(annotation, category=names[annotation.category]) for annotation in annotations)
+    except KeyError as error:
+        missing = error.args[0]
+        raise FormatError(
+            f"{file}: `categories` has no id {missing}, which an annotation of image {image_id} has."
+        ) from None
 
 
-def _parse_image(one: Mapping[str, Any], place: str) -> CocoImage:
-    size = (_to_number(one.get("width")), _to_number(one.get("height")))
+def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
+    size = (_to_number(record.get("width")), _to_number(record.get("height")))
     return CocoImage(
-        _require_text(one, "file_name"),
-        place,
+        _require_text(record, "file_name"),
+        position,
         size if min(size) > 0 else None,
-        parse_local_time(one.get("datetime")) or parse_local_time(one.get("date_captured")),
-        _to_text(one.get("location")),
-        _to_text(one.get("seq_id")),
-        one.get("corrupt") is True,
+        parse_local_time(record.get("datetime")) or parse_local_time(record.get("date_captured")),
+        _to_text(record.get("location")),
+        _to_text(record.get("seq_id")),
+        record.get("corrupt") is True,
     )
 
 
-def _parse_annotation(one: Mapping[str, Any]) -> CocoAnnotation:
-    relative = one.get("bbox_relative")
-    box = relative or one.get("bbox")
+def _parse_annotation(record: Mapping[str, Any]) -> CocoAnnotation:
+    relative = record.get("bbox_relative")
+    box = relative or record.get("bbox")
     if box and (not isinstance(box, list) or len(box) != 4 or any(type(side) not in (int, float) for side in box)):
-        raise FormatError(f": its box is {shown(box)}, not four numbers.")
-    four = None if not box else (_to_number(box[0]), _to_number(box[1]), _to_number(box[2]), _to_number(box[3]))
-    level = one.get("sequence_level_annotation") is True
-    return CocoAnnotation(_require_text(one, "category_id"), four, bool(relative), level)
+        raise FormatError(f": its box is {shorten(box)}, not four numbers.")
+    sides = None if not box else (_to_number(box[0]), _to_number(box[1]), _to_number(box[2]), _to_number(box[3]))
+    sequence_level = record.get("sequence_level_annotation") is True
+    return CocoAnnotation(_require_text(record, "category_id"), sides, bool(relative), sequence_level)
 
 
-def _require_text(one: Mapping[str, Any], key: str) -> str:
-    value = _to_text(one.get(key))
+def _require_text(record: Mapping[str, Any], name: str) -> str:
+    value = _to_text(record.get(name))
     if value is None:
-        raise FormatError(f" has no {key}. Is this a COCO file?")
+        raise FormatError(f" has no {name}. Is this a COCO file?")
     return value
 
 
 def _to_text(value: object) -> str | None:
-    """Numbers and texts as text without what no database can hold; anything else, and blanks, as nothing."""
+    """Return a number or text as text that any database can hold; None for anything else, and for blanks."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).encode("utf-8", "replace").decode().strip() or None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alframe.errors import BadParams, PoolError
-from alframe.kit.image_paths import locate_image, path_exists
+from alframe.kit.image_paths import absolute_path, locate_image, path_exists
 from alframe.types import Box, Item
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,9 @@ class ListedImages:
     _positions: dict[str, str] = field(default_factory=dict)  # image id -> where in the file it is listed
     _first_path: Path | None = None
     _any_exists: bool = False
+
+    def __post_init__(self) -> None:
+        self.root = absolute_path(self.root)
 
     def locate(self, path: str, position: str) -> tuple[str, Path]:
         """Return the id and the absolute path of the image that the file lists at `position`, e.g. "row 3".

@@ -1,4 +1,4 @@
-"""The images of a COCO or COCO Camera Traps data set, with or without its labels."""
+"""Read the images of a COCO or COCO Camera Traps data set, with or without its labels."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.coco import CocoAnnotation, CocoImage, read_coco
-from alframe.formats.coco import CocoDataset as Content
+from alframe.formats.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
 from alframe.formats.json_members import read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
 from alframe.registry import did_you_mean
-from alframe.types import Item
+from alframe.types import Box, Item
 
 
 class Coco:
-    """The images that the JSON `file` lists, below `root` (default: the file's folder), in the file's order.
+    """Pool of the images that the JSON `file` lists, below `root` (default: the file's folder), in its order.
 
     With `labels` an image's annotations are its class, if they agree; if not, `several` decides: skip leaves the image
     out, first takes the first. Annotations that hold for a whole sequence only count with `sequence_level`. With
-    `boxes` the largest box of that class is looked at. The location is the camera. The images of `test_locations`, and
+    `boxes` the item is the largest box of that class. The location is the camera. The images of `test_locations`, and
     of those that `split_file` ({"splits": {name: [locations]}}) has under `test_split`, are kept for evaluation.
     Images marked as corrupt are left out.
     """
@@ -48,47 +47,43 @@ class Coco:
         self.test_split = test_split
 
     def items(self) -> Iterator[Item]:
-        """The listed images; raises PoolError or FormatError naming the file, the place and the remedy.
+        """Yield the listed images; raises PoolError or FormatError naming the file, the position and the remedy.
 
-        An image that is missing on disk is no error here, but that all are missing is.
+        One image that is missing on disk is no error here; that all are missing is one.
         """
         file = absolute_path(self.file)
-        content = read_coco(file)
-        listed = ListedImages(file, absolute_path(self.root) if self.root else file.parent, self.several)
-        if content.strays:
-            listed.notes["have annotations but are not listed"] = content.strays
-        yield from listed.finish(self._items(content, listed, self._held_out(content)))
+        dataset = read_coco(file)
+        listed = ListedImages(file, self.root or file.parent, self.several)
+        if dataset.unlisted_images:
+            listed.notes["have annotations but are not listed"] = dataset.unlisted_images
+        yield from listed.finish(self._items(dataset, listed, self._held_out_locations(dataset)))
 
-    def _items(self, content: Content, listed: ListedImages, held_out: Collection[str]) -> Iterator[Item]:
-        for key, image in content.images.items():
+    def _items(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[Item]:
+        for coco_id, image in dataset.images.items():
             if image.corrupt:
                 listed.left_out["are marked as corrupt"] += 1
                 continue
-            usable = self._usable(content.annotations.get(key, ()), listed)
-            taken, label = listed.choose_label(one.category for one in usable)
-            if taken:
-                yield self._item(image, label, usable, listed, held_out)
+            usable = self._usable(dataset.annotations.get(coco_id, ()), listed)
+            keep, label = listed.choose_label(annotation.category for annotation in usable)
+            if keep:
+                boxes = (each.relative_box(image.size) for each in usable if each.category == label)
+                yield self._item(image, label, largest_box(boxes) if self.boxes else None, listed, held_out)
 
     def _usable(self, annotations: Sequence[CocoAnnotation], listed: ListedImages) -> Sequence[CocoAnnotation]:
+        """Return the annotations that count as labels."""
         if not self.labels:
             return ()
         if self.sequence_level:
             return annotations
-        usable = [one for one in annotations if not one.sequence_level]
+        usable = [annotation for annotation in annotations if not annotation.sequence_level]
         if annotations and not usable:
             listed.notes["have labels of their sequence only, which are not used (pool.sequence_level=true does)"] += 1
         return usable
 
     def _item(
-        self,
-        image: CocoImage,
-        label: str | None,
-        usable: Sequence[CocoAnnotation],
-        listed: ListedImages,
-        held_out: Collection[str],
+        self, image: CocoImage, label: str | None, box: Box | None, listed: ListedImages, held_out: Collection[str]
     ) -> Item:
-        image_id, path = listed.locate(image.file, image.place)
-        boxes = (one.fractions(image.size) for one in usable if one.category == label)
+        image_id, path = listed.locate(image.file, image.position)
         return Item(
             id=image_id,
             path=path,
@@ -97,19 +92,19 @@ class Coco:
             camera=image.location,
             taken=image.taken,
             sequence=image.sequence,
-            box=largest_box(boxes) if self.boxes else None,
+            box=box,
         )
 
-    def _held_out(self, content: Content) -> set[str]:
-        known = {image.location for image in content.images.values() if image.location is not None}
+    def _held_out_locations(self, dataset: CocoDataset) -> set[str]:
+        known = {image.location for image in dataset.images.values() if image.location is not None}
         for name in self.test_locations:
             if name not in known:
                 raise PoolError(
                     f"pool.test_locations: {self.file} has no location '{name}'.{did_you_mean(name, sorted(known))}"
                 )
-        return {*self.test_locations, *self._split()}
+        return {*self.test_locations, *self._locations_of_split()}
 
-    def _split(self) -> Iterator[str]:
+    def _locations_of_split(self) -> Iterator[str]:
         if self.split_file is None:
             return
         splits = dict(read_json_members(absolute_path(self.split_file), ())).get("splits")

@@ -1,4 +1,4 @@
-"""The images of a Timelapse image set, with the times that people corrected there and the labels they gave."""
+"""Read the images of a Timelapse image set, with the times that people corrected there and the labels they gave."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alframe.errors import BadParams
 from alframe.formats.timelapse.data import read_records
 from alframe.formats.times import parse_local_time
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, require_several_rule
+from alframe.kit.listed_images import ListedImages, folder_at_level, require_folder_level, require_several_rule
 from alframe.pools.folder import image_suffixes
 from alframe.types import Item
 
@@ -20,7 +19,7 @@ _EPISODE = re.compile(r"([0-9]+):[0-9]+\|[0-9]+")  # as Timelapse fills the fiel
 
 
 class Timelapse:
-    """The images that the data file `file` (.ddb) has, below `root` (default: the file's folder), in its order.
+    """Pool of the images in the data file `file` (.ddb), below `root` (default: the file's folder), in its order.
 
     Their times are Timelapse's, which people have corrected. `label_field` is the Data Label of the field with the
     class; where an image has several records, and their classes differ, `several` decides: skip leaves the image out,
@@ -37,66 +36,64 @@ class Timelapse:
         camera_level: int | None = None,
         episode_field: str | None = None,
     ) -> None:
-        if camera_level is not None and camera_level < 1:
-            raise BadParams(f"pool.camera_level is {camera_level}; folders below root are counted from 1.")
         self.file = Path(file)
         self.root = None if root is None else Path(root)
         self.label_field = label_field
         self.several = require_several_rule(several)
-        self.camera_level = camera_level
+        self.camera_level = require_folder_level("camera_level", camera_level)
         self.episode_field = episode_field
 
     def items(self) -> Iterator[Item]:
-        """The listed images; raises PoolError or FormatError. Timelapse may have the file open.
+        """Yield the listed images; raises PoolError or FormatError. Timelapse may have the file open.
 
-        An image that is missing on disk is no error here, but that all are missing is.
+        One image that is missing on disk is no error here; that all are missing is one.
         """
         file = absolute_path(self.file)
-        listed = ListedImages(file, absolute_path(self.root) if self.root else file.parent, self.several)
+        listed = ListedImages(file, self.root or file.parent, self.several)
         fields = [name for name in (self.label_field, self.episode_field) if name]
-        images: dict[str, _Image] = {}
+        images: dict[str, _ImageRecords] = {}
         for record in read_records(file, ["DateTime", "DeleteFlag", *fields]):
-            image = images.setdefault(record.image_path, _Image())
+            image = images.setdefault(record.image_path, _ImageRecords())
             if record.cells["DeleteFlag"].strip().casefold() != "true":
-                image.kept = image.kept or record.id
+                image.record_id = image.record_id or record.id
                 image.taken = image.taken or parse_local_time(record.cells["DateTime"])
                 image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
                 if self.label_field and (label := record.cells[self.label_field].strip()):
                     image.labels = (*image.labels, label)
         yield from listed.finish(self._items(images, listed))
 
-    def _items(self, images: dict[str, _Image], listed: ListedImages) -> Iterator[Item]:
+    def _items(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[Item]:
         suffixes = tuple(image_suffixes())
-        for key, image in images.items():
-            if not key.lower().endswith(suffixes):
+        for image_path, image in images.items():
+            if not image_path.lower().endswith(suffixes):
                 listed.left_out["are no images"] += 1
-            elif image.kept is None:
+            elif image.record_id is None:
                 listed.left_out["are marked for deletion"] += 1
             else:
-                taken, label = listed.choose_label(image.labels)
-                if taken:
-                    yield self._item(key, image, label, listed)
+                keep, label = listed.choose_label(image.labels)
+                if keep:
+                    yield self._item(image_path, image, label, listed)
 
-    def _item(self, key: str, image: _Image, label: str | None, listed: ListedImages) -> Item:
-        image_id, path = listed.locate(key, f"record {image.kept}")
-        folders, level = key.split("/")[:-1], self.camera_level
+    def _item(self, image_path: str, image: _ImageRecords, label: str | None, listed: ListedImages) -> Item:
+        image_id, path = listed.locate(image_path, f"record {image.record_id}")
+        folders = image_path.split("/")[:-1]
         episode = _EPISODE.fullmatch(image.episode.strip())
         return Item(
             id=image_id,
             path=path,
             label=label,
-            camera=folders[level - 1] if level is not None and len(folders) >= level else None,
+            camera=folder_at_level(folders, self.camera_level),
             taken=image.taken,
-            # Episodes are counted anew for each selection that the field was filled in, which may be a folder.
+            # Timelapse counts episodes anew for each selection that the field was filled in, which may be a folder.
             sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
         )
 
 
 @dataclass(slots=True)
-class _Image:
-    """What the records of one image say: the Id of the first that is not marked for deletion, and so on."""
+class _ImageRecords:
+    """What the records of one image that are not marked for deletion say; `record_id` is the Id of the first."""
 
-    kept: int | None = None
+    record_id: int | None = None
     taken: datetime | None = None
     episode: str = ""
     labels: tuple[str, ...] = ()

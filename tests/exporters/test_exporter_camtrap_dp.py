@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams
-from alframe.exporters.camtrap_dp.deployments import read_deployments, zone_of
+from alframe.exporters.camtrap_dp.deployments import parse_timezone, read_deployments
 from alframe.exporters.camtrap_dp.exporter import CamtrapDp
-from alframe.formats.camtrap_dp_write import TABLE_COLUMNS
+from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
 from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions
 
@@ -287,8 +287,8 @@ def test_settings_that_the_standard_does_not_know() -> None:
     ):
         with pytest.raises(BadParams, match=message):
             CamtrapDp(**params)  # type: ignore[arg-type]
-    assert zone_of("-03:30") is not None
-    assert zone_of("Z") is not None
+    assert parse_timezone("-03:30") is not None
+    assert parse_timezone("Z") is not None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -297,7 +297,7 @@ def test_no_table_of_deployments_ends_in_a_traceback(tmp_path: Path, cells: Sequ
     file = tmp_path / "deployments.csv"
     with file.open("w", newline="", encoding="utf-8", errors="replace") as handle:
         csv.writer(handle).writerows([HEADER.split(","), *cells])
-    found = read_deployments(file, zone_of("+01:00"))
+    found = read_deployments(file, parse_timezone("+01:00"))
     assert found.rows or found.problems
 
 

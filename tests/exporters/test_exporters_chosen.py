@@ -43,7 +43,7 @@ def test_parameters_with_awkward_values() -> None:
     assert isinstance(part, CamtrapDp)
     assert str(part.zone) == "UTC+10:00"
     assert part.names == {"fox": "Vulpes vulpes"}
-    assert part.facts.contributors == [{"title": "Anna Berg"}]
+    assert part.project.contributors == [{"title": "Anna Berg"}]
 
 
 def test_the_example_of_the_docs(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_no_file_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, d
         return
     for key, some in found.annotations.items():
         for one in some:
-            box = one.fractions(found.images[key].size)
+            box = one.relative_box(found.images[key].size)
             assert box is None or (0 <= box.x < 1 and box.w > 0 and box.x + box.w <= 1 + 1e-9)
     for image in found.images.values():
         image.file.encode("utf-8")

@@ -1,4 +1,4 @@
-"""Camtrap DP: the standard in which camera-trap data goes to GBIF, to Agouti and Trapper, and into archives."""
+"""Export Camtrap DP: the standard in which camera-trap data goes to GBIF, to Agouti and Trapper, and into archives."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import Any
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.exporters.camtrap_dp.deployments import Deployments, read_deployments, zone_of
-from alframe.exporters.camtrap_dp.project_metadata import OWN, TITLE, Facts
-from alframe.exporters.camtrap_dp.tables import Survey, media, observations, survey
-from alframe.formats.camtrap_dp_write import TABLE_COLUMNS, build_description, write_table
+from alframe.exporters.camtrap_dp.deployments import Deployments, parse_timezone, read_deployments
+from alframe.exporters.camtrap_dp.project_metadata import SETTING, STANDARD_NAME, ProjectMetadata
+from alframe.exporters.camtrap_dp.survey import Survey, build_survey
+from alframe.exporters.camtrap_dp.tables import media_rows, observation_rows
+from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
+from alframe.formats.camtrap_dp.writing import build_description, write_table
 from alframe.kit.exporting import explain_write_errors
 from alframe.progress import track
 from alframe.store.files import replacing, write_json
@@ -24,18 +26,18 @@ from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
 
-PATH = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its schema has it
-SHOWN = 8  # names in a message
+FILE_PATH = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its schema has it
+MAX_NAMES = 8  # in a message
 
 
 class CamtrapDp:
-    """Writes the folder `camtrap-dp`: datapackage.json, deployments.csv, media.csv and observations.csv, 1.0.2.
+    """Exporter of the folder `camtrap-dp`: datapackage.json, deployments.csv, media.csv and observations.csv, 1.0.2.
 
     `deployments` is a CSV with Camtrap DP's columns, at least deploymentID, latitude, longitude, deploymentStart and
-    deploymentEnd; an image belongs to the deployment called as its camera (deploymentID, else locationID and its time),
+    deploymentEnd. An image belongs to the deployment called as its camera (deploymentID, else locationID and its time),
     else as one of its folders. `names` gives the classes their scientific names; `blank`, `human`, `vehicle` and
-    `unknown` list classes that are no animals. `media_url` comes before the paths of the images. Without all that the
-    standard demands nothing is written, or, as a `draft`, the folder `camtrap-dp-draft` with what there is.
+    `unknown` list classes that are no animals. `media_url` is put before the paths of the images. If something that the
+    standard demands is missing, nothing is written; with `draft`, the folder `camtrap-dp-draft` has what there is.
     """
 
     def __init__(
@@ -57,98 +59,97 @@ class CamtrapDp:
         metadata: Mapping[str, Any] | None = None,
         draft: bool = False,
     ) -> None:
-        people = [{"title": one} if isinstance(one, str) else dict(one) for one in contributors]
-        self.facts = Facts(title, people, sampling_design, list(capture_method), dict(metadata or {}))
+        people = [{"title": person} if isinstance(person, str) else dict(person) for person in contributors]
+        self.project = ProjectMetadata(title, people, sampling_design, list(capture_method), dict(metadata or {}))
         self.deployments = None if deployments is None else Path(deployments)
-        self.zone = zone_of(timezone)
+        self.zone = parse_timezone(timezone)
         self.names = {str(name): str(scientific) for name, scientific in (names or {}).items()}
-        kinds = {"blank": blank, "human": human, "vehicle": vehicle, "unknown": unknown}
-        self.kinds = {str(name).casefold(): kind for kind, group in kinds.items() for name in group}
+        types = {"blank": blank, "human": human, "vehicle": vehicle, "unknown": unknown}
+        self.observation_types = {str(name).casefold(): kind for kind, group in types.items() for name in group}
         self.predictions = predictions
         self.media_url = media_url
         self.public = public
         self.draft = draft
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Replace the folder. Raises BadParams listing all that is missing, unless a draft will do."""
-        places = read_deployments(self.deployments, self.zone) if self.deployments else Deployments()
-        found = survey(predictions, places, self.zone, self.kinds, self.predictions)
-        missing = [*self._missing(found, places), *self.facts.missing()]
+        """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
+        deployments = read_deployments(self.deployments, self.zone) if self.deployments else Deployments()
+        survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
+        missing = [*self._list_missing(survey, deployments), *self.project.list_missing()]
         if missing and not self.draft:
             raise BadParams(
-                f"{TITLE} cannot be written yet: it takes what images cannot tell."
-                + "".join(f"\n  - {one}" for one in missing)
-                + f"\nState these, or set {OWN}.draft=true to write a draft without them."
+                f"{STANDARD_NAME} cannot be written yet: it takes what images cannot tell."
+                + "".join(f"\n  - {sentence}" for sentence in missing)
+                + f"\nState these, or set {SETTING}.draft=true to write a draft without them."
             )
-        target, other = folder / "camtrap-dp", folder / "camtrap-dp-draft"
+        target, draft = folder / "camtrap-dp", folder / "camtrap-dp-draft"
         if missing:
-            target = other
-            found = _with_places(found, places)
-            log.warning("%s is a draft, not a valid %s; its datapackage.json says what is missing.", target, TITLE)
+            target = draft
+            survey = _guess_deployments(survey, deployments)
+            message = "%s is a draft, not a valid %s; its datapackage.json says what is missing."
+            log.warning(message, target, STANDARD_NAME)
         with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
-            self._write(temporary, found, places, missing)
+            self._write(temporary, survey, deployments, missing)
         if not missing:
-            shutil.rmtree(other, ignore_errors=True)  # what it lacked is here
+            shutil.rmtree(draft, ignore_errors=True)  # what it lacked is here
         return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in TABLE_COLUMNS))]
 
-    def _write(self, folder: Path, found: Survey, places: Deployments, missing: Sequence[str]) -> None:
+    def _write(self, folder: Path, survey: Survey, deployments: Deployments, missing: Sequence[str]) -> None:
         now = datetime.now(UTC)
-        methods = self.facts.project().get("captureMethod", [])
+        methods = self.project.project_entry().get("captureMethod", [])
         rows = {
-            "deployments": places.rows.values(),
-            "media": media(found, self.media_url, self.public, methods[0] if len(methods) == 1 else ""),
-            "observations": observations(found, self.names, now),
+            "deployments": deployments.rows.values(),
+            "media": media_rows(survey, self.media_url, self.public, methods[0] if len(methods) == 1 else ""),
+            "observations": observation_rows(survey, self.names, now),
         }
         for table, columns in TABLE_COLUMNS.items():
             write_table(folder / f"{table}.csv", columns, track(rows[table], f"Camtrap DP: {table}", unit="row"))
-        species = [self.names[name] for name in _named(found) if self.names.get(name)]
-        facts = self.facts.package(now, missing)
-        write_json(folder / "datapackage.json", build_description(list(places.rows.values()), species, facts))
+        species = [self.names[name] for name in survey.class_names() if self.names.get(name)]
+        entries = self.project.package_entries(now, missing)
+        write_json(folder / "datapackage.json", build_description(list(deployments.rows.values()), species, entries))
 
-    def _missing(self, found: Survey, places: Deployments) -> list[str]:
-        """What is not known of the images and the deployments, each with its remedy."""
-        images = found.images
-        lost = [image for image, place in zip(images, found.deployments, strict=True) if place is None]
-        timeless = [image for image, taken in zip(images, found.times, strict=True) if taken is None]
-        strange = [image for image in images if not PATH.fullmatch(self.media_url + image)]
-        nameless = [name for name in _named(found, "animal") if name not in self.names]
-        naive = places.naive or any(taken is not None and taken.tzinfo is None for taken in found.times)
+    def _list_missing(self, survey: Survey, deployments: Deployments) -> list[str]:
+        """Return a sentence for each thing not known of images and deployments; it says what to do."""
+        images = survey.images
+        without_deployment = [image for image, name in zip(images, survey.deployments, strict=True) if name is None]
+        without_time = [image for image, taken in zip(images, survey.times, strict=True) if taken is None]
+        bad_paths = [image for image in images if not FILE_PATH.fullmatch(self.media_url + image)]
+        unnamed = [name for name in survey.class_names("animal") if name not in self.names]
+        without_zone = deployments.has_times_without_zone or any(
+            taken is not None and taken.tzinfo is None for taken in survey.times
+        )
         columns = "deploymentID, latitude, longitude, deploymentStart and deploymentEnd"
         needed: dict[str, object] = {
-            f"{OWN}.deployments: a CSV file with the columns {columns}, a row for each camera.": not self.deployments,
-            **dict.fromkeys(places.problems, True),
-            f"{self.deployments}: rows for the cameras or folders of {_shown(lost, 'image')}.": self.deployments
-            and lost,
-            f"{OWN}.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.": naive,
-            f"When {_shown(timeless, 'image')} were taken; let the pool read it.": timeless,
-            f"{OWN}.names: the scientific names of {_shown(nameless)}, as {{class: name}}.": nameless,
-            f"{OWN}.media_url, or other paths: none may begin with . / or ~ or have two dots in it, as have those of "
-            f"{_shown(strange, 'image')}.": strange,
+            f"{SETTING}.deployments: a CSV file with the columns {columns}, a row for each camera.": (
+                not self.deployments
+            ),
+            **dict.fromkeys(deployments.problems, True),
+            f"{self.deployments}: rows for the cameras or folders of {_shorten(without_deployment, 'image')}.": (
+                self.deployments and without_deployment
+            ),
+            f"{SETTING}.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.": without_zone,
+            f"When {_shorten(without_time, 'image')} were taken; let the pool read it.": without_time,
+            f"{SETTING}.names: the scientific names of {_shorten(unnamed)}, as {{class: name}}.": unnamed,
+            f"{SETTING}.media_url, or other paths: none may begin with . / or ~ or have two dots in it, as have those "
+            f"of {_shorten(bad_paths, 'image')}.": bad_paths,
         }
         return [sentence for sentence, is_missing in needed.items() if is_missing]
 
 
-def _named(found: Survey, *kinds: str) -> list[str]:
-    """The classes that observations name, in the order of the alphabet; those of these kinds, if any are given."""
-    apart = {"blank", "unclassified"}
-    pairs = set(zip(found.final.class_names, found.kinds, strict=True))
-    return sorted(name for name, kind in pairs if (kind in kinds if kinds else kind not in apart))
-
-
-def _with_places(found: Survey, places: Deployments) -> Survey:
-    """A draft's: images of unknown deployments are put to ones called as their cameras or folders, to be filled in."""
+def _guess_deployments(survey: Survey, deployments: Deployments) -> Survey:
+    """Give the images without a deployment one called as their camera or folder; a draft's user fills in its row."""
     guesses = [
-        place or item.camera or image.rpartition("/")[0] or "unknown"
-        for place, item, image in zip(found.deployments, found.predictions.items, found.images, strict=True)
+        known or item.camera or image.rpartition("/")[0] or "unknown"
+        for known, item, image in zip(survey.deployments, survey.predictions.items, survey.images, strict=True)
     ]
     for name in dict.fromkeys(guesses):
-        places.rows.setdefault(name, {"deploymentID": name})
-    return replace(found, deployments=guesses)
+        deployments.rows.setdefault(name, {"deploymentID": name})
+    return replace(survey, deployments=guesses)
 
 
-def _shown(names: Iterable[str], what: str = "") -> str:
-    """As many as can be read, and how many there are."""
+def _shorten(names: Iterable[str], noun: str = "") -> str:
+    """List the first names, and with a `noun` say how many there are."""
     distinct = list(dict.fromkeys(names))
-    listing = ", ".join(distinct[:SHOWN]) + (", ..." if len(distinct) > SHOWN else "")
-    return f"{len(distinct)} {what}{'s' * (len(distinct) != 1)} ({listing})" if what else listing
+    listing = ", ".join(distinct[:MAX_NAMES]) + (", ..." if len(distinct) > MAX_NAMES else "")
+    return f"{len(distinct)} {noun}{'s' * (len(distinct) != 1)} ({listing})" if noun else listing

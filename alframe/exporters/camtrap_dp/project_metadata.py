@@ -1,4 +1,4 @@
-"""What Camtrap DP demands to know of the project itself."""
+"""Check and write what Camtrap DP demands to know of the project itself."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from alframe.errors import BadParams
-from alframe.exporters.camtrap_dp.deployments import written
-from alframe.formats.camtrap_dp_write import CAPTURE_METHODS, CONTRIBUTOR_ROLES, SAMPLING_DESIGNS
+from alframe.exporters.camtrap_dp.deployments import format_time
+from alframe.formats.camtrap_dp.standard import CAPTURE_METHODS, CONTRIBUTOR_ROLES, SAMPLING_DESIGNS
 
-OWN = "exporter.camtrap_dp"
-TITLE = "Camtrap DP"
+SETTING = "exporter.camtrap_dp"
+STANDARD_NAME = "Camtrap DP"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """The project's facts as its people state them; raises BadParams for what the standard does not know.
+class ProjectMetadata:
+    """What the users state about their project; raises BadParams for values that the standard does not know.
 
-    `metadata` are other entries of datapackage.json, and come before all that alframe would write itself.
+    `metadata` are other entries of datapackage.json; they replace all that alframe would write itself.
     """
 
     title: str | None
@@ -29,17 +29,19 @@ class Facts:
     metadata: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        _check("sampling_design", [self.sampling_design] if self.sampling_design else [], SAMPLING_DESIGNS)
-        _check("capture_method", self.capture_method, CAPTURE_METHODS)
-        _check("contributors: role", [one["role"] for one in self.contributors if "role" in one], CONTRIBUTOR_ROLES)
-        if not all(str(one.get("title", "")).strip() for one in self.contributors):
-            raise BadParams(f"{OWN}.contributors has one without a title, which is the person's name.")
-        scopes = [one.get("scope") for one in self.metadata.get("licenses", [])]
+        designs = [self.sampling_design] if self.sampling_design else []
+        roles = [person["role"] for person in self.contributors if "role" in person]
+        _require_known("sampling_design", designs, SAMPLING_DESIGNS)
+        _require_known("capture_method", self.capture_method, CAPTURE_METHODS)
+        _require_known("contributors: role", roles, CONTRIBUTOR_ROLES)
+        if not all(str(person.get("title", "")).strip() for person in self.contributors):
+            raise BadParams(f"{SETTING}.contributors has one without a title, which is the person's name.")
+        scopes = [license.get("scope") for license in self.metadata.get("licenses", [])]
         if scopes and sorted(map(str, scopes)) != ["data", "media"]:
-            raise BadParams(f"{OWN}.metadata.licenses needs two entries, with the scopes data and media.")
+            raise BadParams(f"{SETTING}.metadata.licenses needs two entries, with the scopes data and media.")
 
-    def project(self) -> dict[str, Any]:
-        """The entry `project`; no animal is known as itself, and each observation is of one image."""
+    def project_entry(self) -> dict[str, Any]:
+        """Return the entry `project`: animals are not told apart, and each observation is of one image."""
         stated = {
             "title": self.title,
             "samplingDesign": self.sampling_design,
@@ -49,33 +51,36 @@ class Facts:
         }
         return {key: value for key, value in (stated | self.metadata.get("project", {})).items() if value}
 
-    def missing(self) -> list[str]:
-        """What is not stated, each with where to state it."""
-        project = self.project()
+    def list_missing(self) -> list[str]:
+        """Return a sentence for each entry that is not stated; it says where to state it."""
+        project = self.project_entry()
         needed = {
             "title: what the data set is called.": project.get("title"),
             "contributors: the names of the people.": self.contributors or self.metadata.get("contributors"),
             f"sampling_design: {', '.join(SAMPLING_DESIGNS)}.": project.get("samplingDesign"),
             f"capture_method: {', '.join(CAPTURE_METHODS)}, in brackets.": project.get("captureMethod"),
         }
-        return [f"{OWN}.{what}" for what, stated in needed.items() if not stated]
+        return [f"{SETTING}.{sentence}" for sentence, stated in needed.items() if not stated]
 
-    def package(self, now: datetime, missing: Sequence[str]) -> dict[str, Any]:
-        """The entries of datapackage.json that are no property of the tables; those of a draft say so."""
-        facts = {
-            "created": written(now),
+    def package_entries(self, now: datetime, missing: Sequence[str]) -> dict[str, Any]:
+        """Return the entries of datapackage.json that the tables do not tell.
+
+        If sentences are `missing`, title and description call the package a draft and say what it lacks.
+        """
+        entries = {
+            "created": format_time(now),
             "title": self.title,
-            "contributors": [dict(one) for one in self.contributors],
+            "contributors": [dict(person) for person in self.contributors],
             **self.metadata,
-            "project": {"individualAnimals": False, **self.project()},
+            "project": {"individualAnimals": False, **self.project_entry()},
         }
         if missing:
-            facts["title"] = f"DRAFT: {facts['title'] or 'no title yet'}"
-            facts["description"] = f"DRAFT, and no valid {TITLE}. What is missing: {' '.join(missing)}"
-        return {key: value for key, value in facts.items() if value is not None and value != []}
+            entries["title"] = f"DRAFT: {entries['title'] or 'no title yet'}"
+            entries["description"] = f"DRAFT, and no valid {STANDARD_NAME}. What is missing: {' '.join(missing)}"
+        return {key: value for key, value in entries.items() if value is not None and value != []}
 
 
-def _check(setting: str, given: Iterable[object], known: Sequence[str]) -> None:
-    for one in given:
-        if one not in known:
-            raise BadParams(f"{OWN}.{setting} is '{one}'; it can be {', '.join(known)}.")
+def _require_known(setting: str, values: Iterable[object], known: Sequence[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise BadParams(f"{SETTING}.{setting} is '{value}'; it can be {', '.join(known)}.")

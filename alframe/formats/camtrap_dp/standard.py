@@ -1,17 +1,12 @@
-"""Camtrap DP 1.0.2, the standard for exchanging camera-trap data: its tables and its description.
+"""What the standard Camtrap DP 1.0.2 prescribes: the columns of its tables, its vocabularies and its bounds.
 
-Source: https://camtrap-dp.tdwg.org and the schemas of github.com/tdwg/camtrap-dp, version 1.0.2. Every column of a
-table has to be there, in this order.
+Source: https://camtrap-dp.tdwg.org and the schemas of github.com/tdwg/camtrap-dp, version 1.0.2. A table must have
+all of its columns, in this order.
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 DEPLOYMENT_COLUMNS = (
@@ -33,7 +28,7 @@ OBSERVATION_COLUMNS = (
 )  # fmt: skip
 TABLE_COLUMNS = {"deployments": DEPLOYMENT_COLUMNS, "media": MEDIA_COLUMNS, "observations": OBSERVATION_COLUMNS}
 REQUIRED_DEPLOYMENT_COLUMNS = ("deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd")
-MISSING = ("", "NA", "NaN", "nan")  # cells that say nothing
+MISSING = frozenset({"", "NA", "NaN", "nan"})  # cells that mean "not known"
 SAMPLING_DESIGNS = ("simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic")
 CAPTURE_METHODS = ("activityDetection", "timeLapse")
 CONTRIBUTOR_ROLES = ("contact", "principalInvestigator", "rightsHolder", "publisher", "contributor")
@@ -57,16 +52,11 @@ _BOUNDS = {
 _CHOICES = {"timestampIssues": ("true", "false"), "baitUse": ("true", "false"), "featureType": _FEATURE_TYPES}
 
 
-def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    """Write the table, row by row; a column that a row lacks is empty."""
-    with file.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(columns)
-        writer.writerows([row.get(name, "") for name in columns] for row in rows)
-
-
 def explain_invalid_cell(column: str, cell: str) -> str | None:
-    """Why a cell of the table of deployments is not valid, as the end of a sentence. Times are not looked at."""
+    """Return why a cell of the deployments table is not valid, as the end of a sentence; None if it is valid.
+
+    Times are not checked.
+    """
     if cell in MISSING:
         return (
             f"must be filled in; '{cell}' means that nothing is known"
@@ -83,44 +73,3 @@ def explain_invalid_cell(column: str, cell: str) -> str | None:
     except ValueError:
         return f"is '{cell}', which is no {'whole ' * (column in _INTEGER_COLUMNS)}number; write it with a dot"
     return None if low <= number <= high else f"is {cell}; it must be from {low} to {high}".replace(" to inf", " up")
-
-
-def build_description(
-    deployments: Sequence[Mapping[str, str]], scientific_names: Iterable[str], facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The content of datapackage.json: what the tables tell (place, time, species) and the `facts` that they do not."""
-    about: dict[str, Any] = {
-        "resources": [
-            {
-                "name": name,
-                "path": f"{name}.csv",
-                "profile": "tabular-data-resource",
-                "format": "csv",
-                "mediatype": "text/csv",
-                "encoding": "utf-8",
-                "schema": f"{SCHEMAS}/{name}-table-schema.json",
-            }
-            for name in TABLE_COLUMNS
-        ],
-        "profile": f"{SCHEMAS}/camtrap-dp-profile.json",
-        **facts,
-        "taxonomic": [{"scientificName": name} for name in sorted(set(scientific_names))],
-    }
-    if deployments and all(row.get(name) for row in deployments for name in REQUIRED_DEPLOYMENT_COLUMNS):
-        about["spatial"] = _bounding_geometry(
-            [(float(row["longitude"]), float(row["latitude"])) for row in deployments]
-        )
-        starts = [datetime.fromisoformat(row["deploymentStart"]) for row in deployments]
-        ends = [datetime.fromisoformat(row["deploymentEnd"]) for row in deployments]
-        about["temporal"] = {"start": min(starts).date().isoformat(), "end": max(ends).date().isoformat()}
-    return about
-
-
-def _bounding_geometry(places: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """GeoJSON of the smallest rectangle around all places; of the place, if it is one."""
-    west, south = (min(one[axis] for one in places) for axis in (0, 1))
-    east, north = (max(one[axis] for one in places) for axis in (0, 1))
-    if (west, south) == (east, north):
-        return {"type": "Point", "coordinates": [west, south]}
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}

@@ -1,4 +1,4 @@
-"""Camtrap DP packages, read: deployments, media and observations of camera traps, in one folder."""
+"""Read Camtrap DP packages: deployments, media and observations of camera traps, in one folder."""
 
 from __future__ import annotations
 
@@ -14,96 +14,94 @@ from pathlib import Path
 from typing import Any
 
 from alframe.errors import FormatError
+from alframe.formats.camtrap_dp.standard import MISSING, TABLE_COLUMNS
 from alframe.types import Box
-
-TABLES = ("deployments", "media", "observations")
-MISSING = frozenset({"", "NA", "NaN", "nan"})
 
 
 @dataclass(frozen=True, slots=True)
 class CamtrapRow:
-    """One row of a table: where it stands, and its cells by column, "" where missing."""
+    """One row of a table: its `position` (file and line) for messages, and its cells by column, "" where missing."""
 
-    place: str
+    position: str
     cells: Mapping[str, str]
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
-    def time(self, column: str) -> datetime | None:
-        """The time of a cell with its zone, or None."""
+    def zoned_time(self, column: str) -> datetime | None:
+        """Return the time of a cell with its zone; None if it is no time or has no zone."""
         try:
             time = datetime.fromisoformat(self[column])
         except ValueError:
             return None
         return time if time.tzinfo else None
 
-    def local(self, column: str) -> datetime | None:
-        """The time of a cell by the camera's clock: the zone it is written in is dropped."""
+    def local_time(self, column: str) -> datetime | None:
+        """Return the time of a cell by the camera's clock: its zone is dropped. None if it is no time."""
         try:
             return datetime.fromisoformat(self[column]).replace(tzinfo=None)
         except ValueError:
             return None
 
     def box(self) -> Box | None:
-        """The observation's box as fractions, or None."""
+        """Return the observation's box as fractions of the image; None if there is none."""
         try:
             x, y, w, h = (float(self[f"bbox{side}"]) for side in ("X", "Y", "Width", "Height"))
         except ValueError:
             return None
-        inside = 0 <= x < 1 and 0 <= y < 1 and w > 0 and h > 0
-        return Box(x, y, min(w, 1 - x), min(h, 1 - y)) if inside else None
+        is_inside = 0 <= x < 1 and 0 <= y < 1 and w > 0 and h > 0
+        return Box(x, y, min(w, 1 - x), min(h, 1 - y)) if is_inside else None
 
 
 class CamtrapPackage:
     """The package in `folder`, or described by the datapackage.json `folder`; tables may be gzipped.
 
-    Raises FormatError for whatever is not as it should be, with the file, the row and the remedy. Source:
-    https://camtrap-dp.tdwg.org, version 1.0; columns that are not needed may be missing.
+    Everything raises FormatError with the file, the row and the remedy. Source: https://camtrap-dp.tdwg.org, version
+    1.0; columns that are not needed may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.parent if folder.suffix == ".json" else folder
         self.description = _read_description(self.folder / "datapackage.json")
 
-    def rows(self, table: str, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
-        """The rows of one of the TABLES, in order."""
-        file = self._file(table)
+    def read_rows(self, table: str, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
+        """Yield the rows of "deployments", "media" or "observations" in order; the `required` columns must exist."""
+        file = self._find_table(table)
         try:
             with io.TextIOWrapper(_open(file), encoding="utf-8-sig", newline="") as text:
                 yield from _parse_rows(file, csv.reader(text, strict=True), required)
         except csv.Error as error:
             raise FormatError(f"{file}: {error}. Is a quotation mark left open there?") from error
         except FileNotFoundError:
-            raise FormatError(f"{file} does not exist. A Camtrap DP has {', '.join(TABLES)} as CSV files.") from None
+            tables = ", ".join(TABLE_COLUMNS)
+            raise FormatError(f"{file} does not exist. A Camtrap DP has {tables} as CSV files.") from None
         except UnicodeError as error:
             raise FormatError(f"{file} is not UTF-8 text ({error}). Save it as CSV UTF-8.") from error
         except (OSError, EOFError, zlib.error) as error:
             raise FormatError(f"{file} cannot be read: {error}. Get the file again.") from error
 
-    def vernacular(self, language: str) -> dict[str, str]:
-        """Scientific name -> name in a language, e.g. eng, where the package gives one."""
+    def vernacular_names(self, language: str) -> dict[str, str]:
+        """Return scientific name -> name in the language, e.g. eng, for the species that have one."""
         taxa = self.description.get("taxonomic")
-        named = [one for one in taxa if isinstance(one, dict)] if isinstance(taxa, list) else []
-        found = {}
-        for one in named:
-            names = one.get("vernacularNames")
+        vernacular = {}
+        for taxon in taxa if isinstance(taxa, list) else []:
+            names = taxon.get("vernacularNames") if isinstance(taxon, dict) else None
             name = names.get(language) if isinstance(names, dict) else None
             if isinstance(name, str) and name.strip():
-                found[str(one.get("scientificName"))] = name.strip()
-        return found
+                vernacular[str(taxon.get("scientificName"))] = name.strip()
+        return vernacular
 
-    def _file(self, table: str) -> Path:
+    def _find_table(self, table: str) -> Path:
         resources = self.description.get("resources")
-        for one in resources if isinstance(resources, list) else []:
-            path = one.get("path") if isinstance(one, dict) and one.get("name") == table else None
+        for resource in resources if isinstance(resources, list) else []:
+            path = resource.get("path") if isinstance(resource, dict) and resource.get("name") == table else None
             if isinstance(path, str):
                 if "://" in path:
                     raise FormatError(f"{self.folder}: the table {table} is at {path}. Download the whole package.")
                 return self.folder / path
-        plain = self.folder / f"{table}.csv"
-        packed = self.folder / f"{table}.csv.gz"
-        return packed if packed.exists() and not plain.exists() else plain
+        file = self.folder / f"{table}.csv"
+        gzipped = self.folder / f"{table}.csv.gz"
+        return gzipped if gzipped.exists() and not file.exists() else file
 
 
 def _open(file: Path) -> io.BufferedReader | gzip.GzipFile:
@@ -120,9 +118,9 @@ def _parse_rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[
         if any(map(str.strip, cells)):
             if len(cells) > len(header):
                 raise FormatError(f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}.")
-            plain = (cell.strip() for cell in cells)
-            kept = {name: cell for name, cell in zip(header, plain, strict=False) if cell not in MISSING}
-            yield CamtrapRow(f"{file.name}, row {line}", kept)
+            stripped = zip(header, (cell.strip() for cell in cells), strict=False)
+            known = {name: cell for name, cell in stripped if cell not in MISSING}
+            yield CamtrapRow(f"{file.name}, row {line}", known)
         line = reader.line_num + 1
 
 
