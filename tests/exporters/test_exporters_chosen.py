@@ -53,5 +53,5 @@ def test_the_example_of_the_docs(tmp_path: Path) -> None:
     chosen = compose(f"hydra.searchpath=[file://{tmp_path}]", "experiment=valley").exporter
     assert list(chosen) == ["predictions", "model", "camtrap_dp"]
     part = REGISTRIES["exporter"].build(OmegaConf.to_container(chosen.camtrap_dp))
-    assert part.facts.missing() == []
+    assert part.project.list_missing() == []
     assert set(yaml.safe_load(example)["exporter"]["camtrap_dp"]["names"]) == {"fox", "boar"}
