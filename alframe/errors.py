@@ -31,6 +31,10 @@ class BadSelection(AlframeError):
     """A sampler broke its contract: too few, repeated or foreign ids."""
 
 
+class BadOutput(AlframeError):
+    """A backbone or a head gives numbers that break its contract: not finite, or no probabilities."""
+
+
 class PoolError(AlframeError):
     """The images cannot be found or read."""
 

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoints, entry_points
 from types import MappingProxyType
 from typing import Any
 
-from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
+from alframe.errors import AlframeError, BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -101,6 +101,15 @@ class Registry:
                 f"Say which: {self.kind}.name={matches[-1].owner}:{bare}, or uninstall one."
             )
         return matches[0]
+
+    def describe(self, recipe: Mapping[str, Any]) -> str:
+        """Return what messages call the part that `recipe` builds: "head 'tabpfn' (alframe-tabpfn 0.2)"."""
+        name = str(recipe.get("name"))
+        try:
+            part = self.get(name)
+        except AlframeError:  # not installed any more, or built without the registry
+            return f"{self.kind} '{name}'"
+        return f"{self.kind} '{part.name}' ({part.owner} {part.version})"
 
     def build(self, recipe: Mapping[str, Any]) -> Any:
         """Build the part that `recipe["name"]` names; the other keys are its parameters.

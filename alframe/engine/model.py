@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
+from alframe.engine.checked_head import checked_head
 from alframe.engine.embedding.embed_pool import in_batches
 from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder
 from alframe.errors import PoolError, StoreError
@@ -80,9 +81,14 @@ class Model:
         batches, _ = in_batches([len(items)], BATCH)
         for batch, features in embed_batches(self.embedder, items, batches, workers):
             probs = np.full((len(batch.rows), len(self.classes)), np.nan, np.float32)
-            if batch.good:
-                probs[np.array(batch.good) - batch.rows[0]] = self.head.probs(features)
-            yield batch.rows, probs, batch.reasons
+            finite = np.isfinite(features).all(axis=1)
+            good = np.array(batch.good, np.int64) - batch.rows[0]
+            if finite.any():
+                probs[good[finite]] = self.head.probs(features[finite])
+            reasons = list(batch.reasons)
+            for row in good[~finite].tolist():
+                reasons[row] = self.embedder.not_finite
+            yield batch.rows, probs, reasons
 
     def _compare(self, other: Model) -> None:
         if other.embedder.network != self.embedder.network:
@@ -117,7 +123,7 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
     backbone = REGISTRIES["backbone"].build(data["backbone"])
     embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, state=state, inference=inference)
     _check_spec(embedder.spec, data["preprocessing"], file)
-    head = REGISTRIES["head"].build(data["head"])
+    head = checked_head(REGISTRIES["head"].build(data["head"]), data["head"])
     head.load(arrays)
     return Model(embedder, head, tuple(data["classes"]), data["backbone"], data["head"])
 

@@ -73,12 +73,15 @@ def mix_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selec
 
 
 def select(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-    """min(k, n) distinct items of the view. Raises BadSelection naming the sampler when it breaks its contract."""
+    """Return min(k, n) distinct items of the view: no sampler is asked for more than it is shown.
+
+    Raises BadSelection, naming the sampler, when it breaks its contract.
+    """
+    k = max(0, min(k, len(view)))
     chosen = sampler.select(view, k, rng)
-    keys = np.asarray(chosen.keys)
-    name, wanted = type(sampler).__name__, min(k, len(view))
-    if len(keys) != wanted:
-        raise BadSelection(f"The sampler {name} chose {len(keys)} items where {wanted} were asked for.")
+    keys, name = np.asarray(chosen.keys), type(sampler).__name__
+    if len(keys) != k:
+        raise BadSelection(f"The sampler {name} chose {len(keys)} items where {k} were asked for.")
     if len(np.unique(keys)) != len(keys):
         raise BadSelection(f"The sampler {name} chose an item twice.")
     if not np.isin(keys, view.keys).all():

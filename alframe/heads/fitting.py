@@ -14,16 +14,10 @@ def prepare(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     The scale is the standard deviation of the feature among the examples, plus (in squares) that of an average feature:
     among 20 labels some features hardly vary by chance, and plain standardising would blow up the rest of the pool
     along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001). Raises AlframeError when there is no
-    example, or one that is not finite.
+    example.
     """
     if not len(x):
         raise AlframeError("The head has no labelled images to learn from. Label at least one.")
-    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
-    if len(bad):
-        raise AlframeError(
-            f"The embeddings of {len(bad)} of the {len(x)} labelled images are not finite numbers (first: number "
-            f"{bad[0]}). The fine-tuning probably diverged: lower its learning rate, or embed without it."
-        )
     variance = x.var(axis=0, dtype=np.float64)
     # A single example, or equal ones, have no scale of their own.
     scale = np.sqrt(variance + (variance.mean() or 1.0)).astype(np.float32)

@@ -26,6 +26,7 @@ from alframe.contracts import (
     Task,
     Tracker,
 )
+from alframe.engine.checked_head import checked_head
 from alframe.errors import BadParams, StoreError
 from alframe.loop.labels import Labels, propagated, settle
 from alframe.loop.settings import Recipe, Settings, identity, plain
@@ -225,7 +226,7 @@ class Session:
 
     def head(self) -> Head:
         """A new, unfitted head."""
-        return cast(Head, self._build("head"))
+        return checked_head(cast(Head, self._build("head")), self.recipes["head"])
 
     def name(self, kind: str) -> str:
         """The registry name of the part of this kind."""

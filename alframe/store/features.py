@@ -14,6 +14,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from alframe.errors import StoreError
+from alframe.progress import track
 from alframe.store.files import replacing
 from alframe.types import Floats
 
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
 KEY = np.dtype("S16")
 Keys = npt.NDArray[np.bytes_]
+CHECKED = ".finite"  # marks a folder whose every row is finite
 
 
 class FeatureStore:
@@ -41,29 +44,30 @@ class FeatureStore:
         self._keys = np.empty(0, KEY)  # sorted
         self._where = np.empty((0, 2), np.int64)  # shard and row of each key
         self.width = 0  # D; 0 while nothing is stored
+        if folder.exists() and not (folder / CHECKED).exists():
+            _drop_rows_not_finite(folder)
         self._take_up(folder.glob("*.keys.npy"))
 
     def has(self, contents: Sequence[bytes]) -> npt.NDArray[np.bool_]:
         """(n,) whether each content's embedding is stored."""
         return self._find(as_keys(contents)) >= 0
 
-    def add(self, contents: Sequence[bytes], features: Floats) -> None:
-        """Store `features` (n, D) of those `contents` that are not stored yet, as one shard."""
+    def add(self, contents: Sequence[bytes], features: Floats) -> npt.NDArray[np.bool_]:
+        """Store `features` (n, D) of those `contents` that are not stored yet, as one shard.
+
+        Return (n,) which rows are finite; the others are never stored. This is the one place where that is checked.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
+        finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
         with FileLock(self.folder / ".lock"):
             self._take_up(self.folder.glob("*.keys.npy"))
+            (self.folder / CHECKED).touch()
             keys = as_keys(contents)
             first = np.sort(np.unique(keys, return_index=True)[1])
-            new = first[self._find(keys[first]) < 0]
-            if not len(new):
-                return
-            keys, values = keys[new], np.ascontiguousarray(features[new], np.float32)
-            digest = hashlib.blake2b(keys.tobytes() + values.tobytes(), digest_size=12).hexdigest()
-            keys_file = self.folder / f"{digest}.keys.npy"
-            for file, array in ((_features_of(keys_file), values), (keys_file, keys.view(np.uint8).reshape(-1, 16))):
-                with replacing(file) as temporary, temporary.open("wb") as handle:
-                    np.save(handle, array)
-            self._take_up([keys_file])
+            new = first[(self._find(keys[first]) < 0) & finite[first]]
+            if len(new):
+                self._take_up([_write_shard(self.folder, keys[new], features[new])])
+        return finite
 
     def gather(self, contents: Sequence[bytes], out: Floats | None = None) -> Floats:
         """(n, D) embeddings of `contents`, all of which must be stored; written to `out` (n, D) float32 if given."""
@@ -125,6 +129,33 @@ class FeatureStore:
             return np.full(len(wanted), -1)
         places = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
         return np.where(self._keys[places] == wanted, places, -1)
+
+
+def _write_shard(folder: Path, keys: Keys, features: Floats) -> Path:
+    """Write a shard of `features` (n, D) and their `keys` (n,); return its keys file."""
+    values = np.ascontiguousarray(features, np.float32)
+    digest = hashlib.blake2b(keys.tobytes() + values.tobytes(), digest_size=12).hexdigest()
+    keys_file = folder / f"{digest}.keys.npy"
+    for file, array in ((_features_of(keys_file), values), (keys_file, keys.view(np.uint8).reshape(-1, KEY.itemsize))):
+        with replacing(file) as temporary, temporary.open("wb") as handle:
+            np.save(handle, array)
+    return keys_file
+
+
+def _drop_rows_not_finite(folder: Path) -> None:
+    """Remove, once, the rows with NaN or infinity that earlier versions stored: their images are embedded again."""
+    for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
+        with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
+            features, keys = np.load(_features_of(keys_file), mmap_mode="r"), np.load(keys_file)
+            finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
+            if not finite.all():
+                log.warning("%d embeddings in %s are not finite and are removed.", (~finite).sum(), keys_file)
+                if finite.any():
+                    _write_shard(folder, keys.view(KEY).reshape(-1)[finite], features[finite])
+                keys_file.unlink()
+                _features_of(keys_file).unlink()
+    with suppress(OSError):  # a store that may only be read is checked each time
+        (folder / CHECKED).touch()
 
 
 def as_keys(contents: Sequence[bytes]) -> Keys:

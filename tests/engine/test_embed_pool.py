@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from alframe.builtins import REGISTRIES
 from alframe.engine.embedding import embed_pool as module
 from alframe.engine.embedding.embed_pool import Embedding, embed
-from alframe.engine.embedding.embedder import Embedder, make_embedder
-from alframe.errors import PoolError
+from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap
+from alframe.errors import BadOutput, PoolError
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
 from alframe.testing.tiny import tiny_pool
-from alframe.types import Item
+from alframe.types import InputSpec, Item
 
 RECIPE = {"name": "timm", "model": "test_resnet", "pretrained": False, "size": 32}
 
@@ -199,3 +202,52 @@ def test_no_room_for_all_embeddings_is_noticed_before_the_first(images: Pass, mo
     assert images.read == 24
     monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
     assert images.run().readable.all(), "what is there takes no more room"
+
+
+class Spoilt(torch.nn.Module):
+    """Gives numbers that are not finite for pictures darker than this, from 0 to 255."""
+
+    def __init__(self, network: torch.nn.Module, spec: InputSpec, darker: float) -> None:
+        super().__init__()
+        self.network, self.spec, self.darker = network, spec, darker
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        dark = x.mean(dim=(1, 2, 3)) < (self.darker / 255 - np.mean(self.spec.mean)) / np.mean(self.spec.std)
+        return torch.where(dark[:, None], torch.nan, self.network(x))
+
+
+def spoil(images: Pass, darker: float) -> None:
+    module = Spoilt(images.embedder.module, images.embedder.spec, darker)
+    images.embedder = wrap(module, images.embedder.spec, RECIPE, "cpu")
+
+
+def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_backbone(images: Pass) -> None:
+    whole = images.run()
+    items = images.items()
+    Image.new("RGB", (40, 40)).save(items[6].path)
+    spoil(images, darker=2)
+    embedding = images.run()
+    assert list(embedding.unreadable) == [6]
+    assert re.search(r"backbone 'timm' \(alframe [^)]+\) gives numbers .* not finite", embedding.unreadable[6])
+    assert not embedding.features[6].any() and np.isfinite(embedding.features).all()
+    np.testing.assert_allclose(np.delete(whole.features, 6, 0), np.delete(embedding.features, 6, 0), atol=1e-5)
+    assert list(images.run().unreadable) == [6]
+    assert images.read == 1
+    Image.new("RGB", (40, 40), "white").save(items[6].path)
+    assert not images.run().unreadable
+
+
+def test_a_network_without_a_finite_embedding_is_an_error_at_once(images: Pass) -> None:
+    spoil(images, darker=256)
+    with pytest.raises(
+        BadOutput, match=r"None of the first 10 images .* backbone 'timm' \(alframe .*finetune\.first\.lr"
+    ):
+        images.run()
+
+
+def test_other_networks_do_not_hold_it_against_the_file(images: Pass, embedder: Embedder) -> None:
+    Image.new("RGB", (40, 40)).save(images.items()[6].path)
+    spoil(images, darker=2)
+    assert list(images.run().unreadable) == [6]
+    images.embedder = embedder
+    assert not images.run().unreadable

@@ -14,6 +14,7 @@ from alframe.engine.embedding.embedder import make_embedder
 from alframe.engine.model import Model, load_model
 from alframe.errors import PoolError, StoreError
 from alframe.testing.tiny import tiny_pool
+from alframe.types import Item
 
 RECIPE = {"name": "timm", "model": "test_resnet", "pretrained": False, "size": 32, "dim": 16}
 
@@ -40,6 +41,26 @@ def test_an_image_that_cannot_be_read_is_named(model: Model, tmp_path: Path) -> 
     (tmp_path / "bad.jpg").write_bytes(b"x")
     with pytest.raises(PoolError, match=r"bad\.jpg"):
         model.predict([tmp_path / "bad.jpg"])
+
+
+def test_an_image_without_a_finite_embedding_costs_itself_alone(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = sorted(tiny_pool(tmp_path / "images", each=2).rglob("*.png"))
+    whole = model.predict(images)
+    network = model.embedder.runner.__call__
+
+    def spoilt(self, pixels):
+        features = network(pixels).clone()
+        features[1, 3] = float("nan")
+        return features
+
+    monkeypatch.setattr(type(model.embedder.runner), "__call__", spoilt)
+    items = [Item(id=path.name, path=path) for path in images]
+    (_, probs, reasons), *_ = model.stream(items, workers=0)
+    assert [row for row, why in enumerate(reasons) if why is not None] == [1]
+    assert "backbone 'timm' (alframe" in str(reasons[1])
+    np.testing.assert_allclose(np.delete(probs, 1, 0), np.delete(whole, 1, 0)[: len(probs) - 1], atol=1e-6)
 
 
 def test_what_is_missing_damaged_or_too_new_is_named(model: Model, tmp_path: Path) -> None:

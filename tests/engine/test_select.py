@@ -48,6 +48,18 @@ def test_a_sampler_that_breaks_its_contract_is_named(sampler: Wrong, message: st
         select(sampler, view(), 2, rng())
 
 
+@pytest.mark.parametrize(("k", "asked"), [(-1, 0), (0, 0), (5, 5), (12, 12), (99, 12)])
+def test_a_sampler_is_never_asked_for_more_than_it_is_shown(k: int, asked: int) -> None:
+    class Exact:
+        needs = frozenset[Need]()
+
+        def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+            assert k == asked
+            return Selection(view.keys[:k])
+
+    assert len(select(Exact(), view(), k, rng()).keys) == asked
+
+
 def test_one_of_each_burst_the_most_uncertain_first() -> None:
     groups = np.repeat(np.arange(4), 3)
     chosen = select_spread(Margin(), view(), groups, 3, 1, rng())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import StoreError
+from alframe.store import features as module
 from alframe.store.features import FeatureStore
 
 
@@ -148,3 +149,33 @@ def test_a_shard_that_vanishes_during_a_run_is_named(tmp_path: Path) -> None:
         file.unlink()
     with pytest.raises(StoreError, match=r"\.npy has been removed .* Run the same command again"):
         store.gather(contents(1))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_rows_that_are_not_finite_are_told_and_never_stored(tmp_path: Path, bad: float) -> None:
+    store, values = FeatureStore(tmp_path), features(1, 2, 3)
+    values[1, 2] = bad
+    assert store.add(contents(1, 2, 3), values).tolist() == [True, False, True]
+    for one in (store, FeatureStore(tmp_path)):
+        assert one.has(contents(1, 2, 3)).tolist() == [True, False, True]
+        np.testing.assert_array_equal(one.gather(contents(3, 1)), features(3, 1))
+    assert not FeatureStore(tmp_path / "empty").add(contents(1), np.full((1, 3), bad, np.float32)).any()
+
+
+def test_rows_that_an_earlier_version_stored_without_looking_are_dropped_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = features(1, 2, 3, 4)
+    values[[1, 3]] = np.nan
+    with monkeypatch.context() as patch:
+        patch.setattr(module.np, "isfinite", lambda x: np.ones(np.shape(x), bool))
+        FeatureStore(tmp_path).add(contents(1, 2, 3), values[:3])
+        FeatureStore(tmp_path).add(contents(4), values[3:])
+        FeatureStore(tmp_path).add(contents(5), features(5))
+    (tmp_path / module.CHECKED).unlink()  # which it did not know
+    store = FeatureStore(tmp_path)
+    assert store.has(contents(1, 2, 3, 4, 5)).tolist() == [True, False, True, False, True]
+    np.testing.assert_array_equal(store.gather(contents(5, 3, 1)), features(5, 3, 1))
+    assert "1 embeddings in" in caplog.text and "are not finite" in caplog.text
+    monkeypatch.setattr(module, "_drop_rows_not_finite", lambda folder: pytest.fail("they were looked at again"))
+    assert FeatureStore(tmp_path).has(contents(1)).all()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from alframe.contracts import Compute
 from alframe.engine.embedding.embedder import Embedder, embed_batches
-from alframe.errors import EngineError, PoolError
+from alframe.errors import BadOutput, EngineError, PoolError
 from alframe.progress import Bar, track
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache, Reading
@@ -94,13 +94,31 @@ def _embed(
     check_room(store.folder, sum(map(len, parts)) * embedder.dim * FLOAT)
     work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
     for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
-        good = [reading.content for reading in result.readings if reading.reason is None and reading.content]
-        store.add(good, result.features)
+        found = _store(result, store, embedder)
         contents.note_hashes(result.hashes, embedder.spec)
-        contents.note([(items[key], reading) for key, reading in zip(shard, result.readings, strict=True)])
-        for key, reading in zip(shard, result.readings, strict=True):
+        contents.note([(items[key], reading) for key, reading in zip(shard, found, strict=True)])
+        for key, reading in zip(shard, found, strict=True):
             readings[key] = reading
     return _gather(readings, store)
+
+
+def _store(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[Reading]:
+    """Store a shard's features; the readings, in which an image whose features are not finite is unreadable.
+
+    Raises BadOutput if none is, nor any that is stored: then it is the network, and not the image.
+    """
+    good = [row for row, reading in enumerate(result.readings) if reading.reason is None and reading.content]
+    finite = store.add([_content(result.readings[row]) for row in good], result.features)
+    if len(good) and not finite.any() and not store.width:
+        raise BadOutput(
+            f"None of the first {len(good)} images can be embedded: {embedder.not_finite}. If it was fine-tuned, the "
+            "training diverged: lower its learning rate (finetune.first.lr), or choose another backbone."
+        )
+    readings = list(result.readings)
+    for row in np.array(good, np.int64)[~finite].tolist():
+        # Without a stamp: another network may embed it, so nobody holds it against the file.
+        readings[row] = Reading(readings[row].content, embedder.not_finite, None)
+    return readings
 
 
 def embed_shards(

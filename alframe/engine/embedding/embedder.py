@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from alframe.builtins import REGISTRIES
 from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load
 from alframe.engine.embedding.allocator import keep_memory
@@ -32,6 +33,7 @@ class Embedder:
     network: str
     device: str
     runner: Runner
+    recipe: Mapping[str, Any]
     otherwise: tuple[Inference, ...] = ()
 
     @property
@@ -41,6 +43,11 @@ class Embedder:
         if inference == Inference():
             return self.network
         return hashlib.blake2b(f"{self.network} {inference}".encode(), digest_size=16).hexdigest()
+
+    @property
+    def not_finite(self) -> str:
+        """The words for an image whose embedding holds NaN or infinity."""
+        return f"the {REGISTRIES['backbone'].describe(self.recipe)} gives numbers for it that are not finite"
 
     def stepped_back(self) -> Embedder | None:
         """The same network, run with what comes next; None if there is nothing."""
@@ -84,7 +91,7 @@ def wrap(
         trial = module(torch.zeros(1, spec.channels, spec.size, spec.size, device=device))
     runner = Runner(chosen, module, spec, device)
     network = _fingerprint(module, spec, recipe)
-    return Embedder(module, spec, int(trial.shape[1]), network, device, runner, tuple(otherwise))
+    return Embedder(module, spec, int(trial.shape[1]), network, device, runner, dict(recipe), tuple(otherwise))
 
 
 def embed_batches(

@@ -1,0 +1,84 @@
+"""The one door through which a head's answers come: what breaks its contract is refused there, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.builtins import REGISTRIES
+from alframe.contracts import Head
+from alframe.errors import BadOutput
+from alframe.types import Floats, Ints
+
+TOLERANCE = 1e-3  # of the sum of a row: half precision passes, logits do not
+
+
+class CheckedHead:
+    """The `head` that `recipe` built, each answer of it checked once. Raises BadOutput naming it and who owns it."""
+
+    def __init__(self, head: Head, recipe: Mapping[str, Any]) -> None:
+        self.head = head
+        self.recipe = recipe
+        self.stochastic = head.stochastic
+
+    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
+        """See the Head contract."""
+        self.head.fit(x, y, classes, rng)
+
+    def probs(self, x: Floats) -> Floats:
+        """See the Head contract."""
+        return self._checked(self.head.probs(x), (len(x),), "probabilities")
+
+    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
+        """See the Head contract."""
+        return self._checked(self.head.prob_samples(x, draws, rng), (draws, len(x)), "samples of the probabilities")
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """See the Head contract."""
+        return self.head.state()
+
+    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """See the Head contract."""
+        self.head.load(state)
+
+    def _checked(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
+        if probs.shape[:-1] != shape:
+            self._refuse(f"{what} of the shape {probs.shape}, not ({', '.join(map(str, shape))}, classes)")
+        # NaN and infinity survive addition, so the sums tell of them as well, without a table of the pool's size.
+        wrong = ~(np.abs(probs.sum(axis=-1) - 1) <= TOLERANCE)
+        if wrong.any():
+            first = probs[tuple(np.argwhere(wrong)[0])]
+            self._refuse(
+                f"{what} that are not finite or do not sum to 1, for {wrong.sum()} of {wrong.size} rows", first
+            )
+        if probs.size and probs.min() < 0:
+            self._refuse(f"{what} below 0, down to {probs.min():g}")
+        return probs
+
+    def _refuse(self, fault: str, example: Floats | None = None) -> None:
+        shown = "" if example is None else f"; the first: {np.array2string(example, precision=3, threshold=6)}"
+        raise BadOutput(
+            f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}{shown}. That is a fault of this head, or its "
+            "training diverged: change its parameters, or take another one, e.g. head=linear."
+        )
+
+
+class CheckedHeadWithActivations(CheckedHead):
+    """The same of a head that has `activations`."""
+
+    def activations(self, x: Floats) -> Floats:
+        """Return (n, A), the outputs of the hidden layers side by side."""
+        outputs: Floats = self.head.activations(x)  # type: ignore[attr-defined]
+        wrong = ~np.isfinite(outputs.sum(axis=1))
+        if wrong.any():
+            self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")
+        return outputs
+
+
+def checked_head(head: Head, recipe: Mapping[str, Any]) -> CheckedHead:
+    """Return `head`, whose answers are checked from now on; `recipe` is what it was built from."""
+    kind = CheckedHeadWithActivations if hasattr(head, "activations") else CheckedHead
+    return kind(head, recipe)
