@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import Head
+from alframe.contracts import Head, HiddenActivations
 from alframe.errors import BadOutput
 from alframe.types import Floats, Ints
 
@@ -71,7 +71,8 @@ class CheckedHeadWithActivations(CheckedHead):
 
     def activations(self, x: Floats) -> Floats:
         """Return (n, A), the outputs of the hidden layers side by side."""
-        outputs: Floats = self.head.activations(x)  # type: ignore[attr-defined]
+        assert isinstance(self.head, HiddenActivations)
+        outputs = self.head.activations(x)
         wrong = ~np.isfinite(outputs.sum(axis=1))
         if wrong.any():
             self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")
@@ -80,5 +81,5 @@ class CheckedHeadWithActivations(CheckedHead):
 
 def checked_head(head: Head, recipe: Mapping[str, Any]) -> CheckedHead:
     """Return `head`, whose answers are checked from now on; `recipe` is what it was built from."""
-    kind = CheckedHeadWithActivations if hasattr(head, "activations") else CheckedHead
+    kind = CheckedHeadWithActivations if isinstance(head, HiddenActivations) else CheckedHead
     return kind(head, recipe)
