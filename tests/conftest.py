@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before the first import of numpy or torch. The arrays and networks of tests are so small that a second thread only
+# waits for the first; tests about threads set their own number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest.register_assert_rewrite("alframe.testing")
 

@@ -19,6 +19,7 @@ from alframe.app.api import compose
 from alframe.app.conf_root import conf_root
 from alframe.app.overrides import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES
+from tests.each import check_each
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
@@ -85,61 +86,71 @@ def test_the_source_tree_is_found_from_an_editable_install() -> None:
     assert conf_root() == CONF.as_posix()
 
 
-@pytest.mark.parametrize(("kind", "name"), files(*KINDS))
-def test_every_yaml_composes_and_builds_its_part(
-    kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_yaml_composes_and_builds_its_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    params = chosen(kind, name)
-    entry = REGISTRIES[kind].get(params["name"])
-    factory = entry.load()
-    REGISTRIES[kind].build(params)  # binds them to the signature; and what it imports is imported now
-    params.pop("name")
-    with nothing_touched():
-        factory(**params)
-    assert not list(tmp_path.iterdir())
-    torch = sys.modules.get("torch")
-    assert torch is None or not torch.cuda.is_initialized()
+
+    def check(kind: str, name: str) -> None:
+        params = chosen(kind, name)
+        factory = REGISTRIES[kind].get(params["name"]).load()
+        REGISTRIES[kind].build(params)  # binds them to the signature; and what it imports is imported now
+        params.pop("name")
+        with nothing_touched():
+            factory(**params)
+        assert not list(tmp_path.iterdir())
+        torch = sys.modules.get("torch")
+        assert torch is None or not torch.cuda.is_initialized()
+
+    check_each(files(*KINDS), check)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_registered_name_has_a_yaml_of_its_own(kind: str) -> None:
-    names = {name for name, entries in REGISTRIES[kind].parts().items() if entries[0].owner == "alframe"}
-    assert names == {written(kind, stem)["name"] for _, stem in files(kind)}
-    assert names <= {stem for _, stem in files(kind)}
+def test_every_registered_name_has_a_yaml_of_its_own() -> None:
+    def check(kind: str) -> None:
+        names = {name for name, parts in REGISTRIES[kind].parts().items() if parts[0].owner == "alframe"}
+        assert names == {written(kind, stem)["name"] for _, stem in files(kind)}
+        assert names <= {stem for _, stem in files(kind)}
+
+    check_each([(kind,) for kind in KINDS], check)
 
 
-@pytest.mark.parametrize(("kind", "name"), files(*KINDS))
-def test_every_parameter_is_in_the_yaml_with_the_constructors_default(kind: str, name: str) -> None:
-    params = dict(written(kind, name))
-    registered = params.pop("name")
-    accepted = parameters(kind, registered)
-    assert list(params) == list(accepted), "the same parameters, in the same order"
-    if name != registered:
-        return  # a ready-made choice, whose point is to differ
-    defaults = {key: one.default for key, one in accepted.items() if one.default is not inspect.Parameter.empty}
-    as_yaml = {key: list(value) if isinstance(value, tuple) else value for key, value in defaults.items()}
-    assert {key: params[key] for key in as_yaml} == as_yaml
+def test_every_parameter_is_in_the_yaml_with_the_constructors_default() -> None:
+    def check(kind: str, name: str) -> None:
+        params = dict(written(kind, name))
+        registered = params.pop("name")
+        accepted = parameters(kind, registered)
+        assert list(params) == list(accepted), "the same parameters, in the same order"
+        if name != registered:
+            return  # a ready-made choice, whose point is to differ
+        given = {key: param.default for key, param in accepted.items() if param.default is not inspect.Parameter.empty}
+        as_yaml = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+        assert {key: params[key] for key in as_yaml} == as_yaml
+
+    check_each(files(*KINDS), check)
 
 
-@pytest.mark.parametrize(("kind", "name"), files(*SEVERAL))
-def test_files_of_which_several_compose_say_where_they_go(kind: str, name: str) -> None:
-    first = (CONF / kind / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
-    assert first == f"# @package {kind}.{name}"
+def test_files_of_which_several_compose_say_where_they_go() -> None:
+    def check(kind: str, name: str) -> None:
+        first = (CONF / kind / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+        assert first == f"# @package {kind}.{name}"
+
+    check_each(files(*SEVERAL), check)
 
 
-@pytest.mark.parametrize(("kind", "name"), files(*KINDS, "experiment"))
-def test_every_yaml_has_a_heading_in_the_docs(kind: str, name: str) -> None:
-    page = (ROOT / "docs" / PAGES[kind]).read_text(encoding="utf-8")
-    assert re.search(rf"^## {re.escape(name)}$", page, re.MULTILINE), f"docs/{PAGES[kind]} lacks '## {name}'"
+def test_every_yaml_has_a_heading_in_the_docs() -> None:
+    def check(kind: str, name: str) -> None:
+        page = (ROOT / "docs" / PAGES[kind]).read_text(encoding="utf-8")
+        assert re.search(rf"^## {re.escape(name)}$", page, re.MULTILINE), f"docs/{PAGES[kind]} lacks '## {name}'"
+
+    check_each(files(*KINDS, "experiment"), check)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_heading_is_left_of_what_is_gone(kind: str) -> None:
-    page = (ROOT / "docs" / PAGES[kind]).read_text(encoding="utf-8")
-    # Names are written as in the YAML; other headings are sentences.
-    headings = set(re.findall(r"^## ([a-z0-9_]+)$", page, re.MULTILINE))
-    assert headings <= {stem for _, stem in files(kind)}
+def test_no_heading_is_left_of_what_is_gone() -> None:
+    def check(kind: str) -> None:
+        page = (ROOT / "docs" / PAGES[kind]).read_text(encoding="utf-8")
+        # Names are written as in the YAML; other headings are sentences.
+        headings = set(re.findall(r"^## ([a-z0-9_]+)$", page, re.MULTILINE))
+        assert headings <= {stem for _, stem in files(kind)}
+
+    check_each([(kind,) for kind in KINDS], check)
 
 
 def test_every_setting_is_a_default_with_a_comment() -> None:
@@ -181,9 +192,9 @@ def test_a_parameter_of_one_exporter_among_several() -> None:
     assert list(config.exporter) == ["predictions", "model"]
 
 
-@pytest.mark.parametrize("kind", ["stopping", *SEVERAL])
-def test_none_of_a_kind(kind: str) -> None:
-    assert compose(f"{kind}=null")[kind] is None
+def test_none_of_a_kind() -> None:
+    for kind in ("stopping", *SEVERAL):
+        assert compose(f"{kind}=null")[kind] is None
 
 
 def test_an_experiment_wins_over_the_defaults_and_the_command_line_over_it() -> None:
@@ -198,9 +209,11 @@ def test_an_experiment_wins_over_the_defaults_and_the_command_line_over_it() -> 
     assert compose("experiment=camera_trap_classic", "sampler=entropy").sampler.name == "entropy"
 
 
-@pytest.mark.parametrize("name", [name for _, name in files("experiment")])
-def test_every_experiment_builds_all_its_parts(name: str) -> None:
-    config = compose(f"experiment={name}")
-    for kind in KINDS:
-        for part in config[kind] if kind in SEVERAL else [None]:
-            assert REGISTRIES[kind].build(recipe(config, kind, part or ""))
+def test_every_experiment_builds_all_its_parts() -> None:
+    def check(group: str, name: str) -> None:
+        config = compose(f"{group}={name}")
+        for kind in KINDS:
+            for part in config[kind] if kind in SEVERAL else [None]:
+                assert REGISTRIES[kind].build(recipe(config, kind, part or ""))
+
+    check_each(files("experiment"), check)

@@ -13,6 +13,7 @@ from alframe.app.api import compose
 from alframe.app.overrides import prepare
 from alframe.app.projects import choices_kept
 from alframe.builtins import REGISTRIES
+from tests.each import check_each
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "plugins").glob("*.md"))]
@@ -46,31 +47,41 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in links(page):
+def test_every_link_leads_somewhere() -> None:
+    def check(page: Path, link: str) -> None:
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{name(page)} links to {link}"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{name(page)} links to {link}: there is no such heading"
 
+    check_each([(page, link) for page in PAGES for link in links(page)], check)
 
-@pytest.mark.parametrize(("page", "line"), commands())
-def test_every_command_composes(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+def test_every_command_composes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Placeholders in CAPITALS stand for any word; of a sweep's values the first is taken.
 
     A command that goes on with a project of its page has the choices with which that was begun there.
     """
-    monkeypatch.chdir(tmp_path)
-    words = words_of(line)
+    shown = commands()
+
+    def check(page: str, line: str) -> None:
+        folder = tmp_path_factory.mktemp("empty")
+        monkeypatch.chdir(folder)
+        composes(words_of(line), [words_of(other) for where, other in shown if where == page], folder)
+
+    check_each(shown, check)
+
+
+def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
+    """Compose this command and build its parts, after the first of the others that began its project."""
     if words[:1] and words[0] in BESIDES_HYDRA:
         return
     project = next((word.partition("=")[2] for word in words if word.startswith("project=")), None)
-    begun = [words_of(other) for at, other in commands() if at == page and f"project={project}" in words_of(other)]
+    begun = [other for other in others if f"project={project}" in other]
     if project and (start := next((one for one in begun if any(word.startswith("pool=") for word in one)), None)):
-        (tmp_path / project).mkdir()
-        with choices_kept(tmp_path / project, prepare(start)):
+        (folder / project).mkdir()
+        with choices_kept(folder / project, prepare(start)):
             pass
     overrides = [word for word in prepare(words) if "=" in word and not word.startswith("-")]
     config = compose(*(first_value(word) for word in overrides))
@@ -98,13 +109,15 @@ def test_there_are_commands_to_check() -> None:
     assert len(commands()) > 5
 
 
-@pytest.mark.parametrize("kind", REGISTRIES)
-def test_the_page_on_plugins_names_every_kind(kind: str) -> None:
-    (row,) = re.findall(
-        rf"^\| \[{kind}\]\(.*$", (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert f"`{REGISTRIES[kind].group}`" in row
-    assert f"`conf/{kind}/x.yaml`" in row
-    assert f"`{kind}.py`" in row
-    suite = "".join(part.capitalize() for part in kind.split("_")) + "Suite"
-    assert f"`{suite}`" in row or not (ROOT / "alframe" / "testing" / f"{kind}.py").exists()
+def test_the_page_on_plugins_names_every_kind() -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+
+    def check(kind: str) -> None:
+        (row,) = re.findall(rf"^\| \[{kind}\]\(.*$", page, re.MULTILINE)
+        assert f"`{REGISTRIES[kind].group}`" in row
+        assert f"`conf/{kind}/x.yaml`" in row
+        assert f"`{kind}.py`" in row
+        suite = "".join(part.capitalize() for part in kind.split("_")) + "Suite"
+        assert f"`{suite}`" in row or not (ROOT / "alframe" / "testing" / f"{kind}.py").exists()
+
+    check_each([(kind,) for kind in REGISTRIES], check)

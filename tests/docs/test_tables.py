@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 
-import pytest
 import torch
 
 from alframe.app.api import compose
 from alframe.builtins import REGISTRIES, TABLE
+from tests.each import check_each
+from tools.tables import END, PAGES, START, page
 
 ROOT = Path(__file__).parents[2]
-TABLES = runpy.run_path(str(ROOT / "docs" / "tables.py"))
-START, END = TABLES["START"], TABLES["END"]
 
 
-@pytest.mark.parametrize("kind", TABLES["PAGES"])
-def test_the_table_is_current(kind: str) -> None:
-    now = TABLES["PAGES"][kind].read_text(encoding="utf-8")
-    assert now == TABLES["page"](kind), "run: python docs/tables.py"
+def test_every_table_is_current() -> None:
+    def check(kind: str) -> None:
+        assert PAGES[kind].read_text(encoding="utf-8") == page(kind), "run: python -m tools.tables"
+
+    check_each([(kind,) for kind in PAGES], check)
 
 
-@pytest.mark.parametrize("kind", TABLES["PAGES"])
-def test_every_name_has_one_row(kind: str) -> None:
-    text = TABLES["PAGES"][kind].read_text(encoding="utf-8")
-    table = text.partition(START)[2].partition(END)[0]
-    rows = re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| (.*) \|$", table, re.MULTILINE)
-    assert [(name, link) for name, link, _ in rows] == [(name, name) for name in TABLE[kind][1]]
-    assert all(cell.strip() for _, _, cells in rows for cell in cells.split(" | "))
+def test_every_name_has_one_row() -> None:
+    def check(kind: str) -> None:
+        text = PAGES[kind].read_text(encoding="utf-8")
+        table = text.partition(START)[2].partition(END)[0]
+        rows = re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| (.*) \|$", table, re.MULTILINE)
+        assert [(name, link) for name, link, _ in rows] == [(name, name) for name in TABLE[kind][1]]
+        assert all(cell.strip() for _, _, cells in rows for cell in cells.split(" | "))
+
+    check_each([(kind,) for kind in PAGES], check)
 
 
 def test_every_kind_has_a_table() -> None:
-    assert {*TABLES["PAGES"], "backbone"} == set(TABLE)
+    assert {*PAGES, "backbone"} == set(TABLE)
 
 
 def test_backbones_have_a_row_with_their_width_and_size() -> None:

@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
+from threadpoolctl import threadpool_limits
 
 from alframe.app.api import open_session
 from alframe.loop.experiment import run_until_stop
@@ -58,6 +60,17 @@ def chosen(name: str, folder: Path) -> str:
 @pytest.mark.parametrize("name", [*MADE, *TINY])
 def test_the_same_images_are_chosen_as_before(name: str, tmp_path: Path) -> None:
     assert chosen(name, tmp_path) == json.loads(FILE.read_text(encoding="utf-8"))[name]
+
+
+@pytest.mark.parametrize("name", ["bald", "kcenter"])
+def test_the_same_images_are_chosen_on_two_threads(name: str, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threadpool_limits(2):
+            assert chosen(name, tmp_path) == json.loads(FILE.read_text(encoding="utf-8"))[name]
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", ["margin", "kcenter", "badge"])

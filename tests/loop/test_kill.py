@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alframe.testing.tiny import tiny_pool, tiny_words
-from tests.loop.campaigns import accuracies, facts, only_project, start
+from tests.loop.campaigns import accuracies, facts, only_project, start, warm_up
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX signal")
 
@@ -31,6 +31,7 @@ def campaign(request: pytest.FixtureRequest, pool: Path, tmp_path_factory: pytes
     def words(where: Path) -> list[str]:
         return [*tiny_words(pool, where), *extra]
 
+    warm_up()
     began = time.monotonic()
     process = start(words(runs), runs)
     process.join(120)

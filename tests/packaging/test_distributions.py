@@ -65,7 +65,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
 
 def test_the_source_distribution_holds_what_it_takes_to_build_and_test(sdist: Path, clone: Path) -> None:
     there = tree(sdist, ".")
-    assert tree(clone, "alframe", "conf", "tests", "docs", "benchmarks", "plugins") <= there
+    assert tree(clone, "alframe", "conf", "tests", "docs", "benchmarks", "plugins", "tools") <= there
     assert {"LICENSE", "README.md", "Makefile", "constraints.txt", "pyproject.toml", "PKG-INFO"} <= there
 
 

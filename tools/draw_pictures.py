@@ -1,6 +1,6 @@
 """Draw what alframe prints: a real campaign on drawn images, labelled in the simulated Timelapse of the tests.
 
-    PYTHONPATH=. python docs/pictures/draw.py            (Linux or macOS; some minutes)
+    python -m tools.draw_pictures            (Linux or macOS; some minutes)
 
 Folders are shown as they would be on Windows; all else is as it was printed.
 """
@@ -31,7 +31,7 @@ from rich.text import Text
 from alframe.pools.camera_trap_scenes.pool import CameraTrapScenes
 from tests.timelapse.simulator import Timelapse
 
-HERE = Path(__file__).parent
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 WINDOWS = "D:\\traps"  # where the reader of docs/timelapse.md works
 COLUMNS = 100
 # Without the fonts that rich would have every reader fetch from the network.
@@ -85,7 +85,7 @@ class Terminal:
                 screen.print(Text.from_ansi(self._windows(last_of(line))))
             screen.print()
         svg = screen.export_svg(title="alframe", code_format=FRAME, unique_id=name)
-        (HERE / f"{name}.svg").write_text("\n".join(map(str.rstrip, svg.splitlines())) + "\n", encoding="utf-8")
+        (PICTURES / f"{name}.svg").write_text("\n".join(map(str.rstrip, svg.splitlines())) + "\n", encoding="utf-8")
 
     def _windows(self, line: str) -> str:
         own = re.compile(rf"(?:{re.escape(str(self.folder))}|\bmara)(?:/[\w.-]+)+")

@@ -1,4 +1,4 @@
-"""Write the table of names at the top of each page on a kind of part: ``python docs/tables.py``.
+"""Write the table of names at the top of each page on a kind of part: ``python -m tools.tables``.
 
 What a part needs or gives comes from the code; what it costs and when to take it are the first clauses of **Cost** and
 **When** in the part's own section below. So nothing is written twice, and a name without a section, cost or advice is
@@ -14,16 +14,16 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from alframe.app.api import compose
 from alframe.builtins import REGISTRIES, TABLE
 from alframe.contracts import AuditBased, HiddenActivations
 from alframe.types import Need
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 ODD = {"loss": "losses", "stopping": "stopping", "compute": "compute"}
 # That of backbones is by hand: its rows are the ready-made choices, and its numbers those of the networks.
 PAGES = {kind: DOCS / f"{ODD.get(kind, f'{kind}s')}.md" for kind in TABLE if kind != "backbone"}
-START, END = "<!-- written by docs/tables.py -->\n", "<!-- until here -->\n"
+START, END = "<!-- written by tools/tables.py -->\n", "<!-- until here -->\n"
 NEEDS = {
     Need.PROBS: "probabilities",
     Need.LABELLED_PROBS: "labelled probabilities",
@@ -78,8 +78,15 @@ def _clause(kind: str, name: str, section: str, label: str) -> str:
 
 
 def _made(kind: str, name: str) -> Any:
-    recipe: Any = OmegaConf.to_container(compose(f"{kind}={name}")[kind], resolve=True)
+    recipe: Any = OmegaConf.to_container(_defaults(kind, name), resolve=True)
     return REGISTRIES[kind].build(recipe)
+
+
+def _defaults(kind: str, name: str) -> Any:
+    """Return the settings of this part as its YAML file has them."""
+    config: Any = OmegaConf.load(ROOT / "conf" / "config.yaml")  # what the file refers to, such as the seed
+    config[kind] = OmegaConf.load(ROOT / "conf" / kind / f"{name}.yaml")
+    return config[kind]
 
 
 def _needs(kind: str, name: str) -> str:
@@ -100,7 +107,7 @@ def _audit(kind: str, name: str) -> str:
 
 def _required(kind: str, name: str) -> str:
     """The parameters that nobody can default."""
-    return ", ".join(f"`{key}`" for key in sorted(OmegaConf.missing_keys(compose(f"{kind}={name}")[kind])))
+    return ", ".join(f"`{key}`" for key in sorted(OmegaConf.missing_keys(_defaults(kind, name))))
 
 
 ABOUT: dict[str, tuple[str, Callable[[str, str], str]]] = {
