@@ -1,0 +1,60 @@
+"""All settings of a campaign, and where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alframe.settings.boxes import Boxes
+from alframe.settings.checks import check_at_least, check_choice, require
+from alframe.settings.compare import Compare
+from alframe.settings.duplicates import Duplicates
+from alframe.settings.fields import path_field
+from alframe.settings.finetune import Finetune
+from alframe.settings.holdout import Holdout
+from alframe.settings.inference import Inference
+from alframe.settings.sequences import Sequences
+from alframe.settings.start import Start
+
+CONFLICT_RULES = ("ask", "latest", "majority")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is decided outside the parts; ``conf/config.yaml`` says what each setting means."""
+
+    seed: int = 0
+    batch: int = 20
+    per_sequence: int | None = 1
+    propagate: bool = False
+    audit: float | None = None
+    start: Start = Start()
+    classes: tuple[str, ...] = ()
+    enough: float = 1.0
+    reask: int | None = 3
+    conflicts: str = "ask"
+    sequences: Sequences = Sequences()
+    duplicates: Duplicates = Duplicates()
+    boxes: Boxes = Boxes()
+    holdout: Holdout = Holdout()
+    inference: Inference = Inference()
+    finetune: Finetune = Finetune()
+    compare: Compare = Compare()
+
+    def __post_init__(self) -> None:
+        check_at_least(self, seed=0, batch=1, per_sequence=1, reask=0)
+        require(0 < self.enough <= 1, self, "enough", "a part of the batch, above 0 and up to 1")
+        require(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
+        check_choice(self, conflicts=CONFLICT_RULES)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a campaign is kept: in the folder `project`, or else in one of its own below `runs`."""
+
+    project: str | None = path_field(None)
+    runs: str = path_field("alframe-runs")
+
+
+@dataclass(frozen=True)
+class Root(Settings, Folders):
+    """Everything at the configuration's root but the parts."""

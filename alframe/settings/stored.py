@@ -1,0 +1,47 @@
+"""The settings as they are stored with a project, and the digest that names it: neither may change."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from alframe.settings.campaign import Settings
+from alframe.settings.inference import Inference
+
+# Settings that are stored under a name of their own, as they were before they had a group.
+_FLATTENED = {
+    "start": {"labels": "start_labels", "sampler": "start_sampler"},
+    "holdout": {"fraction": "holdout", "group": "holdout_group"},
+    "compare": {"sampler": "compare_sampler", "seeds": "compare_seeds"},
+}
+
+
+def stored_form(settings: Settings) -> dict[str, Any]:
+    """Return the settings as plain data, in the form in which every version has stored them."""
+    stored: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(settings).items():
+        stored |= {_FLATTENED[name][key]: one for key, one in value.items()} if name in _FLATTENED else {name: value}
+    return stored
+
+
+def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
+    """Return a digest of everything that decides the result: not where, how fast or how loudly it is computed."""
+    decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
+    stored = stored_form(settings)
+    # Projects from before these settings existed keep their folders.
+    if settings.duplicates.by is None:
+        del stored["duplicates"]
+    if settings.inference == Inference():
+        del stored["inference"]
+    text = json.dumps([stored, to_plain(decisive)], sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def to_plain(value: Any) -> Any:
+    """Return mappings and sequences as dicts and lists, at all levels."""
+    if isinstance(value, Mapping):
+        return {key: to_plain(part) for key, part in value.items()}
+    return list(map(to_plain, value)) if isinstance(value, list | tuple) else value
