@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import yaml
 
 from alframe.app import projects
 from alframe.app.grammar import by_key, parsed, plain_word, readable, search_folders, split_flags
-from alframe.app.schema import Root
+from alframe.app.schema import SCHEMA
 from alframe.app.search_path import options
 from alframe.builtins import KINDS
 from alframe.errors import BadParams, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 
 GROUPS = (*KINDS, "experiment")
-SETTINGS = tuple(Root.__dataclass_fields__)
+SETTINGS = tuple(field.name for field in fields(SCHEMA))
 _OVERRIDE = re.compile(r"^(?P<sign>~|\+\+|\+|)(?P<key>[\w./@:$-]+)=(?P<value>.*)$", re.DOTALL)
 _WORD = re.compile(r"^[\w-]+$")
 

@@ -21,8 +21,9 @@ from alframe.engine.checked_head import checked_head
 from alframe.engine.embedding.embed_pool import in_batches
 from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder
 from alframe.errors import PoolError, StoreError
+from alframe.settings import Inference
 from alframe.store.files import replacing, write_json
-from alframe.types import Floats, Inference, InputSpec, Item
+from alframe.types import Floats, InputSpec, Item
 
 FORMAT = 1
 BATCH = 64

@@ -37,11 +37,11 @@ def read_comparison(session: Session) -> Histories:
 
 def _variants(session: Session) -> Iterator[Session]:
     settings = session.settings
-    if settings.compare_sampler is None:
+    if settings.compare.sampler is None:
         return
     recipes = {session.name("sampler"): session.recipes["sampler"]}
-    recipes.setdefault(settings.compare_sampler, {"name": settings.compare_sampler})
+    recipes.setdefault(settings.compare.sampler, {"name": settings.compare.sampler})
     for name, recipe in recipes.items():
-        for seed in range(settings.seed, settings.seed + settings.compare_seeds):
+        for seed in range(settings.seed, settings.seed + settings.compare.seeds):
             if seed != settings.seed or name != session.name("sampler"):  # that one is the session itself
                 yield session.variant(recipe, seed, session.folder / "compare")

@@ -29,7 +29,7 @@ def fold_pool(session: Session, work: Work) -> None:
     assert work.embedding is not None and work.embedder is not None
     embedding, listing, hashes = work.embedding, work.listing, None
     contents = [one if good else None for one, good in zip(embedding.contents, embedding.readable, strict=True)]
-    if settings.hashed:
+    if settings.uses_hash:
         hashes, has = known_hashes(
             listing.items, contents, listing.present, work.embedder.spec, session.contents, session.compute
         )

@@ -11,14 +11,14 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AuditBased, SyntheticPool
-from alframe.engine.duplicates.grouping import Duplicates
 from alframe.engine.listing.pool_listing import sync
 from alframe.engine.score import check_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.round import run_round
 from alframe.loop.session import Session
 from alframe.loop.work import Work
-from alframe.types import Inference, Label, Need, Outcome, State
+from alframe.settings import Duplicates, Inference
+from alframe.types import Label, Need, Outcome, State
 
 
 def run_until_stop(session: Session) -> tuple[Outcome, Work]:
@@ -57,8 +57,8 @@ def check(session: Session) -> None:
             "themselves must agree as well, or finetune.start=null."
         )
     samplers = {session.name("sampler"): session.sampler}
-    if session.label_source.answers_now and session.settings.compare_sampler is not None:
-        name = session.settings.compare_sampler
+    if session.label_source.answers_now and session.settings.compare.sampler is not None:
+        name = session.settings.compare.sampler
         samplers.setdefault(name, REGISTRIES["sampler"].build({"name": name}))
     for name, sampler in samplers.items():
         check_needs(sampler, name, session.head(), session.name("head"), _heads_with)
@@ -71,7 +71,7 @@ def check(session: Session) -> None:
     }
     if late:
         raise UnmetNeed(
-            f"start.sampler={session.settings.start_sampler} needs probabilities, which exist only after the first "
+            f"start.sampler={session.settings.start.sampler} needs probabilities, which exist only after the first "
             f"labels. Choose one that does without, such as start.sampler=random."
         )
 
@@ -84,8 +84,8 @@ def prepare(session: Session) -> Work:
     listing = sync(
         session.ledger,
         session.pool,
-        settings.holdout,
-        settings.holdout_group,
+        settings.holdout.fraction,
+        settings.holdout.group,
         settings.seed,
         settings.sequences,
         settings.boxes,

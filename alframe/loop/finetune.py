@@ -15,8 +15,8 @@ from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_part
 from alframe.loop.session import Session
 from alframe.loop.work import Work, round_number
+from alframe.settings import TrainingPlan
 from alframe.store.files import replacing
-from alframe.types import TrainingPlan
 
 
 def train_embedding(session: Session, work: Work) -> None:
@@ -69,7 +69,7 @@ def _fine_tune(session: Session, work: Work, plan: TrainingPlan, number: int, la
         seed,
         session.compute.device(),
         session.compute.workers(),
-        session.settings.holdout_group,
+        session.settings.holdout.group,
     )
     file = f"models/backbone-{number:04d}.safetensors"
     with replacing(session.folder / file) as temporary:

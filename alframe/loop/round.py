@@ -108,7 +108,7 @@ def learn(session: Session, work: Work) -> RoundRecord | None:
         return None
     held_out = np.flatnonzero(~work.listing.in_pool & work.embedding.readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
-    groups = whole_groups([items[key] for key in training.keys.tolist()], session.settings.holdout_group)
+    groups = whole_groups([items[key] for key in training.keys.tolist()], session.settings.holdout.group)
     rng = seeding.generator(session.settings.seed, "evaluation", number)
     audit_rng = seeding.generator(session.settings.seed, "audit evaluation", number)
     basis = AUDITED if work.leader is None else AUDITED_ONCE
@@ -162,7 +162,7 @@ def ask(session: Session, work: Work) -> None:
     started = work.head is not None
     sampler = session.sampler if started else session.start_sampler
     room = None if session.stopping is None else session.stopping.room(len(session.labels().counted))
-    size = settings.batch if started else settings.start_labels
+    size = settings.batch if started else settings.start.labels
     size = min(size, len(keys)) if room is None else min(size, room, len(keys))
     drawn = draw_audit(keys, size, session.audit, seeding.generator(settings.seed, "audit", number))
     keys = np.setdiff1d(keys, drawn, assume_unique=True)

@@ -29,7 +29,9 @@ from alframe.contracts import (
 from alframe.engine.checked_head import checked_head
 from alframe.errors import BadParams, StoreError
 from alframe.loop.labels import Labels, propagated, settle
-from alframe.loop.settings import Recipe, Settings, identity, plain
+from alframe.loop.settings import Recipe
+from alframe.settings import Settings, identity, stored_form
+from alframe.settings.stored import to_plain
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
 from alframe.store.ledger import Ledger
@@ -74,7 +76,7 @@ class Session:
 
     def variant(self, sampler: Recipe, seed: int, below: Path) -> Session:
         """The same campaign with another sampler and seed, on the same features, in a folder of its own `below`."""
-        settings = dataclasses.replace(self.settings, seed=seed, compare_sampler=None)
+        settings = dataclasses.replace(self.settings.without_comparison(), seed=seed)
         recipes = {**self.recipes, "sampler": sampler, "tracker": {}, "exporter": {}}
         # A colon, as in dist:name, cannot be in a file name on Windows.
         name = f"{str(sampler['name']).replace(':', '-')}-seed{seed}-{identity(settings, recipes)[:8]}"
@@ -194,7 +196,7 @@ class Session:
 
     @cached_property
     def start_sampler(self) -> Sampler:
-        return cast(Sampler, REGISTRIES["sampler"].build({"name": self.settings.start_sampler}))
+        return cast(Sampler, REGISTRIES["sampler"].build({"name": self.settings.start.sampler}))
 
     @cached_property
     def pool(self) -> Pool:
@@ -234,7 +236,7 @@ class Session:
 
     def config(self) -> dict[str, Any]:
         """Settings and recipes as plain data, for the ledger."""
-        return {"settings": dataclasses.asdict(self.settings), "recipes": plain(self.recipes)}
+        return {"settings": stored_form(self.settings), "recipes": to_plain(self.recipes)}
 
     def owners(self) -> dict[str, str]:
         """Which distribution each part comes from, as "kind:name" -> "distribution version"."""

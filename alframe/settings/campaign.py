@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alframe.settings.boxes import Boxes
 from alframe.settings.checks import check_at_least, check_choice, require
@@ -45,6 +45,10 @@ class Settings:
         require(0 < self.enough <= 1, self, "enough", "a part of the batch, above 0 and up to 1")
         require(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
         check_choice(self, conflicts=CONFLICT_RULES)
+
+    def without_comparison(self) -> Settings:
+        """Return the same settings with the comparison switched off."""
+        return replace(self, compare=replace(self.compare, sampler=None))
 
 
 @dataclass(frozen=True)

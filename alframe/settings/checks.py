@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from alframe.errors import BadParams
 
@@ -34,14 +33,14 @@ def require(is_valid: bool, group: object, name: str, requirement: str) -> None:
         raise InvalidSetting(name, getattr(group, name), requirement)
 
 
-def check_at_least(group: object, **bounds: int) -> None:
+def check_at_least(group: object, /, **bounds: int) -> None:
     """Check that fields of `group` are None or at least the bound that is given by the field's name."""
     for name, bound in bounds.items():
         value = getattr(group, name)
         require(value is None or value >= bound, group, name, f"at least {bound}")
 
 
-def check_choice(group: object, **choices: Sequence[str | None]) -> None:
+def check_choice(group: object, /, **choices: Sequence[str | None]) -> None:
     """Check that fields of `group` have one of the values that are given by the field's name."""
     for name, allowed in choices.items():
         *others, last = map(as_typed, allowed)

@@ -116,8 +116,9 @@ def _settings(session: Session) -> dict[str, str]:
             settings[kind.replace("_", " ")] = f"{recipe['name']}" + (f" ({rest})" if rest else "")
     settings["seed"] = str(session.settings.seed)
     settings["batch"] = str(session.settings.batch)
-    settings["start"] = f"{session.settings.start_labels} images, {session.settings.start_sampler}"
-    settings["holdout"] = f"{session.settings.holdout:g} of the labelled images, by {session.settings.holdout_group}"
+    settings["start"] = f"{session.settings.start.labels} images, {session.settings.start.sampler}"
+    holdout = session.settings.holdout
+    settings["holdout"] = f"{holdout.fraction:g} of the labelled images, by {holdout.group}"
     first = session.settings.finetune.start
     settings["finetune"] = "never" if first is None else f"from {first} labels, every {session.settings.finetune.every}"
     return settings

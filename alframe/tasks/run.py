@@ -11,8 +11,8 @@ from alframe.errors import BadParams
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session
-from alframe.loop.settings import identity
 from alframe.loop.wait import wait_for_answers
+from alframe.settings import identity
 from alframe.store.files import write_json
 from alframe.tasks.report import write_report
 from alframe.tasks.results import export_results
@@ -56,7 +56,7 @@ class Run:
             return Outcome(State.WAITING, f"{outcome.message}\nReport: {shown(report)}\nThen go on with: {again}")
         paths, failed = export_results(session, work) if work.head is not None else ([], [])
         histories: Histories = {}
-        if session.label_source.answers_now and session.settings.compare_sampler is not None:
+        if session.label_source.answers_now and session.settings.compare.sampler is not None:
             histories = run_comparison(session)
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, failed, report)

@@ -1,12 +1,11 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
 from alframe.types.images import Box, Floats, Ints, Item, ItemId, pool_root
-from alframe.types.inference import Inference
+from alframe.types.input_spec import InputSpec
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.lazy import LazyFeatures, LazySamples
 from alframe.types.pool_view import Need, PoolView, Predict, Selection
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
-from alframe.types.training import InputSpec, TrainingPlan
 
 __all__ = [
     "UNSURE",
@@ -15,7 +14,6 @@ __all__ = [
     "Curve",
     "Evaluation",
     "Floats",
-    "Inference",
     "InputSpec",
     "Ints",
     "Item",
@@ -34,6 +32,5 @@ __all__ = [
     "Selection",
     "State",
     "Suggestion",
-    "TrainingPlan",
     "pool_root",
 ]

@@ -34,7 +34,8 @@ from alframe.engine.embedding.embed_pool import in_batches
 from alframe.engine.embedding.embedder import embed_batches, embed_pixels, make_embedder
 from alframe.engine.embedding.runner import choices, has_bf16
 from alframe.errors import EngineError
-from alframe.types import Floats, Inference, InputSpec, Item
+from alframe.settings import Inference
+from alframe.types import Floats, InputSpec, Item
 from benchmarks.machine import describe
 
 BATCH = 32

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.engine.listing.boxes import Boxes, crop
+from alframe.engine.listing.boxes import crop
 from alframe.errors import BadParams, FormatError, PoolError
+from alframe.settings import Boxes
 from alframe.types import Box, Item
 
 NAMES = {"1": "animal", "2": "person", "3": "vehicle", "4": "red fox"}

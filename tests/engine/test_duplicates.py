@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from alframe.engine.duplicates import duplicate_index
 from alframe.engine.duplicates import grouping as module
-from alframe.engine.duplicates.grouping import Duplicates, Measure, fold, pick_representatives
+from alframe.engine.duplicates.grouping import fold, pick_representatives
 from alframe.kit.vectors import unit_vectors
+from alframe.settings import Duplicates
 
 Pool = tuple[list[bytes | None], np.ndarray, np.ndarray, np.ndarray]
 
@@ -53,7 +54,7 @@ def one_by_one(rule: Duplicates, contents: list[bytes | None], codes, features, 
     n=st.integers(1, 160),
     seed=st.integers(0, 10_000),
 )
-def test_they_are_those_of_all_with_all(by: Measure, bits: int, n: int, seed: int) -> None:
+def test_they_are_those_of_all_with_all(by: str, bits: int, n: int, seed: int) -> None:
     contents, codes, features, fixed = pool(n, seed)
     contents[n // 2] = None
     rule = Duplicates(by, bits, 0.1)
@@ -64,7 +65,7 @@ def test_they_are_those_of_all_with_all(by: Measure, bits: int, n: int, seed: in
 
 
 @pytest.mark.parametrize("by", ["hash", "embedding", "both"])
-def test_some_fold_and_all_is_as_it_is_said(by: Measure) -> None:
+def test_some_fold_and_all_is_as_it_is_said(by: str) -> None:
     contents, codes, features, fixed = pool(600, 1)
     leader = fold(Duplicates(by, 3, 0.1), contents, codes, features, fixed)
     folded = np.flatnonzero(leader != np.arange(600))
@@ -79,7 +80,7 @@ def test_some_fold_and_all_is_as_it_is_said(by: Measure) -> None:
 
 
 @pytest.mark.parametrize("by", ["hash", "embedding", "both"])
-def test_names_and_their_order_decide_nothing(by: Measure) -> None:
+def test_names_and_their_order_decide_nothing(by: str) -> None:
     contents, codes, features, fixed = pool(300, 2)
     leader = fold(Duplicates(by, 3, 0.1), contents, codes, features, fixed)
     mixed = np.random.default_rng(0).permutation(300)

@@ -18,7 +18,8 @@ from alframe.engine.training.optimiser import make_optimiser, make_schedule
 from alframe.errors import BadParams, PoolError
 from alframe.losses.softmax import Softmax
 from alframe.losses.triplet import Triplet
-from alframe.types import InputSpec, Item, TrainingPlan
+from alframe.settings import TrainingPlan
+from alframe.types import InputSpec, Item
 
 SPEC = InputSpec(32, (0.5,) * 3, (0.5,) * 3)
 BALANCED = TrainingPlan(epochs=6, lr=3e-3, weight_decay=0.0, batching="balanced", classes=3, samples=4)

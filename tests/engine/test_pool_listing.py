@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.engine.listing.boxes import Boxes
 from alframe.engine.listing.groups import draw_groups
 from alframe.engine.listing.pool_listing import sync
 from alframe.errors import PoolError
+from alframe.settings import Boxes
 from alframe.store.ledger import Ledger
 from alframe.types import Box, Item
 

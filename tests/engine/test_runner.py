@@ -27,10 +27,11 @@ from alframe.engine.embedding.runner import choices, has_bf16, likeness
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.engine.model import Model, load_model
 from alframe.errors import BadParams, EngineError
+from alframe.settings import Inference
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
 from alframe.testing.tiny import tiny_pool
-from alframe.types import Inference, InputSpec, Item
+from alframe.types import InputSpec, Item
 
 RECIPE = {"name": "timm", "model": "test_resnet", "pretrained": False, "size": 32}
 BANDS = {**RECIPE, "in_chans": 5, "value_range": [0, 1000], "dim": 12, "normalize": True}

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.engine.listing.sequences import Sequences, named, timed
+from alframe.engine.listing.sequences import named, timed
 from alframe.errors import BadParams
+from alframe.settings import Sequences
 from alframe.types import Item
 
 START = datetime(2024, 5, 31, 6, 0)

@@ -13,10 +13,11 @@ import pytest
 import alframe
 from alframe.app.api import open_session
 from alframe.errors import BadParams
-from alframe.loop.settings import identity, plain
+from alframe.settings import Inference, identity
+from alframe.settings.stored import to_plain
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
-from alframe.types import Inference, Outcome, State
+from alframe.types import Outcome, State
 
 ONNX = "inference.engine=onnxruntime"
 onnx = pytest.mark.skipif(
@@ -74,5 +75,5 @@ def test_campaigns_from_before_there_was_a_choice_keep_their_folders(images: Pat
     decided = dataclasses.asdict(settings)
     del decided["inference"], decided["duplicates"]  # neither was there
     parts = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
-    before = json.dumps([decided, plain(parts)], sort_keys=True, default=str).encode()
+    before = json.dumps([decided, to_plain(parts)], sort_keys=True, default=str).encode()
     assert identity(settings, recipes) == hashlib.blake2b(before, digest_size=16).hexdigest()

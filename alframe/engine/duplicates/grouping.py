@@ -13,8 +13,6 @@ small; or one of the two alone. See `near.py` for how the near ones are found wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -22,31 +20,10 @@ from alframe import seeding
 from alframe.chunks import chunks
 from alframe.engine.duplicates.duplicate_index import ByEmbedding, ByHash, Hashes, Mask, Near, cells
 from alframe.progress import Bar
+from alframe.settings import Duplicates
 from alframe.types import Floats, Ints
 
 COMPARED = 1024  # images at a time, each with all others of its chunk
-
-Measure = Literal["hash", "embedding", "both"]
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicates:
-    """When two images are near-duplicates; `by` None: nothing is folded.
-
-    `bits` of 64 may differ between difference hashes, and the cosine distance between embeddings be up to `cosine`.
-    """
-
-    by: Measure | None = None
-    bits: int = 3
-    cosine: float = 0.002
-
-    @property
-    def hashed(self) -> bool:
-        return self.by in ("hash", "both")
-
-    @property
-    def embedded(self) -> bool:
-        return self.by in ("embedding", "both")
 
 
 def fold(
@@ -64,9 +41,10 @@ def fold(
     with Bar("Folding near-duplicates", total=len(order), unit="img") as bar:
         for part in parts:
             near: Near
-            if duplicates.hashed:
+            if duplicates.uses_hash:
                 assert hashes is not None
-                near = ByHash(hashes, duplicates.bits, features if duplicates.embedded else None, duplicates.cosine)
+                compared = features if duplicates.uses_embedding else None
+                near = ByHash(hashes, duplicates.bits, compared, duplicates.cosine)
             else:
                 near = ByEmbedding(features, duplicates.cosine)
             first = int(fixed[part].sum())

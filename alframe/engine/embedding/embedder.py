@@ -16,7 +16,8 @@ from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load
 from alframe.engine.embedding.allocator import keep_memory
 from alframe.engine.embedding.runner import Runner, choices
-from alframe.types import Floats, Inference, InputSpec, Item
+from alframe.settings import Inference
+from alframe.types import Floats, InputSpec, Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from torch import nn
 from alframe.engine.embedding import runtimes
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.errors import EngineError
-from alframe.types import Inference, InputSpec
+from alframe.settings import Inference
+from alframe.types import InputSpec
 
 log = logging.getLogger(__name__)
 

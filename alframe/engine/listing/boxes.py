@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from alframe.errors import BadParams, PoolError
+from alframe.errors import PoolError
 from alframe.formats.detections import Detections, match_images, read_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
+from alframe.settings import Boxes
 from alframe.types import Box, Item, pool_root
 
 log = logging.getLogger(__name__)
 
 _NO_ANIMALS = ("person", "vehicle", "empty", "blank")
-
-
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """Which boxes of a detector's `file` are looked at; without a file, the boxes that the pool knows stay.
-
-    `use` is best (the most confident box of each image), all (each box an item of its own) or image (whole images).
-    Boxes count from a confidence of `threshold`, and if they are of the `category`; "animal" is all that is neither
-    person nor vehicle, since some files have species for categories. Images without one are kept whole or left out
-    (`empty`: keep or skip). A box grows by `margin` of its width and height on each side.
-    """
-
-    file: str | None = None
-    use: str = "best"
-    threshold: float = 0.2
-    category: str = "animal"
-    empty: str = "keep"
-    margin: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, choices in {"use": ("best", "all", "image"), "empty": ("keep", "skip")}.items():
-            if getattr(self, name) not in choices:
-                raise BadParams(f"boxes.{name} is '{getattr(self, name)}'; it can be {' or '.join(choices)}.")
-        if not 0 <= self.threshold <= 1:
-            raise BadParams(f"boxes.threshold is {self.threshold}, but must be from 0 to 1.")
-        if not 0 <= self.margin <= 10:
-            raise BadParams(f"boxes.margin is {self.margin}, but must be from 0 to 10 times the box's size.")
 
 
 def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from alframe import seeding
 from alframe.contracts import Pool
-from alframe.engine.listing.boxes import Boxes, crop
+from alframe.engine.listing.boxes import crop
 from alframe.engine.listing.groups import draw_groups, whole_groups
-from alframe.engine.listing.sequences import Sequences, named, timed
+from alframe.engine.listing.sequences import named, timed
 from alframe.errors import PoolError
 from alframe.progress import track
+from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredItems
 from alframe.types import Box, Ints, Item
@@ -52,8 +53,8 @@ def sync(
     holdout: float,
     group: str,
     seed: int,
-    sequences: Sequences = Sequences(),  # noqa: B008 - frozen
-    boxes: Boxes = Boxes(),  # noqa: B008
+    sequences: Sequences = Sequences(),
+    boxes: Boxes = Boxes(),
 ) -> PoolListing:
     """List the pool, with its boxes and sequences, and enter what is new into the ledger.
 

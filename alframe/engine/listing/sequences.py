@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from alframe.errors import BadParams
 from alframe.formats.exif import earliest_file_time, read_exif_times
 from alframe.progress import Bar
+from alframe.settings import Sequences
 from alframe.types import Ints, Item
-
-
-@dataclass(frozen=True, slots=True)
-class Sequences:
-    """How images without a given sequence are put into one.
-
-    Neighbours of one camera, or of one folder where no camera is known, belong together if at most `gap` seconds lie
-    between them; None: only given sequences count. `times` says where a time comes from that the pool does not know:
-    exif, file (EXIF or else the file's own time, which copying changes: on your own risk) or none.
-    """
-
-    gap: float | None = 60.0
-    times: str = "exif"
-
-    def __post_init__(self) -> None:
-        if self.times not in ("exif", "file", "none"):
-            raise BadParams(f"sequences.times is '{self.times}'; it can be exif, file or none.")
-        if self.gap is not None and not 0 <= self.gap < 1e9:
-            raise BadParams(f"sequences.gap is {self.gap}; it must be a number of seconds from 0, or null.")
 
 
 def timed(items: Sequence[Item], sequences: Sequences) -> list[Item]:

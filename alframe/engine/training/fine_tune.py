@@ -24,7 +24,8 @@ from alframe.engine.training.optimiser import autocast, make_optimiser, make_sch
 from alframe.errors import BadParams, PoolError
 from alframe.progress import Bar, Forecast
 from alframe.seeding import generator, integer_seed
-from alframe.types import InputSpec, Ints, Item, TrainingPlan
+from alframe.settings import TrainingPlan
+from alframe.types import InputSpec, Ints, Item
 
 log = logging.getLogger(__name__)
 

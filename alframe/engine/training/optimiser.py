@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from alframe.types import TrainingPlan
+from alframe.settings import TrainingPlan
 
 MOMENTUM = 0.9  # of stochastic gradient descent
 log = logging.getLogger(__name__)
