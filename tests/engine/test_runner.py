@@ -221,9 +221,9 @@ def test_a_gpu_is_not_for_the_engines_of_the_cpu() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("tensorrt", "fp32"), "inference.engine is 'tensorrt'; it can be auto, eager, compile, onnxruntime, openvino"),
-        (("eager", "int8"), "inference.precision is 'int8'; it can be fp32 or bf16"),
-        (("onnxruntime", "bf16"), "onnxruntime cannot compute in bf16"),
+        (("tensorrt", "fp32"), "engine=tensorrt: must be auto, eager, compile, onnxruntime or openvino"),
+        (("eager", "int8"), "precision=int8: must be fp32 or bf16"),
+        (("onnxruntime", "bf16"), "onnxruntime, which cannot compute in bf16"),
     ],
 )
 def test_what_cannot_be(given: tuple[str, str], message: str) -> None:

@@ -124,9 +124,9 @@ def test_times_are_read_from_the_pictures_once_for_all_boxes_of_one(tmp_path: Pa
 
 def test_values_that_cannot_be() -> None:
     for wrong in (-1, float("nan"), float("inf")):
-        with pytest.raises(BadParams, match=r"sequences.gap is"):
+        with pytest.raises(BadParams, match=f"gap={wrong}: must be"):
             Sequences(gap=wrong)
-    with pytest.raises(BadParams, match="'clock'; it can be exif, file or none"):
+    with pytest.raises(BadParams, match="times=clock: must be exif, file or none"):
         Sequences(times="clock")
 
 

@@ -13,7 +13,7 @@ import pytest
 import alframe
 from alframe.app.api import open_session
 from alframe.errors import BadParams
-from alframe.settings import Inference, identity
+from alframe.settings import Inference, identity, stored_form
 from alframe.settings.stored import to_plain
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
@@ -72,7 +72,7 @@ def test_campaigns_from_before_there_was_a_choice_keep_their_folders(images: Pat
     others = [Inference("auto"), Inference("compile"), Inference("eager", "bf16")]
     digests = {identity(dataclasses.replace(settings, inference=one), recipes) for one in others}
     assert len({identity(settings, recipes), *digests}) == 4
-    decided = dataclasses.asdict(settings)
+    decided = stored_form(settings)
     del decided["inference"], decided["duplicates"]  # neither was there
     parts = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
     before = json.dumps([decided, to_plain(parts)], sort_keys=True, default=str).encode()
