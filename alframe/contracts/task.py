@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
+from alframe.contracts.session import Session
 from alframe.types import Outcome
-
-if TYPE_CHECKING:
-    from alframe.loop.session import Session
-else:
-    Session = Any
 
 
 class Task(Protocol):
@@ -19,5 +15,5 @@ class Task(Protocol):
     """True if it only looks at the project: then it needs no lock, and the ledger is opened for reading."""
 
     def run(self, session: Session) -> Outcome:
-        """Do it, and say how it ended."""
+        """Do it, and return how it ended."""
         ...

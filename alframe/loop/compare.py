@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from alframe.engine.measuring.curves import Histories
+from alframe.loop.campaign import Campaign
 from alframe.loop.experiment import run_until_stop
-from alframe.loop.session import Session
+from alframe.loop.settings import Recipe
+from alframe.settings import identity
 from alframe.progress import track
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.ledger import Ledger
 from alframe.types import RoundRecord
 
 
-def run_comparison(session: Session) -> Histories:
-    """Run what is missing of the comparison below the project folder, and give all histories, seed by seed.
+def run_comparison(campaign: Campaign) -> Histories:
+    """Run what is missing of the comparison below the project folder, and return all histories, seed by seed.
 
     Seed for seed, all samplers have the same held-out split and start from the same labels.
     """
-    for variant in track(list(_variants(session)), "Comparing over seeds", unit="run"):
+    for variant in track(list(_variants(campaign)), "Comparing over seeds", unit="run"):
         with variant:
             run_until_stop(variant)
-    return read_comparison(session)
+    return read_comparison(campaign)
 
 
-def read_comparison(session: Session) -> Histories:
-    """The histories that are there; nothing if the comparison is switched off or was never run."""
-    found: dict[str, list[list[RoundRecord]]] = {}
-    for variant in _variants(session):
-        if (variant.folder / FILE_NAME).exists():
+def read_comparison(campaign: Campaign) -> Histories:
+    """Return the histories that are there; nothing if the comparison is switched off or was never run."""
+    histories: dict[str, list[list[RoundRecord]]] = {}
+    for variant in _variants(campaign):
+        if variant.project.exists:
             with Ledger.open(variant.folder, read_only=True) as ledger:
-                found.setdefault(variant.name("sampler"), []).append(ledger.history())
-    if found:
-        found.setdefault(session.name("sampler"), []).insert(0, session.ledger.history())
-    return found
+                histories.setdefault(variant.parts.name("sampler"), []).append(ledger.history())
+    if histories:
+        histories.setdefault(campaign.parts.name("sampler"), []).insert(0, campaign.ledger.history())
+    return histories
 
 
-def _variants(session: Session) -> Iterator[Session]:
-    settings = session.settings
+def _variants(campaign: Campaign) -> Iterator[Campaign]:
+    settings, own_sampler = campaign.settings, campaign.parts.name("sampler")
     if settings.compare.sampler is None:
         return
-    recipes = {session.name("sampler"): session.recipes["sampler"]}
+    recipes = {own_sampler: campaign.recipes["sampler"]}
     recipes.setdefault(settings.compare.sampler, {"name": settings.compare.sampler})
     for name, recipe in recipes.items():
         for seed in range(settings.seed, settings.seed + settings.compare.seeds):
-            if seed != settings.seed or name != session.name("sampler"):  # that one is the session itself
-                yield session.variant(recipe, seed, session.folder / "compare")
+            if seed != settings.seed or name != own_sampler:  # that one is the campaign itself
+                yield _variant(campaign, recipe, seed)
+
+
+def _variant(campaign: Campaign, sampler: Recipe, seed: int) -> Campaign:
+    """Return the same campaign with another sampler and seed, on the same features, in a folder of its own."""
+    settings = dataclasses.replace(campaign.settings.without_comparison(), seed=seed)
+    recipes = {**campaign.recipes, "sampler": sampler, "tracker": {}, "exporter": {}}
+    # A colon, as in dist:name, cannot be in a file name on Windows.
+    name = f"{str(sampler['name']).replace(':', '-')}-seed{seed}-{identity(settings, recipes)[:8]}"
+    folder = campaign.folder / "compare" / name
+    return Campaign(settings, recipes, folder, campaign.cache, network_seed=campaign.settings.seed)

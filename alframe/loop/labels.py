@@ -1,14 +1,23 @@
-"""Which label counts: what to make of answers that differ, and of the other images of a sequence."""
+"""Which label of an item counts: decided here and nowhere else, from all that was ever said of it.
+
+1. The last statement of each source on each request stands, unless it was taken back; answers to a request go before
+   what was known without one (`standing_labels`).
+2. Of what stands, the rule `conflicts` decides between annotators and classes (`settle`).
+3. If that is wanted, a label counts for the other images of its sequence too (`propagate`).
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain, groupby
+from operator import attrgetter
 
 from alframe.errors import BadParams
 from alframe.store.records import StoredLabel
+from alframe.store.statements import LabelRow, last_statements
 from alframe.types import UNSURE, Item
 
 RULES = ("ask", "latest", "majority")
@@ -16,32 +25,66 @@ RULES = ("ask", "latest", "majority")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """`counted`: the label of each item that has one.
+    """What people and the pool have said.
 
+    `counted`: the label of each item that has one.
     `unsure`: items that people looked at and could not tell, with the rounds in which they did.
-    `disputed`: all that is said of items which are said to be of several classes, counted by the rule or not.
+    `conflicts`: all that is said of items which are said to be of several classes, counted by the rule or not.
+    `first_rounds`: every class name (and UNSURE), with the first round it was said in; 0: known from the start.
     """
 
     counted: list[StoredLabel]
     unsure: Mapping[int, Set[int | None]]
-    disputed: Mapping[int, Sequence[StoredLabel]]
+    conflicts: Mapping[int, Sequence[StoredLabel]]
+    first_rounds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def answered(self) -> set[int]:
         """Items that have a label, or that somebody could not tell."""
         return {label.item for label in self.counted} | self.unsure.keys()
 
-    def answered_in(self, number: int) -> set[int]:
-        """Items that are answered as far as this round is concerned: a doubt of an earlier one is no answer to it."""
-        doubts = {item for item, rounds in self.unsure.items() if number in rounds}
-        return {label.item for label in self.counted} | doubts
+    @property
+    def unsettled(self) -> set[int]:
+        """Items that are said to be of several classes, none of which counts."""
+        return self.conflicts.keys() - self.answered
+
+    def answered_in(self, round_number: int) -> set[int]:
+        """Return the items that need no further answer in this round: who was unsure in another one may be asked."""
+        unsure = {item for item, rounds in self.unsure.items() if round_number in rounds}
+        return {label.item for label in self.counted} | unsure
+
+    def classes_before(self, round_number: int) -> set[str]:
+        """Return the class names that were said before this round was asked."""
+        return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
 
 
 def check_rule(rule: str) -> str:
-    """Give `rule` back, or raise BadParams."""
+    """Return `rule`, or raise BadParams."""
     if rule not in RULES:
-        raise BadParams(f"conflicts is '{rule}'; it must be one of: {', '.join(RULES)}.")
+        raise BadParams(f"conflicts={rule}: must be one of {', '.join(RULES)}.")
     return rule
+
+
+def standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
+    """Return the labels that stand, by item, the last said at the end; of one item there may be several, also UNSURE.
+
+    `rows` are all rows of the label table, by item, in the order they were written.
+    """
+    standing = []
+    for _, group in groupby(rows, key=attrgetter("item")):
+        item_rows = list(group)
+        if len(item_rows) > 1:
+            statements = [said for said in last_statements(item_rows).values() if not said[0].taken_back]
+            answers = [said for said in statements if said[0].round is not None]
+            item_rows = sorted(chain.from_iterable(answers or statements))
+        standing += [_to_stored(row) for row in item_rows]
+    return standing
+
+
+def _to_stored(row: LabelRow) -> StoredLabel:
+    _, _, _, item, name, number, origin, annotator, at, file, file_row, _ = row
+    labelled_at = None if at is None else datetime.fromisoformat(at)
+    return StoredLabel(item, name, number, origin, annotator, labelled_at, file, file_row, item)
 
 
 def settle(standing: Iterable[StoredLabel], rule: str) -> Labels:
@@ -51,23 +94,30 @@ def settle(standing: Iterable[StoredLabel], rule: str) -> Labels:
     the others. Then, if several classes are left: "ask" counts none until they agree, "latest" the one said last,
     "majority" the one that most annotators say, and none if there is no such one.
     """
-    counted, unsure, disputed = [], {}, {}
-    for item, group in groupby(standing, key=lambda label: label.item):
-        said = list(group)
-        sure = [label for label in said if label.class_name != UNSURE]
-        if len({label.class_name for label in sure}) > 1:
-            disputed[item] = sure
-        label = _decide(sure, rule)
-        if label is not None:
-            counted.append(label)
+    counted: list[StoredLabel] = []
+    unsure: dict[int, set[int | None]] = {}
+    conflicts: dict[int, list[StoredLabel]] = {}
+    first_rounds: dict[str, int] = {}
+    for item, group in groupby(standing, key=attrgetter("item")):
+        labels = list(group)
+        for label in labels:
+            round_number = label.round or 0
+            if first_rounds.get(label.class_name, round_number) >= round_number:
+                first_rounds[label.class_name] = round_number
+        sure = [label for label in labels if label.class_name != UNSURE]
+        if len(sure) > 1 and len({label.class_name for label in sure}) > 1:
+            conflicts[item] = sure
+        winner = _apply_rule(sure, rule) if len(labels) > 1 else next(iter(sure), None)
+        if winner is not None:
+            counted.append(winner)
         elif not sure:
-            unsure[item] = {one.round for one in said}
-    return Labels(counted, unsure, disputed)
+            unsure[item] = {label.round for label in labels}
+    return Labels(counted, unsure, conflicts, first_rounds)
 
 
-def _decide(said: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
-    newest = {label.annotator: label for label in said}
-    last = [label for label in said if not _corrected(label, newest[label.annotator])]
+def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
+    newest = {label.annotator: label for label in labels}
+    last = [label for label in labels if not _is_corrected(label, newest[label.annotator])]
     votes = Counter(label.class_name for label in last)
     if len(votes) > 1:
         (_, most), (_, next_most), *_ = votes.most_common()
@@ -78,46 +128,52 @@ def _decide(said: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
     return last[-1] if last else None
 
 
-def _corrected(label: StoredLabel, newest: StoredLabel) -> bool:
+def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
     """Whether the same annotator has said something in a later file; without times nothing is later."""
     return label.file != newest.file and label.at is not None and newest.at is not None and label.at < newest.at
 
 
-def describe(item: Item, said: Sequence[StoredLabel], counted: StoredLabel | None) -> str:
-    """A dispute in words: who says what and where, and what comes of it."""
-    words = [
-        f"'{one.class_name}'"
-        + (f" by {one.annotator}" if one.annotator else "")
-        + (f" ({one.file}" + (f", row {one.row}" if one.row is not None else "") + ")" if one.file else "")
-        for one in said
+def propagate(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
+    """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
+
+    None for an image that somebody has looked at and could not tell, and none in a sequence with an image whose
+    conflict is not settled.
+    """
+    labels_by_sequence = defaultdict(list)
+    for label in labels.counted:
+        if (sequence := items[label.item].sequence) is not None:
+            labels_by_sequence[sequence].append(label)
+    looked_at = labels.answered | labels.conflicts.keys()
+    unsettled_sequences = {items[key].sequence for key in labels.unsettled}
+    label_of_sequence = {
+        sequence: sequence_labels[0]
+        for sequence, sequence_labels in labels_by_sequence.items()
+        if len({label.class_name for label in sequence_labels}) == 1 and sequence not in unsettled_sequences
+    }
+    return [
+        replace(label_of_sequence[item.sequence], item=key, origin="propagated")
+        for key, item in enumerate(items)
+        if item.sequence in label_of_sequence and key not in looked_at and item.split == "pool"
+    ]
+
+
+def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: StoredLabel | None) -> str:
+    """Say who says what and where, and what comes of it."""
+    statements = [
+        f"'{label.class_name}'"
+        + (f" by {label.annotator}" if label.annotator else "")
+        + (f" ({label.file}" + (f", row {label.row}" if label.row is not None else "") + ")" if label.file else "")
+        for label in labels
     ]
     end = (
         "It has no label until they agree: make them, or set conflicts=latest or conflicts=majority."
         if counted is None
         else f"'{counted.class_name}' counts."
     )
-    return f"'{item.id}' is {' and '.join(words)}. {end}"
+    return f"'{item.id}' is {' and '.join(statements)}. {end}"
 
 
-def propagated(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
-    """Labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
-
-    None for an image that somebody has looked at and could not tell, and none in a sequence with an image whose class
-    is in dispute.
-    """
-    by_sequence = defaultdict(list)
-    for label in labels.counted:
-        if (sequence := items[label.item].sequence) is not None:
-            by_sequence[sequence].append(label)
-    has = labels.answered | labels.disputed.keys()
-    doubtful = {items[key].sequence for key in labels.disputed.keys() - labels.answered}
-    agreed = {
-        name: said[0]
-        for name, said in by_sequence.items()
-        if len({one.class_name for one in said}) == 1 and name not in doubtful
-    }
-    return [
-        replace(agreed[item.sequence], item=key, origin="propagated")
-        for key, item in enumerate(items)
-        if item.sequence in agreed and key not in has and item.split == "pool"
-    ]
+def describe_conflicts(labels: Labels, items: Sequence[Item]) -> list[str]:
+    """Describe the conflict of every image that has one."""
+    counted = {label.item: label for label in labels.counted}
+    return [describe_conflict(items[key], said, counted.get(key)) for key, said in labels.conflicts.items()]

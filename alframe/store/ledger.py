@@ -16,9 +16,10 @@ from typing import Any
 
 from alframe.errors import StoreError
 from alframe.store.database import connect, explained, transaction
+from alframe.store.events import AnyEvent, Closed, Event, Requested, dump_event, load_event
 from alframe.store.migrations import STEPS, migrate
-from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_box, dump_round, load_round
-from alframe.store.statements import Row, new_statements, standing_statements
+from alframe.store.records import StoredItems, StoredRound, dump_box, dump_round, load_round
+from alframe.store.statements import LabelRow, Statement, last_statements, new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
 FILE_NAME = "ledger.sqlite"
@@ -116,45 +117,58 @@ class Ledger:
         labels: Iterable[tuple[int, Label]],
         round_number: int | None,
         origin: str,
-        blank: Iterable[int] = (),
+        cleared: Iterable[int] = (),
     ) -> int:
-        """Append what is new in a source's word about each item, and return how many rows that took.
+        """Append what is new in a source's statements, and return how many rows that took.
 
-        All labels given for an item are its word now. One that repeats the last word of the same round and origin is
-        not new, so a source can be read again and again, wherever its files have moved to, and a correction (also back
-        to an earlier answer) counts. For the items in `blank` the word is taken back, if there was one (but see
+        All labels given for an item are one statement. One that repeats the last of the same round and origin is not
+        new, so a source can be read again and again, wherever its files have moved to, and a correction (also back to
+        an earlier answer) counts. For the `cleared` items the statement is taken back, if there was one (but see
         `new_statements` on files that are gone).
         """
-        found = self._read(
-            "SELECT item, coalesce(word, n), taken_back, class, annotator, labelled, file, row, digest FROM label "
-            "WHERE round IS ? AND origin = ? ORDER BY n",
-            round_number,
-            origin,
-        )
-        last = standing_statements((item, word, _label(*told), bool(back)) for item, word, back, *told in found)
-        rows = new_statements(list(labels), blank, last)
-        if rows:
-            first = self._read("SELECT coalesce(max(n), 0) + 1 FROM label")[0][0]
+        rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
+        last = {
+            item: Statement([row.to_label() for row in said], bool(said[0].taken_back))
+            for (item, _, _), said in last_statements(rows).items()
+        }
+        new = new_statements(list(labels), cleared, last)
+        if new:
+            first = self.last_label_row() + 1
             self._write(
                 "INSERT INTO label (n, word, taken_back, item, class, round, origin, annotator, labelled, file, row, "
                 "digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                ((first + one.n, first + one.word, one.taken_back, *_told(one, round_number, origin)) for one in rows),
+                (
+                    (
+                        first + row.n,
+                        first + row.statement,
+                        row.taken_back,
+                        row.item,
+                        row.label.class_name,
+                        round_number,
+                        origin,
+                        row.label.annotator,
+                        None if row.label.at is None else row.label.at.isoformat(),
+                        row.label.file,
+                        row.label.row,
+                        row.label.digest,
+                        _now(),
+                    )
+                    for row in new
+                ),
             )
-        return len(rows)
+        return len(new)
 
-    def labels(self) -> list[StoredLabel]:
-        """All labels that stand, by key, the last said at the end; of one item there may be several, also UNSURE."""
-        rows = self._read(
-            "SELECT item, class, round, origin, annotator, labelled, file, row FROM current_label ORDER BY item, n"
-        )
-        return [
-            StoredLabel(item, name, number, origin, who, at and datetime.fromisoformat(at), file, row, item)
-            for item, name, number, origin, who, at, file, row in rows
-        ]
+    def label_rows(self) -> Iterable[LabelRow]:
+        """Return every row of the label table, by item, in the order they were written; most of them still stand."""
+        return self._label_rows("ORDER BY item, n")
 
-    def classes(self) -> dict[str, int]:
-        """Every class that stands -> the first round it was said in; 0: known from the start."""
-        return dict(self._read("SELECT class, min(coalesce(round, 0)) FROM current_label GROUP BY class"))
+    def last_label_row(self) -> int:
+        """Return the number of the newest row of the label table: as long as it is the same, so are all labels."""
+        return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
+
+    def _label_rows(self, which: str, *values: object) -> Iterable[LabelRow]:
+        columns = "n, coalesce(word, n), taken_back, item, class, round, origin, annotator, labelled, file, row, digest"
+        return map(LabelRow._make, self._read(f"SELECT {columns} FROM label {which}", *values))
 
     # Rounds
 
@@ -194,8 +208,8 @@ class Ledger:
             StoredRound(
                 number=n,
                 keys=tuple(keys.get(n, ())),
-                requested=(n, "requested") in marks,
-                answered=(n, "answered") in marks,
+                requested=(n, Requested.KIND) in marks,
+                answered=(n, Closed.KIND) in marks,
                 audit=frozenset(audit.get(n, ())),
                 source=json.loads(source or "{}"),
             )
@@ -211,24 +225,24 @@ class Ledger:
 
     # Events: what has happened to a round
 
-    def mark(self, round_number: int, kind: str, detail: Mapping[str, Any] | None = None) -> None:
-        """Append that a phase of a round is done; for a request and its answer, once only."""
-        self._mark(round_number, kind, json.dumps(detail or {}, ensure_ascii=False))
+    def add_event(self, round_number: int, event: Event) -> None:
+        """Append what has happened to a round. Raises StoreError if a request is marked so a second time."""
+        self._add_event(round_number, event.KIND, dump_event(event))
 
-    def _mark(self, round_number: int, kind: str, detail: str) -> None:
+    def _add_event(self, round_number: int, kind: str, detail: str) -> None:
         self._write(
             "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)", [(round_number, kind, detail, _now())]
         )
 
-    def events(self, kind: str, round_number: int | None = None) -> list[tuple[int, dict[str, Any]]]:
-        """(round, detail) of every event of this kind, oldest first; of one round only, if it is given."""
+    def events(self, kind: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
+        """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
-        rows = self._read(sql, kind, round_number)
-        return [(number, json.loads(detail)) for number, detail in rows]
+        rows = self._read(sql, kind.KIND, round_number)
+        return [(number, load_event(kind, detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""
-        self._mark(record.round, "evaluated", dump_round(record))
+        self._add_event(record.round, "evaluated", dump_round(record))
 
     def history(self) -> list[RoundRecord]:
         """The latest record of every evaluated round, oldest round first."""
@@ -253,17 +267,6 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """The raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
-
-
-def _label(name: str, annotator: str, at: str | None, file: str, row: int | None, digest: str) -> Label:
-    return Label("", name, annotator, None if at is None else datetime.fromisoformat(at), file, row, digest)
-
-
-def _told(row: Row, number: int | None, origin: str) -> tuple[object, ...]:
-    label = row.label
-    at = None if label.at is None else label.at.isoformat()
-    told = (label.annotator, at, label.file, label.row, label.digest, _now())
-    return row.item, label.class_name, number, origin, *told
 
 
 def _now() -> str:

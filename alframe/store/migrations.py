@@ -100,7 +100,8 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
 )
 
 # What one source says about one item at one time is a word: one label, or several (two annotators, two animals). Its
-# last word about a round stands, unless it was taken back.
+# last word about a round stands, unless it was taken back. Nothing here reads the view any more: `loop/labels.py` says
+# which labels stand. It is left for whoever looks into a ledger with other programs.
 _WORDS = """
 ALTER TABLE label ADD COLUMN word INTEGER;                            -- the word's first n; NULL: a word of its own
 ALTER TABLE label ADD COLUMN digest TEXT NOT NULL DEFAULT '';         -- of the file, as it was read

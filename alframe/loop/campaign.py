@@ -1,0 +1,106 @@
+"""A campaign: settings, parts and project together, as the phases of a round work with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from alframe.loop.labels import Labels, propagate, settle, standing_labels
+from alframe.loop.parts import Parts
+from alframe.loop.project import Project
+from alframe.settings import Settings, stored_form
+from alframe.settings.stored import to_plain
+from alframe.store.events import Predicted
+from alframe.store.ledger import Ledger
+from alframe.store.records import StoredLabel
+from alframe.types import Floats, Ints, Item
+
+AUDIT_FRACTION = 0.1  # of each batch, where people label and no other is set
+
+
+@dataclass
+class Campaign:
+    """A context manager that holds the project's lock, unless it is read-only.
+
+    `recipes`: kind -> recipe, or for exporters and trackers name -> recipe. `network_seed`: the seed of random weights
+    where it is not the campaign's own, so that several campaigns share an embedding.
+    """
+
+    settings: Settings
+    recipes: Mapping[str, Any]
+    folder: Path
+    cache: Path
+    read_only: bool = False
+    network_seed: int | None = None
+    _labels: tuple[int, Labels] | None = field(default=None, init=False)
+
+    @cached_property
+    def parts(self) -> Parts:
+        return Parts(self.recipes, self.settings.start.sampler)
+
+    @cached_property
+    def project(self) -> Project:
+        return Project(self.folder, self.cache, self.read_only)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.project.ledger
+
+    def config(self) -> dict[str, Any]:
+        """Return settings and recipes as plain data, for the ledger."""
+        return {"settings": stored_form(self.settings), "recipes": to_plain(self.recipes)}
+
+    def labels(self) -> Labels:
+        """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
+        last_row = self.ledger.last_label_row()
+        if self._labels is None or self._labels[0] != last_row:
+            self._labels = last_row, settle(standing_labels(self.ledger.label_rows()), self.settings.conflicts)
+        return self._labels[1]
+
+    def training_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
+        """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""
+        labels = self.labels()
+        if not self.settings.propagate:
+            return labels.counted
+        return sorted([*labels.counted, *propagate(labels, items)], key=lambda label: label.item)
+
+    @property
+    def audit_fraction(self) -> float:
+        """The part of each batch that is drawn at random; in a simulation, which has held-out images, none."""
+        if self.settings.audit is not None:
+            return self.settings.audit
+        return 0.0 if self.parts.label_source.answers_now else AUDIT_FRACTION
+
+    def audit_keys(self) -> Ints:
+        """Return the keys of all images that were drawn at random, answered or not."""
+        return np.array([key for asked in self.ledger.rounds() for key in asked.audit], np.int64)
+
+    def count_unanswered_audit(self) -> int:
+        """Count the randomly drawn images of closed rounds without a label: left out, they flatter the audit."""
+        keys = {key for asked in self.ledger.rounds() if asked.answered for key in asked.audit}
+        return len(keys - {label.item for label in self.labels().counted})
+
+    def batch_error_rates(self) -> Floats:
+        """Return (r,), for each answered batch that a model chose, the part of it on which that model was wrong."""
+        class_names = {label.item: label.class_name for label in self.labels().counted}
+        predicted = dict(self.ledger.events(Predicted))
+        rates = []
+        for asked in self.ledger.rounds():
+            if asked.answered and asked.number in predicted:
+                pairs = zip(asked.keys, predicted[asked.number].classes, strict=True)
+                is_wrong = [class_names[key] != prediction for key, prediction in pairs if key in class_names]
+                rates.append(float(np.mean(is_wrong)) if is_wrong else 0.0)
+        return np.array(rates, np.float32)
+
+    def __enter__(self) -> Self:
+        self.project.lock()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.project.close()

@@ -1,0 +1,76 @@
+"""Fit the head on the labels so far, and measure it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+
+from alframe import seeding
+from alframe.engine.fit import Training, fit, measure, training_set
+from alframe.engine.listing.groups import whole_groups
+from alframe.engine.measuring.audit import AUDITED, AUDITED_ONCE, audit
+from alframe.loop.campaign import Campaign
+from alframe.loop.round_state import RoundState
+from alframe.loop.settings import Recipe
+from alframe.loop.values import Answered, Candidates, Embedded, Fitted
+from alframe.types import RoundRecord
+
+
+def fit_head(campaign: Campaign, answered: Answered, embedded: Embedded) -> Fitted:
+    """Fit a new head on the labelled images; of fewer than two classes there is none."""
+    items, features = embedded.listing.items, embedded.embedding.features
+    usable = embedded.embedding.readable & ~embedded.near_held_out
+    usable[list(embedded.replaced)] = False
+    training = training_set(campaign.training_labels(items), items, usable, campaign.settings.classes)
+    if len(np.unique(training.y)) < 2:
+        return Fitted(embedded, training, None)
+    head = campaign.parts.new_head()
+    fit(head, features, training, seeding.generator(campaign.settings.seed, "head", answered.round_number))
+    return Fitted(embedded, training, head)
+
+
+def measure_head(
+    campaign: Campaign, state: RoundState, answered: Answered, candidates: Candidates, fitted: Fitted
+) -> RoundRecord | None:
+    """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
+    head, embedded, training = fitted.head, fitted.embedded, fitted.training
+    ledger, settings, number = campaign.ledger, campaign.settings, answered.round_number
+    if head is None:
+        return None
+    model = _digest_model(embedded.embedder.fingerprint, campaign.recipes["head"], training)
+    history = ledger.history()
+    if history and (history[-1].round, history[-1].model) == (number, model):
+        return None
+    items, features, new_head = embedded.listing.items, embedded.embedding.features, campaign.parts.new_head
+    held_out = np.flatnonzero(~embedded.listing.in_pool & embedded.embedding.readable).tolist()
+    test = [(key, name) for key in held_out if (name := items[key].label) is not None]
+    groups = whole_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
+    rng = seeding.generator(settings.seed, "evaluation", number)
+    audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
+    basis = AUDITED if embedded.representatives is None else AUDITED_ONCE
+    record = RoundRecord(
+        round=number,
+        labels=training.by_people,
+        unlabelled=int(candidates.unlabelled.sum()),
+        set_aside=len(ledger.aside()),
+        classes=training.classes,
+        evaluation=measure(head, new_head, features, training, test, groups, rng),
+        audit=audit(new_head, features, training, campaign.audit_keys(), audit_rng, basis=basis),
+        fingerprint=embedded.embedder.fingerprint,
+        seconds={phase: round(seconds, 3) for phase, seconds in state.seconds.items()},
+        at=datetime.now(UTC),
+        model=model,
+    )
+    state.seconds.clear()
+    with ledger.transaction():
+        ledger.add_record(record)
+    return record
+
+
+def _digest_model(fingerprint: str, head: Recipe, training: Training) -> str:
+    """Digest all that decides what a head has learned: embedding, recipe and labels."""
+    recipe = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
+    return hashlib.blake2b(recipe + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()

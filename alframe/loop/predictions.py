@@ -1,0 +1,55 @@
+"""What the model says of every image of the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from alframe.contracts import Head
+from alframe.engine.fit import in_parts
+from alframe.errors import LabelError
+from alframe.loop.answers import read_answered
+from alframe.loop.campaign import Campaign
+from alframe.loop.requests import count_closed_rounds
+from alframe.loop.round import learn
+from alframe.loop.round_state import RoundState
+from alframe.loop.values import Fitted
+from alframe.types import Item, Label, Predictions
+
+
+def fit_labels_so_far(campaign: Campaign, state: RoundState) -> Fitted:
+    """Learn from all labels there are, whatever is still asked for."""
+    return learn(campaign, state, read_answered(campaign)).fitted
+
+
+def require_head(fitted: Fitted) -> Head:
+    """Return the fitted head. Raises LabelError if there are too few labels for one."""
+    if fitted.head is None:
+        raise LabelError(
+            "There is no model to export yet: it takes labels of at least two classes. Label more and run again."
+        )
+    return fitted.head
+
+
+def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
+    """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
+    return {
+        label.item: Label(
+            items[label.labelled_on].id, label.class_name, label.annotator, label.at, label.file, label.row
+        )
+        for label in campaign.training_labels(items)
+    }
+
+
+def predict_pool(campaign: Campaign, state: RoundState, fitted: Fitted) -> Predictions:
+    """Predict every image that is present and can be read. Raises LabelError if there are too few labels."""
+    head, embedding, items = require_head(fitted), fitted.embedded.embedding, state.listing.items
+    keys, labels = np.flatnonzero(embedding.readable & state.listing.present), item_labels(campaign, items)
+    return Predictions(
+        items=[items[key] for key in keys.tolist()],
+        probs=in_parts(embedding.features, keys, head.probs),
+        classes=fitted.training.classes,
+        labels=[labels.get(key) for key in keys.tolist()],
+        round=count_closed_rounds(campaign.ledger),
+    )

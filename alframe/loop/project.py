@@ -1,0 +1,86 @@
+"""A project: the folder of a campaign, its lock, and the files below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import filelock
+
+from alframe.errors import StoreError
+from alframe.store.features import FeatureStore
+from alframe.store.file_cache import FileCache
+from alframe.store.ledger import FILE_NAME, Ledger
+
+
+@dataclass
+class Project:
+    """The stores of a campaign, opened when first asked for; `lock` it before anything is written.
+
+    `cache` is shared by campaigns side by side: what images held, and their embeddings.
+    """
+
+    folder: Path
+    cache: Path
+    read_only: bool = False
+    _lock: filelock.BaseFileLock | None = field(default=None, init=False)
+
+    def lock(self) -> None:
+        """Make the folder and lock it, unless it is only read. Raises StoreError if another process has the lock."""
+        if self.read_only:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(self.folder / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise StoreError(
+                f"Another alframe is at work in {self.folder}. Wait for it, or stop it; two at once could ask for the "
+                f"same images twice."
+            ) from None
+
+    def close(self) -> None:
+        """Close the stores and give the lock back."""
+        for name in ("ledger", "file_cache"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the campaign was begun."""
+        return (self.folder / FILE_NAME).exists()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.folder, self.read_only)
+
+    @cached_property
+    def file_cache(self) -> FileCache:
+        return FileCache(self.cache / "contents.sqlite")
+
+    def feature_store(self, fingerprint: str) -> FeatureStore:
+        """Return the store of the embeddings by the network with this fingerprint."""
+        return FeatureStore(self.cache / "features" / fingerprint)
+
+    @property
+    def done_file(self) -> Path:
+        """The file that is there when the campaign has ended, with the message it ended with."""
+        return self.folder / "done.json"
+
+    @property
+    def export_folder(self) -> Path:
+        """The folder that the exporters write into."""
+        return self.folder / "export"
+
+    @property
+    def model_folder(self) -> Path:
+        """The folder that the model is exported to."""
+        return self.export_folder / "model"
+
+    @property
+    def request_folder(self) -> Path:
+        """The folder in which people find what they are asked to label."""
+        return self.folder / "to_label"

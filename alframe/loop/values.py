@@ -1,0 +1,92 @@
+"""What the phases of a round hand on to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.contracts import Head
+from alframe.engine.embedding.embed_pool import Embedding
+from alframe.engine.embedding.embedder import Embedder
+from alframe.engine.fit import Training
+from alframe.engine.listing.pool_listing import PoolListing
+from alframe.loop.labels import Labels
+from alframe.store.events import Predicted, Represented
+from alframe.types import Ints, RoundRecord, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """All labels there are; `round_number` counts the requests that are closed, 0 before the first answer."""
+
+    labels: Labels
+    round_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The listed items with the features that `embedder` made of them.
+
+    `replaced`: items that show something else than when they were asked for; nothing is learned from them.
+    `representatives` (N,): the item that stands for each, itself if none does; None: near-duplicates are not looked for.
+    """
+
+    listing: PoolListing
+    embedder: Embedder
+    embedding: Embedding
+    replaced: Set[int] = frozenset()
+    representatives: Ints | None = None
+
+    @property
+    def represented(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether another item stands for this one."""
+        if self.representatives is None:
+            return np.zeros(len(self.listing.items), bool)
+        return self.representatives != np.arange(len(self.representatives))
+
+    @property
+    def near_held_out(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether this item of the pool shows nearly what a held-out one shows: a test with it would be none."""
+        in_pool = self.listing.in_pool
+        return np.zeros(len(in_pool), bool) if self.representatives is None else in_pool & ~in_pool[self.representatives]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes."""
+
+    embedded: Embedded
+    training: Training
+    head: Head | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """`unlabelled` (N,): has no label and may get one; `keys` (n,): of these, what may be asked for now."""
+
+    unlabelled: npt.NDArray[np.bool_]
+    keys: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """All that a round learns from its answers; `record` is what was measured, None if that was done before."""
+
+    fitted: Fitted
+    candidates: Candidates
+    record: RoundRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A batch before anybody is asked: its images in order, and which of them were drawn at random."""
+
+    round_number: int
+    selection: Selection
+    audit: Set[int]
+    contents: list[str | None]
+    predicted: Predicted | None
+    represented: Represented | None
