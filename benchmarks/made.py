@@ -113,6 +113,6 @@ def open_made(root: Path, count: int, dim: int, *words: str) -> Session:
         f"runs={(root / 'runs').as_posix()}",
         *words,
     )
-    session.pool = cast(Pool, pool)
-    session.compute = cast(Compute, MadeCompute(dim))
+    session.parts.pool = cast(Pool, pool)
+    session.parts.compute = cast(Compute, MadeCompute(dim))
     return session

@@ -78,9 +78,9 @@ def run_task(config: DictConfig) -> float | None:
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
         task = session.task
         if not session.read_only:
-            from alframe.loop.experiment import check
+            from alframe.loop.checks import check_campaign
 
-            check(session)
+            check_campaign(session)
         with session:
             if session.read_only:
                 outcome = task.run(session)

@@ -108,7 +108,7 @@ def latest_project(runs: Path) -> Path | None:
 def _has_begun(folder: Path) -> bool:
     try:
         with Ledger.open(folder, read_only=True) as ledger:
-            return bool(ledger.rounds() or ledger.labels())
+            return bool(ledger.rounds() or ledger.last_label_row())
     except StoreError:
         return False
 

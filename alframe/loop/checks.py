@@ -25,7 +25,8 @@ def check_campaign(campaign: Campaign) -> None:
         getattr(parts, kind)
     parts.compute.device()
     stopping = parts.stopping
-    if isinstance(stopping, AuditBased) and stopping.needs_audit and campaign.audit_fraction == 0:
+    needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit
+    if needs_audit and campaign.audit_fraction == 0:
         raise BadParams(
             f"stopping={parts.name('stopping')} goes by images that are drawn at random from the pool, and there are "
             f"none: audit is 0. Set audit=0.1, say, for a tenth of each batch."

@@ -54,7 +54,8 @@ def _load_embedder(campaign: Campaign, warm: bool = True) -> Embedder:
 def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPlan, answered: Answered) -> Embedder:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = _load_embedder(campaign, plan.warm)
-    items, number, settings, compute = state.listing.items, answered.round_number, campaign.settings, campaign.parts.compute
+    items, number = state.listing.items, answered.round_number
+    settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
     usable[[*campaign.ledger.aside(), *(state.embedded.replaced if state.embedded else ())]] = False
     labelled = training_set(campaign.training_labels(items), items, usable, settings.classes)

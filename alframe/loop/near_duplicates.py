@@ -61,7 +61,5 @@ def last_represented(ledger: Ledger) -> Represented:
 
 def describe_represented(counts: Represented) -> str:
     """Say how many images are not asked for, and why."""
-    text = (
-        f"{counts.images} images of the pool show nearly what another one shows; of each group only one is asked for"
-    )
+    text = f"{counts.images} images of the pool show nearly what another one shows; of each group only one is asked for"
     return f"{text}, and of {counts.held_out} none: a held-out image shows it." if counts.held_out else f"{text}."

@@ -22,7 +22,10 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 @dataclass
 class Session(Campaign):
-    """What one call of the command line works with: ``with open_session(...) as session: session.task.run(session)``."""
+    """What one call of the command line works with.
+
+    From Python: ``with open_session("project=season") as session: session.task.run(session)``.
+    """
 
     log: ClassVar[logging.Logger] = logging.getLogger("alframe.task")
 
@@ -55,5 +58,7 @@ class Session(Campaign):
     @cached_property
     def _state(self) -> RoundState:
         if self.read_only:
-            raise StoreError("A task that embeds or predicts the pool writes to the project: set its read_only = False.")
+            raise StoreError(
+                "A task that embeds or predicts the pool writes to the project: set its read_only = False."
+            )
         return start_rounds(self)

@@ -31,7 +31,7 @@ class Embedded:
     """The listed items with the features that `embedder` made of them.
 
     `replaced`: items that show something else than when they were asked for; nothing is learned from them.
-    `representatives` (N,): the item that stands for each, itself if none does; None: near-duplicates are not looked for.
+    `representatives` (N,): the item that stands for each, often itself; None: near-duplicates are not looked for.
     """
 
     listing: PoolListing
@@ -45,13 +45,16 @@ class Embedded:
         """(N,) whether another item stands for this one."""
         if self.representatives is None:
             return np.zeros(len(self.listing.items), bool)
-        return self.representatives != np.arange(len(self.representatives))
+        represented: npt.NDArray[np.bool_] = self.representatives != np.arange(len(self.representatives))
+        return represented
 
     @property
     def near_held_out(self) -> npt.NDArray[np.bool_]:
         """(N,) whether this item of the pool shows nearly what a held-out one shows: a test with it would be none."""
         in_pool = self.listing.in_pool
-        return np.zeros(len(in_pool), bool) if self.representatives is None else in_pool & ~in_pool[self.representatives]
+        return (
+            np.zeros(len(in_pool), bool) if self.representatives is None else in_pool & ~in_pool[self.representatives]
+        )
 
 
 @dataclass(frozen=True, slots=True)

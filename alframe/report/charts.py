@@ -25,35 +25,35 @@ _VARIABLES = {
     RULE: "var(--rule)",
 }
 _DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))
-_RANDOM = "random"  # the sampler that others are measured against
+_BASELINE_SAMPLER = "random"  # the sampler that others are measured against
 WIDE, NARROW = (960, 400), (360, 300)  # in CSS pixels: for a screen or paper, and for a phone
 
 
-def own_curves(history: Sequence[RoundRecord]) -> list[Curve]:
-    """The campaign's measured accuracy with its own interval, by audit and by evaluation, as far as there are any."""
+def campaign_curves(history: Sequence[RoundRecord]) -> list[Curve]:
+    """Return the campaign's accuracy with its own interval, by audit and by evaluation, as far as there are any."""
     audits = [(record.labels, record.audit) for record in history if record.audit is not None]
     evaluations = [(record.labels, record.evaluation) for record in history if record.evaluation is not None]
     return [
         Curve(
-            name=done[-1][1].basis,
-            labels=[labels for labels, _ in done],
-            mean=[measured.accuracy for _, measured in done],
-            low=[measured.low for _, measured in done],
-            high=[measured.high for _, measured in done],
+            name=points[-1][1].basis,
+            labels=[labels for labels, _ in points],
+            mean=[measured.accuracy for _, measured in points],
+            low=[measured.low for _, measured in points],
+            high=[measured.high for _, measured in points],
             seeds=1,
         )
-        for done in (audits, evaluations)
-        if done
+        for points in (audits, evaluations)
+        if points
     ]
 
 
 def is_baseline(curve: Curve) -> bool:
     """Whether this is random choice, which every other strategy has to beat."""
-    return curve.name == _RANDOM
+    return curve.name == _BASELINE_SAMPLER
 
 
-def styles(curves: Sequence[Curve]) -> list[tuple[str, str | tuple[int, tuple[int, ...]]]]:
-    """Colour and dashes of each curve: grey for the random baseline; dashes change when the colours run out."""
+def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, str | tuple[int, tuple[int, ...]]]]:
+    """Return colour and dashes of each curve: grey for the random baseline; dashes change when the colours run out."""
     chosen: list[tuple[str, str | tuple[int, tuple[int, ...]]]] = []
     used = 0
     for curve in curves:
@@ -65,16 +65,16 @@ def styles(curves: Sequence[Curve]) -> list[tuple[str, str | tuple[int, tuple[in
     return chosen
 
 
-def swatch(colour: str) -> str:
-    """The page's CSS value for one of the chart's colours."""
+def css_colour(colour: str) -> str:
+    """Return the page's CSS value for one of the chart's colours."""
     return _VARIABLES[colour]
 
 
 def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:
-    """Accuracy against labels: a line for each curve's mean and a band from low to high. Returns an <svg> element."""
+    """Draw accuracy against labels as an <svg> element: a line for each curve's mean, a band from low to high."""
     figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
     axes = figure.add_subplot()
-    for order, (curve, (colour, dashes)) in enumerate(zip(curves, styles(curves), strict=True), 1):
+    for order, (curve, (colour, dashes)) in enumerate(zip(curves, curve_styles(curves), strict=True), 1):
         depth = 0 if is_baseline(curve) else order
         if len(curve.labels) == 1:  # a band of no width cannot be seen
             # An interval's end at 100 % may lie a rounding error inside the mean.
@@ -85,11 +85,11 @@ def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str
         marker = "o" if len(curve.labels) <= 40 else ""
         axes.plot(curve.labels, curve.mean, marker, color=colour, markersize=4, zorder=3 + depth)
         axes.plot(curve.labels, curve.mean, color=colour, linestyle=dashes, linewidth=2, zorder=3 + depth)
-    _dress(axes, curves, font=14 if size[0] > 500 else 12)
-    return _inline(figure, salt=f"curve-{size[0]}")
+    _style_axes(axes, curves, font=14 if size[0] > 500 else 12)
+    return _to_inline_svg(figure, salt=f"curve-{size[0]}")
 
 
-def _dress(axes: Axes, curves: Sequence[Curve], font: int) -> None:
+def _style_axes(axes: Axes, curves: Sequence[Curve], font: int) -> None:
     axes.set_xlabel("labels", color=INK, fontsize=font)
     axes.set_ylabel("accuracy", color=INK, fontsize=font)
     axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
@@ -105,7 +105,7 @@ def _dress(axes: Axes, curves: Sequence[Curve], font: int) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
 
 
-def _inline(figure: Figure, salt: str) -> str:
+def _to_inline_svg(figure: Figure, salt: str) -> str:
     buffer = io.BytesIO()
     # Text stays text (selectable, in the page's font); a fixed salt makes equal charts equal bytes.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):

@@ -11,13 +11,13 @@ from alframe.types import Curve, Evaluation, Item, RoundRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One image of the contact sheet: what the model says (confidence 0..1), and the label where it has one."""
+class BatchImage:
+    """One image of the contact sheet: what the model says (confidence 0..1), and the label, where there are any."""
 
     item: Item
-    prediction: str | None
-    confidence: float | None
-    label: str | None
+    prediction: str | None = None
+    confidence: float | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class ReportData:
     """Everything on the page.
 
     `outcome` is a sentence on how things stand, `next_step` a command line (or empty), `interval` says in words how
-    the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `set_aside` holds
-    pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier round
-    and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not meant.
-    `folded` counts the images of the pool that are not asked for because another one shows nearly the same.
+    the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `unreadable`
+    holds pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier
+    round and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not
+    meant. `represented` counts the images of the pool that are not asked for because another one shows nearly the same.
     """
 
     title: str
@@ -39,24 +39,25 @@ class ReportData:
     settings: Mapping[str, str]
     history: Sequence[RoundRecord]
     curves: Sequence[Curve]
-    batch: Sequence[Shown]
+    batch: Sequence[BatchImage]
     batch_title: str
-    set_aside: Sequence[tuple[str, str]]
+    unreadable: Sequence[tuple[str, str]]
     class_counts: Mapping[str, int]
     interval: str
     audit_unanswered: int = 0
-    folded: int = 0
+    represented: int = 0
 
     @property
-    def evaluated(self) -> RoundRecord | None:
+    def last_evaluated(self) -> RoundRecord | None:
         """The latest round that measured the model."""
         return next((record for record in reversed(self.history) if record.evaluation is not None), None)
 
     @property
     def evaluation(self) -> Evaluation | None:
-        return self.evaluated.evaluation if self.evaluated else None
+        """The latest evaluation."""
+        return self.last_evaluated.evaluation if self.last_evaluated else None
 
     @property
-    def audited(self) -> RoundRecord | None:
+    def last_audited(self) -> RoundRecord | None:
         """The latest round that measured the model on images drawn at random."""
         return next((record for record in reversed(self.history) if record.audit is not None), None)

@@ -10,20 +10,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from alframe.report import charts, tables
-from alframe.report.data import ReportData, Shown
+from alframe.report.data import BatchImage, ReportData
 from alframe.report.thumbnails import thumbnail
 
-__all__ = ["ReportData", "Shown", "render"]
+__all__ = ["BatchImage", "ReportData", "render"]
 
-_SHEET = 100  # thumbnails on the contact sheet: about a megabyte
-_LISTED = 500  # rows of images set aside
+_SHEET_IMAGES = 100  # thumbnails on the contact sheet: about a megabyte
+_LISTED_UNREADABLE = 500
 
 
 def render(data: ReportData) -> str:
-    """The whole report as one HTML document that needs no other file, no script and no network."""
+    """Return the report as one HTML document that needs no other file, no script and no network."""
     compared = [curve for curve in data.curves if len(curve.labels)]  # runs without a common point have none
-    curves = compared or charts.own_curves(data.history)
-    audit = data.audited.audit if data.audited else None
+    curves = compared or charts.campaign_curves(data.history)
+    audit = data.last_audited.audit if data.last_audited else None
     evaluation = data.evaluation or audit
     page = (
         _environment()
@@ -31,11 +31,11 @@ def render(data: ReportData) -> str:
         .render(
             data=data,
             last=data.history[-1] if data.history else None,
-            judged=data.audited or data.evaluated,
+            judged=data.last_audited or data.last_evaluated,
             judgement=audit or evaluation,
             audit=audit,
-            pool_words=tables.pool_words(audit) if audit else "",
-            all_wrong=tables.all_wrong(audit, data.audit_unanswered) if audit else None,
+            pool_accuracy=tables.describe_pool_accuracy(audit) if audit else "",
+            accuracy_if_wrong=tables.accuracy_if_wrong(audit, data.audit_unanswered) if audit else None,
             audit_classes=tables.class_rows({}, audit),
             evaluation=evaluation,
             labels=sum(data.class_counts.values()),
@@ -46,12 +46,12 @@ def render(data: ReportData) -> str:
             curve_rows=tables.curve_rows(curves),
             curve_points=tables.curve_points(compared),
             baseline=tables.find_baseline(compared),
-            matrix=tables.matrix(evaluation) if evaluation and evaluation.classes else None,
+            matrix=tables.confusion_matrix(evaluation) if evaluation and evaluation.classes else None,
             classes=tables.class_rows(data.class_counts, evaluation),
             most_labels=max(data.class_counts.values(), default=0),
             rounds=tables.round_rows(data.history),
-            sheet=[(shown, thumbnail(shown.item.path, shown.item.box)) for shown in data.batch[:_SHEET]],
-            set_aside=data.set_aside[:_LISTED],
+            sheet=[(image, thumbnail(image.item.path, image.item.box)) for image in data.batch[:_SHEET_IMAGES]],
+            unreadable=data.unreadable[:_LISTED_UNREADABLE],
         )
     )
     # A file name that is not valid text (an old memory card) must not keep the page from being written as UTF-8.
@@ -77,22 +77,22 @@ def _environment() -> Environment:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """0.8321 as "83.2 %"; a dash where there is no number."""
+    """Format 0.8321 as "83.2 %"; a dash where there is no number."""
     return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}\u202f%"
 
 
 def number(value: int | None) -> str:
-    """12345 as "12,345"."""
+    """Format 12345 as "12,345"; a dash where there is no number."""
     return "–" if value is None else f"{value:,}"
 
 
 def moment(value: datetime) -> str:
-    """Date, time and, where it is known, the time zone."""
+    """Format date, time and, where it is known, the time zone."""
     return value.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 def duration(seconds: float) -> str:
-    """75 as "1 min 15 s"."""
+    """Format 75 seconds as "1 min 15 s"."""
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
@@ -102,5 +102,5 @@ def duration(seconds: float) -> str:
 
 
 def breakable(name: object) -> Markup:
-    """The escaped name, with places for a line break after its underscores and slashes."""
+    """Return the escaped name, with places for a line break after its underscores and slashes."""
     return Markup(re.sub(r"([_/\\])", r"\1<wbr>", str(escape(name))))

@@ -1,4 +1,4 @@
-"""The numbers of the tables, ready for the template."""
+"""The numbers of the page's tables, ready for the template."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alframe.report.charts import is_baseline, styles, swatch
+from alframe.report.charts import css_colour, curve_styles, is_baseline
 from alframe.types import Curve, Evaluation, RoundRecord
 
 MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown instead
@@ -28,7 +28,7 @@ class ClassRow:
 
 
 def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list[ClassRow]:
-    """Every class that has labels or was evaluated, in the order of the evaluation."""
+    """Return a row for every class that has labels or was evaluated, in the order of the evaluation."""
     measured: dict[str, Mapping[str, float]] = {}
     if evaluation is not None:
         measured = dict(zip(evaluation.classes, evaluation.per_class, strict=True))
@@ -44,21 +44,21 @@ def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list
     return rows
 
 
-def pool_words(audit: Evaluation) -> str:
-    """What an audit says, for anybody."""
+def describe_pool_accuracy(audit: Evaluation) -> str:
+    """Say in plain words what an audit found."""
     right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
     _, _, remark = audit.basis.partition(", ")
-    of = f"images of the pool ({remark})" if remark else "images of the pool"
-    return f"Of 100 {of}, the model would get {right} right (between {low} and {high})"
+    images = f"images of the pool ({remark})" if remark else "images of the pool"
+    return f"Of 100 {images}, the model would get {right} right (between {low} and {high})"
 
 
-def all_wrong(audit: Evaluation, unanswered: int) -> float:
-    """The accuracy if the model were wrong on every one of the drawn images that nobody has answered."""
+def accuracy_if_wrong(audit: Evaluation, unanswered: int) -> float:
+    """Return the accuracy if the model were wrong on every one of the drawn images that nobody has answered."""
     return audit.accuracy * audit.n / (audit.n + unanswered)
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class ConfusionMatrix:
     """A confusion matrix to draw: `rows` of (class, its images, cells), a cell being (count, share of its row)."""
 
     classes: list[str]
@@ -67,8 +67,8 @@ class Matrix:
     mistakes: list[tuple[int, int, str, str]]  # images, of so many, true class, predicted class
 
 
-def matrix(evaluation: Evaluation) -> Matrix:
-    """The confusion matrix; of many classes only those with the most mistakes. `mistakes` lists the five commonest."""
+def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
+    """Return the confusion matrix, of many classes only those with the most mistakes, and the five commonest ones."""
     counts = np.array(evaluation.confusion, dtype=np.int64).reshape(len(evaluation.classes), -1)
     totals = counts.sum(axis=1)
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
@@ -84,7 +84,7 @@ def matrix(evaluation: Evaluation) -> Matrix:
     worst = np.argsort(-wrong, axis=None, kind="stable")[:5]
     pairs = [divmod(int(flat), len(names)) for flat in worst]
     mistakes = [(int(wrong[i, j]), int(totals[i]), names[i], names[j]) for i, j in pairs if wrong[i, j]]
-    return Matrix([names[i] for i in keep], rows, len(counts) - len(keep), mistakes)
+    return ConfusionMatrix([names[i] for i in keep], rows, len(counts) - len(keep), mistakes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +103,22 @@ class CurveRow:
 
 
 def find_baseline(curves: Sequence[Curve]) -> Curve | None:
-    """The curve of random choice, if it was run."""
+    """Return the curve of random choice, if it was run."""
     return next((curve for curve in curves if is_baseline(curve)), None)
 
 
 def labels_to_reach(curve: Curve, accuracy: float) -> int | None:
-    """The fewest labels at which the mean was measured at `accuracy` or above."""
+    """Return the fewest labels at which the mean was measured at `accuracy` or above."""
     return next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= accuracy), None)
 
 
 def curve_rows(curves: Sequence[Curve]) -> list[CurveRow]:
-    """One row per curve, best last mean first."""
+    """Return one row per curve, best last mean first."""
     baseline = find_baseline(curves)
     rows = [
         CurveRow(
             curve.name,
-            swatch(colour),
+            css_colour(colour),
             dashes != "-",
             curve.seeds,
             curve.labels[-1],
@@ -127,13 +127,13 @@ def curve_rows(curves: Sequence[Curve]) -> list[CurveRow]:
             curve.high[-1],
             labels_to_reach(curve, baseline.mean[-1]) if baseline else None,
         )
-        for curve, (colour, dashes) in zip(curves, styles(curves), strict=True)
+        for curve, (colour, dashes) in zip(curves, curve_styles(curves), strict=True)
     ]
     return sorted(rows, key=lambda row: -row.mean)
 
 
 def curve_points(curves: Sequence[Curve]) -> list[tuple[int, list[tuple[float, float, float] | None]]]:
-    """For every number of labels: each curve's (mean, low, high) there, or None."""
+    """Return, for every number of labels, each curve's (mean, low, high) there, or None."""
     tables = [
         dict(zip(curve.labels, zip(curve.mean, curve.low, curve.high, strict=True), strict=True)) for curve in curves
     ]
@@ -141,7 +141,7 @@ def curve_points(curves: Sequence[Curve]) -> list[tuple[int, list[tuple[float, f
 
 
 def round_rows(history: Sequence[RoundRecord]) -> list[tuple[RoundRecord, int, float]]:
-    """Every round with the labels it added and its seconds."""
+    """Return every round with the labels it added and its seconds."""
     before = [0, *(record.labels for record in history)]
     return [
         (record, record.labels - earlier, sum(record.seconds.values()))

@@ -14,7 +14,7 @@ from alframe.errors import PoolError
 from alframe.types import Box
 
 SIDE = 240  # pixels; shown at about 170, so that it stays sharp on a phone
-_MARK = "#ffd400"
+_BOX_COLOUR = "#ffd400"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,21 @@ class Thumbnail:
 
 
 def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
-    """A JPEG of at most SIDE pixels a side, upright, with `box` drawn on it; never raises for a bad file."""
+    """Return a JPEG of at most SIDE pixels a side, upright, with `box` drawn on it; never raises for a bad file."""
     try:
         small = view(path, SIDE)
     except PoolError as error:
         return Thumbnail(reason=str(error))
     if box is not None:
-        _draw(small, box)
+        _draw_box(small, box)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=78)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", small.width, small.height)
 
 
-def _draw(image: Image.Image, box: Box) -> None:
+def _draw_box(image: Image.Image, box: Box) -> None:
     left, top = box.x * image.width, box.y * image.height
     right, bottom = left + box.w * image.width - 1, top + box.h * image.height - 1
     if right > left and bottom > top:
-        ImageDraw.Draw(image).rectangle((left, top, right, bottom), outline=_MARK, width=2)
+        ImageDraw.Draw(image).rectangle((left, top, right, bottom), outline=_BOX_COLOUR, width=2)

@@ -1,4 +1,4 @@
-"""What can happen to a round, as the ledger keeps it: KIND and the fields are what is stored, so they keep their names."""
+"""What can happen to a round. KIND and the fields are stored in the ledger, so they keep their names."""
 
 from __future__ import annotations
 

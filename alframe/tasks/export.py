@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from alframe.errors import StoreError
-from alframe.loop.answers import take_in
-from alframe.loop.experiment import check, prepare
+from alframe.loop.answers import store_answers
+from alframe.loop.checks import check_campaign
+from alframe.loop.experiment import start_rounds
+from alframe.loop.predictions import fit_labels_so_far
 from alframe.loop.session import Session
+from alframe.tasks.messages import path_lines
 from alframe.tasks.results import export_results
-from alframe.tasks.words import shown
 from alframe.types import Outcome, State
 
 
@@ -17,11 +19,11 @@ class Export:
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        check(session)
-        work = prepare(session)
-        take_in(session, work.listing.items, work.reported)
-        paths, failed = export_results(session, work)
+        """Export. Raises StoreError that says what could not be written, and what was."""
+        check_campaign(session)
+        state = start_rounds(session)
+        store_answers(session, state.listing.items, state.problems)
+        paths, failed = export_results(session, state, fit_labels_so_far(session, state))
         if failed:
-            there = "".join(f"\n  {shown(path)}" for path in paths)
-            raise StoreError("\n".join(failed) + (f"\nAll else is exported:{there}" if there else ""))
-        return Outcome(State.DONE, "Exported:\n" + "\n".join(f"  {shown(path)}" for path in paths))
+            raise StoreError("\n".join(failed) + (f"\nAll else is exported:{path_lines(paths)}" if paths else ""))
+        return Outcome(State.DONE, f"Exported:{path_lines(paths)}")

@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 from alframe.errors import BadParams
-from alframe.loop.answers import close, progress, take_in
+from alframe.loop.answers import store_answers
 from alframe.loop.labels import Labels
+from alframe.loop.requests import close_request, describe_progress
+from alframe.loop.round_state import ProblemLog
 from alframe.loop.session import Session
 from alframe.loop.wait import wait_for_answers
-from alframe.loop.work import Reported
-from alframe.store.ledger import FILE_NAME
-from alframe.tasks.words import command, no_project, project_argument
+from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 
 
+def check_every(every: float) -> float:
+    """Return `every`, the seconds between two looks. Raises BadParams for 0 or less."""
+    if every <= 0:
+        raise BadParams(f"every={every:g}: must be a number of seconds above 0.")
+    return every
+
+
 class Label:
-    """Enter all answers into the ledger; with `watch`, look every `every` seconds until the batch is answered."""
+    """Store all answers; with `watch`, look every `every` seconds until the batch is answered."""
 
     read_only = False
 
     def __init__(self, watch: bool = False, every: float = 5.0) -> None:
-        if every <= 0:
-            raise BadParams(f"every is {every}; it takes seconds above 0.")
         self.watch = watch
-        self.every = every
+        self.every = check_every(every)
 
     def run(self, session: Session) -> Outcome:
-        """Nothing is learned yet, and nothing more is asked for: that is the next run's."""
-        if not (session.folder / FILE_NAME).exists():
-            return Outcome(State.DONE, no_project(session.folder, "label"))
-        items, reported, before = session.ledger.items(), Reported(), session.labels()
-        still_open = take_in(session, items, reported)
+        """Store the answers. Nothing is learned yet, and nothing more is asked for: that is the next run's."""
+        if not session.project.exists:
+            return Outcome(State.DONE, no_project_message(session.folder, "label"))
+        items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
+        incomplete = store_answers(session, items, problems)
         rounds = session.ledger.rounds()
         if self.watch and rounds and not rounds[-1].answered and rounds[-1].requested:
-            wait_for_answers(session, items, reported, self.every)
-            still_open = set()
+            wait_for_answers(session, items, problems, self.every)
+            incomplete = set()
         labels = session.labels()
-        lines = [_news(before, labels)]
+        lines = [_describe_changes(before, labels)]
         if rounds and not rounds[-1].answered:
-            lines.append(progress(rounds[-1], labels, still_open))
-        return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {command(project_argument(session.folder))}"]))
+            lines.append(describe_progress(rounds[-1], labels, incomplete))
+        return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {continue_command(session.folder)}"]))
 
 
-def _news(before: Labels, now: Labels) -> str:
-    """What has changed, in words."""
-    old, new = ({one.item: one.class_name for one in labels.counted} for labels in (before, now))
-    changed = sum(new.get(item, name) != name for item, name in old.items())
-    added, gone = len(now.answered - before.answered), len(before.answered - now.answered)
+def _describe_changes(before: Labels, after: Labels) -> str:
+    old, new = ({label.item: label.class_name for label in labels.counted} for labels in (before, after))
+    corrected = sum(new.get(item, name) != name for item, name in old.items())
+    added, removed = len(after.answered - before.answered), len(before.answered - after.answered)
     counts = {
         "new answer" if added == 1 else "new answers": added,
-        "taken back or in dispute": gone,
-        "corrected": changed,
+        "taken back or in conflict": removed,
+        "corrected": corrected,
     }
-    news = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{news}; images labelled in all: {len(new)}." if news else "Nothing new."
+    changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{changes}; images labelled in all: {len(new)}." if changes else "Nothing new."
 
 
 class Withdraw:
@@ -61,12 +65,14 @@ class Withdraw:
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """The files people were given stay where they are, and an answer that is written there later still counts."""
-        go_on = f"Choose another batch with: {command(project_argument(session.folder))}"
-        if not (session.folder / FILE_NAME).exists() or not (rounds := session.ledger.rounds()) or rounds[-1].answered:
+        """Close the request. The files people were given stay, and an answer that is written there later counts."""
+        go_on = f"Choose another batch with: {continue_command(session.folder)}"
+        rounds = session.ledger.rounds() if session.project.exists else []
+        if not rounds or rounds[-1].answered:
             return Outcome(State.DONE, f"Nothing is awaited, so there is nothing to withdraw. {go_on}")
         asked, items = rounds[-1], session.ledger.items()
-        still_open = take_in(session, items, Reported()) if asked.requested else set()
+        incomplete = store_answers(session, items, ProblemLog()) if asked.requested else set()
         labels = session.labels()
-        close(session, asked, len(labels.answered_in(asked.number) & set(asked.keys)), withdrawn=True)
-        return Outcome(State.WAITING, f"{progress(asked, labels, still_open)} The round is withdrawn.\n{go_on}")
+        close_request(session, asked, len(labels.answered_in(asked.number) & set(asked.keys)), withdrawn=True)
+        progress = describe_progress(asked, labels, incomplete)
+        return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

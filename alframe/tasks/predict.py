@@ -14,8 +14,8 @@ from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
 from alframe.store.files import replacing
+from alframe.tasks.messages import command_line, path_lines, short_path
 from alframe.tasks.results import write_all
-from alframe.tasks.words import command, shown
 from alframe.types import Outcome, Predictions, State
 
 
@@ -35,21 +35,23 @@ class Predict:
         self.out = out
 
     def run(self, session: Session) -> Outcome:
-        """Images that cannot be read are listed in unreadable.csv beside the predictions."""
+        """Predict the images, and list those that cannot be read in unreadable.csv beside the predictions."""
         if self.images is None:
-            raise BadParams(f"Which images? {command('predict', 'images=FOLDER')}")
-        if self.model is None and not session.model_folder.exists():
+            raise BadParams(f"Which images? {command_line('predict', 'images=FOLDER')}")
+        if self.model is None and not session.project.model_folder.exists():
             raise BadParams(
-                f"There is no model in {shown(session.folder)}. Say which project's: "
-                f"{command('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. A "
-                f"project has one after `export`."
+                f"There is no model in {short_path(session.folder)}. Say which project's: "
+                f"{command_line('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. "
+                f"A project has one after `export`."
             )
-        folder = Path(self.model or session.model_folder)
-        model = load_model(folder, session.compute.device(), session.settings.inference)
+        folder = Path(self.model or session.project.model_folder)
+        model = load_model(folder, session.parts.compute.device(), session.settings.inference)
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": str(self.images)}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
-        present = np.ones(len(items), bool)
-        _, embedding = embed(items, present, model.embedder, session.features, session.contents, session.compute)
+        project, present = session.project, np.ones(len(items), bool)
+        _, embedding = embed(
+            items, present, model.embedder, project.feature_store, project.file_cache, session.parts.compute
+        )
         keys = np.flatnonzero(embedding.readable)
         predictions = Predictions(
             items=[items[key] for key in keys.tolist()],
@@ -59,17 +61,17 @@ class Predict:
         )
         out = Path(self.out) if self.out else Path.cwd() / f"predictions-{Path(self.images).resolve().name}"
         out.mkdir(parents=True, exist_ok=True)
-        recipes = [one for one in session.recipes["exporter"].values() if one and one["name"] != "model"]
-        exporters = [REGISTRIES["exporter"].build(one) for one in recipes]
+        recipes = [recipe for recipe in session.recipes["exporter"].values() if recipe and recipe["name"] != "model"]
+        exporters = [REGISTRIES["exporter"].build(recipe) for recipe in recipes]
         paths, failed = write_all(exporters, predictions, model, out)
         if failed:
-            raise StoreError("\n".join([*failed, *(f"Written: {shown(path)}" for path in paths)]))
-        message = f"{len(keys)} images predicted with {shown(Path(self.model or session.folder))}."
+            raise StoreError("\n".join(failed) + (f"\nWritten:{path_lines(paths)}" if paths else ""))
+        message = f"{len(keys)} images predicted with {short_path(Path(self.model or session.folder))}."
         if embedding.unreadable:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
             paths = [*paths, _list_unreadable(out / "unreadable.csv", reasons)]
             message += f" {len(embedding.unreadable)} could not be read; unreadable.csv says why."
-        return Outcome(State.DONE, message + "".join(f"\n  {shown(path)}" for path in paths))
+        return Outcome(State.DONE, message + path_lines(paths))
 
 
 def _list_unreadable(file: Path, reasons: dict[str, str]) -> Path:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from alframe.engine.measuring.curves import average
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
-from alframe.loop.duplicates import last_folded
+from alframe.loop.near_duplicates import last_represented
 from alframe.loop.session import Session
-from alframe.report.page import ReportData, Shown, render
+from alframe.report.page import BatchImage, ReportData, render
+from alframe.store.events import Predicted
 from alframe.store.files import replacing
-from alframe.store.ledger import FILE_NAME
-from alframe.tasks.tables import caution
-from alframe.tasks.words import command, no_project, predict_command, project_argument, shown
-from alframe.types import Outcome, State
+from alframe.store.records import StoredRound
+from alframe.tasks.accuracy_tables import caution
+from alframe.tasks.messages import continue_command, no_project_message, predict_command, short_path
+from alframe.types import Item, Outcome, State
 
 
 class Report:
@@ -25,95 +28,92 @@ class Report:
     read_only = True
 
     def run(self, session: Session) -> Outcome:
-        """Raises StoreError if there is no project."""
-        if not (session.folder / FILE_NAME).exists():
-            raise StoreError(no_project(session.folder, "report"))
-        return Outcome(State.DONE, f"Report: {shown(write_report(session))}")
+        """Write the page. Raises StoreError if there is no project."""
+        if not session.project.exists:
+            raise StoreError(no_project_message(session.folder, "report"))
+        return Outcome(State.DONE, f"Report: {short_path(write_report(session))}")
 
 
 def write_report(session: Session, outcome: Outcome | None = None) -> Path:
-    """Replace report.html; `outcome` is how the run ended, if it has just ended."""
+    """Write report.html anew and return its path; `outcome` is how the run ended, if it has just ended."""
     file = session.folder / "report.html"
-    page = render(gather(session, outcome))
+    page = render(collect_data(session, outcome))
     with replacing(file) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return file
 
 
-def gather(session: Session, outcome: Outcome | None = None) -> ReportData:
-    """All that the page shows, from the ledger."""
+def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData:
+    """Read all that the page shows from the ledger."""
     ledger = session.ledger
     items = ledger.items()
     labels = {label.item: label.class_name for label in session.labels().counted}
     history = ledger.history()
     comparison = read_comparison(session)
     rounds = ledger.rounds()
-    predicted = dict(ledger.events("predicted"))
-    batch = []
-    if rounds:
-        guess = predicted.get(rounds[-1].number, {})
-        for at, key in enumerate(rounds[-1].keys):
-            batch.append(
-                Shown(
-                    item=items[key],
-                    prediction=guess["classes"][at] if guess else None,
-                    confidence=guess["confidence"][at] if guess else None,
-                    label=labels.get(key),
-                )
-            )
-    measured = [one.evaluation for one in history if one.evaluation is not None]
-    audits = [one.audit for one in history if one.audit is not None]
-    bases = " and ".join(sorted({evaluation.basis for evaluation in (*measured, *audits)}))
-    warning = caution(measured[-1]).replace("\n", " ") if measured and not audits else ""
-    many = any(len(runs) > 1 for runs in comparison.values())
+    batch = _batch_images(session, rounds[-1], items, labels) if rounds else []
+    evaluations = [record.evaluation for record in history if record.evaluation is not None]
+    audits = [record.audit for record in history if record.audit is not None]
+    bases = " and ".join(sorted({evaluation.basis for evaluation in (*evaluations, *audits)}))
+    warning = caution(evaluations[-1]).replace("\n", " ") if evaluations and not audits else ""
+    has_seeds = any(len(runs) > 1 for runs in comparison.values())
     return ReportData(
         title=session.folder.name,
         folder=session.folder,
         created=datetime.now(UTC).astimezone(),
-        outcome=_state(session, outcome),
-        next_step=_next_step(session, outcome),
-        settings=_settings(session),
+        outcome=_describe_state(session, outcome),
+        next_step=_next_command(session, outcome),
+        settings=_describe_settings(session),
         history=history,
         curves=[average(name, runs) for name, runs in comparison.items()],
         batch=batch,
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images asked for" if rounds else "",
-        set_aside=[(items[key].id, why) for key, why in ledger.aside().items()],
+        unreadable=[(items[key].id, reason) for key, reason in ledger.aside().items()],
         class_counts=Counter(labels.values()),
-        audit_unanswered=session.audit_gap(),
-        folded=last_folded(ledger)[0],
+        audit_unanswered=session.count_unanswered_audit(),
+        represented=last_represented(ledger).images,
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
-            if many
+            if has_seeds
             else f"Wilson's score interval over the {bases or 'test images'}, 95 %.{warning}"
         ),
     )
 
 
-def _state(session: Session, outcome: Outcome | None) -> str:
+def _batch_images(
+    session: Session, asked: StoredRound, items: Sequence[Item], labels: Mapping[int, str]
+) -> list[BatchImage]:
+    predictions = session.ledger.events(Predicted, asked.number)
+    images = [BatchImage(item=items[key], label=labels.get(key)) for key in asked.keys]
+    if not predictions:
+        return images
+    predicted = zip(images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
+    return [replace(image, prediction=name, confidence=confidence) for image, name, confidence in predicted]
+
+
+def _describe_state(session: Session, outcome: Outcome | None) -> str:
     if outcome is not None:
         return outcome.message
-    if session.done_file.exists():
+    if session.project.done_file.exists():
         return "The campaign is complete."
-    open_rounds = [one for one in session.ledger.rounds() if not one.answered]
+    open_rounds = [asked for asked in session.ledger.rounds() if not asked.answered]
     return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
 
 
-def _next_step(session: Session, outcome: Outcome | None) -> str:
+def _next_command(session: Session, outcome: Outcome | None) -> str:
     # A run that has just ended writes the report first, and only then that it is done.
-    done = session.done_file.exists() if outcome is None else outcome.state is State.DONE
-    if done and session.model_folder.exists():
-        return predict_command(session.model_folder)
-    return command(project_argument(session.folder))
+    done = session.project.done_file.exists() if outcome is None else outcome.state is State.DONE
+    if done and session.project.model_folder.exists():
+        return predict_command(session.project.model_folder)
+    return continue_command(session.folder)
 
 
-def _settings(session: Session) -> dict[str, str]:
-    shown_kinds = ("sampler", "backbone", "head", "loss", "pool", "label_source", "stopping")
+def _describe_settings(session: Session) -> dict[str, str]:
     settings = {}
-    for kind in shown_kinds:
-        recipe = session.recipes.get(kind)
-        if recipe:
-            rest = ", ".join(f"{key}={value}" for key, value in recipe.items() if key != "name" and value is not None)
-            settings[kind.replace("_", " ")] = f"{recipe['name']}" + (f" ({rest})" if rest else "")
+    for kind in ("sampler", "backbone", "head", "loss", "pool", "label_source", "stopping"):
+        if recipe := session.recipes.get(kind):
+            params = ", ".join(f"{key}={value}" for key, value in recipe.items() if key != "name" and value is not None)
+            settings[kind.replace("_", " ")] = f"{recipe['name']}" + (f" ({params})" if params else "")
     settings["seed"] = str(session.settings.seed)
     settings["batch"] = str(session.settings.batch)
     settings["start"] = f"{session.settings.start.labels} images, {session.settings.start.sampler}"

@@ -7,17 +7,17 @@ import logging
 from pathlib import Path
 
 from alframe.engine.measuring.curves import Histories, area
-from alframe.errors import BadParams
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session
-from alframe.loop.wait import wait_for_answers
 from alframe.settings import identity
+from alframe.loop.wait import wait_for_answers
 from alframe.store.files import write_json
+from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
+from alframe.tasks.label import check_every
+from alframe.tasks.messages import command_line, continue_command, predict_command, project_argument, short_path
 from alframe.tasks.report import write_report
 from alframe.tasks.results import export_results
-from alframe.tasks.tables import accuracy_table, audit_gap, comparison_table
-from alframe.tasks.words import command, predict_command, project_argument, shown
 from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
@@ -32,36 +32,37 @@ class Run:
     read_only = False
 
     def __init__(self, watch: bool = False, every: float = 5.0) -> None:
-        if every <= 0:
-            raise BadParams(f"every is {every}; it takes seconds above 0.")
         self.watch = watch
-        self.every = every
+        self.every = check_every(every)
 
     def run(self, session: Session) -> Outcome:
-        """One campaign; called again with the same configuration after its end, it only says again what came out."""
+        """Run a campaign to its end, or until people must label; where it has ended before, repeat its message."""
         digest = identity(session.settings, session.recipes)
-        said = _said_before(session.done_file, digest)
+        earlier = _read_done_file(session.project.done_file, digest)
         # People may have answered or added images since; in a simulation nothing ever changes.
-        if said is not None and session.label_source.answers_now:
-            return said
-        outcome, work = run_until_stop(session)
-        while self.watch and outcome.state is State.WAITING:
-            write_report(session, outcome)
-            log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", outcome.message)
-            wait_for_answers(session, work.listing.items, work.reported, self.every)
-            outcome, work = run_until_stop(session)
+        is_simulation = session.parts.label_source.answers_now
+        if earlier is not None and is_simulation:
+            return earlier
+        stopped = run_until_stop(session)
+        while self.watch and stopped.outcome.state is State.WAITING:
+            write_report(session, stopped.outcome)
+            log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", stopped.outcome.message)
+            wait_for_answers(session, stopped.state.listing.items, stopped.state.problems, self.every)
+            stopped = run_until_stop(session)
+        outcome, fitted = stopped.outcome, stopped.fitted
         if outcome.state is State.WAITING:
-            report = write_report(session, outcome)
-            again = command(project_argument(session.folder))
-            return Outcome(State.WAITING, f"{outcome.message}\nReport: {shown(report)}\nThen go on with: {again}")
-        paths, failed = export_results(session, work) if work.head is not None else ([], [])
+            waiting_report, again = short_path(write_report(session, outcome)), continue_command(session.folder)
+            message = f"{outcome.message}\nReport: {waiting_report}\nThen go on with: {again}"
+            return Outcome(State.WAITING, message)
+        has_model = fitted is not None and fitted.head is not None
+        paths, failed = export_results(session, stopped.state, fitted) if fitted and has_model else ([], [])
         histories: Histories = {}
-        if session.label_source.answers_now and session.settings.compare.sampler is not None:
+        if is_simulation and session.settings.compare.sampler is not None:
             histories = run_comparison(session)
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, failed, report)
         value = area(session.ledger.history())
-        write_json(session.done_file, {"identity": digest, "message": message, "value": value})
+        write_json(session.project.done_file, {"identity": digest, "message": message, "value": value})
         return Outcome(State.DONE, message, value)
 
 
@@ -69,34 +70,35 @@ def _summary(
     session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: Path
 ) -> str:
     table = (
-        comparison_table(histories, session.name("sampler"))
+        comparison_table(histories, session.parts.name("sampler"))
         if histories
-        else accuracy_table(session.ledger.history()) + audit_gap(session.audit_gap())
+        else accuracy_table(session.ledger.history()) + describe_unanswered_audit(session.count_unanswered_audit())
     )
-    exported = "".join(f"\n          {shown(path)}" for path in paths).lstrip("\n ")
+    exported = "".join(f"\n          {short_path(path)}" for path in paths).lstrip("\n ")
     lines = [
         outcome.message,
         "",
         table,
         "",
-        f"Report:   {shown(report)}",
+        f"Report:   {short_path(report)}",
         f"Exported: {exported or ('nothing' if failed else 'nothing (too few labels for a model)')}",
         *(f"Not exported: {why}" for why in failed),
         "",
     ]
-    if session.label_source.answers_now:
-        own = command("pool=folder", "pool.root=FOLDER", "label_source=csv")
+    if session.parts.label_source.answers_now:
+        own = command_line("pool=folder", "pool.root=FOLDER", "label_source=csv")
         lines.append(f"With your own images: {own}")
     elif session.recipes.get("stopping"):
-        limit = [] if session.name("stopping") == "budget" else ["stopping=budget"]
-        more = command(project_argument(session.folder), *limit, "stopping.labels=NUMBER")
+        limit = [] if session.parts.name("stopping") == "budget" else ["stopping=budget"]
+        more = command_line(project_argument(session.folder), *limit, "stopping.labels=NUMBER")
         lines.append(f"To label more, up to a number of labels: {more}")
     if paths:
-        lines.append(f"Use the model on a folder: {predict_command(session.model_folder)}")
+        lines.append(f"Use the model on a folder: {predict_command(session.project.model_folder)}")
     return "\n".join(lines)
 
 
-def _said_before(file: Path, digest: str) -> Outcome | None:
+def _read_done_file(file: Path, digest: str) -> Outcome | None:
+    """Return the outcome of a run with the same configuration that has ended, if there was one."""
     if not file.exists():
         return None
     try:

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
-from alframe.loop.answers import disputes
-from alframe.loop.duplicates import folded_words, last_folded
-from alframe.loop.labels import Labels
+from alframe.loop.labels import describe_conflicts
+from alframe.loop.near_duplicates import describe_represented, last_represented
+from alframe.loop.requests import source_of, to_request
 from alframe.loop.session import Session
-from alframe.store.ledger import FILE_NAME
-from alframe.tasks.tables import accuracy_table, audit_gap
-from alframe.tasks.words import command, no_project, project_argument, shown
+from alframe.store.records import StoredRound
+from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
+from alframe.tasks.messages import command_line, continue_command, no_project_message, short_path
 from alframe.types import UNSURE, Item, Outcome, State
 
 
 class Status:
-    """Look, and change nothing. `show`: how many of what is set aside or in dispute are listed."""
+    """Look, and change nothing. `show`: how many unreadable images and doubtful answers are listed."""
 
     read_only = True
 
@@ -26,73 +26,82 @@ class Status:
         self.show = show
 
     def run(self, session: Session) -> Outcome:
-        """All from the ledger, and from the label source what has been answered since."""
-        if not (session.folder / FILE_NAME).exists():
-            return Outcome(State.DONE, no_project(session.folder, "status"))
-        ledger = session.ledger
+        """Describe what the ledger knows, and what has been answered since."""
+        if not session.project.exists:
+            return Outcome(State.DONE, no_project_message(session.folder, "status"))
+        ledger, items = session.ledger, session.items()
         labels = session.labels()
-        items = ledger.items()
         counts = Counter(label.class_name for label in labels.counted)
-        asked = sum(item.split == "pool" for item in items)
-        folded = last_folded(ledger)
+        in_pool = sum(item.split == "pool" for item in items)
+        represented = last_represented(ledger)
         lines = [
-            f"Project:  {shown(session.folder)}",
-            f"Images:   {asked} in the pool, {len(items) - asked} held out for testing",
-            *([f"Folded:   {folded_words(*folded)}"] if folded[0] else []),
+            f"Project:  {short_path(session.folder)}",
+            f"Images:   {in_pool} in the pool, {len(items) - in_pool} held out for testing",
+            *([f"Near-duplicates: {describe_represented(represented)}"] if represented.images else []),
             f"Labels:   {len(labels.counted)}"
-            + "".join(f"\n          {n:6d}  {name}" for name, n in counts.most_common()),
+            + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
             "",
-            accuracy_table(ledger.history()) + audit_gap(session.audit_gap()),
+            accuracy_table(ledger.history()) + describe_unanswered_audit(session.count_unanswered_audit()),
             "",
-            *self._listed(
-                "Set aside, because they cannot be read",
-                [f"{items[key].id}: {why}" for key, why in ledger.aside().items()],
+            *self._list(
+                "Images that cannot be read", [f"{items[key].id}: {reason}" for key, reason in ledger.aside().items()]
             ),
-            *self._next(session, items, labels),
+            *self._describe_next_step(session, items),
         ]
         return Outcome(State.DONE, "\n".join(lines))
 
-    def _next(self, session: Session, items: Sequence[Item], labels: Labels) -> list[str]:
-        go_on = command(project_argument(session.folder))
-        rounds = session.ledger.rounds()
-        lines = list(disputes(labels, items))
-        seen = labels.answered_in(rounds[-1].number) if rounds else set()
-        if not session.label_source.answers_now:
-            for asked in rounds:
-                request = session.request(asked, items)
-                try:
-                    answers = session.source_of(asked).collect(request)
-                except AlframeError as error:
-                    lines.append(f"The answers to round {asked.number} cannot be read: {error}")
-                    continue
-                number = {item.id: key for item, key in zip(request.items, asked.keys, strict=True)}
-                sure = asked is not rounds[-1]  # an earlier round's doubt is no answer to the newest
-                said = [label for label in answers.labels if not (sure and label.class_name == UNSURE)]
-                seen |= {number[label.item] for label in said if label.item in number}
-                seen -= {number[item] for item in answers.incomplete if item in number}
-                lines += map(str, answers.problems)
-        seen -= labels.disputed.keys() - labels.answered
-        lines = self._listed("Answers that need another look", list(dict.fromkeys(lines)))
-        if session.done_file.exists():
-            return [*lines, "Done. The results are in " + shown(session.folder / "export") + " and report.html."]
-        if not rounds or rounds[-1].answered or session.label_source.answers_now:
+    def _describe_next_step(self, session: Session, items: Sequence[Item]) -> list[str]:
+        labels, rounds, go_on = session.labels(), session.ledger.rounds(), continue_command(session.folder)
+        is_simulation = session.parts.label_source.answers_now
+        answered = labels.answered_in(rounds[-1].number) if rounds else set()
+        problems = describe_conflicts(labels, items)
+        for asked in () if is_simulation else rounds:
+            try:
+                answered = _add_answers_of(session, asked, items, answered, problems, is_newest=asked is rounds[-1])
+            except AlframeError as error:
+                problems.append(f"The answers to round {asked.number} cannot be read: {error}")
+        lines = self._list("Answers that need another look", list(dict.fromkeys(problems)))
+        if session.project.done_file.exists():
+            export_folder = short_path(session.project.export_folder)
+            return [*lines, f"Done. The results are in {export_folder} and report.html."]
+        if not rounds or rounds[-1].answered or is_simulation:
             return [*lines, f"Not finished. Go on with: {go_on}"]
-        asked, where = rounds[-1], shown(session.label_folder)
-        if not asked.requested:
-            return [*lines, f"Round {asked.number} is chosen, and not laid out yet. Go on with: {go_on}"]
-        source = session.source_of(asked)
+        newest, place = rounds[-1], short_path(session.project.request_folder)
+        if not newest.requested:
+            return [*lines, f"Round {newest.number} is chosen, and not laid out yet. Go on with: {go_on}"]
+        source = source_of(session, newest)
         if isinstance(source, PersistentAnswers) and source.answers_persist:
-            where = "your own set"
-        answered = len(seen & set(asked.keys))
+            place = "your own set"
+        count = len((answered - labels.unsettled) & set(newest.keys))
         return [
             *lines,
-            f"Waiting for labels: {answered} of {len(asked.keys)} images of round {asked.number}, in {where}",
+            f"Waiting for labels: {count} of {len(newest.keys)} images of round {newest.number}, in {place}",
             f"When they are labelled: {go_on}",
         ]
 
-    def _listed(self, title: str, lines: Sequence[str]) -> list[str]:
+    def _list(self, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:
             return []
         more = len(lines) - self.show
-        rest = [f"  ... and {more} more: {command('status', f'show={len(lines)}')}"] if more > 0 else []
+        rest = [f"  ... and {more} more: {command_line('status', f'show={len(lines)}')}"] if more > 0 else []
         return [f"{title}: {len(lines)}", *(f"  {line}" for line in lines[: self.show]), *rest, ""]
+
+
+def _add_answers_of(
+    session: Session,
+    asked: StoredRound,
+    items: Sequence[Item],
+    answered: set[int],
+    problems: list[str],
+    is_newest: bool,
+) -> set[int]:
+    """Return the items that are answered with what the source of a round says now; adds to `problems` what it reports.
+
+    Who was unsure in an earlier round has not answered the newest.
+    """
+    answers = source_of(session, asked).collect(to_request(session, asked, items))
+    key_of = {items[key].id: key for key in asked.keys}
+    problems += map(str, answers.problems)
+    labels = [label for label in answers.labels if is_newest or label.class_name != UNSURE]
+    answered = answered | {key_of[label.item] for label in labels if label.item in key_of}
+    return answered - {key_of[item] for item in answers.incomplete if item in key_of}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from alframe.engine.measuring.curves import area, t_interval
 from alframe.store.ledger import FILE_NAME, Ledger
-from alframe.tasks.tables import table
+from alframe.tasks.accuracy_tables import format_table
 from alframe.types import RoundRecord
 
 
@@ -63,7 +63,7 @@ def sweep_table(jobs: list[Job]) -> str:
         rows.append((name, str(len(measured)), labels, _cell(areas), _cell(last)))
     note = "Accuracy on held-out images: the mean over the labels spent (area), and with the last labels."
     seeds = "Means over seeds, in brackets Student's 95 % interval; a single seed has none."
-    return table(("setting", "seeds", "labels", "area", "last"), rows) + f"\n{note}\n{seeds}"
+    return format_table(("setting", "seeds", "labels", "area", "last"), rows) + f"\n{note}\n{seeds}"
 
 
 def _history(job: Job) -> list[RoundRecord]:

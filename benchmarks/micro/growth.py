@@ -74,9 +74,9 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
 
     memory, rounds = Memory(), []
 
-    def watched(session: Any, work: Any) -> Any:
+    def watched(campaign: Any, state: Any) -> Any:
         begin, cpu, memory.peak = time.perf_counter(), time.process_time(), 0.0
-        outcome = run_round(session, work)
+        outcome = run_round(campaign, state)
         took = {"seconds": round(time.process_time() - cpu, 2), "wall_s": round(time.perf_counter() - begin, 2)}
         rounds.append({**took, "own_peak_mib": memory.peak, **memory.now()})
         return outcome
@@ -92,9 +92,13 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe import seeding
     from alframe.engine.fit import fit, in_parts
     from alframe.engine.score import view_pool
-    from alframe.loop.experiment import check, prepare
-    from alframe.loop.finetune import train_embedding
-    from alframe.loop.round import embed_pool, learn, run_round
+    from alframe.loop.answers import read_answered
+    from alframe.loop.checks import check_campaign
+    from alframe.loop.embedding import embed_pool
+    from alframe.loop.experiment import start_rounds
+    from alframe.loop.finetune import update_embedder
+    from alframe.loop.predictions import fit_labels_so_far, require_head
+    from alframe.loop.round import run_round
     from alframe.samplers.kcenter import KCenter
     from alframe.samplers.uncertainty import margin
 
@@ -110,24 +114,24 @@ def again(root: Path, size: int) -> dict[str, Any]:
         found[name] = {"seconds": seconds, "wall_s": wall, "more_mib": round(memory.peak - before)}
 
     with _open(root, size, START + ROUNDS * BATCH) as session:
-        check(session)
+        check_campaign(session)
         with timed("scan"):
-            work = prepare(session)
-        train_embedding(session, work)
+            state = start_rounds(session)
+        embedder = update_embedder(session, state, read_answered(session))
         with timed("gather"):
-            embed_pool(session, work)
+            embed_pool(session, state, embedder)
         with timed("round"):
-            run_round(session, work)
-        learn(session, work)
-        assert work.embedding is not None and work.training is not None and work.head is not None
-        features, training, rng = work.embedding.features, work.training, seeding.generator(0, "growth")
+            run_round(session, state)
+        fitted = fit_labels_so_far(session, state)
+        head, training, rng = require_head(fitted), fitted.training, seeding.generator(0, "growth")
+        features, sequences = fitted.embedded.embedding.features, state.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)
         with timed("head"):
-            fit(session.head(), features, training, rng)
+            fit(session.parts.new_head(), features, training, rng)
         with timed("scoring"):
-            margin(in_parts(features, ids, work.head.probs))
-        for name, sampler in (("adaptive", session.sampler), ("kcenter", KCenter())):
-            view = view_pool(sampler, ids, features, work.listing.sequences, training, work.head, rng)
+            margin(in_parts(features, ids, head.probs))
+        for name, sampler in (("adaptive", session.parts.sampler), ("kcenter", KCenter())):
+            view = view_pool(sampler, ids, features, sequences, training, head, rng)
             with timed(name):
                 sampler.select(view, BATCH, rng)
     return {"paths": found, **memory.now()}

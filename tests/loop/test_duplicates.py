@@ -15,9 +15,10 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.engine.measuring.audit import AUDITED, AUDITED_ONCE
 from alframe.errors import BadParams
-from alframe.loop.experiment import prepare
-from alframe.loop.finetune import train_embedding
-from alframe.loop.round import embed_pool, learn
+from alframe.loop.experiment import start_rounds
+from alframe.loop.labels import standing_labels
+from alframe.loop.predictions import fit_labels_so_far
+from alframe.store.events import Represented
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
 from alframe.types import Outcome, State
@@ -61,7 +62,7 @@ def test_of_two_copies_one_is_asked_for(images: Path, tmp_path: Path, by: str) -
     assert len(names) == len({picture(name) for name in names}) == 36, "each picture once, and none is left out"
     assert "shows nearly what another one shows" in outcome.message
     with Ledger.open(project, read_only=True) as ledger:
-        assert len(ledger.labels()) == 36, "the others have no label"
+        assert len(standing_labels(ledger.label_rows())) == 36, "the others have no label"
         assert ledger.history()[-1].unlabelled == 36
 
 
@@ -81,14 +82,10 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_words(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        work = prepare(session)
-        train_embedding(session, work)
-        embed_pool(session, work)
-        learn(session, work)
-        assert work.training is not None
+        fitted = fit_labels_so_far(session, start_rounds(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
-        learned = {picture(items[key].id) for key in work.training.keys.tolist()}
+        learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}
     assert held_out
     assert learned
     assert not held_out & learned
@@ -131,9 +128,9 @@ def test_people_with_a_project_from_before_the_setting(
     with Ledger.open(project, read_only=True) as ledger:
         bases = [record.audit.basis for record in ledger.history() if record.audit]
         assert bases[-1] == AUDITED_ONCE != AUDITED
-        assert ledger.events("folded")[-1] == (5, {"images": 36, "held_out": 0})
+        assert ledger.events(Represented)[-1] == (5, Represented(images=36, held_out=0))
     said = run(images, tmp_path, f"project={project}", "task=status")[0].message
-    assert "Folded:   36 images of the pool show nearly what another one shows" in said
+    assert "Near-duplicates: 36 images of the pool show nearly what another one shows" in said
     run(images, tmp_path, f"project={project}", "task=report")
     assert "36 near-duplicates" in (project / "report.html").read_text(encoding="utf-8")
 
@@ -146,7 +143,7 @@ def test_a_run_that_was_stopped_goes_on_as_one_that_was_not(images: Path, tmp_pa
     assert asked(folder) == whole
 
 
-def test_images_that_cannot_be_read_are_set_aside_as_ever(images: Path, tmp_path: Path) -> None:
+def test_images_that_cannot_be_read_are_left_out_as_ever(images: Path, tmp_path: Path) -> None:
     for file in images.glob("class_1/*1.png"):
         file.write_bytes(file.read_bytes()[:60])
     _, project = run(images, tmp_path / "runs", ON, "stopping=null", "batch=12", NONE_HELD_OUT)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from alframe.app.api import open_session
 from alframe.builtins import TABLE
+from alframe.loop.requests import to_request
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
@@ -275,8 +276,8 @@ def run(words: list[str]) -> tuple[Outcome, Session]:
         with open_session(*words) as session:
             outcome = session.task.run(session)
             if outcome.state is State.WAITING and batch < 2:
-                asked = session.request(session.ledger.rounds()[-1], session.ledger.items())
-                ANSWERS[session.name("label_source")](asked)
+                asked = to_request(session, session.ledger.rounds()[-1], session.items())
+                ANSWERS[session.parts.name("label_source")](asked)
                 continue
             return outcome, session
     raise AssertionError
@@ -294,7 +295,7 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
     assert len(history) == 2
     assert len(asked) == len(set(asked)) >= 8
     assert all(items[key].split == "pool" for key in asked), "held-out images were asked for"
-    assert history[-1].evaluation is not None or not session.label_source.answers_now
+    assert history[-1].evaluation is not None or not session.parts.label_source.answers_now
     if kind == "loss":
         assert history[0].fingerprint != history[1].fingerprint, "nothing was trained with it"
     if kind in ("exporter", "tracker"):
@@ -303,4 +304,4 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
         more = [f"task.images={place.images.as_posix()}", "task.out=out"] if name == "predict" else []
         with open_session(*words, f"task={name}", *more) as session:
             assert session.task.run(session).message
-    assert f"{kind}:{name}" in session.owners(), "another part took its place"
+    assert f"{kind}:{name}" in session.parts.owners(), "another part took its place"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.errors import BadParams
-from alframe.loop.labels import RULES, check_rule, describe, propagated, settle
+from alframe.loop.labels import RULES, check_rule, describe_conflict, propagate, settle
 from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Item
 
@@ -26,19 +26,19 @@ def verdicts(*labels: StoredLabel) -> list[str]:
 
 def test_one_answer_counts_whatever_the_rule() -> None:
     assert verdicts(said("fox")) == ["fox"] * 3
-    assert not settle([said("fox")], "ask").disputed
+    assert not settle([said("fox")], "ask").conflicts
 
 
 def test_two_annotators_who_agree() -> None:
     assert verdicts(said("fox", "anna"), said("fox", "ben")) == ["fox"] * 3
-    assert not settle([said("fox", "anna"), said("fox", "ben")], "ask").disputed
+    assert not settle([said("fox", "anna"), said("fox", "ben")], "ask").conflicts
 
 
 def test_two_annotators_who_do_not() -> None:
     both = (said("fox", "anna"), said("hare", "ben"))
     assert verdicts(*both) == ["", "hare", ""]
     for rule in RULES:
-        assert list(settle(both, rule).disputed) == [0], "reported, whatever counts"
+        assert list(settle(both, rule).conflicts) == [0], "reported, whatever counts"
 
 
 def test_three_annotators_have_a_majority_and_ask_wants_all() -> None:
@@ -52,7 +52,7 @@ def test_two_animals_in_one_picture() -> None:
 def test_a_later_file_of_the_same_annotator_is_a_correction_and_is_reported() -> None:
     both = (said("fox", hour=8), said("hare", hour=9, file="b.csv"))
     assert verdicts(*both) == ["hare"] * 3
-    assert list(settle(both, "ask").disputed) == [0]
+    assert list(settle(both, "ask").conflicts) == [0]
 
 
 def test_files_without_times_are_not_later_than_each_other() -> None:
@@ -70,19 +70,19 @@ def test_who_is_unsure_leaves_it_to_the_others() -> None:
     assert (settled.answered_in(1), settled.answered_in(2)) == ({0}, set())
 
 
-def test_a_disputed_image_is_not_answered_and_a_counted_one_is() -> None:
+def test_an_image_with_a_conflict_is_not_answered_and_a_counted_one_is() -> None:
     labels = [said("fox", "anna"), said("hare", "ben"), said("fox", item=1), said(UNSURE, item=2)]
     assert settle(labels, "ask").answered == {1, 2}
     assert settle(labels, "latest").answered == {0, 1, 2}
 
 
-def test_a_dispute_in_words() -> None:
+def test_a_conflict_in_words() -> None:
     both = [said("fox", "anna"), said("hare", "ben", file="b.csv")]
     item = Item("s1/a.jpg", Path("a.jpg"))
-    words = describe(item, both, None)
+    words = describe_conflict(item, both, None)
     assert "'s1/a.jpg' is 'fox' by anna (a.csv, row 2) and 'hare' by ben (b.csv, row 2)." in words
     assert "conflicts=latest" in words
-    assert describe(item, both, both[1]).endswith("'hare' counts.")
+    assert describe_conflict(item, both, both[1]).endswith("'hare' counts.")
 
 
 def test_an_unknown_rule() -> None:
@@ -96,15 +96,15 @@ def test_a_label_for_the_whole_sequence() -> None:
         for n, sequence in enumerate(["a", "a", "a", "a", "b", "b", "b", None, None])
     ]
     counted = [said("fox", item=0), said("hare", item=4), said("fox", item=5), said("fox", item=7)]
-    more = propagated(settle(counted, "ask"), items)
+    more = propagate(settle(counted, "ask"), items)
     assert [(one.item, one.class_name, one.labelled_on, one.origin) for one in more] == [
         (1, "fox", 0, "propagated"),
         (2, "fox", 0, "propagated"),
     ], "not to the held-out one, not where a sequence's labels differ, not without a sequence"
 
 
-def test_no_label_for_what_somebody_could_not_tell_nor_beside_a_dispute() -> None:
+def test_no_label_for_what_somebody_could_not_tell_nor_beside_a_conflict() -> None:
     items = [Item(f"{n}.jpg", Path(f"{n}.jpg"), sequence="ab"[n // 3]) for n in range(6)]
-    disputed = [said("fox", "anna", item=4), said("hare", "ben", item=4)]
-    standing = [said("fox", item=0), said(UNSURE, item=1), said("fox", item=3), *disputed]
-    assert [one.item for one in propagated(settle(standing, "ask"), items)] == [2]
+    conflicts = [said("fox", "anna", item=4), said("hare", "ben", item=4)]
+    standing = [said("fox", item=0), said(UNSURE, item=1), said("fox", item=3), *conflicts]
+    assert [one.item for one in propagate(settle(standing, "ask"), items)] == [2]

@@ -1,4 +1,4 @@
-"""Answers that are unsure, skipped, taken back, disputed, propagated or waited for; and how the pool is measured."""
+"""Answers that are unsure, skipped, taken back, in conflict, propagated or waited for; and how the pool is measured."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.errors import BadParams
+from alframe.store.events import Shown
 from alframe.store.ledger import Ledger
 from alframe.types import Outcome, Selection, State
 from tests.loop.test_people import Person
@@ -215,7 +216,7 @@ def test_a_simulation_draws_nothing_and_people_do(person: Protocol) -> None:
     with person.ledger() as ledger:
         assert len(ledger.rounds()[0].audit) == 1
     with open_session(*person.words, "label_source=simulated") as session:
-        assert session.audit == 0.0
+        assert session.audit_fraction == 0.0
 
 
 def test_stopping_by_the_audit_needs_one(person: Protocol) -> None:
@@ -304,12 +305,12 @@ def test_a_round_that_was_chosen_and_not_laid_out(person: Protocol) -> None:
         keys = np.array([30, 31])
         with session.ledger.transaction():
             session.ledger.add_round(2, session.config(), {}, {}, Selection(keys, None))
-            session.ledger.mark(2, "shown", {"contents": [None, None]})
+            session.ledger.add_event(2, Shown([None, None]))
     assert "Round 2 is chosen, and not laid out yet" in person.task("status").message
 
 
 def test_who_was_unsure_once_leaves_it_to_who_was_asked_again(person: Protocol) -> None:
-    """And says so later: the two of them are in dispute, whichever table was written last."""
+    """And says so later: the two of them are in conflict, whichever table was written last."""
     words = ("reask=0", "stopping=null", "audit=0", "start.labels=36", "batch=36")
     person.run(*words)
     asked = person.asked(1)
@@ -320,7 +321,7 @@ def test_who_was_unsure_once_leaves_it_to_who_was_asked_again(person: Protocol) 
     assert "1 new answer" in person.task("label").message or person.counted()[asked[0]]
     person.copy(1, "anna.csv", "anna", lambda row, truth: "class_9" if row == 0 else truth)
     person.task("label")
-    assert asked[0] not in person.counted(), "in dispute"
+    assert asked[0] not in person.counted(), "in conflict"
     assert f"'{asked[0]}' is" in person.task("status").message
     person.copy(1, "anna.csv", "anna", lambda row, truth: "unsure" if row == 0 else truth)
     person.task("label")

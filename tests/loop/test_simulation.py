@@ -11,6 +11,8 @@ from alframe.app.api import open_session
 from alframe.engine.measuring.curves import area, average, difference
 from alframe.errors import AlframeError, BadParams, LabelError
 from alframe.loop.compare import read_comparison
+from alframe.loop.labels import standing_labels
+from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_pool, tiny_words
@@ -45,7 +47,7 @@ def test_a_campaign_runs_to_its_budget(images: Path, tmp_path: Path) -> None:
     with Ledger.open(folder, read_only=True) as ledger:
         asked = [key for one in ledger.rounds() for key in one.keys]
         held_out = {key for key, item in enumerate(ledger.items()) if item.split == "test"}
-        assert len(asked) == len(set(asked)) == len(ledger.labels()) == 20
+        assert len(asked) == len(set(asked)) == len(standing_labels(ledger.label_rows())) == 20
         assert held_out
         assert not held_out & set(asked)
         assert [record.labels for record in ledger.history()] == [4, 8, 12, 16, 20]
@@ -56,7 +58,7 @@ def test_fine_tuning_changes_the_embedding_when_it_is_due(images: Path, tmp_path
     words = ["finetune.start=8", "finetune.every=8", "finetune.first.epochs=1", "finetune.again.epochs=1"]
     _, folder = run(images, tmp_path, f"loss={loss}", *words)
     with Ledger.open(folder, read_only=True) as ledger:
-        assert [(number, event["labels"]) for number, event in ledger.events("trained")] == [(2, 8), (4, 16)]
+        assert [(number, event.labels) for number, event in ledger.events(Trained)] == [(2, 8), (4, 16)]
         prints = [record.fingerprint for record in ledger.history()]
     assert prints[0] != prints[1] == prints[2] != prints[3] == prints[4]
     assert sorted(path.name for path in (folder / "models").iterdir()) == [
@@ -129,7 +131,7 @@ def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -
         assert ours["selection"] != theirs["selection"]
 
 
-def test_an_image_that_cannot_be_read_is_set_aside_and_the_run_goes_on(tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_read_is_left_out_and_the_run_goes_on(tmp_path: Path) -> None:
     images = tiny_pool(tmp_path / "images", classes=3, each=12)
     (images / "class_1" / "004.png").write_bytes(b"\x89PNG not really")
     _, folder = run(images, tmp_path)

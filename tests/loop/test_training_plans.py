@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from alframe.app.api import open_session
 from alframe.errors import BadParams
+from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool, tiny_words
 from alframe.types import State
@@ -39,7 +40,7 @@ def test_the_second_training_begins_where_it_is_told(images: Path, tmp_path: Pat
     folder = run(images, tmp_path, "finetune.again.epochs=0", f"finetune.again.warm={warm}")
     first, second = (load_file(folder / f"models/backbone-000{number}.safetensors") for number in (2, 4))
     with open_session(*tiny_words(images, tmp_path)) as session:
-        original = session.backbone.module(session.settings.seed).state_dict()
+        original = session.parts.backbone.module(session.settings.seed).state_dict()
     assert same(second, first) is warm
     assert same(second, original) is not warm
     assert not same(first, original)
@@ -54,7 +55,7 @@ def test_all_of_a_plan_at_once(images: Path, tmp_path: Path) -> None:
     ]
     folder = run(images, tmp_path, "loss=softmax", "loss.weighting=effective", "backbone.dim=16", *words)
     with open_session(*tiny_words(images, tmp_path), "backbone.dim=16") as session:
-        original = session.backbone.module(session.settings.seed).state_dict()
+        original = session.parts.backbone.module(session.settings.seed).state_dict()
     trained = load_file(folder / "models/backbone-0004.safetensors")
     frozen = {name for name in trained if name.startswith(("trunk.conv1", "trunk.bn1", "trunk.layer1"))}
     assert frozen
@@ -69,7 +70,7 @@ def test_a_stage_that_is_not_there_shows_before_the_first_training(images: Path,
         run(images, tmp_path, "finetune.again.freeze=9")
     (ledger,) = tmp_path.glob("*/ledger.sqlite")
     with Ledger.open(ledger.parent, read_only=True) as opened:
-        assert not opened.events("trained")
+        assert not opened.events(Trained)
         assert len(opened.rounds()) <= 1
 
 

@@ -19,9 +19,9 @@ from PIL import Image
 
 from alframe.engine.measuring.audit import AUDITED
 from alframe.engine.measuring.evaluate import evaluate
-from alframe.report.charts import own_curves
-from alframe.report.page import ReportData, Shown, render
-from alframe.report.tables import class_rows, curve_rows, matrix
+from alframe.report.charts import campaign_curves
+from alframe.report.page import BatchImage, ReportData, render
+from alframe.report.tables import class_rows, confusion_matrix, curve_rows
 from alframe.report.thumbnails import SIDE, thumbnail
 from alframe.types import Box, Curve, Evaluation, Item, RoundRecord
 
@@ -80,12 +80,12 @@ def data(pictures: Path) -> ReportData:
         history=[record(0, None), record(1, evaluation()), record(2, evaluation())],
         curves=[],
         batch=[
-            Shown(good, "agouti", 0.914, "empty"),
-            Shown(Item("cut.jpg", pictures / "cut.jpg"), "empty", 0.5, None),
-            Shown(Item("gone.jpg", pictures / "gone.jpg"), None, None, None),
+            BatchImage(good, "agouti", 0.914, "empty"),
+            BatchImage(Item("cut.jpg", pictures / "cut.jpg"), "empty", 0.5, None),
+            BatchImage(Item("gone.jpg", pictures / "gone.jpg"), None, None, None),
         ],
         batch_title="Round 3: the next images",
-        set_aside=[("IMG_1.JPG", "the file is empty (0 bytes)")],
+        unreadable=[("IMG_1.JPG", "the file is empty (0 bytes)")],
         class_counts={"agouti": 31, "empty": 1012, "white_tailed_deer": 7},
         interval="Wilson's score interval.",
     )
@@ -182,7 +182,10 @@ def test_drawn_images_without_an_answer_are_a_caution(data: ReportData) -> None:
 def test_both_accuracies_are_in_the_chart_with_their_names(data: ReportData) -> None:
     both = render(replace(data, history=[record(n, evaluation(), audited()) for n in (1, 2)]))
     assert re.findall(r'class="key" style="--key:(.*?)"', both) == ["var(--series-2)", "var(--series-1)"]
-    assert [curve.name for curve in own_curves([record(1, evaluation(), audited())])] == [AUDITED, "held-out images"]
+    assert [curve.name for curve in campaign_curves([record(1, evaluation(), audited())])] == [
+        AUDITED,
+        "held-out images",
+    ]
     assert 'class="key"' not in render(data), "one line needs no key"
 
 
@@ -230,9 +233,9 @@ def test_escapes_everything(data: ReportData, curves: list[Curve]) -> None:
             settings={NASTY: NASTY},
             history=[record(0, replace(measured, basis=NASTY), replace(measured, basis=NASTY))],
             curves=[replace(curves[0], name=NASTY + "$x^2$"), curves[1]],
-            batch=[Shown(item, NASTY, 0.5, NASTY)],
+            batch=[BatchImage(item, NASTY, 0.5, NASTY)],
             batch_title=NASTY,
-            set_aside=[(NASTY, NASTY)],
+            unreadable=[(NASTY, NASTY)],
             class_counts={NASTY: 3},
             interval=NASTY,
         )
@@ -244,13 +247,13 @@ def test_escapes_everything(data: ReportData, curves: list[Curve]) -> None:
 
 
 def test_a_file_name_that_is_no_text_can_be_written(data: ReportData) -> None:
-    assert b"IMG\\udce9.JPG" in render(replace(data, set_aside=[("IMG\udce9.JPG", "odd")])).encode("utf-8")
+    assert b"IMG\\udce9.JPG" in render(replace(data, unreadable=[("IMG\udce9.JPG", "odd")])).encode("utf-8")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"history": [], "class_counts": {}, "batch": [], "settings": {}, "set_aside": [], "next_step": ""},
+        {"history": [], "class_counts": {}, "batch": [], "settings": {}, "unreadable": [], "next_step": ""},
         {"history": [record(0, None)]},
         {"history": [record(0, evaluation())]},
         {"history": [record(0, None, audited())]},
@@ -287,7 +290,7 @@ def test_comparison_says_how_many_labels_are_saved(data: ReportData, curves: lis
 def test_matrix_keeps_the_classes_with_most_mistakes() -> None:
     counts = np.diag(np.full(80, 5))
     counts[70, 3] = 4
-    shown = matrix(evaluation([f"class {i}" for i in range(80)], counts.tolist()))
+    shown = confusion_matrix(evaluation([f"class {i}" for i in range(80)], counts.tolist()))
     assert (len(shown.classes), shown.left_out) == (60, 20)
     assert {"class 70", "class 3"} <= set(shown.classes)
     assert shown.mistakes == [(4, 9, "class 70", "class 3")]

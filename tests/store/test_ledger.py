@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from alframe.errors import StoreError
+from alframe.loop.labels import standing_labels
+from alframe.store.events import Requested
 from alframe.store.ledger import FILE_NAME, Ledger
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord, Selection
 
@@ -49,7 +51,7 @@ def test_a_label_read_twice_counts_once_and_a_correction_counts(ledger: Ledger) 
     for name, new in (("fox", 1), ("fox", 0), ("hare", 1), ("hare", 0), ("fox", 1)):
         with ledger.transaction():
             assert ledger.add_labels([(0, Label("a.jpg", name, file="x.csv", row=2))], 1, "csv") == new
-    assert [(one.item, one.class_name) for one in ledger.labels()] == [(0, "fox")]
+    assert [(one.item, one.class_name) for one in standing_labels(ledger.label_rows())] == [(0, "fox")]
     assert ledger.table("label", ["class"]) == [("fox",), ("hare",), ("fox",)]
 
 
@@ -57,7 +59,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
     ask(ledger, 1, 0)
     with ledger.transaction():
         ledger.add_labels([(0, Label("a.jpg", "fox"))], 1, "csv")
-        ledger.mark(1, "requested")
+        ledger.add_event(1, Requested())
         ledger.set_aside([(2, "truncated")])
     for table in ("label", "selection", "round", "event", "aside"):
         for verb in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
@@ -81,7 +83,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
 
 
 def test_replacing_fires_the_triggers_of_deletion(ledger: Ledger) -> None:
-    ledger.mark(1, "requested")
+    ledger.add_event(1, Requested())
     ledger._db.execute("DROP TRIGGER event_no_insert")
     with pytest.raises(sqlite3.DatabaseError, match="append-only"):
         ledger._db.execute("REPLACE INTO event (round, kind, at) VALUES (1, 'requested', '')")
@@ -146,7 +148,7 @@ def test_a_lock_that_another_holds_is_said_in_words(ledger: Ledger) -> None:
 def test_a_label_of_nothing_is_refused(ledger: Ledger) -> None:
     with pytest.raises(StoreError, match="FOREIGN KEY"), ledger.transaction():
         ledger.add_labels([(77, Label("zzz", "fox"))], None, "csv")
-    assert ledger.labels() == []
+    assert standing_labels(ledger.label_rows()) == []
 
 
 def test_a_failed_transaction_leaves_no_trace(ledger: Ledger) -> None:
@@ -166,16 +168,16 @@ def test_an_image_that_can_be_read_again_is_no_longer_aside(ledger: Ledger) -> N
 def test_rounds_tell_how_far_they_are(ledger: Ledger) -> None:
     ask(ledger, 1, 2, 0)
     with ledger.transaction():
-        ledger.mark(1, "requested")
+        ledger.add_event(1, Requested())
     (one,) = ledger.rounds()
     assert (one.keys, one.requested, one.answered) == ((2, 0), True, False)
 
 
 def test_a_phase_is_marked_once(ledger: Ledger) -> None:
     with ledger.transaction():
-        ledger.mark(1, "requested")
+        ledger.add_event(1, Requested())
     with pytest.raises(StoreError, match="append-only: event"), ledger.transaction():
-        ledger.mark(1, "requested")
+        ledger.add_event(1, Requested())
 
 
 def test_records_come_back_as_they_were(ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from alframe.engine.measuring.evaluate import CROSS_VALIDATED
-from alframe.tasks.tables import accuracy_table
+from alframe.tasks.accuracy_tables import accuracy_table
 from alframe.testing.records import measured, round_record
 
 AUDIT = "80.0% [74.0%, 86.0%]"

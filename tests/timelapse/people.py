@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.loop.labels import settle
+from alframe.loop.labels import settle, standing_labels
 from alframe.store.ledger import Ledger
 from tests.loop.campaigns import CONTEXT
 from tests.timelapse.database import columns, connected
@@ -157,7 +157,8 @@ class Campaign:
         """The label that counts of each image."""
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
-            return {items[label.item].id: label.class_name for label in settle(ledger.labels(), conflicts).counted}
+            labels = settle(standing_labels(ledger.label_rows()), conflicts)
+            return {items[label.item].id: label.class_name for label in labels.counted}
 
 
 def sets(campaign: Campaign, annotators: Iterable[str] = ()) -> dict[tuple[int, str], Path]:

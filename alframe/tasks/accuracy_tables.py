@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from alframe.engine.measuring.curves import Histories, average, difference
 from alframe.engine.measuring.evaluate import CROSS_VALIDATED
-from alframe.report.tables import pool_words
+from alframe.report.tables import describe_pool_accuracy
 from alframe.types import Evaluation, RoundRecord
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
-    """Accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both."""
+    """Lay out the accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both."""
     newest: dict[int, RoundRecord] = {}
     for record in history:
         if record.evaluation or record.audit:
@@ -20,33 +20,35 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     records = list(newest.values())
     evaluations, audits = [record.evaluation for record in records], [record.audit for record in records]
     columns, notes = {"labels": [str(record.labels) for record in records]}, []
-    if evaluation := _last(evaluations):
-        columns["accuracy"] = [_measured(one) for one in evaluations]
+    if evaluation := _last_measured(evaluations):
+        columns["accuracy"] = [_accuracy_cell(evaluation) for evaluation in evaluations]
         notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
-    if audit := _last(audits):
-        columns["pool accuracy (audit)"] = [_measured(one) for one in audits]
-        notes.append(f"{pool_words(audit)},\nby {audit.n} {audit.basis} (95 % interval): go by this number.")
+    if audit := _last_measured(audits):
+        columns["pool accuracy (audit)"] = [_accuracy_cell(audit) for audit in audits]
+        notes.append(
+            f"{describe_pool_accuracy(audit)},\nby {audit.n} {audit.basis} (95 % interval): go by this number."
+        )
     elif evaluation:
         notes.append(caution(evaluation).strip())
     if not notes:
         return "Nothing measured yet: it takes labels of at least two classes, and images to test on."
-    return "\n".join([table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
+    return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
 
 
-def audit_gap(count: int) -> str:
-    """What must be said beside an audit some of whose images have no label."""
+def describe_unanswered_audit(count: int) -> str:
+    """Say what an audit leaves out, if `count` of its images have no label; a line, or nothing."""
     if not count:
         return ""
     are = "image that was drawn at random has" if count == 1 else "images that were drawn at random have"
     return f"\n{count} {are} no label and could not be counted: if they are the hard ones, the pool accuracy is lower."
 
 
-def _last(measured: Sequence[Evaluation | None]) -> Evaluation | None:
-    return next((one for one in reversed(measured) if one is not None), None)
+def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | None:
+    return next((evaluation for evaluation in reversed(evaluations) if evaluation is not None), None)
 
 
 def caution(evaluation: Evaluation) -> str:
-    """What must be said beside a number that was not measured on held-out images."""
+    """Say why a number that was not measured on held-out images is doubtful; nothing beside others."""
     if evaluation.basis != CROSS_VALIDATED:
         return ""
     return (
@@ -57,43 +59,50 @@ def caution(evaluation: Evaluation) -> str:
 
 
 def comparison_table(histories: Histories, sampler: str) -> str:
-    """Accuracy by number of labels, means over seeds, of the sampler and the baseline, and their difference."""
+    """Lay out the accuracy of sampler and baseline by number of labels, means over seeds, and their difference."""
     curves = {name: average(name, runs) for name, runs in histories.items()}
     others = [name for name in histories if name != sampler]
     seeds = curves[sampler].seeds
-    header = ["labels", *(name for name in (sampler, *others))]
-    columns = [_cells(curves[name].mean, curves[name].low, curves[name].high) for name in (sampler, *others)]
+    header = ["labels", sampler, *others]
+    columns = [_interval_cells(curves[name].mean, curves[name].low, curves[name].high) for name in (sampler, *others)]
     counts = sorted(set.intersection(*(set(curve.labels) for curve in curves.values())))
-    keep = [[curves[name].labels.index(n) for n in counts] for name in (sampler, *others)]
-    rows = [(str(n), *(column[at[i]] for column, at in zip(columns, keep, strict=True))) for i, n in enumerate(counts)]
-    over = f"means over {seeds} seeds, in brackets Student's 95 % interval" if seeds > 1 else "Wilson's 95 % interval"
+    positions = [[curves[name].labels.index(count) for count in counts] for name in (sampler, *others)]
+    rows = [
+        (str(count), *(column[position[row]] for column, position in zip(columns, positions, strict=True)))
+        for row, count in enumerate(counts)
+    ]
+    kind = f"means over {seeds} seeds, in brackets Student's 95 % interval" if seeds > 1 else "Wilson's 95 % interval"
     bases = {record.evaluation.basis for record in histories[sampler][0] if record.evaluation is not None}
-    note = f"Accuracy on {' and '.join(sorted(bases))}: {over}."
+    note = f"Accuracy on {' and '.join(sorted(bases))}: {kind}."
     if seeds > 1 and others:
         header.append("difference")
         gap = difference(histories[sampler], histories[others[0]])
-        rows = [(*row, _signed(m, lo, hi)) for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)]
+        rows = [
+            (*row, _difference_cell(m, lo, hi))
+            for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)
+        ]
         note += f"\nDifference: {sampler} minus {others[0]}, seed by seed; the same split and start."
-    return table(tuple(header), rows) + f"\n{note}"
+    return format_table(tuple(header), rows) + f"\n{note}"
 
 
-def _cells(mean: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[str]:
-    return [_with_interval(*one) for one in zip(mean, low, high, strict=True)]
+def _interval_cells(mean: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[str]:
+    return [_interval_cell(*values) for values in zip(mean, low, high, strict=True)]
 
 
-def _measured(evaluation: Evaluation | None) -> str:
-    return "-" if evaluation is None else _with_interval(evaluation.accuracy, evaluation.low, evaluation.high)
+def _accuracy_cell(evaluation: Evaluation | None) -> str:
+    return "-" if evaluation is None else _interval_cell(evaluation.accuracy, evaluation.low, evaluation.high)
 
 
-def _with_interval(mean: float, low: float, high: float) -> str:
+def _interval_cell(mean: float, low: float, high: float) -> str:
     return f"{mean:6.1%} [{low:.1%}, {high:.1%}]"
 
 
-def _signed(mean: float, low: float, high: float) -> str:
+def _difference_cell(mean: float, low: float, high: float) -> str:
     return f"{100 * mean:+5.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[at]) for row in (header, *rows)) for at in range(len(header))]
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table in plain text, its columns flush right below a rule."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -1,0 +1,52 @@
+"""How paths and commands are shown to people."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+
+def short_path(path: Path) -> str:
+    """Return the path from the working directory, if it lies below, or else as it is."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def path_lines(paths: list[Path]) -> str:
+    """Return each path on a line of its own, indented."""
+    return "".join(f"\n  {short_path(path)}" for path in paths)
+
+
+def command_line(*words: str) -> str:
+    """Return an alframe command that can be copied into the terminal, on Windows too."""
+    if sys.platform == "win32":
+        quoted = [f'"{word}"' if " " in word else word for word in words]
+    else:
+        quoted = [shlex.quote(word) for word in words]
+    return " ".join(["python -m alframe", *quoted])
+
+
+def project_argument(folder: Path) -> str:
+    """Return the override that names a project folder."""
+    return f"project={short_path(folder)}"
+
+
+def continue_command(folder: Path) -> str:
+    """Return the command that goes on with a project."""
+    return command_line(project_argument(folder))
+
+
+def predict_command(model: Path) -> str:
+    """Return the command that uses an exported model on other images."""
+    return command_line("predict", "images=FOLDER", f"model={short_path(model)}")
+
+
+def no_project_message(folder: Path, verb: str) -> str:
+    """Say that there is no project to look at, and how to name one: mostly it is another folder."""
+    return (
+        f"There is no project in {short_path(folder)}. If yours is elsewhere, say where: "
+        f"{command_line(verb, 'project=FOLDER')}. To start one: {command_line()}"
+    )
