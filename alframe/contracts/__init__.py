@@ -17,6 +17,7 @@ from alframe.contracts.label_source import LabelSource
 from alframe.contracts.loss import Loss
 from alframe.contracts.pool import Pool
 from alframe.contracts.sampler import Sampler
+from alframe.contracts.session import Parts, Session
 from alframe.contracts.stopping import Stopping
 from alframe.contracts.task import Task
 from alframe.contracts.tracker import Tracker
@@ -33,10 +34,12 @@ __all__ = [
     "HiddenActivations",
     "LabelSource",
     "Loss",
+    "Parts",
     "PersistentAnswers",
     "Pool",
     "Sampler",
     "SavedModel",
+    "Session",
     "Stopping",
     "SyntheticPool",
     "Task",

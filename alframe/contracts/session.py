@@ -17,6 +17,7 @@ from alframe.contracts.pool import Pool
 from alframe.contracts.sampler import Sampler
 from alframe.contracts.stopping import Stopping
 from alframe.contracts.tracker import Tracker
+from alframe.settings import Settings
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 
@@ -63,7 +64,7 @@ class Session(Protocol):
     def read_only(self) -> bool: ...
 
     @property
-    def settings(self) -> Any:
+    def settings(self) -> Settings:
         """All settings that are not a part's own, as in `conf/config.yaml`."""
         ...
 

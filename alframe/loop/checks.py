@@ -9,10 +9,10 @@ from typing import Any
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AuditBased
-from alframe.settings import Duplicates, Inference
 from alframe.engine.score import check_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
+from alframe.settings import Duplicates, Inference
 from alframe.types import Need
 
 MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.ACTIVATIONS, Need.PREDICT}

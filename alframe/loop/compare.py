@@ -9,8 +9,8 @@ from alframe.engine.measuring.curves import Histories
 from alframe.loop.campaign import Campaign
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.settings import Recipe
-from alframe.settings import identity
 from alframe.progress import track
+from alframe.settings import identity
 from alframe.store.ledger import Ledger
 from alframe.types import RoundRecord
 

@@ -14,9 +14,9 @@ from alframe.engine.training.freezing import frozen_part
 from alframe.loop.campaign import Campaign
 from alframe.loop.round_state import RoundState
 from alframe.loop.values import Answered
+from alframe.settings import TrainingPlan
 from alframe.store.events import Trained
 from alframe.store.files import replacing
-from alframe.settings import TrainingPlan
 
 
 def update_embedder(campaign: Campaign, state: RoundState, answered: Answered) -> Embedder:
