@@ -136,6 +136,7 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "predict": "alframe.tasks.predict:Predict",
             "export": "alframe.tasks.export:Export",
             "report": "alframe.tasks.report:Report",
+            "new_plugin": "alframe.tasks.new_plugin:NewPlugin",
         },
     ),
 }

@@ -148,7 +148,7 @@ def test_the_names_of_all_parts() -> None:
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],
-        "task": ["export", "label", "predict", "report", "run", "status", "withdraw"],
+        "task": ["export", "label", "new_plugin", "predict", "report", "run", "status", "withdraw"],
     }
 
 

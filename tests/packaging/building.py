@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-COINFLIP = ROOT / "tests" / "third_party" / "alframe-coinflip"
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 

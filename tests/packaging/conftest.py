@@ -12,7 +12,7 @@ import pytest
 
 from alframe.builtins import REGISTRIES
 from tests.command_line import alframe, pool
-from tests.packaging.building import COINFLIP, ROOT, Fake, call, installed, wheel_of
+from tests.packaging.building import ROOT, Fake, call, installed, wheel_of
 
 __all__ = ["alframe", "pool"]
 
@@ -54,9 +54,18 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def coinflip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the third-party plugin installed."""
-    return installed(COINFLIP, tmp_path_factory.mktemp("plugin") / "coinflip")
+def coinflip_project(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plugin written by the installed alframe."""
+    folder = tmp_path_factory.mktemp("written")
+    call(sys.executable, "-m", "alframe", "new_plugin", "part=coinflip", cwd=folder, path=(site,))
+    assert [path.name for path in folder.iterdir()] == ["alframe-coinflip"], "nothing else is written"
+    return folder / "alframe-coinflip"
+
+
+@pytest.fixture(scope="session")
+def coinflip(coinflip_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with that plugin installed."""
+    return installed(coinflip_project, tmp_path_factory.mktemp("plugin") / "coinflip")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from alframe.app.api import compose
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_words
 from tests.command_line import CommandLine
-from tests.packaging.building import COINFLIP, Fake, call
+from tests.packaging.building import Fake, call
 
 # A sampler of a few lines, for distributions that are about something else.
 SAMPLER = """
@@ -31,11 +31,13 @@ def told(text: str, start: str) -> str:
     return " ".join(line.split())
 
 
-# The distribution that plugin authors copy
+# The plugin that `alframe new_plugin` writes
 
 
-def test_its_own_tests_pass_beside_an_installed_alframe(site: Path, coinflip: Path, tmp_path: Path) -> None:
-    project = shutil.copytree(COINFLIP, tmp_path / "alframe-coinflip")
+def test_its_own_tests_pass_beside_an_installed_alframe(
+    site: Path, coinflip: Path, coinflip_project: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(coinflip_project, tmp_path / "alframe-coinflip")
     shutil.rmtree(project / "src")  # what is tested is what was installed
     said = call(sys.executable, "-m", "pytest", "-q", cwd=project, path=(site, coinflip))
     assert " passed" in said

@@ -37,6 +37,11 @@ class TestExport(TaskSuite):
         return ["task=export"]
 
 
+class TestNewPlugin(TaskSuite):
+    def words(self, images: Path) -> list[str]:
+        return ["task=new_plugin", "task.part=coinflip", f"task.folder={images.as_posix()}-plugin"]
+
+
 class TestPredict(TaskSuite):
     def words(self, images: Path) -> list[str]:
         return ["task=predict", f"task.images={images.as_posix()}", f"task.out={images.as_posix()}-out"]

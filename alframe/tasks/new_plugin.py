@@ -1,0 +1,86 @@
+"""`alframe new_plugin`: write a plugin that works, to be changed into one's own."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from pathlib import Path
+
+from alframe.builtins import REGISTRIES
+from alframe.errors import BadParams, StoreError
+from alframe.loop.session import Session
+from alframe.tasks.words import command, shown
+from alframe.types import Outcome, State
+
+TEMPLATE = Path(__file__).parent / "plugin_template"
+KINDS = tuple(sorted(folder.name for folder in TEMPLATE.iterdir() if folder.name in REGISTRIES))
+
+
+class NewPlugin:
+    """Write a distribution with one part, called `part`, of this `kind`, into `folder` (default: alframe-PART here)."""
+
+    read_only = True
+
+    def __init__(self, part: str | None = None, kind: str = "sampler", folder: str | Path | None = None) -> None:
+        self.part = part
+        self.kind = kind
+        self.folder = folder
+
+    def run(self, session: Session) -> Outcome:
+        """Write the files. Raises BadParams for a name that cannot be, StoreError rather than replace another file."""
+        if self.part is None:
+            raise BadParams(f"What is the part called? {command('new_plugin', 'part=NAME')}")
+        folder = Path(self.folder or f"alframe-{self.part.replace('_', '-')}")
+        write_plugin(folder, self.part, self.kind)
+        return Outcome(
+            State.DONE,
+            f"{shown(folder)} is a plugin with the {self.kind} '{self.part}'. Try it:\n"
+            f'  pip install -e "{shown(folder)}[test]"\n  pytest {shown(folder)}\n'
+            f"  python -m alframe {self.kind}={self.part}",
+        )
+
+
+def write_plugin(folder: Path, part: str, kind: str) -> None:
+    """Write the template of this `kind` to `folder`, with the part called `part`.
+
+    Raises BadParams for a kind without a template, for a name that no module can have and for one that is taken;
+    StoreError if another file is in the way.
+    """
+    if kind not in KINDS:
+        raise BadParams(f"kind={kind}: there is no template for it. Known: {', '.join(KINDS)}.")
+    if not part.isidentifier() or keyword.iskeyword(part) or part != part.lower() or not part.isascii():
+        raise BadParams(f"part={part}: must be lower-case letters, digits and _, such as my_{kind}.")
+    if part in REGISTRIES[kind].parts():
+        raise BadParams(f"part={part}: there is a {kind} of this name already. Choose another.")
+    contents = {folder / path: text for path, text in _plugin_files(part, kind)}
+    for path, text in contents.items():
+        if path.exists() and path.read_text(encoding="utf-8") != text:
+            raise StoreError(f"{path} exists already and would be replaced. Set folder= to another folder.")
+    for path, text in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _plugin_files(part: str, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of each file."""
+    package = f"src/alframe_{part}"
+    sources = {
+        "pyproject.toml": TEMPLATE / "common" / "pyproject.toml",
+        "README.md": TEMPLATE / "common" / "README.md",
+        f"{package}/__init__.py": TEMPLATE / "common" / "__init__.py",
+        f"{package}/{part}.py": TEMPLATE / kind / "part.py",
+        f"{package}/conf/{kind}/{part}.yaml": TEMPLATE / kind / "part.yaml",
+        f"tests/test_{part}.py": TEMPLATE / kind / "test_part.py",
+    }
+    words = {
+        "alframe-mypart": f"alframe-{part.replace('_', '-')}",
+        "mypart": part,
+        "MyPart": "".join(word.capitalize() for word in part.split("_")),
+        "GROUP": REGISTRIES[kind].group,
+        "KIND": kind,
+    }
+    for path, source in sources.items():
+        text = source.read_text(encoding="utf-8")
+        for word, replacement in words.items():
+            text = text.replace(word, replacement)
+        yield path, text

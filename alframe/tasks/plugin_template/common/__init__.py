@@ -1,0 +1,1 @@
+"""A KIND for alframe, chosen with KIND=mypart."""

@@ -1,0 +1,68 @@
+"""The plugin that `alframe new_plugin` writes. That it installs, runs and passes its tests: tests/packaging."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alframe.errors import BadParams, StoreError
+from alframe.tasks.new_plugin import KINDS, write_plugin
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_file_is_named_after_the_part(tmp_path: Path, kind: str) -> None:
+    write_plugin(tmp_path, "my_part", kind)
+    files = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files.keys() == {
+        "pyproject.toml",
+        "README.md",
+        "src/alframe_my_part/__init__.py",
+        "src/alframe_my_part/my_part.py",
+        f"src/alframe_my_part/conf/{kind}/my_part.yaml",
+        "tests/test_my_part.py",
+    }
+    assert "class MyPart" in files["src/alframe_my_part/my_part.py"]
+    assert 'name = "alframe-my-part"' in files["pyproject.toml"]
+    for path, text in files.items():
+        assert not [word for word in ("mypart", "KIND", "GROUP") if word in text], path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_written_as_this_project_is(tmp_path: Path, kind: str) -> None:
+    write_plugin(tmp_path, "coinflip", kind)
+    for command in (["check"], ["format", "--check"]):
+        options = [*command, "--config", str(ROOT / "pyproject.toml"), str(tmp_path)]
+        done = subprocess.run([sys.executable, "-m", "ruff", *options], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "reason"),
+    [
+        ("coin flip", "sampler", "part=coin flip: must be lower-case letters, digits and _"),
+        ("Coinflip", "sampler", "must be lower-case"),
+        ("class", "sampler", "must be lower-case"),
+        ("margin", "sampler", "part=margin: there is a sampler of this name already"),
+        ("coinflip", "simpler", "kind=simpler: there is no template for it. Known: .*sampler"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, part: str, kind: str, reason: str) -> None:
+    with pytest.raises(BadParams, match=reason):
+        write_plugin(tmp_path / "new", part, kind)
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_replaced(tmp_path: Path) -> None:
+    write_plugin(tmp_path, "coinflip", "sampler")
+    write_plugin(tmp_path, "coinflip", "sampler")  # the same files
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "pyproject.toml").unlink()
+    with pytest.raises(StoreError, match=r"README\.md exists already"):
+        write_plugin(tmp_path, "coinflip", "sampler")
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert not (tmp_path / "pyproject.toml").exists(), "nothing is written by halves"

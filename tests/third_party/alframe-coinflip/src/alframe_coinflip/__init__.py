@@ -1,1 +1,0 @@
-"""A sampler for alframe that tosses a coin between the least certain images and any others."""
