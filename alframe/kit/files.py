@@ -3,11 +3,9 @@
 from alframe.formats.digests import content_hash
 from alframe.store.files import check_room, replacing, write_json
 from alframe.store.links import place
-from alframe.store.names import RESERVED, UNSAFE, file_name, folder_name, is_litter
+from alframe.store.names import file_name, folder_name, is_litter
 
 __all__ = [
-    "RESERVED",
-    "UNSAFE",
     "check_room",
     "content_hash",
     "file_name",

@@ -1,0 +1,39 @@
+"""The kit is documented, and light to import."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+
+from tools.kit_page import MODULES, PAGE, page, public_names
+
+
+def test_the_page_is_what_the_docstrings_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python tools/kit_page.py"
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    bare = []
+    for module in (import_module(f"alframe.kit.{name}") for name in MODULES):
+        values = [module, *(getattr(module, name) for name in public_names(module))]
+        bare += [value for value in values if callable(value) and not inspect.getdoc(value)]
+        assert public_names(module), f"{module} offers nothing"
+    assert not bare
+
+
+def test_the_examples_are_true() -> None:
+    text = PAGE.read_text(encoding="utf-8").replace("```python", "").replace("```", "")
+    examples = doctest.DocTestParser().get_doctest(text, {}, PAGE.name, str(PAGE), 0)
+    assert len(examples.examples) > 50
+    assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+def test_no_module_imports_torch_or_hydra() -> None:
+    code = "import sys; from importlib import import_module\n"
+    code += "".join(f"import_module('alframe.kit.{name}')\n" for name in MODULES)
+    code += "print(sys.modules.keys() & {'torch', 'hydra', 'omegaconf', 'timm', 'faiss'})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "set()", done.stderr

@@ -1,0 +1,75 @@
+"""Write the tables of names in docs/kit.md from the docstrings of the kit: ``python tools/kit_page.py``.
+
+The sections and their examples are written by hand. A module without a section is an error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import re
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import alframe.kit
+
+PAGE = Path(__file__).parents[1] / "docs" / "kit.md"
+MODULES = tuple(module.name for module in pkgutil.iter_modules(alframe.kit.__path__))
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """Return the public names of a module: those in `__all__`, else the functions and classes that it defines."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and inspect.getmodule(value) is module
+        and (inspect.isclass(value) or callable(value))
+    ]
+
+
+def page() -> str:
+    """Return docs/kit.md as it should be."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name in MODULES:
+        section = re.compile(rf"^## {name}\n.*?(?=^(?:>>>|```|## )|\Z)", re.M | re.S)
+        if not section.search(text):
+            raise SystemExit(f"{PAGE} has no section '## {name}'.")
+        text = section.sub(lambda match: _section(match.group().splitlines()[0]), text)
+    return text
+
+
+def _section(heading: str) -> str:
+    module = import_module(f"alframe.kit.{heading.removeprefix('## ')}")
+    rows = [
+        f"| `{name}{_parameters(getattr(module, name))}` | {_summary(getattr(module, name))} |\n"
+        for name in public_names(module)
+    ]
+    return f"{heading}\n\n{_summary(module)}\n\n| name | what it does |\n|---|---|\n{''.join(rows)}\n"
+
+
+def _parameters(value: object) -> str:
+    """Return "(x, k=3)" for a function or class, "" for a constant."""
+    if not callable(value):
+        return ""
+    shown = [
+        name if parameter.default is parameter.empty else f"{name}={parameter.default!r}"
+        for name, parameter in inspect.signature(value).parameters.items()
+        if not name.startswith("_")
+    ]
+    return f"({', '.join(shown)})"
+
+
+def _summary(value: object) -> str:
+    """Return the first sentence of a docstring on one line, or the value of a constant."""
+    if not (inspect.ismodule(value) or inspect.isclass(value) or callable(value)):
+        return f"`{value!r}`"
+    first = (inspect.getdoc(value) or "").partition("\n\n")[0]
+    return " ".join(first.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
