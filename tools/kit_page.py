@@ -1,4 +1,4 @@
-"""Write the tables of names in docs/kit.md from the docstrings of the kit: ``python tools/kit_page.py``.
+"""Write the tables of names in docs/kit.md from the docstrings of the kit: ``python -m tools.kit_page``.
 
 The sections and their examples are written by hand. A module without a section is an error.
 """
@@ -55,11 +55,11 @@ def _parameters(value: object) -> str:
     """Return "(x, k=3)" for a function or class, "" for a constant."""
     if not callable(value):
         return ""
-    shown = [
-        name if parameter.default is parameter.empty else f"{name}={parameter.default!r}"
-        for name, parameter in inspect.signature(value).parameters.items()
-        if not name.startswith("_")
-    ]
+    shown = []
+    for name, parameter in inspect.signature(value).parameters.items():
+        default = "..." if callable(parameter.default) else repr(parameter.default)
+        if not name.startswith("_"):
+            shown.append(name if parameter.default is parameter.empty else f"{name}={default}")
     return f"({', '.join(shown)})"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -41,4 +41,13 @@ class Head(Protocol):
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Take back what `state` gave; the same probabilities follow."""
+        ...
+
+
+@runtime_checkable
+class HiddenActivations(Protocol):
+    """A head with hidden layers, for samplers that need `Need.ACTIVATIONS`."""
+
+    def activations(self, x: Floats) -> Floats:
+        """Return the outputs of the hidden layers, side by side: (n, A) for embeddings `x` (n, D)."""
         ...

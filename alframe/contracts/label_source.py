@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from alframe.types import Answers, Request
 
@@ -30,3 +30,11 @@ class LabelSource(Protocol):
         is not among `request.classes` is a new class or a typing error; an error is reported as a Problem.
         """
         ...
+
+
+@runtime_checkable
+class PersistentAnswers(Protocol):
+    """A label source whose answers stay in one place whatever the round, as in a table of the user's own."""
+
+    answers_persist: bool
+    """Whether they do. A person who was unsure about an image would give that answer again, so it is not asked for."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class Loss(Protocol):
@@ -18,4 +18,13 @@ class Loss(Protocol):
         nothing can be learned (one class only, say) gives a zero that can be differentiated. The
         module may offer `CountsLabels`.
         """
+        ...
+
+
+@runtime_checkable
+class CountsLabels(Protocol):
+    """A bound loss that weighs classes by how many labels they have."""
+
+    def count_labels(self, labels: Tensor) -> None:
+        """Take note of the class numbers (m,) int64, on the CPU, of all labels; called once before the training."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from alframe.types import Item
 
@@ -20,3 +20,14 @@ class Pool(Protocol):
         Raises PoolError that names the folder or file, the row and the remedy.
         """
         ...
+
+
+@runtime_checkable
+class SyntheticPool(Protocol):
+    """A pool of images made for trying things out."""
+
+    synthetic: bool
+    """Whether its labels are a truth that nobody knows at the start, which serves simulations and tests only.
+
+    The labels of other pools count as given from the start, unless the campaign is a simulation.
+    """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from alframe.types import Need, PoolView, Selection
+
+DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that does not say how many
 
 
 class Sampler(Protocol):
@@ -22,3 +24,11 @@ class Sampler(Protocol):
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Choose min(k, n) distinct keys of `view.keys`, the most wanted first; the same rng, the same answer."""
         ...
+
+
+@runtime_checkable
+class FixedDraws(Protocol):
+    """A sampler that says how many samples of the probabilities it needs; others get `DEFAULT_DRAWS`."""
+
+    draws: int
+    """The T of `PoolView.prob_samples` (T, n, C), at least 1."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from alframe.types import RoundRecord
 
@@ -21,3 +21,11 @@ class Stopping(Protocol):
     def room(self, labels: int) -> int | None:
         """How many more labels may be asked for after `labels`, so that a last batch does not overshoot; None: any."""
         ...
+
+
+@runtime_checkable
+class AuditBased(Protocol):
+    """A stopping rule that decides by `RoundRecord.audit`."""
+
+    needs_audit: bool
+    """Whether a run that draws no audit is refused."""

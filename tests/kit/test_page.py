@@ -12,7 +12,7 @@ from tools.kit_page import MODULES, PAGE, page, public_names
 
 
 def test_the_page_is_what_the_docstrings_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python tools/kit_page.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tools.kit_page"
 
 
 def test_every_public_name_has_a_docstring() -> None:
