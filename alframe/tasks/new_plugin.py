@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alframe.builtins import REGISTRIES
+from alframe.contracts import Session
 from alframe.errors import BadParams, StoreError
-from alframe.loop.session import Session
-from alframe.tasks.words import command, shown
+from alframe.tasks.messages import command_line, short_path
 from alframe.types import Outcome, State
 
 TEMPLATE = Path(__file__).parent / "plugin_template"
@@ -29,13 +29,13 @@ class NewPlugin:
     def run(self, session: Session) -> Outcome:
         """Write the files. Raises BadParams for a name that cannot be, StoreError rather than replace another file."""
         if self.part is None:
-            raise BadParams(f"What is the part called? {command('new_plugin', 'part=NAME')}")
+            raise BadParams(f"What is the part called? {command_line('new_plugin', 'part=NAME')}")
         folder = Path(self.folder or f"alframe-{self.part.replace('_', '-')}")
         write_plugin(folder, self.part, self.kind)
         return Outcome(
             State.DONE,
-            f"{shown(folder)} is a plugin with the {self.kind} '{self.part}'. Try it:\n"
-            f'  pip install -e "{shown(folder)}[test]"\n  pytest {shown(folder)}\n'
+            f"{short_path(folder)} is a plugin with the {self.kind} '{self.part}'. Try it:\n"
+            f'  pip install -e "{short_path(folder)}[test]"\n  pytest {short_path(folder)}\n'
             f"  python -m alframe {self.kind}={self.part}",
         )
 
