@@ -51,7 +51,10 @@ def chosen(kind: str, name: str) -> dict[str, Any]:
 
 
 def written(kind: str, name: str) -> Mapping[str, Any]:
-    return yaml.safe_load((CONF / kind / f"{name}.yaml").read_text(encoding="utf-8"))
+    """What a YAML file says, with what it inherits."""
+    recipe = yaml.safe_load((CONF / kind / f"{name}.yaml").read_text(encoding="utf-8"))
+    inherited, _ = recipe.pop("defaults", [None, "_self_"])
+    return {**written(kind, inherited), **recipe} if inherited else recipe
 
 
 def parameters(kind: str, name: str) -> Mapping[str, inspect.Parameter]:
