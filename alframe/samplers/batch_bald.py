@@ -6,124 +6,128 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import entr
 
-from alframe.errors import BadParams
+from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
 from alframe.progress import track
-from alframe.samplers.bald import enough, information
+from alframe.samplers.bald import pool_mutual_information
 from alframe.types import Ints, Need, PoolView, Selection
 
-Doubles = npt.NDArray[np.float64]
+Floats64 = npt.NDArray[np.float64]
 
-CELLS = 2**18  # predictive probabilities at a time: 2 MiB of them stay in the processor's cache
+CACHED_PROBS = 2**18  # predictive probabilities at a time: 2 MiB of them stay in the processor's cache
 
 
 class BatchBald:
-    """Greedily, the image whose label adds most to the mutual information of the batch's labels and the weights.
+    """Add the image whose label adds most to the mutual information of the batch's labels and the weights, greedily.
 
     Kirsch, van Amersfoort and Gal 2019, "BatchBALD: efficient and diverse batch acquisition for deep Bayesian active
-    learning". Of the pool, the `candidates` with the highest BALD are looked at (at least four for each image asked
-    for). The sum over all labellings of the batch so far is exact while there are at most `labellings` of them (classes
-    to the power of the batch); from then on over so many drawn from their joint distribution. Scores are what each
-    image added, in nats. No batch is worth more than ln(draws). Raises BadParams for numbers that are too small.
+    learning". Scores are what each image added, in nats; no batch is worth more than ln(draws).
+
+    `candidates`: images with the highest BALD that are looked at, or four for each image asked for if that is more.
+    `labellings`: the information is summed over all labellings of the batch (classes to the power of its size) while
+        there are at most so many, and from then on over so many drawn from their joint distribution.
+    `draws`: samples of the probabilities of each image, at least 2.
     """
 
     needs = frozenset({Need.PROB_SAMPLES})
 
     def __init__(self, candidates: int = 1000, labellings: int = 2000, draws: int = 50) -> None:
-        if min(candidates, labellings) < 1:
-            raise BadParams(
-                "sampler 'batch_bald' needs candidates and labellings of 1 or more; "
-                f"it was given candidates={candidates}, labellings={labellings}."
-            )
+        require_at_least("sampler 'batch_bald'", 1, candidates=candidates, labellings=labellings)
+        require_at_least("sampler 'batch_bald'", 2, draws=draws)
         self.candidates = candidates
         self.labellings = labellings
-        self.draws = enough(draws, "batch_bald")
+        self.draws = draws
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        order = np.arange(len(view))
-        first = select_top_k(order, information(view, "batch_bald"), max(self.candidates, 4 * k), rng).keys
-        probs = view.lazy_prob_samples[first].transpose(1, 0, 2).astype(np.float64)
-        rows, gains = greedy(probs, min(k, len(view)), self.labellings, rng)
-        return Selection(view.keys[first[rows]], gains.astype(np.float32))
+        """Select as the Sampler contract says."""
+        information = pool_mutual_information(view, "batch_bald")
+        candidates = select_top_k(np.arange(len(view)), information, max(self.candidates, 4 * k), rng).keys
+        probs = view.lazy_prob_samples[candidates].transpose(1, 0, 2).astype(np.float64)
+        rows, gains = choose_greedily(probs, min(k, len(view)), self.labellings, rng)
+        return Selection(view.keys[candidates[rows]], gains.astype(np.float32))
 
 
-def greedy(probs: Doubles, k: int, labellings: int, rng: np.random.Generator) -> tuple[Ints, Doubles]:
-    """k rows of `probs` (n, T, C), in the order of the greedy choice, and what each added, in nats.
+def choose_greedily(probs: Floats64, k: int, labellings: int, rng: np.random.Generator) -> tuple[Ints, Floats64]:
+    """Return k rows of `probs` (n, T, C) in the order of the greedy choice, and what each added, in nats.
 
-    What a row adds never grows with the batch. So the old numbers are upper bounds, and only the rows that may be best
-    are measured again.
+    What a row adds never grows with the batch. So old gains are upper bounds, and only rows that may be best are
+    measured again.
     """
-    sure = entr(probs).sum(axis=2).mean(axis=1)  # no choice takes this doubt away: it is not the weights'
+    draw_entropy = entr(probs).sum(axis=2).mean(axis=1)  # the part of the uncertainty that is not the weights'
     draws, classes = probs.shape[1:]
-    joint = Joint(np.ones(1), np.full((1, draws), 1 / draws))
-    many = draws * -(-labellings // draws)  # as many from each draw
-    sampled = Joint(np.full(many, 1 / many), np.full((many, draws), 1 / draws))
-    few = True
-    gains = joint.doubt(probs) - sure
-    seen = np.zeros(len(probs), np.int64)  # how many choices each of the gains takes into account
+    exact = LabelDistribution(np.ones(1), np.full((1, draws), 1 / draws))
+    count = draws * -(-labellings // draws)  # as many labellings from each draw
+    sampled = LabelDistribution(np.full(count, 1 / count), np.full((count, draws), 1 / draws))
+    current = exact
+    gains = current.conditional_entropy(probs) - draw_entropy
+    gain_steps = np.zeros(len(probs), np.int64)  # how many choices each of the gains takes into account
     rows: list[int] = []
     added: list[float] = []
     for step in track(range(k), "Choosing a batch", total=k, unit="img"):
-        while seen[best := int(gains.argmax())] < step:
-            stale = np.flatnonzero((seen < step) & (gains > -np.inf))
-            count = max(1, CELLS // (len(joint.chance) * classes))
-            if count < len(stale):
-                stale = stale[np.argpartition(-gains[stale], count)[:count]]
-            gains[stale] = joint.doubt(probs[stale]) - sure[stale]
-            seen[stale] = step
+        while gain_steps[best := int(gains.argmax())] < step:
+            stale = np.flatnonzero((gain_steps < step) & (gains > -np.inf))
+            limit = max(1, CACHED_PROBS // (len(current.probabilities) * classes))
+            if limit < len(stale):
+                stale = stale[np.argpartition(-gains[stale], limit)[:limit]]
+            gains[stale] = current.conditional_entropy(probs[stale]) - draw_entropy[stale]
+            gain_steps[stale] = step
         rows.append(best)
-        # Rounding, and drawn labellings, may let it grow by a little.
+        # Rounding, and drawn labellings, may let a gain grow by a little.
         added.append(max(0.0, min(gains[best], added[-1]) if added else gains[best]))
         gains[best] = -np.inf
-        sampled = drawn(sampled, probs[best], rng)
-        few = few and len(joint.chance) * classes <= labellings
-        joint = exact(joint, probs[best]) if few else sampled
+        sampled = extend_by_drawing(sampled, probs[best], rng)
+        if current is exact and len(exact.probabilities) * classes <= labellings:
+            current = exact = extend_exactly(exact, probs[best])
+        else:
+            current = sampled
     return np.array(rows, np.int64), np.array(added, np.float64)
 
 
-class Joint:
-    """The joint distribution of the labels of some images.
+class LabelDistribution:
+    """The joint distribution of the labels of some images, over M labellings and T draws of the weights.
 
-    `chance` (M,) of each labelling, which add up to 1, and the `posterior` (M, T) over the draws once it is known: each
-    is normalised at every step, so that nothing underflows however large the batch.
+    `probabilities` (M,) are those of the labellings and add up to 1; `posterior` (M, T) are those of the draws once the
+    labelling is known. Each is normalised at every step, so that nothing underflows however large the batch.
     """
 
-    def __init__(self, chance: Doubles, posterior: Doubles) -> None:
-        self.chance = chance
+    def __init__(self, probabilities: Floats64, posterior: Floats64) -> None:
+        self.probabilities = probabilities
         self.posterior = posterior
 
-    def doubt(self, probs: Doubles) -> Doubles:
-        """(n,) nats: the entropy of the label of each row of `probs` (n, T, C), if the labels before are known."""
+    def conditional_entropy(self, probs: Floats64) -> Floats64:
+        """Return the entropy in nats (n,) of the label of each row of `probs` (n, T, C), given the labels before."""
         rows, draws, classes = probs.shape
-        flat = self.posterior @ probs.transpose(1, 0, 2).reshape(draws, rows * classes)
+        predictive = self.posterior @ probs.transpose(1, 0, 2).reshape(draws, rows * classes)
         # Several times faster than scipy's entr. The logarithm of zero is then finite, and times zero is zero.
-        nats = np.log(flat + np.finfo(np.float64).tiny)
-        nats *= flat
-        doubt: Doubles = -(self.chance @ nats).reshape(rows, classes).sum(axis=1)
-        return doubt
+        nats = np.log(predictive + np.finfo(np.float64).tiny)
+        nats *= predictive
+        entropy: Floats64 = -(self.probabilities @ nats).reshape(rows, classes).sum(axis=1)
+        return entropy
 
 
-def exact(before: Joint, probs: Doubles) -> Joint:
-    """With one more image, of `probs` (T, C): all labellings that can be."""
-    chance = (before.chance[:, None] * (before.posterior @ probs)).ravel()
-    kept = np.flatnonzero(chance)
-    labelling, label = np.divmod(kept, probs.shape[1])
+def extend_exactly(before: LabelDistribution, probs: Floats64) -> LabelDistribution:
+    """Return the distribution with one more image, of `probs` (T, C): over all labellings that are possible."""
+    probabilities = (before.probabilities[:, None] * (before.posterior @ probs)).ravel()
+    possible = np.flatnonzero(probabilities)
+    labelling, label = np.divmod(possible, probs.shape[1])
     posterior = before.posterior[labelling] * probs.T[label]
-    return Joint(chance[kept] / chance.sum(), posterior / posterior.sum(axis=1, keepdims=True))
+    return LabelDistribution(
+        probabilities[possible] / probabilities.sum(), posterior / posterior.sum(axis=1, keepdims=True)
+    )
 
 
-def drawn(before: Joint, probs: Doubles, rng: np.random.Generator) -> Joint:
-    """With one more image, of `probs` (T, C): each labelling of `before` gets the label that its own draw gives it.
+def extend_by_drawing(before: LabelDistribution, probs: Floats64, rng: np.random.Generator) -> LabelDistribution:
+    """Return the distribution with one more image, of `probs` (T, C): each labelling gets a label from its own draw.
 
     As many labellings come from each draw, and stay with it: drawn from all together at each step, they would soon be
     the offspring of a few.
     """
     draws = len(probs)
-    each = len(before.chance) // draws
-    # For each draw, places spread evenly over 0..1, in random order: nearly as many of each label as there should be.
-    places = (rng.permuted(np.tile(np.arange(each), (draws, 1)), axis=1) + rng.random((draws, each))) / each
-    total = np.cumsum(probs, axis=1)
-    label = (places[:, :, None] > (total / total[:, -1:])[:, None, :-1]).sum(axis=2).T.ravel()
+    per_draw = len(before.probabilities) // draws
+    # Evenly spread quantiles in random order for each draw: nearly as many of each label as there should be.
+    shuffled = rng.permuted(np.tile(np.arange(per_draw), (draws, 1)), axis=1)
+    quantiles = (shuffled + rng.random((draws, per_draw))) / per_draw
+    cumulated = np.cumsum(probs, axis=1)
+    label = (quantiles[:, :, None] > (cumulated / cumulated[:, -1:])[:, None, :-1]).sum(axis=2).T.ravel()
     posterior = before.posterior * probs.T[label]
-    return Joint(before.chance, posterior / posterior.sum(axis=1, keepdims=True))
+    return LabelDistribution(before.probabilities, posterior / posterior.sum(axis=1, keepdims=True))

@@ -6,44 +6,48 @@ import warnings
 
 import numpy as np
 
-from alframe.errors import BadParams, UnmetNeed
+from alframe.errors import UnmetNeed
 from alframe.kit.clustering import sample_rows
+from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.hdbscan_clusters import By, needs_of, space
+from alframe.samplers.hdbscan_clusters import Space, coordinates, needs_for
 from alframe.types import Floats, PoolView, Selection
 
-JITTER = 1e-3  # of the spread: copies would be infinitely dense, and an outlier is measured by the densest next to it
+# Noise, as a part of the mean standard deviation: copies would be infinitely dense, and an outlier is measured by the
+# densest images next to it.
+JITTER = 1e-3
 
 
 class Glosh:
-    """The highest GLOSH score, in 0..1: how much thinner than in the densest part of the next cluster it is around it.
+    """Select the highest GLOSH scores, 0..1: how much thinner it is around an image than in the cluster next to it.
 
     Campello, Moulavi, Zimek and Sander 2015, "Hierarchical density estimates for data clustering, visualization, and
-    outlier detection", by the package hdbscan (scikit-learn's HDBSCAN gives no such score). `by` says by what: the
-    head's "logits", or the "features" (their 32 principal components). Clusters have `smallest` images or more, a
-    quarter of the pool at most. Of a pool of more than `rows` images, so many at random are looked at. Raises BadParams
-    for parameters out of range, and UnmetNeed where hdbscan is not installed.
+    outlier detection", by the package hdbscan (scikit-learn's HDBSCAN gives no such score). Raises UnmetNeed where
+    hdbscan is not installed.
+
+    `by`: the space that is clustered: the head's "logits", or the "features" (their 32 principal components).
+    `smallest`: images in a cluster, at least, but no more than a quarter of the pool.
+    `neighbours`: neighbours that decide on the density around an image.
+    `rows`: of a larger pool, so many images drawn at random are looked at.
     """
 
-    def __init__(self, by: By = "logits", smallest: int = 100, neighbours: int = 5, rows: int = 20_000) -> None:
-        if min(smallest, rows) < 2 or neighbours < 1:
-            raise BadParams(
-                "sampler 'glosh' needs smallest and rows of 2 or more, and neighbours of 1 or more; it was given "
-                f"smallest={smallest}, neighbours={neighbours}, rows={rows}."
-            )
-        self.needs = needs_of("glosh", by)
-        self.by: By = by
+    def __init__(self, by: Space = "logits", smallest: int = 100, neighbours: int = 5, rows: int = 20_000) -> None:
+        require_at_least("sampler 'glosh'", 2, smallest=smallest, rows=rows)
+        require_at_least("sampler 'glosh'", 1, neighbours=neighbours)
+        self.needs = needs_for("glosh", by)
+        self.by: Space = by
         self.smallest = smallest
         self.neighbours = neighbours
         self.rows = rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
+        """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, max(k, 0), rng)
-        x = space(view, self.by, rows, "glosh", rng)
-        return select_top_k(view.keys[rows], self._scores(x, rng), k, rng)
+        x = coordinates(view, self.by, rows, "glosh", rng)
+        return select_top_k(view.keys[rows], self._outlier_scores(x, rng), k, rng)
 
-    def _scores(self, x: Floats, rng: np.random.Generator) -> Floats:
+    def _outlier_scores(self, x: Floats, rng: np.random.Generator) -> Floats:
+        """Return the GLOSH scores (r,) of the rows of `x` (r, d)."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)  # in its source
@@ -55,8 +59,8 @@ class Glosh:
             ) from None
         if len(x) <= self.neighbours + 1:  # too few to have a density
             return np.zeros(len(x), np.float32)
-        spread = float(x.std(axis=0).mean()) or 1.0
-        near = x.astype(np.float64) + rng.normal(scale=JITTER * spread, size=x.shape)
+        deviation = float(x.std(axis=0).mean()) or 1.0
+        jittered = x.astype(np.float64) + rng.normal(scale=JITTER * deviation, size=x.shape)
         size = max(2, min(self.smallest, len(x) // 4))
-        model = HDBSCAN(min_cluster_size=size, min_samples=self.neighbours, core_dist_n_jobs=1).fit(near)
+        model = HDBSCAN(min_cluster_size=size, min_samples=self.neighbours, core_dist_n_jobs=1).fit(jittered)
         return np.asarray(model.outlier_scores_, np.float32)

@@ -1,4 +1,4 @@
-"""Images far from all that is labelled, and from each other: the greedy core-set."""
+"""Images far from all labelled ones and from each other: the greedy core-set."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ import numpy as np
 
 from alframe.compat import import_faiss
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distance_bounds import first_distances, mean_row, row_sums, squared_distances
-from alframe.samplers.greedy_kcenter import Known, Pool
+from alframe.samplers.distance_bounds import bounds_to_first_centres, mean_row, row_sums, squared_distances_to
+from alframe.samplers.distance_cache import DistanceCache
+from alframe.samplers.greedy_kcenter import FarthestFirst
 from alframe.types import Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
 
 
 class KCenter:
-    """Again and again the image whose nearest labelled or chosen one is farthest, by Euclidean distance; exact.
+    """Choose the image that is farthest from all labelled and chosen images, again and again; exact.
 
     Sener and Savarese 2018, "Active learning for convolutional neural networks: a core-set approach" (their greedy
-    k-center). With nothing labelled it starts at the image nearest the mean. Of images that are equally far the first
-    in the pool is chosen. Scores are the distances at the moment of choice. With `faiss`, a FAISS that has a GPU
-    measures the distances to the labelled images; on a CPU numpy is faster. From round to round the object remembers
-    distances, 20 bytes an image: they make the next choice faster, and never another one.
+    k-center). Distances are Euclidean. With nothing labelled, the first choice is the image nearest the mean. Of images
+    that are equally far, the first in the pool is chosen. Scores are the distances at the moment of choice. From round
+    to round the object remembers distances, 20 bytes an image: the next choice is faster, and the same.
+
+    `faiss`: measure distances to the labelled images by FAISS where it has a GPU; on a CPU numpy is faster.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})
 
     def __init__(self, faiss: bool = True) -> None:
         self.faiss = faiss
-        self._known = Known()
+        self._cache = DistanceCache()
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract; `rng` plays no part."""
+        """Select as the Sampler contract says; `rng` is not used."""
         x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
         k = min(k, len(view))
         if k <= 0:
@@ -41,21 +43,21 @@ class KCenter:
         require_finite(row_sums(labelled), "kcenter", "embeddings", "labelled images")
         if not len(labelled):
             require_finite(row_sums(x), "kcenter", "embeddings")
-            start = int(squared_distances(x, mean_row(x)).argmin())
-            pool = Pool(x, first_distances(x, np.asarray(x[[start]], np.float32)))
-            rows, squares = pool.farthest_first(k - 1, taken=[start])
-            radius = squared_distances(x, np.asarray(x[start], np.float32)).max()
-            rows, squares = np.concatenate([[start], rows]), np.concatenate([[radius], squares])
+            first = int(squared_distances_to(x, mean_row(x)).argmin())
+            bounds = bounds_to_first_centres(x, np.asarray(x[[first]], np.float32))
+            rows, squared = FarthestFirst(x, bounds).choose(k - 1, excluded=[first])
+            radius = squared_distances_to(x, np.asarray(x[first], np.float32)).max()
+            rows, squared = np.concatenate([[first], rows]), np.concatenate([[radius], squared])
         else:
-            with np.errstate(invalid="ignore", over="ignore"):  # of what the next line refuses
-                bounds, sums = self._known.recall(view.keys, x, labelled, self._gpu())
+            with np.errstate(invalid="ignore", over="ignore"):  # of numbers that the next line refuses
+                bounds, sums = self._cache.bounds_of(view.keys, x, labelled, self._gpu_faiss())
             require_finite(sums, "kcenter", "embeddings")
-            rows, squares = Pool(x, bounds).farthest_first(k)
-            self._known.keep(view.keys, sums, bounds)
-        return Selection(view.keys[rows], np.sqrt(squares, dtype=np.float32))
+            rows, squared = FarthestFirst(x, bounds).choose(k)
+            self._cache.update(view.keys, sums, bounds)
+        return Selection(view.keys[rows], np.sqrt(squared, dtype=np.float32))
 
-    def _gpu(self) -> Any | None:
-        """FAISS, if it has a GPU to work on."""
+    def _gpu_faiss(self) -> Any | None:
+        """Return the module FAISS if it has a GPU to work on, else None."""
         if not self.faiss:
             return None
         import torch
@@ -65,6 +67,6 @@ class KCenter:
         try:
             faiss = import_faiss()
         except ImportError as error:
-            log.warning("faiss cannot be imported (%s): kcenter goes on with numpy.", error)
+            log.warning("sampler 'kcenter' measures distances by numpy: faiss cannot be imported (%s).", error)
             return None
         return faiss if hasattr(faiss, "get_num_gpus") and faiss.get_num_gpus() > 0 else None

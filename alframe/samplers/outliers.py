@@ -9,74 +9,77 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import entr
 
-from alframe.errors import BadParams
+from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.types import Floats, Need, PoolView, Selection
 
 
 class OutliersMean:
-    """The lowest mean activation over all hidden neurons; the score is its negative."""
+    """Select the lowest mean activations over all hidden neurons; the score is the negative mean."""
 
     needs = frozenset({Need.ACTIVATIONS})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        return select_top_k(view.keys, _quiet(view.activations.mean(axis=1), "outliers_mean"), k, rng)
+        """Select as the Sampler contract says."""
+        return select_top_k(view.keys, _negated(view.activations.mean(axis=1), "outliers_mean"), k, rng)
 
 
 class OutliersMax:
-    """The lowest activation of the most active hidden neuron; the score is its negative."""
+    """Select the lowest activations of the most active hidden neuron; the score is the negative activation."""
 
     needs = frozenset({Need.ACTIVATIONS})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        # A NaN is the largest of all to numpy: it is not lost here.
-        return select_top_k(view.keys, _quiet(view.activations.max(axis=1), "outliers_max"), k, rng)
+        """Select as the Sampler contract says."""
+        # To numpy, NaN is the largest of all: it is not lost here.
+        return select_top_k(view.keys, _negated(view.activations.max(axis=1), "outliers_max"), k, rng)
 
 
 class OutliersLeastConfidence:
-    """Of the `factor` x k images whose likeliest class is least likely, the k with the lowest mean activation.
+    """Of the `factor` x k images that the head is least sure of, select the k with the lowest mean activations.
 
-    The score is its negative. Raises BadParams for a factor below 1.
+    An image is the less sure the less likely its likeliest class is. The score is the negative mean activation.
+
+    `factor`: candidates for each image of the batch, at least 1.
     """
 
     needs = frozenset({Need.ACTIVATIONS, Need.PROBS})
     name = "outliers_least_confidence"
 
     def __init__(self, factor: int = 4) -> None:
-        if factor < 1:
-            raise BadParams(f"sampler '{self.name}' needs a factor of 1 or more, and was given factor={factor}.")
+        require_at_least(f"sampler '{self.name}'", 1, factor=factor)
         self.factor = factor
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        quiet = _quiet(view.activations.mean(axis=1), self.name)
-        doubt = self.doubt(view.probs)
-        require_finite(doubt, self.name, "class probabilities")
-        rows = select_top_k(np.arange(len(view)), doubt, self.factor * k, rng).keys
-        return select_top_k(view.keys[rows], quiet[rows], k, rng)
+        """Select as the Sampler contract says."""
+        scores = _negated(view.activations.mean(axis=1), self.name)
+        uncertainty = self.uncertainty(view.probs)
+        require_finite(uncertainty, self.name, "class probabilities")
+        rows = select_top_k(np.arange(len(view)), uncertainty, self.factor * k, rng).keys
+        return select_top_k(view.keys[rows], scores[rows], k, rng)
 
-    def doubt(self, probs: Floats) -> Floats:
-        """(n,) how unsure the head is, from `probs` (n, C)."""
-        least: Floats = 1 - probs.max(axis=1)
-        return least
+    def uncertainty(self, probs: Floats) -> Floats:
+        """Return 1 - the likeliest class's probability (n,), of `probs` (n, C)."""
+        uncertainty: Floats = 1 - probs.max(axis=1)
+        return uncertainty
 
 
 class OutliersEntropy(OutliersLeastConfidence):
-    """Of the `factor` x k images of largest entropy, the k with the lowest mean activation.
+    """Of the `factor` x k images of largest entropy, select the k with the lowest mean activations.
 
-    The score is its negative. Raises BadParams for a factor below 1.
+    The score is the negative mean activation.
+
+    `factor`: candidates for each image of the batch, at least 1.
     """
 
     name = "outliers_entropy"
 
-    def doubt(self, probs: Floats) -> Floats:
-        """(n,) entropy in nats, from `probs` (n, C)."""
-        nats: Floats = entr(probs).sum(axis=1)
-        return nats
+    def uncertainty(self, probs: Floats) -> Floats:
+        """Return the entropy in nats (n,), of `probs` (n, C)."""
+        entropy: Floats = entr(probs).sum(axis=1)
+        return entropy
 
 
-def _quiet(activation: Floats, sampler: str) -> Floats:
+def _negated(activation: Floats, sampler: str) -> Floats:
     require_finite(activation, sampler, "activations")
     return -activation

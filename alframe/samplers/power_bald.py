@@ -6,31 +6,33 @@ import math
 
 import numpy as np
 
-from alframe.errors import BadParams
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.bald import enough, information
+from alframe.samplers.bald import pool_mutual_information
 from alframe.types import Need, PoolView, Selection
 
 
 class PowerBald:
-    """A draw without replacement, in proportion to BALD to the `power` (0: all alike; large: BALD itself).
+    """Draw images without replacement, with chances in proportion to a power of BALD.
 
-    Kirsch et al. 2021, "Stochastic batch acquisition: a simple baseline for deep active learning", with its Gumbel
-    trick: the k highest of power x log score + Gumbel noise, which are the scores given. Raises BadParams for a
-    negative power or fewer than two draws.
+    Kirsch et al. 2021, "Stochastic batch acquisition: a simple baseline for deep active learning". By their Gumbel
+    trick, the k highest of power x log BALD + Gumbel noise are taken; these are the scores.
+
+    `power`: 0 draws all images alike; a large power comes near BALD itself.
+    `draws`: samples of the probabilities of each image, at least 2.
     """
 
     needs = frozenset({Need.PROB_SAMPLES})
 
     def __init__(self, power: float = 1.0, draws: int = 20) -> None:
-        if not 0 <= power < math.inf:
-            raise BadParams(f"sampler 'power_bald' needs a power of 0 or more; it was given power={power}.")
+        require_parameter("sampler 'power_bald'", 0 <= power < math.inf, "a number of at least 0", power=power)
+        require_at_least("sampler 'power_bald'", 2, draws=draws)
         self.power = power
-        self.draws = enough(draws, "power_bald")
+        self.draws = draws
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
-        # Rounding leaves some images a little below zero, which has no logarithm: the least there is puts them last.
-        informed = np.maximum(information(view, "power_bald"), np.finfo(np.float32).tiny)
-        scores = self.power * np.log(informed) + rng.gumbel(size=len(informed))
+        """Select as the Sampler contract says."""
+        # Rounding leaves some images a little below zero, which has no logarithm: a tiny number puts them last.
+        information = np.maximum(pool_mutual_information(view, "power_bald"), np.finfo(np.float32).tiny)
+        scores = self.power * np.log(information) + rng.gumbel(size=len(information))
         return select_top_k(view.keys, scores.astype(np.float32), k, rng)

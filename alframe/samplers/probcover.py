@@ -6,26 +6,32 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.chunks import chunks
-from alframe.errors import BadParams
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, pairwise_squared_distances, sample_rows
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite
 from alframe.kit.vectors import unit_vectors
 from alframe.progress import track
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.types import Floats, Ints, Need, PoolView, Selection
 
-PROBES = 2000  # images whose surroundings decide on the radius
+PROBE_ROWS = 2000  # images whose surroundings decide on the radius
 TABLE_BYTES = 32 << 20  # of a table of distances at a time
-COPY = 1e-6  # squared distance of equal embeddings, as far as rounding goes
+COPY_DISTANCE = 1e-6  # squared distance of equal embeddings, as far as rounding goes
+
+Bits = npt.NDArray[np.uint8]
 
 
 class ProbCover:
-    """Again and again the image with the most images around it that no labelled or chosen one is near.
+    """Select the image with the most images around it that no labelled or chosen one covers yet, again and again.
 
-    Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". Near means within `radius`, on
-    embeddings of length 1. Where it is None it follows their heuristic: the largest with which, around a part `purity`
-    of the images, all others are of the same of `clusters` k-means clusters, in place of the classes. Once everything
-    is covered it goes on at random. Of a pool of more than `rows` images, so many at random are looked at. Scores are
-    the images newly covered. Raises BadParams for parameters out of range.
+    Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". An image covers those within
+    the radius, on embeddings of length 1. Once everything is covered it goes on at random. Scores are the images newly
+    covered.
+
+    `radius`: above 0; None takes the largest with which a fraction `purity` of the images have around them only images
+        of their own k-means cluster (the paper's heuristic, with clusters in place of classes).
+    `clusters`: k-means clusters for the radius.
+    `purity`: between 0 and 1.
+    `rows`: of a larger pool, so many images drawn at random are looked at.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})
@@ -33,18 +39,16 @@ class ProbCover:
     def __init__(
         self, radius: float | None = None, clusters: int = 20, purity: float = 0.95, rows: int = 10_000
     ) -> None:
-        if (radius is not None and radius <= 0) or min(clusters, rows) < 1 or not 0 < purity < 1:
-            raise BadParams(
-                "sampler 'probcover' needs radius > 0 (or null), clusters and rows of 1 or more, 0 < purity < 1; "
-                f"it was given radius={radius}, clusters={clusters}, purity={purity}, rows={rows}."
-            )
+        require_parameter("sampler 'probcover'", radius is None or radius > 0, "above 0, or null", radius=radius)
+        require_at_least("sampler 'probcover'", 1, clusters=clusters, rows=rows)
+        require_parameter("sampler 'probcover'", 0 < purity < 1, "between 0 and 1", purity=purity)
         self.radius = radius
         self.clusters = clusters
         self.purity = purity
         self.rows = rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
+        """Select as the Sampler contract says."""
         k = min(k, len(view))
         if k <= 0:
             return Selection(view.keys[:0], np.empty(0, np.float32))
@@ -53,54 +57,56 @@ class ProbCover:
         require_finite(x.sum(axis=1), "probcover", "embeddings", "images looked at")
         require_finite(labelled.sum(axis=1), "probcover", "embeddings", "labelled images")
         x, labelled = unit_vectors(x), unit_vectors(labelled)
-        radius = self.radius or pure_radius(
-            x, nearest_neighbours(x, kmeans_centres(x, self.clusters, rng))[1][:, 0], self.purity
-        )
-        free = np.ones(len(x), bool)
+        radius = self.radius
+        if radius is None:
+            cluster = nearest_neighbours(x, kmeans_centres(x, self.clusters, rng))[1][:, 0]
+            radius = find_pure_radius(x, cluster, self.purity)
+        uncovered = np.ones(len(x), bool)
         if len(labelled):
-            free = ~_within(nearest_neighbours(x, labelled)[0][:, 0], radius)
-        near = _near(x, radius)
-        gain = np.array([np.count_nonzero(_unpacked(row, len(x)) & free) for row in near], np.float32)
+            uncovered = ~_is_within(nearest_neighbours(x, labelled)[0][:, 0], radius)
+        covered_by = _find_covered(x, radius)
+        gains = np.array([np.count_nonzero(_unpack(bits, len(x)) & uncovered) for bits in covered_by], np.float32)
         chosen, scores = [], []
         for _ in range(k):
-            best = int(gain.argmax())  # rows are in random order, so are ties
+            best = int(gains.argmax())  # rows are in random order, so are ties
             chosen.append(best)
-            scores.append(gain[best])
-            new = np.flatnonzero(_unpacked(near[best], len(x)) & free)
-            free[new] = False
-            for row in new:  # each image is covered once, so that this is n rows at most in all the rounds together
-                gain -= _unpacked(near[row], len(x))
-            gain[best] = -1
+            scores.append(gains[best])
+            newly_covered = np.flatnonzero(_unpack(covered_by[best], len(x)) & uncovered)
+            uncovered[newly_covered] = False
+            for row in newly_covered:  # each image is covered once: n rows at most over the whole batch
+                gains -= _unpack(covered_by[row], len(x))
+            gains[best] = -1
         return Selection(view.keys[rows[chosen]], np.maximum(scores, 0, dtype=np.float32))
 
 
-def pure_radius(x: Floats, cluster: npt.NDArray[np.int64], purity: float) -> float:
-    """The largest radius within which a part `purity` of the rows of `x` (n, D) have rows of their own cluster only.
+def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:
+    """Return the largest radius within which a fraction `purity` of the rows have rows of their own cluster only.
 
-    A ball is pure up to the nearest row of another cluster, so this is a quantile of those distances.
+    `x` is (n, D), and `cluster` (n,) the rows' clusters. A ball is pure up to the nearest row of another cluster, so
+    this is a quantile of those distances.
     """
-    probes = min(len(x), PROBES)  # the first: rows are in random order
-    strangers = np.empty(probes)
-    for part in track(chunks(probes, bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Radius", unit="chunk"):
-        table = pairwise_squared_distances(x[part], x)
-        table[cluster[part, None] == cluster] = np.inf
-        strangers[part] = np.sqrt(table.min(axis=1))
-    return float(np.quantile(strangers, 1 - purity, method="lower"))
+    count = min(len(x), PROBE_ROWS)  # the first: rows are in random order
+    distances = np.empty(count)  # to the nearest row of another cluster
+    for rows in track(chunks(count, bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Radius", unit="chunk"):
+        table = pairwise_squared_distances(x[rows], x)
+        table[cluster[rows, None] == cluster] = np.inf
+        distances[rows] = np.sqrt(table.min(axis=1))
+    return float(np.quantile(distances, 1 - purity, method="lower"))
 
 
-def _near(x: Floats, radius: float) -> npt.NDArray[np.uint8]:
-    """(n, n / 8) bits: which rows of `x` are within the radius of each. 12 MB for 10,000, however many are near."""
+def _find_covered(x: Floats, radius: float) -> Bits:
+    """Return packed bits (n, n / 8) that mark the rows within the radius of each row of `x`: 12 MB for n = 10,000."""
     out = np.empty((len(x), -(-len(x) // 8)), np.uint8)
-    for part in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
-        out[part] = np.packbits(_within(pairwise_squared_distances(x[part], x), radius), axis=1)
+    for rows in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
+        out[rows] = np.packbits(_is_within(pairwise_squared_distances(x[rows], x), radius), axis=1)
     return out
 
 
-def _within(squared: Floats, radius: float) -> npt.NDArray[np.bool_]:
-    # Nearer than the radius, which is that of a stranger; a copy always is.
-    near: npt.NDArray[np.bool_] = squared < max(radius**2 - COPY, COPY)
-    return near
+def _is_within(squared_distances: Floats, radius: float) -> npt.NDArray[np.bool_]:
+    # Nearer than the radius, at which an image of another cluster lies; a copy always is.
+    within: npt.NDArray[np.bool_] = squared_distances < max(radius**2 - COPY_DISTANCE, COPY_DISTANCE)
+    return within
 
 
-def _unpacked(bits: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.bool_]:
+def _unpack(bits: Bits, n: int) -> npt.NDArray[np.bool_]:
     return np.unpackbits(bits, count=n).view(bool)

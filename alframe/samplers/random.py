@@ -8,10 +8,10 @@ from alframe.types import Need, PoolView, Selection
 
 
 class Random:
-    """Draws without replacement, every image equally likely."""
+    """Draw images without replacement, every one equally likely."""
 
     needs: frozenset[Need] = frozenset()
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """See the Sampler contract."""
+        """Select as the Sampler contract says."""
         return Selection(view.keys[rng.permutation(len(view))[: max(0, k)]])

@@ -100,7 +100,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.loop.predictions import fit_labels_so_far, require_head
     from alframe.loop.round import run_round
     from alframe.samplers.kcenter import KCenter
-    from alframe.samplers.uncertainty import margin
+    from alframe.samplers.uncertainty import margin_uncertainty
 
     memory, found = Memory(), dict[str, dict[str, float]]()
 
@@ -129,7 +129,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         with timed("head"):
             fit(session.parts.new_head(), features, training, rng)
         with timed("scoring"):
-            margin(in_parts(features, ids, head.probs))
+            margin_uncertainty(in_parts(features, ids, head.probs))
         for name, sampler in (("adaptive", session.parts.sampler), ("kcenter", KCenter())):
             view = view_pool(sampler, ids, features, sequences, training, head, rng)
             with timed(name):

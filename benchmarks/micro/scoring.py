@@ -32,8 +32,8 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
 from alframe.engine.fit import Training
 from alframe.engine.score import view_pool
-from alframe.samplers.bald import Bald, information, mutual_information
-from alframe.samplers.uncertainty import entropy, least_confidence, margin
+from alframe.samplers.bald import Bald, mutual_information, pool_mutual_information
+from alframe.samplers.uncertainty import entropy, least_confidence, margin_uncertainty
 from alframe.types import Floats
 from benchmarks.machine import describe, reading_s, resident_mib
 
@@ -58,7 +58,7 @@ def numpy_bald(samples: Floats) -> Floats:
 def peers() -> dict[str, dict[str, Score]]:
     """What is scored, and by whom."""
     found: dict[str, dict[str, Score]] = {
-        "margin": {"alframe": margin, "numpy": numpy_margin},
+        "margin": {"alframe": margin_uncertainty, "numpy": numpy_margin},
         "entropy": {"alframe": entropy, "numpy": numpy_entropy},
         "least_confidence": {"alframe": least_confidence, "numpy": lambda probs: np.asarray(1 - probs.max(axis=1))},
         "bald": {"alframe": mutual_information, "numpy": numpy_bald},
@@ -128,7 +128,7 @@ def in_parts(head: Head, x: Floats, classes: int, draws: int) -> Floats:
     training = Training(keys, y, tuple(map(str, range(classes))), keys)
     none = np.full(len(x), -1)
     view = view_pool(Bald(draws), np.arange(LABELLED, len(x)), x, none, training, head, np.random.default_rng(1))
-    return information(view, "bald")
+    return pool_mutual_information(view, "bald")
 
 
 def at_once(score: Score, head: Head, x: Floats, classes: int, draws: int) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.active_transfer import ActiveTransfer, errors
+from alframe.samplers.active_transfer import ActiveTransfer, cross_validated_errors
 from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -61,13 +61,13 @@ def test_errors_are_those_on_images_not_seen():
     x = np.repeat([[9.0, 0], [0, 9]], 15, axis=0) + rng.normal(size=(30, 2))
     y = np.repeat([0, 1], 15)
     y[4] = 1
-    assert np.flatnonzero(errors(x, y, 5, 1.0, rng)).tolist() == [4]
+    assert np.flatnonzero(cross_validated_errors(x, y, 5, 1.0, rng)).tolist() == [4]
 
 
 def test_an_only_image_of_its_class_is_an_error():
     x = np.concatenate([np.repeat([[9.0, 0], [0, 9]], 10, axis=0), [[5, 5]]])
     assert np.flatnonzero(
-        errors(x, np.array([0] * 10 + [1] * 10 + [2]), 5, 1.0, np.random.default_rng(0))
+        cross_validated_errors(x, np.array([0] * 10 + [1] * 10 + [2]), 5, 1.0, np.random.default_rng(0))
     ).tolist() == [20]
 
 
@@ -75,7 +75,7 @@ def test_an_only_image_of_its_class_is_an_error():
     ("x", "y"), [(np.zeros((0, 2)), []), (np.zeros((1, 2)), [0]), (np.zeros((4, 2)), [1, 1, 1, 1])]
 )
 def test_nothing_to_learn_errors_from(x, y):
-    assert not errors(x, np.array(y, np.int64), 5, 1.0, np.random.default_rng(0)).any()
+    assert not cross_validated_errors(x, np.array(y, np.int64), 5, 1.0, np.random.default_rng(0)).any()
 
 
 def test_without_errors_it_says_so_and_is_random(caplog):
@@ -87,7 +87,7 @@ def test_without_errors_it_says_so_and_is_random(caplog):
     )
     with caplog.at_level(logging.WARNING):
         chosen = [choose(fields, 5, seed).keys.tolist() for seed in range(4)]
-    assert "of 40 labelled images the model gets 0 wrong" in caplog.text
+    assert "the model gets 0 of 40 labelled images wrong" in caplog.text
     assert len({tuple(one) for one in chosen}) == 4
 
 
@@ -101,7 +101,7 @@ def test_a_feature_that_varies_only_in_the_pool_does_no_harm():
 
 def test_bad_input_is_refused():
     for wrong in ({"batches": 0}, {"folds": 1}, {"c": 0}):
-        with pytest.raises(BadParams, match="2 folds or more, and c > 0"):
+        with pytest.raises(BadParams, match=f"sampler 'active_transfer': {next(iter(wrong))}="):
             ActiveTransfer(**wrong)
     fields = with_a_difficult_place()
     fields[Need.LABELLED_FEATURES][3] = np.nan

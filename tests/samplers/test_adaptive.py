@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.adaptive import Adaptive, unseen
+from alframe.samplers.adaptive import Adaptive, estimate_unseen_fraction
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -40,7 +40,7 @@ def choose(view, k, seed=0, **params):
     ("labels", "part"), [([], 1.0), ([3], 1.0), ([0, 0, 1, 1], 0.0), ([0, 0, 0, 1], 0.25), ([0, 1, 2, 5, 5], 0.6)]
 )
 def test_what_the_labels_miss(labels, part):
-    assert unseen(np.array(labels, np.int64)) == pytest.approx(part)
+    assert estimate_unseen_fraction(np.array(labels, np.int64)) == pytest.approx(part)
 
 
 def test_good_turing_tells_how_much_is_unseen():
@@ -51,7 +51,7 @@ def test_good_turing_tells_how_much_is_unseen():
     said, true = [], []
     for _ in range(400):
         labels = rng.choice(100, 50, p=shares)
-        said.append(unseen(labels))
+        said.append(estimate_unseen_fraction(labels))
         true.append(shares[np.setdiff1d(np.arange(100), labels)].sum())
     assert np.mean(said) == pytest.approx(np.mean(true), abs=0.02)
 

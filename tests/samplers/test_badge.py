@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import UnmetNeed
 from alframe.samplers import badge
-from alframe.samplers.badge import Badge, Gradients, seeding
+from alframe.samplers.badge import Badge, LastLayerGradients, kmeans_plus_plus
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -47,22 +47,23 @@ def view_of(probs, x, keys=None):
 def test_lengths_and_distances_are_those_of_the_gradients(monkeypatch, rows):
     monkeypatch.setattr(badge, "CHUNK_ROWS", rows)
     probs, x = case(20)
-    whole, factored = made(probs, x), Gradients(probs, x)
-    np.testing.assert_allclose(factored.lengths, (whole**2).sum(axis=1), rtol=1e-5)
+    whole, factored = made(probs, x), LastLayerGradients(probs, x)
+    np.testing.assert_allclose(factored.squared_norms, (whole**2).sum(axis=1), rtol=1e-5)
     expected = ((whole[:, None] - whole[[3, 7, 12]]) ** 2).sum(axis=2)
-    np.testing.assert_allclose(factored.distances(np.arange(20), np.array([3, 7, 12])), expected, rtol=1e-5, atol=1e-9)
+    distances = factored.squared_distances(np.arange(20), np.array([3, 7, 12]))
+    np.testing.assert_allclose(distances, expected, rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("proposals", [1, 16])
 def test_it_is_kmeans_plus_plus_in_law(monkeypatch, proposals):
     """All triples of six rows, against their chances: the bounds and rejections must not show."""
-    monkeypatch.setattr(badge, "DRAWN", proposals)
+    monkeypatch.setattr(badge, "PROPOSALS", proposals)
     probs, x = case(6, seed=2)
-    gradients, whole = Gradients(probs, x), made(probs, x)
+    gradients, whole = LastLayerGradients(probs, x), made(probs, x)
     squares = ((whole[:, None] - whole) ** 2).sum(axis=2)
     first = int((whole**2).sum(axis=1).argmax())
     rng, times = np.random.default_rng(0), 3000
-    seen = [tuple(seeding(gradients, 3, rng).tolist()) for _ in range(times)]
+    seen = [tuple(kmeans_plus_plus(gradients, 3, rng).tolist()) for _ in range(times)]
     for second, third in permutations([row for row in range(6) if row != first], 2):
         near = np.minimum(squares[:, first], squares[:, second])
         chance = squares[second, first] / squares[:, first].sum() * near[third] / near.sum()
@@ -76,7 +77,7 @@ def test_a_choice_of_many_covers_what_a_textbook_loop_covers():
     centres = rng.normal(size=(12, 5)) * 4
     x = (centres[rng.integers(0, 12, 400)] + rng.normal(size=(400, 5))).astype(np.float32)
     probs = rng.dirichlet(np.ones(3), 400).astype(np.float32)
-    gradients, whole = Gradients(probs, x), made(probs, x)
+    gradients, whole = LastLayerGradients(probs, x), made(probs, x)
     squares = ((whole[:, None] - whole) ** 2).sum(axis=2)
 
     def textbook(rng):
@@ -88,7 +89,7 @@ def test_a_choice_of_many_covers_what_a_textbook_loop_covers():
 
     left = [
         [squares[:, choose(rng)].min(axis=1).sum() for _ in range(30)]
-        for choose in (textbook, lambda rng: seeding(gradients, 40, rng))
+        for choose in (textbook, lambda rng: kmeans_plus_plus(gradients, 40, rng))
     ]
     assert np.mean(left[1]) == pytest.approx(np.mean(left[0]), rel=0.06)
 
@@ -106,11 +107,11 @@ def test_copies_of_what_is_chosen_are_soon_passed_over(monkeypatch):
     probs, x = case(6, seed=4)
     copies = np.concatenate([np.repeat(np.arange(3), 3000), np.arange(3, 6)])
     measured = []
-    real = badge._measure_again
-    monkeypatch.setattr(badge, "_measure_again", lambda *args: measured.append(1) or real(*args))
+    real = badge._update_bounds
+    monkeypatch.setattr(badge, "_update_bounds", lambda *args: measured.append(1) or real(*args))
     chosen = Badge().select(view_of(probs[copies], x[copies]), 6, np.random.default_rng(0)).keys
     assert sorted(copies[chosen]) == list(range(6))
-    assert len(measured) < 6 * badge.MISSES
+    assert len(measured) < 6 * badge.MAX_REJECTIONS
 
 
 def test_nothing_but_copies_and_certain_images_still_gives_distinct_ids():
@@ -151,6 +152,6 @@ def test_the_same_gradients_as_scikit_activeml():
     )
     probs, pool, first = head.predict_proba(x[10:]).astype(np.float32), x[10:].astype(np.float32), chosen[0] - 10
     assert Badge().select(view_of(probs, pool), 2, np.random.default_rng(0)).keys[0] == first
-    gradients = Gradients(probs, pool)
-    nearest = np.minimum(gradients.lengths, gradients.distances(np.arange(30), np.array([first]))[:, 0])
+    gradients = LastLayerGradients(probs, pool)
+    nearest = np.minimum(gradients.squared_norms, gradients.squared_distances(np.arange(30), np.array([first]))[:, 0])
     np.testing.assert_allclose(nearest / nearest.sum(), np.nan_to_num(utilities[1, 10:]), atol=1e-6)

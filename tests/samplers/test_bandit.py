@@ -41,7 +41,7 @@ def textbook(batch_errors, seed, arms, gamma):
 def test_it_is_the_textbook(arms, gamma):
     batch_errors = np.random.default_rng(arms).random(40).astype(np.float32)
     names = ["margin", "random", "entropy", "kcenter"][:arms]
-    pulled, chances = Bandit(seed=7, samplers=names, gamma=gamma).arms(batch_errors)
+    pulled, chances = Bandit(seed=7, samplers=names, gamma=gamma).replay(batch_errors)
     expected, probabilities = textbook(batch_errors.tolist(), 7, arms, gamma)
     assert pulled == expected
     np.testing.assert_allclose(chances, probabilities, rtol=1e-6)
@@ -51,24 +51,24 @@ def test_the_past_is_the_same_in_every_round():
     """Nothing is kept: what a round derives of the earlier ones must be what they did."""
     bandit = Bandit(seed=3, samplers=["margin", "random", "entropy"])
     batch_errors = np.random.default_rng(0).random(30).astype(np.float32)
-    whole = bandit.arms(batch_errors)[0]
+    whole = bandit.replay(batch_errors)[0]
     for rounds in range(30):
-        assert bandit.arms(batch_errors[:rounds])[0] == whole[: rounds + 1]
+        assert bandit.replay(batch_errors[:rounds])[0] == whole[: rounds + 1]
 
 
 def test_the_sampler_whose_batches_the_model_gets_wrong_wins():
     bandit = Bandit(seed=1, samplers=["margin", "random"], gamma=0.2)
     batch_errors = []
     for _ in range(150):
-        arm = bandit.arms(np.array(batch_errors, np.float32))[0][-1]
+        arm = bandit.replay(np.array(batch_errors, np.float32))[0][-1]
         batch_errors.append(0.8 if arm == 1 else 0.1)
-    arms, chances = bandit.arms(np.array(batch_errors, np.float32))
+    arms, chances = bandit.replay(np.array(batch_errors, np.float32))
     assert chances[1] == pytest.approx(0.9, abs=0.01)
     assert np.mean(arms[-50:]) > 0.75
 
 
 def test_thousands_of_rounds_do_not_overflow():
-    chances = Bandit(seed=0, gamma=1.0).arms(np.ones(3000, np.float32))[1]
+    chances = Bandit(seed=0, gamma=1.0).replay(np.ones(3000, np.float32))[1]
     assert np.isfinite(chances).all() and chances.sum() == pytest.approx(1)
 
 
@@ -79,7 +79,7 @@ def test_it_chooses_what_the_drawn_sampler_chooses():
         bandit = Bandit(seed=seed, samplers=["margin", "kcenter"])
         fields = tiny_fields(needs)
         view = PoolView(tiny_keys(20), fields)
-        arm = bandit.arms(view.batch_errors)[0][-1]
+        arm = bandit.replay(view.batch_errors)[0][-1]
         member = [Margin, KCenter][arm]()
         expected = member.select(tiny_view(member.needs), 5, np.random.default_rng(0)).keys
         assert bandit.select(view, 5, np.random.default_rng(0)).keys.tolist() == expected.tolist()
@@ -95,7 +95,7 @@ def test_its_needs_are_those_of_all_it_may_draw():
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"samplers": []}, {"samplers": ["a", "a"]}, {"gamma": 0}])
 def test_bad_parameters_are_refused(wrong):
-    with pytest.raises(BadParams, match="samplers that differ"):
+    with pytest.raises(BadParams, match=f"sampler 'bandit': {next(iter(wrong))}="):
         Bandit(**{"seed": 0, **wrong})
 
 

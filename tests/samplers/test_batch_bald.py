@@ -12,7 +12,7 @@ import skactiveml.pool
 from alframe.errors import BadParams
 from alframe.samplers import batch_bald
 from alframe.samplers.bald import Bald, mutual_information
-from alframe.samplers.batch_bald import BatchBald, Joint, drawn, exact, greedy
+from alframe.samplers.batch_bald import BatchBald, LabelDistribution, choose_greedily, extend_by_drawing, extend_exactly
 from alframe.testing.sampler import SamplerSuite, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
@@ -65,12 +65,12 @@ def test_the_first_is_balds_and_a_copy_of_it_is_left():
 def test_drawn_labellings_come_near_the_exact_sum():
     samples = random_samples(30, 60, 3, seed=1).astype(np.float64).transpose(1, 0, 2)
     rng = np.random.default_rng(0)
-    joint = Joint(np.ones(1), np.full((1, 30), 1 / 30))
-    sampled = Joint(np.full(3000, 1 / 3000), np.full((3000, 30), 1 / 30))
+    joint = LabelDistribution(np.ones(1), np.full((1, 30), 1 / 30))
+    sampled = LabelDistribution(np.full(3000, 1 / 3000), np.full((3000, 30), 1 / 30))
     for row in range(6):
-        joint, sampled = exact(joint, samples[row]), drawn(sampled, samples[row], rng)
-    assert joint.chance.shape == (3**6,) and joint.chance.sum() == pytest.approx(1)
-    np.testing.assert_allclose(sampled.doubt(samples), joint.doubt(samples), atol=0.02)
+        joint, sampled = extend_exactly(joint, samples[row]), extend_by_drawing(sampled, samples[row], rng)
+    assert joint.probabilities.shape == (3**6,) and joint.probabilities.sum() == pytest.approx(1)
+    np.testing.assert_allclose(sampled.conditional_entropy(samples), joint.conditional_entropy(samples), atol=0.02)
 
 
 def test_no_batch_is_worth_more_than_telling_the_draws_apart():
@@ -85,16 +85,16 @@ def test_no_batch_is_worth_more_than_telling_the_draws_apart():
 
 def test_sure_draws_and_a_large_batch_do_not_underflow():
     hard = np.eye(3)[np.random.default_rng(0).integers(0, 3, (8, 400))]  # zeros and ones
-    rows, gains = greedy(hard.transpose(1, 0, 2), 400, 100, np.random.default_rng(0))
+    rows, gains = choose_greedily(hard.transpose(1, 0, 2), 400, 100, np.random.default_rng(0))
     assert sorted(rows) == list(range(400)) and np.isfinite(gains).all()
     assert gains.sum() == pytest.approx(math.log(8), rel=1e-6)
 
 
 def test_old_bounds_change_nothing(monkeypatch):
     probs = random_samples(20, 100, 3, seed=3).astype(np.float64).transpose(1, 0, 2)
-    lazy = greedy(probs, 6, 3**6, np.random.default_rng(0))
-    monkeypatch.setattr(batch_bald, "CELLS", 1)
-    one_by_one = greedy(probs, 6, 3**6, np.random.default_rng(0))
+    lazy = choose_greedily(probs, 6, 3**6, np.random.default_rng(0))
+    monkeypatch.setattr(batch_bald, "CACHED_PROBS", 1)
+    one_by_one = choose_greedily(probs, 6, 3**6, np.random.default_rng(0))
     assert lazy[0].tolist() == one_by_one[0].tolist()
     np.testing.assert_allclose(lazy[1], one_by_one[1], rtol=1e-9)
 

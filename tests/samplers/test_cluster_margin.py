@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.cluster_margin import ClusterMargin, clusters, in_turn
+from alframe.samplers.cluster_margin import ClusterMargin, cluster_rows, round_robin_order
 from alframe.samplers.uncertainty import Margin
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
@@ -82,7 +82,7 @@ def test_average_linkage_by_scipy():
     from scipy.cluster.hierarchy import fcluster, linkage
 
     x = np.random.default_rng(3).normal(size=(70, 4)).astype(np.float32)
-    ours = clusters(x, np.arange(70), 10, 4000)
+    ours = cluster_rows(x, np.arange(70), 10, 4000)
     theirs = fcluster(linkage(x.astype(np.float64), "average"), 7, "maxclust")
     assert len(set(zip(ours, theirs, strict=True))) == len(set(ours)) == len(set(theirs)) == 7
 
@@ -90,9 +90,9 @@ def test_average_linkage_by_scipy():
 def test_candidates_beyond_rows_join_the_nearest_mean(monkeypatch):
     monkeypatch.setattr("alframe.chunks.ROWS", 50)
     x, group = groups_of([30, 40, 50], seed=5)
-    cluster = clusters(x, np.arange(120), 8, 24)  # 24 rows in three clusters
+    cluster = cluster_rows(x, np.arange(120), 8, 24)  # 24 rows in three clusters
     assert len(set(zip(cluster, group, strict=True))) == 3
-    assert len(clusters(x, np.arange(120), 1, 20)) == 120  # as many clusters as rows: linkage has nothing to do
+    assert len(cluster_rows(x, np.arange(120), 1, 20)) == 120  # as many clusters as rows: linkage has nothing to do
 
 
 def test_the_linkage_never_sees_more_than_rows(monkeypatch):
@@ -108,7 +108,7 @@ def test_the_linkage_never_sees_more_than_rows(monkeypatch):
 
 def test_ties_are_drawn():
     cluster = np.zeros(50, np.int64)
-    first = [int(in_turn(cluster, np.random.default_rng(seed))[0]) for seed in range(60)]
+    first = [int(round_robin_order(cluster, np.random.default_rng(seed))[0]) for seed in range(60)]
     assert len(set(first)) > 30
 
 

@@ -66,7 +66,7 @@ def test_a_large_pool_is_looked_at_in_part():
 
 def test_bad_input_is_refused():
     for wrong in ({"batches": 0}, {"rows": 0}, {"c": 0}):
-        with pytest.raises(BadParams, match="batches and rows of 1 or more"):
+        with pytest.raises(BadParams, match=f"sampler 'discriminative': {next(iter(wrong))}="):
             Discriminative(**wrong)
     x, _ = heaps(9)
     x[2, 1] = np.nan

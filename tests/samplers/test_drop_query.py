@@ -9,7 +9,7 @@ import skactiveml.pool
 from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.drop_query import DropQuery, changes
+from alframe.samplers.drop_query import DropQuery, count_class_changes
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
 
@@ -49,7 +49,7 @@ def test_what_the_head_sees_in_a_pass(dropout):
         return np.zeros((len(x), 2), np.float32)
 
     x = np.random.default_rng(0).normal(size=(500, 40)).astype(np.float32)
-    assert (changes(x, predict, 3, dropout, np.random.default_rng(0)) == 0).all()
+    assert (count_class_changes(x, predict, 3, dropout, np.random.default_rng(0)) == 0).all()
     whole, *passes = seen
     assert (whole == x).all() and len(passes) == 3
     for one in passes:
@@ -65,13 +65,13 @@ def test_changes_are_counted_by_image():
     def predict(x):
         return np.eye(2, dtype=np.float32)[next(script)]
 
-    counts = changes(np.ones((4, DIM), np.float32), predict, 3, 0.75, np.random.default_rng(0))
+    counts = count_class_changes(np.ones((4, DIM), np.float32), predict, 3, 0.75, np.random.default_rng(0))
     assert counts.tolist() == [0, 2, 3, 0]
 
 
 def test_only_changed_images_are_asked_for_while_there_are_enough():
     x = unsure_rows(300)
-    flips = changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
+    flips = count_class_changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
     assert (flips[::3] >= 2).sum() > 20
     view = PoolView(np.arange(300), {Need.FEATURES: x}, first_against_the_rest)
     chosen = DropQuery().select(view, 12, np.random.default_rng(0)).keys
@@ -80,7 +80,7 @@ def test_only_changed_images_are_asked_for_while_there_are_enough():
 
 def test_too_few_changed_images_are_all_asked_for():
     x = unsure_rows(30)
-    flips = changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
+    flips = count_class_changes(x, first_against_the_rest, 3, 0.75, np.random.default_rng(0))
     view = PoolView(np.arange(30), {Need.FEATURES: x}, first_against_the_rest)
     chosen = DropQuery().select(view, 25, np.random.default_rng(0))
     assert set(np.flatnonzero(flips)) <= set(chosen.keys.tolist()) and len(set(chosen.keys.tolist())) == 25
@@ -141,7 +141,7 @@ def test_the_same_candidates_as_scikit_activeml():
     y[10:] = np.nan
     pool = x[10:].astype(np.float32)
     passes = 400
-    part = changes(pool, head.predict_proba, passes, 0.75, np.random.default_rng(0)) / passes
+    part = count_class_changes(pool, head.predict_proba, passes, 0.75, np.random.default_rng(0)) / passes
     theirs = skactiveml.pool.DropQuery(dropout_rate=0.75, n_dropout_samples=passes, random_state=0)
     _, utilities = theirs.query(x, y, clf=head, fit_clf=False, batch_size=3, return_utilities=True)
     candidates = np.isfinite(utilities[0, 10:])

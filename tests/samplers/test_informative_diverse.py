@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.informative_diverse import InformativeDiverse
-from alframe.samplers.uncertainty import margin
+from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -78,8 +78,8 @@ def test_it_is_the_loop_by_hand(k):
     first = 0.34 + 0.6 * np.random.default_rng(k).permutation(91) / 91
     view = view_of(x, first)
     rows, scores = choose(view, k)
-    assert sorted(rows) == sorted(by_hand(margin(view.probs), heap, k))
-    np.testing.assert_allclose(scores, margin(view.probs)[rows])
+    assert sorted(rows) == sorted(by_hand(margin_uncertainty(view.probs), heap, k))
+    np.testing.assert_allclose(scores, margin_uncertainty(view.probs)[rows])
 
 
 def test_ties_do_not_go_to_the_first_rows():

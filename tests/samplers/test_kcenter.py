@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
-from alframe.samplers import distance_bounds, greedy_kcenter
-from alframe.samplers.distance_bounds import first_distances, gpu_distances
+from alframe.samplers import distance_bounds, distance_cache, greedy_kcenter
+from alframe.samplers.distance_bounds import bounds_by_gpu, bounds_to_first_centres
 from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
@@ -72,9 +72,9 @@ def test_it_is_the_textbook_for_two_rounds(seed, faiss):
 @pytest.fixture
 def small_steps(monkeypatch):
     """So few rows and centres at a time that a small pool goes through every branch."""
-    for name, value in {"CHUNK_ROWS": 11, "FIRST": 3, "CENTRES": 2, "PAIRS": 50}.items():
+    for name, value in {"CHUNK_ROWS": 11, "FIRST_CENTRES": 3, "CENTRES_PER_STEP": 2, "TABLE_CELLS": 50}.items():
         monkeypatch.setattr(distance_bounds, name, value)
-    monkeypatch.setattr(greedy_kcenter, "ACTIVE", 8)
+    monkeypatch.setattr(greedy_kcenter, "ACTIVE_ROWS", 8)
 
 
 def clustered(seed, n=150, dim=5):
@@ -86,7 +86,7 @@ def clustered(seed, n=150, dim=5):
 @pytest.mark.parametrize("active", [1, 2, 8, 33])
 @pytest.mark.parametrize("seed", range(8))
 def test_however_few_are_kept_up_to_date(seed, active, small_steps, monkeypatch):
-    monkeypatch.setattr(greedy_kcenter, "ACTIVE", active)
+    monkeypatch.setattr(greedy_kcenter, "ACTIVE_ROWS", active)
     x = clustered(seed)
     labelled = x[: seed // 2]
     assert choose(x[10:], labelled, 60).keys.tolist() == textbook(x[10:], labelled, 60)[0]
@@ -143,7 +143,7 @@ def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
     x, sampler = clustered(2), KCenter()
     chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).keys
     left = np.setdiff1d(np.arange(20, 150), chosen)
-    monkeypatch.setattr(greedy_kcenter, "first_distances", None)  # as it would fail if it were called
+    monkeypatch.setattr(distance_cache, "bounds_to_first_centres", None)  # as it would fail if it were called
     labelled = np.concatenate([x[chosen], x[:20]])
     again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).keys
     assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()
@@ -210,7 +210,7 @@ def test_centres_that_bring_most_rows_near_come_first():
     x[::2] += 50
     labelled = rng.normal(size=(41, 4)).astype(np.float32)
     labelled[23] += 50
-    ordered = greedy_kcenter._in_order(x, labelled)
+    ordered = distance_cache._lead_with_typical(labelled, x)
     assert 23 in [labelled.tolist().index(row) for row in ordered[:2].tolist()]
     assert sorted(ordered.tolist()) == sorted(labelled.tolist())
 
@@ -218,10 +218,10 @@ def test_centres_that_bring_most_rows_near_come_first():
 @pytest.mark.parametrize(("shift", "moved"), [(0, False), (1, False), (10, True)])
 def test_the_origin_is_moved_only_where_that_helps(shift, moved):
     centres = np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32) + shift
-    origin = distance_bounds.origin_of(centres)
+    origin = distance_bounds.choose_origin(centres)
     assert (origin is not None) == moved
     np.testing.assert_allclose(
-        distance_bounds.centred(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0)
+        distance_bounds.centre_rows(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0)
     )
 
 
@@ -230,8 +230,8 @@ def test_the_origin_is_moved_only_where_that_helps(shift, moved):
 def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shift):
     """A row is known again by its sum: were it another one in the next round, it would be measured anew."""
     x = (np.random.default_rng(0).normal(size=(2500, 1000)) + shift).astype(dtype)
-    gpu = partial(gpu_distances, OnTheCpu(pytest.importorskip("faiss")))
-    for measure in (first_distances, gpu):
+    gpu = partial(bounds_by_gpu, OnTheCpu(pytest.importorskip("faiss")))
+    for measure in (bounds_to_first_centres, gpu):
         sums = np.empty(len(x), np.float32)
         measure(x, x[:30].astype(np.float32), sums=sums)
         assert np.array_equal(sums, distance_bounds.row_sums(x))
@@ -241,12 +241,12 @@ def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shi
 
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
-    monkeypatch.setattr(distance_bounds, "FIRST", 60)
+    monkeypatch.setattr(distance_bounds, "FIRST_CENTRES", 60)
     rng = np.random.default_rng(0)
     x, centres = (rng.normal(size=(size, 64)).astype(np.float32) + shift for size in (500, 60))
     exact = ((x[:, None].astype(np.float64) - centres) ** 2).sum(axis=2).min(axis=1)
     faiss = pytest.importorskip("faiss")
-    for bounds in (first_distances(x, centres), gpu_distances(OnTheCpu(faiss), x, centres)):
+    for bounds in (bounds_to_first_centres(x, centres), bounds_by_gpu(OnTheCpu(faiss), x, centres)):
         assert (bounds.upper >= exact).all()
         np.testing.assert_allclose(bounds.upper, exact, rtol=1e-3)
 
@@ -263,7 +263,7 @@ class OnTheCpu:
 @pytest.mark.parametrize("seed", range(3))
 def test_distances_from_a_gpu_give_the_same_choice(seed, monkeypatch):
     fake = OnTheCpu(pytest.importorskip("faiss"))
-    monkeypatch.setattr(KCenter, "_gpu", lambda self: fake)
+    monkeypatch.setattr(KCenter, "_gpu_faiss", lambda self: fake)
     x = clustered(seed)
     assert choose(x[10:], x[:10], 60).keys.tolist() == textbook(x[10:], x[:10], 60)[0]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.margin_cluster_mean import MarginClusterMean, inside, medoids_of
+from alframe.samplers.margin_cluster_mean import MarginClusterMean, _medoids, is_inside_margin
 from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -69,13 +69,13 @@ def test_inside_by_hand():
     limits = [min(distance(p, c) for p in labelled) for c in range(4)]
     expected = [any(distance(p, c) < limits[c] for c in range(4)) for p in probs]
     assert 0 < sum(expected) < 200
-    assert inside(probs, labelled).tolist() == expected
-    assert inside(probs, labelled[:0]).all(), "with nothing labelled there is no margin yet"
+    assert is_inside_margin(probs, labelled).tolist() == expected
+    assert is_inside_margin(probs, labelled[:0]).all(), "with nothing labelled there is no margin yet"
 
 
 def test_a_medoid_is_the_nearest_of_its_own_cluster():
     x = np.array([[0, 0], [1, 0], [2, 0], [100, 0], [101, 0], [102, 0]], np.float32)
-    assert sorted(medoids_of(x, 2, np.random.default_rng(0))) == [1, 4]
+    assert sorted(_medoids(x, 2, np.random.default_rng(0))) == [1, 4]
 
 
 def test_many_images_inside_are_looked_at_in_part():

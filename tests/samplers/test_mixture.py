@@ -90,7 +90,7 @@ def test_each_gets_as_many_draws_as_it_asks_for():
     "weights", [{}, {"margin": 0}, {"margin": -1, "random": 2}, {"margin": float("nan")}, {"margin": "much"}, None]
 )
 def test_weights_that_are_none_are_refused(weights):
-    with pytest.raises(BadParams, match="weights of 0 or more"):
+    with pytest.raises(BadParams, match="numbers of at least 0"):
         Mixture(weights)
 
 

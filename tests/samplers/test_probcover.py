@@ -7,7 +7,7 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.probcover import ProbCover, pure_radius
+from alframe.samplers.probcover import ProbCover, find_pure_radius
 from alframe.testing.sampler import SamplerSuite, check, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -70,7 +70,7 @@ def test_the_radius_by_its_definition():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 3)).astype(np.float32)
     cluster = (x[:, 0] > 0).astype(np.int64)
-    radius = pure_radius(x, cluster, 0.9)
+    radius = find_pure_radius(x, cluster, 0.9)
 
     def purity(radius):
         near = np.linalg.norm(x[:, None] - x, axis=2) <= radius
@@ -101,7 +101,7 @@ def test_a_large_pool_is_looked_at_in_part():
 
 def test_bad_input_is_refused():
     for wrong in ({"radius": 0}, {"clusters": 0}, {"purity": 1.0}, {"rows": 0}):
-        with pytest.raises(BadParams, match="0 < purity < 1"):
+        with pytest.raises(BadParams, match=f"sampler 'probcover': {next(iter(wrong))}="):
             ProbCover(**wrong)
     x = np.zeros((9, 2), np.float32)
     x[3, 1] = np.inf

@@ -21,8 +21,8 @@ from alframe.samplers.uncertainty import (
     RatioMC,
     entropy,
     least_confidence,
-    margin,
-    ratio,
+    margin_uncertainty,
+    ratio_uncertainty,
 )
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
@@ -196,9 +196,9 @@ def test_ties_at_the_edge_of_the_choice_are_drawn_too():
 def test_scores_go_through_the_pool_in_parts(classes, monkeypatch):
     probs = np.random.default_rng(0).dirichlet(np.ones(classes), 100).astype(np.float32)
     ordered = np.sort(np.column_stack([np.zeros(100, np.float32), probs]), axis=1)
-    expected = [score(probs) for score in (margin, ratio, entropy, least_confidence)]
+    expected = [score(probs) for score in (margin_uncertainty, ratio_uncertainty, entropy, least_confidence)]
     np.testing.assert_array_equal(expected[0], 1 - (ordered[:, -1] - ordered[:, -2]))
     monkeypatch.setattr("alframe.chunks.ROWS", 7)
-    for score, whole in zip((margin, ratio, entropy, least_confidence), expected, strict=True):
+    for score, whole in zip((margin_uncertainty, ratio_uncertainty, entropy, least_confidence), expected, strict=True):
         np.testing.assert_array_equal(score(probs), whole)
         assert score(probs[:0]).shape == (0,)

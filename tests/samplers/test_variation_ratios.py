@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.variation_ratios import VariationRatios, dissent
+from alframe.samplers.variation_ratios import VariationRatios, variation_ratio
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
@@ -24,7 +24,7 @@ def test_by_counting_votes(draws, classes):
     for row in range(40):
         votes = Counter(max(range(classes), key=lambda c: samples[t, row, c]) for t in range(draws))
         expected.append(1 - votes.most_common(1)[0][1] / draws)
-    np.testing.assert_allclose(dissent(samples), expected, rtol=1e-6)
+    np.testing.assert_allclose(variation_ratio(samples), expected, rtol=1e-6)
     chosen = VariationRatios().select(
         PoolView(np.arange(40), {Need.PROB_SAMPLES: samples}), 40, np.random.default_rng(0)
     )

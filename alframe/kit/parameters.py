@@ -1,0 +1,24 @@
+"""Checks of a part's parameters, with messages that name the part, the parameter, its value and what is allowed."""
+
+from __future__ import annotations
+
+from alframe.errors import BadParams
+
+
+def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> None:
+    """Raise BadParams unless `valid`; `value` is the parameter that was checked, and `part` says whose it is.
+
+    >>> require_parameter("head 'knn'", 0.1 > 0, "above 0", smoothing=0.1)
+    >>> require_parameter("head 'knn'", -1 > 0, "above 0", smoothing=-1)
+    Traceback (most recent call last):
+    alframe.errors.BadParams: head 'knn': smoothing=-1: must be above 0.
+    """
+    if not valid:
+        given = ", ".join(f"{name}={content}" for name, content in value.items())
+        raise BadParams(f"{part}: {given}: must be {allowed}.")
+
+
+def require_at_least(part: str, minimum: float, **values: float | None) -> None:
+    """Raise BadParams, naming `part`, for the first of `values` that is below `minimum`; None means no limit."""
+    for name, value in values.items():
+        require_parameter(part, value is None or value >= minimum, f"at least {minimum}", **{name: value})

@@ -1,0 +1,86 @@
+"""Distances to labelled images that are remembered from round to round."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from alframe.kit.clustering import pairwise_squared_distances
+from alframe.samplers.distance_bounds import INF, DistanceBounds, bounds_by_gpu, bounds_to_first_centres, row_sums
+from alframe.types import Floats, Ints, LazyFeatures
+
+SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
+LEADING_CENTRES = 32  # centres are put in front
+TINY = float(np.finfo(np.float32).tiny)
+
+
+class DistanceCache:
+    """Distance bounds of images to the labelled ones, remembered by the images' keys: 20 bytes an image.
+
+    They are used for an image only while its embedding has the same sum, and at all only while every labelled embedding
+    is still there unchanged: not after the backbone was trained, nor after a label was withdrawn.
+    """
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, np.int64)  # sorted
+        self._sums = np.empty(0, np.float32)
+        self._upper = np.empty(0, np.float32)
+        self._measured = np.empty(0, np.int32)
+        self._centres = np.empty((0, 0), np.float32)
+
+    def bounds_of(
+        self, keys: Ints, x: Floats | LazyFeatures, labelled: Floats, gpu_faiss: Any | None
+    ) -> tuple[DistanceBounds, Floats]:
+        """Return bounds of the rows `x` (n, D) of `keys` (n,) to `labelled` (m, D), and the rows' sums (n,).
+
+        What is not known yet is measured, by a FAISS with a GPU if there is one.
+        """
+        measure = bounds_to_first_centres if gpu_faiss is None else partial(bounds_by_gpu, gpu_faiss)
+        old = {row.tobytes() for row in self._centres}
+        distinct = {row.tobytes(): row for row in labelled}
+        if not old or not old <= distinct.keys():
+            self._keys = self._keys[:0]
+            sums = np.empty(len(x), np.float32)
+            return measure(x, _lead_with_typical(np.array(list(distinct.values())), x), sums=sums), sums
+        sums = row_sums(x)
+        added = [row for content, row in distinct.items() if content not in old]
+        centres = np.concatenate([self._centres, np.reshape(added, (-1, labelled.shape[1])).astype(np.float32)])
+        positions = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        is_known = (self._keys[positions] == keys) & (self._sums[positions] == sums)
+        bounds = DistanceBounds(self._upper[positions], self._measured[positions], centres)
+        unknown = np.flatnonzero(~is_known)
+        if len(unknown):
+            measured = measure(x, centres, unknown)
+            bounds.upper[unknown], bounds.measured[unknown] = measured.upper, measured.measured
+        return bounds, sums
+
+    def update(self, keys: Ints, sums: Floats, bounds: DistanceBounds) -> None:
+        """Remember the bounds of `keys` (n,), beside those of images that are not among them."""
+        others = ~np.isin(self._keys, keys)
+        every = np.concatenate([keys, self._keys[others]])
+        order = np.argsort(every, kind="stable")  # fast where they are sorted, as those of a pool are
+        self._keys = every[order]
+        self._sums = np.concatenate([sums, self._sums[others]])[order]
+        self._upper = np.concatenate([bounds.upper, self._upper[others]])[order]
+        self._measured = np.concatenate([bounds.measured, self._measured[others]])[order]
+        self._centres = bounds.centres
+
+
+def _lead_with_typical(centres: Floats, x: Floats | LazyFeatures) -> Floats:
+    """Return `centres` (m, D) with those in front that together lower the bounds of a sample of `x` (n, D) most."""
+    candidates, sample = centres[_evenly_spaced(len(centres))], np.asarray(x[_evenly_spaced(len(x))], np.float32)
+    table = pairwise_squared_distances(candidates, sample)
+    table = np.square(table / max(table.max(), TINY))  # the far ones count most
+    order, nearest = [], np.full(len(sample), INF)
+    for _ in range(min(LEADING_CENTRES, len(candidates))):
+        order.append(int(np.minimum(table, nearest).sum(axis=1).argmin()))
+        nearest = np.minimum(nearest, table[order[-1]])
+    leading = _evenly_spaced(len(centres))[order]
+    return np.concatenate([centres[leading], np.delete(centres, leading, axis=0)])
+
+
+def _evenly_spaced(count: int) -> Ints:
+    """Return at most SAMPLE_ROWS evenly spaced row numbers out of 0..count-1."""
+    return np.unique(np.linspace(0, count - 1, SAMPLE_ROWS).astype(np.int64))
