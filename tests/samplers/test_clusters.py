@@ -62,7 +62,7 @@ def test_without_a_cluster_it_ends_and_is_random():
     """The predecessor never came back."""
     x = (3.0 ** np.arange(40)[:, None] * [1, 1]).astype(np.float32)  # each is far from all that come before
     with_all = Clusters(by="features")
-    assert (with_all._clusters(x) == -1).all()
+    assert (with_all._cluster(x) == -1).all()
     chosen = [tuple(choose(x, 6, seed)) for seed in range(6)]
     assert len(set(chosen)) == 6
 
