@@ -1,1 +1,1 @@
-"""Results for other programs: a table of predictions, the trained model."""
+"""Exporters: results written for other programs, such as a table of predictions or the trained model."""

@@ -1,4 +1,4 @@
-"""A folder for each class, with links to its images."""
+"""Export a folder for each class, with links to its images."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from alframe.types import UNSURE, Predictions
 
 log = logging.getLogger(__name__)
 
-LIST = "images.csv"
+LIST_FILE = "images.csv"
 COLUMNS = ("folder", "name", "path", "by", "confidence")
-LONGEST = 60  # characters of a name, so that the whole path stays short enough for Windows
+MAX_NAME_LENGTH = 60  # so that the whole path stays short enough for Windows
 
 
-class _Entry(NamedTuple):
+class _Placement(NamedTuple):
+    """An image and the class whose folder it belongs in."""
+
     class_name: str
     image: str
     source: Path
@@ -37,11 +39,11 @@ class _Entry(NamedTuple):
 
 
 class Folders:
-    """Writes `folders/<class>/` with every image, and `folders/images.csv`, which says what each of them is.
+    """Exporter of `folders/<class>/` with every image, and `folders/images.csv`, which says what each of them is.
 
     An image is where people have put it, else (with `predictions`) where the model does; what the model is less sure
-    of than `min_confidence` is in `unsure`. Hard links where they can be, else symbolic ones, else copies; `copy` makes
-    copies always, which can be changed without changing the originals.
+    of than `min_confidence` is in `unsure`. The files are hard links where they can be, else symbolic ones, else
+    copies; with `copy` they are always copies, which can be changed without changing the originals.
     """
 
     def __init__(self, predictions: bool = True, min_confidence: float = 0.0, copy: bool = False) -> None:
@@ -52,7 +54,7 @@ class Folders:
         self.copy = copy
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Replace the folder as a whole; gives the folder. Raises StoreError if the disk will not."""
+        """Replace the folder as a whole and return it. Raises StoreError if it cannot be written."""
         target = folder / "folders"
         with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
@@ -60,42 +62,42 @@ class Folders:
         return [target]
 
     def _fill(self, folder: Path, predictions: Predictions) -> None:
-        entries = self._entries(predictions)
-        names = _names([(entry.class_name, entry.image) for entry in entries])
-        folders = _folder_names(entry.class_name for entry in entries)
-        gone = []
-        for name in folders.values():
+        placements = self._placements(predictions)
+        file_names = _file_names([(placement.class_name, placement.image) for placement in placements])
+        folder_names = _folder_names(placement.class_name for placement in placements)
+        missing = []
+        for name in folder_names.values():
             (folder / name).mkdir()
-        copied = 0
+        copied_bytes = 0
         with (
-            (folder / LIST).open("w", newline="", encoding="utf-8-sig") as handle,
-            Bar("Class folders", len(entries), "img") as bar,
+            (folder / LIST_FILE).open("w", newline="", encoding="utf-8-sig") as handle,
+            Bar("Class folders", len(placements), "img") as bar,
         ):
-            rows = csv.writer(handle)
-            rows.writerow(COLUMNS)
-            for at, (entry, name) in enumerate(zip(entries, names, strict=True), 1):
-                place_in, size = folders[entry.class_name], 0
+            writer = csv.writer(handle)
+            writer.writerow(COLUMNS)
+            for done, (placement, name) in enumerate(zip(placements, file_names, strict=True), 1):
+                class_folder, size = folder_names[placement.class_name], 0
                 try:
-                    size = place(entry.source, folder / place_in / name, self.copy)
+                    size = place(placement.source, folder / class_folder / name, self.copy)
                 except FileNotFoundError:
-                    gone.append(entry.image)
+                    missing.append(placement.image)
                 else:
-                    rows.writerow((place_in, name, entry.image, entry.by, f"{entry.confidence:.4f}"))
-                if size and not copied:  # only now it is known that links cannot be had
-                    check_room(folder, _size(one.source for one in entries[at:]))
-                copied += size
+                    writer.writerow((class_folder, name, placement.image, placement.by, f"{placement.confidence:.4f}"))
+                if size and not copied_bytes:  # only now it is known that links are not possible
+                    check_room(folder, _total_size(each.source for each in placements[done:]))
+                copied_bytes += size
                 bar.advance(read=size, written=size)
-        if gone:
+        if missing:
             log.warning(
                 "%d of %d images are no longer there and so not in the class folders, e.g. %s. If a disk is not "
                 "connected, connect it and export again.",
-                *(len(gone), len(entries), gone[0]),
+                *(len(missing), len(placements), missing[0]),
             )
 
-    def _entries(self, predictions: Predictions) -> list[_Entry]:
-        """What goes where; an image with two animals of one class is there once."""
+    def _placements(self, predictions: Predictions) -> list[_Placement]:
+        """List the images of each class; an image with two animals of one class is in it once."""
         final = final_classes(predictions)
-        found: dict[tuple[str, str], _Entry] = {}
+        placements: dict[tuple[str, str], _Placement] = {}
         for item, name, confidence, label in zip(
             predictions.items, final.class_names, final.confidence.tolist(), final.labels, strict=True
         ):
@@ -103,56 +105,56 @@ class Folders:
                 continue
             class_name = name if confidence >= self.min_confidence else UNSURE  # a label's confidence is 1
             by = "prediction" if label is None else "label"
-            entry = _Entry(class_name, item.image, item.path, by, confidence)
-            if label is not None or (class_name, entry.image) not in found:
-                found[class_name, entry.image] = entry
-        return list(found.values())
+            if label is not None or (class_name, item.image) not in placements:
+                placements[class_name, item.image] = _Placement(class_name, item.image, item.path, by, confidence)
+        return list(placements.values())
 
 
-def _size(sources: Iterable[Path]) -> int:
-    """Bytes of those that are there."""
+def _total_size(files: Iterable[Path]) -> int:
+    """Return the bytes of those files that exist."""
     total = 0
-    for source in sources:
+    for file in files:
         with suppress(OSError):
-            total += source.stat().st_size
+            total += file.stat().st_size
     return total
 
 
-def _names(images: Sequence[tuple[str, str]]) -> list[str]:
-    """A file name for each (class, image id): the folders' names before its own, made unique where it must be."""
-    plain = [_plain(image) for _, image in images]
-    keys = [(where, _key(name)) for (where, _), name in zip(images, plain, strict=True)]
+def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:
+    """Name the file of each (class, image id): the folders' names before its own, made unique where it must be."""
+    joined = [_join_folders(image) for _, image in images]
+    keys = [(class_name, _compared(name)) for (class_name, _), name in zip(images, joined, strict=True)]
     times = Counter(keys)
     return [
-        name if times[key] == 1 and len(name) <= LONGEST else _marked(name, image)
-        for name, key, (_, image) in zip(plain, keys, images, strict=True)
+        name if times[key] == 1 and len(name) <= MAX_NAME_LENGTH else _shorten_and_mark(name, image)
+        for name, key, (_, image) in zip(joined, keys, images, strict=True)
     ]
 
 
-def _plain(image: str) -> str:
+def _join_folders(image: str) -> str:
     name = UNSAFE.sub("_", image.replace("/", "_")).strip(". ")
     return f"_{name}" if not name or name.split(".")[0].casefold().strip() in RESERVED else name
 
 
-def _marked(name: str, image: str) -> str:
+def _shorten_and_mark(name: str, image: str) -> str:
     stem, dot, suffix = name.rpartition(".") if "." in name else (name, "", "")
     digest = blake2b(image.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{stem[-LONGEST + 20 :].lstrip('. ')}~{digest}{dot}{suffix[:10]}"
+    return f"{stem[-MAX_NAME_LENGTH + 20 :].lstrip('. ')}~{digest}{dot}{suffix[:10]}"
 
 
 def _folder_names(classes: Iterable[str]) -> dict[str, str]:
-    """Class to folder name; two classes that some file system cannot tell apart are numbered."""
+    """Return class -> folder name; classes that some file system cannot tell apart are numbered."""
     names: dict[str, str] = {}
-    taken = {_key(LIST)}
+    taken = {_compared(LIST_FILE)}
     for class_name in sorted(set(classes), key=lambda name: (name != UNSURE, name)):
         name, number = folder_name(class_name), 1
-        while _key(name) in taken:
+        while _compared(name) in taken:
             number += 1
             name = f"{folder_name(class_name)} ({number})"
-        taken.add(_key(name))
+        taken.add(_compared(name))
         names[class_name] = name
     return names
 
 
-def _key(name: str) -> str:
+def _compared(name: str) -> str:
+    """Return the name as file systems compare it."""
     return normalize("NFC", normalize("NFC", name).casefold())

@@ -1,4 +1,4 @@
-"""The trained model as one folder that predicts without the project it came from."""
+"""Export the trained model as one folder that predicts without the project it came from."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from alframe.types import Predictions
 
 
 class Model:
-    """Writes the folder `model`, as a whole or not at all; `alframe.load_model(folder)` reads it."""
+    """Exporter of the folder `model`, written as a whole or not at all; `alframe.load_model(folder)` reads it."""
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Save the model in place of an earlier one; whatever `save` raises leaves the earlier one as it was."""
+        """Replace the folder and return its files; if `save` raises, an earlier model stays as it was."""
         target = folder / "model"
         with replacing(target) as temporary:
             model.save(temporary)

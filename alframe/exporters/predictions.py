@@ -1,4 +1,4 @@
-"""One row per image: what the model says, how sure it is, and what people have said."""
+"""Export a table with a row for each item: the prediction, its confidence and the label."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from alframe.types import Predictions
 
 
 class PredictionTable:
-    """Writes `predictions.csv` (UTF-8 with a byte-order mark, so that Excel reads it right) and `predictions.parquet`.
+    """Exporter of `predictions.csv` (UTF-8 with a byte-order mark, for Excel) and `predictions.parquet`.
 
     Columns: path (the id), file (absolute), prediction, confidence, label, labelled_on (the id of the image that was
-    labelled; another one's if the label was propagated from it), camera, taken (ISO 8601), sequence, and
-    `prob_<class>` for every class, its name as it is.
+    labelled, which is another one if the label was propagated from it), camera, taken (ISO 8601), sequence, and, with
+    `probabilities`, `prob_<class>` for every class.
     """
 
     def __init__(self, csv: bool = True, parquet: bool = True, probabilities: bool = True) -> None:
@@ -34,19 +34,19 @@ class PredictionTable:
         self.probabilities = probabilities
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Write the table. Raises StoreError for a file that is open in another program."""
-        rows = table(predictions, self.probabilities)
-        written = []
+        """Write the table and return its files. Raises StoreError for a file that is open in another program."""
+        table = build_table(predictions, self.probabilities)
+        files = []
         if self.csv:
-            written.append(_write(folder / "predictions.csv", lambda handle: _write_csv(rows, handle)))
+            files.append(_replace_file(folder / "predictions.csv", lambda handle: _write_csv(table, handle)))
         if self.parquet:
             file = folder / "predictions.parquet"
-            written.append(_write(file, lambda handle: pyarrow.parquet.write_table(rows, handle)))
-        return written
+            files.append(_replace_file(file, lambda handle: pyarrow.parquet.write_table(table, handle)))
+        return files
 
 
-def table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
-    """The rows in the order of `predictions.items`; a class called "007" is text and stays so."""
+def build_table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
+    """Return the rows in the order of `predictions.items`; a class called "007" is text and stays so."""
     items, classes = predictions.items, pa.array(predictions.classes, pa.string())
     probs = np.asfortranarray(predictions.probs, dtype=np.float32)  # its columns are what is written
     top = probs.argmax(axis=1)
@@ -55,8 +55,8 @@ def table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
         "file": pa.array([str(item.path.absolute()) for item in items], pa.string()),
         "prediction": classes.take(pa.array(top)),
         "confidence": pa.array(np.take_along_axis(probs, top[:, None], axis=1)[:, 0]),
-        "label": pa.array([said and said.class_name for said in predictions.labels], pa.string()),
-        "labelled_on": pa.array([said and said.item for said in predictions.labels], pa.string()),
+        "label": pa.array([label and label.class_name for label in predictions.labels], pa.string()),
+        "labelled_on": pa.array([label and label.item for label in predictions.labels], pa.string()),
         "camera": pa.array([item.camera for item in items], pa.string()),
         "taken": pa.array([item.taken.isoformat() if item.taken else None for item in items], pa.string()),
         "sequence": pa.array([item.sequence for item in items], pa.string()),
@@ -66,12 +66,12 @@ def table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
     return pa.table(columns)
 
 
-def _write_csv(rows: pa.Table, handle: IO[bytes]) -> None:
+def _write_csv(table: pa.Table, handle: IO[bytes]) -> None:
     handle.write(b"\xef\xbb\xbf")
-    pyarrow.csv.write_csv(rows, handle)
+    pyarrow.csv.write_csv(table, handle)
 
 
-def _write(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
+def _replace_file(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
     with explain_write_errors(file), replacing(file) as temporary, temporary.open("wb") as handle:
         write(handle)
     return file

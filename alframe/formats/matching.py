@@ -1,10 +1,11 @@
-"""Which image a path means that somebody's program wrote, perhaps on another system."""
+"""Find which image a path means that somebody's program wrote, perhaps on another system."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
 from unicodedata import normalize
 
 from alframe.formats.tables import TableRow
@@ -14,15 +15,20 @@ ABSOLUTE_PATH = re.compile(r"\s*([A-Za-z]:)?[/\\]")
 
 
 def normalise_path(path: str) -> str:
-    """A path as it compares: forward slashes, composed accents, no spaces around it."""
+    """Return the path as it is compared: forward slashes, composed accents, no spaces around it."""
     return normalize("NFC", path.strip().replace("\\", "/"))
 
 
-class ImageMatcher:
-    """A function from a path to the id of the image it means, or None: an id, or this system's path to the image.
+def caseless_path(path: str) -> str:
+    """Return the path as it is compared where upper and lower case are the same."""
+    return normalise_path(path).casefold()
 
-    Slashes may be turned, accents composed otherwise, spaces added, and upper and lower case changed, as long as it
-    can be only one of the images.
+
+class ImageMatcher:
+    """Function from a path to the id of the image it means, or None.
+
+    The path is an id, or this system's path to the image. Slashes may be turned, accents composed otherwise, spaces
+    added and the case changed, as long as it can be only one of the images.
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
@@ -30,99 +36,92 @@ class ImageMatcher:
         forms: tuple[Callable[[ItemId], str], ...] = (
             str,
             normalise_path,
-            _normalise_caseless,
-            lambda id: paths[id].casefold(),
+            caseless_path,
+            lambda item_id: paths[item_id].casefold(),
         )
-        self._tables = [_drop_ambiguous((form(id), id) for id in paths) for form in forms]
-        self._names = {_normalise_caseless(name).rpartition("/")[2] for pair in paths.items() for name in pair}
-        ends = ((path.casefold(), "/" + _normalise_caseless(id)) for id, path in paths.items())
-        self._roots = tuple({path[: -len(end) + 1] for path, end in ends if path.endswith(end)})
+        self._tables = [_drop_ambiguous((form(item_id), item_id) for item_id in paths) for form in forms]
+        self._file_names = {caseless_path(path).rpartition("/")[2] for pair in paths.items() for path in pair}
+        endings = ((path.casefold(), "/" + caseless_path(item_id)) for item_id, path in paths.items())
+        self._roots = tuple({path[: -len(ending) + 1] for path, ending in endings if path.endswith(ending)})
 
     def __call__(self, cell: str) -> ItemId | None:
-        exact, loose, looser, placed = self._tables
-        if cell in exact:
-            return exact[cell]
+        by_id, by_normalised_id, by_caseless_id, by_path = self._tables
+        if cell in by_id:
+            return by_id[cell]
         path = normalise_path(cell).removeprefix("./")
-        plain = path.casefold()
-        # Most paths of a long table are none of those asked for, which their last part says.
-        if plain.rpartition("/")[2] not in self._names:
+        caseless = path.casefold()
+        # Most paths of a long table are none of those asked for, which their file names tell.
+        if caseless.rpartition("/")[2] not in self._file_names:
             return None
-        return loose.get(path) or looser.get(plain) or placed.get(plain)
+        return by_normalised_id.get(path) or by_caseless_id.get(caseless) or by_path.get(caseless)
 
     def match_path_ending(self, path: str) -> tuple[ItemId, str] | None:
-        """The id that an absolute path of another system ends in, the longest there is, and the folder before it.
+        """Return the longest id that another system's absolute path ends in, and the folder before it, or None.
 
-        `path` is folded, and in lower case.
+        `path` is a `caseless_path`.
         """
-        if path.rpartition("/")[2] not in self._names or not ABSOLUTE_PATH.match(path) or path.startswith(self._roots):
+        is_known_name = path.rpartition("/")[2] in self._file_names
+        if not is_known_name or not ABSOLUTE_PATH.match(path) or path.startswith(self._roots):
             return None
         parts = path.split("/")
-        for at in range(1, len(parts)):
-            if found := self._tables[2].get("/".join(parts[at:])):
-                return found, "/".join([*parts[:at], ""])
+        for start in range(1, len(parts)):
+            if item_id := self._tables[2].get("/".join(parts[start:])):
+                return item_id, "/".join([*parts[:start], ""])
         return None
 
     def is_known_path(self, cell: str) -> bool:
-        """Whether a path names one of the images in either way."""
-        return (self(cell) or self.match_path_ending(_normalise_caseless(cell))) is not None
+        """Return whether a path means one of the images, by itself or by its ending."""
+        return (self(cell) or self.match_path_ending(caseless_path(cell))) is not None
 
 
 def match_rows(
     file: str, rows: Iterable[TableRow | Problem], column: str, match: ImageMatcher
 ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
-    """Each row with the id of the image that `column` names, or None for one that was not asked for.
+    """Yield each row with the id of the image that `column` names, or None for one that was not asked for.
 
-    An absolute path of another system is the image it ends in if the folder before that holds every absolute path of
-    the table; the rows with such come last, and are Problems if it cannot be told which folder that is.
+    An absolute path of another system means the image it ends in, if the folder before that holds every absolute path
+    of the table. The rows with such paths come last; they are Problems if several folders are possible.
     """
-    common: str | None = None
-    far: list[tuple[TableRow, ItemId, str]] = []
+    common_folder: str | None = None
+    foreign_rows: list[tuple[TableRow, ItemId, str]] = []
     for row in rows:
         if isinstance(row, Problem):
             yield row
             continue
         cell = row.get(column)
-        found = match(cell)
-        if found is None and ABSOLUTE_PATH.match(cell):
-            path = _normalise_caseless(cell)
-            if common is None or not path.startswith(common):
-                common = _common_folder(path, common)
+        item_id = match(cell)
+        if item_id is None and ABSOLUTE_PATH.match(cell):
+            path = caseless_path(cell)
+            if common_folder is None or not path.startswith(common_folder):
+                common_folder = _common_folder(path, common_folder)
             if ending := match.match_path_ending(path):
-                far.append((row, *ending))
+                foreign_rows.append((row, *ending))
                 continue
-        yield row, found
-    fitting = {root for _, _, root in far if (common or "").startswith(root)}
-    claims = Counter(item for item, _ in {(item, root) for _, item, root in far})
-    for row, item, root in far:
-        if len(fitting) > 1 or (not fitting and claims[item] > 1):
+        yield row, item_id
+    possible_roots = {root for _, _, root in foreign_rows if (common_folder or "").startswith(root)}
+    roots_per_item = Counter(item_id for item_id, _ in {(item_id, root) for _, item_id, root in foreign_rows})
+    for row, item_id, root in foreign_rows:
+        if len(possible_roots) > 1 or (not possible_roots and roots_per_item[item_id] > 1):
             message = (
                 f"{row.get(column)!r} could be several images, as the paths of this file fit in more than one way. "
                 "Write paths relative to the folder of the images."
             )
             yield Problem(file, row.line, message)
         else:
-            yield row, item if root in fitting else None
-
-
-def _normalise_caseless(path: str) -> str:
-    return normalise_path(path).casefold()
+            yield row, item_id if root in possible_roots else None
 
 
 def _drop_ambiguous(pairs: Iterable[tuple[str, ItemId]]) -> Mapping[str, ItemId]:
     table: dict[str, ItemId | None] = {}
-    for name, id in pairs:
-        table[name] = None if name in table else id
-    return {name: id for name, id in table.items() if id is not None}
+    for path, item_id in pairs:
+        table[path] = None if path in table else item_id
+    return {path: item_id for path, item_id in table.items() if item_id is not None}
 
 
 def _common_folder(path: str, folder: str | None) -> str:
-    """The folder that holds `path` and lies in, or above, `folder`; both end in a slash unless there is none."""
-    own = path.rpartition("/")[0] + "/"
+    """Return the deepest folder that holds `path` and all of `folder`; each ends in a slash unless it is ""."""
+    parent = path.rpartition("/")[0] + "/"
     if folder is None:
-        return own
-    shared = []
-    for one, other in zip(own.split("/"), folder.split("/"), strict=False):
-        if one != other:
-            break
-        shared.append(one)
-    return "".join(f"{part}/" for part in shared)
+        return parent
+    pairs = zip(parent.split("/"), folder.split("/"), strict=False)
+    return "".join(f"{part}/" for part, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import BadParams, StoreError
-from alframe.exporters.folders import Folders, _folder_names, _names
+from alframe.exporters.folders import Folders, _file_names, _folder_names
 from alframe.store.links import place
 from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
 from alframe.types import UNSURE, Item, Label, Predictions
@@ -196,7 +196,7 @@ paths = st.lists(st.text(min_size=1).filter(lambda text: text not in (".", "..")
 @given(st.lists(paths, unique=True, max_size=8), st.lists(st.text(min_size=1, max_size=40), unique=True, max_size=8))
 def test_names_that_every_system_takes(ids: list[str], classes: list[str]) -> None:
     images = [(name, image) for name in classes[:2] for image in ids]
-    names = _names(images)
+    names = _file_names(images)
     folders = _folder_names(classes)
     for name in [*names, *folders.values()]:
         assert PureWindowsPath(name).parts == (name,)

@@ -37,7 +37,7 @@ def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     if found.failures and not found:
         path, why = next(iter(found.failures.items()))
         raise PoolError(f"{file}: all {len(found.failures)} images failed; the first, '{path}': {why}.")
-    numbers = match_images(items, found.number, file)
+    numbers = match_images(items, found.image_numbers, file)
     ranked = _Ranked(found, boxes)
     missing = int((numbers < 0).sum())
     if missing:

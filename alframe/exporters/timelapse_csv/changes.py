@@ -1,4 +1,4 @@
-"""Which records of a Timelapse set get which values, and what cannot be carried there."""
+"""Find which records of a Timelapse set get which values, and which labels cannot be imported."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.formats.matching import normalise_path
+from alframe.formats.matching import caseless_path
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.selector import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
-from alframe.kit.exporting import FinalClasses
+from alframe.kit.exporting import final_classes
 from alframe.progress import track
 from alframe.types import Predictions
 
-OWN = "exporter.timelapse_csv"
+SETTING = "exporter.timelapse_csv"
 BY_HAND = "Enter it in Timelapse by hand."
-PLACE = ("RelativePath", "File", "DateTime")
+ID_COLUMNS = ("RelativePath", "File", "DateTime")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What is to be said of the image at `path`: its labels (of its boxes, if it has several), the model's word."""
+class ImageClasses:
+    """The labels of the image at `path` (several, if it has several boxes), and the model's surest prediction."""
 
     path: Path
     labels: Sequence[str]
@@ -32,8 +32,8 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """How it is to be said: in which fields ("" for none), by which other names, and whether over what is there."""
+class Fields:
+    """The Data Labels of the fields to fill ("" for none), the set's names of classes, and whether to overwrite."""
 
     species: str
     prediction: str
@@ -42,152 +42,165 @@ class Wishes:
     overwrite: bool
 
     @property
-    def fields(self) -> tuple[str, ...]:
+    def data_labels(self) -> tuple[str, ...]:
+        """The fields that are filled."""
         return tuple(name for name in (self.species, self.prediction, self.confidence) if name)
 
 
 @dataclass
-class Carried:
-    """By image: the `rows` to write, and in `left` the labels that are in none, why, and what to do.
+class Changes:
+    """By image: the `records` to write, and in `left_out` the labels that are in none, and why.
 
-    `there` is how many images the set says the same of already.
+    `unchanged` counts the images that the set has the same values of already.
     """
 
-    rows: dict[str, list[Record]] = field(default_factory=dict)
-    left: dict[str, tuple[str, str]] = field(default_factory=dict)
-    there: int = 0
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    left_out: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unchanged: int = 0
+
+    def leave_out(self, image: str, labels: Sequence[str], reason: str) -> None:
+        """Note that the labels of an image cannot be imported; `reason` also says what to do."""
+        self.left_out[image] = (", ".join(labels), reason)
 
 
-class _Left(Exception):
-    """Why the labels of an image cannot be carried, and what to do."""
+class _CannotImport(Exception):
+    """Why the labels of an image cannot be imported, and what to do."""
 
 
-def what_is_said(
-    predictions: Predictions, final_classes: FinalClasses, blank: Iterable[str], predicted: bool
-) -> dict[str, Said]:
-    """By image: of those with a label, or of all if `predicted`. Of several boxes the empty ones say nothing."""
-    empty = {name.casefold() for name in blank}
-    said: dict[str, Said] = {}
-    top, sure = predictions.probs.argmax(axis=1).tolist(), predictions.probs.max(axis=1).tolist()
-    for item, label, kind, confidence in zip(predictions.items, final_classes.labels, top, sure, strict=True):
+def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: bool) -> dict[str, ImageClasses]:
+    """Return the classes of each image with a label, or of all if `predicted`.
+
+    Of the labels of several boxes, those in `blank` are dropped, unless all are.
+    """
+    blank_names = {name.casefold() for name in blank}
+    images: dict[str, ImageClasses] = {}
+    best_classes, confidences = predictions.probs.argmax(axis=1).tolist(), predictions.probs.max(axis=1).tolist()
+    labels_of_items = final_classes(predictions).labels
+    for item, label, best_class, confidence in zip(
+        predictions.items, labels_of_items, best_classes, confidences, strict=True
+    ):
         if label is None and not predicted:
             continue
-        image = item.image
-        before = said.get(image, Said(item.path, (), "", -1.0))
-        labels = (*before.labels, *([label.class_name] if label else []))
-        filled = tuple(name for name in labels if name.casefold() not in empty)
-        word = (before.prediction, before.confidence)
-        if confidence > before.confidence:
-            word = (predictions.classes[kind], confidence)
-        said[image] = Said(item.path, filled or labels[:1], *word)
-    return said
+        known = images.get(item.image, ImageClasses(item.path, (), "", -1.0))
+        labels = (*known.labels, *([label.class_name] if label else []))
+        filled = tuple(name for name in labels if name.casefold() not in blank_names)
+        best = (known.prediction, known.confidence)
+        if confidence > known.confidence:
+            best = (predictions.classes[best_class], confidence)
+        images[item.image] = ImageClasses(item.path, filled or labels[:1], *best)
+    return images
 
 
-def carry(ddb: Path, template: Template, said: Mapping[str, Said], wishes: Wishes) -> Carried:
-    """Read the data file and find the records to change, all of an image if one of them is. Raises FormatError."""
-    carried = Carried()
-    found = _records(ddb, said, (*PLACE, *wishes.fields))
-    for image, one in said.items():
+def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
+    """Read the data file and find the records to change: all of an image if one of them is. Raises FormatError."""
+    changes = Changes()
+    records_of = _match_records(ddb, images, (*ID_COLUMNS, *fields.data_labels))
+    for image, classes in images.items():
+        records = records_of.get(image, [])
         try:
-            old = [{name: record.cells[name] for name in wishes.fields} for record in found.get(image, ())]
-            new = _cells(old, one, template, wishes)
-        except _Left as why:
-            if one.labels:  # without one, the model's word has no place, and is no loss
-                carried.left[image] = (", ".join(one.labels), str(why))
+            old = [{name: record.cells[name] for name in fields.data_labels} for record in records]
+            new = _new_cells(old, classes, template, fields)
+        except _CannotImport as reason:
+            if classes.labels:  # a prediction that has no place is no loss
+                changes.leave_out(image, classes.labels, str(reason))
             continue
         if new == old:
-            carried.there += 1
+            changes.unchanged += 1
         else:
-            carried.rows[image] = [_with(record, cells) for record, cells in zip(found[image], new, strict=True)]
-    unsafe = {
-        row.image_path for row in find_unsafe_records(ddb, [row for rows in carried.rows.values() for row in rows])
+            changes.records[image] = [_replace_cells(*pair) for pair in zip(records, new, strict=True)]
+    changed = [record for records in changes.records.values() for record in records]
+    unsafe = {record.image_path for record in find_unsafe_records(ddb, changed)}
+    for image in [image for image, records in changes.records.items() if records[0].image_path in unsafe]:
+        del changes.records[image]
+        changes.leave_out(image, images[image].labels, f"An import would change other images as well. {BY_HAND}")
+    return changes
+
+
+def _match_records(ddb: Path, images: Mapping[str, ImageClasses], columns: Sequence[str]) -> dict[str, list[Record]]:
+    """Return the records of each image: those of its path, else those whose path differs in case and accents alone."""
+    image_of = _paths_in_set(images, ddb.parent)
+    times = Counter(caseless_path(path) for path in image_of)
+    image_of_similar = {
+        caseless_path(path): image for path, image in image_of.items() if times[caseless_path(path)] == 1
     }
-    for image in [image for image, rows in carried.rows.items() if rows[0].image_path in unsafe]:
-        del carried.rows[image]
-        carried.left[image] = (", ".join(said[image].labels), "An import would change other images as well. " + BY_HAND)
-    return carried
-
-
-def _records(ddb: Path, said: Mapping[str, Said], columns: Sequence[str]) -> dict[str, list[Record]]:
-    """The records of each image: those of its path, else those whose path differs in capitals and accents alone."""
-    keys = _keys(said, ddb.parent)
-    times = Counter(_loose(key) for key in keys)
-    loose = {_loose(key): image for key, image in keys.items() if times[_loose(key)] == 1}
-    exact, alike = defaultdict(list), defaultdict(list)
+    exact, similar = defaultdict(list), defaultdict(list)
     for record in track(read_records(ddb, tuple(dict.fromkeys(columns))), "Reading the image set", unit="img"):
-        if image := keys.get(record.image_path):
+        if image := image_of.get(record.image_path):
             exact[image].append(record)
-        elif image := loose.get(_loose(record.image_path)):
-            alike[image].append(record)
-    return {image: rows for image, rows in alike.items() if len({row.image_path for row in rows}) == 1} | exact
-
-
-def _keys(said: Mapping[str, Said], root: Path) -> dict[str, str]:
-    """The path of each image below the set's folder -> image; its id, if no image at all lies there."""
-    near = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118 (links stay, and the slash at the end)
-    paths = {os.path.abspath(one.path): image for image, one in said.items()}  # noqa: PTH100
-    below = {
-        Path(path[len(near) :]).as_posix(): image
-        for path, image in paths.items()
-        if os.path.normcase(path).startswith(os.path.normcase(near))
+        elif image := image_of_similar.get(caseless_path(record.image_path)):
+            similar[image].append(record)
+    of_one_path = {
+        image: records for image, records in similar.items() if len({record.image_path for record in records}) == 1
     }
-    return below or {image: image for image in said}
+    return of_one_path | exact
 
 
-def _loose(key: str) -> str:
-    return normalise_path(key).casefold()
+def _paths_in_set(images: Mapping[str, ImageClasses], root: Path) -> dict[str, str]:
+    """Return path below the set's folder -> image; the ids, if no image at all lies there."""
+    root_prefix = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118 (links stay, and the final slash)
+    image_of = {os.path.abspath(classes.path): image for image, classes in images.items()}  # noqa: PTH100
+    below = {
+        Path(path[len(root_prefix) :]).as_posix(): image
+        for path, image in image_of.items()
+        if os.path.normcase(path).startswith(os.path.normcase(root_prefix))
+    }
+    return below or {image: image for image in images}
 
 
-def _cells(old: Sequence[Mapping[str, str]], said: Said, template: Template, wishes: Wishes) -> list[dict[str, str]]:
-    """The new cells of an image's records, in the order of their Ids."""
+def _new_cells(
+    old: Sequence[Mapping[str, str]], classes: ImageClasses, template: Template, fields: Fields
+) -> list[dict[str, str]]:
+    """Return the new cells of an image's records, in the order of their Ids."""
     if not old:
-        raise _Left("It is not in the set. Timelapse loads .jpg alone; add new images with File > Add.")
-    values = _values([cells[wishes.species] for cells in old], said.labels, template.field(wishes.species), wishes)
-    words = {wishes.prediction: said.prediction, wishes.confidence: f"{said.confidence:.4f}"}
-    more = {name: word for name, word in words.items() if name and _taken(template.field(name), word)}
-    new = [{**cells, wishes.species: value, **more} for cells, value in zip(old, values, strict=True)]
-    for name in wishes.fields:
-        if bad := next((cells[name] for cells in new if not _taken(template.field(name), cells[name])), None):
-            raise _Left(f"Its field {name} holds '{bad}', which Timelapse would not take again. {BY_HAND}")
+        raise _CannotImport("It is not in the set. Timelapse loads .jpg alone; add new images with File > Add.")
+    species = _new_species([cells[fields.species] for cells in old], classes.labels, template, fields)
+    model_values = {fields.prediction: classes.prediction, fields.confidence: f"{classes.confidence:.4f}"}
+    model_cells = {
+        name: value for name, value in model_values.items() if name and _is_accepted(template.field(name), value)
+    }
+    new = [{**cells, fields.species: value, **model_cells} for cells, value in zip(old, species, strict=True)]
+    for name in fields.data_labels:
+        for value in (cells[name] for cells in new):
+            if not _is_accepted(template.field(name), value):
+                raise _CannotImport(f"Its field {name} holds '{value}', which Timelapse would refuse. {BY_HAND}")
     return new
 
 
-def _values(now: Sequence[str], labels: Sequence[str], species: Field | None, wishes: Wishes) -> Sequence[str]:
-    """What the species of each record is to be: that of the image, or one record for each of its animals."""
-    values = [_choice(label, species, wishes.rename) for label in labels]
-    if not values:
-        return now
-    if len(set(values)) == 1:
-        values = values[:1] * len(now)
-    elif len(values) != len(now):
-        raise _Left(
-            f"It has {len(values)} animals and {len(now)} record{'s' * (len(now) != 1)} in Timelapse. Show it there, "
+def _new_species(old: Sequence[str], labels: Sequence[str], template: Template, fields: Fields) -> Sequence[str]:
+    """Return the species of each record: the image's only one, or one for each of its animals."""
+    species = [_name_in_set(label, template.field(fields.species), fields.rename) for label in labels]
+    if not species:
+        return old
+    if len(set(species)) == 1:
+        species = species[:1] * len(old)
+    elif len(species) != len(old):
+        raise _CannotImport(
+            f"It has {len(species)} animals and {len(old)} record{'s' * (len(old) != 1)} in Timelapse. Show it there, "
             f"press Ctrl-D until there is one for each, and export again."
         )
-    for old, new in zip(now, values, strict=True):
-        if old.strip() and old != new and not wishes.overwrite:
-            raise _Left(f"The set says '{old}'. To replace it, set {OWN}.overwrite=true.")
-    return values
+    for before, after in zip(old, species, strict=True):
+        if before.strip() and before != after and not fields.overwrite:
+            raise _CannotImport(f"The set says '{before}'. To replace it, set {SETTING}.overwrite=true.")
+    return species
 
 
-def _choice(label: str, species: Field | None, rename: Mapping[str, str]) -> str:
-    """The label as the set spells it."""
-    word = rename.get(label, label)
-    alike = [one for one in species.choices if one.casefold() == word.casefold()] if species else []
-    word = word if word in alike or len(alike) != 1 else alike[0]
-    if not _taken(species, word):
-        raise _Left(
-            f"'{word}' is not in the set's list. Add it in Timelapse's Template Editor, or say what it is called "
-            f"there: {OWN}.names={{{label}: ...}}."
+def _name_in_set(label: str, species: Field | None, rename: Mapping[str, str]) -> str:
+    """Return the label as the set spells it."""
+    name = rename.get(label, label)
+    same = [choice for choice in species.choices if choice.casefold() == name.casefold()] if species else []
+    name = name if name in same or len(same) != 1 else same[0]
+    if not _is_accepted(species, name):
+        raise _CannotImport(
+            f"'{name}' is not in the set's list. Add it in Timelapse's Template Editor, or say what it is called "
+            f"there: {SETTING}.names={{{label}: ...}}."
         )
-    return word
+    return name
 
 
-def _taken(field: Field | None, value: str) -> bool:
+def _is_accepted(field: Field | None, value: str) -> bool:
     return field is not None and accepts_value(field, value)
 
 
-def _with(record: Record, cells: Mapping[str, str]) -> Record:
-    return Record(
-        record.id, record.relative_path, record.file, {name: record.cells[name] for name in PLACE} | dict(cells)
-    )
+def _replace_cells(record: Record, cells: Mapping[str, str]) -> Record:
+    kept = {name: record.cells[name] for name in ID_COLUMNS}
+    return Record(record.id, record.relative_path, record.file, kept | dict(cells))

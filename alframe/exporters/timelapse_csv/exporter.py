@@ -1,4 +1,4 @@
-"""Labels carried into the user's own Timelapse set, by one import there."""
+"""Export labels for the user's own Timelapse set, as one CSV file to import there."""
 
 from __future__ import annotations
 
@@ -10,30 +10,39 @@ from pathlib import Path
 
 from alframe.contracts import SavedModel
 from alframe.errors import FormatError
-from alframe.exporters.timelapse_csv.changes import BY_HAND, OWN, PLACE, Carried, Said, Wishes, carry, what_is_said
+from alframe.exporters.timelapse_csv.changes import (
+    BY_HAND,
+    ID_COLUMNS,
+    SETTING,
+    Changes,
+    Fields,
+    ImageClasses,
+    classes_by_image,
+    find_changes,
+)
 from alframe.formats.timelapse.data import Record
 from alframe.formats.timelapse.folders import DATA_NAME, files_in
 from alframe.formats.timelapse.selector import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
-from alframe.kit.exporting import explain_write_errors, final_classes
+from alframe.kit.exporting import explain_write_errors
 from alframe.registry import did_you_mean
 from alframe.store.files import replacing
 from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
 
-LEFT = "left-out.csv"
-GUIDE = "how-to-import.txt"
-MODEL = ("ALPrediction", "ALConfidence")
-SHOWN = 3  # reasons in the message; the file has all
+LEFT_OUT_FILE = "left-out.csv"
+GUIDE_FILE = "how-to-import.txt"
+MODEL_FIELDS = ("ALPrediction", "ALConfidence")
+MAX_REASONS = 3  # in the message; the file has all
 
 
 class TimelapseCsv:
-    """Writes the folder `timelapse`: the CSV to import, a guide, and left-out.csv for labels that cannot be imported.
+    """Exporter of the folder `timelapse`: the CSV to import, a guide, and left-out.csv for labels that cannot be.
 
-    `set` is the `.ddb` of the user's image set, or its folder: then the CSV has only records that change, in the set's
-    own words. Without it, it has every labelled image and the species alone. `names` gives a class another name there.
-    With `predictions`, the model's word goes into the fields ALPrediction and ALConfidence, if the set has them.
+    `set` is the `.ddb` of the user's image set, or its folder: then the CSV has only the records that change, with the
+    set's spelling. Without it, the CSV has every labelled image and the species alone. `names` gives a class another
+    name in the set. With `predictions`, the fields ALPrediction and ALConfidence are filled, if the set has them.
     """
 
     def __init__(
@@ -48,111 +57,111 @@ class TimelapseCsv:
         self.set = None if set is None else Path(set)
         self.species = species
         self.predictions = predictions
-        self.names = {str(name): str(there) for name, there in (names or {}).items()}
+        self.names = {str(name): str(name_in_set) for name, name_in_set in (names or {}).items()}
         self.blank = (blank,) if isinstance(blank, str) else tuple(blank)
         self.overwrite = overwrite
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Replace the folder. Raises FormatError for a set that cannot be read or has no such field."""
-        ddb = self._data_file()
-        said = what_is_said(predictions, final_classes(predictions), self.blank, self.predictions and ddb is not None)
-        template, carried = self._carried(ddb, said)
+        """Replace the folder and return it. Raises FormatError for a set that cannot be read or has no such field."""
+        ddb = self._find_data_file()
+        images = classes_by_image(predictions, self.blank, self.predictions and ddb is not None)
+        template, changes = self._find_changes(ddb, images)
         target = folder / "timelapse"
-        file = target / (ddb.with_suffix(".csv").name if ddb else Path(DATA_NAME).with_suffix(".csv").name)
-        records = [row for rows in carried.rows.values() for row in rows]
-        rows = [row.cells for row in sorted(records, key=lambda row: row.id)]
+        file = target / Path(ddb.name if ddb else DATA_NAME).with_suffix(".csv").name
+        records = [record for records in changes.records.values() for record in records]
+        rows = [record.cells for record in sorted(records, key=lambda record: record.id)]
         with explain_write_errors(target), replacing(target) as temporary:
             temporary.mkdir()
-            timed = write_import_csv(temporary / file.name, template, rows) if rows else False
-            _write_left(temporary / LEFT, carried)
-            guide = _guide(file.name, ddb, carried, timed)
-            (temporary / GUIDE).write_text(guide, encoding="utf-8")
-        if carried.left:
-            reasons = Counter(why for _, why in carried.left.values()).most_common(SHOWN)
+            has_times = write_import_csv(temporary / file.name, template, rows) if rows else False
+            _write_left_out(temporary / LEFT_OUT_FILE, changes)
+            guide = _guide(file.name, ddb, changes, has_times)
+            (temporary / GUIDE_FILE).write_text(guide, encoding="utf-8")
+        if changes.left_out:
+            reasons = Counter(reason for _, reason in changes.left_out.values()).most_common(MAX_REASONS)
             log.warning(
                 "Labels of %d images are not in %s; %s says of each why, and what to do:%s",
-                *(len(carried.left), file, target / LEFT),
-                "".join(f"\n  {count} x: {why}" for why, count in reasons),
+                *(len(changes.left_out), file, target / LEFT_OUT_FILE),
+                "".join(f"\n  {count} x: {reason}" for reason, count in reasons),
             )
         return [target]
 
-    def _data_file(self) -> Path | None:
+    def _find_data_file(self) -> Path | None:
         if self.set is None:
             return None
-        place = self.set.expanduser()
-        if place.is_file() and place.suffix.casefold() == ".ddb":
-            return place
-        root = place.parent if place.is_file() else place
-        found = files_in(root, ".ddb")
-        found = [file for file in found if place.is_file() and file.stem == place.stem] or found
-        if len(found) != 1:
-            there = ", ".join(file.name for file in found) or "none"
+        path = self.set.expanduser()
+        if path.is_file() and path.suffix.casefold() == ".ddb":
+            return path
+        ddbs = files_in(path.parent if path.is_file() else path, ".ddb")
+        ddbs = [file for file in ddbs if path.is_file() and file.stem == path.stem] or ddbs
+        if len(ddbs) != 1:
+            names = ", ".join(file.name for file in ddbs) or "none"
             raise FormatError(
-                f"{self.set}: one data file of Timelapse is needed, and found: {there}. Set {OWN}.set to the .ddb of "
-                "your image set; Timelapse makes it when it opens the .tdb for the first time."
+                f"{self.set}: one data file of Timelapse is needed, and found: {names}. Set {SETTING}.set to the .ddb "
+                "of your image set; Timelapse makes it when it opens the .tdb for the first time."
             )
-        return found[0]
+        return ddbs[0]
 
-    def _carried(self, ddb: Path | None, said: Mapping[str, Said]) -> tuple[Template, Carried]:
+    def _find_changes(self, ddb: Path | None, images: Mapping[str, ImageClasses]) -> tuple[Template, Changes]:
         if ddb is None:
-            return Template((Field("Note", self.species),)), _unseen(said, self.species, self.names)
+            return Template((Field("Note", self.species),)), _changes_without_set(images, self.species, self.names)
         template = read_template(ddb)
         if template.field(self.species) is None:
             names = [field.data_label for field in template.fields]
             raise FormatError(
                 f"{ddb} has no field with the Data Label '{self.species}'.{did_you_mean(self.species, names)} It has: "
-                f"{', '.join(names)}. Set {OWN}.species."
+                f"{', '.join(names)}. Set {SETTING}.species."
             )
-        prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL)
-        wishes = Wishes(self.species, prediction, confidence, self.names, self.overwrite)
-        return template, carry(ddb, template, said, wishes)
+        prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL_FIELDS)
+        fields = Fields(self.species, prediction, confidence, self.names, self.overwrite)
+        return template, find_changes(ddb, template, images, fields)
 
 
-def _unseen(said: Mapping[str, Said], species: str, names: Mapping[str, str]) -> Carried:
-    """Rows for a set that nobody has shown: one for each image, by its id."""
-    carried = Carried()
-    below = {image.rpartition("/")[2] for image in said if "/" in image}
-    for number, (image, one) in enumerate(said.items()):
+def _changes_without_set(images: Mapping[str, ImageClasses], species: str, names: Mapping[str, str]) -> Changes:
+    """Make the records of a set that is not given: one for each image, by its id."""
+    changes = Changes()
+    names_in_folders = {image.rpartition("/")[2] for image in images if "/" in image}
+    for number, (image, classes) in enumerate(images.items()):
         folder, _, name = image.rpartition("/")
-        if len(set(one.labels)) > 1:
-            carried.left[image] = (", ".join(one.labels), f"It has several animals: set {OWN}.set to your data file.")
-        elif not folder and name in below:
-            why = f"An import would change the images of that name in all folders. {BY_HAND}"
-            carried.left[image] = (one.labels[0], why)
+        if len(set(classes.labels)) > 1:
+            changes.leave_out(image, classes.labels, f"It has several animals: set {SETTING}.set to your data file.")
+        elif not folder and name in names_in_folders:
+            reason = f"An import would change the images of that name in all folders. {BY_HAND}"
+            changes.leave_out(image, classes.labels[:1], reason)
         else:
-            cells = dict(zip(PLACE, (folder.replace("/", "\\"), name, ""), strict=True))
-            label = names.get(one.labels[0], one.labels[0])
-            carried.rows[image] = [Record(number, folder, name, cells | {species: label})]
-    return carried
+            cells = dict(zip(ID_COLUMNS, (folder.replace("/", "\\"), name, ""), strict=True))
+            label = names.get(classes.labels[0], classes.labels[0])
+            changes.records[image] = [Record(number, folder, name, cells | {species: label})]
+    return changes
 
 
-def _write_left(file: Path, carried: Carried) -> None:
+def _write_left_out(file: Path, changes: Changes) -> None:
     with file.open("w", newline="", encoding="utf-8-sig") as handle:
-        rows = csv.writer(handle)
-        rows.writerow(("path", "label", "why"))
-        rows.writerows((image, *left) for image, left in carried.left.items())
+        writer = csv.writer(handle)
+        writer.writerow(("path", "label", "why"))
+        writer.writerows((image, *label_and_reason) for image, label_and_reason in changes.left_out.items())
 
 
-def _guide(name: str, ddb: Path | None, carried: Carried, timed: bool) -> str:
-    """What to do with the folder, in the words of Timelapse's menus."""
-    if not carried.rows:
+def _guide(name: str, ddb: Path | None, changes: Changes, has_times: bool) -> str:
+    """Say what to do with the folder, in the words of Timelapse's menus."""
+    if not changes.records:
         lines = ["There is nothing to import: no label is new to the image set."]
     else:
         lines = [
             f"1. Copy {name} beside {ddb or 'the data file (.ddb) of your image set; both must have the same name'}.",
             f"2. In Timelapse: {IMPORT_MENU}.",
             f"3. Press Enter for {name}, which is proposed, and OK. Timelapse first copies its data into Backups.",
-            f"{len(carried.rows)} images will change.",
+            f"{len(changes.records)} images will change.",
         ]
-        if not timed:
+        if not has_times:
             lines.append("Timelapse will warn that the Date/Time was not updated. That is intended: it keeps its own.")
         if ddb is None:
             lines.append(
                 "This was written without looking at your set. If a species is not in its list, Timelapse imports "
-                f"nothing, and names it under Details. With {OWN}.set that is looked at beforehand."
+                f"nothing, and names it under Details. With {SETTING}.set that is looked at beforehand."
             )
-    if carried.there:
-        lines.append(f"{carried.there} images have their labels in the set already.")
-    if carried.left:
-        lines.append(f"The labels of {len(carried.left)} images cannot be imported: see {LEFT} for what to do.")
+    if changes.unchanged:
+        lines.append(f"{changes.unchanged} images have their labels in the set already.")
+    if changes.left_out:
+        count = len(changes.left_out)
+        lines.append(f"The labels of {count} images cannot be imported: see {LEFT_OUT_FILE} for what to do.")
     return "\r\n".join([*lines, ""])

@@ -1,4 +1,4 @@
-"""What an object detector found in each image, read from the files of all programs that are in use."""
+"""Read what an object detector found in each image, from the files of all programs that are in use."""
 
 from alframe.formats.detections.columns import Detection, Detections
 from alframe.formats.detections.paths import match_images

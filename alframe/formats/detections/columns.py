@@ -17,16 +17,13 @@ DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # cat
 
 
 def sort_best_first(classes: Iterable[tuple[str, float]]) -> ClassScores:
-    """Classes by falling confidence."""
+    """Return the classes by falling confidence."""
     return tuple(sorted(classes, key=lambda pair: -pair[1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One thing that a detector saw: its category by name, `box` as fractions of the image as the file has them.
-
-    `classifications` are (class name, confidence), best first.
-    """
+    """One object that a detector saw; `box` is in fractions of the image, `classifications` are best first."""
 
     category: str
     confidence: float
@@ -36,9 +33,9 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetections:
-    """What a file says of one image: a row for each detection, or in `failure` why there is no answer.
+    """The rows of one image, or in `failure` why it was not processed.
 
-    Categories and classes are called as in the file: its dictionaries are known only at its end.
+    Categories and classes are called as in the file, since its dictionaries are known only at its end.
     """
 
     path: str
@@ -50,16 +47,16 @@ class ImageDetections:
 class Detections(Mapping[str, tuple[Detection, ...]]):
     """Image path -> its detections, both in the file's order; paths as the file has them, but with forward slashes.
 
-    An image in `failures` (path -> reason) was not processed and is none of the keys. `info` is what the file says of
-    the detector: MegaDetector's `info` object, or as much of it as the program tells. `categories` are the names.
-    Of an image that is listed twice the later entry counts. The columns: the detections of image number i are
-    `starts[i]` to `starts[i + 1]` in `category` (n,) numbers of `categories`, `confidence` (n,) and `box` (n, 4).
+    An image in `failures` (path -> reason) was not processed and is none of the mapping's. `info` is what the file says
+    of the detector: MegaDetector's `info` object, or as much of it as the program tells. Of an image that is listed
+    twice the later entry counts. In columns, the detections of image number i are `starts[i]` to `starts[i + 1]` in
+    `category` (n,), numbers of `categories`, in `confidence` (n,) and in `box` (n, 4).
     """
 
     program: str
     info: Mapping[str, Any] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    number: dict[str, int] = field(default_factory=dict)  # path -> image number
+    image_numbers: dict[str, int] = field(default_factory=dict)  # by path
     categories: tuple[str, ...] = ()
     starts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     category: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -69,7 +66,7 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
     class_names: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, path: str) -> tuple[Detection, ...]:
-        at = self.number[path]
+        number = self.image_numbers[path]
         return tuple(
             Detection(
                 self.categories[self.category[row]],
@@ -77,58 +74,58 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
                 Box(*self.box[row].tolist()),
                 tuple((self.class_names.get(name, name), confidence) for name, confidence in self.classes[row]),
             )
-            for row in range(self.starts[at], self.starts[at + 1])
+            for row in range(self.starts[number], self.starts[number + 1])
         )
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.number)
+        return iter(self.image_numbers)
 
     def __len__(self) -> int:
-        return len(self.number)
+        return len(self.image_numbers)
 
 
 class DetectionsBuilder:
-    """Takes entries as they are read, and gives the Detections when all dictionaries are known."""
+    """Collects images as they are read, and builds the Detections when all dictionaries are known."""
 
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
-        self.number: dict[str, int] = {}
+        self.image_numbers: dict[str, int] = {}
         self.starts = array("q", [0])
-        self.numbers: dict[str, int] = {}  # category as the file has it -> number
+        self.category_numbers: dict[str, int] = {}  # category as the file has it -> number
         self.category = array("q")
         self.values = array("d")  # confidence, x, y, w, h
         self.classes: list[ClassScores] = []
 
-    def add(self, entry: ImageDetections) -> None:
-        """Keep what the file says of one image."""
-        path = entry.path.replace("\\", "/")
-        self.number.pop(path, None)
+    def add(self, image: ImageDetections) -> None:
+        """Add an image; an earlier entry of the same path is dropped."""
+        path = image.path.replace("\\", "/")
+        self.image_numbers.pop(path, None)
         self.failures.pop(path, None)
-        if entry.failure is not None:
-            self.failures[path] = entry.failure
+        if image.failure is not None:
+            self.failures[path] = image.failure
             return
-        self.number[path] = len(self.starts) - 1
-        for category, *values, classes in entry.rows:
-            self.category.append(self.numbers.setdefault(category, len(self.numbers)))
+        self.image_numbers[path] = len(self.starts) - 1
+        for category, *values, classes in image.rows:
+            self.category.append(self.category_numbers.setdefault(category, len(self.category_numbers)))
             self.values.extend(values)
             self.classes.append(classes)
         self.starts.append(len(self.category))
 
-    def finish(
-        self, program: str, info: Mapping[str, Any], names: Mapping[str, str], classes: Mapping[str, str]
+    def build(
+        self, program: str, info: Mapping[str, Any], category_names: Mapping[str, str], class_names: Mapping[str, str]
     ) -> Detections:
-        """All of it; `names` are the categories by what the file calls them."""
+        """Build the Detections; the names are by what the file calls the categories and classes."""
         values = np.frombuffer(self.values).reshape(-1, 5) if self.values else np.zeros((0, 5))
         return Detections(
             program,
             info,
             self.failures,
-            self.number,
-            tuple(names[one] for one in self.numbers),
+            self.image_numbers,
+            tuple(category_names[category] for category in self.category_numbers),
             np.frombuffer(self.starts, np.int64),
             np.frombuffer(self.category, np.int64) if self.category else np.zeros(0, np.int64),
             values[:, 0],
             values[:, 1:],
             self.classes,
-            classes,
+            class_names,
         )

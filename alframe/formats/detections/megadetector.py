@@ -1,8 +1,8 @@
-"""The MegaDetector output format, as MegaDetector, AddaxAI, PyTorch-Wildlife and many others write it."""
+"""Parse the MegaDetector output format, as MegaDetector, AddaxAI, PyTorch-Wildlife and many others write it."""
 
 from __future__ import annotations
 
-from reprlib import repr as shown
+from reprlib import repr as shorten
 from typing import Any
 
 from alframe.errors import FormatError
@@ -18,23 +18,23 @@ from alframe.formats.detections.values import (
 
 
 def parse_megadetector(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
-    """One element of `images`. Null or missing detections mean that the image was not processed.
+    """Parse one element of `images`; null or missing detections mean that the image was not processed.
 
     Source: https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
     """
     path = require_path(entry, "file")
-    failure, found = entry.get("failure"), entry.get("detections")
-    if failure is not None or found is None:
+    failure, detections = entry.get("failure"), entry.get("detections")
+    if failure is not None or detections is None:
         return ImageDetections(path, failure=str(failure or "it has no detections"))
-    return ImageDetections(path, parse_detections(found, _parse_detection))
+    return ImageDetections(path, parse_detections(detections, _parse_detection))
 
 
-def _parse_detection(one: dict[str, Any]) -> DetectionRow:
-    classes = one.get("classifications")
+def _parse_detection(detection: dict[str, Any]) -> DetectionRow:
+    classes = detection.get("classifications")
     return (
-        str(one.get("category")),
-        require_number(one.get("conf"), ".conf"),
-        *require_fractions(one.get("bbox"), ".bbox"),
+        str(detection.get("category")),
+        require_number(detection.get("conf"), ".conf"),
+        *require_fractions(detection.get("bbox"), ".bbox"),
         _parse_classes(classes) if classes else (),
     )
 
@@ -43,5 +43,5 @@ def _parse_classes(value: Any) -> ClassScores:
     pairs = require_list(value, ".classifications")
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2:
-            raise FormatError(f".classifications: {shown(pair)} is not a class and its confidence.")
+            raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
     return sort_best_first((str(name), require_number(confidence, ".classifications")) for name, confidence in pairs)

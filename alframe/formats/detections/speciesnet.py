@@ -1,4 +1,4 @@
-"""SpeciesNet's predictions: one object for each image, with classes of the whole image."""
+"""Parse SpeciesNet's predictions: one object for each image, with classes of the whole image."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _CATEGORY_NAMES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format's 
 
 
 def parse_speciesnet(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
-    """One element of `predictions`; the classes of the image are given to each of its animals.
+    """Parse one element of `predictions`; each animal gets the classes of the image.
 
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
     detector failed or did not run. Source: github.com/google/cameratrapai.
     """
     path = require_path(entry, "filepath")
-    found = entry.get("detections")
-    if found is None:
+    detections = entry.get("detections")
+    if detections is None:
         failures = ", ".join(map(str, require_list(entry.get("failures"), ".failures")))
         return ImageDetections(path, failure=failures or "the detector did not run")
     classes = _parse_classes(entry.get("classifications"))
-    return ImageDetections(path, parse_detections(found, lambda one: _parse_detection(one, classes)))
+    return ImageDetections(path, parse_detections(detections, lambda detection: _parse_detection(detection, classes)))
 
 
-def _parse_detection(one: dict[str, Any], classes: ClassScores) -> DetectionRow:
-    name = one.get("label") or _CATEGORY_NAMES.get(str(one.get("category")))
+def _parse_detection(detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
+    name = detection.get("label") or _CATEGORY_NAMES.get(str(detection.get("category")))
     if not isinstance(name, str):
         raise FormatError(": there is neither a label nor a known category.")
     return (
         name,
-        require_number(one.get("conf"), ".conf"),
-        *require_fractions(one.get("bbox"), ".bbox"),
+        require_number(detection.get("conf"), ".conf"),
+        *require_fractions(detection.get("bbox"), ".bbox"),
         classes if name == "animal" else (),
     )
 
