@@ -119,10 +119,9 @@ def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasse
 def _match_records(ddb: Path, images: Mapping[str, ImageClasses], columns: Sequence[str]) -> dict[str, list[Record]]:
     """Return the records of each image: those of its path, else those whose path differs in case and accents alone."""
     image_of = _paths_in_set(images, ddb.parent)
-    times = Counter(caseless_path(path) for path in image_of)
-    image_of_similar = {
-        caseless_path(path): image for path, image in image_of.items() if times[caseless_path(path)] == 1
-    }
+    caseless = {path: caseless_path(path) for path in image_of}
+    times = Counter(caseless.values())
+    image_of_similar = {caseless[path]: image for path, image in image_of.items() if times[caseless[path]] == 1}
     exact, similar = defaultdict(list), defaultdict(list)
     for record in track(read_records(ddb, tuple(dict.fromkeys(columns))), "Reading the image set", unit="img"):
         if image := image_of.get(record.image_path):

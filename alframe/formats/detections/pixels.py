@@ -61,9 +61,8 @@ def parse_pytorch_wildlife(entry: dict[str, Any], sizes: ImageSizes) -> ImageDet
     )
     if not len(boxes) == len(names) == len(confidences) or len(classes) != len(scores):
         raise FormatError(": its lists are of different lengths. Write the file again.")
-    ranked = [
-        (str(name), require_number(score, ".clf_confidence")) for name, score in zip(classes, scores, strict=True)
-    ]
+    scores = [require_number(score, ".clf_confidence") for score in scores]
+    ranked = list(zip(map(str, classes), scores, strict=True))
     # With as many classes as boxes each box has its own; else nobody knows which is whose, and each box has all.
     of_boxes = [sort_best_first(ranked)] * len(boxes)
     if len(ranked) == len(boxes):

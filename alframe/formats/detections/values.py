@@ -54,12 +54,8 @@ def require_four_numbers(value: Any, position: str) -> tuple[float, float, float
     """Return the four numbers of a box, or raise FormatError."""
     if not isinstance(value, list) or len(value) != 4:
         raise FormatError(f"{position} is {shorten(value)}, not four numbers. {_REMEDY}")
-    return (
-        require_number(x, position),
-        require_number(y, position),
-        require_number(w, position),
-        require_number(h, position),
-    )
+    x, y, w, h = (require_number(number, position) for number in value)
+    return x, y, w, h
 
 
 def require_fractions(value: Any, position: str) -> tuple[float, float, float, float]:
