@@ -1,4 +1,4 @@
-"""Which class names an answer may bear: a typo must never become a class."""
+"""Which class names an answer may give: a typing error must never become a class."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from alframe.errors import BadParams, LabelError
 from alframe.registry import did_you_mean
 from alframe.types import UNSURE
 
-POLICIES = ("ask", "add", "reject")
-CANNOT_TELL = (UNSURE, "?")
-ALIKE = 0.8  # from here on (difflib's ratio) a new name is taken for a slip in writing an old one
+NEW_CLASSES_RULES = ("ask", "add", "reject")
+UNSURE_WORDS = (UNSURE, "?")
+MIN_SIMILARITY = 0.8  # of difflib: a new name this similar to a class is taken for a typing error
 
 
-def check_policy(new_classes: str) -> str:
-    """Give `new_classes` back, or raise BadParams."""
-    if new_classes not in POLICIES:
-        raise BadParams(f"label_source.new_classes is '{new_classes}'; it must be one of: {', '.join(POLICIES)}.")
+def require_new_classes_rule(new_classes: str) -> str:
+    """Return `new_classes`, or raise BadParams if there is no such rule."""
+    if new_classes not in NEW_CLASSES_RULES:
+        raise BadParams(
+            f"label_source.new_classes is '{new_classes}'; it must be one of: {', '.join(NEW_CLASSES_RULES)}."
+        )
     return new_classes
 
 
-def check_unsure(unsure: str | Sequence[str]) -> tuple[str, ...]:
-    """The words for "cannot tell" as they were given, or BadParams."""
+def require_unsure_words(unsure: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the words for "cannot tell" as a tuple, or raise BadParams if one is empty."""
     words = (unsure,) if isinstance(unsure, str) else tuple(map(str, unsure))
     if not all(map(str.strip, words)):
         raise BadParams(
@@ -33,66 +35,68 @@ def check_unsure(unsure: str | Sequence[str]) -> tuple[str, ...]:
     return words
 
 
-def resolver(
-    known: Sequence[str], new_classes: str, unsure: Sequence[str] = CANNOT_TELL, said: Iterable[str] = ()
+def class_resolver(
+    classes: Sequence[str], new_classes: str, unsure: Sequence[str] = UNSURE_WORDS, written: Iterable[str] = ()
 ) -> Callable[[str], str]:
-    """A function from the name somebody wrote to the class that is meant; it raises LabelError with the remedy.
+    """Return a function from the name somebody wrote to the class that is meant; it raises LabelError with the remedy.
 
-    It gives UNSURE for that word and those in `unsure`, in upper or lower case.
+    `classes` are known already, and `written` are all names that will be asked about. The function returns UNSURE for
+    that word and those in `unsure`, in upper or lower case.
 
     Spaces around a name and the two Unicode spellings of an accent do not matter. While no class is known every name
-    is accepted; later, `new_classes` decides: "ask" accepts a new name unless it looks like a class misspelt, "add"
-    accepts any, "reject" none. A name that differs only in case from a class, or from one accepted a
-    moment ago, is always refused: it is a slip, and could not even be a folder beside the other on Windows. Of all
-    names `said`, the commonest spelling is the one that is meant, whichever comes first.
+    is accepted. Later, `new_classes` decides: "ask" accepts a new name unless it looks like a class misspelt, "add"
+    accepts any, "reject" none. A name that differs only in case from a class, or from a name accepted before, is
+    always refused: it is a typing error, and on Windows it could not even be a folder beside the other. If a new name
+    is `written` in several cases, the commonest of them is the class.
     """
-    cannot_tell = {_plain(word).casefold() for word in (UNSURE, *unsure)}
-    same = {_plain(name): name for name in known}
-    folded = {name.casefold(): original for name, original in same.items()}
+    unsure_keys = {_normalise(word).casefold() for word in (UNSURE, *unsure)}
+    accepted = {_normalise(name): name for name in classes}
+    by_lower_case = {name.casefold(): original for name, original in accepted.items()}
     commonest: dict[str, str] = {}
-    for spelling, _ in Counter(map(_plain, said)).most_common():
+    for spelling, _ in Counter(map(_normalise, written)).most_common():
         commonest.setdefault(spelling.casefold(), spelling)
 
     def resolve(name: str) -> str:
-        name = _plain(name)
-        if name.casefold() in cannot_tell:
+        name = _normalise(name)
+        if name.casefold() in unsure_keys:
             return UNSURE
-        if name in same:
-            return same[name]
-        unreal = "\ufffd" in name or any(category(letter) == "Cc" for letter in name)
-        if unreal or not any(map(str.isalnum, name)):
+        if name in accepted:
+            return accepted[name]
+        garbled = "\ufffd" in name or any(category(letter) == "Cc" for letter in name)
+        if garbled or not any(map(str.isalnum, name)):
             raise LabelError(
                 f"{name!r} cannot be a class name. Write '{UNSURE}' if you cannot tell; else write it again, and save "
                 "the file as CSV UTF-8."
             )
-        twin = folded.get(name.casefold()) or commonest.get(name.casefold(), name)
+        twin = by_lower_case.get(name.casefold()) or commonest.get(name.casefold(), name)
         if twin != name:
             raise LabelError(f"'{name}' differs from the class '{twin}' only in upper and lower case. Write '{twin}'.")
-        alike = get_close_matches(name.casefold(), [*folded, UNSURE], n=3, cutoff=ALIKE)
-        slip = any(_digits(one) == _digits(name) for one in alike)
-        if (known and new_classes == "reject") or ((known or UNSURE in alike) and new_classes == "ask" and slip):
+        similar = get_close_matches(name.casefold(), [*by_lower_case, UNSURE], n=3, cutoff=MIN_SIMILARITY)
+        misspelt = any(_digits_in(other) == _digits_in(name) for other in similar)
+        rejected = classes and new_classes == "reject"
+        if rejected or (new_classes == "ask" and misspelt and (classes or UNSURE in similar)):
             raise LabelError(
-                f"'{name}' is not one of the classes.{did_you_mean(name, [*same, UNSURE])} Correct it, "
+                f"'{name}' is not one of the classes.{did_you_mean(name, [*accepted, UNSURE])} Correct it, "
                 "or set label_source.new_classes=add if it is a new class."
             )
-        same[name] = folded[name.casefold()] = name
+        accepted[name] = by_lower_case[name.casefold()] = name
         return name
 
     return resolve
 
 
-def describe(known: Sequence[str], new_classes: str) -> str:
-    """The classes in words, for the message to the person who labels."""
-    if not known:
+def describe_classes(classes: Sequence[str], new_classes: str) -> str:
+    """Return a sentence about the classes, for the message to the person who labels."""
+    if not classes:
         return f"There are no classes yet: the names you give become the classes; '{UNSURE}' if you cannot tell."
     more = "" if new_classes == "reject" else "; a new name becomes a new class"
-    return f"Classes: {', '.join(known)}; '{UNSURE}' if you cannot tell{more}."
+    return f"Classes: {', '.join(classes)}; '{UNSURE}' if you cannot tell{more}."
 
 
-def _plain(name: str) -> str:
+def _normalise(name: str) -> str:
     return normalize("NFC", name.strip())
 
 
-def _digits(name: str) -> str:
+def _digits_in(name: str) -> str:
     # Whoever numbers classes (deer_1, deer_2) means the number.
     return "".join(filter(str.isdigit, name))

@@ -1,25 +1,49 @@
-"""Where a round's ask lives, and how it is put into words."""
+"""The folder of one round: where it is, whether it was asked before, and the manifest of the images put into it."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
+from alframe.formats.tables import TableRow, read_table
 from alframe.store.files import replacing
-from alframe.types import Request
+from alframe.types import ItemId, Problem, Request
+
+MANIFEST = "manifest.csv"
+MANIFEST_COLUMNS = ("name", "id", "hash", "size", "again")
+
+
+@dataclass(frozen=True, slots=True)
+class RoundImage:
+    """One row of a manifest: an image that was put into a round's folder, or will be.
+
+    `name` is its path in that folder (with forward slashes), `id` the item it shows, `hash` the BLAKE2b hash of its
+    content and `size` its bytes, as text. `restored` (the column "again"): somebody had removed the image, perhaps
+    with an answer, before it was put there once more. That it has no answer then takes no answer back.
+    """
+
+    name: str
+    id: ItemId
+    hash: str = ""
+    size: str = ""
+    restored: bool = False
 
 
 def round_folder(request: Request) -> Path:
-    """The folder of this round alone, so that a late answer to an old round is never taken for a new one."""
+    """Return the folder of this round alone, so that a late answer to an old round is never taken for a new one."""
     return request.folder / f"round-{request.round:03d}"
 
 
-def asked_before(request: Request) -> bool:
-    """Whether this round was asked before, which leaves a mark beside its folder; raises OSError.
+def mark_as_asked(request: Request) -> bool:
+    """Leave a mark beside the round's folder; return whether it was there, so that the round was asked before.
 
-    What is put there a second time had been removed by somebody, perhaps with an answer: that it lies there without
-    one takes nothing back.
+    Whatever is put into the folder a second time had been removed by somebody (see RoundImage.restored). Raises
+    OSError.
     """
-    mark = _mark(request)
+    mark = _mark_of(request)
     if mark.exists():
         return True
     request.folder.mkdir(parents=True, exist_ok=True)
@@ -28,18 +52,56 @@ def asked_before(request: Request) -> bool:
     return False
 
 
-def classes_then(request: Request) -> tuple[str, ...]:
-    """The classes there were when the round was asked first; later answers to earlier rounds may bring more."""
+def classes_when_asked(request: Request) -> tuple[str, ...]:
+    """Return the classes at the time the round was first asked; later answers may have added some since."""
     try:
-        return tuple(_mark(request).read_text(encoding="utf-8").splitlines())
+        return tuple(_mark_of(request).read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeError):
         return ()
 
 
-def _mark(request: Request) -> Path:
-    return request.folder / f".round-{request.round:03d}.asked"
+def read_manifest(folder: Path) -> tuple[list[RoundImage], list[Problem]]:
+    """Return the images that the folder's manifest lists, and what is wrong with it; nothing if there is no folder."""
+    if not folder.is_dir():
+        return [], []
+    read = list(read_table(folder / MANIFEST, MANIFEST_COLUMNS[:3]))
+    images = [
+        RoundImage(row.get("name"), row.get("id"), row.get("hash"), row.get("size"), bool(row.get("again")))
+        for row in read
+        if isinstance(row, TableRow) and row.get("name") and row.get("id")
+    ]
+    return images, [problem for problem in read if isinstance(problem, Problem)]
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things in words: 1 image, 20 images."""
+def write_manifest(folder: Path, images: Iterable[RoundImage]) -> None:
+    """Replace the folder's manifest. Write it before the first image, so that a kill leaves no image unexplained."""
+    with (
+        replacing(folder / MANIFEST) as temporary,
+        temporary.open("w", newline="", encoding="utf-8-sig") as handle,
+    ):
+        writer = csv.writer(handle)
+        writer.writerow(MANIFEST_COLUMNS)
+        writer.writerows(
+            (image.name, image.id, image.hash, image.size, "yes" if image.restored else "") for image in images
+        )
+
+
+def normalise_name(name: str) -> str:
+    """Return a name or path as Windows compares it: upper and lower case, and the spelling of accents, do not count."""
+    return normalize("NFC", name).casefold()
+
+
+def take_free_name(candidates: Iterable[str], taken: set[str]) -> str:
+    """Return the first candidate whose normalised form is not in `taken`, and add that form to it."""
+    name = next(name for name in candidates if normalise_name(name) not in taken)
+    taken.add(normalise_name(name))
+    return name
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return a number of things in words: "1 image", "20 images"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _mark_of(request: Request) -> Path:
+    return request.folder / f".round-{request.round:03d}.asked"

@@ -8,7 +8,7 @@ from alframe.errors import LabelError
 from alframe.formats.digests import content_hash
 from alframe.formats.matching import normalise_path
 from alframe.formats.tables import read_table
-from alframe.kit.round_folders import count
+from alframe.kit.round_folders import format_count
 from alframe.types import Answers, Item, Label, Problem, Request
 
 
@@ -28,7 +28,7 @@ class Simulated:
 
     def request(self, request: Request) -> str:
         """Nothing to do: the oracle needs no asking."""
-        return f"{count(len(request.items), 'image')} asked of the simulated oracle."
+        return f"{format_count(len(request.items), 'image')} asked of the simulated oracle."
 
     def collect(self, request: Request) -> Answers:
         """The truth about every requested item; a Problem for each that has none.

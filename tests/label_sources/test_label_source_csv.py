@@ -536,12 +536,12 @@ def test_every_cell_of_every_file_is_a_label_a_problem_or_blank(
 
 
 def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
-    from alframe.kit.classes import resolver
+    from alframe.kit.classes import class_resolver
 
     known = ["red_fox", "badger"]
-    assert resolver(known, "ask")("lynx") == resolver(known, "add")("lynx") == "lynx"
-    assert resolver(known, "add")("red_fx") == "red_fx"
-    assert resolver(["deer_1"], "ask")("deer_2") == "deer_2"
+    assert class_resolver(known, "ask")("lynx") == class_resolver(known, "add")("lynx") == "lynx"
+    assert class_resolver(known, "add")("red_fx") == "red_fx"
+    assert class_resolver(["deer_1"], "ask")("deer_2") == "deer_2"
     for name, policy in (("red_fx", "ask"), ("Badgerr", "ask"), ("lynx", "reject"), ("Badger", "add"), ("--", "add")):
         with pytest.raises(LabelError, match=name):
-            resolver(known, policy)(name)
+            class_resolver(known, policy)(name)

@@ -18,9 +18,8 @@ from PIL import Image
 
 from alframe.errors import BadParams, LabelError
 from alframe.formats.tables import TableRow, read_table
-from alframe.kit.round_folders import round_folder
+from alframe.kit.round_folders import MANIFEST, round_folder
 from alframe.label_sources.folder import images as module
-from alframe.label_sources.folder.images import MANIFEST
 from alframe.label_sources.folder.source import Folder
 from alframe.store.names import file_name, folder_name, is_litter
 from alframe.testing.label_source import LabelSourceSuite

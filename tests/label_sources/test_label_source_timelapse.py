@@ -210,7 +210,7 @@ def test_names_that_windows_takes_and_no_two_alike(tmp_path: Path) -> None:
         "a:b/c?.jpg", "end./x.jpg", ".hidden/x.jpg", "manifest.csv/x.jpg", "größe/ü.jpg", "gro\u0308ße/u\u0308.jpg",
         "/abs/x.jpg", "../up/x.jpg",
     ]  # fmt: skip
-    found = images.names(Item(one, Path(one)) for one in ids)
+    found = images.choose_names(Item(one, Path(one)) for one in ids)
     assert list(found.values())[:4] == ["cam/a.jpg", "cam/a_2.jpg", "Cam/A_3.jpg", "cam/a_2_2.jpg"]
     assert list(found.values())[4:11] == [
         "%42ackups/x.jpg", "%44eletedFiles/x.jpg", "%63on/%6Eul.jpg", "a%3Ab/c%3F.jpg", "end%2E/x.jpg",
@@ -218,7 +218,7 @@ def test_names_that_windows_takes_and_no_two_alike(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found["/abs/x.jpg"] == "abs/x.jpg"
     assert found["../up/x.jpg"] == "up/x.jpg"
-    assert len(set(map(images.folded, found.values()))) == len(ids)
+    assert len(set(map(images.normalise_name, found.values()))) == len(ids)
 
 
 def test_a_path_that_windows_cannot_open_is_refused_with_the_remedy(request_: Request) -> None:
@@ -649,8 +649,8 @@ def test_no_manifest_is_too_odd(request_: Request, content: bytes) -> None:
 @example(["/", "..", "."])
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), max_size=6))
 def test_every_name_is_one_that_windows_takes(ids: list[str]) -> None:
-    found = images.names(Item(one, Path(one)) for one in dict.fromkeys(ids))
-    assert len({images.folded(name) for name in found.values()}) == len(found)
+    found = images.choose_names(Item(one, Path(one)) for one in dict.fromkeys(ids))
+    assert len({images.normalise_name(name) for name in found.values()}) == len(found)
     for name in found.values():
         for part in name.split("/"):
             assert part == part.rstrip(". ")

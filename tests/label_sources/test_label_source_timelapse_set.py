@@ -19,7 +19,7 @@ from alframe.errors import LabelError
 from alframe.formats.timelapse import data as data_module
 from alframe.formats.timelapse import update as update_module
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources.timelapse import set_answers as readings
+from alframe.label_sources.timelapse import set_answers as set_answers
 from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.testing.label_source import CLASSES, LabelSourceSuite
 from alframe.types import UNSURE, Item, Request, Suggestion
@@ -393,8 +393,10 @@ def test_the_file_is_read_once_for_many_rounds_and_again_when_it_has_changed(
     old = time.time() - 100
     os.utime(pool / DDB, (old, old))
     calls = []
-    real = readings.load
-    monkeypatch.setattr(readings, "load", lambda *args, **more: calls.append(args) or real(*args, **more))
+    real = set_answers.read_answer_rows
+    monkeypatch.setattr(
+        set_answers, "read_answer_rows", lambda *args, **more: calls.append(args) or real(*args, **more)
+    )
     source = TimelapseSet(str(pool))
     for number in range(100):
         assert collected(replace(asked(pool, "A/IMG_1.JPG"), round=number), source) == {"A/IMG_1.JPG": "deer"}

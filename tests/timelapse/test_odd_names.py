@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import LabelError
-from alframe.kit.classes import resolver
+from alframe.kit.classes import class_resolver
 from alframe.label_sources.timelapse.source import Timelapse as RoundSet
 from alframe.types import UNSURE, Item, Request
 from tests.timelapse.conftest import picture
@@ -63,7 +63,7 @@ def test_each_image_is_shown_and_answered(names: list[str]) -> None:
 
 def accepted(names: list[str]) -> list[str]:
     """Those of the names that can be classes together."""
-    resolve = resolver((), "add")
+    resolve = class_resolver((), "add")
     kept = []
     for name in names:
         try:

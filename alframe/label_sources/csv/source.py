@@ -7,23 +7,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
-from alframe.formats.matching import ImageMatcher, match_rows
-from alframe.formats.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
-from alframe.kit.classes import CANNOT_TELL, check_policy, check_unsure, describe, resolver
-from alframe.kit.round_folders import asked_before, count, round_folder
-from alframe.label_sources.csv.answers import AGAIN, Columns, Gathering
-from alframe.label_sources.csv.files import WORKBOOKS, in_folder, named, saved
-from alframe.progress import track
-from alframe.store.files import replacing
-from alframe.types import Answers, Item, ItemId, Problem, Request
+from alframe.kit.answers import AnswerBuilder
+from alframe.kit.classes import UNSURE_WORDS, describe_classes, require_new_classes_rule, require_unsure_words
+from alframe.kit.files import replacing
+from alframe.kit.matching import ImageMatcher, match_rows
+from alframe.kit.progress import track
+from alframe.kit.round_folders import format_count, mark_as_asked, round_folder
+from alframe.kit.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
+from alframe.kit.user_files import WORKBOOK_SUFFIXES, files_in_folder, find_tables, time_saved
+from alframe.label_sources.csv.answers import RESTORED_COLUMN, Columns, add_file
+from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
 
 class Csv:
-    """One CSV a round, `round-003/to_label.csv`; every CSV in that folder is read, since people save copies.
+    """One CSV for each round, `round-003/to_label.csv`; every CSV in that folder is read, since people save copies.
 
     `files` are CSVs of people's own, anywhere: paths, folders or patterns (`labels/*.csv`). They are read as well, each
-    time, and may be about more images than were asked for. `path_column`, ... say what the columns are called in all
-    of these; a list with the default names is understood too. `unsure`: the words for "cannot tell", besides that one.
+    time, and may list more images than were asked for. `path_column`, `label_column` and `annotator_column` are the
+    names of the columns in all these files; a list with the default names is understood too. `unsure`: the words for
+    "cannot tell", besides "unsure". `encoding` is that of files that are not UTF-8.
     """
 
     answers_now = False
@@ -34,7 +36,7 @@ class Csv:
         path_column: str = "path",
         label_column: str = "label",
         annotator_column: str = "annotator",
-        unsure: str | Sequence[str] = CANNOT_TELL,
+        unsure: str | Sequence[str] = UNSURE_WORDS,
         new_classes: str = "ask",
         annotator: str = "",
         separator: str = ",",
@@ -43,15 +45,15 @@ class Csv:
         if separator not in tuple(SEPARATORS):
             raise BadParams(f"label_source.separator is {separator!r}; it must be a comma, a semicolon or a tab.")
         names = tuple(map(str.strip, (path_column, label_column, annotator_column)))
-        if len({name.casefold() for name in names} - {"", AGAIN}) < len(names):
+        if len({name.casefold() for name in names} - {"", RESTORED_COLUMN}) < len(names):
             raise BadParams(
                 f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
-                f"they must be three different names, and none '{AGAIN}', which the lists use."
+                f"they must be three different names, and none '{RESTORED_COLUMN}', which the lists use."
             )
         self.files = (str(files),) if isinstance(files, str | Path) else tuple(map(str, files))
         self.columns = Columns(*names)
-        self.unsure = check_unsure(unsure)
-        self.new_classes = check_policy(new_classes)
+        self.unsure = require_unsure_words(unsure)
+        self.new_classes = require_new_classes_rule(new_classes)
         self.annotator = annotator
         self.separator = separator
         self.encoding = require_encoding(encoding)
@@ -64,72 +66,71 @@ class Csv:
     def request(self, request: Request) -> str:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
-        match = ImageMatcher(request.items)
-        read = [one for file in in_folder(folder) for one in self._rows(file, self._columns(file), match)]
-        listed = {one[1] for one in read if not isinstance(one, Problem)}
+        matcher = ImageMatcher(request.items)
+        rows = [row for file in files_in_folder(folder) for row in self._read(file, self._columns_of(file), matcher)]
+        listed = {row[1] for row in rows if not isinstance(row, Problem)}
         missing = [item for item in request.items if item.id not in listed]
         file = folder / "to_label.csv"
         # While a list cannot be read in full, nobody knows what is missing; collect() says what is wrong with it.
-        if missing and (not file.exists() or not any(isinstance(one, Problem) for one in read)):
+        if missing and (not file.exists() or not any(isinstance(row, Problem) for row in rows)):
             number = 1
             while file.exists():
                 number += 1
                 file = folder / f"to_label-{number}.csv"
-            self._write(file, missing, request)
-        where = file if len(in_folder(folder)) == 1 else folder
-        others = count(len(named(self.files, request.folder, "label_source.files")[0]), "file")
+            self._write_list(file, missing, request)
+        where = file if len(files_in_folder(folder)) == 1 else folder
+        others = format_count(len(find_tables(self.files, request.folder, "label_source.files")[0]), "file")
         return (
-            f"Round {request.round}: {count(len(request.items), 'image')} to label, listed in {where}. Write the class "
-            f"of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
+            f"Round {request.round}: {format_count(len(request.items), 'image')} to label, listed in {where}. Write "
+            f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
             + (f"{others} of label_source.files will be read too. " if self.files else "")
-            + describe(request.classes, self.new_classes)
+            + describe_classes(request.classes, self.new_classes)
         )
 
     def collect(self, request: Request) -> Answers:
-        """All that the CSV files say: of an image as often as it is written, the file saved last at the end.
+        """Return every label that the CSV files give; of one item, the label of the file saved last comes last.
 
-        An image is blank if its cell is empty wherever it is listed, all files could be read, and some other image has
-        a label in that file.
+        An image is cleared if its cell is empty wherever it is listed, all files could be read, and some other image
+        has a label in that file.
         """
         folder = round_folder(request)
-        match = ImageMatcher(request.items)
-        gathering = Gathering(
-            lambda said: resolver(request.classes, self.new_classes, self.unsure, said), self.annotator
-        )
-        for file in in_folder(folder, WORKBOOKS):
+        matcher = ImageMatcher(request.items)
+        builder = AnswerBuilder(request.classes, self.new_classes, self.unsure)
+        for file in files_in_folder(folder, WORKBOOK_SUFFIXES):
             message = "is a workbook, which is not read. Save it as CSV UTF-8 in the same folder."
-            gathering.lacks(Problem(str(file), None, message))
-        own = in_folder(folder)
-        others, problems = named(self.files, request.folder, "label_source.files")
-        for problem in problems:
-            gathering.lacks(problem)
-        for file in sorted({*own, *others}, key=lambda file: (saved(file), file.name)):
-            columns = self._columns(file)
-            gathering.add(file, self._rows(file, columns, match), columns, strangers=file not in own)
-        return gathering.answers(request)
+            builder.problems.append(Problem(str(file), None, message))
+        lists = files_in_folder(folder)
+        own_tables, problems = find_tables(self.files, request.folder, "label_source.files")
+        builder.problems += problems
+        builder.may_lack_labels = bool(builder.problems)
+        for file in sorted({*lists, *own_tables}, key=lambda file: (time_saved(file), file.name)):
+            columns = self._columns_of(file)
+            rows = self._read(file, columns, matcher)
+            add_file(builder, file, rows, columns, self.annotator, only_requested=file in lists)
+        return builder.build(request.items, order=_time_and_row)
 
-    def _columns(self, file: Path) -> Columns:
-        """What the columns are called in this file: as is set, or as it was before somebody set it."""
+    def _columns_of(self, file: Path) -> Columns:
+        """Return what the columns are called in this file: as is set, or as it was before somebody set it."""
         default = Columns()
         if self.columns == default or has_columns(file, (self.columns.path, self.columns.label), self.encoding):
             return self.columns
         return default if has_columns(file, (default.path, default.label), self.encoding) else self.columns
 
-    def _rows(
-        self, file: Path, columns: Columns, match: ImageMatcher
+    def _read(
+        self, file: Path, columns: Columns, matcher: ImageMatcher
     ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
-        found = read_table(file, (columns.path, columns.label), self.encoding, match.is_known_path)
-        return match_rows(str(file), track(found, f"Reading {file.name}", unit="row"), columns.path, match)
+        rows = read_table(file, (columns.path, columns.label), self.encoding, matcher.is_known_path)
+        return match_rows(str(file), track(rows, f"Reading {file.name}", unit="row"), columns.path, matcher)
 
-    def _write(self, file: Path, items: Sequence[Item], request: Request) -> None:
+    def _write_list(self, file: Path, items: Sequence[Item], request: Request) -> None:
         try:
-            again = {AGAIN: "yes"} if asked_before(request) else {}
+            restored = {RESTORED_COLUMN: "yes"} if mark_as_asked(request) else {}
             # The byte-order mark makes Excel read the file as UTF-8.
             with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-                cells = [self._cells(item) | again for item in items]
-                writer = csv.DictWriter(handle, cells[0], delimiter=self.separator)
+                rows = [self._cells(item) | restored for item in items]
+                writer = csv.DictWriter(handle, rows[0], delimiter=self.separator)
                 writer.writeheader()
-                writer.writerows(cells)
+                writer.writerows(rows)
         except OSError as error:
             raise LabelError(
                 f"{file} cannot be written: {error.strerror}. Check that the folder may be written to and that the "
@@ -141,3 +142,7 @@ class Csv:
         if "image" in map(str.casefold, cells):
             return cells
         return {self.columns.path: item.id, "image": str(item.path.absolute()), **cells}
+
+
+def _time_and_row(label: Label) -> tuple[float, int]:
+    return label.at.timestamp() if label.at else 0.0, label.row or 0

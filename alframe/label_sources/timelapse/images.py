@@ -1,109 +1,79 @@
-"""A round's images as Timelapse can show them: names, the manifest, and links, copies or conversions."""
+"""A round's images as Timelapse can show them: their names in the set, and links, copies or conversions."""
 
 from __future__ import annotations
 
-import csv
-import os
-import shutil
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
-from unicodedata import normalize
 
-from PIL import Image, ImageDraw, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from alframe.data.viewing import view
 from alframe.errors import PoolError
-from alframe.formats.digests import content_hash
-from alframe.formats.tables import TableRow, read_table
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
-from alframe.progress import track
-from alframe.store.files import replacing
-from alframe.store.names import folder_name
-from alframe.types import Box, Item, ItemId, Problem
+from alframe.kit.files import content_hash, folder_name
+from alframe.kit.progress import track
+from alframe.kit.round_folders import (
+    MANIFEST,
+    RoundImage,
+    normalise_name,
+    read_manifest,
+    take_free_name,
+    write_manifest,
+)
+from alframe.kit.round_images import box_to_show, outline_box, place_image
+from alframe.kit.viewing import view
+from alframe.types import Item, ItemId, Problem
 
-MANIFEST = "manifest.csv"
-COLUMNS = ("name", "id", "hash", "again")
-UNREAD = "-"  # in place of a hash: the image could not be read
-_JPEG = b"\xff\xd8\xff"
-_ORIENTATION = 0x0112
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the manifest: the image's place in the set (POSIX), whose it is, and its BLAKE2b hash then.
-
-    `again` is not empty where the round had been asked before, and somebody has removed what was there.
-    """
-
-    name: str
-    id: ItemId
-    hash: str = ""
-    again: str = ""
+UNREADABLE = "-"  # in place of the hash of an image that could not be read
+_JPEG_MARK = b"\xff\xd8\xff"
+_ORIENTATION_TAG = 0x0112
 
 
-def folded(path: str) -> str:
-    """A path as Windows compares it: the manifest's and Timelapse's may differ in case and in the form of accents."""
-    return normalize("NFC", path).casefold()
-
-
-def names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]:
-    """A place in the set for each item: as in the pool, but a `.jpg` that Windows takes, and no two alike."""
-    used = set(map(folded, taken))
-    placed = {}
+def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]:
+    """Choose a path in the set for each item: as in the pool, but a `.jpg` that Windows takes, and no two alike."""
+    taken_names = set(map(normalise_name, taken))
+    names = {}
     for item in items:
-        shown = PurePosixPath(item.id.rpartition("#")[0] if "box" in item.meta else item.id)
-        parts = [_safe(part) for part in shown.parts[:-1] if part not in ("/", "..")]
-        suffix = shown.suffix if shown.suffix.casefold() == ".jpg" else ".jpg"
-        stem = (shown.stem or "image") + (f"_box{item.id.rpartition('#')[2]}" if "box" in item.meta else "")
-        name = "/".join([*parts, _safe(stem + suffix)])
-        number = 1
-        while folded(name) in used:
-            number += 1
-            name = "/".join([*parts, _safe(f"{stem}_{number}{suffix}")])
-        used.add(folded(name))
-        placed[item.id] = name
-    return placed
+        path, box_suffix = PurePosixPath(item.image), f"_box{item.id.rpartition('#')[2]}" if "box" in item.meta else ""
+        folders = [_safe_name(part) for part in path.parts[:-1] if part not in ("/", "..")]
+        suffix = path.suffix if path.suffix.casefold() == ".jpg" else ".jpg"
+        stem = (path.stem or "image") + box_suffix
+        stems = chain([stem], (f"{stem}_{number}" for number in count(2)))
+        names[item.id] = take_free_name(
+            ("/".join([*folders, _safe_name(candidate + suffix)]) for candidate in stems), taken_names
+        )
+    return names
 
 
-def manifest(folder: Path, items: Sequence[Item]) -> tuple[list[Entry], list[Problem]]:
-    """What each image of the round's folder is: as its manifest says, or will say of those that it lacks."""
-    found = list(read_table(folder / MANIFEST, COLUMNS)) if folder.is_dir() else []
-    lines = [row for row in found if isinstance(row, TableRow)]
-    entries = [Entry(*map(row.get, COLUMNS)) for row in lines if row.get("name") and row.get("id")]
-    listed = {entry.id for entry in entries}
-    places = names((item for item in items if item.id not in listed), (entry.name for entry in entries))
-    entries += [Entry(name, item) for item, name in places.items()]
-    return entries, [one for one in found if isinstance(one, Problem)]
+def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[RoundImage], list[Problem]]:
+    """Return the images of the round's folder as its manifest has them, and will have those that it lacks."""
+    images, problems = read_manifest(folder)
+    listed = {image.id for image in images}
+    names = choose_names((item for item in items if item.id not in listed), (image.name for image in images))
+    return images + [RoundImage(name, item) for item, name in names.items()], problems
 
 
-def complete_manifest(folder: Path, items: Sequence[Item], again: bool) -> list[Entry]:
-    """Have it all in the file, before the first image is there, so that a kill leaves no riddle.
+def complete_manifest(folder: Path, items: Sequence[Item], asked_before: bool) -> list[RoundImage]:
+    """Add the items that the manifest lacks, and return all its images. Raises OSError.
 
-    `again` says that the round was asked before, so that what the file lacks had been removed.
+    `asked_before`: the manifest was complete once, so somebody has removed what it lacks.
     """
-    entries, problems = manifest(folder, items)
+    images, problems = list_images(folder, items)
     paths = {item.id: item.path for item in items}
-    lacking = sum(not entry.hash for entry in entries)
-    if lacking or problems:
-        entries = [
-            entry if entry.hash else replace(entry, hash=_hash(paths.get(entry.id)), again="again" if again else "")
-            for entry in track(entries, "Reading the images of the round", unit="img")
+    if problems or not all(image.hash for image in images):
+        images = [
+            image if image.hash else replace(image, hash=_hash_of(paths.get(image.id)), restored=asked_before)
+            for image in track(images, "Reading the images of the round", unit="img")
         ]
-        with (
-            replacing(folder / MANIFEST) as temporary,
-            temporary.open("w", newline="", encoding="utf-8-sig") as handle,
-        ):
-            writer = csv.writer(handle)
-            writer.writerow(COLUMNS)
-            writer.writerows((entry.name, entry.id, entry.hash, entry.again) for entry in entries)
-    return entries
+        write_manifest(folder, images)
+    return images
 
 
-def place(item: Item, target: Path, link: bool) -> str:
-    """Put the image where Timelapse finds it, if it is not there; why it cannot be shown, or nothing.
+def place_jpeg(item: Item, target: Path, link: bool) -> str:
+    """Put the image where Timelapse finds it, if it is not there; return why it cannot be shown, or "".
 
     A JPEG stays as it is, to the byte; anything else becomes one, and keeps its EXIF. Raises OSError for the disk's
     troubles, not for the image's.
@@ -112,23 +82,11 @@ def place(item: Item, target: Path, link: bool) -> str:
         return ""
     try:
         with item.path.open("rb") as handle:
-            is_jpeg = handle.read(3) == _JPEG
+            is_jpeg = handle.read(3) == _JPEG_MARK
     except OSError as error:
         return error.strerror or str(error)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    box = item.box if "box" in item.meta else None
-    if is_jpeg and box is None and link:
-        with suppress(OSError):  # another disk, or a file system without links: a copy does as well
-            os.link(item.path.resolve(), target)
-            return ""
     try:
-        with replacing(target) as temporary:
-            if is_jpeg and box is None:
-                shutil.copyfile(item.path, temporary)
-            else:
-                _convert(item.path, temporary, box)
-            times = item.path.stat()
-            os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
+        place_image(item.path, target, link, None if is_jpeg and not box_to_show(item) else partial(_write_jpeg, item))
     except OSError as error:
         if error.errno is not None:
             raise
@@ -138,48 +96,38 @@ def place(item: Item, target: Path, link: bool) -> str:
     return ""
 
 
-def _convert(source: Path, target: Path, box: Box | None) -> None:
-    picture = view(source)
-    if box is not None:
-        _outline(picture, box)
+def _write_jpeg(item: Item, target: Path) -> None:
+    picture = view(item.path)
+    if box := box_to_show(item):
+        outline_box(picture, box)
     try:
-        picture.save(target, "JPEG", quality=95, exif=_exif(source))
+        picture.save(target, "JPEG", quality=95, exif=_exif_of(item.path))
     except (ValueError, TypeError, KeyError, AttributeError):  # EXIF that cannot be written is no loss of picture
         picture.save(target, "JPEG", quality=95)
 
 
-def _exif(source: Path) -> bytes:
-    """What the camera wrote, but for how it was held."""
+def _exif_of(source: Path) -> bytes:
+    """Return what the camera wrote, but for the orientation, since the picture is upright."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
         try:
             with Image.open(source) as image:
                 exif = image.getexif()
-                exif.pop(_ORIENTATION, None)
+                exif.pop(_ORIENTATION_TAG, None)
                 return exif.tobytes()
         except UnidentifiedImageError:  # an array, or a TIFF of many bands
             return b""
 
 
-def _outline(picture: Image.Image, box: Box) -> None:
-    """Around the box, not on it: what matters is inside."""
-    line = max(2, max(picture.size) // 300)
-    left, top = box.x * picture.width, box.y * picture.height
-    right, bottom = left + box.w * picture.width, top + box.h * picture.height
-    if right > left and bottom > top:
-        edge = (left - line, top - line, right + line, bottom + line)
-        ImageDraw.Draw(picture).rectangle(edge, outline="#ffd400", width=line)
-
-
-def _safe(part: str) -> str:
+def _safe_name(part: str) -> str:
     name = folder_name(part)
     if is_timelapse_or_system(name) or name.casefold() in {MANIFEST, TEMPLATE_NAME.casefold()}:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     return name
 
 
-def _hash(file: Path | None) -> str:
+def _hash_of(file: Path | None) -> str:
     try:
-        return content_hash(file) if file else UNREAD
-    except OSError:  # gone since it was chosen: place() says so
-        return UNREAD
+        return content_hash(file) if file else UNREADABLE
+    except OSError:  # gone since it was chosen: place_jpeg() says so
+        return UNREADABLE

@@ -1,4 +1,4 @@
-"""What people's own Timelapse set and its exports say: read once, and again only when a file has changed."""
+"""Read people's own Timelapse set and its exports: once, and again only when a file has changed."""
 
 from __future__ import annotations
 
@@ -7,112 +7,126 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.formats.digests import content_hash
-from alframe.formats.tables import read_table
 from alframe.formats.timelapse.data import to_forward_slashes
-from alframe.label_sources.timelapse.answers import Said, Source, Stamp, load, saved, stamp
-from alframe.label_sources.timelapse.images import folded
-from alframe.progress import track
+from alframe.kit.files import content_hash
+from alframe.kit.progress import track
+from alframe.kit.round_folders import normalise_name
+from alframe.kit.tables import read_table
+from alframe.label_sources.timelapse.answers import (
+    AnswerRow,
+    FileState,
+    FileVersion,
+    file_state,
+    read_answer_rows,
+    saved_at,
+)
 from alframe.types import Problem
 
-BLANKS = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
+TRIMMED = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """The Data Labels: of the field that holds the answers, and of the one that says whose they are (or "")."""
+class AnswerFields:
+    """The Data Labels of the field that holds the answers, and of the one that says whose they are (or "")."""
 
     species: str
     annotator: str = ""
 
     @property
-    def wanted(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[str, ...]:
+        """The columns to read."""
         return (self.species, self.annotator) if self.annotator else (self.species,)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """All records of one file in which a species is filled in, by the path of the image below the set's folder."""
+class AnswerFile:
+    """All rows of one file in which a species is filled in, by the path of the image below the set's folder.
 
-    source: Source
-    filled: Mapping[str, Sequence[Said]]
-    loose: Mapping[str, str | None]
+    `unique_paths` gives the path in `by_path` for its normalised form, None where two images have the same form.
+    """
+
+    version: FileVersion
+    by_path: Mapping[str, Sequence[AnswerRow]]
+    unique_paths: Mapping[str, str | None]
     problems: Sequence[Problem] = ()
 
-    def of(self, key: str, path: Path, root: Path) -> Sequence[Said]:
-        """What is said of an image; upper and lower case may differ, unless that is another image."""
-        if key in self.filled:
-            return self.filled[key]
-        alike = self.loose.get(folded(key))
-        if alike is None:
+    def rows_of(self, image_path: str, file: Path, root: Path) -> Sequence[AnswerRow]:
+        """Return the rows about an image, `file`; upper and lower case may differ, unless that is another image."""
+        if image_path in self.by_path:
+            return self.by_path[image_path]
+        similar_path = self.unique_paths.get(normalise_name(image_path))
+        if similar_path is None:
             return ()
-        other = root / alike
-        another = other.exists() and not (path.exists() and path.samefile(other))
-        return () if another else self.filled[alike]
+        similar = root / similar_path
+        is_another = similar.exists() and not (file.exists() and file.samefile(similar))
+        return () if is_another else self.by_path[similar_path]
 
 
 @dataclass
-class Readings:
-    """Keeps the last reading of each file: a set is read once, however many rounds are asked about."""
+class AnswerFileCache:
+    """Keeps what each file last held: a set is read once, however many rounds are asked about."""
 
-    kept: dict[tuple[Path, int | None], tuple[Stamp, Reading]] = field(default_factory=dict)
+    _files: dict[tuple[Path, int | None], tuple[FileState, AnswerFile]] = field(default_factory=dict)
 
-    def data(self, ddb: Path, fields: Fields) -> Reading:
-        """The answers in a data file. Raises FormatError or OSError."""
-        return self._get(ddb, None, lambda: read_data(ddb, fields))
+    def data_file(self, ddb: Path, fields: AnswerFields) -> AnswerFile:
+        """Return the answers in a data file. Raises FormatError or OSError."""
+        return self._get(ddb, None, lambda: read_data_file(ddb, fields))
 
-    def export(self, file: Path, fields: Fields, levels: int | None) -> Reading:
-        """The answers in a CSV; `levels` is how many folder levels the set has, None if that is not known. OSError."""
+    def export(self, file: Path, fields: AnswerFields, levels: int | None) -> AnswerFile:
+        """Return the answers in a CSV. Raises OSError.
+
+        `levels` is the set's number of folder levels, None if it is not known.
+        """
         return self._get(file, levels, lambda: read_export(file, fields, levels))
 
-    def _get(self, file: Path, levels: int | None, read: Callable[[], Reading]) -> Reading:
-        now, before = stamp(file), self.kept.get((file, levels))
-        if before is None or before[0] != now:
-            before = self.kept[file, levels] = now, read()
-        return before[1]
+    def _get(self, file: Path, levels: int | None, read: Callable[[], AnswerFile]) -> AnswerFile:
+        state, cached = file_state(file), self._files.get((file, levels))
+        if cached is None or cached[0] != state:
+            cached = self._files[file, levels] = state, read()
+        return cached[1]
 
 
-def read_data(ddb: Path, fields: Fields) -> Reading:
-    """The answers in a data file. Raises FormatError or OSError."""
-    said, source = load(ddb, fields.wanted, filled=fields.species)
-    return _reading(source, said)
+def read_data_file(ddb: Path, fields: AnswerFields) -> AnswerFile:
+    """Read the answers in a data file. Raises FormatError or OSError."""
+    rows, version = read_answer_rows(ddb, fields.columns, filled=fields.species)
+    return _answer_file(version, rows)
 
 
-def read_export(file: Path, fields: Fields, levels: int | None) -> Reading:
-    """The answers in a CSV that Timelapse exported, or that somebody has saved from one. Raises OSError.
+def read_export(file: Path, fields: AnswerFields, levels: int | None) -> AnswerFile:
+    """Read the answers in a CSV that Timelapse exported, or that somebody has saved from one. Raises OSError.
 
     Timelapse leaves out the cells of folder levels that an image has not: they are put back before the rest.
     """
-    before = stamp(file)
+    state = file_state(file)
     problems: list[Problem] = []
 
-    def fit(header: Sequence[str], cells: list[str]) -> list[str]:
+    def align_cells(header: Sequence[str], cells: list[str]) -> list[str]:
         above = min(header.index("file"), header.index("rootfolder") if "rootfolder" in header else len(header))
         expected = above if levels is None else levels
         present = expected - (len(header) - len(cells))
         return cells[:present] + [""] * (expected - present) + cells[present:] if present >= 0 else cells
 
-    def said() -> Iterator[Said]:
-        table = read_table(file, ("File", "RelativePath", fields.species), align_cells=fit)
+    def filled_rows() -> Iterator[AnswerRow]:
+        table = read_table(file, ("File", "RelativePath", fields.species), align_cells=align_cells)
         for row in track(table, f"Reading {file.name}", unit="row"):
             if isinstance(row, Problem):
                 problems.append(row)
             elif row.get(fields.species).strip():
-                folder, name = (row.get(column).strip(BLANKS) for column in ("RelativePath", "File"))
+                folder, name = (row.get(column).strip(TRIMMED) for column in ("RelativePath", "File"))
                 folder = to_forward_slashes(folder)
-                cells = {column: row.get(column) for column in fields.wanted}
-                yield Said(row.line, f"{folder}/{name}" if folder else name, cells)
+                cells = {column: row.get(column) for column in fields.columns}
+                yield AnswerRow(row.line, f"{folder}/{name}" if folder else name, cells)
 
-    found = list(said())
-    return _reading(Source(str(file), saved(before), content_hash(file)), found, problems)
+    rows = list(filled_rows())
+    return _answer_file(FileVersion(str(file), saved_at(state), content_hash(file)), rows, problems)
 
 
-def _reading(source: Source, said: Sequence[Said], problems: Sequence[Problem] = ()) -> Reading:
-    filled: dict[str, list[Said]] = defaultdict(list)
-    for one in said:
-        filled[one.key].append(one)
-    loose: dict[str, str | None] = {}
-    for key in filled:
-        plain = folded(key)
-        loose[plain] = None if plain in loose else key
-    return Reading(source, dict(filled), loose, problems)
+def _answer_file(version: FileVersion, rows: Sequence[AnswerRow], problems: Sequence[Problem] = ()) -> AnswerFile:
+    by_path: dict[str, list[AnswerRow]] = defaultdict(list)
+    for row in rows:
+        by_path[row.image_path].append(row)
+    unique_paths: dict[str, str | None] = {}
+    for path in by_path:
+        normalised = normalise_name(path)
+        unique_paths[normalised] = None if normalised in unique_paths else path
+    return AnswerFile(version, dict(by_path), unique_paths, problems)

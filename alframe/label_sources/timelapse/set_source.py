@@ -10,23 +10,30 @@ from alframe.errors import FormatError, LabelError
 from alframe.formats.timelapse.data import find_blank_images
 from alframe.formats.timelapse.folders import files_in
 from alframe.formats.timelapse.template import Template, read_template
-from alframe.kit.classes import CANNOT_TELL, check_policy, check_unsure, describe
+from alframe.kit.answers import AnswerBuilder
+from alframe.kit.classes import UNSURE_WORDS, describe_classes, require_new_classes_rule, require_unsure_words
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources.csv.files import in_folder, named
-from alframe.label_sources.timelapse.answers import Gathering, check_list, gathering, trouble
-from alframe.label_sources.timelapse.set_answers import Fields, Reading, Readings
-from alframe.label_sources.timelapse.set_request import ask, begin
-from alframe.label_sources.timelapse.set_selection import Names, check_fields_of, select
+from alframe.kit.user_files import files_in_folder, find_tables
+from alframe.label_sources.timelapse.answers import (
+    add_answer,
+    answer_builder,
+    build_answers,
+    species_field_problems,
+    unreadable_file,
+)
+from alframe.label_sources.timelapse.set_answers import AnswerFields, AnswerFile, AnswerFileCache
+from alframe.label_sources.timelapse.set_request import explain_first_opening, request_selection
+from alframe.label_sources.timelapse.set_selection import FieldNames, plan_selection, require_fields
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
 class TimelapseSet:
     """The user's own `set`: its `.tdb`, its `.ddb` or the folder they are in.
 
-    `species` is the Data Label of the field with the answers; `selected` of the Flag that marks a round's images;
-    `round_field`, `prediction_field` and `confidence_field` are filled in too. `exports`: CSVs that Timelapse has
-    exported, read in addition. `write` changes the `.ddb` itself, while Timelapse is closed. `unsure`: the words in
-    the list for "cannot tell".
+    `species` is the Data Label of the field with the answers, and `selected` that of the Flag that marks a round's
+    images; `round_field`, `prediction_field` and `confidence_field` are filled in too. `exports` are CSVs that
+    Timelapse has exported; they are read as well. `write` changes the `.ddb` itself, while Timelapse is closed.
+    `unsure`: the words in the list for "cannot tell". `blank` is the class of an image without an animal.
     """
 
     answers_now = False
@@ -43,21 +50,21 @@ class TimelapseSet:
         annotator_field: str = "",
         exports: str | Path | Sequence[str | Path] = (),
         write: bool = False,
-        unsure: str | Sequence[str] = CANNOT_TELL,
+        unsure: str | Sequence[str] = UNSURE_WORDS,
         new_classes: str = "ask",
         annotator: str = "",
         blank: str = "blank",
     ) -> None:
         self.set = str(set)
-        self.names = Names(species, selected, round_field, prediction_field, confidence_field)
-        self.fields = Fields(species, annotator_field)
+        self.names = FieldNames(species, selected, round_field, prediction_field, confidence_field)
+        self.answer_fields = AnswerFields(species, annotator_field)
         self.exports = (str(exports),) if isinstance(exports, str | Path) else tuple(map(str, exports))
         self.write = write
-        self.unsure = check_unsure(unsure)
-        self.new_classes = check_policy(new_classes)
+        self.unsure = require_unsure_words(unsure)
+        self.new_classes = require_new_classes_rule(new_classes)
         self.annotator = annotator
         self.blank = blank.strip()
-        self._readings = Readings()
+        self._cache = AnswerFileCache()
 
     def request(self, request: Request) -> str:
         """Write what is to be changed in the set, or change it; the images of earlier rounds are deselected."""
@@ -65,107 +72,108 @@ class TimelapseSet:
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
             root, ddb = self._locate()
             if ddb is None:
-                return begin(root, request, self.names, self.blank, self.fields.annotator)
+                return explain_first_opening(root, request, self.names, self.blank, self.answer_fields.annotator)
             template = read_template(ddb)
-            check_fields_of(template, ddb, self.names)
-            selection = select(ddb, template, request, _keys(request.items, root), self.names)
-            said = ask(request, ddb, template, selection, self.names, self.unsure, self.write)
-            return "\n".join([*said, describe(request.classes, self.new_classes)])
+            require_fields(template, ddb, self.names)
+            plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)
+            lines = request_selection(request, ddb, template, plan, self.names, self.unsure, self.write)
+            return "\n".join([*lines, describe_classes(request.classes, self.new_classes)])
         except FormatError as error:
             raise LabelError(str(error)) from error
         except OSError as error:
             raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
     def collect(self, request: Request) -> Answers:
-        """What the data file and all exports say about these images, whichever round it was said for."""
-        gathered = gathering(request.classes, self.blank, self.new_classes, self.unsure)
+        """Return what the data file and all exports say about these images, whichever round it was said for."""
+        builder = answer_builder(request.classes, self.blank, self.new_classes, self.unsure)
         template = None
         try:
             root, ddb = self._locate()
         except (LabelError, OSError) as error:
-            gathered.problems.append(Problem(self.set, None, str(error).removeprefix(self.set).strip()))
+            builder.problems.append(Problem(self.set, None, str(error).removeprefix(self.set).strip()))
             root, ddb = Path(self.set), None
-        keys = _keys(request.items, root)
+        image_paths = _paths_in_set(request.items, root)
         try:
             if ddb is not None:
                 template = read_template(ddb)
-                self._read(ddb, template, request, keys, gathered)
+                self._add_data_file(ddb, template, request, image_paths, builder)
         except (FormatError, OSError) as error:
-            gathered.problems.append(trouble(ddb or root, error))
-        files, problems = named(self.exports, request.folder, "label_source.exports")
-        gathered.problems += problems
+            builder.problems.append(unreadable_file(ddb or root, error))
+        exports, problems = find_tables(self.exports, request.folder, "label_source.exports")
+        builder.problems += problems
+        for folder in sorted(request.folder.glob("round-*")):
+            exports += files_in_folder(folder)
         levels = len(template.levels) if template else None
-        for file in [
-            *files,
-            *(file for folder in sorted(request.folder.glob("round-*")) for file in in_folder(folder)),
-        ]:
+        for file in exports:
             try:
-                reading = self._readings.export(file, self.fields, levels)
-                self._take(reading, template, request.items, keys, root, gathered)
-                gathered.problems += reading.problems
+                answers = self._cache.export(file, self.answer_fields, levels)
+                self._add_file(answers, template, request.items, image_paths, root, builder)
+                builder.problems += answers.problems
             except OSError as error:
-                gathered.problems.append(trouble(file, error))
-        return gathered.answers(item.id for item in request.items)
+                builder.problems.append(unreadable_file(file, error))
+        return build_answers(builder, request.items)
 
-    def _read(
-        self, ddb: Path, template: Template, request: Request, keys: Mapping[ItemId, str], gathered: Gathering
+    def _add_data_file(
+        self, ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], builder: AnswerBuilder
     ) -> None:
-        gathered.problems += check_list(ddb, template, self.fields.species, request.classes)
-        if template.field(self.fields.species) is None:
+        builder.problems += species_field_problems(ddb, template, self.answer_fields.species, request.classes)
+        if template.field(self.answer_fields.species) is None:
             return
-        reading = self._readings.data(ddb, self.fields)
-        self._take(reading, template, request.items, keys, ddb.parent, gathered)
-        rest = {key: item for item, key in keys.items() if item not in gathered.written}
-        if rest and gathered.written:  # asked of the file as it is now: what has been filled in since is in neither
-            images = [(folder, file) for folder, _, file in (key.rpartition("/") for key in rest)]
-            for key in find_blank_images(ddb, self.fields.species, images):
-                gathered.empty[reading.source.file].append(rest[key])
+        answers = self._cache.data_file(ddb, self.answer_fields)
+        self._add_file(answers, template, request.items, image_paths, ddb.parent, builder)
+        labelled = builder.labelled_items
+        unlabelled = {path: item for item, path in image_paths.items() if item not in labelled}
+        if unlabelled and labelled:  # asked of the file as it is now: what was filled in since is in neither
+            images = [(folder, file) for folder, _, file in (path.rpartition("/") for path in unlabelled)]
+            for path in find_blank_images(ddb, self.answer_fields.species, images):
+                builder.add_empty(answers.version.file, unlabelled[path])
 
-    def _take(
+    def _add_file(
         self,
-        reading: Reading,
+        answers: AnswerFile,
         template: Template | None,
         items: Sequence[Item],
-        keys: Mapping[ItemId, str],
+        image_paths: Mapping[ItemId, str],
         root: Path,
-        gathered: Gathering,
+        builder: AnswerBuilder,
     ) -> None:
-        species = template.field(self.fields.species) if template else None
-        several = species is not None and species.type == "MultiChoice"
+        species = template.field(self.answer_fields.species) if template else None
+        has_lists = species is not None and species.type == "MultiChoice"
         for item in items:
-            for said in reading.of(keys[item.id], item.path, root) if item.id in keys else ():
-                cell, annotator = said.cells[self.fields.species], said.cells.get(self.fields.annotator, "").strip()
-                for name in cell.split(",") if several else [cell]:
-                    gathered.add(item.id, said, name, annotator or self.annotator, reading.source)
+            for row in answers.rows_of(image_paths[item.id], item.path, root) if item.id in image_paths else ():
+                cell = row.cells[self.answer_fields.species]
+                annotator = row.cells.get(self.answer_fields.annotator, "").strip() or self.annotator
+                for name in cell.split(",") if has_lists else [cell]:
+                    add_answer(builder, item.id, row, name, annotator, answers.version)
 
     def _locate(self) -> tuple[Path, Path | None]:
-        """The set's folder, and its data file if there is one yet. Raises LabelError."""
-        place = Path(self.set).expanduser()
-        if not place.exists():
+        """Return the set's folder, and its data file if there is one yet. Raises LabelError."""
+        path = Path(self.set).expanduser()
+        if not path.exists():
             raise LabelError(f"{self.set} is not there. Set label_source.set to the set's .tdb or its folder.")
-        if place.is_file() and place.suffix.casefold() == ".ddb":
-            return place.parent, place
-        root = place if place.is_dir() else place.parent
-        found = files_in(root, ".ddb")
-        chosen = [file for file in found if place.is_file() and file.stem == place.stem] or found
+        if path.is_file() and path.suffix.casefold() == ".ddb":
+            return path.parent, path
+        root = path if path.is_dir() else path.parent
+        data_files = files_in(root, ".ddb")
+        chosen = [file for file in data_files if path.is_file() and file.stem == path.stem] or data_files
         if len(chosen) > 1:
             listing = ", ".join(file.name for file in chosen)
             raise LabelError(f"{self.set} has several data files: {listing}. Set label_source.set to one of them.")
         return root, chosen[0] if chosen else None
 
 
-def _keys(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
-    """Where each image is in the set: its path below the set's folder; an image elsewhere counts by its id.
+def _paths_in_set(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
+    """Return the path of each image below the set's folder; an image elsewhere counts by its id.
 
     One of several boxes in an image has no record of its own, and none here.
     """
-    near, real = os.path.abspath(root), os.path.realpath(root)  # noqa: PTH100 (links stay)
-    keys = {}
+    folder, real_folder = os.path.abspath(root), os.path.realpath(root)  # noqa: PTH100 (links stay)
+    paths = {}
     for item in items:
         if "box" not in item.meta:
             path = Path(os.path.abspath(item.path))  # noqa: PTH100
-            if not path.is_relative_to(near) and (resolved := item.path.resolve()).is_relative_to(real):
-                keys[item.id] = resolved.relative_to(real).as_posix()
+            if not path.is_relative_to(folder) and (real := item.path.resolve()).is_relative_to(real_folder):
+                paths[item.id] = real.relative_to(real_folder).as_posix()
             else:
-                keys[item.id] = path.relative_to(near).as_posix() if path.is_relative_to(near) else item.id
-    return keys
+                paths[item.id] = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else item.id
+    return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,22 @@ from alframe.formats.timelapse.folders import (
 )
 from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
-from alframe.kit.classes import check_policy, describe
-from alframe.kit.round_folders import asked_before, classes_then, count, round_folder
-from alframe.label_sources.timelapse.answers import Gathering, check_list, gathering, has_blank, load, trouble
-from alframe.label_sources.timelapse.images import complete_manifest, folded, manifest, place
-from alframe.label_sources.timelapse.prepare import NEW, SPECIES, prepare, round_fields
-from alframe.progress import track
-from alframe.store.names import folder_name
+from alframe.kit.answers import AnswerBuilder
+from alframe.kit.classes import describe_classes, require_new_classes_rule
+from alframe.kit.files import folder_name
+from alframe.kit.progress import track
+from alframe.kit.round_folders import classes_when_asked, format_count, mark_as_asked, normalise_name, round_folder
+from alframe.label_sources.timelapse.answers import (
+    add_answer,
+    answer_builder,
+    build_answers,
+    find_blank_class,
+    read_answer_rows,
+    species_field_problems,
+    unreadable_file,
+)
+from alframe.label_sources.timelapse.images import complete_manifest, list_images, place_jpeg
+from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepare_set, round_fields
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
@@ -32,7 +42,7 @@ class Timelapse:
 
     `annotators` gives each of these people a whole set, in a folder of that name. `annotator_field` is a field in
     which people write their own name. `prepare` also writes the `.ddb`, with suggestions and keys for the classes.
-    `blank` is the word for a picture without an animal; `link` makes hard links where the file system can.
+    `blank` is the class of an image without an animal; `link` makes hard links where the file system can.
     """
 
     answers_now = False
@@ -47,9 +57,9 @@ class Timelapse:
         prepare: bool = False,
         link: bool = True,
     ) -> None:
-        self.new_classes = check_policy(new_classes)
+        self.new_classes = require_new_classes_rule(new_classes)
         self.annotator = annotator
-        self.annotators = _check_annotators(annotators)
+        self.annotators = _require_annotators(annotators)
         self.annotator_field = annotator_field
         self.blank = blank.strip()
         self.prepare = prepare
@@ -65,13 +75,14 @@ class Timelapse:
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
         remarks: dict[str, None] = {}
         try:
-            places = {entry.id: entry.name for entry in complete_manifest(folder, request.items, asked_before(request))}
+            images = complete_manifest(folder, request.items, mark_as_asked(request))
+            names = {image.id: image.name for image in images}
             for root in self._roots(folder):
-                _check_lengths(root, places.values())
+                _require_short_paths(root, names.values())
                 if not files_in(root, ".ddb"):
-                    remarks |= dict.fromkeys(self._lay_out(root, request.items, places))
+                    remarks |= dict.fromkeys(self._place_images(root, request.items, names))
                     if self.prepare:
-                        remarks |= dict.fromkeys(prepare(root, request, places, fields, self.blank))
+                        remarks |= dict.fromkeys(prepare_set(root, request, names, fields, self.blank))
                 if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
                     write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
@@ -81,99 +92,114 @@ class Timelapse:
                 f"Cannot put the images to label into {folder}: {error}. Check that the disk has room and that the "
                 "folder may be written to, and run the command again."
             ) from error
-        return "\n".join([self._words(request, folder), *remarks])
+        return "\n".join([self._instructions(request, folder), *remarks])
 
     def collect(self, request: Request) -> Answers:
-        """What every `.ddb` in the round's folder says, Timelapse's own copies apart; it may be open meanwhile."""
+        """Return what every `.ddb` in the round's folder says, Timelapse's own copies apart; it may be open meanwhile.
+
+        With `annotators`, an item is incomplete while some of them have answered it and others have not.
+        """
         folder = round_folder(request)
         if not folder.is_dir():
             return Answers()
-        entries, problems = manifest(folder, request.items)
-        whose = {folded(entry.name): entry.id for entry in entries}
-        gathered = gathering(request.classes, self.blank, self.new_classes)
-        gathered.problems += problems
-        gathered.again = {entry.id for entry in entries if entry.again}
+        images, problems = list_images(folder, request.items)
+        item_by_name = {normalise_name(image.name): image.id for image in images}
+        builder = answer_builder(request.classes, self.blank, self.new_classes)
+        builder.problems += problems
+        builder.restored = {image.id for image in images if image.restored}
         asked = {item.id for item in request.items}
-        classes = [name for name in classes_then(request) if name in request.classes]  # as the list had them
+        # The list of species in the set was made with the classes of that time.
+        listed_classes = [name for name in classes_when_asked(request) if name in request.classes]
+        answered_by: dict[ItemId, set[str]] = defaultdict(set)
         for ddb in find_files(folder, ".ddb"):
+            inside = ddb.parent.relative_to(folder).parts
+            owner = {folder_name(name): name for name in self.annotators}.get(inside[0] if inside else "", "")
             try:
-                self._read(ddb, ddb.parent.relative_to(folder).parts, classes, whose, asked, gathered)
+                answered = self._read(ddb, inside, owner, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
-                gathered.problems.append(trouble(ddb, error))
-        answers = gathered.answers(item.id for item in request.items)
-        partly = (item for item in asked if 0 < len(gathered.by[item]) < len(self.annotators))
-        return replace(answers, incomplete=sorted(partly))
+                builder.problems.append(unreadable_file(ddb, error))
+            else:
+                for item in answered if owner else ():
+                    answered_by[item].add(owner)
+        answers = build_answers(builder, request.items)
+        return replace(
+            answers, incomplete=sorted(item for item, names in answered_by.items() if len(names) < len(self.annotators))
+        )
 
     def _read(
         self,
         ddb: Path,
         inside: Sequence[str],
-        classes: Sequence[str],
-        whose: Mapping[str, ItemId],
+        owner: str,
+        listed_classes: Sequence[str],
+        item_by_name: Mapping[str, ItemId],
         asked: set[ItemId],
-        gathered: Gathering,
-    ) -> None:
+        builder: AnswerBuilder,
+    ) -> set[ItemId]:
+        """Add the answers in a data file, which lies in the folders `inside` of the round's; return whose it has."""
         if ddb.suffix != ".ddb":
-            gathered.problems.append(Problem(str(ddb), None, "has an ending that Timelapse overlooks. Write it .ddb."))
+            builder.problems.append(Problem(str(ddb), None, "has an ending that Timelapse overlooks. Write it .ddb."))
         template = read_template(ddb)
-        gathered.problems += check_list(ddb, template, SPECIES, classes)
+        builder.problems += species_field_problems(ddb, template, SPECIES, listed_classes)
         if template.field(SPECIES) is None:
-            return
-        wanted = [name for name in (SPECIES, NEW, self.annotator_field) if name and template.field(name)]
-        records, source = load(ddb, wanted)
-        owner = {folder_name(name): name for name in self.annotators}.get(inside[0] if inside else "")
-        strangers = []
-        for record in records:
-            name, new = (record.cells.get(column, "").strip() for column in (SPECIES, NEW))
-            item = next((whose[key] for key in _keys(inside, record.key) if key in whose), None)
+            return set()
+        columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.field(name)]
+        rows, version = read_answer_rows(ddb, columns)
+        unknown = []
+        answered = set()
+        for row in rows:
+            species, new = (row.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
+            item = next((item_by_name[n] for n in _manifest_names(inside, row.image_path) if n in item_by_name), None)
             if item in asked:
-                annotator = record.cells.get(self.annotator_field, "").strip() or owner or self.annotator
-                gathered.add(item, record, name or new, annotator, source)
-                if owner and (name or new):
-                    gathered.by[item].add(owner)
-                if name and new and name != new:
-                    message = f"has both the Species '{name}', which counts, and the New species '{new}'. Empty one."
-                    gathered.problems.append(Problem(str(ddb), record.row, message))
-            elif item is None and (name or new):
-                strangers.append(record)
-        if strangers:
-            first = strangers[0]
+                annotator = row.cells.get(self.annotator_field, "").strip() or owner or self.annotator
+                add_answer(builder, item, row, species or new, annotator, version)
+                if species or new:
+                    answered.add(item)
+                if species and new and species != new:
+                    message = f"has both the Species '{species}', which counts, and the New species '{new}'. Empty one."
+                    builder.problems.append(Problem(str(ddb), row.number, message))
+            elif item is None and (species or new):
+                unknown.append(row)
+        if unknown:
+            number = format_count(len(unknown), "record")
             message = (
-                f"'{first.key}' is none of the images of this round, as {count(len(strangers), 'record')} here, so its "
-                "species is not used. Add such images to the pool instead."
+                f"'{unknown[0].image_path}' is none of the images of this round, as {number} here, so its species is "
+                "not used. Add such images to the pool instead."
             )
-            gathered.problems.append(Problem(str(ddb), first.row, message))
+            builder.problems.append(Problem(str(ddb), unknown[0].number, message))
+        return answered
 
     def _roots(self, folder: Path) -> list[Path]:
         return [folder / folder_name(name) for name in self.annotators] or [folder]
 
-    def _lay_out(self, root: Path, items: Sequence[Item], places: Mapping[ItemId, str]) -> Iterator[str]:
+    def _place_images(self, root: Path, items: Sequence[Item], names: Mapping[ItemId, str]) -> Iterator[str]:
         """Put the images that are missing in their places, and say which cannot be shown."""
         for item in track(items, "Putting the images in place", unit="img"):
-            if why := place(item, root / places[item.id], self.link):
-                yield f"{item.id} cannot be shown, and is not in the set: {why}."
+            if reason := place_jpeg(item, root / names[item.id], self.link):
+                yield f"{item.id} cannot be shown, and is not in the set: {reason}."
 
-    def _words(self, request: Request, folder: Path) -> str:
+    def _instructions(self, request: Request, folder: Path) -> str:
         roots = self._roots(folder)
         where = f"in {folder}" if len(roots) == 1 else f"for each of {', '.join(self.annotators)}, in {folder}"
-        name = next((file.name for file in files_in(roots[0], ".tdb")), TEMPLATE_NAME)
-        word = has_blank(request.classes, self.blank) or self.blank
+        template = next((file.name for file in files_in(roots[0], ".tdb")), TEMPLATE_NAME)
+        word = find_blank_class(request.classes, self.blank) or self.blank
         blank = f" '{word}' is a picture without an animal." if word else ""
         return (
-            f"Round {request.round}: {count(len(request.items), 'image')} to label {where}. Double-click {name} there, "
-            "on a computer with Timelapse, and give each image its Species; the right arrow key shows the next."
-            f"{blank} Answers are read as far as you have got, also while Timelapse is open: run the same command "
-            f"again. {describe(request.classes, self.new_classes)}"
+            f"Round {request.round}: {format_count(len(request.items), 'image')} to label {where}. Double-click "
+            f"{template} there, on a computer with Timelapse, and give each image its Species; the right arrow key "
+            f"shows the next.{blank} Answers are read as far as you have got, also while Timelapse is open: run the "
+            f"same command again. {describe_classes(request.classes, self.new_classes)}"
         )
 
 
-def _keys(inside: Sequence[str], key: str) -> Iterator[str]:
-    """What the manifest may call an image of a data file that lies so deep in the round's folder."""
-    return (folded("/".join((*inside[start:], key))) for start in range(len(inside) + 1))
+def _manifest_names(inside: Sequence[str], image_path: str) -> Iterator[str]:
+    """Return what the manifest may call an image of a data file that lies in the folders `inside` of the round's."""
+    return (normalise_name("/".join((*inside[start:], image_path))) for start in range(len(inside) + 1))
 
 
-def _check_lengths(root: Path, places: Iterable[str]) -> None:
-    longest = max((str(root / name) for name in places), key=len, default="")
+def _require_short_paths(root: Path, names: Iterable[str]) -> None:
+    """Raise LabelError if Windows or Timelapse could not open one of the files."""
+    longest = max((str(root / name) for name in names), key=len, default="")
     if len(longest) > MAX_PATH_LENGTH or is_path_too_long(root / TEMPLATE_NAME):
         raise LabelError(
             f"The path {max(longest, str(root / TEMPLATE_NAME), key=len)} is too long: Windows and Timelapse "
@@ -182,10 +208,10 @@ def _check_lengths(root: Path, places: Iterable[str]) -> None:
         )
 
 
-def _check_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
+def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
     people = tuple(str(name).strip() for name in annotators)
-    places = {folded(folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
-    if isinstance(annotators, str) or len(places) < len(people):
+    folders = {normalise_name(folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
+    if isinstance(annotators, str) or len(folders) < len(people):
         raise BadParams(
             f"label_source.annotators is {annotators!r}; it must be a list of different names, [anna, bob] say, each "
             "of which can be a folder."

@@ -1,0 +1,72 @@
+"""Turn what people wrote into one or several files into the answers of a label source."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from alframe.errors import LabelError
+from alframe.kit.classes import UNSURE_WORDS, class_resolver
+from alframe.types import Answers, Item, ItemId, Label, Problem
+
+
+@dataclass
+class AnswerBuilder:
+    """Collects labels and empty places for labels, file by file; `build` resolves the class names.
+
+    `classes`, `new_classes` and `unsure` are those of `class_resolver`.
+
+    An item is cleared if some file has a place for its label, but nothing in it, and no file has a label of it. No
+    answer of a person may be lost, so three things clear nothing: a file in which nobody has written any label (the
+    labels were in a copy, which is gone); the empty place of an item in `restored` (see RoundImage.restored); and any
+    file while `may_lack_labels` is set, since what could not be read may hold the label.
+    """
+
+    classes: Sequence[str]
+    new_classes: str
+    unsure: Sequence[str] = UNSURE_WORDS
+    restored: Collection[ItemId] = ()
+    problems: list[Problem] = field(default_factory=list)
+    may_lack_labels: bool = False
+    answered_files: set[str] = field(default_factory=set)
+    _written: list[tuple[Label, str]] = field(default_factory=list)
+    _empty: dict[str, set[ItemId]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, label: Label, shown_as: str = "") -> None:
+        """Add a label whose class name is as somebody wrote it. Problems begin with `shown_as`, if it is given."""
+        self.answered_files.add(label.file)
+        self._written.append((label, f"'{shown_as}': " if shown_as else ""))
+
+    def add_empty(self, file: str, item: ItemId) -> None:
+        """Add an empty place for a label of `item` in `file`."""
+        self._empty[file].add(item)
+
+    @property
+    def labelled_items(self) -> set[ItemId]:
+        """The items of which a label was added."""
+        return {label.item for label, _ in self._written}
+
+    def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
+        """Return the answers about `items`, in that order.
+
+        `order` is a sort key: class names are resolved, and the labels of one item are reported, in this order.
+        """
+        written = sorted(self._written, key=lambda pair: order(pair[0]))
+        resolve = class_resolver(
+            self.classes, self.new_classes, self.unsure, [label.class_name for label, _ in written]
+        )
+        labels = []
+        for label, prefix in written:
+            try:
+                labels.append(replace(label, class_name=resolve(label.class_name)))
+            except LabelError as error:
+                self.problems.append(Problem(label.file, label.row, f"{prefix}{error}"))
+        position = {item.id: index for index, item in enumerate(items)}
+        labels.sort(key=lambda label: position[label.item])
+        cleared: set[ItemId] = set()
+        if not self.may_lack_labels:
+            cleared = set().union(*(self._empty[file] for file in self.answered_files if file in self._empty))
+        cleared -= self.labelled_items.union(self.restored)
+        return Answers(labels, self.problems, cleared=[item for item in position if item in cleared])

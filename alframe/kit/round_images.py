@@ -1,0 +1,72 @@
+"""Put images into a round's folder: linked, copied, or drawn anew where people could not look at the original."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from alframe.store.files import replacing
+from alframe.types import Box, Item
+
+MARGIN = 0.1  # shown around a box that is cut out, as a fraction of its longer side
+OUTLINE_COLOUR = "#ffd400"
+
+
+def place_image(source: Path, target: Path, link: bool, convert: Callable[[Path], object] | None = None) -> int:
+    """Put the image file `source` at `target`; return the bytes written, 0 for a hard link.
+
+    `link` allows a hard link, where the file system has them. `convert`, if given, is called with a temporary path and
+    writes the picture that is to be shown instead. A copy keeps the time of the original, since viewers sort by it. A
+    kill leaves no half image. Raises OSError.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link and convert is None:
+        with suppress(OSError):  # another disk, or a file system without links: a copy does as well
+            os.link(os.path.realpath(source), target)
+            return 0
+    with replacing(target) as temporary:
+        if convert is None:
+            shutil.copyfile(source, temporary)
+        else:
+            convert(temporary)
+        times = source.stat()
+        os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
+        return temporary.stat().st_size
+
+
+def box_to_show(item: Item) -> Box | None:
+    """Return the box that an item is about, or None if it is about a whole image.
+
+    Where an image has several boxes, the whole image would not say which of them is meant.
+    """
+    return item.box if "box" in item.meta else None
+
+
+def crop_box(picture: Image.Image, box: Box) -> Image.Image:
+    """Cut a box out of a picture, with a margin around it."""
+    margin = MARGIN * max(box.w * picture.width, box.h * picture.height)
+    left, right = _pixel_range(box.x, box.w, picture.width, margin)
+    top, bottom = _pixel_range(box.y, box.h, picture.height, margin)
+    return picture.crop((left, top, right, bottom))
+
+
+def outline_box(picture: Image.Image, box: Box) -> None:
+    """Draw a rectangle around a box, in place; the line lies outside the box, since what matters is inside."""
+    width = max(2, max(picture.size) // 300)
+    left, top = box.x * picture.width, box.y * picture.height
+    right, bottom = left + box.w * picture.width, top + box.h * picture.height
+    if right > left and bottom > top:
+        edge = (left - width, top - width, right + width, bottom + width)
+        ImageDraw.Draw(picture).rectangle(edge, outline=OUTLINE_COLOUR, width=width)
+
+
+def _pixel_range(start: float, extent: float, length: int, margin: float) -> tuple[int, int]:
+    """Return one side of a box (fractions of `length`) as a range of whole pixels, at least one."""
+    first = min(max(math.floor(start * length - margin), 0), length - 1)
+    return first, max(min(math.ceil((start + extent) * length + margin), length), first + 1)
