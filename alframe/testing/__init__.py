@@ -1,6 +1,6 @@
-"""Conformance suites for plugin authors: subclass one, say how your part is made, and pytest does the rest.
+"""Conformance suites for authors of parts: subclass one, say how your part is made, and pytest does the rest.
 
-The suites load when first used; each needs pytest, and only the packages of its own kind.
+Each suite is imported when it is first used; it needs pytest, and only the packages of its own kind.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alframe.testing.backbone import BackboneSuite
-    from alframe.testing.compute import ComputeSuite
-    from alframe.testing.exporter import ExporterSuite
-    from alframe.testing.head import HeadSuite
-    from alframe.testing.label_source import LabelSourceSuite
-    from alframe.testing.loss import LossSuite
-    from alframe.testing.pool import PoolSuite
-    from alframe.testing.records import round_record
-    from alframe.testing.sampler import SamplerSuite, tiny_view
-    from alframe.testing.stopping import StoppingSuite
-    from alframe.testing.task import TaskSuite
-    from alframe.testing.tiny import tiny_pool, tiny_words
-    from alframe.testing.tracker import TrackerSuite
+    from alframe.testing.backbone import BackboneSuite as BackboneSuite
+    from alframe.testing.compute import ComputeSuite as ComputeSuite
+    from alframe.testing.exporter import ExporterSuite as ExporterSuite
+    from alframe.testing.head import HeadSuite as HeadSuite
+    from alframe.testing.label_source import LabelSourceSuite as LabelSourceSuite
+    from alframe.testing.loss import LossSuite as LossSuite
+    from alframe.testing.pool import PoolSuite as PoolSuite
+    from alframe.testing.records import round_record as round_record
+    from alframe.testing.sampler import SamplerSuite as SamplerSuite
+    from alframe.testing.sampler import tiny_view as tiny_view
+    from alframe.testing.stopping import StoppingSuite as StoppingSuite
+    from alframe.testing.task import TaskSuite as TaskSuite
+    from alframe.testing.tiny import tiny_overrides as tiny_overrides
+    from alframe.testing.tiny import tiny_pool as tiny_pool
+    from alframe.testing.tracker import TrackerSuite as TrackerSuite
 
-_PLACES = {
+_MODULES = {
     "BackboneSuite": "backbone",
     "ComputeSuite": "compute",
     "ExporterSuite": "exporter",
@@ -36,31 +38,14 @@ _PLACES = {
     "TaskSuite": "task",
     "TrackerSuite": "tracker",
     "round_record": "records",
+    "tiny_overrides": "tiny",
     "tiny_pool": "tiny",
     "tiny_view": "sampler",
-    "tiny_words": "tiny",
 }
-
-__all__ = [
-    "BackboneSuite",
-    "ComputeSuite",
-    "ExporterSuite",
-    "HeadSuite",
-    "LabelSourceSuite",
-    "LossSuite",
-    "PoolSuite",
-    "SamplerSuite",
-    "StoppingSuite",
-    "TaskSuite",
-    "TrackerSuite",
-    "round_record",
-    "tiny_pool",
-    "tiny_view",
-    "tiny_words",
-]
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'alframe.testing' has no attribute '{name}'")
-    return getattr(import_module(f"alframe.testing.{_PLACES[name]}"), name)
+    return getattr(import_module(f"alframe.testing.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""What every compute must do."""
+"""The conformance suite of computes."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ import torch
 from alframe.contracts import Compute
 
 
-def lengths(shards: Sequence[list[int]]) -> Iterator[int]:
-    """Work of a kind that can be sent to another process: one result a shard."""
+def shard_lengths(shards: Sequence[list[int]]) -> Iterator[int]:
+    """Yield the length of each shard; can be sent to another process."""
     yield from map(len, shards)
 
 
-def fails(shards: Sequence[list[int]]) -> Iterator[int]:
-    """Work that goes wrong at the first shard."""
+def fail_at_first_shard(shards: Sequence[list[int]]) -> Iterator[int]:
+    """Raise ZeroDivisionError at the first shard."""
     for shard in shards:
         yield 1 // sum(shard)
 
 
 class ComputeSuite:
-    """Say in `make` how yours is made."""
+    """What every compute must do: subclass it as TestX and return yours from `make`."""
 
     def make(self) -> Compute:
+        """Return a new compute."""
         raise NotImplementedError
 
     @pytest.mark.parametrize("count", [0, 1, 2, 17])
     def test_results_come_in_the_order_of_the_shards(self, count: int) -> None:
         shards = [[0] * size for size in range(count)]
-        assert list(self.make().map_shards(lengths, shards)) == list(range(count))
+        assert list(self.make().map_shards(shard_lengths, shards)) == list(range(count))
 
-    def test_a_failure_reaches_the_caller(self) -> None:
+    def test_failure_reaches_the_caller(self) -> None:
         with pytest.raises(ArithmeticError):
-            list(self.make().map_shards(fails, [[0]]))
+            list(self.make().map_shards(fail_at_first_shard, [[0]]))
 
-    def test_the_device_is_one_that_works(self) -> None:
+    def test_device_works(self) -> None:
         assert torch.ones(2, device=self.make().device()).sum().item() == 2
 
-    def test_numbers_make_sense(self) -> None:
+    def test_numbers_are_valid(self) -> None:
         compute = self.make()
-        assert compute.batch_size >= 1
-        assert compute.workers() >= 0
+        assert compute.batch_size >= 1, f"batch_size={compute.batch_size}: must be at least 1"
+        assert compute.workers() >= 0, f"workers() gives {compute.workers()}: must be at least 0"

@@ -32,7 +32,7 @@ class FakeModel:
         return np.full((len(paths), len(self.classes)), 1 / len(self.classes), np.float32)
 
 
-def some_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
+def tiny_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
     """Predictions for small files below `folder/pool`, with every optional field there and missing."""
     probs = np.random.default_rng(seed).dirichlet(np.ones(len(CLASSES)), count).astype(np.float32)
     items = [
@@ -60,24 +60,24 @@ def files_below(*paths: Path) -> set[Path]:
     return {file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()}
 
 
-def expected(predictions: Predictions) -> dict[str, str]:
+def predicted_classes(predictions: Predictions) -> dict[str, str]:
     """The predicted class of each id."""
     best = predictions.probs.argmax(axis=1)
     return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
 
 
 class ExporterSuite:
-    """Subclass it and give `make`; also `read`, if the predictions can be read back from what is written."""
+    """Subclass it and give `make`; also `read_predictions`, if the predictions can be read back from what is written."""
 
     def make(self) -> Exporter:
         """A fresh exporter with its default parameters."""
         raise NotImplementedError
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        """What is exported; for an exporter that needs more than `some_predictions` gives."""
-        return some_predictions(folder, count, seed)
+        """What is exported; for an exporter that needs more than `tiny_predictions` gives."""
+        return tiny_predictions(folder, count, seed)
 
-    def read(self, folder: Path) -> Mapping[str, str] | None:
+    def read_predictions(self, folder: Path) -> Mapping[str, str] | None:
         """The predicted class of each id as the files say it; None for an exporter that writes no predictions."""
         return None
 
@@ -107,8 +107,8 @@ class ExporterSuite:
     def test_reads_back(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
         self.make().export(predictions, FakeModel(), folder)
-        read = self.read(folder)
-        assert read is None or dict(read) == expected(predictions)
+        read = self.read_predictions(folder)
+        assert read is None or dict(read) == predicted_classes(predictions)
 
     def test_a_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
         exporter = self.make()
@@ -117,12 +117,12 @@ class ExporterSuite:
         second = exporter.export(newer, FakeModel(), folder)
         assert set(second) == set(first)
         assert files_below(folder) == files_below(*second), "something is left over"
-        read = self.read(folder)
-        assert read is None or dict(read) == expected(newer)
+        read = self.read_predictions(folder)
+        assert read is None or dict(read) == predicted_classes(newer)
 
     def test_no_images_at_all(self, folder: Path, tmp_path: Path) -> None:
         self.make().export(self.predictions(tmp_path, count=0), FakeModel(), folder)
-        assert not self.read(folder)
+        assert not self.read_predictions(folder)
 
     def test_predictions_are_not_changed(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)

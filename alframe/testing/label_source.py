@@ -22,7 +22,7 @@ NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).
 
 
 class LabelSourceSuite:
-    """Subclass it and give `make`; for a source that people answer, also `answer`, and `clear` and `also` if it can."""
+    """Subclass it and give `make`; for a source that people answer, also `answer`, and `clear_answers` and `add_answers` if it can."""
 
     def make(self) -> LabelSource:
         """A fresh source with its default parameters."""
@@ -35,11 +35,11 @@ class LabelSourceSuite:
         """
         raise NotImplementedError
 
-    def clear(self, request: Request, ids: Collection[str]) -> None:
+    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         """Do what a person does to take these answers back; others in the same round stay."""
         pytest.skip("an answer cannot be taken back")
 
-    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         """Say that each item is of this class as well, which has an answer: another person, another animal in it."""
         pytest.skip("there is room for one answer to an image")
 
@@ -175,7 +175,7 @@ class LabelSourceSuite:
         self.answer(request_, truth)
         assert not source.collect(request_).cleared
         back = [item.id for item in request_.items[1:3]]
-        self.clear(request_, back)
+        self.clear_answers(request_, back)
         answers = source.collect(request_)
         assert sorted(answers.cleared) == sorted(back)
         assert said(answers) == {item: {name} for item, name in truth.items() if item not in back}
@@ -186,7 +186,7 @@ class LabelSourceSuite:
         source.request(request_)
         self.answer(request_, self.truth(request_))
         first, second = (item.id for item in request_.items[:2])
-        self.also(request_, {first: CLASSES[1], second: CLASSES[0]})
+        self.add_answers(request_, {first: CLASSES[1], second: CLASSES[0]})
         answers = source.collect(request_)
         expected = {item: {name} for item, name in self.truth(request_).items()}
         assert said(answers) == expected | {first: set(CLASSES), second: set(CLASSES)}
@@ -231,7 +231,7 @@ class LabelSourceSuite:
             if not back or len(back) == len(answered):
                 return
             try:
-                self.clear(request, back)
+                self.clear_answers(request, back)
             except pytest.skip.Exception:
                 return
             answers = source.collect(request)

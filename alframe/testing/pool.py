@@ -13,18 +13,18 @@ from alframe.types import Item
 
 
 class PoolSuite:
-    """Subclass it as ``class TestMyPool(PoolSuite)`` and override `make`, and `fill` if the pool reads a folder."""
+    """Subclass it as ``class TestMyPool(PoolSuite)`` and override `make`, and `fill_folder` if the pool reads a folder."""
 
     def make(self, folder: Path) -> Pool:
         """The pool over `folder`, which may not exist yet."""
         raise NotImplementedError
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         """Put into `folder` (which does not exist) what the pool needs to list at least two images."""
 
     @pytest.fixture
     def pool(self, tmp_path: Path) -> Pool:
-        self.fill(tmp_path / "pool")
+        self.fill_folder(tmp_path / "pool")
         return self.make(tmp_path / "pool")
 
     @pytest.fixture
@@ -36,7 +36,7 @@ class PoolSuite:
         assert not list(tmp_path.iterdir()), "the constructor made a file or a folder"
 
     def test_lists_images(self, items: list[Item]) -> None:
-        assert len(items) >= 2, "fill() must prepare at least two images"
+        assert len(items) >= 2, "fill_folder() must prepare at least two images"
         assert all(isinstance(item, Item) for item in items)
 
     def test_ids_are_unique(self, items: list[Item]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from alframe.types import Evaluation, RoundRecord
 
 
-def measured(accuracy: float, basis: str, n: int = 200) -> Evaluation:
+def evaluation(accuracy: float, basis: str, n: int = 200) -> Evaluation:
     """`accuracy` (to the percent) on `n` images of two classes; recall of the second is undefined."""
     right = round(100 * accuracy)
     return Evaluation(
@@ -39,9 +39,9 @@ def round_record(
         unlabelled=1000 - labels,
         set_aside=0,
         classes=("empty", "übersehen"),
-        evaluation=None if accuracy is None else measured(accuracy, "test split"),
+        evaluation=None if accuracy is None else evaluation(accuracy, "test split"),
         fingerprint="f00",
         seconds={"fit": 0.5, "select": 1.25},
         at=datetime(2024, 5, 1, 12, tzinfo=UTC) + timedelta(hours=number),
-        audit=None if audit is None else measured(audit, "images drawn at random from the pool", audited),
+        audit=None if audit is None else evaluation(audit, "images drawn at random from the pool", audited),
     )

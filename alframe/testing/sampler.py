@@ -65,7 +65,7 @@ class SamplerSuite:
     def make(self) -> Sampler:
         raise NotImplementedError
 
-    def obvious(self) -> tuple[PoolView, int] | None:
+    def obvious_choice(self) -> tuple[PoolView, int] | None:
         """A view, and the id in it that must be chosen first; None where there is no such thing (random).
 
         By default one image is at once the least certain, the one that draws disagree on, and the one far away.
@@ -97,20 +97,20 @@ class SamplerSuite:
     @pytest.mark.parametrize("k", [1, 5, 20])
     def test_k_distinct_ids_of_the_pool(self, k: int) -> None:
         view = tiny_view(self.make().needs)
-        check(self.select(view, k), view, k)
+        assert_valid_selection(self.select(view, k), view, k)
 
     @pytest.mark.parametrize(("n", "k"), [(4, 9), (1, 1), (3, 0), (0, 0), (0, 5)])
     def test_more_than_there_are_or_none(self, n: int, k: int) -> None:
         view = tiny_view(self.make().needs, n=n)
-        check(self.select(view, k), view, min(n, k))
+        assert_valid_selection(self.select(view, k), view, min(n, k))
 
     def test_nothing_labelled_yet(self) -> None:
         view = tiny_view(self.make().needs, labelled=0)
-        check(self.select(view, 5), view, 5)
+        assert_valid_selection(self.select(view, 5), view, 5)
 
     def test_one_class_only(self) -> None:
         view = tiny_view(self.make().needs, classes=1)
-        check(self.select(view, 5), view, 5)
+        assert_valid_selection(self.select(view, 5), view, 5)
 
     def test_images_that_are_all_alike(self) -> None:
         needs = self.make().needs
@@ -121,7 +121,7 @@ class SamplerSuite:
             elif need is not Need.LABELS:
                 array[:] = array[:1]
         view = self.view(fields)
-        check(self.select(view, 5), view, 5)
+        assert_valid_selection(self.select(view, 5), view, 5)
 
     def test_the_same_rng_gives_the_same_answer(self) -> None:
         view, sampler = tiny_view(self.make().needs), self.make()
@@ -150,7 +150,7 @@ class SamplerSuite:
         assert not idle, f"{idle} would be computed for the whole pool, and is not read: take it out of `needs`"
 
     def test_the_obvious_choice_comes_first(self) -> None:
-        case = self.obvious()
+        case = self.obvious_choice()
         if case is None:
             pytest.skip("no choice is obvious to this sampler")
         view, best = case
@@ -169,7 +169,7 @@ class SamplerSuite:
                 chosen = self.select(view, 3)
             except AlframeError:
                 continue  # refused by name
-            check(chosen, view, 3)
+            assert_valid_selection(chosen, view, 3)
             labelled = need in (Need.LABELLED_FEATURES, Need.LABELLED_PROBS)
             assert labelled or keys[4] not in chosen.keys, f"a NaN in view.{need.value} was chosen"
 
@@ -214,7 +214,7 @@ class _Recording(PoolView):
         return super()._field(need)
 
 
-def check(selection: Selection, view: PoolView, k: int) -> None:
+def assert_valid_selection(selection: Selection, view: PoolView, k: int) -> None:
     """Assert that this is a valid choice of `k`."""
     keys = np.asarray(selection.keys)
     assert keys.shape == (k,), f"{k} keys were wanted, and their shape is {keys.shape}"

@@ -15,21 +15,21 @@ class StoppingSuite:
     def make(self) -> Stopping:
         raise NotImplementedError
 
-    def finished(self) -> list[RoundRecord]:
+    def finished_history(self) -> list[RoundRecord]:
         """A history at whose last round the rule stops, and not one round before."""
         raise NotImplementedError
 
     def test_it_stops_when_it_must_and_says_why(self) -> None:
-        reason = self.make().decide(self.finished())
+        reason = self.make().decide(self.finished_history())
         assert isinstance(reason, str) and reason.strip(), f"it must give a reason in words, and gave {reason!r}"
 
     def test_it_goes_on_before(self) -> None:
-        history = self.finished()
+        history = self.finished_history()
         for rounds in range(len(history)):
             assert self.make().decide(history[:rounds]) is None, f"it stopped after {rounds} rounds already"
 
     def test_it_decides_from_the_history_alone(self) -> None:
-        rule, history = self.make(), self.finished()
+        rule, history = self.make(), self.finished_history()
         before = copy.deepcopy(history)
         answers = [rule.decide(history[:-1]), rule.decide(history), rule.decide(history[:-1]), rule.decide(history)]
         assert answers[:2] == answers[2:], "the same history got two answers: a resumed run would decide otherwise"

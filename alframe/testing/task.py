@@ -9,22 +9,22 @@ import pytest
 from alframe.app.api import open_session
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome
 
 
 class TaskSuite:
-    """Say in `words` how yours is called (``["task=mine", "task.x=1"]``); it meets a small project that is done."""
+    """Say in `overrides` how yours is called (``["task=mine", "task.x=1"]``); it meets a small project that is done."""
 
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         raise NotImplementedError
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> list[str]:
         """The words of a campaign that has ended."""
-        words = tiny_words(tiny_pool(tmp_path / "images", each=8), tmp_path / "runs")
+        words = tiny_overrides(tiny_pool(tmp_path / "images", each=8), tmp_path / "runs")
         self.run([*words, "stopping.labels=8"])
-        return [*words, "stopping.labels=8", *self.words(tmp_path / "images")]
+        return [*words, "stopping.labels=8", *self.overrides(tmp_path / "images")]
 
     def run(self, words: list[str]) -> Outcome:
         with open_session(*words) as session:

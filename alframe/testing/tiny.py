@@ -24,7 +24,7 @@ def tiny_pool(root: Path, classes: int = 3, each: int = 16, size: int = 24, seed
     return root
 
 
-def tiny_words(root: Path, runs: Path) -> list[str]:
+def tiny_overrides(root: Path, runs: Path) -> list[str]:
     """Overrides for a simulated campaign on `tiny_pool` that takes a second or two."""
     return [
         "pool=folder",

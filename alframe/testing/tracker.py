@@ -12,12 +12,12 @@ from alframe.testing.records import round_record
 
 
 class TrackerSuite:
-    """Subclass it and say how the tracker is made; with `rounds`, it is also held to telling each round once."""
+    """Subclass it and say how the tracker is made; with `recorded_rounds`, it is also held to telling each round once."""
 
     def make(self) -> Tracker:
         raise NotImplementedError
 
-    def rounds(self, folder: Path) -> list[int] | None:
+    def recorded_rounds(self, folder: Path) -> list[int] | None:
         """The numbers of the rounds that the tracker has on record, in its order; None: it keeps no record."""
         return None
 
@@ -78,5 +78,5 @@ class TrackerSuite:
         tracker.close()
 
     def _expect(self, folder: Path, count: int) -> None:
-        found = self.rounds(folder)
+        found = self.recorded_rounds(folder)
         assert found is None or found == list(range(count)), f"{count} rounds have ended, on record are {found}"

@@ -16,7 +16,7 @@ from alframe.app.api import open_session
 from alframe.builtins import alframe_version
 from alframe.tasks.run import Run
 from alframe.tasks.status import Status
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from tests.command_line import CommandLine, Finished
 
 HEAVY = ("torch", "timm", "faiss", "sklearn", "pandas", "matplotlib")
@@ -125,7 +125,7 @@ def test_looking_leaves_nothing_behind(alframe: CommandLine, tmp_path: Path) -> 
 
 
 def test_two_in_one_folder(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
-    words = tiny_words(pool, tmp_path / "runs")
+    words = tiny_overrides(pool, tmp_path / "runs")
     with open_session(*words) as session:
         line = refused(alframe(*words))
         assert str(session.folder) in line
@@ -136,7 +136,7 @@ def test_two_in_one_folder(alframe: CommandLine, pool: Path, tmp_path: Path) -> 
 @pytest.mark.skipif(os.name == "nt", reason="an interrupt cannot be sent to one process there")
 def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    words = [*tiny_words(tiny_pool(tmp_path / "pool", each=30), runs), "batch=1", "stopping.labels=64"]
+    words = [*tiny_overrides(tiny_pool(tmp_path / "pool", each=30), runs), "batch=1", "stopping.labels=64"]
     process = subprocess.Popen(
         [sys.executable, "-m", "alframe", *words],
         cwd=tmp_path,
@@ -164,7 +164,7 @@ def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine,
 
 
 def test_choices_that_cannot_be_do_not_stick(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
-    words = [*tiny_words(pool, tmp_path / "runs"), "stopping.labels=8", "project=o'brien (1)"]
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "project=o'brien (1)"]
     assert "no parameter 'foo'" in refused(alframe(*words, "sampler.foo=3"))
     assert not (tmp_path / "o'brien (1)").exists()
     assert alframe(*words).code == 0
@@ -183,7 +183,7 @@ def test_the_choices_of_a_run_that_was_killed_are_kept(
 
     monkeypatch.setattr(Run, "run", killed)
     with pytest.raises(KeyboardInterrupt):
-        alframe(*tiny_words(pool, tmp_path / "runs"), "project=season")
+        alframe(*tiny_overrides(pool, tmp_path / "runs"), "project=season")
     assert "batch=4" in (tmp_path / "season" / "alframe.yaml").read_text(encoding="utf-8")
 
 
@@ -199,7 +199,7 @@ def test_a_fault_ends_in_words_and_says_where_the_rest_is(
     monkeypatch.setattr(Run, "run", fault)
     monkeypatch.setattr(Status, "run", fault)
     log = tmp_path / "season" / "alframe.log"
-    finished = alframe(*tiny_words(pool, tmp_path / "runs"), "project=season")
+    finished = alframe(*tiny_overrides(pool, tmp_path / "runs"), "project=season")
     assert finished.code == 1
     assert finished.err.splitlines() == [
         "This should not have happened: ZeroDivisionError: by nothing",
@@ -240,7 +240,7 @@ def test_the_configuration_is_shown(alframe: CommandLine, tmp_path: Path) -> Non
 def test_ones_own_parts_stay_with_the_project(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
     (tmp_path / "conf" / "sampler").mkdir(parents=True)
     (tmp_path / "conf" / "sampler" / "mine.yaml").write_text("name: entropy\n", encoding="utf-8")
-    words = [*tiny_words(pool, tmp_path / "runs"), "stopping.labels=8", "project=season"]
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "project=season"]
     assert alframe("--config-dir", "conf", *words, "sampler=mine").code == 0
     finished = alframe("project=season")
     assert "This campaign is complete" in finished.out, finished.err
@@ -253,7 +253,7 @@ def test_ones_own_parts_stay_with_the_project(alframe: CommandLine, pool: Path, 
 
 def test_a_failing_job_costs_only_itself(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    words = [*tiny_words(pool, runs), "-m", "sampler=bald,margin", "seed=0,1", "stopping.labels=8"]
+    words = [*tiny_overrides(pool, runs), "-m", "sampler=bald,margin", "seed=0,1", "stopping.labels=8"]
     finished = alframe(*words)
     assert finished.code == 1
     assert "Traceback" not in finished.err
@@ -269,7 +269,7 @@ def test_a_failing_job_costs_only_itself(alframe: CommandLine, pool: Path, tmp_p
 
 def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    words = [*tiny_words(pool, runs), "stopping.labels=8"]
+    words = [*tiny_overrides(pool, runs), "stopping.labels=8"]
     assert alframe(*words, "seed=0,1", "-m").code == 0
     done = ends(runs)
     finished = alframe("--multirun", "seed=0,1", *words)
@@ -279,7 +279,7 @@ def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tm
 
 
 def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
-    words = [*tiny_words(pool, tmp_path / "runs"), "-m", "hydra/launcher=joblib", "sampler=margin,random"]
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "-m", "hydra/launcher=joblib", "sampler=margin,random"]
     command = [sys.executable, "-m", "alframe", *words, "stopping.labels=8"]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert finished.returncode == 0, finished.stderr

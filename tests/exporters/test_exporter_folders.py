@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alframe.errors import BadParams, StoreError
 from alframe.exporters.folders import Folders, _file_names, _folder_names
 from alframe.store.links import place
-from alframe.testing.exporter import ExporterSuite, FakeModel, some_predictions
+from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
 from alframe.types import UNSURE, Item, Label, Predictions
 
 
@@ -24,10 +24,10 @@ class TestFolders(ExporterSuite):
         return Folders()
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        there = some_predictions(folder, count, seed)
+        there = tiny_predictions(folder, count, seed)
         return Predictions(there.items, there.probs, there.classes, [None] * count)
 
-    def read(self, folder: Path) -> Mapping[str, str]:
+    def read_predictions(self, folder: Path) -> Mapping[str, str]:
         found = {}
         for row in listed(folder):
             file = folder / "folders" / row["folder"] / row["name"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.contracts import SavedModel
-from alframe.testing.exporter import ExporterSuite, expected
+from alframe.testing.exporter import ExporterSuite, predicted_classes
 from alframe.types import Predictions
 
 
@@ -20,7 +20,7 @@ class Exporter:
         file = folder / "out.txt"
         if self.fault == "stays" and file.exists():
             return [file]
-        named = list(expected(predictions).items())
+        named = list(predicted_classes(predictions).items())
         if self.fault == "shifted":
             named = [(item, other) for (item, _), (_, other) in zip(named, named[1:] + named[:1], strict=True)]
         file.write_text("".join(f"{item}\t{name}\n" for item, name in named), encoding="utf-8")
@@ -40,7 +40,7 @@ class Suite(ExporterSuite):
     def make(self) -> Exporter:
         return Exporter(self.fault)
 
-    def read(self, folder: Path) -> Mapping[str, str]:
+    def read_predictions(self, folder: Path) -> Mapping[str, str]:
         lines = (folder / "out.txt").read_text(encoding="utf-8").splitlines()
         return dict(line.split("\t") for line in lines)
 

@@ -12,7 +12,7 @@ from alframe.heads import calibrated
 from alframe.heads.calibrated import Calibrated
 from alframe.heads.fitting import softmax
 from alframe.heads.linear import Linear
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 SURE = {"name": "linear", "c": 10.0}  # hardly any penalty: far too sure of itself
 
@@ -95,7 +95,7 @@ def test_nothing_to_measure_on(y):
 
 
 def test_all_right_is_not_certain():
-    x, y = separable()
+    x, y = separable_clusters()
     probs = fitted(Calibrated(), x, y, 3).probs(x)
     assert 0.9 < probs.max(axis=1).mean() < 1 - 1e-4
 

@@ -10,7 +10,7 @@ from alframe.errors import BadParams, UnknownComponent
 from alframe.heads import ensemble
 from alframe.heads.ensemble import Ensemble
 from alframe.heads.linear import Linear
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 FAST = {"name": "mlp", "hidden": [20]}
 LINEAR = {"name": "linear"}
@@ -44,12 +44,12 @@ def test_the_prediction_is_the_mean_of_the_members_and_every_draw_is_one():
 
 def test_members_that_would_all_be_the_same_are_refused():
     with pytest.raises(BadParams, match=r"'linear' has nothing random. Set head.bootstrap=true"):
-        fitted(Ensemble(member=LINEAR), *separable(), classes=3)
+        fitted(Ensemble(member=LINEAR), *separable_clusters(), classes=3)
 
 
 def test_a_member_nobody_knows():
     with pytest.raises(UnknownComponent, match="Did you mean 'linear'"):
-        fitted(Ensemble(member={"name": "linaer"}), *separable(), classes=3)
+        fitted(Ensemble(member={"name": "linaer"}), *separable_clusters(), classes=3)
 
 
 def test_a_bootstrap_keeps_every_class_as_large_as_it_is():
@@ -60,7 +60,7 @@ def test_a_bootstrap_keeps_every_class_as_large_as_it_is():
 
 
 def test_an_ensemble_of_ensembles_is_stored_and_read():
-    x, y = separable()
+    x, y = separable_clusters()
     inner = {"name": "ensemble", "member": LINEAR, "bootstrap": True, "members": 2}
     head, again = fitted(Ensemble(member=inner), x, y, 3), Ensemble(member=inner)
     again.load(head.state())
@@ -68,7 +68,7 @@ def test_an_ensemble_of_ensembles_is_stored_and_read():
 
 
 def test_a_hundred_members_come_back_in_order():
-    x, y = separable(per_class=2)
+    x, y = separable_clusters(per_class=2)
     head, again = (Ensemble(member=LINEAR, members=12, bootstrap=True) for _ in range(2))
     again.load(fitted(head, x, y, 3).state())
     for mine, theirs in zip(head._heads, again._heads, strict=True):

@@ -11,7 +11,7 @@ from alframe.errors import BadParams
 from alframe.heads.fitting import prepare
 from alframe.heads.knn import Knn
 from alframe.kit.vectors import unit_vectors
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 
 class TestKnn(HeadSuite):
@@ -64,15 +64,15 @@ def test_no_image_votes_for_itself():
 
 
 def test_many_copies_of_an_image_do_no_harm():
-    x, y = separable()
+    x, y = separable_clusters()
     x = np.concatenate([x, np.repeat(x[:1], 40, axis=0)])
     y = np.concatenate([y, np.repeat(y[:1], 40)])
     assert (fitted(Knn(), x, y, 3).probs(x).argmax(axis=1) == y).all()
 
 
 def test_fewer_examples_than_neighbours():
-    x, y = separable(per_class=1)
-    new, truth = separable(seed=2)
+    x, y = separable_clusters(per_class=1)
+    new, truth = separable_clusters(seed=2)
     assert (fitted(Knn(k=50), x, y, 3).probs(new).argmax(axis=1) == truth).mean() > 0.95
 
 

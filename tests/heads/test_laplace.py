@@ -10,7 +10,7 @@ from alframe.errors import BadParams
 from alframe.heads.fitting import prepare
 from alframe.heads.laplace import Laplace
 from alframe.heads.linear import Linear
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 
 class TestLaplace(HeadSuite):
@@ -23,7 +23,7 @@ def fitted(head, x, y, classes):
 
 
 def noisy(classes, dim, per_class=15):
-    x, y = separable(per_class, classes, dim)
+    x, y = separable_clusters(per_class, classes, dim)
     return x + np.random.default_rng(3).normal(scale=9, size=x.shape).astype(np.float32), y
 
 

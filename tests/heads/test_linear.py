@@ -13,7 +13,7 @@ from alframe.engine.checked_head import checked_head
 from alframe.errors import AlframeError, BadParams
 from alframe.heads import fitting, linear
 from alframe.heads.linear import Linear
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 
 class TestLinear(HeadSuite):
@@ -40,7 +40,7 @@ def test_the_same_probabilities_as_scikit_learn(classes):
 
 
 def test_the_pool_goes_through_in_parts(monkeypatch):
-    x, y = separable()
+    x, y = separable_clusters()
     head = fitted(x, y, 3)
     whole = head.probs(x)
     monkeypatch.setattr("alframe.chunks.ROWS", 5)
@@ -48,7 +48,7 @@ def test_the_pool_goes_through_in_parts(monkeypatch):
 
 
 def test_stopping_short_is_said(caplog):
-    fitted(*separable(), 3, c=100.0, max_iter=2)
+    fitted(*separable_clusters(), 3, c=100.0, max_iter=2)
     assert "head.max_iter=2" in caplog.text
 
 
@@ -57,7 +57,7 @@ def test_softmax_of_large_and_impossible_logits():
 
 
 def test_no_examples_or_broken_ones_are_refused():
-    x, y = separable()
+    x, y = separable_clusters()
     with pytest.raises(AlframeError, match="no labelled images"):
         fitted(x[:0], y[:0], 3)
     x[4, 2] = np.nan  # which no embedding in the store has
@@ -73,7 +73,7 @@ def test_a_penalty_must_be_positive():
 
 def test_a_feature_that_hardly_varies_among_the_labels_is_not_blown_up():
     rng = np.random.default_rng(0)
-    x, y = separable()
+    x, y = separable_clusters()
     quiet = np.concatenate([x, rng.normal(0, 1e-3, (len(x), 1)).astype(np.float32)], axis=1)
     head = fitted(quiet, y, 3)
     loud = quiet.copy()

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from alframe.errors import BadParams, UnmetNeed
 from alframe.heads.linear import Linear
 from alframe.heads.mlp import Mlp
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 
 class TestMlp(HeadSuite):
@@ -49,7 +49,7 @@ def test_draws_scatter_around_the_prediction(digits):
 
 
 def test_a_draw_leaves_out_its_share_of_each_layer(monkeypatch):
-    x, y = separable()
+    x, y = separable_clusters()
     head = fitted(Mlp(hidden=[400], dropout=0.25), x, y, 3)
     seen = []
     monkeypatch.setattr(head, "_tail", lambda first, masks: seen.append(masks) or first[None, :, :3])
@@ -61,7 +61,7 @@ def test_a_draw_leaves_out_its_share_of_each_layer(monkeypatch):
 
 
 def test_torchs_generator_and_threads_are_left_alone():
-    x, y = separable()
+    x, y = separable_clusters()
     torch.manual_seed(3)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     fitted(Mlp(), x, y, 3).prob_samples(x, 3, np.random.default_rng(0))
@@ -70,14 +70,14 @@ def test_torchs_generator_and_threads_are_left_alone():
 
 
 def test_the_widths_come_with_the_state():
-    x, y = separable()
+    x, y = separable_clusters()
     head, other = fitted(Mlp(hidden=[7, 5, 4]), x, y, 3), Mlp()
     other.load(head.state())
     np.testing.assert_array_equal(other.probs(x), head.probs(x))
 
 
 def test_no_dropout_no_draws():
-    x, y = separable()
+    x, y = separable_clusters()
     with pytest.raises(UnmetNeed, match="dropout=0"):
         fitted(Mlp(dropout=0.0), x, y, 3).prob_samples(x, 3, np.random.default_rng(0))
 

@@ -14,7 +14,7 @@ from alframe.heads.fitting import prepare
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
 from alframe.kit.vectors import unit_vectors
-from alframe.testing.head import HeadSuite, separable
+from alframe.testing.head import HeadSuite, separable_clusters
 
 
 class TestPrototype(HeadSuite):
@@ -119,8 +119,8 @@ def test_the_best_sharpness_and_share_are_found():
 
 
 def test_one_example_of_each_class_is_enough():
-    x, y = separable(per_class=1)
-    new, truth = separable(seed=3)
+    x, y = separable_clusters(per_class=1)
+    new, truth = separable_clusters(seed=3)
     assert (fitted(Prototype(), x, y, 3).probs(new).argmax(axis=1) == truth).mean() > 0.95
 
 

@@ -40,10 +40,10 @@ class TestCsv(LabelSourceSuite):
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
         fill(round_folder(request) / "to_label.csv", answers)
 
-    def clear(self, request: Request, ids: Collection[str]) -> None:
+    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         fill(round_folder(request) / "to_label.csv", dict.fromkeys(ids, ""))
 
-    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         lines = (f'"{path}",{name},Ann\n' for path, name in answers.items())
         put(request, "path,label,annotator\n" + "".join(lines), "by Ann.csv")
 

@@ -44,13 +44,13 @@ class Suite(LabelSourceSuite):
                 else:
                     shutil.copy(item.path, place)
 
-    def clear(self, request: Request, ids: Collection[str]) -> None:
+    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         """Drag them back, beside the folders."""
         for id in ids:
             (file,) = (file for file in round_folder(request).rglob("*") if file.name == names(request)[id])
             shutil.move(file, round_folder(request))
 
-    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         for item in request.items:
             if item.id in answers:
                 shutil.copy(item.path, round_folder(request) / answers[item.id] / "a copy.png")

@@ -132,12 +132,12 @@ def test_the_suite_fails(source: Callable[[], Csv], test: str, tmp_path: Path) -
             if source is not Greedy:
                 self.write(request, answers, "to_label.csv")
 
-        def clear(self, request: Request, ids: Collection[str]) -> None:
+        def clear_answers(self, request: Request, ids: Collection[str]) -> None:
             file = round_folder(request) / "to_label.csv"
             for id in ids:
                 file.write_text(re.sub(f'"{re.escape(id)}",.*', f'"{id}",', file.read_text("utf-8")), "utf-8")
 
-        def also(self, request: Request, answers: Mapping[str, str]) -> None:
+        def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
             self.write(request, answers, "more.csv")
 
         def write(self, request: Request, answers: Mapping[str, str], name: str) -> None:

@@ -55,10 +55,10 @@ class Suite(LabelSourceSuite):
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
         answer(request, answers)
 
-    def clear(self, request: Request, ids: Collection[str]) -> None:
+    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         answer(request, dict.fromkeys(ids, ""))
 
-    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         program = Program.open(root(request) / TEMPLATE)
         for item, name in answers.items():
             program.set(program.duplicate(program.find(places(request)[item])[0]), "Species", name)

@@ -75,10 +75,10 @@ class Suite(LabelSourceSuite):
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
         labelled(Program.open(self.pool / TDB), self._keys(answers)).close()
 
-    def clear(self, request: Request, ids: Collection[str]) -> None:
+    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         self.answer(request, dict.fromkeys(ids, ""))
 
-    def also(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         program = Program.open(self.pool / TDB)
         for key, name in self._keys(answers).items():
             program.set(program.duplicate(program.find(key)[0]), "Species", name)

@@ -19,7 +19,7 @@ from alframe.loop.labels import standing_labels
 from alframe.report.thumbnails import thumbnail
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_words
+from alframe.testing.tiny import tiny_overrides
 from alframe.types import State
 
 BANDS = ["backbone.in_chans=11", "backbone.value_range=[0,10000]"]
@@ -51,7 +51,7 @@ def run(root: Path, runs: Path, *more: str) -> tuple[Any, Path]:
     given = {word.partition("=")[0] for word in more}
     if "pool" in given:
         given |= {"pool.root", "pool.classes"}
-    words = [word for word in tiny_words(root, runs) if word.partition("=")[0] not in given]
+    words = [word for word in tiny_overrides(root, runs) if word.partition("=")[0] not in given]
     with open_session(*words, "stopping.labels=8", *more) as session:
         return session.task.run(session), session.folder
 

@@ -20,7 +20,7 @@ from alframe.loop.labels import standing_labels
 from alframe.loop.predictions import fit_labels_so_far
 from alframe.store.events import Represented
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 
 ON = "duplicates.by=both"
@@ -39,7 +39,7 @@ def images(tmp_path: Path) -> Path:
 def run(images: Path, folder: Path, *more: str) -> tuple[Outcome, Path]:
     given = {word.partition("=")[0] for word in more}
     given |= {"stopping.labels"} if "stopping" in given else set()
-    words = [word for word in tiny_words(images, folder) if word.partition("=")[0] not in given]
+    words = [word for word in tiny_overrides(images, folder) if word.partition("=")[0] not in given]
     with open_session(*words, *more) as session:
         return session.task.run(session), session.folder
 
@@ -80,7 +80,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     words = ["label_source=csv", "pool=csv", f"pool.file={images}/list.csv", "pool.label_column=label", ON]
     rows = [f"{file.relative_to(images).as_posix()},{file.parent.name}" for file in sorted(images.glob("*/*.png"))]
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
-    words = [*(word for word in tiny_words(images, tmp_path) if not word.startswith("pool")), *words]
+    words = [*(word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
         fitted = fit_labels_so_far(session, start_rounds(session))
         items = session.ledger.items()
@@ -169,7 +169,7 @@ def test_arrays(tmp_path: Path) -> None:
         "pool.test_x=null",
         "pool.test_y=null",
     ]
-    base = [word for word in tiny_words(tmp_path, tmp_path / "runs") if not word.startswith(("pool", "stopping"))]
+    base = [word for word in tiny_overrides(tmp_path, tmp_path / "runs") if not word.startswith(("pool", "stopping"))]
     with open_session(*base, *words, ON, NONE_HELD_OUT, "stopping=null", "batch=8") as session:
         session.task.run(session)
         rows = [key // 2 for one in session.ledger.rounds() for key in one.keys]
@@ -193,7 +193,7 @@ def test_boxes_are_folded_by_what_is_in_them(tmp_path: Path) -> None:
         found = [{"category": "1", "conf": 0.9, "bbox": box} for box in boxes]
         entries.append({"file": f"{number:02d}.png", "detections": found})
     (tmp_path / "md.json").write_text(json.dumps({"detection_categories": {"1": "animal"}, "images": entries}))
-    words = [word for word in tiny_words(root, tmp_path / "runs") if not word.startswith("pool.classes")]
+    words = [word for word in tiny_overrides(root, tmp_path / "runs") if not word.startswith("pool.classes")]
     more = [f"boxes.file={tmp_path / 'md.json'}", "boxes.use=all", "label_source=csv", ON, "start.labels=24", "audit=0"]
     with open_session(*words, *more) as session:
         session.task.run(session)

@@ -17,7 +17,7 @@ from alframe.builtins import TABLE
 from alframe.loop.requests import to_request
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Need, Outcome, Request, State
 from tests.label_sources.test_label_source_csv import fill
 from tests.label_sources.test_label_source_folder import Suite as ByDragging
@@ -43,7 +43,7 @@ class Place:
 
     def words(self, kind: str, name: str) -> list[str]:
         """The tiny campaign, less what it says of this kind: that is for the part's own recipe to say."""
-        start = [*tiny_words(self.images, self.runs), "stopping.labels=8", "sequences.gap=null"]
+        start = [*tiny_overrides(self.images, self.runs), "stopping.labels=8", "sequences.gap=null"]
         start += ["exporter=model", "tracker=jsonl"]
         kept = [word for word in start if word.replace("=", ".").split(".")[0] != kind]
         return [*kept, f"project={(self.runs / f'{kind}-{name}').as_posix()}"]

@@ -20,7 +20,7 @@ from alframe.app.api import open_session
 from alframe.loop.experiment import run_until_stop
 from alframe.store import pool_features
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from benchmarks.made import open_made
 
 FILE = Path(__file__).with_name("golden.json")
@@ -45,7 +45,9 @@ TINY = {
 def chosen(name: str, folder: Path) -> str:
     """A digest of all batches of a campaign: its images by name, in order."""
     if name in TINY:
-        session = open_session(*tiny_words(tiny_pool(folder / "images"), folder / "runs"), *TINY[name], "tracker=[]")
+        session = open_session(
+            *tiny_overrides(tiny_pool(folder / "images"), folder / "runs"), *TINY[name], "tracker=[]"
+        )
     else:
         words = ["batch=10", "start.labels=20", "stopping.labels=80", *MADE[name]]
         session = open_made(folder, 400, 16, *words)

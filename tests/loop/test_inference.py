@@ -16,7 +16,7 @@ from alframe.errors import BadParams
 from alframe.settings import Inference, identity, stored_form
 from alframe.settings.stored import to_plain
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 
 ONNX = "inference.engine=onnxruntime"
@@ -31,7 +31,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(images: Path, runs: Path, *more: str) -> tuple[Outcome, Path]:
-    with open_session(*tiny_words(images, runs), "stopping.labels=8", *more) as session:
+    with open_session(*tiny_overrides(images, runs), "stopping.labels=8", *more) as session:
         return session.task.run(session), session.folder
 
 
@@ -66,7 +66,7 @@ def test_a_simulation_has_one_engine(images: Path, tmp_path: Path) -> None:
 
 
 def test_campaigns_from_before_there_was_a_choice_keep_their_folders(images: Path, tmp_path: Path) -> None:
-    with open_session(*tiny_words(images, tmp_path)) as session:
+    with open_session(*tiny_overrides(images, tmp_path)) as session:
         settings, recipes = session.settings, session.recipes
     assert settings.inference == Inference()
     others = [Inference("auto"), Inference("compile"), Inference("eager", "bf16")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from tests.loop.campaigns import accuracies, facts, only_project, start, warm_up
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX signal")
@@ -29,7 +29,7 @@ def campaign(request: pytest.FixtureRequest, pool: Path, tmp_path_factory: pytes
     runs = tmp_path_factory.mktemp("undisturbed")
 
     def words(where: Path) -> list[str]:
-        return [*tiny_words(pool, where), *extra]
+        return [*tiny_overrides(pool, where), *extra]
 
     warm_up()
     began = time.monotonic()

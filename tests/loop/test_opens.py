@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 from tests.loop.test_people import Person
 
@@ -87,7 +87,7 @@ def test_what_has_changed_is_read_again(person: Person) -> None:
 
 def test_a_simulation_reads_each_file_once_for_all_seeds(tmp_path: Path, hook: None) -> None:
     images = tiny_pool(tmp_path / "images", classes=3, each=12)
-    words = [word for word in tiny_words(images, tmp_path / "runs") if not word.startswith("compare")]
+    words = [word for word in tiny_overrides(images, tmp_path / "runs") if not word.startswith("compare")]
     _COUNTS.append((images, counts := Counter()))
     try:
         with open_session(*words, "sequences.times=none", "compare.sampler=random", "compare.seeds=2") as session:

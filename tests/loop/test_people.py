@@ -12,7 +12,7 @@ import pytest
 from alframe.app.api import open_session
 from alframe.loop.labels import standing_labels
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 
 
@@ -23,7 +23,7 @@ class Person:
         self.images = tiny_pool(folder / "images", classes=3, each=12)
         self.project = folder / "project"
         self.words = [
-            *(word for word in tiny_words(self.images, folder / "runs") if "classes" not in word),
+            *(word for word in tiny_overrides(self.images, folder / "runs") if "classes" not in word),
             f"project={self.project.as_posix()}",
             "label_source=csv",
         ]

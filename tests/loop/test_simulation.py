@@ -15,7 +15,7 @@ from alframe.loop.labels import standing_labels
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 from tests.loop.campaigns import facts, only_project
 
@@ -26,7 +26,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(images: Path, runs: Path, *more: str) -> tuple[Outcome, Path]:
-    words = tiny_words(images, runs)
+    words = tiny_overrides(images, runs)
     if "stopping=null" in more:
         words = [word for word in words if not word.startswith("stopping")]
     with open_session(*words, *more) as session:
@@ -100,7 +100,7 @@ def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
         for number, path in enumerate(sorted(folder.iterdir()))
     ]
     (images / "list.csv").write_text("\n".join(rows))
-    words = [word for word in tiny_words(images, tmp_path) if not word.startswith("pool")]
+    words = [word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")]
     csv = ["pool=csv", f"pool.file={images}/list.csv", "pool.label_column=label", "pool.sequence_column=sequence"]
     with open_session(*words, *csv) as session:
         session.task.run(session)
@@ -113,7 +113,7 @@ def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
 
 
 def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -> None:
-    words = [word for word in tiny_words(images, tmp_path) if not word.startswith("compare")]
+    words = [word for word in tiny_overrides(images, tmp_path) if not word.startswith("compare")]
     with open_session(*words, "compare.seeds=2") as session:
         outcome = session.task.run(session)
         histories = read_comparison(session)
@@ -138,7 +138,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_the_run_goes_on(tmp_path: 
     with Ledger.open(folder, read_only=True) as ledger:
         ((key, reason),) = ledger.aside().items()
         assert ledger.items()[key].id == "class_1/004.png"
-    with open_session(*tiny_words(images, tmp_path), "task=status") as session:
+    with open_session(*tiny_overrides(images, tmp_path), "task=status") as session:
         message = session.task.run(session).message
     assert f"class_1/004.png: {reason}" in message
 

@@ -14,7 +14,7 @@ from alframe.app.api import open_session
 from alframe.errors import BadParams
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import State
 
 TUNED = ["finetune.start=8", "finetune.every=8", "finetune.first.epochs=1"]
@@ -26,7 +26,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(images: Path, runs: Path, *more: str) -> Path:
-    with open_session(*tiny_words(images, runs), *TUNED, *more) as session:
+    with open_session(*tiny_overrides(images, runs), *TUNED, *more) as session:
         assert session.task.run(session).state is State.DONE
         return session.folder
 
@@ -39,7 +39,7 @@ def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 def test_the_second_training_begins_where_it_is_told(images: Path, tmp_path: Path, warm: bool) -> None:
     folder = run(images, tmp_path, "finetune.again.epochs=0", f"finetune.again.warm={warm}")
     first, second = (load_file(folder / f"models/backbone-000{number}.safetensors") for number in (2, 4))
-    with open_session(*tiny_words(images, tmp_path)) as session:
+    with open_session(*tiny_overrides(images, tmp_path)) as session:
         original = session.parts.backbone.module(session.settings.seed).state_dict()
     assert same(second, first) is warm
     assert same(second, original) is not warm
@@ -54,7 +54,7 @@ def test_all_of_a_plan_at_once(images: Path, tmp_path: Path) -> None:
         for word in ("epochs=2", "optimiser=sgd", "schedule=one_cycle", "precision=mixed", "freeze=1", "patience=1")
     ]
     folder = run(images, tmp_path, "loss=softmax", "loss.weighting=effective", "backbone.dim=16", *words)
-    with open_session(*tiny_words(images, tmp_path), "backbone.dim=16") as session:
+    with open_session(*tiny_overrides(images, tmp_path), "backbone.dim=16") as session:
         original = session.parts.backbone.module(session.settings.seed).state_dict()
     trained = load_file(folder / "models/backbone-0004.safetensors")
     frozen = {name for name in trained if name.startswith(("trunk.conv1", "trunk.bn1", "trunk.layer1"))}

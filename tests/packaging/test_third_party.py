@@ -11,7 +11,7 @@ import pytest
 
 from alframe.app.api import compose
 from alframe.store.ledger import Ledger
-from alframe.testing.tiny import tiny_words
+from alframe.testing.tiny import tiny_overrides
 from tests.command_line import CommandLine
 from tests.packaging.building import Fake, call
 
@@ -47,7 +47,7 @@ def test_its_own_tests_pass_beside_an_installed_alframe(
 def test_a_campaign_to_the_end_with_installed_distributions(
     site: Path, coinflip: Path, pool: Path, tmp_path: Path
 ) -> None:
-    words = [*tiny_words(pool, tmp_path / "runs"), "sampler=coinflip", "sampler.p=0.8"]
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "sampler=coinflip", "sampler.p=0.8"]
     said = call(sys.executable, "-m", "alframe", *words, cwd=tmp_path, path=(site, coinflip))
     assert "The budget of 20 labels is used up" in said
     (project,) = tmp_path.glob("runs/folder-coinflip-seed0-*")
@@ -104,7 +104,7 @@ def test_one_name_claimed_by_two(alframe: CommandLine, fake: Fake, pool: Path, t
     assert "alframe-two 1.0 DUPLICATE: choose with sampler.name=alframe-two:twin" in " ".join(text.split())
     assert told(text, "alframe-two:") == "alframe-two: conf/sampler/twin.yaml is shadowed by the one of alframe-one."
 
-    words = [*tiny_words(pool, tmp_path / "runs"), "stopping.labels=8", "sampler=twin"]
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "sampler=twin"]
     finished = alframe(*words)
     assert finished.code == 1
     (line,) = finished.err.splitlines()

@@ -51,7 +51,7 @@ class TestArraysSuite(PoolSuite):
     def make(self, folder: Path) -> Arrays:
         return Arrays(folder / "a.npz", folder / "images")
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         npz(folder)
 
 

@@ -53,7 +53,7 @@ class TestCamtrapDpSuite(PoolSuite):
     def make(self, folder: Path) -> CamtrapDp:
         return CamtrapDp(folder, boxes=True)
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         media = "m1,d1,2024-05-31T06:00:00Z,a/1.jpg,image/jpeg\nm2,d2,2024-05-31T06:00:09+02:00,a/2.jpg,image/jpeg\n"
         write(folder, media, "d1,m1,e1,,,media,animal,Vulpes vulpes,human,0.5,0.5,0.5,0.5\n")
         (folder / "a" / "2.jpg").touch()

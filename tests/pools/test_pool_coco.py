@@ -43,7 +43,7 @@ class TestCocoSuite(PoolSuite):
     def make(self, folder: Path) -> Coco:
         return Coco(folder / "set.json", test_locations=["7"], boxes=True)
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         images = [
             image(1, location=7, width=10, height=10),
             image(2, location="x", seq_id="s", datetime="2024-05-31 06:00:00"),

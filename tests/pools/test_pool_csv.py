@@ -40,7 +40,7 @@ class TestCsvSuite(PoolSuite):
     def make(self, folder: Path) -> Csv:
         return Csv(folder / "list.csv", **ALL)
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         write(folder, HEADER + "a.jpg,fox,C1,2024-05-01 10:00:00,s1,pool\nsub\\b.jpg,,,,,test\n../c.jpg,,,,,\n")
         (folder / "sub").mkdir()
         (folder / "sub" / "b.jpg").touch()

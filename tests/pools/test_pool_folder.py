@@ -31,7 +31,7 @@ class TestFolderSuite(PoolSuite):
     def make(self, folder: Path) -> Folder:
         return Folder(folder, classes=True, camera_level=2, test_root=folder / "held out")
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         touch(folder, "fox/A/1.jpg", "fox/2.JPEG", "hare (brown)/ü/Bild 1 [x].png", "loose.tif", "held out/fox/A/1.jpg")
 
 

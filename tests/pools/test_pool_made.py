@@ -35,7 +35,7 @@ class TestDigitsSuite(PoolSuite):
     def make(self, folder: Path) -> Digits:
         return Digits(folder)
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         shutil.copytree(self.made, folder)  # quicker than making them for every test
 
 

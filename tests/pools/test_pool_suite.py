@@ -41,7 +41,7 @@ class Suite(PoolSuite):
     def make(self, folder: Path) -> Pool:
         return Pool(folder, self.fault)
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         (folder / "a.jpg").touch()
         (folder / "b.jpg").touch()
@@ -55,7 +55,7 @@ def failures(fault: Callable[[Item], Item] | str, tmp_path: Path) -> set[str]:
         values = {"tmp_path": base}
         wanted = check.__code__.co_varnames[1 : check.__code__.co_argcount]
         if "pool" in wanted or "items" in wanted:
-            suite.fill(base / "pool")
+            suite.fill_folder(base / "pool")
             pool = suite.make(base / "pool")
             values["pool"] = pool
             if "items" in wanted:

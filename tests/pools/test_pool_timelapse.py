@@ -47,7 +47,7 @@ class TestTimelapseSuite(PoolSuite):
     def make(self, folder: Path) -> Timelapse:
         return Timelapse(folder / "TimelapseData.ddb", label_field="Species", camera_level=1, episode_field="Episode")
 
-    def fill(self, folder: Path) -> None:
+    def fill_folder(self, folder: Path) -> None:
         write(
             folder, {"File": "1.JPG", "RelativePath": "S\\A", "Species": "fox", "Episode": "3:1|2"}, {"File": "2.jpg"}
         )

@@ -30,7 +30,7 @@ def with_a_difficult_place(n=30, difficult=(7,), seed=0):
 class TestActiveTransfer(SamplerSuite):
     make = ActiveTransfer
 
-    def obvious(self):
+    def obvious_choice(self):
         return PoolView(tiny_keys(30), with_a_difficult_place()), int(tiny_keys(30)[7])
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.hdbscan_clusters import Clusters, coordinates
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys, tiny_view
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
 class TestClusters(SamplerSuite):
     make = Clusters
 
-    def obvious(self):
+    def obvious_choice(self):
         return None  # at random within a cluster
 
 
@@ -22,7 +22,7 @@ class TestClustersOfFeatures(SamplerSuite):
     def make(self):
         return Clusters(by="features", smallest=4, neighbours=2)
 
-    def obvious(self):
+    def obvious_choice(self):
         return None
 
 
@@ -37,7 +37,7 @@ def heaps(*sizes, noise=0):
 def choose(x, k, seed=0, **params):
     view = PoolView(tiny_keys(len(x)), {Need.FEATURES: x})
     chosen = Clusters(by="features", **params).select(view, k, np.random.default_rng(seed))
-    check(chosen, view, k)
+    assert_valid_selection(chosen, view, k)
     return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()]
 
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.discriminative import Discriminative
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -28,7 +28,7 @@ def heaps(*sizes):
 def choose(x, labelled, k, seed=0, **params):
     view = PoolView(tiny_keys(len(x)), {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled})
     chosen = Discriminative(**params).select(view, k, np.random.default_rng(seed))
-    check(chosen, view, k)
+    assert_valid_selection(chosen, view, k)
     return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()]
 
 

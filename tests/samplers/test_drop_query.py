@@ -19,7 +19,7 @@ DIM = 8
 class TestDropQuery(SamplerSuite):
     make = DropQuery
 
-    def obvious(self):
+    def obvious_choice(self):
         x = np.tile(np.array([9.0, 0, 0, 0, 0, 0, 0, 0], np.float32), (12, 1))  # nothing to drop: no change
         x[5] = 0.5
         return PoolView(tiny_keys(12), {Need.FEATURES: x}, first_against_the_rest), int(tiny_keys(12)[5])

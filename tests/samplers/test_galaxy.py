@@ -27,7 +27,7 @@ def two_classes(first, labelled, labels, keys=None):
 class TestGalaxy(SamplerSuite):
     make = Galaxy
 
-    def obvious(self):
+    def obvious_choice(self):
         keys = tiny_keys(11)
         return two_classes(np.linspace(0.9, 0.1, 11), [0.95, 0.05], [0, 1], keys), int(keys[5])
 

@@ -9,7 +9,7 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.glosh import Glosh
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys, tiny_view
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
@@ -22,7 +22,7 @@ def far_from_all(seed=0, n=60):
 def choose(x, k, seed=0, **params):
     view = PoolView(tiny_keys(len(x)), {Need.FEATURES: x})
     chosen = Glosh(by="features", **params).select(view, k, np.random.default_rng(seed))
-    check(chosen, view, k)
+    assert_valid_selection(chosen, view, k)
     return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()], chosen.scores
 
 
@@ -44,7 +44,7 @@ hdbscan = pytest.importorskip("hdbscan", reason="the extra alframe[hdbscan] is n
 class TestGlosh(SamplerSuite):
     make = Glosh
 
-    def obvious(self):
+    def obvious_choice(self):
         probs = np.tile([0.9, 0.05, 0.05], (60, 1)) + 0.005 * np.random.default_rng(0).random((60, 3))
         probs[7] = [1e-5, 1e-5, 1]
         probs = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -55,7 +55,7 @@ class TestGloshOfFeatures(SamplerSuite):
     def make(self):
         return Glosh(by="features")
 
-    def obvious(self):
+    def obvious_choice(self):
         return PoolView(tiny_keys(60), {Need.FEATURES: far_from_all()}), int(tiny_keys(60)[7])
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.graph_density import GraphDensity, neighbour_graph
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
 
 class TestGraphDensity(SamplerSuite):
     make = GraphDensity
 
-    def obvious(self):
+    def obvious_choice(self):
         x = np.insert(np.concatenate([np.eye(6), -np.eye(6)]), 7, 0, axis=0)  # row 7 is in the middle
         return view_of(x, x[:0], tiny_keys(13)), int(tiny_keys(13)[7])
 
@@ -91,9 +91,9 @@ def test_a_large_pool_is_looked_at_in_part():
     view = view_of(np.random.default_rng(0).normal(size=(500, 4)), np.zeros((0, 4)))
     chosen = [GraphDensity(rows=30).select(view, 10, np.random.default_rng(seed)) for seed in range(2)]
     for one in chosen:
-        check(one, view, 10)
+        assert_valid_selection(one, view, 10)
     assert chosen[0].keys.tolist() != chosen[1].keys.tolist()
-    check(GraphDensity(rows=30).select(view, 400, np.random.default_rng(0)), view, 400)
+    assert_valid_selection(GraphDensity(rows=30).select(view, 400, np.random.default_rng(0)), view, 400)
 
 
 def test_equal_images_do_not_go_to_the_first_rows():

@@ -8,14 +8,14 @@ from scipy.cluster.hierarchy import ward
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.hierarchical import Hierarchical, prune_tree
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
 
 class TestHierarchical(SamplerSuite):
     make = Hierarchical
 
-    def obvious(self):
+    def obvious_choice(self):
         return None  # it draws; see below for where
 
 
@@ -130,7 +130,7 @@ def test_large_clusters_get_more():
 
 def test_it_stops_when_clusters_run_out():
     view = view_of(np.repeat([[0, 0], [9, 9]], [1, 30], axis=0), [[0, 0]] * 5, [0] * 5)
-    check(Hierarchical().select(view, 31, np.random.default_rng(0)), view, 31)
+    assert_valid_selection(Hierarchical().select(view, 31, np.random.default_rng(0)), view, 31)
 
 
 def test_bad_input_is_refused():

@@ -28,7 +28,7 @@ def choose(x, k, labelled=None, **params):
 class TestKMeans(SamplerSuite):
     make = KMeans
 
-    def obvious(self):
+    def obvious_choice(self):
         return None  # which cluster is the largest depends on how many there are: see below
 
 

@@ -14,14 +14,14 @@ from alframe.samplers.margin_cluster_mean import MarginClusterMean
 from alframe.samplers.mixture import Mixture
 from alframe.samplers.random import Random
 from alframe.samplers.uncertainty import Margin
-from alframe.testing.sampler import SamplerSuite, check, tiny_fields, tiny_keys, tiny_view
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 
 class TestMixture(SamplerSuite):
     make = Mixture
 
-    def obvious(self):
+    def obvious_choice(self):
         return None  # half of it is random
 
 
@@ -66,7 +66,7 @@ def test_a_weight_of_none_leaves_a_sampler_out():
 
 def test_the_whole_pool_can_be_asked_for():
     view = tiny_view({Need.PROBS})
-    check(Mixture().select(view, 20, np.random.default_rng(0)), view, 20)
+    assert_valid_selection(Mixture().select(view, 20, np.random.default_rng(0)), view, 20)
 
 
 def test_each_sees_its_own_needs_only():

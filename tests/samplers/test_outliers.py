@@ -15,7 +15,7 @@ MIXES = ALL[2:]
 
 
 class Suite(SamplerSuite):
-    def obvious(self):
+    def obvious_choice(self):
         fields = tiny_fields(self.make().needs)
         fields[Need.ACTIVATIONS] += 1
         fields[Need.ACTIVATIONS][11] = 0

@@ -8,7 +8,7 @@ import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.probcover import ProbCover, find_pure_radius
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -31,7 +31,7 @@ def choose(view, k, seed=0, **params):
 class TestProbCover(SamplerSuite):
     make = ProbCover
 
-    def obvious(self):
+    def obvious_choice(self):
         return None  # with its own radius; see below
 
 
@@ -39,7 +39,7 @@ class TestProbCoverOfThisRadius(SamplerSuite):
     def make(self):
         return ProbCover(radius=0.06)
 
-    def obvious(self):
+    def obvious_choice(self):
         x = on_a_circle(90, 0, 3, 6, 180, 270)
         return view_of(x, keys=tiny_keys(6)), int(tiny_keys(6)[2])
 
@@ -89,14 +89,14 @@ def test_the_radius_follows_the_clusters():
 def test_once_all_is_covered_it_goes_on_at_random():
     x = np.ones((60, 2), np.float32)
     for seed in range(3):
-        check(choose(view_of(x), 60, seed), view_of(x), 60)
+        assert_valid_selection(choose(view_of(x), 60, seed), view_of(x), 60)
     assert len({choose(view_of(x), 2, seed).keys[1] for seed in range(8)}) > 4
 
 
 def test_a_large_pool_is_looked_at_in_part():
     view = view_of(np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32))
     assert choose(view, 5, 0, rows=50).keys.tolist() != choose(view, 5, 1, rows=50).keys.tolist()
-    check(choose(view, 300, rows=50), view, 300)
+    assert_valid_selection(choose(view, 300, rows=50), view, 300)
 
 
 def test_bad_input_is_refused():

@@ -8,7 +8,7 @@ import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.typiclust import TypiClust, typicality
-from alframe.testing.sampler import SamplerSuite, check, tiny_keys
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -35,7 +35,7 @@ def choose(view, k, seed=0, **params):
 class TestTypiClust(SamplerSuite):
     make = TypiClust
 
-    def obvious(self):
+    def obvious_choice(self):
         around = 0.1 * np.concatenate([np.eye(8)[1:7], -np.eye(8)[1:7]])
         largest = np.eye(8)[0] + np.insert(around, 7, 0, axis=0)  # row 7 is in its middle
         others = np.repeat(np.eye(8)[[3, 7]], 7, axis=0) + 0.05 * np.random.default_rng(0).normal(size=(14, 8))
@@ -82,7 +82,7 @@ def test_with_few_clusters_it_goes_round_them():
 def test_the_whole_pool_can_be_asked_for():
     x, _ = heaps(20, 8, 3)
     view = view_of(x)
-    check(TypiClust(clusters=5).select(view, 31, np.random.default_rng(0)), view, 31)
+    assert_valid_selection(TypiClust(clusters=5).select(view, 31, np.random.default_rng(0)), view, 31)
 
 
 def test_a_large_pool_is_looked_at_in_part():

@@ -14,7 +14,7 @@ class TestBudget(StoppingSuite):
     def make(self):
         return Budget(labels=60)
 
-    def finished(self):
+    def finished_history(self):
         return [round_record(0, 20), round_record(1, 40), round_record(2, 60)]
 
 

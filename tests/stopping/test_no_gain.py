@@ -23,7 +23,7 @@ class TestNoGain(StoppingSuite):
     def make(self):
         return NoGain(rounds=2, gain=0.01)
 
-    def finished(self):
+    def finished_history(self):
         return [round_record(0, accuracy=None), *rounds([0.5, 0.7, 0.8, 0.8, 0.8, 0.8])]
 
 
@@ -31,7 +31,7 @@ class TestNoGainByTheAudit(StoppingSuite):
     def make(self):
         return NoGain(rounds=2, gain=0.0)
 
-    def finished(self):
+    def finished_history(self):
         audited = enumerate([0.5, 0.6, 0.6, 0.7, 0.6, 0.6])
         return [round_record(number, audit=one, accuracy=number / 10) for number, one in audited]
 
@@ -40,7 +40,7 @@ class TestNoGainWithLimit(StoppingSuite):
     def make(self):
         return NoGain(labels=60)
 
-    def finished(self):
+    def finished_history(self):
         return rounds([0.5, 0.6, 0.7])
 
 

@@ -15,7 +15,7 @@ class TestTarget(StoppingSuite):
     def make(self):
         return Target(at_least=0.9)
 
-    def finished(self):
+    def finished_history(self):
         return [round_record(0, accuracy=None), round_record(1, accuracy=0.89), round_record(2, accuracy=0.9)]
 
 
@@ -23,7 +23,7 @@ class TestTargetWithLimit(StoppingSuite):
     def make(self):
         return Target(metric="macro_f1", at_least=0.99, labels=60)
 
-    def finished(self):
+    def finished_history(self):
         return [round_record(0, 20, accuracy=0.8), round_record(1, 60, accuracy=None)]
 
 

@@ -16,7 +16,7 @@ class TestTargetAccuracy(StoppingSuite):
     def make(self):
         return TargetAccuracy(at_least=0.8)
 
-    def finished(self):
+    def finished_history(self):
         return [round_record(0), round_record(1, audit=0.85), round_record(2, accuracy=None, audit=0.86)]
 
 
@@ -24,7 +24,7 @@ class TestTargetAccuracyWithLimit(StoppingSuite):
     def make(self):
         return TargetAccuracy(metric="macro_recall", labels=60)
 
-    def finished(self):
+    def finished_history(self):
         return [round_record(0, 20), round_record(1, 60, audit=0.8)]
 
 

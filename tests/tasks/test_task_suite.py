@@ -8,40 +8,40 @@ from alframe.testing import TaskSuite
 
 
 class TestRun(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=run"]
 
 
 class TestLabel(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=label"]
 
 
 class TestWithdraw(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=withdraw"]
 
 
 class TestStatus(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=status"]
 
 
 class TestReport(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=report"]
 
 
 class TestExport(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=export"]
 
 
 class TestNewPlugin(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=new_plugin", "task.part=coinflip", f"task.folder={images.as_posix()}-plugin"]
 
 
 class TestPredict(TaskSuite):
-    def words(self, images: Path) -> list[str]:
+    def overrides(self, images: Path) -> list[str]:
         return ["task=predict", f"task.images={images.as_posix()}", f"task.out={images.as_posix()}-out"]

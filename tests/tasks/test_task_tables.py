@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from alframe.engine.measuring.evaluate import CROSS_VALIDATED
 from alframe.tasks.accuracy_tables import accuracy_table
-from alframe.testing.records import measured, round_record
+from alframe.testing.records import evaluation, round_record
 
 AUDIT = "80.0% [74.0%, 86.0%]"
 WORDS = "Of 100 images of the pool, the model would get 80 right (between 74 and 86)"
@@ -28,7 +28,7 @@ def test_an_audit_alone() -> None:
 
 
 def test_a_doubtful_number_alone_comes_with_a_caution() -> None:
-    doubtful = replace(round_record(1, 20, None), evaluation=measured(0.5, CROSS_VALIDATED))
+    doubtful = replace(round_record(1, 20, None), evaluation=evaluation(0.5, CROSS_VALIDATED))
     assert "chosen for being hard" in accuracy_table([doubtful])
     assert "pool accuracy" not in accuracy_table([doubtful])
 

@@ -10,7 +10,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.errors import BadParams, LabelError, StoreError
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def words(images: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Of a project that is done."""
-    words = [*tiny_words(images, tmp_path_factory.mktemp("runs"))]
+    words = [*tiny_overrides(images, tmp_path_factory.mktemp("runs"))]
     do(*words)
     return words
 
@@ -42,7 +42,7 @@ def test_status_of_a_finished_project(words: list[str]) -> None:
 
 
 def test_read_only_tasks_leave_nothing_where_there_is_no_project(images: Path, tmp_path: Path) -> None:
-    words = tiny_words(images, tmp_path / "none")
+    words = tiny_overrides(images, tmp_path / "none")
     assert "There is no project in" in do(*words, "task=status")
     with pytest.raises(StoreError, match="no project"):
         do(*words, "task=report")
@@ -85,14 +85,14 @@ def test_predict_needs_images(words: list[str]) -> None:
 
 
 def test_export_before_there_is_a_model_says_so(images: Path, tmp_path: Path) -> None:
-    words = [*tiny_words(images, tmp_path), "label_source=csv", "pool.classes=false"]
+    words = [*tiny_overrides(images, tmp_path), "label_source=csv", "pool.classes=false"]
     do(*words)
     with pytest.raises(LabelError, match="no model to export yet"):
         do(*words, "task=export")
 
 
 def test_a_finished_run_and_its_report_name_the_same_next_command(images: Path, tmp_path: Path) -> None:
-    words = tiny_words(images, tmp_path)
+    words = tiny_overrides(images, tmp_path)
     last = do(*words).splitlines()[-1]
     assert "predict images=FOLDER model=" in last
     page = (folder_of(words) / "report.html").read_text(encoding="utf-8")
@@ -108,7 +108,7 @@ def test_the_report_shows_the_project(words: list[str]) -> None:
 
 
 def test_status_of_a_waiting_project_counts_answers_not_yet_collected(images: Path, tmp_path: Path) -> None:
-    words = [*tiny_words(images, tmp_path), "label_source=csv", "pool.classes=false"]
+    words = [*tiny_overrides(images, tmp_path), "label_source=csv", "pool.classes=false"]
     do(*words)
     (sheet,) = tmp_path.rglob("to_label.csv")
     text = sheet.read_text(encoding="utf-8-sig").splitlines()

@@ -26,8 +26,8 @@ def suites(kind: str) -> list[type[Any]]:
 
 def held(suite: type[Any]) -> set[str]:
     """The targets "module:attribute" that this suite is about; of tasks, the names."""
-    if hasattr(suite, "words"):
-        return {word.partition("=")[2] for word in suite().words(Path("images")) if word.startswith("task=")}
+    if hasattr(suite, "overrides"):
+        return {word.partition("=")[2] for word in suite().overrides(Path("images")) if word.startswith("task=")}
     made = suite.make
     if not inspect.isclass(made):
         made = get_type_hints(made).get("return")

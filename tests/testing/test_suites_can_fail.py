@@ -162,7 +162,7 @@ class Endless(Budget):
 )
 def test_broken_stopping_rules(broken, test):
     suite = suite_of(StoppingSuite, lambda: broken(labels=40))
-    suite.finished = lambda: [round_record(0, 20), round_record(1, 40)]
+    suite.finished_history = lambda: [round_record(0, 20), round_record(1, 40)]
     with pytest.raises(AssertionError):
         getattr(suite, test)()
 
@@ -181,7 +181,7 @@ class Misplaced(Jsonl):
 
 def test_broken_trackers(tmp_path, monkeypatch):
     suite = suite_of(TrackerSuite, Appending)
-    suite.rounds = lambda folder: list(range(len((folder / "rounds.jsonl").read_text().splitlines())))
+    suite.recorded_rounds = lambda folder: list(range(len((folder / "rounds.jsonl").read_text().splitlines())))
     with pytest.raises(AssertionError):
         suite.test_a_run_that_goes_on(tmp_path)
     with pytest.raises(AssertionError):

@@ -17,7 +17,7 @@ import torch
 from alframe.app.api import open_session
 from alframe.engine.model import Model, load_model
 from alframe.samplers.kcenter import KCenter
-from alframe.testing.tiny import tiny_pool, tiny_words
+from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Need, PoolView
 from tests.loop.campaigns import facts
 from tests.timelapse import test_defects
@@ -117,7 +117,7 @@ def test_held_out_images_decide_nothing_about_the_model(tmp_path: Path) -> None:
             for file in test.glob("*/*.png"):
                 picture(file.with_suffix(".jpg"))
                 file.unlink()
-        words = [*tiny_words(root, tmp_path / name), f"pool.test_root={test.as_posix()}", "exporter=[model]"]
+        words = [*tiny_overrides(root, tmp_path / name), f"pool.test_root={test.as_posix()}", "exporter=[model]"]
         with open_session(
             *words, "stopping.labels=8", f"project={(tmp_path / name / 'project').as_posix()}"
         ) as session:

@@ -21,7 +21,7 @@ def lines(folder):
 class TestJsonl(TrackerSuite):
     make = Jsonl
 
-    def rounds(self, folder):
+    def recorded_rounds(self, folder):
         return [line["round"] for line in lines(folder)]
 
 

@@ -15,7 +15,7 @@ class TestMyPart(SamplerSuite):
     def make(self) -> MyPart:
         return MyPart(p=0.5)
 
-    def obvious(self) -> None:
+    def obvious_choice(self) -> None:
         """Nothing is: any image may be drawn first."""
 
 
