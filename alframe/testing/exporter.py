@@ -67,7 +67,7 @@ def predicted_classes(predictions: Predictions) -> dict[str, str]:
 
 
 class ExporterSuite:
-    """Subclass it and give `make`; also `read_predictions`, if the predictions can be read back from what is written."""
+    """What every exporter must do: give `make`, and `read_predictions` if what is written can be read back."""
 
     def make(self) -> Exporter:
         """A fresh exporter with its default parameters."""

@@ -22,7 +22,10 @@ NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).
 
 
 class LabelSourceSuite:
-    """Subclass it and give `make`; for a source that people answer, also `answer`, and `clear_answers` and `add_answers` if it can."""
+    """What every label source must do: give `make`; for a source that people answer, also `answer`.
+
+    If people can take an answer back, give `clear_answers`; if one image can have several answers, `add_answers`.
+    """
 
     def make(self) -> LabelSource:
         """A fresh source with its default parameters."""

@@ -13,7 +13,7 @@ from alframe.types import Item
 
 
 class PoolSuite:
-    """Subclass it as ``class TestMyPool(PoolSuite)`` and override `make`, and `fill_folder` if the pool reads a folder."""
+    """What every pool must do: give `make`, and `fill_folder` if the pool reads a folder."""
 
     def make(self, folder: Path) -> Pool:
         """The pool over `folder`, which may not exist yet."""

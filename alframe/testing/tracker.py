@@ -12,7 +12,7 @@ from alframe.testing.records import round_record
 
 
 class TrackerSuite:
-    """Subclass it and say how the tracker is made; with `recorded_rounds`, it is also held to telling each round once."""
+    """What every tracker must do: give `make`, and `recorded_rounds` if the tracker keeps a record."""
 
     def make(self) -> Tracker:
         raise NotImplementedError
