@@ -9,16 +9,30 @@ from hydra import initialize_config_dir, initialize_config_module
 from omegaconf import DictConfig
 
 from alframe.app import schema, search_path
+from alframe.app.command import hydra_words
 from alframe.app.conf_root import conf_root
-from alframe.app.overrides import complete
+from alframe.app.flags import CONFIG_DIR, flag_value, split_flags
+from alframe.app.grammar import quote_list
+from alframe.app.overrides import SEARCH_PATH
+from alframe.app.projects import absolute
 from alframe.app.session_from import session_from
+from alframe.errors import BadParams
 from alframe.loop.session import Session
 
 
 def compose(*overrides: str) -> DictConfig:
-    """The configuration that these words on the command line would give: ``compose("sampler=kcenter", "seed=1")``."""
+    """Return the configuration that these words give on the command line: ``compose("sampler=kcenter", "seed=1")``.
+
+    ``--config-dir=FOLDER`` is understood as there; raises BadParams for the other flags.
+    """
     search_path.register()
     schema.register()
+    flags, words = split_flags(hydra_words(overrides))
+    own_folder = flag_value(flags, *CONFIG_DIR)
+    if own_folder is not None:
+        words = [f"{SEARCH_PATH}={quote_list([f'file://{absolute(own_folder).as_posix()}'])}", *words]
+    if strange := [flag for flag in flags if flag != own_folder and flag.partition("=")[0] not in CONFIG_DIR]:
+        raise BadParams(f"{strange[0]} is for the command line alone; from Python, --config-dir=FOLDER is understood.")
     root = conf_root()
     start = (
         initialize_config_module(root.removeprefix("pkg://"), version_base="1.3")
@@ -26,9 +40,9 @@ def compose(*overrides: str) -> DictConfig:
         else initialize_config_dir(root, version_base="1.3")
     )
     with start:
-        return hydra_compose("config", overrides=complete(overrides))
+        return hydra_compose("config", overrides=words)
 
 
 def open_session(*overrides: str) -> Session:
-    """A session, to be used as a context manager: ``with open_session("project=season") as session: ...``."""
+    """Return a session, to be used as a context manager: ``with open_session("project=season") as session: ...``."""
     return session_from(compose(*overrides), Path.cwd())

@@ -12,8 +12,9 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from alframe.app import projects, schema, search_path
+from alframe.app.command import hydra_words
 from alframe.app.conf_root import conf_root
-from alframe.app.overrides import complete
+from alframe.app.flags import COMPLETION
 from alframe.builtins import alframe_version
 from alframe.errors import AlframeError
 
@@ -42,7 +43,15 @@ def main(words: Sequence[str] | None = None) -> None:
 
             sys.stdout.write(plugins() + "\n")
             return
-        _run_hydra(complete(words))
+        if set(COMPLETION) & set(words):
+            from alframe.app.completion import answer, is_answered
+
+            sys.stdout.write(answer(words))
+            if is_answered(words):
+                return
+            _run_hydra(words)
+            return
+        _run_hydra(hydra_words(words))
     except (AlframeError, CommandFailed) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)

@@ -1,132 +1,130 @@
-"""The grammar of Hydra's command line: values quoted for it and read back, and flags told from overrides."""
+"""Hydra's grammar of values: what people type is written so that Hydra reads what they mean."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, Quote, QuotedString, ValueType
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep, ValueType
 from hydra.errors import HydraException
 
-FLAGS_WITH_VALUE = frozenset(
-    {"-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir"}
-    | {"--experimental-rerun", "-i", "--info"}
-)
-_FLAGS = FLAGS_WITH_VALUE | {
-    "--help",
-    "--hydra-help",
-    "--version",
-    "--resolve",
-    "--run",
-    "--multirun",
-    "--shell-completion",
-}
-_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
-_FILE_URL = re.compile(r"^file://")
+_BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
-def split_flags(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Flags with their values, and overrides: Hydra's parser does not take -m between overrides."""
-    flags: list[str] = []
-    rest: list[str] = []
-    before = ""
-    for word in words:
-        # --info is the one flag that may stand alone.
-        value = before in FLAGS_WITH_VALUE and (before not in ("-i", "--info") or word in _INFO)
-        if value or word.startswith("-"):
-            flags.append("-m" if word == "--multirun" else word)
-        else:
-            rest.append(word)
-        before = "" if value else word
-    return flags, rest
+@dataclass(frozen=True)
+class ValueKind:
+    """How a value is meant: as a text (letter by letter), as a path (a text too), as a list or as one or several."""
+
+    is_text: bool = False
+    is_path: bool = False
+    is_list: bool = False
+    may_be_list: bool = False
 
 
-def plain_word(word: str) -> str:
-    """`--watch` as `watch=true` and `--show=5` as `show=5`, as other programs take them; Hydra's own flags stay."""
-    name, equals, value = word.partition("=")
-    if not name.startswith("--") or name in _FLAGS:
-        return word
-    return f"{name[2:]}={value}" if equals else f"{name[2:]}=true"
-
-
-def flag_value(flags: Sequence[str], *names: str) -> str | None:
-    """The value of a flag that was given by one of its names, as two words or as one with `=`."""
-    for flag, following in zip(flags, [*flags[1:], ""], strict=False):
-        name, equals, value = flag.partition("=")
-        if name in names:
-            return value if equals else following
-    return None
-
-
-def key_of(word: str) -> str:
-    """What an override sets."""
-    return word.lstrip("+~").partition("=")[0]
-
-
-def by_key(words: Iterable[str]) -> dict[str, str]:
-    """The overrides by what they set; of several the last."""
-    return {key_of(word): word for word in words}
-
-
-def parsed(word: str) -> Override | None:
-    """What Hydra makes of an override; None if it cannot read it."""
+def parse_override(word: str) -> Override | None:
+    """Return what Hydra makes of an override; None if it cannot read it."""
     try:
         return _parser().parse_override(word)
     except HydraException:
         return None
 
 
-def value_of(words: Mapping[str, str], key: str) -> Any:
-    """The plain value that an override in `by_key` gives to this key; None if there is none."""
-    override = parsed(words[key]) if key in words else None
+def plain_value(value: str) -> Any:
+    """Return the plain value of a text in Hydra's grammar; None if Hydra cannot read it."""
+    override = parse_override(f"x={value}")
     return None if override is None else override.value()
 
 
-def quoted(text: str) -> str:
-    """The text as a value that Hydra reads as this very text."""
+def sweep_values(value: str) -> list[Any]:
+    """Return the plain values that a text in Hydra's grammar stands for: several in a sweep, else one.
+
+    Empty where they are known to Hydra alone (a glob, an interval) or come from elsewhere in the configuration.
+    """
+    override = parse_override(f"x={value}")
+    if override is None or "${" in value or isinstance(override._value, Glob):
+        return []
+    if not override.is_sweep_override():
+        return [override.value()]
+    choices = override._value.list if isinstance(override._value, ChoiceSweep) else []
+    steps = list(override._value.range()) if isinstance(override._value, RangeSweep) else []
+    return [Override._convert_value(choice) for choice in [*choices, *steps]]
+
+
+def quote(text: str) -> str:
+    """Return the text as a value that Hydra reads as this very text."""
     return QuotedString(text, Quote.single).with_quotes()
 
 
-def readable(value: str, place: bool, sweep: bool) -> str:
-    """The value so that Hydra reads what was meant; it stays as it is where Hydra does anyway.
+def quote_list(texts: list[str]) -> str:
+    """Return a list of texts as a value that Hydra reads as these very texts."""
+    return f"[{','.join(map(quote, texts))}]"
 
-    A place on disk is meant letter by letter: a folder 2026_05 is not the number 202605. In a sweep, commas part
-    choices.
+
+def to_hydra(value: str, kind: ValueKind, sweep: bool = False) -> str:
+    """Return what was typed as a value in Hydra's grammar, unchanged where Hydra reads it as it is meant.
+
+    In a sweep, commas separate choices. Otherwise they separate the elements of a list where the kind allows one.
     """
-    override = parsed(f"x={value}")
+    elements = list(split_commas(value))
+    if sweep and (len(elements) > 1 or _is_function(value)):
+        if (_is_readable(value) and not kind.is_text) or _is_function(value):
+            return value
+        if not (kind.is_path and _exists(value)):
+            return ",".join(to_hydra(element, kind) for element in elements)
+    is_list = kind.is_list or (kind.may_be_list and len(elements) > 1 and not (kind.is_path and _exists(value)))
+    if is_list and not sweep and value and value[0] not in "[{$" and value != "null":
+        return f"[{','.join(_scalar(element, kind.is_text) for element in elements)}]"
+    if kind.is_text and value.startswith("[") and value.endswith("]") and not (kind.is_path and _exists(value)):
+        inside = [element.strip() for element in split_commas(value[1:-1])]
+        return f"[{','.join(_scalar(element, is_text=True) for element in inside if element or len(inside) > 1)}]"
+    return _scalar(value, kind.is_text)
+
+
+def split_commas(text: str) -> Iterator[str]:
+    """Split at the commas that are not inside brackets or quotes; a quote counts where an element begins with it."""
+    closing, start, quoted_by = [], 0, ""
+    for index, character in enumerate(text):
+        if quoted_by:
+            quoted_by = "" if character == quoted_by and text[index - 1] != "\\" else quoted_by
+        elif character in "'\"" and not text[start:index].strip():
+            quoted_by = character
+        elif character in _BRACKETS:
+            closing.append(_BRACKETS[character])
+        elif closing and character == closing[-1]:
+            closing.pop()
+        elif character == "," and not closing:
+            yield text[start:index]
+            start = index + 1
+    yield text[start:]
+
+
+def _scalar(value: str, is_text: bool) -> str:
+    override = parse_override(f"x={value}")
     if override is None:
-        if not place and value[:1] in ("[", "{"):
-            return value  # a list or mapping with a slip in it is not a text
-    elif not place or _is_meant(override, value) or (sweep and _is_function(override)):
-        return value
-    if sweep and "," in value and not (place and _exists(value)):
-        return ",".join(readable(one, place, sweep=False) for one in value.split(","))
-    return quoted(value)
-
-
-def search_folders(flags: Sequence[str], words: Iterable[str]) -> list[Path]:
-    """The user's own configuration folders."""
-    given = flag_value(flags, "-cd", "--config-dir")
-    more = value_of(by_key(words), "hydra.searchpath") or []
-    return [Path(_FILE_URL.sub("", one)) for one in [*([given] if given else []), *more] if "pkg://" not in one]
-
-
-def _is_meant(override: Override, value: str) -> bool:
+        # A list or mapping with a slip in it is not a text.
+        return value if value[:1] in ("[", "{") and not is_text else quote(value)
     meant = override.value()
     as_list = isinstance(meant, list | dict) and not _exists(value)
-    return value[:1] in ("'", '"') or meant is None or meant == value or as_list
+    is_meant = not is_text or value[:1] in ("'", '"') or meant is None or meant == value or as_list
+    return value if is_meant else quote(value)
 
 
-def _is_function(override: Override) -> bool:
-    """A choice by glob(), range() and the like, or of quoted texts or lists, in which commas mean something else."""
+def _is_function(value: str) -> bool:
+    """Whether choices are given by glob(), range() and the like, or as quoted texts or lists."""
+    override = parse_override(f"x={value}")
+    if override is None or not override.is_sweep_override():
+        return False
     choices = override._value.list if isinstance(override._value, ChoiceSweep) else []
-    simple = override.value_type is ValueType.SIMPLE_CHOICE_SWEEP
-    special = any(isinstance(one, QuotedString | list | dict) for one in choices)
-    return override.is_sweep_override() and (special or not simple)
+    is_special = any(isinstance(choice, QuotedString | list | dict) for choice in choices)
+    return is_special or override.value_type is not ValueType.SIMPLE_CHOICE_SWEEP
+
+
+def _is_readable(value: str) -> bool:
+    return parse_override(f"x={value}") is not None
 
 
 def _exists(value: str) -> bool:

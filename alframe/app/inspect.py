@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from alframe.app.overrides import GROUPS
+from alframe.app.parts import GROUPS
 from alframe.app.search_path import options, plugin_confs
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError

@@ -7,60 +7,20 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from alframe.app.conf_root import conf_folder
-from alframe.app.grammar import by_key, flag_value, quoted, readable, search_folders, split_flags, value_of
-from alframe.app.search_path import options
-from alframe.builtins import KINDS
+from alframe.app.grammar import ValueKind, quote, quote_list
+from alframe.app.overrides import SEARCH_PATH, Override, by_key
+from alframe.app.parts import ChosenParts
 from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
 from alframe.store.files import replacing
 from alframe.store.ledger import FILE_NAME, Ledger
 
 CHOICES = "alframe.yaml"
-SEARCH_PATH = "hydra.searchpath"
-_TRANSIENT = ("project", "runs", "task", "hydra", "compute")
-
-
-def with_saved_choices(words: Sequence[str]) -> list[str]:
-    """Put a project's own choices before the words of the command, so that the command wins.
-
-    A project is meant by ``project=FOLDER``; tasks other than run mean the latest one when none is given.
-    """
-    flags, rest = split_flags(words)
-    given = by_key(rest)
-    folder = named(rest)
-    if folder is None and value_of(given, "task") not in (None, "run") and not _chooses_campaign(given):
-        folder = latest_project(absolute(str(value_of(given, "runs") or "alframe-runs")))
-        if folder is not None:
-            rest = [f"project={quoted(folder.as_posix())}", *rest]
-    elif folder is not None and ("-m" in flags or value_of(given, "hydra.mode") == "MULTIRUN"):
-        raise BadParams(
-            "A sweep makes a project folder for each of its runs, below `runs`. Leave project=... out; "
-            "runs=FOLDER says where they go."
-        )
-    saved = by_key(load_choices(folder)) if folder else {}
-    if folder and not saved and value_of(given, "task") in (None, "run") and not _chooses_campaign(given):
-        raise StoreError(
-            f"There is no project in {folder}. To begin one there, say on which images: "
-            f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"
-        )
-    if any(key.startswith("pool.") for key in given) and not {"pool", "experiment"} & {*given, *saved}:
-        key = next(key for key in given if key.startswith("pool."))
-        raise BadParams(f"{key} is given, but not which kind of pool it is for. Images in a folder: pool=folder.")
-    if flag_value(flags, "-cd", "--config-dir") is not None:
-        saved.pop(SEARCH_PATH, None)
-    return [*flags, *(word for key, word in saved.items() if not _overruled(key, saved, given)), *rest]
-
-
-def named(words: Sequence[str]) -> Path | None:
-    """The folder that ``project=FOLDER`` names, quoted for Hydra or not."""
-    text = by_key(words).get("project", "").partition("=")[2]
-    folder = value_of({"project": f"project={readable(text, place=True, sweep=False)}"}, "project")
-    return absolute(str(folder)) if folder else None
+TRANSIENT = ("project", "runs", "task", "hydra", "compute")
 
 
 def absolute(path: str, cwd: Path | None = None) -> Path:
@@ -68,35 +28,6 @@ def absolute(path: str, cwd: Path | None = None) -> Path:
     with suppress(RuntimeError):  # ~name of nobody: a folder may be called so
         return (cwd or Path.cwd()) / Path(path).expanduser()
     return (cwd or Path.cwd()) / path
-
-
-def _overruled(key: str, saved: Mapping[str, str], given: Mapping[str, str]) -> bool:
-    """Also by the choice of another part: the old one's parameters are not the new one's."""
-    kind, _, below = key.partition(".")
-    if key in given or not below or kind not in KINDS or not {kind, "experiment"} & given.keys():
-        return key in given
-    chosen = _chosen(kind, {**saved, **given})
-    if kind in ("exporter", "tracker"):  # of which there are several, each with parameters of its own
-        return below.partition(".")[0] not in chosen
-    return chosen != _chosen(kind, saved)
-
-
-def _chosen(kind: str, words: Mapping[str, str]) -> list[str]:
-    choice = value_of(words, kind) if kind in words else _defaults(words).get(kind)
-    return choice if isinstance(choice, list) else [str(choice)]
-
-
-def _defaults(words: Mapping[str, str]) -> dict[str, Any]:
-    """What is chosen of each kind where the words do not say otherwise."""
-    experiments = options("experiment", search_folders([], words.values()))
-    files = [conf_folder() / "config.yaml", experiments.get(str(value_of(words, "experiment")))]
-    configs = [yaml.safe_load(file.read_text(encoding="utf-8")) or {} for file in files if file]
-    choices = [one for config in configs for one in config.get("defaults", []) if isinstance(one, dict)]
-    return {key.removeprefix("override ").strip("/"): name for one in choices for key, name in one.items()}
-
-
-def _chooses_campaign(given: Mapping[str, str]) -> bool:
-    return any(key.partition(".")[0] not in (*_TRANSIENT, "") for key in given)
 
 
 def latest_project(runs: Path) -> Path | None:
@@ -119,28 +50,30 @@ def _touched(ledger: Path) -> float:
     return max(file.stat().st_mtime for file in beside if file.exists())
 
 
-def load_choices(folder: Path) -> list[str]:
-    """The overrides a project was started with; none if it is new. Raises StoreError if the file is damaged."""
+def load_choices(folder: Path) -> list[Override]:
+    """Return the overrides a project was started with; none if it is new. Raises StoreError if the file is damaged."""
     file = folder / CHOICES
     if not file.exists():
         return []
     try:
-        choices = yaml.safe_load(file.read_text(encoding="utf-8"))["choices"]
+        words = [str(word) for word in yaml.safe_load(file.read_text(encoding="utf-8"))["choices"]]
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise StoreError(f"{file} is damaged: {error}. Delete it, and give all choices on the command line.") from None
-    return [str(word) for word in choices]
+    return list(by_key(words).values())
 
 
 @contextmanager
-def choices_kept(folder: Path, words: Sequence[str], search_path: Sequence[str] = ()) -> Iterator[None]:
+def choices_kept(folder: Path, words: Sequence[str], own_folders: Sequence[str] = ()) -> Iterator[None]:
     """Keep the overrides that make this campaign what it is, with absolute paths; but not if they prove impossible.
 
-    `search_path`: the user's own configuration folders, in which some of the choices lie.
+    `words` are Hydra's; `own_folders` the user's own configuration folders, in which some of the choices lie.
     """
-    kept = {key: word for key, word in by_key(words).items() if key.partition(".")[0] not in _TRANSIENT}
-    choices = [_with_absolute_path(key, word) for key, word in kept.items()]
-    if search_path:
-        choices.append(f"{SEARCH_PATH}=[{','.join(quoted(f'file://{place}') for place in search_path)}]")
+    overrides = by_key(words)
+    parts = ChosenParts(overrides, [Path(own) for own in own_folders])
+    kept = [override for override in overrides.values() if override.kind not in TRANSIENT]
+    choices = [str(_with_absolute_path(override, parts.value_kind(override.key))) for override in kept]
+    if own_folders:
+        choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in own_folders])}")
     file = folder / CHOICES
     before = file.read_text(encoding="utf-8") if file.exists() else None
     now = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)
@@ -156,43 +89,33 @@ def choices_kept(folder: Path, words: Sequence[str], search_path: Sequence[str] 
         raise
 
 
+def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, identity: str, people: bool) -> str:
+    """Return the name of a project's folder below `runs`; `paths` are the pool's, by parameter.
+
+    People's work is named after the pool alone, so that no other option ever separates them from their labels; a
+    simulation is named after everything that decides its result, so that no two share a ledger.
+    """
+    if not people:
+        return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{identity[:8]}"
+    # A set of test images apart (test_root) may be added to a campaign later on.
+    lasting = {key: path for key, path in sorted(paths.items()) if path and not key.startswith("test_")}
+    places = {key: os.path.normcase(os.path.normpath(path)) for key, path in lasting.items()}
+    digest = hashlib.blake2b(repr(places or pool).encode(), digest_size=4).hexdigest()
+    return f"{_slug(Path(str(lasting.get('root') or lasting.get('file') or pool)).stem)}-{digest}"
+
+
+def _with_absolute_path(override: Override, kind: ValueKind) -> Override:
+    value = override.value
+    if not kind.is_path or not value or "${" in (override.text or ""):
+        return override
+    if isinstance(value, list):
+        return replace(override, text=quote_list([absolute(str(path)).as_posix() for path in value]))
+    return replace(override, text=quote(absolute(str(value)).as_posix()))
+
+
 def _write(file: Path, text: str) -> None:
     with replacing(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _with_absolute_path(key: str, word: str) -> str:
-    value = value_of({key: word}, key)
-    if not is_path(key) or not value or "${" in word:
-        return word
-    if isinstance(value, str):
-        return f"{word.partition('=')[0]}={quoted(absolute(value).as_posix())}"
-    if isinstance(value, list):
-        return f"{word.partition('=')[0]}=[{','.join(quoted(absolute(str(one)).as_posix()) for one in value)}]"
-    return word
-
-
-def is_path(key: str) -> bool:
-    """Whether a parameter holds a path, by its name: `root`, `file`, ... or one that ends in it."""
-    leaf = key.rpartition(".")[2]
-    names = ("root", "file", "files", "path", "folder", "weights", "truth", "images", "out")
-    more = ("set", "exports", "detections", "deployments")
-    return leaf in names + more or leaf.endswith(tuple(f"_{name}" for name in names)) or key == "task.model"
-
-
-def folder_name(pool: Mapping[str, Any], sampler: str, seed: int, identity: str, people: bool) -> str:
-    """A project's folder below `runs`.
-
-    People's work is named after the pool alone, so that no other option ever parts them from their labels; a
-    simulation is named after all that decides its result, so that no two share a ledger.
-    """
-    if not people:
-        return f"{_slug(str(pool['name']))}-{_slug(sampler)}-seed{seed}-{identity[:8]}"
-    # A set of test images apart (test_root) may be added to a campaign later on.
-    paths = {key: pool[key] for key in sorted(pool) if pool[key] and is_path(key) and not key.startswith("test_")}
-    places = {key: os.path.normcase(os.path.normpath(path)) for key, path in paths.items()}
-    digest = hashlib.blake2b(repr(places or pool["name"]).encode(), digest_size=4).hexdigest()
-    return f"{_slug(Path(str(paths.get('root') or paths.get('file') or pool['name'])).stem)}-{digest}"
 
 
 def _slug(text: str) -> str:

@@ -8,7 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from alframe.app.projects import absolute, folder_name, is_path
+from alframe.app.declarations import declared_kinds
+from alframe.app.grammar import ValueKind
+from alframe.app.parts import SEVERAL
+from alframe.app.projects import absolute, folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
 from alframe.loop.session import Session
@@ -17,42 +20,40 @@ from alframe.settings.fields import from_plain
 
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
-    """The session of a composed configuration; paths in it are meant from `cwd`."""
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    plain.pop("hydra", None)
-    _check_complete(config)
-    recipes = {kind: _absolute(plain.get(kind), kind, cwd) for kind in KINDS}
-    settings = _settings(plain, cwd, sweep)
-    people = not _answers_now(recipes["label_source"])
-    runs = absolute(plain["runs"], cwd)
-    if plain["project"] is not None:
-        folder = absolute(plain["project"], cwd)
-    else:
-        sampler = str((recipes["sampler"] or {}).get("name"))
-        name = folder_name(
-            recipes["pool"] or {"name": "pool"}, sampler, settings.seed, identity(settings, recipes), people
-        )
-        folder = runs / name
+    """Return the session of a composed configuration; paths in it are meant from `cwd`."""
+    values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    _check_complete(config, values)
+    recipes = {kind: _recipes_with_absolute_paths(kind, values[kind], cwd) for kind in KINDS}
+    values["boxes"]["file"] = None if values["boxes"]["file"] is None else str(absolute(values["boxes"]["file"], cwd))
+    settings: Settings = from_plain(Settings, values)
+    if sweep:  # which is a comparison itself
+        settings = settings.without_comparison()
+    runs = absolute(values["runs"], cwd)
+    folder = runs / _folder_name(settings, recipes) if values["project"] is None else absolute(values["project"], cwd)
     # Campaigns side by side share what they have embedded; a project elsewhere keeps its own.
     shared = folder.parent / "cache"
     ours = folder.parent == runs or (shared / "contents.sqlite").is_file()
     cache = shared if ours else folder / "cache"
-    read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
+    read_only = bool(getattr(REGISTRIES["task"].get(recipes["task"]["name"]).load(), "read_only", False))
     return Session(settings, recipes, folder, cache, read_only)
 
 
-def _check_complete(config: DictConfig) -> None:
+def _check_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
     for key in sorted(OmegaConf.missing_keys(config)):
-        if key.partition(".")[0] in KINDS:
-            what = "FILE" if key.endswith("file") else "FOLDER" if is_path(key) else "..."
+        kind, _, parameter = key.partition(".")
+        if kind in KINDS:
+            declared = declared_kinds(kind, str(values[kind].get("name"))).get(parameter, ValueKind())
+            what = "..." if not declared.is_path else "FILE" if key.endswith("file") else "FOLDER"
             raise BadParams(f"{key} is not given. Add {key}={what}")
 
 
-def _settings(plain: Mapping[str, Any], cwd: Path, sweep: bool) -> Settings:
-    values = {**plain, "boxes": _absolute(plain["boxes"], "boxes", cwd)}
-    settings: Settings = from_plain(Settings, values)
-    # A sweep is a comparison itself.
-    return settings.without_comparison() if sweep else settings
+def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
+    pool = recipes["pool"] or {"name": "pool"}
+    kinds = declared_kinds("pool", str(pool["name"]))
+    paths = {key: str(value) for key, value in pool.items() if key in kinds and kinds[key].is_path and value}
+    sampler = str((recipes["sampler"] or {}).get("name"))
+    people = not _answers_now(recipes["label_source"])
+    return folder_name(str(pool["name"]), paths, sampler, settings.seed, identity(settings, recipes), people)
 
 
 def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
@@ -61,9 +62,25 @@ def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
     return REGISTRIES["label_source"].get(str(recipe["name"])).declares("answers_now")
 
 
-def _absolute(value: Any, key: str, cwd: Path) -> Any:
-    if isinstance(value, dict):
-        return {name: _absolute(one, f"{key}.{name}", cwd) for name, one in value.items()}
+def _recipes_with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
+    if recipe and kind in SEVERAL:
+        return {name: _with_absolute_paths(kind, one, cwd) for name, one in recipe.items()}
+    return _with_absolute_paths(kind, recipe, cwd)
+
+
+def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
+    """Return the recipe with the paths made absolute that its part declares to be such."""
+    if not isinstance(recipe, dict) or "name" not in recipe:
+        return recipe
+    texts = {key for key, value in recipe.items() if isinstance(value, str | list) and key != "name"}
+    # A part without texts in its recipe has no paths; it need not be imported for that.
+    kinds = declared_kinds(kind, str(recipe["name"])) if texts else {}
+    paths = {key for key in texts if key in kinds and kinds[key].is_path}
+    nested = {key: _with_absolute_paths(kind, value, cwd) for key, value in recipe.items() if key not in paths}
+    return {key: nested[key] if key in nested else _absolute(value, cwd) for key, value in recipe.items()}
+
+
+def _absolute(value: Any, cwd: Path) -> Any:
     if isinstance(value, list):
-        return [_absolute(one, key, cwd) for one in value]
-    return str(absolute(value, cwd)) if isinstance(value, str) and is_path(key) else value
+        return [_absolute(one, cwd) for one in value]
+    return str(absolute(value, cwd)) if isinstance(value, str) else value

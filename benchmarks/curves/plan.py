@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from alframe import compose
-from alframe.app.grammar import quoted
+from alframe.app.grammar import quote
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 from alframe.types import Need
@@ -94,7 +94,7 @@ class Sweep:
     def words(self, runs: Path) -> list[str]:
         """The command line, after ``alframe -m``."""
         places = {"runs": runs, "hydra.sweep.dir": self.folder(runs)}
-        return [*self._words(), *(f"{key}={quoted(place.as_posix())}" for key, place in places.items())]
+        return [*self._words(), *(f"{key}={quote(place.as_posix())}" for key, place in places.items())]
 
     def folder(self, runs: Path) -> Path:
         """Where alframe leaves a note of each run that has ended well."""
@@ -138,7 +138,7 @@ def known_sets(data: Path | None, runs: Path) -> list[ImageSet]:
     unpacked = runs.absolute() / "data" / CIFAR
     camtrap = (
         "pool=csv",
-        f"pool.file={quoted((folder / MISSOURI / 'labels.csv').as_posix())}",
+        f"pool.file={quote((folder / MISSOURI / 'labels.csv').as_posix())}",
         "pool.path_column=file",
         "pool.label_column=label",
         "pool.sequence_column=sequence",
@@ -165,8 +165,8 @@ def known_sets(data: Path | None, runs: Path) -> list[ImageSet]:
 def _classes(folder: Path) -> tuple[str, ...]:
     return (
         "pool=folder",
-        f"pool.root={quoted((folder / 'pool').as_posix())}",
-        f"pool.test_root={quoted((folder / 'test').as_posix())}",
+        f"pool.root={quote((folder / 'pool').as_posix())}",
+        f"pool.test_root={quote((folder / 'test').as_posix())}",
         "pool.classes=true",
     )
 
@@ -195,7 +195,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _size(images: ImageSet, runs: Path) -> int:
-    words = (*images.pool, f"runs={quoted(runs.as_posix())}")
+    words = (*images.pool, f"runs={quote(runs.as_posix())}")
     items = list(REGISTRIES["pool"].build(_composed("pool", *words)).items())
     if images.own_split:
         return sum(item.split == "pool" for item in items)

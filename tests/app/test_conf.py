@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from alframe.app.api import compose
 from alframe.app.conf_root import conf_root
-from alframe.app.overrides import SETTINGS
+from alframe.app.schema import SCHEMA
 from alframe.builtins import KINDS, REGISTRIES
 from tests.each import check_each
 
@@ -158,7 +159,7 @@ def test_no_heading_is_left_of_what_is_gone() -> None:
 
 def test_every_setting_is_a_default_with_a_comment() -> None:
     lines = (CONF / "config.yaml").read_text(encoding="utf-8").splitlines()
-    settings = set(SETTINGS) - set(KINDS)
+    settings = {field.name for field in fields(SCHEMA)} - set(KINDS)
     for name in settings:
         (line,) = (line for line in lines if line.startswith(f"{name}:"))
         below = lines[lines.index(line) + 1]

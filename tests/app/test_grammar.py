@@ -9,17 +9,10 @@ from hydra._internal.utils import get_args_parser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alframe.app.grammar import (
-    FLAGS_WITH_VALUE,
-    flag_value,
-    parsed,
-    plain_word,
-    quoted,
-    readable,
-    split_flags,
-    value_of,
-)
+from alframe.app.flags import FLAGS_WITH_VALUE, expand_option, flag_value, split_flags
+from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, to_hydra
 
+PATH = ValueKind(is_text=True, is_path=True)
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
 
@@ -27,7 +20,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 @example("it's\\")
 @example("\\\\server\\'")
 def test_a_quoted_text_is_read_as_it_was(text: str) -> None:
-    assert value_of({"x": f"x={quoted(text)}"}, "x") == text
+    assert plain_value(quote(text)) == text
 
 
 @given(TEXT.filter(lambda text: text[:1] not in ("'", '"', "[", "{") and text.lower() != "null"))
@@ -39,23 +32,23 @@ def test_a_quoted_text_is_read_as_it_was(text: str) -> None:
 @example("a,b")
 @example("range (1)")
 def test_a_place_is_meant_letter_by_letter(text: str) -> None:
-    override = parsed(f"x={readable(text, place=True, sweep=False)}")
+    override = parse_override(f"x={to_hydra(text, PATH)}")
     assert override is not None
     assert override.value() == text
-    again = parsed(f"x={override.get_value_element_as_str()}")  # as a sweep hands it to its runs
+    again = parse_override(f"x={override.get_value_element_as_str()}")  # as a sweep hands it to its runs
     assert again is not None
     assert again.value() == text
 
 
 @pytest.mark.parametrize("value", ["null", "'a b'", "${runs}/x", "x/y", ""])
 def test_what_is_read_rightly_stays_as_it_is(value: str) -> None:
-    assert readable(value, place=True, sweep=False) == value
+    assert to_hydra(value, PATH) == value
 
 
 def test_an_existing_folder_with_a_comma_is_one_choice(tmp_path: Path) -> None:
     folder = tmp_path / "red, white"
     folder.mkdir()
-    assert readable(str(folder), place=True, sweep=True) == f"'{folder}'"
+    assert to_hydra(str(folder), PATH, sweep=True) == f"'{folder}'"
 
 
 def test_the_flags_that_take_a_value_are_those_of_hydra() -> None:
@@ -90,7 +83,7 @@ def test_flags_are_told_from_overrides(words: list[str], flags: list[str]) -> No
     ],
 )
 def test_a_flag_of_other_programs_is_a_setting(word: str, plain: str) -> None:
-    assert plain_word(word) == plain
+    assert expand_option(word) == plain
 
 
 @pytest.mark.parametrize("flags", [["-m", "--config-dir", "x"], ["--config-dir=x", "-m"], ["-cd", "x"]])

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from alframe.app.overrides import prepare
+from alframe.app.command import parse
 from alframe.errors import BadParams, UnknownComponent
+
+
+def prepare(typed: list[str]) -> list[str]:
+    command = parse(typed)
+    return [*command.flags, *map(str, command.given)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from alframe.app.api import compose, open_session
-from alframe.app.overrides import complete
+from alframe.app.command import hydra_words
 from alframe.app.projects import CHOICES, absolute, choices_kept, folder_name, latest_project, load_choices
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
 from alframe.store.ledger import Ledger
@@ -47,7 +47,7 @@ def test_the_latest_project_in_a_place_with_an_apostrophe(tmp_path: Path, monkey
 def test_a_configuration_folder_chooses_no_campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = project(tmp_path / "alframe-runs" / "one")
-    assert f"project='{folder.as_posix()}'" in complete(["status", f"--config-dir={tmp_path}"])
+    assert f"project='{folder.as_posix()}'" in hydra_words(["status", f"--config-dir={tmp_path}"])
 
 
 def test_python_takes_the_choices_into_account_too(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("words", [["-m", "project=a,b"], ["-m", "project=a", "seed=0,1"]])
 def test_a_sweep_has_folders_of_its_own(words: list[str]) -> None:
     with pytest.raises(BadParams, match="Leave project="):
-        complete(words)
+        hydra_words(words)
 
 
 # What of its choices
@@ -99,24 +99,20 @@ def test_only_another_part_loses_the_old_ones_parameters(
     saved: list[str], given: list[str], kept: list[str], tmp_path: Path
 ) -> None:
     folder = project(tmp_path / "p", *saved)
-    completed = complete([f"project={folder}", *given])
+    completed = hydra_words([f"project={folder}", *given])
     assert completed[: completed.index(f"project={folder}")] == kept
 
 
 def test_flags_keep_their_values(tmp_path: Path) -> None:
     folder = project(tmp_path / "p", "batch=3")
-    completed = complete(["--config-dir", str(tmp_path), f"project={folder}", "--cfg", "job"])
+    completed = hydra_words(["--config-dir", str(tmp_path), f"project={folder}", "--cfg", "job"])
     assert completed == ["--config-dir", str(tmp_path), "--cfg", "job", "batch=3", f"project={folder}"]
-
-
-def test_shell_completion_is_left_alone() -> None:
-    assert complete(["-sc", "query=bash"]) == ["-sc", "query=bash"]
 
 
 def test_choices_are_kept_with_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with choices_kept(tmp_path, ["pool=folder", "++pool.root=it\\ s", "task=run", "~exporter.model"]):
-        assert load_choices(tmp_path) == [
+        assert list(map(str, load_choices(tmp_path))) == [
             "pool=folder",
             f"++pool.root='{tmp_path.as_posix()}/it s'",
             "~exporter.model",
@@ -126,12 +122,12 @@ def test_choices_are_kept_with_absolute_paths(tmp_path: Path, monkeypatch: pytes
 def test_choices_that_cannot_be_are_not_kept(tmp_path: Path) -> None:
     with pytest.raises(BadParams), choices_kept(tmp_path, ["seed=1"]):
         raise BadParams
-    assert load_choices(tmp_path) == []
+    assert list(map(str, load_choices(tmp_path))) == []
     with pytest.raises(LabelError), choices_kept(tmp_path, ["seed=1"]):
         raise LabelError
     with pytest.raises(BadParams), choices_kept(tmp_path, ["seed=2"]):
         raise BadParams
-    assert load_choices(tmp_path) == ["seed=1"]
+    assert list(map(str, load_choices(tmp_path))) == ["seed=1"]
 
 
 def test_a_folder_of_ones_own_parts_is_kept_with_the_choices(tmp_path: Path) -> None:
@@ -152,19 +148,19 @@ def test_damaged_choices(tmp_path: Path) -> None:
     folder = project(tmp_path / "p")
     (folder / CHOICES).write_text("choices", encoding="utf-8")
     with pytest.raises(StoreError, match="is damaged"):
-        complete([f"project={folder}"])
+        hydra_words([f"project={folder}"])
 
 
 # Folders
 
 
 def test_a_project_is_named_after_its_images() -> None:
-    def name(**pool: str | None) -> str:
-        return folder_name({"name": "csv", **pool}, "margin", 0, "", people=True)
+    def name(**paths: str) -> str:
+        return folder_name("csv", paths, "margin", 0, "", people=True)
 
     assert name(root="/a", file="/a/x.csv") != name(root="/a", file="/a/y.csv")
-    assert name(root="/a/b") == name(root="/a/c/../b") == name(root="/a/b/", file=None)
-    assert name(root="/a/b") == name(root="/a/b", test_root="/t", path_column="p")
+    assert name(root="/a/b") == name(root="/a/c/../b") == name(root="/a/b/", file="")
+    assert name(root="/a/b") == name(root="/a/b", test_root="/t")
 
 
 def test_only_a_cache_of_ours_is_shared(tmp_path: Path) -> None:
@@ -188,7 +184,7 @@ def test_what_nobody_can_default_is_asked_for(pool: str, message: str) -> None:
 
 def test_a_project_that_does_not_exist_is_not_begun_by_a_slip(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no project in .*sesaon.*pool=folder"):
-        complete([f"project={tmp_path / 'sesaon'}"])
+        hydra_words([f"project={tmp_path / 'sesaon'}"])
 
 
 def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,4 +196,4 @@ def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: p
 
 def test_parameters_of_a_pool_that_was_not_chosen(tmp_path: Path) -> None:
     with pytest.raises(BadParams, match=r"pool\.root is given, but not which kind of pool"):
-        complete([f"pool.root={tmp_path}", "label_source=csv"])
+        hydra_words([f"pool.root={tmp_path}", "label_source=csv"])

@@ -10,7 +10,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from alframe.app.api import compose
-from alframe.app.overrides import prepare
+from alframe.app.command import parse
 from alframe.app.projects import choices_kept
 from alframe.builtins import REGISTRIES
 from tests.each import check_each
@@ -81,9 +81,9 @@ def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
     begun = [other for other in others if f"project={project}" in other]
     if project and (start := next((one for one in begun if any(word.startswith("pool=") for word in one)), None)):
         (folder / project).mkdir()
-        with choices_kept(folder / project, prepare(start)):
+        with choices_kept(folder / project, list(map(str, parse(start).given))):
             pass
-    overrides = [word for word in prepare(words) if "=" in word and not word.startswith("-")]
+    overrides = list(map(str, parse(words).given))
     config = compose(*(first_value(word) for word in overrides))
     for kind in ("pool", "sampler", "head", "loss", "backbone", "label_source", "stopping", "task"):
         if config[kind] is not None:

@@ -1,0 +1,93 @@
+"""What a part's constructor declares about its parameters: which are texts, paths and lists."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Optional, Union, get_args, get_origin
+
+from alframe.app.grammar import ValueKind
+from alframe.builtins import REGISTRIES
+from alframe.errors import AlframeError
+
+# For annotations whose names are imported for type checkers alone.
+_WELL_KNOWN = {
+    "Path": Path,
+    "PathLike": os.PathLike,
+    "Sequence": Sequence,
+    "Iterable": Iterable,
+    "Collection": Collection,
+    "Union": Union,
+    "Optional": Optional,
+}
+
+
+@cache
+def declared_kinds(kind: str, name: str) -> Mapping[str, ValueKind]:
+    """Return what the part with this registry name declares, by parameter; what it does not annotate is left out.
+
+    Nothing is declared by a part that cannot be imported: that is reported when it is built.
+    """
+    try:
+        factory = REGISTRIES[kind].get(name).load()
+        parameters = inspect.signature(factory).parameters
+    except (AlframeError, TypeError, ValueError):
+        return {}
+    constructor = getattr(factory, "__init__", factory) if inspect.isclass(factory) else factory
+    names = _Names(getattr(constructor, "__globals__", {}))
+    annotations = {parameter: _resolved(one.annotation, names) for parameter, one in parameters.items()}
+    unknown = (Any, object, None, inspect.Parameter.empty)
+    return {parameter: value_kind(one) for parameter, one in annotations.items() if one not in unknown}
+
+
+def value_kind(annotation: Any) -> ValueKind:
+    """Return how values of a parameter with this annotation are meant."""
+    members = set(_members(annotation))
+    lists = {member for member in members if _is_list(member)}
+    elements = {part for member in lists for inner in get_args(member) for part in _members(inner) if part is not ...}
+    scalars = {*elements, *(members - lists)}
+    paths = {member for member in scalars if _is_subclass(member, os.PathLike)}
+    is_text = bool(scalars) and all(member is str or member in paths for member in scalars)
+    return ValueKind(is_text, bool(paths), bool(lists) and members == lists, bool(lists))
+
+
+class _Names(dict[str, Any]):
+    """The names of a module, and stand-ins for those that it does not have at run time."""
+
+    def __missing__(self, name: str) -> Any:
+        return _WELL_KNOWN.get(name, getattr(builtins, name, object))
+
+
+def _resolved(annotation: Any, names: Mapping[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, {}, names)
+    except Exception:
+        return None
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """The members of a union, or the one type that it is; without None."""
+    if get_origin(annotation) is Annotated:
+        yield from _members(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for member in get_args(annotation):
+            yield from _members(member)
+    elif annotation not in (None, NoneType):
+        yield annotation
+
+
+def _is_list(annotation: Any) -> bool:
+    is_other = _is_subclass(annotation, str | bytes | Mapping) or _is_subclass(annotation, os.PathLike)
+    return not is_other and _is_subclass(annotation, Iterable)
+
+
+def _is_subclass(annotation: Any, of: Any) -> bool:
+    origin = get_origin(annotation) or annotation
+    return isinstance(origin, type) and issubclass(origin, of)

@@ -1,0 +1,100 @@
+"""The parts that a command chooses, and how each means the values of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alframe.app.conf_root import conf_folder
+from alframe.app.declarations import declared_kinds
+from alframe.app.grammar import ValueKind
+from alframe.app.overrides import Overrides
+from alframe.app.search_path import options
+from alframe.builtins import KINDS
+from alframe.errors import BadParams
+from alframe.settings import Root
+from alframe.settings.fields import SettingType, setting_types
+
+GROUPS = (*KINDS, "experiment")
+SETTINGS = setting_types(Root)
+SEVERAL = ("exporter", "tracker")  # kinds of which several are chosen, each with parameters below its own name
+
+
+class ChosenParts:
+    """What is chosen of each kind by these overrides, an experiment among them or the defaults."""
+
+    def __init__(self, overrides: Overrides, folders: Sequence[Path]) -> None:
+        self._overrides = overrides
+        self._folders = folders
+        self._files: dict[str, dict[str, Path]] = {}
+
+    def files(self, group: str) -> Mapping[str, Path]:
+        """Return every name that can be chosen in this group, with its file."""
+        if group not in self._files:
+            self._files[group] = options(group, self._folders)
+        return self._files[group]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names that are chosen of this kind."""
+        if kind in self._overrides:
+            return self._overrides[kind].names
+        name = self._defaults.get(kind)
+        return list(name) if isinstance(name, list) else [str(name)]
+
+    def value_kind(self, key: str) -> ValueKind:
+        """Return how values of this setting or parameter are meant: as its dataclass or the chosen part declares it."""
+        if isinstance(setting := SETTINGS.get(key), SettingType):
+            return ValueKind(setting.type is str, setting.is_path, setting.is_list)
+        kind, _, below = key.partition(".")
+        if kind not in KINDS or not below:
+            return ValueKind()
+        name, _, parameter = below.partition(".")
+        if kind in SEVERAL:
+            chosen, prefix, below = [name], f"{kind}.{name}", parameter
+        else:
+            chosen, prefix = self.names(kind), kind
+        known = [name for name in chosen if name in self.files(kind)]
+        kinds = [self._value_kind(kind, self.recipe(kind, name), below, prefix) for name in known]
+        return next((one for one in kinds if one != ValueKind()), ValueKind())
+
+    def recipe(self, group: str, name: str) -> dict[str, Any]:
+        """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
+        content = self._content(group, name)
+        recipe: dict[str, Any] = {}
+        for other in content.pop("defaults", []):
+            if isinstance(other, str) and other != name and other in self.files(group):
+                recipe |= self.recipe(group, other)
+        return recipe | content
+
+    def _value_kind(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueKind:
+        parameter, _, further = below.partition(".")
+        default = recipe.get(parameter)
+        if isinstance(default, Mapping) and "name" in default and further:  # a part in a part
+            return self._value_kind(kind, default, further, f"{prefix}.{parameter}")
+        if further or isinstance(default, Mapping | bool | int | float):  # no annotation is needed to know these
+            return ValueKind()
+        named = self._overrides.get(f"{prefix}.name")
+        registered = str(named.value if named else recipe.get("name"))
+        declared = declared_kinds(kind, registered).get(parameter, ValueKind())
+        return replace(declared, is_list=True) if isinstance(default, list) else declared
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        """The choices in config.yaml and in the chosen experiment."""
+        configs = [yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8"))]
+        names = self._overrides["experiment"].names if "experiment" in self._overrides else []
+        configs += [self._content("experiment", name) for name in names if name in self.files("experiment")]
+        choices = [one for config in configs for one in config.get("defaults", []) if isinstance(one, dict)]
+        return {key.removeprefix("override ").strip("/"): name for one in choices for key, name in one.items()}
+
+    def _content(self, group: str, name: str) -> dict[str, Any]:
+        file = self.files(group)[name]
+        try:
+            return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+            raise BadParams(f"{group}={name}: {file} cannot be read: {error}. Correct it, or choose another.") from None
