@@ -19,7 +19,7 @@ from alframe.app.api import open_session
 from alframe.contracts import Compute, Pool
 from alframe.engine.embedding.embed_pool import ShardResult
 from alframe.loop.session import Session
-from alframe.store.file_cache import Reading
+from alframe.store.file_cache import FileContent
 from alframe.types import Floats, Item
 
 CLASSES = 10
@@ -84,7 +84,7 @@ class MadeCompute:
             for item in shard:
                 found = item.path.stat()
                 content = hashlib.blake2b(item.id.encode(), digest_size=16).digest()
-                readings.append(Reading(content, None, (found.st_size, found.st_mtime_ns)))
+                readings.append(FileContent(content, None, (found.st_size, found.st_mtime_ns)))
                 rows.append(int(str(item.label).rpartition("-")[2]))
             seed = int.from_bytes(hashlib.blake2b(shard[0].id.encode(), digest_size=8).digest(), "little")
             noise = np.random.default_rng(seed).standard_normal((len(shard), self.dim), np.float32)

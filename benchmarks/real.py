@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.engine.embedding.embed_pool import in_batches
+from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import embed_batches, make_embedder
 from alframe.progress import track
 from alframe.types import Floats, Ints
@@ -27,9 +27,9 @@ def features(images: Path, class_level: int) -> tuple[Floats, Ints]:
     pool = {"name": "folder", "root": images, "classes": True, "class_level": class_level}
     items = list(REGISTRIES["pool"].build(pool).items())
     embedder = make_embedder(REGISTRIES["backbone"].build(RECIPE), RECIPE, 0, "cpu")
-    batches, _ = in_batches([len(items)], BATCH)
+    batches, _ = cut_batches([len(items)], BATCH)
     passed = embed_batches(embedder, items, batches, workers=2)
-    found = [(batch.good, x) for batch, x in track(passed, "Embedding", total=len(batches), unit="batch")]
+    found = [(batch.readable_rows, x) for batch, x in track(passed, "Embedding", total=len(batches), unit="batch")]
     classes = np.unique([str(item.label) for item in items], return_inverse=True)[1]
     return np.concatenate([x for _, x in found]), classes[[row for good, _ in found for row in good]]
 

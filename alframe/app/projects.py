@@ -16,8 +16,8 @@ from alframe.app.grammar import ValueKind, quote, quote_list
 from alframe.app.overrides import SEARCH_PATH, Override, by_key
 from alframe.app.parts import ChosenParts
 from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
-from alframe.store.files import replacing
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.files import replace_atomically
+from alframe.store.ledger import LEDGER_NAME, Ledger
 
 CHOICES = "alframe.yaml"
 TRANSIENT = ("project", "runs", "task", "hydra", "compute")
@@ -32,7 +32,7 @@ def absolute(path: str, cwd: Path | None = None) -> Path:
 
 def latest_project(runs: Path) -> Path | None:
     """The project below `runs` that was worked on last; one in which nothing was ever asked or known is none."""
-    ledgers = sorted(runs.glob(f"*/{FILE_NAME}"), key=_touched, reverse=True)
+    ledgers = sorted(runs.glob(f"*/{LEDGER_NAME}"), key=_touched, reverse=True)
     return next((file.parent.resolve() for file in ledgers if _has_begun(file.parent)), None)
 
 
@@ -114,7 +114,7 @@ def _with_absolute_path(override: Override, kind: ValueKind) -> Override:
 
 
 def _write(file: Path, text: str) -> None:
-    with replacing(file) as temporary:
+    with replace_atomically(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from alframe.store.files import replacing, write_json
+from alframe.store.files import replace_atomically, write_json
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def _tell_results(folder: Path) -> None:
     if not jobs:
         return
     file = folder / "curves.csv"
-    with replacing(file) as temporary:
+    with replace_atomically(file) as temporary:
         sweep_curves(jobs).to_csv(temporary, index=False)
     failed = len(list((folder / "failed").glob("*.json")))
     gaps = (

@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 
 from alframe.compat import import_torchvision
-from alframe.data.decode import Decoded, File, Pixels
-from alframe.data.loading import Batch, Picture, stream
+from alframe.data.decode import Decoded, ImageFile, Pixels
+from alframe.data.loading import Batch, ImageToRead, stream_batches
 from alframe.types import InputSpec, Item
 
 _MARGIN = 256 / 224  # how much larger than the crop the picture is made
 
 
 @dataclass(frozen=True, slots=True)
-class Augmented:
+class AugmentingReader:
     """Reads a picture and varies it.
 
     The whole picture squashed a little larger, a random crop, grey (p = 0.1), then in random order a horizontal
@@ -31,7 +31,7 @@ class Augmented:
 
     spec: InputSpec
 
-    def __call__(self, file: File, picture: Picture) -> Decoded:
+    def __call__(self, file: ImageFile, picture: ImageToRead) -> Decoded:
         larger = replace(self.spec, size=round(self.spec.size * _MARGIN))
         decoded = file.decode(larger, picture.box)
         if decoded.pixels is None:
@@ -39,26 +39,26 @@ class Augmented:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(picture.seed or 0)
             coloured = self.spec.channels in (1, 3) and self.spec.value_range is None
-            varied = (_transform if coloured else _transform_bands)(self.spec)(decoded.pixels)
+            varied = (_make_transform if coloured else _make_band_transform)(self.spec)(decoded.pixels)
         return replace(decoded, pixels=varied)
 
 
-def augmented(
+def load_augmented_batches(
     items: Sequence[Item], spec: InputSpec, batches: Iterable[tuple[Sequence[int], Sequence[int]]], workers: int
 ) -> Iterator[Batch]:
     """Varied batches of (rows, seeds), as `load` gives plain ones: the same seeds, the same pixels."""
     pictures = (
-        [Picture(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
+        [ImageToRead(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
         for rows, seeds in batches
     )
-    return stream(Augmented(spec), spec, pictures, workers)
+    return stream_batches(AugmentingReader(spec), spec, pictures, workers)
 
 
-Transform = Callable[[Pixels], Pixels]
+PixelTransform = Callable[[Pixels], Pixels]
 
 
 @functools.cache
-def _transform(spec: InputSpec) -> Transform:
+def _make_transform(spec: InputSpec) -> PixelTransform:
     import_torchvision()
     from torchvision import transforms as t
 
@@ -83,7 +83,7 @@ def _transform(spec: InputSpec) -> Transform:
 
 
 @functools.cache
-def _transform_bands(spec: InputSpec) -> Transform:
+def _make_band_transform(spec: InputSpec) -> PixelTransform:
     import_torchvision()
     from torchvision import transforms as t
 
@@ -91,8 +91,8 @@ def _transform_bands(spec: InputSpec) -> Transform:
     crop = t.RandomCrop(spec.size)
     shuffled = [
         t.RandomHorizontalFlip(),
-        _brighter,
-        _more_contrast,
+        _vary_brightness,
+        _vary_contrast,
         t.RandomRotation(20, t.InterpolationMode.BILINEAR, fill=mean),
     ]
     erase = t.RandomErasing(value=mean)
@@ -107,14 +107,14 @@ def _transform_bands(spec: InputSpec) -> Transform:
     return apply
 
 
-def _brighter(bands: torch.Tensor) -> torch.Tensor:
-    return (bands * _factor()).clamp(0, 255)
+def _vary_brightness(bands: torch.Tensor) -> torch.Tensor:
+    return (bands * _draw_factor()).clamp(0, 255)
 
 
-def _more_contrast(bands: torch.Tensor) -> torch.Tensor:
+def _vary_contrast(bands: torch.Tensor) -> torch.Tensor:
     mean = bands.mean(dim=(1, 2), keepdim=True)
-    return ((bands - mean) * _factor() + mean).clamp(0, 255)
+    return ((bands - mean) * _draw_factor() + mean).clamp(0, 255)
 
 
-def _factor() -> float:
+def _draw_factor() -> float:
     return float(torch.empty(1).uniform_(0.7, 1.3))

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from alframe.data.pictures import SAY_RANGE, eight_bit, orientation_of
-from alframe.data.reasons import Unfit, Unreadable
+from alframe.data.pictures import RANGE_HINT, read_orientation, to_eight_bit
+from alframe.data.reasons import UnreadableImage, UnsuitableInput
 from alframe.types import InputSpec
 
-_NPY = b"\x93NUMPY"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
+_NPY_MAGIC = b"\x93NUMPY"
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 _TIFF_ORIENTATION = 274
 
 Array = npt.NDArray[Any]
@@ -25,12 +25,12 @@ Array = npt.NDArray[Any]
 
 def is_npy(data: bytes) -> bool:
     """Whether a file that begins so is NumPy's."""
-    return data.startswith(_NPY)
+    return data.startswith(_NPY_MAGIC)
 
 
 def is_tiff(data: bytes) -> bool:
     """Whether a file that begins so is a TIFF."""
-    return data.startswith(_TIFF)
+    return data.startswith(_TIFF_MAGIC)
 
 
 def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
@@ -40,11 +40,11 @@ def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
     damaged, Unfit for one that needs another package, and whatever the decoders raise.
     """
     if is_npy(data):
-        return _checked(_npy(data)), 1
-    return _tiff(data, channels) if is_tiff(data) else _picture(data, channels)
+        return _require_image_array(_read_npy(data)), 1
+    return _read_tiff(data, channels) if is_tiff(data) else _read_with_pillow(data, channels)
 
 
-def fitted(array: Array, spec: InputSpec) -> Array:
+def fit_to_input(array: Array, spec: InputSpec) -> Array:
     """(H, W, bands) to (H, W, channels): uint8 as it is, or float32 with the `value_range` brought to 0..255.
 
     Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises Unfit where
@@ -54,18 +54,18 @@ def fitted(array: Array, spec: InputSpec) -> Array:
     if bands == 1 and spec.channels == 3:
         array = np.repeat(array, 3, axis=2)
     elif bands != spec.channels:
-        raise Unfit(
+        raise UnsuitableInput(
             f"it has {bands} band{'s' * (bands > 1)} of {array.shape[0]} x {array.shape[1]} pixels, but the backbone "
             f"takes {spec.channels} (backbone.in_chans). Set backbone.in_chans={bands}, or save it otherwise"
         )
     if spec.value_range is None:
         if array.dtype != np.uint8:
             low, high = (float(bound(array)) for bound in (np.nanmin, np.nanmax))
-            raise Unfit(f"its values are {array.dtype}, {low:g} to {high:g}, of unknown range; {SAY_RANGE}")
+            raise UnsuitableInput(f"its values are {array.dtype}, {low:g} to {high:g}, of unknown range; {RANGE_HINT}")
         return array
     low, high = np.array(spec.value_range, np.float32).T
     if array.dtype == np.uint8 and high.max() > 255:
-        raise Unfit(
+        raise UnsuitableInput(
             f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be all but black. "
             f"Keep such pictures in a pool of their own"
         )
@@ -82,84 +82,88 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bo
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
-        raise Unreadable("its array has named fields; save it as one array of numbers")
+        raise UnreadableImage("its array has named fields; save it as one array of numbers")
     shape, by_column, dtype = readers[version](file)
     if dtype.hasobject:
-        raise Unreadable("it holds Python objects, which are not read; save it as an array of numbers")
+        raise UnreadableImage("it holds Python objects, which are not read; save it as an array of numbers")
     return shape, dtype, by_column
 
 
-def _npy(data: bytes) -> Array:
+def _read_npy(data: bytes) -> Array:
     # Not np.load: it believes the header, and takes as much memory as that claims.
     file = io.BytesIO(data)
     shape, dtype, by_column = read_npy_header(file)
     size = math.prod(shape) * dtype.itemsize
     if len(data) - file.tell() < size:
-        raise Unreadable("the array is truncated: the file is shorter than it says; copy it again from its source")
+        raise UnreadableImage("the array is truncated: the file is shorter than it says; copy it again from its source")
     values = np.frombuffer(data, dtype, math.prod(shape), file.tell())
     return values.reshape(shape, order="F" if by_column else "C")
 
 
-def _tiff(data: bytes, channels: int) -> tuple[Array, int]:
+def _read_tiff(data: bytes, channels: int) -> tuple[Array, int]:
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its remarks on odd metadata help nobody who labels
     with tifffile.TiffFile(io.BytesIO(data), _multifile=False) as file:
         series = file.series[0]
         page = series.keyframe
-        _check_size(max(page.imagelength * page.imagewidth, math.prod(series.shape) // 4))
+        _require_safe_size(max(page.imagelength * page.imagewidth, math.prod(series.shape) // 4))
         plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
         if not plain or page.bitspersample < 8:
-            return _picture(data, channels)
+            return _read_with_pillow(data, channels)
         try:
             values = series.asarray(maxworkers=1)
         except (KeyError, ValueError, ImportError) as error:
             if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
                 raise
-            return _picture_instead(data, series)
+            return _read_with_pillow_instead(data, series)
         tag = page.tags.get(_TIFF_ORIENTATION)
-        return _moved(values, series.axes), tag.value if tag is not None and tag.value in range(1, 9) else 1
+        return _move_bands_last(values, series.axes), tag.value if tag is not None and tag.value in range(1, 9) else 1
 
 
-def _picture_instead(data: bytes, series: Any) -> tuple[Array, int]:
+def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
     """By Pillow, if it reads all of it; it has codecs that tifffile lacks."""
-    with suppress(UnidentifiedImageError, Unfit):
-        values, orientation = _picture(data, None)
+    with suppress(UnidentifiedImageError, UnsuitableInput):
+        values, orientation = _read_with_pillow(data, None)
         if values.size == math.prod(series.shape):
             return values, orientation
     compression = getattr(series.keyframe.compression, "name", series.keyframe.compression)
-    raise Unfit(
+    raise UnsuitableInput(
         f'its compression {compression} needs another package: pip install "alframe[tiff]", '
         f"or save it without compression, or with deflate"
     )
 
 
-def _moved(values: Array, axes: str) -> Array:
+def _move_bands_last(values: Array, axes: str) -> Array:
     """The axes in the order y, x, bands; whatever the third one is called, it is the bands."""
     kept = [place for place, axis in enumerate(axes) if axis in "YX" or values.shape[place] > 1]
     bands = [place for place in kept if axes[place] not in "YX"]
     if len(bands) > 1:
         sizes = ", ".join(f"{axes[place]} of {values.shape[place]}" for place in bands)
-        raise Unreadable(f"it has {len(bands)} axes beside height and width ({sizes}); save one picture for each file")
+        raise UnreadableImage(
+            f"it has {len(bands)} axes beside height and width ({sizes}); save one picture for each file"
+        )
     order = [axes.index("Y"), axes.index("X"), *bands]
-    return _checked(values.transpose(order + [place for place in range(values.ndim) if place not in order]))
+    return _require_image_array(values.transpose(order + [place for place in range(values.ndim) if place not in order]))
 
 
-def _picture(data: bytes, channels: int | None) -> tuple[Array, int]:
+def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
     with Image.open(io.BytesIO(data)) as image:
         measured = image.mode.startswith(("I", "F"))
         if not measured and any(";16" in str(tile.args) for tile in image.tile):
-            raise Unfit("Pillow reads only 8 of the 16 bits of its colours; save it as a TIFF without compression")
+            raise UnsuitableInput(
+                "Pillow reads only 8 of the 16 bits of its colours; save it as a TIFF without compression"
+            )
         image.load()
         # Asked now: Pillow turns a TIFF upright itself while loading it.
-        orientation = orientation_of(image)
+        orientation = read_orientation(image)
         if not measured and channels in (1, 3):
-            return _checked(np.asarray(eight_bit(image, "L" if channels == 1 else "RGB"))), orientation
+            return _require_image_array(np.asarray(to_eight_bit(image, "L" if channels == 1 else "RGB"))), orientation
         plain = measured or image.mode in ("L", "LA", "RGB", "RGBA", "CMYK")
-        return _checked(np.asarray(image if plain else image.convert("RGB"))), orientation
+        return _require_image_array(np.asarray(image if plain else image.convert("RGB"))), orientation
 
 
-def _checked(values: Array) -> Array:
+def _require_image_array(values: Array) -> Array:
     """(H, W, bands) of numbers, or Unreadable."""
     if values.ndim == 2:
         values = values[:, :, np.newaxis]
@@ -167,13 +171,15 @@ def _checked(values: Array) -> Array:
         values = values.reshape(values.shape[:3])
     if values.ndim != 3 or not values.size:
         shape = " x ".join(map(str, values.shape)) or "a single number"
-        raise Unreadable(f"its array is {shape}, not height x width or height x width x bands")
-    _check_size(values.shape[0] * values.shape[1])
+        raise UnreadableImage(f"its array is {shape}, not height x width or height x width x bands")
+    _require_safe_size(values.shape[0] * values.shape[1])
     if values.dtype.kind not in "buif":
-        raise Unreadable(f"its values are {values.dtype}, which are no brightness; save it as whole or real numbers")
+        raise UnreadableImage(
+            f"its values are {values.dtype}, which are no brightness; save it as whole or real numbers"
+        )
     return values
 
 
-def _check_size(pixels: int) -> None:
+def _require_safe_size(pixels: int) -> None:
     if pixels > 2 * (Image.MAX_IMAGE_PIXELS or math.inf):
         raise Image.DecompressionBombError

@@ -15,9 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from alframe.data.bands import fitted, is_npy, is_tiff, read_bands
-from alframe.data.pictures import eight_bit, orientation_of, read_file, upright
-from alframe.data.reasons import NO_MEMORY, Unreadable, why_no_file, why_no_picture, why_not_its_fault
+from alframe.data.bands import fit_to_input, is_npy, is_tiff, read_bands
+from alframe.data.pictures import read_file, read_orientation, to_eight_bit, turn_upright
+from alframe.data.reasons import (
+    NO_MEMORY,
+    UnreadableImage,
+    explain_bad_image,
+    explain_file_error,
+    explain_outside_cause,
+)
 from alframe.types import Box, InputSpec
 
 _FILTERS = {
@@ -41,13 +47,13 @@ class Decoded:
     """
 
     pixels: Pixels | None
-    content: bytes | None
+    content_hash: bytes | None
     reason: str | None
     stamp: tuple[int, int] | None
-    hash: bytes | None = None
+    difference_hash: bytes | None = None
 
 
-class File:
+class ImageFile:
     """A file's bytes, read once; its picture is decoded once for each size that its boxes need."""
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +61,7 @@ class File:
         try:
             self._data, self._stamp = read_file(path)
         except (OSError, ValueError) as error:
-            self._reason = why_no_file(error)
+            self._reason = explain_file_error(error)
         except MemoryError:
             self._reason = NO_MEMORY
         self._content = hashlib.blake2b(self._data, digest_size=16)
@@ -76,31 +82,31 @@ class File:
                 warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
                 pixels = self._pixels(spec, box)
         except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
-            if (reason := why_not_its_fault(error)) is not None:
+            if (reason := explain_outside_cause(error)) is not None:
                 return Decoded(None, None, reason, None)
-            return Decoded(None, content.digest(), why_no_picture(error, self._data), self._stamp)
+            return Decoded(None, content.digest(), explain_bad_image(error, self._data), self._stamp)
         return Decoded(pixels, content.digest(), None, self._stamp)
 
     def _pixels(self, spec: InputSpec, box: Box | None) -> Pixels:
         if spec.value_range is None and spec.channels in (1, 3) and not is_npy(self._data):
             try:
-                square = _square(self._picture(spec, box), spec, box)
+                square = _resize_square(self._picture(spec, box), spec, box)
                 return square.reshape(spec.size, spec.size, spec.channels)
             except UnidentifiedImageError:
                 if not is_tiff(self._data):
                     raise
         array, orientation = read_bands(self._data, spec.channels)
-        values = fitted(array, spec)
+        values = fit_to_input(array, spec)
         planes = (Image.fromarray(np.ascontiguousarray(values[:, :, band])) for band in range(spec.channels))
-        square = np.stack([_square(upright(plane, orientation), spec, box) for plane in planes], axis=2)
+        square = np.stack([_resize_square(turn_upright(plane, orientation), spec, box) for plane in planes], axis=2)
         return square if square.dtype == np.uint8 else np.clip(square, 0, 255)  # bicubic filters overshoot
 
     def _picture(self, spec: InputSpec, box: Box | None) -> Image.Image:
         with Image.open(io.BytesIO(self._data)) as image:
-            orientation = orientation_of(image)
+            orientation = read_orientation(image)
             part = (box.w, box.h) if box else (1.0, 1.0)
             if not all(side > 0 for side in part):  # nan as well
-                raise Unreadable("its box is empty")
+                raise UnreadableImage("its box is empty")
             # A JPEG decodes to 1/2, 1/4 or 1/8 at a fraction of the cost; twice the target is enough to resample.
             width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in part)
             mode = "L" if spec.channels == 1 else "RGB"
@@ -108,21 +114,23 @@ class File:
             drafted = mode, image.size
             if drafted not in self._pictures:
                 image.load()
-                orientation = orientation_of(image)  # asked again: Pillow turns a TIFF upright itself while loading it
-                self._pictures[drafted] = upright(eight_bit(image, mode), orientation)
+                orientation = read_orientation(
+                    image
+                )  # asked again: Pillow turns a TIFF upright itself while loading it
+                self._pictures[drafted] = turn_upright(to_eight_bit(image, mode), orientation)
         return self._pictures[drafted]
 
 
-def _square(picture: Image.Image, spec: InputSpec, box: Box | None) -> Pixels:
-    region = _region(picture, box)
+def _resize_square(picture: Image.Image, spec: InputSpec, box: Box | None) -> Pixels:
+    region = _crop_region(picture, box)
     return np.array(picture.resize((spec.size, spec.size), _FILTERS[spec.interpolation], box=region, reducing_gap=2.0))
 
 
-def _region(picture: Image.Image, box: Box | None) -> tuple[float, float, float, float] | None:
+def _crop_region(picture: Image.Image, box: Box | None) -> tuple[float, float, float, float] | None:
     if box is None:
         return None
     left, right = (min(max(x, 0.0), 1.0) * picture.width for x in (box.x, box.x + box.w))
     top, bottom = (min(max(y, 0.0), 1.0) * picture.height for y in (box.y, box.y + box.h))
     if not (right > left and bottom > top):
-        raise Unreadable("its box lies outside the picture")
+        raise UnreadableImage("its box lies outside the picture")
     return left, top, right, bottom

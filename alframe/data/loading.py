@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from alframe.data.decode import Decoded, File, Pixels
+from alframe.data.decode import Decoded, ImageFile, Pixels
 from alframe.data.hashing import difference_hash
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
@@ -20,35 +20,35 @@ from alframe.types import Box, InputSpec, Item
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch: `rows` are positions in the items, `good` those of them that are readable.
+    """One batch of images.
 
-    `pixels` (len(good), size, size, channels), `contents`, `reasons`, `stamps` and `hashes` are as in Decoded, the last
-    four one per row.
+    `rows` (b,) are positions in the items, and `results` (b,) what decoding each gave, without its pixels. `pixels`
+    (g, size, size, channels) are those of the `readable_rows` (g,).
     """
 
     rows: list[int]
     pixels: torch.Tensor
-    good: list[int]
-    contents: list[bytes | None]
-    reasons: list[str | None]
-    stamps: list[tuple[int, int] | None]
-    hashes: list[bytes | None]
+    results: list[Decoded]
 
     @property
-    def size(self) -> int:
-        """Bytes of the files that were read."""
-        return sum(stamp[0] for stamp in self.stamps if stamp)
+    def readable_rows(self) -> list[int]:
+        """Those of the `rows` that could be decoded."""
+        return [row for row, result in zip(self.rows, self.results, strict=True) if result.reason is None]
 
     @property
-    def hashed(self) -> dict[bytes, bytes]:
-        """The difference hash of each content that has one."""
-        pairs = zip(self.contents, self.hashes, strict=True)
-        return {content: one for content, one in pairs if content is not None and one is not None}
+    def file_bytes(self) -> int:
+        """The bytes of the files that were read."""
+        return sum(result.stamp[0] for result in self.results if result.stamp)
+
+    @property
+    def hash_by_content(self) -> dict[bytes, bytes]:
+        """The difference hash of each content hash that has one."""
+        return {r.content_hash: r.difference_hash for r in self.results if r.content_hash and r.difference_hash}
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """One image to read: its row, where it is, and the seed of its augmentation (None: as it is)."""
+class ImageToRead:
+    """One image to read: its row, its file, its box, and the seed of its augmentation (None: as it is)."""
 
     row: int
     path: Path
@@ -56,43 +56,49 @@ class Picture:
     seed: int | None = None
 
 
-Reader = Callable[[File, Picture], Decoded]  # runs in the workers, so it must be picklable
+ImageReader = Callable[[ImageFile, ImageToRead], Decoded]  # runs in the workers, so it must be picklable
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """Reads a picture as it is, and takes its difference hash, by which near-duplicates are found."""
+class PlainReader:
+    """Decodes an image as it is, and takes its difference hash, by which near-duplicates are found."""
 
     spec: InputSpec
 
-    def __call__(self, file: File, picture: Picture) -> Decoded:
-        decoded = file.decode(self.spec, picture.box)
-        return decoded if decoded.pixels is None else replace(decoded, hash=difference_hash(decoded.pixels))
+    def __call__(self, file: ImageFile, image: ImageToRead) -> Decoded:
+        decoded = file.decode(self.spec, image.box)
+        if decoded.pixels is None:
+            return decoded
+        return replace(decoded, difference_hash=difference_hash(decoded.pixels))
 
 
-def load(items: Sequence[Item], spec: InputSpec, batches: Sequence[Sequence[int]], workers: int) -> Iterator[Batch]:
-    """The given batches of positions in `items`, each exactly as given and in order.
+def load_batches(
+    items: Sequence[Item], spec: InputSpec, batches: Sequence[Sequence[int]], workers: int
+) -> Iterator[Batch]:
+    """Decode the given batches of positions in `items`, each exactly as given and in order.
 
     `workers` processes decode ahead; 0: this one. Raises PoolError when a worker dies.
     """
-    pictures = ([Picture(row, items[row].path, items[row].box) for row in rows] for rows in batches)
-    return stream(Plain(spec), spec, pictures, min(workers, len(batches)))
+    images = ([ImageToRead(row, items[row].path, items[row].box) for row in rows] for rows in batches)
+    return stream_batches(PlainReader(spec), spec, images, min(workers, len(batches)))
 
 
-def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], workers: int) -> Iterator[Batch]:
-    """Read batches of pictures, in order, with `workers` processes; closing the iterator ends them."""
+def stream_batches(
+    reader: ImageReader, spec: InputSpec, batches: Iterable[list[ImageToRead]], workers: int
+) -> Iterator[Batch]:
+    """Read batches of images, in order, with `workers` processes; closing the iterator ends them."""
     loader = DataLoader(
-        _Pictures(reader, spec),
+        _BatchDataset(reader, spec),
         batch_sampler=batches,  # any iterable of lists will do
         num_workers=workers,
-        collate_fn=_as_is,  # type: ignore[arg-type]  # its stub knows lists only
+        collate_fn=_identity,  # type: ignore[arg-type]  # its stub knows lists only
         worker_init_fn=_start_worker,
         generator=torch.Generator(),  # else the loader draws from the global one
     )
-    steps = iter(loader)
+    raw_batches = iter(loader)
     while True:
         try:
-            rows, pixels, good, contents, reasons, stamps, hashes = next(steps)
+            rows, pixels, results = next(raw_batches)
         except StopIteration:
             return
         except RuntimeError as error:
@@ -102,60 +108,44 @@ def stream(reader: Reader, spec: InputSpec, batches: Iterable[list[Picture]], wo
                 f"A process that decodes images died ({error}). Most often memory ran out: use fewer of them, "
                 "e.g. compute.workers=1, or compute.workers=0 to decode in the main process."
             ) from error
-        yield Batch(rows, torch.from_numpy(pixels), good, contents, reasons, stamps, hashes)
+        yield Batch(rows, torch.from_numpy(pixels), results)
 
 
 def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
-    """0..255 (B, H, W, C) to float32 (B, C, H, W) on `device`, as (x / 255 - mean) / std, in channels_last memory."""
+    """Turn 0..255 (B, H, W, C) into (x / 255 - mean) / std, float32 (B, C, H, W) on `device`, channels_last."""
     x = pixels.to(device).permute(0, 3, 1, 2).to(torch.float32, copy=True)
     mean, std = (torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (spec.mean, spec.std))
     return x.sub_(mean * 255).div_(std * 255)
 
 
-Raw = tuple[
-    list[int],
-    Pixels,
-    list[int],
-    list[bytes | None],
-    list[str | None],
-    list[tuple[int, int] | None],
-    list[bytes | None],
-]
+RawBatch = tuple[list[int], Pixels, list[Decoded]]
 
 
-class _Pictures(Dataset[Raw]):
-    """A batch at a time. The loader's "indices" are the pictures themselves, so workers never hold the pool.
+class _BatchDataset(Dataset[RawBatch]):
+    """A batch at a time. The loader's "indices" are the images to read, so workers never hold the pool.
 
     Pixels travel as NumPy arrays through a pipe: torch's shared memory runs out of descriptors on big machines and
     out of /dev/shm in containers.
     """
 
-    def __init__(self, reader: Reader, spec: InputSpec) -> None:
+    def __init__(self, reader: ImageReader, spec: InputSpec) -> None:
         self.reader = reader
         self.spec = spec
 
-    def __getitems__(self, pictures: list[Picture]) -> Raw:
-        decoded: list[Decoded] = []
-        for path, boxes in groupby(pictures, lambda picture: picture.path):
-            file = File(path)
-            decoded += [self.reader(file, picture) for picture in boxes]
-        found = [(p.row, d.pixels) for p, d in zip(pictures, decoded, strict=True) if d.pixels is not None]
-        kind = np.uint8 if self.spec.value_range is None else np.float32
-        pixels: Pixels = np.empty((len(found), self.spec.size, self.spec.size, self.spec.channels), kind)
-        for place, (_, array) in enumerate(found):
-            pixels[place] = array
-        return (
-            [picture.row for picture in pictures],
-            pixels,
-            [row for row, _ in found],
-            [one.content for one in decoded],
-            [one.reason for one in decoded],
-            [one.stamp for one in decoded],
-            [one.hash for one in decoded],
-        )
+    def __getitems__(self, images: list[ImageToRead]) -> RawBatch:
+        results: list[Decoded] = []
+        for path, boxes in groupby(images, lambda image: image.path):
+            file = ImageFile(path)
+            results += [self.reader(file, image) for image in boxes]
+        arrays = [result.pixels for result in results if result.pixels is not None]
+        dtype = np.uint8 if self.spec.value_range is None else np.float32
+        pixels: Pixels = np.empty((len(arrays), self.spec.size, self.spec.size, self.spec.channels), dtype)
+        for position, array in enumerate(arrays):
+            pixels[position] = array
+        return [image.row for image in images], pixels, [replace(result, pixels=None) for result in results]
 
 
-def _as_is(raw: Raw) -> Raw:
+def _identity(raw: RawBatch) -> RawBatch:
     return raw
 
 

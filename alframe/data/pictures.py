@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from alframe.compat import quiet_pillow
-from alframe.data.reasons import Unfit
+from alframe.data.reasons import UnsuitableInput
 
 quiet_pillow()
 
-_ORIENTATION = 0x0112  # the EXIF tag
-_UPRIGHT = {
+_ORIENTATION_TAG = 0x0112  # the EXIF tag
+_TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -35,29 +35,31 @@ def read_file(path: Path) -> tuple[bytes, tuple[int, int]]:
     return path.read_bytes(), (found.st_size, found.st_mtime_ns)
 
 
-def orientation_of(image: Image.Image) -> int:
+def read_orientation(image: Image.Image) -> int:
     """How it was held, from 1 (upright) to 8, as EXIF says."""
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # damaged EXIF is no reason to lose the picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def upright(picture: Image.Image, orientation: int) -> Image.Image:
+def turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
     """The picture, turned as the orientation it was stored with asks for."""
-    turn = _UPRIGHT.get(orientation)
+    turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
-def eight_bit(image: Image.Image, mode: str) -> Image.Image:
+def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
     """The picture in `mode`, on white where it is transparent, as a viewer would show it."""
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
         wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)
         return Image.fromarray(np.round(wide / 257).astype(np.uint8)).convert(mode)
     if image.mode == "F":
         low, high = image.getextrema()
-        raise Unfit(f"its pixels are floating-point numbers, {low:g} to {high:g}, of unknown range; {SAY_RANGE}")
+        raise UnsuitableInput(
+            f"its pixels are floating-point numbers, {low:g} to {high:g}, of unknown range; {RANGE_HINT}"
+        )
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert(mode)
@@ -66,4 +68,4 @@ def eight_bit(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-SAY_RANGE = "say what they span, e.g. backbone.value_range=[0,10000], or save it with 8 bits"
+RANGE_HINT = "say what they span, e.g. backbone.value_range=[0,10000], or save it with 8 bits"

@@ -7,15 +7,15 @@ from PIL import Image, UnidentifiedImageError
 NO_MEMORY = "there is not enough memory to decode it"
 
 
-class Unreadable(Exception):
+class UnreadableImage(Exception):
     """The file is not what it should be; the message is the reason."""
 
 
-class Unfit(Exception):
+class UnsuitableInput(Exception):
     """Other settings, or another package, would read the file; the message is the reason."""
 
 
-def why_no_file(error: OSError | ValueError) -> str:
+def explain_file_error(error: OSError | ValueError) -> str:
     """The reason why the bytes cannot be had."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
@@ -26,11 +26,11 @@ def why_no_file(error: OSError | ValueError) -> str:
     return f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
-def why_not_its_fault(error: Exception) -> str | None:
+def explain_outside_cause(error: Exception) -> str | None:
     """The reason, where it lies outside the file; None where it lies in the bytes."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return NO_MEMORY
-    if isinstance(error, Unfit):
+    if isinstance(error, UnsuitableInput):
         return str(error)
     # An OSError with a number is the system's, not Pillow's: the bytes are in memory. Codecs are imported when needed.
     if isinstance(error, ImportError) or getattr(error, "errno", None) is not None:
@@ -38,11 +38,11 @@ def why_not_its_fault(error: Exception) -> str | None:
     return None
 
 
-def why_no_picture(error: Exception, data: bytes) -> str:
+def explain_bad_image(error: Exception, data: bytes) -> str:
     """The reason why these bytes are no picture."""
     if not data:
         return "the file is empty (0 bytes)"
-    if isinstance(error, Unreadable):
+    if isinstance(error, UnreadableImage):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
         return "it is not an image, or in a format that cannot be read (JPEG, PNG, TIFF, WebP and .npy can)"

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import Array, is_npy, is_tiff, read_bands
-from alframe.data.pictures import eight_bit, orientation_of, read_file, upright
-from alframe.data.reasons import NO_MEMORY, why_no_file, why_no_picture, why_not_its_fault
+from alframe.data.pictures import read_file, read_orientation, to_eight_bit, turn_upright
+from alframe.data.reasons import NO_MEMORY, explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.errors import PoolError
 
-_CUT = (2, 98)  # percentiles between which measured values are shown, as GIS programs do
+_SHOWN_PERCENTILES = (2, 98)  # percentiles between which measured values are shown, as GIS programs do
 
 
-def view(path: Path, side: int | None = None) -> Image.Image:
+def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
     """The picture upright, in 8-bit RGB; at most `side` pixels a side, if given. Raises PoolError with the reason.
 
     Of three and more bands the first three are shown as red, green and blue, else the first as grey. Values of more
@@ -26,21 +26,21 @@ def view(path: Path, side: int | None = None) -> Image.Image:
     try:
         data, _ = read_file(path)
     except (OSError, ValueError) as error:
-        raise PoolError(why_no_file(error)) from error
+        raise PoolError(explain_file_error(error)) from error
     except MemoryError as error:
         raise PoolError(NO_MEMORY) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-            picture = _picture(data, side)
+            picture = _open_picture(data, side)
             if side is not None:
                 picture.thumbnail((side, side))
     except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
-        raise PoolError(why_not_its_fault(error) or why_no_picture(error, data)) from error
+        raise PoolError(explain_outside_cause(error) or explain_bad_image(error, data)) from error
     return picture
 
 
-def needs_view(path: Path) -> bool:
+def needs_conversion(path: Path) -> bool:
     """Whether programs that show pictures cannot show this one: an array, or a TIFF of many bands or real numbers.
 
     Raises OSError.
@@ -56,7 +56,7 @@ def needs_view(path: Path) -> bool:
         return True
 
 
-def _picture(data: bytes, side: int | None) -> Image.Image:
+def _open_picture(data: bytes, side: int | None) -> Image.Image:
     if not is_npy(data):
         try:
             with Image.open(io.BytesIO(data)) as image:
@@ -64,28 +64,28 @@ def _picture(data: bytes, side: int | None) -> Image.Image:
                     image.draft("RGB", (side, side))  # a JPEG decodes at reduced size, many times faster
                 image.load()
                 measured = image.mode.startswith(("I", "F"))
-                picture = _shown(np.asarray(image)) if measured else eight_bit(image, "RGB")
-                return upright(picture, orientation_of(image))
+                picture = _to_displayable(np.asarray(image)) if measured else to_eight_bit(image, "RGB")
+                return turn_upright(picture, read_orientation(image))
         except UnidentifiedImageError:
             if not is_tiff(data):
                 raise
     array, orientation = read_bands(data, channels=3)
-    return upright(_shown(array), orientation)
+    return turn_upright(_to_displayable(array), orientation)
 
 
-def _shown(array: Array) -> Image.Image:
+def _to_displayable(array: Array) -> Image.Image:
     bands = np.atleast_3d(array)
     bands = bands[:, :, : 3 if bands.shape[2] >= 3 else 1]
-    planes = [_stretched(bands[:, :, place]) for place in range(bands.shape[2])]
+    planes = [_stretch_contrast(bands[:, :, place]) for place in range(bands.shape[2])]
     return Image.fromarray(np.dstack(planes) if len(planes) == 3 else planes[0]).convert("RGB")
 
 
-def _stretched(band: Array) -> Array:
+def _stretch_contrast(band: Array) -> Array:
     if band.dtype == np.uint8:
         return band
     values = band.astype(np.float32)
     known = values[np.isfinite(values)]
-    low, high = np.percentile(known, _CUT) if known.size else (0.0, 1.0)
+    low, high = np.percentile(known, _SHOWN_PERCENTILES) if known.size else (0.0, 1.0)
     if high <= low:  # more than nine tenths are alike
         low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     scaled = (values - low) * (255 / max(high - low, 1e-12))

@@ -18,15 +18,15 @@ from safetensors.torch import load_file, save_file
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
 from alframe.engine.checked_head import checked_head
-from alframe.engine.embedding.embed_pool import in_batches
+from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder
 from alframe.errors import PoolError, StoreError
 from alframe.settings import Inference
-from alframe.store.files import replacing, write_json
+from alframe.store.files import replace_atomically, write_json
 from alframe.types import Floats, InputSpec, Item
 
-FORMAT = 1
-BATCH = 64
+MODEL_FORMAT = 1
+BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Model:
 
         Files: model.json (classes, preprocessing, recipes, versions), backbone.safetensors, head.safetensors.
         """
-        with replacing(folder) as temporary:
+        with replace_atomically(folder) as temporary:
             temporary.mkdir(parents=True)
             # The pretrained weights are in the file, so nothing is to be fetched when it is loaded.
             state = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
@@ -55,13 +55,13 @@ class Model:
             write_json(
                 temporary / "model.json",
                 {
-                    "format": FORMAT,
+                    "format": MODEL_FORMAT,
                     "alframe": alframe_version(),
                     "classes": list(self.classes),
                     "preprocessing": dataclasses.asdict(self.embedder.spec),
                     "backbone": dict(self.backbone_recipe),
                     "head": dict(self.head_recipe),
-                    "fingerprint": self.embedder.network,
+                    "fingerprint": self.embedder.network_digest,
                 },
             )
             self._compare(load_model(temporary, self.embedder.device))
@@ -70,29 +70,31 @@ class Model:
         """(n, C) probabilities of these images, in the order of `classes`; PoolError for one that cannot be read."""
         items = [Item(id=str(path), path=Path(path)) for path in paths]
         out = []
-        for rows, probs, reasons in self.stream(items, workers):
+        for rows, probs, reasons in self.predict_batches(items, workers):
             bad = [f"{paths[row]}: {why}" for row, why in zip(rows, reasons, strict=True) if why is not None]
             if bad:
                 raise PoolError(bad[0])
             out.append(probs)
         return np.concatenate(out) if out else np.empty((0, len(self.classes)), np.float32)
 
-    def stream(self, items: Sequence[Item], workers: int) -> Iterator[tuple[list[int], Floats, list[str | None]]]:
+    def predict_batches(
+        self, items: Sequence[Item], workers: int
+    ) -> Iterator[tuple[list[int], Floats, list[str | None]]]:
         """In batches: positions, probabilities (b, C) (NaN where unreadable), and why an image is unreadable."""
-        batches, _ = in_batches([len(items)], BATCH)
+        batches, _ = cut_batches([len(items)], BATCH_SIZE)
         for batch, features in embed_batches(self.embedder, items, batches, workers):
             probs = np.full((len(batch.rows), len(self.classes)), np.nan, np.float32)
             finite = np.isfinite(features).all(axis=1)
-            good = np.array(batch.good, np.int64) - batch.rows[0]
+            good = np.array(batch.readable_rows, np.int64) - batch.rows[0]
             if finite.any():
                 probs[good[finite]] = self.head.probs(features[finite])
-            reasons = list(batch.reasons)
+            reasons = [result.reason for result in batch.results]
             for row in good[~finite].tolist():
-                reasons[row] = self.embedder.not_finite
+                reasons[row] = self.embedder.not_finite_reason
             yield batch.rows, probs, reasons
 
     def _compare(self, other: Model) -> None:
-        if other.embedder.network != self.embedder.network:
+        if other.embedder.network_digest != self.embedder.network_digest:
             raise StoreError("The saved backbone is not the one in memory; the model was not written.")
         trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
         if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
@@ -114,7 +116,7 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
         raise StoreError(f"There is no model in {folder}: no model.json. `alframe export` writes one.") from None
     except json.JSONDecodeError as error:
         raise StoreError(f"{file} is damaged: {error}. Export the model again with `alframe export`.") from None
-    if data["format"] > FORMAT:
+    if data["format"] > MODEL_FORMAT:
         raise StoreError(f"{file} was written by a newer alframe ({data['alframe']}). Update alframe to use it.")
     try:
         state = load_file(folder / "backbone.safetensors")
@@ -123,13 +125,13 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
         raise StoreError(f"The weights in {folder} cannot be read: {error}. Export the model again.") from error
     backbone = REGISTRIES["backbone"].build(data["backbone"])
     embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, state=state, inference=inference)
-    _check_spec(embedder.spec, data["preprocessing"], file)
+    _require_same_input(embedder.spec, data["preprocessing"], file)
     head = checked_head(REGISTRIES["head"].build(data["head"]), data["head"])
     head.load(arrays)
     return Model(embedder, head, tuple(data["classes"]), data["backbone"], data["head"])
 
 
-def _check_spec(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
+def _require_same_input(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
     now = json.loads(json.dumps(dataclasses.asdict(spec)))
     if now != {"value_range": None, **stored}:  # models that are older than the setting do not name it
         raise StoreError(f"{file} says the images are prepared as {stored}, but this version would do {now}.")

@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import DEFAULT_DRAWS, FixedDraws, Head, HiddenActivations, Sampler
-from alframe.engine.fit import Training, in_parts
+from alframe.engine.fit import TrainingSet, predict_in_chunks
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
 
-KEPT = 256 << 20  # bytes of them that are made once and kept; of more, a part where it is read, and again if read again
+MAX_KEPT_BYTES = (
+    256 << 20
+)  # bytes of them that are made once and kept; of more, a part where it is read, and again if read again
 
 
-def check_needs(
+def require_needs(
     sampler: Sampler, name: str, head: Head, head_name: str, heads_with: Callable[[str], list[str]]
 ) -> None:
     """Raise UnmetNeed, before any image is read, if the head cannot give what the sampler needs.
@@ -40,12 +42,12 @@ def check_needs(
         )
 
 
-def view_pool(
+def make_pool_view(
     sampler: Sampler,
     keys: Ints,
     features: Floats,
     sequences: Ints,
-    training: Training,
+    training: TrainingSet,
     head: Head | None,
     rng: np.random.Generator,
     batch_errors: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
@@ -54,7 +56,7 @@ def view_pool(
 
     `head` is None before any label.
     """
-    ask = partial(in_parts, features, keys)
+    ask = partial(predict_in_chunks, features, keys)
     makers: dict[Need, Callable[[], npt.NDArray[np.generic] | LazyFeatures | LazySamples]] = {
         Need.FEATURES: lambda: LazyFeatures(features, keys),
         Need.LABELLED_FEATURES: lambda: features[training.keys],
@@ -69,7 +71,7 @@ def view_pool(
         makers[Need.ACTIVATIONS] = lambda: ask(fitted.activations)
         draws = sampler.draws if isinstance(sampler, FixedDraws) else DEFAULT_DRAWS
         classes = len(training.classes)
-        makers[Need.PROB_SAMPLES] = lambda: _samples(fitted, features, keys, draws, classes, rng)
+        makers[Need.PROB_SAMPLES] = lambda: _lazy_samples(fitted, features, keys, draws, classes, rng)
     predict = head.probs if head is not None and Need.PREDICT in sampler.needs else None
     wanted = sampler.needs - ({Need.PREDICT} if predict is not None else set())
     missing = [need.value for need in wanted if need not in makers]
@@ -80,7 +82,7 @@ def view_pool(
     return PoolView(keys, {need: makers[need]() for need in wanted}, predict)
 
 
-def _samples(
+def _lazy_samples(
     head: Head, features: Floats, keys: Ints, draws: int, classes: int, rng: np.random.Generator
 ) -> LazySamples:
     """The probabilities of `keys` (n,) by models that are drawn from `rng` once: the same ones say every part."""
@@ -91,4 +93,4 @@ def _samples(
 
     head.prob_samples(features[keys[:1]], draws, rng)  # what the sampler draws itself comes after the models
     samples = LazySamples(make, (draws, len(keys), classes), keys)
-    return LazySamples.from_array(samples.to_array()) if samples.nbytes <= KEPT else samples
+    return LazySamples.from_array(samples.to_array()) if samples.nbytes <= MAX_KEPT_BYTES else samples

@@ -12,7 +12,7 @@ from alframe.errors import BadSelection
 from alframe.types import Ints, PoolView, Selection
 
 
-def select_spread(
+def select_with_group_limit(
     sampler: Sampler, view: PoolView, groups: Ints, k: int, per_group: int | None, rng: np.random.Generator
 ) -> Selection:
     """At most `per_group` items of each of the `groups` (n,) of the view's keys, while there are others; -1: no group.
@@ -21,14 +21,14 @@ def select_spread(
     sampler chooses again from what is left, in as many turns as it takes, and sees what it has chosen as labelled.
     """
     if per_group is None or (groups < 0).all():
-        return select(sampler, view, k, rng)
+        return run_sampler(sampler, view, k, rng)
     order = np.argsort(view.keys)
     taken: Counter[int] = Counter()
     chosen: list[int] = []
     scores: list[float] = []
     rest, spread = view, True
     while len(chosen) < k and len(rest):
-        part = select(sampler, rest, k - len(chosen), rng)
+        part = run_sampler(sampler, rest, k - len(chosen), rng)
         part_scores = [math.nan] * len(part.keys) if part.scores is None else part.scores.tolist()
         mine = groups[order[np.searchsorted(view.keys, part.keys, sorter=order)]]
         for key, group, score in zip(part.keys.tolist(), mine.tolist(), part_scores, strict=True):
@@ -44,7 +44,7 @@ def select_spread(
     return Selection(np.array(chosen, np.int64), None if np.isnan(scores).any() else np.array(scores, np.float32))
 
 
-def draw_audit(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> Ints:
+def draw_audit_keys(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> Ints:
     """The part of a batch of `size` that is drawn at random from all `keys` (n,), whatever a sampler or a burst says.
 
     A fraction above 0 gives one image at least, and leaves the sampler one at least.
@@ -55,7 +55,7 @@ def draw_audit(keys: Ints, size: int, fraction: float, rng: np.random.Generator)
     return rng.choice(keys, count, replace=False)
 
 
-def mix_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
+def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
     """Both in one batch, the audit at random places: who labels only the beginning must not leave it out.
 
     The order of the chosen ones stays; the audit has no scores (nan).
@@ -72,7 +72,7 @@ def mix_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selec
     return Selection(keys, scores)
 
 
-def select(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+def run_sampler(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
     """Return min(k, n) distinct items of the view: no sampler is asked for more than it is shown.
 
     Raises BadSelection, naming the sampler, when it breaks its contract.

@@ -16,9 +16,9 @@ from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.progress import Bar
-from alframe.store.files import check_room, replacing
-from alframe.store.links import place
-from alframe.store.names import RESERVED, UNSAFE, folder_name
+from alframe.store.files import replace_atomically, require_free_space
+from alframe.store.links import link_or_copy
+from alframe.store.names import RESERVED_NAMES, UNSAFE_CHARACTERS, class_folder_name
 from alframe.types import UNSURE, Predictions
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Folders:
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder as a whole and return it. Raises StoreError if it cannot be written."""
         target = folder / "folders"
-        with explain_write_errors(target), replacing(target) as temporary:
+        with explain_write_errors(target), replace_atomically(target) as temporary:
             temporary.mkdir()
             self._fill(temporary, predictions)
         return [target]
@@ -78,13 +78,13 @@ class Folders:
             for done, (placement, name) in enumerate(zip(placements, file_names, strict=True), 1):
                 class_folder, size = folder_names[placement.class_name], 0
                 try:
-                    size = place(placement.source, folder / class_folder / name, self.copy)
+                    size = link_or_copy(placement.source, folder / class_folder / name, self.copy)
                 except FileNotFoundError:
                     missing.append(placement.image)
                 else:
                     writer.writerow((class_folder, name, placement.image, placement.by, f"{placement.confidence:.4f}"))
                 if size and not copied_bytes:  # only now it is known that links are not possible
-                    check_room(folder, _total_size(each.source for each in placements[done:]))
+                    require_free_space(folder, _total_size(each.source for each in placements[done:]))
                 copied_bytes += size
                 bar.advance(read=size, written=size)
         if missing:
@@ -131,8 +131,8 @@ def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _join_folders(image: str) -> str:
-    name = UNSAFE.sub("_", image.replace("/", "_")).strip(". ")
-    return f"_{name}" if not name or name.split(".")[0].casefold().strip() in RESERVED else name
+    name = UNSAFE_CHARACTERS.sub("_", image.replace("/", "_")).strip(". ")
+    return f"_{name}" if not name or name.split(".")[0].casefold().strip() in RESERVED_NAMES else name
 
 
 def _shorten_and_mark(name: str, image: str) -> str:
@@ -146,10 +146,10 @@ def _folder_names(classes: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken = {_compared(LIST_FILE)}
     for class_name in sorted(set(classes), key=lambda name: (name != UNSURE, name)):
-        name, number = folder_name(class_name), 1
+        name, number = class_folder_name(class_name), 1
         while _compared(name) in taken:
             number += 1
-            name = f"{folder_name(class_name)} ({number})"
+            name = f"{class_folder_name(class_name)} ({number})"
         taken.add(_compared(name))
         names[class_name] = name
     return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alframe.contracts import SavedModel
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import Predictions
 
 
@@ -15,6 +15,6 @@ class Model:
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files; if `save` raises, an earlier model stays as it was."""
         target = folder / "model"
-        with replacing(target) as temporary:
+        with replace_atomically(target) as temporary:
             model.save(temporary)
         return sorted(file for file in target.rglob("*") if file.is_file())

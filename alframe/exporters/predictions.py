@@ -14,7 +14,7 @@ import pyarrow.parquet
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import Predictions
 
 
@@ -72,6 +72,6 @@ def _write_csv(table: pa.Table, handle: IO[bytes]) -> None:
 
 
 def _replace_file(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
-    with explain_write_errors(file), replacing(file) as temporary, temporary.open("wb") as handle:
+    with explain_write_errors(file), replace_atomically(file) as temporary, temporary.open("wb") as handle:
         write(handle)
     return file

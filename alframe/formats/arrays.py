@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.data.bands import read_npy_header
-from alframe.data.reasons import Unreadable
+from alframe.data.reasons import UnreadableImage
 from alframe.errors import FormatError
 
 Array = npt.NDArray[Any]
@@ -115,7 +115,7 @@ def _read_npy_header(file: IO[bytes]) -> _ArrayHeader:
 def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
     zeros, kind, axes = struct.unpack(">HBB", file.read(4))
     if zeros or kind not in _IDX_DTYPES:
-        raise Unreadable("it is not an idx file")
+        raise UnreadableImage("it is not an idx file")
     return _ArrayHeader(struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_DTYPES[kind]))
 
 
@@ -157,7 +157,7 @@ def _read_rows(stream: IO[bytes], header: _ArrayHeader, rows: int) -> Array:
     size = rows * math.prod(header.shape[1:]) * header.dtype.itemsize
     data = stream.read(size)
     if len(data) < size:
-        raise Unreadable("it ends too early")
+        raise UnreadableImage("it ends too early")
     return np.frombuffer(data, header.dtype)
 
 
@@ -196,5 +196,5 @@ def _explain_errors(file: Path) -> Iterator[None]:
     """Whatever the decoders raise, as a FormatError that names the file."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, Unreadable) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, UnreadableImage) as error:
         raise FormatError(f"{file} cannot be read: {error}. Copy it again from its source.") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from alframe.formats.detections import Detection
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import Box
 
 CATEGORIES = ("animal", "person", "vehicle")  # with the numbers 1, 2 and 3, as MegaDetector has them
@@ -41,7 +41,7 @@ def write_recognitions(
             zip(class_numbers.values(), timelapse_class_names(classes, numbers), strict=True)
         ),
     }
-    with replacing(file) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
+    with replace_atomically(file) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
         handle.write("{" + "".join(f'"{key}": {_to_json(value)},\n ' for key, value in head.items()) + '"images": [')
         separator = "\n  "
         for image, found in images:

@@ -1,17 +1,17 @@
 """Write files so that a reader sees the old content or the new, under names that every file system takes."""
 
 from alframe.formats.digests import content_hash
-from alframe.store.files import check_room, replacing, write_json
-from alframe.store.links import place
-from alframe.store.names import file_name, folder_name, is_litter
+from alframe.store.files import replace_atomically, require_free_space, write_json
+from alframe.store.links import link_or_copy
+from alframe.store.names import class_folder_name, is_system_file, ranked_file_name
 
 __all__ = [
-    "check_room",
+    "class_folder_name",
     "content_hash",
-    "file_name",
-    "folder_name",
-    "is_litter",
-    "place",
-    "replacing",
+    "is_system_file",
+    "link_or_copy",
+    "ranked_file_name",
+    "replace_atomically",
+    "require_free_space",
     "write_json",
 ]

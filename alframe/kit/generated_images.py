@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from alframe.errors import PoolError
-from alframe.store.files import replacing, write_json
+from alframe.store.files import replace_atomically, write_json
 
 MARKER = "made-by-alframe.json"
 
@@ -31,7 +31,7 @@ def ensure_generated(root: Path, recipe: Mapping[str, Any], write: Callable[[Pat
             if _is_complete(root, recipe):
                 return
             _refuse_foreign_files(root)
-            with replacing(root) as temporary:
+            with replace_atomically(root) as temporary:
                 temporary.mkdir()
                 write(temporary)
                 sizes = {name: (temporary / name).stat().st_size for name in _list_files(temporary)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from alframe.formats.tables import TableRow, read_table
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import ItemId, Problem, Request
 
 MANIFEST = "manifest.csv"
@@ -47,7 +47,7 @@ def mark_as_asked(request: Request) -> bool:
     if mark.exists():
         return True
     request.folder.mkdir(parents=True, exist_ok=True)
-    with replacing(mark) as temporary:
+    with replace_atomically(mark) as temporary:
         temporary.write_text("\n".join(request.classes), encoding="utf-8")
     return False
 
@@ -76,7 +76,7 @@ def read_manifest(folder: Path) -> tuple[list[RoundImage], list[Problem]]:
 def write_manifest(folder: Path, images: Iterable[RoundImage]) -> None:
     """Replace the folder's manifest. Write it before the first image, so that a kill leaves no image unexplained."""
     with (
-        replacing(folder / MANIFEST) as temporary,
+        replace_atomically(folder / MANIFEST) as temporary,
         temporary.open("w", newline="", encoding="utf-8-sig") as handle,
     ):
         writer = csv.writer(handle)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import Box, Item
 
 MARGIN = 0.1  # shown around a box that is cut out, as a fraction of its longer side
@@ -30,7 +30,7 @@ def place_image(source: Path, target: Path, link: bool, convert: Callable[[Path]
         with suppress(OSError):  # another disk, or a file system without links: a copy does as well
             os.link(os.path.realpath(source), target)
             return 0
-    with replacing(target) as temporary:
+    with replace_atomically(target) as temporary:
         if convert is None:
             shutil.copyfile(source, temporary)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alframe.store.names import is_litter
+from alframe.store.names import is_system_file
 from alframe.types import Problem
 
 TABLE_SUFFIXES = {".csv"}
@@ -22,7 +22,7 @@ def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) ->
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in suffixes and not is_litter(file.name) and file.is_file()
+        if file.suffix.lower() in suffixes and not is_system_file(file.name) and file.is_file()
     )
 
 
@@ -42,7 +42,7 @@ def find_tables(paths: Iterable[str], outside: Path, setting: str) -> tuple[list
             files = [path]
         else:
             matches = (Path(match) for match in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 (absolute)
-            files = [file for file in matches if file.is_file() and not is_litter(file.name)]
+            files = [file for file in matches if file.is_file() and not is_system_file(file.name)]
         if not files:
             message = f"is no file, and no folder or pattern with a CSV in it. Put it there, or correct {setting}."
             problems.append(Problem(str(path), None, message))

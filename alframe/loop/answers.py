@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from alframe.data.viewing import view
+from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.campaign import Campaign
@@ -120,14 +120,14 @@ def find_lost(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[i
 def find_unviewable(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:
     """Return those of the images that cannot be shown to anybody; only files that have changed are opened."""
     ordered = sorted(keys)
-    readings = campaign.project.file_cache.known([items[key] for key in ordered], [True] * len(ordered))
+    readings = campaign.project.file_cache.look_up([items[key] for key in ordered], [True] * len(ordered))
     readable = {key for key, reading in zip(ordered, readings, strict=True) if reading and reading.reason is None}
     return {key for key in keys - readable if not _is_viewable(items[key])}
 
 
 def _is_viewable(item: Item) -> bool:
     try:
-        view(item.path, side=32)
+        open_for_viewing(item.path, side=32)
     except PoolError:
         return False
     return True

@@ -9,7 +9,7 @@ from typing import Any
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AuditBased
-from alframe.engine.score import check_needs
+from alframe.engine.score import require_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
 from alframe.settings import Duplicates, Inference
@@ -42,7 +42,7 @@ def check_campaign(campaign: Campaign) -> None:
         baseline = settings.compare.sampler
         samplers.setdefault(baseline, REGISTRIES["sampler"].build({"name": baseline}))
     for name, sampler in samplers.items():
-        check_needs(sampler, name, parts.new_head(), parts.name("head"), _heads_with)
+        require_needs(sampler, name, parts.new_head(), parts.name("head"), _heads_with)
     if parts.start_sampler.needs & MODEL_NEEDS:
         raise UnmetNeed(
             f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from alframe import seeding
-from alframe.engine.score import view_pool
-from alframe.engine.select import draw_audit, mix_audit, select_spread
+from alframe.engine.score import make_pool_view
+from alframe.engine.select import draw_audit_keys, merge_audit, select_with_group_limit
 from alframe.loop.campaign import Campaign
 from alframe.loop.near_duplicates import count_represented
 from alframe.loop.requests import publish_request
@@ -30,14 +30,14 @@ def choose_batch(campaign: Campaign, answered: Answered, learned: Learned) -> Ch
     room = None if parts.stopping is None else parts.stopping.room(len(answered.labels.counted))
     size = size if room is None else min(size, room)
     audit_rng = seeding.generator(settings.seed, "audit", number)
-    audit_keys = draw_audit(candidates, size, campaign.audit_fraction, audit_rng)
+    audit_keys = draw_audit_keys(candidates, size, campaign.audit_fraction, audit_rng)
     keys = np.setdiff1d(candidates, audit_keys, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
     error_rates = campaign.batch_error_rates
-    view = view_pool(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
-    best = select_spread(sampler, view, sequences[keys], size - len(audit_keys), settings.per_sequence, rng)
-    selection = mix_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    contents = [embedded.embedding.contents[key] for key in selection.keys.tolist()]
+    view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
+    best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), settings.per_sequence, rng)
+    selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
+    contents = [embedded.embedding.content_hashes[key] for key in selection.keys.tolist()]
     return Chosen(
         round_number=number,
         selection=selection,

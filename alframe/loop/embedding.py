@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Mapping
 
-from alframe.engine.embedding.embed_pool import embed
+from alframe.engine.embedding.embed_pool import update_pool_embedding
 from alframe.engine.embedding.embedder import Embedder
 from alframe.loop.campaign import Campaign
 from alframe.loop.near_duplicates import find_representatives
@@ -22,7 +22,7 @@ def embed_pool(campaign: Campaign, state: RoundState, embedder: Embedder) -> Emb
     if state.embedded is not None and state.embedded.embedder is embedder:
         return state.embedded
     listing, project = state.listing, campaign.project
-    used_embedder, embedding = embed(
+    used_embedder, embedding = update_pool_embedding(
         listing.items, listing.present, embedder, project.feature_store, project.file_cache, campaign.parts.compute
     )
     record_unreadable(campaign, embedding.unreadable)
@@ -33,10 +33,12 @@ def embed_pool(campaign: Campaign, state: RoundState, embedder: Embedder) -> Emb
 
 def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None:
     """Journal which images (key -> reason) cannot be read now, and which can be read again."""
-    before = campaign.ledger.aside()
+    before = campaign.ledger.unreadable()
     with campaign.ledger.transaction():
-        campaign.ledger.set_aside((key, reason) for key, reason in unreadable.items() if before.get(key) != reason)
-        campaign.ledger.set_aside((key, None) for key in before if key not in unreadable)
+        campaign.ledger.mark_unreadable(
+            (key, reason) for key, reason in unreadable.items() if before.get(key) != reason
+        )
+        campaign.ledger.mark_unreadable((key, None) for key in before if key not in unreadable)
 
 
 def find_replaced_images(campaign: Campaign, embedded: Embedded) -> Embedded:
@@ -44,7 +46,7 @@ def find_replaced_images(campaign: Campaign, embedded: Embedded) -> Embedded:
 
     A camera that counts from IMG_0001 again, or another season's folder, puts other pictures under known names.
     """
-    contents, shown = embedded.embedding.contents, dict(campaign.ledger.events(Shown))
+    contents, shown = embedded.embedding.content_hashes, dict(campaign.ledger.events(Shown))
     last_shown = {  # of an image that was asked for twice, the later
         key: content
         for asked in campaign.ledger.rounds()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alframe.contracts import SyntheticPool
-from alframe.engine.listing.pool_listing import PoolListing, sync
+from alframe.engine.listing.pool_listing import PoolListing, list_pool
 from alframe.loop.campaign import Campaign
 from alframe.loop.checks import check_campaign, check_unchanged
 from alframe.loop.round import run_round
@@ -48,7 +48,7 @@ def start_rounds(campaign: Campaign) -> RoundState:
     is_simulation = parts.label_source.answers_now
     if is_simulation:
         check_unchanged(campaign)
-    listing = sync(
+    listing = list_pool(
         campaign.ledger,
         parts.pool,
         settings.holdout.fraction,

@@ -6,17 +6,17 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from alframe import seeding
-from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap
-from alframe.engine.fit import training_set
-from alframe.engine.measuring.audit import without
+from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap_network
+from alframe.engine.fit import make_training_set
+from alframe.engine.measuring.audit import drop_answers
 from alframe.engine.training.fine_tune import fine_tune
-from alframe.engine.training.freezing import frozen_part
+from alframe.engine.training.freezing import frozen_parameters
 from alframe.loop.campaign import Campaign
 from alframe.loop.round_state import RoundState
 from alframe.loop.values import Answered
 from alframe.settings import TrainingPlan
 from alframe.store.events import Trained
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 
 
 def update_embedder(campaign: Campaign, state: RoundState, answered: Answered) -> Embedder:
@@ -32,7 +32,7 @@ def update_embedder(campaign: Campaign, state: RoundState, answered: Answered) -
     embedder = _load_embedder(campaign)
     if plan.start is not None:  # a stage that is not there shows now, and not after a thousand labels
         for training_plan in (plan.first, plan.again):
-            frozen_part(embedder.module, training_plan.freeze)
+            frozen_parameters(embedder.module, training_plan.freeze)
     return embedder
 
 
@@ -57,10 +57,10 @@ def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPla
     items, number = state.listing.items, answered.round_number
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
-    usable[[*campaign.ledger.aside(), *(state.embedded.replaced if state.embedded else ())]] = False
-    labelled = training_set(campaign.training_labels(items), items, usable, settings.classes)
+    usable[[*campaign.ledger.unreadable(), *(state.embedded.replaced if state.embedded else ())]] = False
+    labelled = make_training_set(campaign.training_labels(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
-    training = without(labelled, campaign.audit_keys())
+    training = drop_answers(labelled, campaign.audit_keys())
     seed = seeding.integer_seed(settings.seed, "finetune", number)
     fine_tune(
         embedder.module,
@@ -75,9 +75,9 @@ def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPla
         settings.holdout.group,
     )
     recipe, file = campaign.recipes["backbone"], f"models/backbone-{number:04d}.safetensors"
-    with replacing(campaign.folder / file) as temporary:
+    with replace_atomically(campaign.folder / file) as temporary:
         weights = {name: tensor.cpu().contiguous() for name, tensor in embedder.module.state_dict().items()}
         save_file(weights, temporary)
     with campaign.ledger.transaction():
         campaign.ledger.add_event(number, Trained(len(answered.labels.counted), file, dict(recipe)))
-    return wrap(embedder.module, embedder.spec, recipe, embedder.device, settings.inference)
+    return wrap_network(embedder.module, embedder.spec, recipe, embedder.device, settings.inference)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from alframe import seeding
-from alframe.engine.fit import Training, fit, measure, training_set
-from alframe.engine.listing.groups import whole_groups
-from alframe.engine.measuring.audit import AUDITED, AUDITED_ONCE, audit
+from alframe.engine.fit import TrainingSet, evaluate_head, make_training_set, train_head
+from alframe.engine.listing.groups import assign_groups
+from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.loop.campaign import Campaign
 from alframe.loop.round_state import RoundState
 from alframe.loop.settings import Recipe
@@ -24,11 +24,11 @@ def fit_head(campaign: Campaign, answered: Answered, embedded: Embedded) -> Fitt
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.readable & ~embedded.near_held_out
     usable[list(embedded.replaced)] = False
-    training = training_set(campaign.training_labels(items), items, usable, campaign.settings.classes)
+    training = make_training_set(campaign.training_labels(items), items, usable, campaign.settings.classes)
     if len(np.unique(training.y)) < 2:
         return Fitted(embedded, training, None)
     head = campaign.parts.new_head()
-    fit(head, features, training, seeding.generator(campaign.settings.seed, "head", answered.round_number))
+    train_head(head, features, training, seeding.generator(campaign.settings.seed, "head", answered.round_number))
     return Fitted(embedded, training, head)
 
 
@@ -47,18 +47,18 @@ def measure_head(
     items, features, new_head = embedded.listing.items, embedded.embedding.features, campaign.parts.new_head
     held_out = np.flatnonzero(~embedded.listing.in_pool & embedded.embedding.readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
-    groups = whole_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
+    groups = assign_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
     rng = seeding.generator(settings.seed, "evaluation", number)
     audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
-    basis = AUDITED if embedded.representatives is None else AUDITED_ONCE
+    basis = AUDIT_BASIS if embedded.representatives is None else DEDUPLICATED_AUDIT_BASIS
     record = RoundRecord(
         round=number,
-        labels=training.by_people,
+        labels=training.n_by_people,
         unlabelled=int(candidates.unlabelled.sum()),
-        set_aside=len(ledger.aside()),
+        set_aside=len(ledger.unreadable()),
         classes=training.classes,
-        evaluation=measure(head, new_head, features, training, test, groups, rng),
-        audit=audit(new_head, features, training, campaign.audit_keys(), audit_rng, basis=basis),
+        evaluation=evaluate_head(head, new_head, features, training, test, groups, rng),
+        audit=evaluate_audit(new_head, features, training, campaign.audit_keys(), audit_rng, basis=basis),
         fingerprint=embedded.embedder.fingerprint,
         seconds={phase: round(seconds, 3) for phase, seconds in state.seconds.items()},
         at=datetime.now(UTC),
@@ -70,7 +70,7 @@ def measure_head(
     return record
 
 
-def _digest_model(fingerprint: str, head: Recipe, training: Training) -> str:
+def _digest_model(fingerprint: str, head: Recipe, training: TrainingSet) -> str:
     """Digest all that decides what a head has learned: embedding, recipe and labels."""
     recipe = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
     return hashlib.blake2b(recipe + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()

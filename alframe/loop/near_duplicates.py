@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 
-from alframe.engine.duplicates.grouping import fold
-from alframe.engine.duplicates.hashes import known_hashes
+from alframe.engine.duplicates.grouping import group_duplicates
+from alframe.engine.duplicates.hashes import collect_difference_hashes
 from alframe.loop.campaign import Campaign
 from alframe.loop.values import Embedded
 from alframe.store.events import Represented
@@ -27,10 +27,11 @@ def find_representatives(campaign: Campaign, embedded: Embedded) -> Embedded:
         return embedded
     embedding, listing, hashes = embedded.embedding, embedded.listing, None
     contents = [
-        content if readable else None for content, readable in zip(embedding.contents, embedding.readable, strict=True)
+        content if readable else None
+        for content, readable in zip(embedding.content_hashes, embedding.readable, strict=True)
     ]
     if settings.uses_hash:
-        hashes, has_hash = known_hashes(
+        hashes, has_hash = collect_difference_hashes(
             listing.items,
             contents,
             listing.present,
@@ -40,7 +41,7 @@ def find_representatives(campaign: Campaign, embedded: Embedded) -> Embedded:
         )
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
     # What is held out comes first: then what is near to it is neither asked for nor learned from.
-    representatives = fold(settings, contents, hashes, embedding.features, ~listing.in_pool)
+    representatives = group_duplicates(settings, contents, hashes, embedding.features, ~listing.in_pool)
     found = dataclasses.replace(embedded, representatives=representatives)
     log.info("%s", describe_represented(count_represented(found)))
     return found

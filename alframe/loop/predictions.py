@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alframe.contracts import Head
-from alframe.engine.fit import in_parts
+from alframe.engine.fit import predict_in_chunks
 from alframe.errors import LabelError
 from alframe.loop.answers import read_answered
 from alframe.loop.campaign import Campaign
@@ -48,7 +48,7 @@ def predict_pool(campaign: Campaign, state: RoundState, fitted: Fitted) -> Predi
     keys, labels = np.flatnonzero(embedding.readable & state.listing.present), item_labels(campaign, items)
     return Predictions(
         items=[items[key] for key in keys.tolist()],
-        probs=in_parts(embedding.features, keys, head.probs),
+        probs=predict_in_chunks(embedding.features, keys, head.probs),
         classes=fitted.training.classes,
         labels=[labels.get(key) for key in keys.tolist()],
         round=count_closed_rounds(campaign.ledger),

@@ -11,7 +11,7 @@ import filelock
 from alframe.errors import StoreError
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.ledger import LEDGER_NAME, Ledger
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Project:
     @property
     def exists(self) -> bool:
         """Whether the campaign was begun."""
-        return (self.folder / FILE_NAME).exists()
+        return (self.folder / LEDGER_NAME).exists()
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Head
-from alframe.engine.embedding.embed_pool import Embedding
+from alframe.engine.embedding.embed_pool import PoolEmbedding
 from alframe.engine.embedding.embedder import Embedder
-from alframe.engine.fit import Training
+from alframe.engine.fit import TrainingSet
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.labels import Labels
 from alframe.store.events import Predicted, Represented
@@ -36,7 +36,7 @@ class Embedded:
 
     listing: PoolListing
     embedder: Embedder
-    embedding: Embedding
+    embedding: PoolEmbedding
     replaced: Set[int] = frozenset()
     representatives: Ints | None = None
 
@@ -62,7 +62,7 @@ class Fitted:
     """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes."""
 
     embedded: Embedded
-    training: Training
+    training: TrainingSet
     head: Head | None
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from alframe.errors import BadParams, PoolError
 from alframe.kit.image_paths import absolute_path
-from alframe.store.ledger import FILE_NAME
+from alframe.store.ledger import LEDGER_NAME
 from alframe.types import Item
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ NOT_IMAGES = frozenset(
 )
 # Folders of a project, and of the cache that projects share, that somebody keeps among the images.
 _PROJECT = frozenset({"cache", "compare", "export", "features", "models", "to_label"})
-_OURS = frozenset({FILE_NAME, "contents.sqlite"})
+_OURS = frozenset({LEDGER_NAME, "contents.sqlite"})
 # Pillow recognises these without being able to decode them by itself.
 _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
 # A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.

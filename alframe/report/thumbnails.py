@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from alframe.data.viewing import view
+from alframe.data.viewing import open_for_viewing
 from alframe.errors import PoolError
 from alframe.types import Box
 
@@ -30,7 +30,7 @@ class Thumbnail:
 def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
     """Return a JPEG of at most SIDE pixels a side, upright, with `box` drawn on it; never raises for a bad file."""
     try:
-        small = view(path, SIDE)
+        small = open_for_viewing(path, SIDE)
     except PoolError as error:
         return Thumbnail(reason=str(error))
     if box is not None:

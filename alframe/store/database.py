@@ -28,11 +28,11 @@ def connect(file: Path) -> sqlite3.Connection:
 @contextmanager
 def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
     """All or nothing. Raises StoreError."""
-    with explained(file):
+    with explain_errors(file):
         db.execute("BEGIN IMMEDIATE")
     try:
         yield
-        with explained(file):
+        with explain_errors(file):
             db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # a full disk may have ended it already
@@ -41,7 +41,7 @@ def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def explained(file: Path) -> Iterator[None]:
+def explain_errors(file: Path) -> Iterator[None]:
     """Turn SQLite's errors into a StoreError that says what to do."""
     try:
         yield
@@ -49,15 +49,15 @@ def explained(file: Path) -> Iterator[None]:
         if is_damage(error):
             said = "If a copy program or a network drive damaged it, restore the file from a backup."
         else:
-            said = f"Nothing that was stored before is lost. {_REMEDIES.get(_code(error), '')}"
+            said = f"Nothing that was stored before is lost. {_REMEDIES.get(_primary_code(error), '')}"
         raise StoreError(f"{file} cannot be used: {error}. {said.strip()}") from error
 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the file is no database, or not a whole one."""
-    return _code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+    return _primary_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
-def _code(error: sqlite3.Error) -> int:
+def _primary_code(error: sqlite3.Error) -> int:
     # The low byte is the kind, the rest the occasion. Errors of the Python module itself have none.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

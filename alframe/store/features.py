@@ -23,15 +23,15 @@ from filelock import FileLock
 
 from alframe.errors import StoreError
 from alframe.progress import track
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import Floats
 
 log = logging.getLogger(__name__)
 
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
-KEY = np.dtype("S16")
+KEY_TYPE = np.dtype("S16")
 Keys = npt.NDArray[np.bytes_]
-CHECKED = ".finite"  # marks a folder whose every row is finite
+FINITE_MARK = ".finite"  # marks a folder whose every row is finite
 
 
 class FeatureStore:
@@ -41,16 +41,16 @@ class FeatureStore:
         self.folder = folder
         self._shards: list[Path] = []  # not open: a process may open few files at once
         self._seen: set[Path] = set()
-        self._keys = np.empty(0, KEY)  # sorted
+        self._keys = np.empty(0, KEY_TYPE)  # sorted
         self._where = np.empty((0, 2), np.int64)  # shard and row of each key
         self.width = 0  # D; 0 while nothing is stored
-        if folder.exists() and not (folder / CHECKED).exists():
+        if folder.exists() and not (folder / FINITE_MARK).exists():
             _drop_rows_not_finite(folder)
         self._take_up(folder.glob("*.keys.npy"))
 
     def has(self, contents: Sequence[bytes]) -> npt.NDArray[np.bool_]:
         """(n,) whether each content's embedding is stored."""
-        return self._find(as_keys(contents)) >= 0
+        return self._find(to_keys(contents)) >= 0
 
     def add(self, contents: Sequence[bytes], features: Floats) -> npt.NDArray[np.bool_]:
         """Store `features` (n, D) of those `contents` that are not stored yet, as one shard.
@@ -61,8 +61,8 @@ class FeatureStore:
         finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
         with FileLock(self.folder / ".lock"):
             self._take_up(self.folder.glob("*.keys.npy"))
-            (self.folder / CHECKED).touch()
-            keys = as_keys(contents)
+            (self.folder / FINITE_MARK).touch()
+            keys = to_keys(contents)
             first = np.sort(np.unique(keys, return_index=True)[1])
             new = first[(self._find(keys[first]) < 0) & finite[first]]
             if len(new):
@@ -71,7 +71,7 @@ class FeatureStore:
 
     def gather(self, contents: Sequence[bytes], out: Floats | None = None) -> Floats:
         """(n, D) embeddings of `contents`, all of which must be stored; written to `out` (n, D) float32 if given."""
-        places = self._find(as_keys(contents))
+        places = self._find(to_keys(contents))
         if (places < 0).any():
             raise KeyError(f"{(places < 0).sum()} of {len(places)} contents are not stored")
         shards, rows = self._where[places].T
@@ -91,13 +91,13 @@ class FeatureStore:
 
     def _take_up(self, files: Iterable[Path]) -> None:
         """Enter the shards of these keys files that are not entered yet."""
-        keys, where = [np.empty(0, KEY)], [np.empty((0, 2), np.int64)]
+        keys, where = [np.empty(0, KEY_TYPE)], [np.empty((0, 2), np.int64)]
         for file in sorted(set(files) - self._seen):
             self._seen.add(file)
             if (found := self._load(file)) is not None:
                 keys.append(found)
                 where.append(np.stack([np.full(len(found), len(self._shards)), np.arange(len(found))], axis=1))
-                self._shards.append(_features_of(file))
+                self._shards.append(_features_file(file))
         unique, first = np.unique(np.concatenate(keys), return_index=True)
         new = self._find(unique) < 0
         unique, first = unique[new], first[new]
@@ -107,11 +107,11 @@ class FeatureStore:
         self._where = np.insert(self._where, places, np.concatenate(where)[first], axis=0)
 
     def _load(self, keys_file: Path) -> Keys | None:
-        features = _features_of(keys_file)
+        features = _features_file(keys_file)
         try:
             keys = np.load(keys_file)
-            rows, width = _whole_shape(features)
-            if keys.dtype != np.uint8 or keys.shape != (rows, KEY.itemsize) or width != (self.width or width):
+            rows, width = _read_shape(features)
+            if keys.dtype != np.uint8 or keys.shape != (rows, KEY_TYPE.itemsize) or width != (self.width or width):
                 raise ValueError(f"{keys.shape} keys for ({rows}, {width}) features")
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features, error)
@@ -120,7 +120,7 @@ class FeatureStore:
             features.unlink(missing_ok=True)
             return None
         self.width = width
-        whole: Keys = keys.view(KEY).reshape(-1)
+        whole: Keys = keys.view(KEY_TYPE).reshape(-1)
         return whole
 
     def _find(self, wanted: Keys) -> npt.NDArray[np.int64]:
@@ -136,8 +136,11 @@ def _write_shard(folder: Path, keys: Keys, features: Floats) -> Path:
     values = np.ascontiguousarray(features, np.float32)
     digest = hashlib.blake2b(keys.tobytes() + values.tobytes(), digest_size=12).hexdigest()
     keys_file = folder / f"{digest}.keys.npy"
-    for file, array in ((_features_of(keys_file), values), (keys_file, keys.view(np.uint8).reshape(-1, KEY.itemsize))):
-        with replacing(file) as temporary, temporary.open("wb") as handle:
+    for file, array in (
+        (_features_file(keys_file), values),
+        (keys_file, keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize)),
+    ):
+        with replace_atomically(file) as temporary, temporary.open("wb") as handle:
             np.save(handle, array)
     return keys_file
 
@@ -146,28 +149,28 @@ def _drop_rows_not_finite(folder: Path) -> None:
     """Remove, once, the rows with NaN or infinity that earlier versions stored: their images are embedded again."""
     for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
         with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
-            features, keys = np.load(_features_of(keys_file), mmap_mode="r"), np.load(keys_file)
+            features, keys = np.load(_features_file(keys_file), mmap_mode="r"), np.load(keys_file)
             finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
             if not finite.all():
                 log.warning("%d embeddings in %s are not finite and are removed.", (~finite).sum(), keys_file)
                 if finite.any():
-                    _write_shard(folder, keys.view(KEY).reshape(-1)[finite], features[finite])
+                    _write_shard(folder, keys.view(KEY_TYPE).reshape(-1)[finite], features[finite])
                 keys_file.unlink()
-                _features_of(keys_file).unlink()
+                _features_file(keys_file).unlink()
     with suppress(OSError):  # a store that may only be read is checked each time
-        (folder / CHECKED).touch()
+        (folder / FINITE_MARK).touch()
 
 
-def as_keys(contents: Sequence[bytes]) -> Keys:
+def to_keys(contents: Sequence[bytes]) -> Keys:
     """(n,) 16-byte keys."""
-    return np.frombuffer(b"".join(contents), KEY)
+    return np.frombuffer(b"".join(contents), KEY_TYPE)
 
 
-def _features_of(keys_file: Path) -> Path:
+def _features_file(keys_file: Path) -> Path:
     return keys_file.with_name(keys_file.name.replace(".keys", ""))
 
 
-def _whole_shape(file: Path) -> tuple[int, int]:
+def _read_shape(file: Path) -> tuple[int, int]:
     """The shape that the header says; ValueError if the file is shorter or longer than that, or no float32 matrix."""
     with file.open("rb") as handle:
         np.lib.format.read_magic(handle)

@@ -16,7 +16,7 @@ from alframe.progress import format_bytes
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; when the block ends well, it becomes `path`.
 
     Works for a file or a whole folder. When the block fails, `path` is as it was.
@@ -28,12 +28,12 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary.is_dir():
             for file in temporary.rglob("*"):
                 if file.is_file() and not _is_link(file):
-                    _sync(file)
-            _swap(temporary, path)
+                    _fsync_file(file)
+            _replace_folder(temporary, path)
         else:
-            _sync(temporary)
+            _fsync_file(temporary)
             temporary.replace(path)
-        _sync_folder(path.parent)
+        _fsync_folder(path.parent)
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -43,18 +43,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, data: Any) -> None:
     """Replace `path` with `data` as readable JSON."""
-    with replacing(path) as temporary:
+    with replace_atomically(path) as temporary:
         temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def check_room(folder: Path, needed: int) -> None:
+def require_free_space(folder: Path, needed: int) -> None:
     """Raise OSError, before hours of writing, if less than `needed` bytes are free where `folder` is or will be."""
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if needed > (free := shutil.disk_usage(there).free):
         raise OSError(errno.ENOSPC, f"{format_bytes(needed)} are needed and {format_bytes(free)} are free", str(folder))
 
 
-def _swap(new: Path, folder: Path) -> None:
+def _replace_folder(new: Path, folder: Path) -> None:
     # A folder cannot be replaced in one step. The old one is moved aside and removed last: the gap is an instant.
     aside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
     if folder.exists():
@@ -73,12 +73,12 @@ def _is_link(file: Path) -> bool:
     return file.is_symlink() or file.stat().st_nlink > 1
 
 
-def _sync(file: Path) -> None:
+def _fsync_file(file: Path) -> None:
     with file.open("r+b") as handle:
         os.fsync(handle.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def _fsync_folder(folder: Path) -> None:
     if os.name == "nt":  # Windows cannot open a folder, and does not need it
         return
     handle = os.open(folder, os.O_RDONLY)

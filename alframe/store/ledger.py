@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from alframe.errors import StoreError
-from alframe.store.database import connect, explained, transaction
+from alframe.store.database import connect, explain_errors, transaction
 from alframe.store.events import AnyEvent, Closed, Event, Requested, dump_event, load_event
 from alframe.store.migrations import STEPS, migrate
-from alframe.store.records import StoredItems, StoredRound, dump_box, dump_round, load_round
+from alframe.store.records import StoredItems, StoredRound, dump_box, dump_record, load_record
 from alframe.store.statements import LabelRow, Statement, last_statements, new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
-FILE_NAME = "ledger.sqlite"
+LEDGER_NAME = "ledger.sqlite"
 
 
 class Ledger:
@@ -35,11 +35,11 @@ class Ledger:
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Ledger:
         """The ledger of this project folder, made if need be. Raises StoreError."""
-        file = folder / FILE_NAME
+        file = folder / LEDGER_NAME
         if read_only and not file.exists():
-            raise StoreError(f"There is no alframe project in {folder} (no {FILE_NAME}). Start one with `alframe`.")
+            raise StoreError(f"There is no alframe project in {folder} (no {LEDGER_NAME}). Start one with `alframe`.")
         folder.mkdir(parents=True, exist_ok=True)
-        with explained(file):
+        with explain_errors(file):
             db = connect(file)
             try:
                 if read_only:
@@ -71,11 +71,11 @@ class Ledger:
         return transaction(self._db, self.file)
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with explained(self.file):
+        with explain_errors(self.file):
             return self._db.execute(sql, values).fetchall()
 
     def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
-        with explained(self.file):
+        with explain_errors(self.file):
             self._db.executemany(sql, rows)
 
     # Items
@@ -151,7 +151,7 @@ class Ledger:
                         row.label.file,
                         row.label.row,
                         row.label.digest,
-                        _now(),
+                        _timestamp(),
                     )
                     for row in new
                 ),
@@ -184,7 +184,7 @@ class Ledger:
         """Append a round's selection, before anybody is asked; `audit` are those of its keys drawn at random."""
         self._write(
             "INSERT INTO round (number, at, config, versions, owners) VALUES (?, ?, ?, ?, ?)",
-            [(number, _now(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
+            [(number, _timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
         )
         scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
         self._write(
@@ -231,7 +231,8 @@ class Ledger:
 
     def _add_event(self, round_number: int, kind: str, detail: str) -> None:
         self._write(
-            "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)", [(round_number, kind, detail, _now())]
+            "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)",
+            [(round_number, kind, detail, _timestamp())],
         )
 
     def events(self, kind: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
@@ -242,7 +243,7 @@ class Ledger:
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""
-        self._add_event(record.round, "evaluated", dump_round(record))
+        self._add_event(record.round, "evaluated", dump_record(record))
 
     def history(self) -> list[RoundRecord]:
         """The latest record of every evaluated round, oldest round first."""
@@ -250,17 +251,17 @@ class Ledger:
             "SELECT detail FROM event WHERE n IN "
             "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
         )
-        return [load_round(detail) for (detail,) in rows]
+        return [load_record(detail) for (detail,) in rows]
 
     # Images that cannot be read
 
-    def set_aside(self, reasons: Iterable[tuple[int, str | None]]) -> None:
+    def mark_unreadable(self, reasons: Iterable[tuple[int, str | None]]) -> None:
         """Append that these items cannot be read and why; or, with None, that they can be read again."""
         self._write(
-            "INSERT INTO aside (item, reason, at) VALUES (?, ?, ?)", ((key, why, _now()) for key, why in reasons)
+            "INSERT INTO aside (item, reason, at) VALUES (?, ?, ?)", ((key, why, _timestamp()) for key, why in reasons)
         )
 
-    def aside(self) -> dict[int, str]:
+    def unreadable(self) -> dict[int, str]:
         """Item -> reason, for all that cannot be read now."""
         return dict(self._read("SELECT item, reason FROM currently_aside ORDER BY item"))
 
@@ -269,5 +270,5 @@ class Ledger:
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
 
 
-def _now() -> str:
+def _timestamp() -> str:
     return datetime.now(UTC).isoformat()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def place(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> int:
+def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> int:
     """Make `target`, which must not exist, a hard link to `source`; where that cannot be, a symbolic link; else a copy.
 
     Gives the bytes that were copied. A copy keeps the time of the original, so that viewers sort bursts by it. Raises

@@ -5,31 +5,37 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
-UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"}
+RESERVED_NAMES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
+UNSAFE_CHARACTERS = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"}
 
 
-def file_name(rank: int, width: int, path: Path) -> str:
+def ranked_file_name(rank: int, width: int, path: Path) -> str:
     """`007_IMG_0001.JPG`: sorts by rank, is unique by it, and is short enough for a deep folder."""
-    stem, suffix = UNSAFE.sub("_", path.stem)[:60], UNSAFE.sub("_", path.suffix)[:10]
+    stem, suffix = UNSAFE_CHARACTERS.sub("_", path.stem)[:60], UNSAFE_CHARACTERS.sub("_", path.suffix)[:10]
     return f"{rank:0{width}}_{stem}{suffix}".rstrip(". ")
 
 
-def folder_name(class_name: str) -> str:
+def class_folder_name(class_name: str) -> str:
     """The class name itself wherever it can be a folder, else with %xx in place of what cannot."""
-    name = UNSAFE.sub(lambda found: _percent(found.group()), class_name)
-    if name.split(".")[0].casefold().strip() in RESERVED or name.startswith((".", " ")) or is_litter(name):
-        name = _percent(name[0]) + name[1:]
+    name = UNSAFE_CHARACTERS.sub(lambda found: _percent_encode(found.group()), class_name)
+    if name.split(".")[0].casefold().strip() in RESERVED_NAMES or name.startswith((".", " ")) or is_system_file(name):
+        name = _percent_encode(name[0]) + name[1:]
     if name.endswith((".", " ")):
-        name = name[:-1] + _percent(name[-1])
+        name = name[:-1] + _percent_encode(name[-1])
     return name
 
 
-def is_litter(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Whether a system or a program left this file or folder, and no person: hidden, Thumbs.db, desktop.ini."""
-    return name.startswith((".", "~$")) or name.casefold() in LITTER
+    return name.startswith((".", "~$")) or name.casefold() in SYSTEM_FILES
 
 
-def _percent(letter: str) -> str:
+def _percent_encode(letter: str) -> str:
     return f"%{ord(letter):02X}"

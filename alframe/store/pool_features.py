@@ -20,25 +20,25 @@ from filelock import FileLock
 from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
-from alframe.store.features import KEY, FeatureStore, Keys, as_keys
-from alframe.store.files import check_room, replacing
+from alframe.store.features import KEY_TYPE, FeatureStore, Keys, to_keys
+from alframe.store.files import replace_atomically, require_free_space
 from alframe.types import Floats
 
 log = logging.getLogger(__name__)
 
-MAPPED = 2**28  # bytes of features from which on they stay on the disk
-FOLDER = "pools"  # below the store's own
-NOTHING = bytes(KEY.itemsize)
+MAPPED_BYTES = 2**28  # bytes of features from which on they stay on the disk
+POOLS_FOLDER = "pools"  # below the store's own
+NO_CONTENT = bytes(KEY_TYPE.itemsize)
 
 
-def gather(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+def gather_pool_features(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
     """(n, D) embeddings of `contents`, zeros for None. Read-only where they are mapped. Raises StoreError."""
-    if len(contents) * store.width * 4 > MAPPED:
-        return _mapped(store, contents)
-    return _rows(store, contents)
+    if len(contents) * store.width * 4 > MAPPED_BYTES:
+        return _map_pool_file(store, contents)
+    return _gather_rows(store, contents)
 
 
-def _rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+def _gather_rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
     good = [content for content in contents if content is not None]
     found = store.gather(good)
     if len(good) == len(contents):
@@ -48,21 +48,21 @@ def _rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
     return out
 
 
-def _mapped(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
-    folder = store.folder / FOLDER
+def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+    folder = store.folder / POOLS_FOLDER
     folder.mkdir(exist_ok=True)
-    keys = as_keys([NOTHING if content is None else content for content in contents])
+    keys = to_keys([NO_CONTENT if content is None else content for content in contents])
     with FileLock(folder / ".lock"):
-        file, held = _begun(folder, keys, store.width)
+        file, held = _find_pool_file(folder, keys, store.width)
         if held < len(keys):
-            _append(file, store, contents, held)
-            with replacing(_keys_of(file)) as temporary, temporary.open("wb") as handle:
-                np.save(handle, keys.view(np.uint8).reshape(-1, KEY.itemsize))
+            _append_rows(file, store, contents, held)
+            with replace_atomically(_keys_file(file)) as temporary, temporary.open("wb") as handle:
+                np.save(handle, keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize))
     # A plain array: a memmap's slices are slow, each being a memmap again.
     return np.asarray(np.memmap(file, np.float32, "r", shape=(len(keys), store.width)))
 
 
-def _begun(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
+def _find_pool_file(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
     """The file that has the first of the `keys`, and how many; a new name and 0 if there is none.
 
     One that has most of them, but not in these places, is of this pool as it was before, and is removed.
@@ -70,26 +70,26 @@ def _begun(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
     for keys_file in sorted(folder.glob("*.keys")):
         file = keys_file.with_suffix(".f32")
         try:
-            there = np.load(keys_file).view(KEY).reshape(-1)
+            there = np.load(keys_file).view(KEY_TYPE).reshape(-1)
             if file.stat().st_size < len(there) * width * 4:
                 raise ValueError(f"too few rows for {len(there)} keys")
         except (OSError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is gathered again.", file, error)
-            _remove(file)
+            _remove_pool_file(file)
             continue
         both = min(len(there), len(keys))
         same = int((there[:both] == keys[:both]).sum())
         if same == both:
             return file, both
         if 2 * same > both:
-            _remove(file)
+            _remove_pool_file(file)
     return folder / f"{hashlib.blake2b(keys.tobytes(), digest_size=12).hexdigest()}.f32", 0
 
 
-def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], held: int) -> None:
+def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], held: int) -> None:
     needed = (len(contents) - held) * store.width * 4
     try:
-        check_room(file.parent, needed)
+        require_free_space(file.parent, needed)
         with (
             file.open("r+b" if held else "wb") as handle,
             Bar("Gathering embeddings", total=len(contents) - held, unit="img") as bar,
@@ -97,7 +97,7 @@ def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], h
             handle.seek(held * store.width * 4)
             for rows in chunks(len(contents) - held):
                 part = contents[held + rows.start : held + rows.stop]
-                size = handle.write(np.ascontiguousarray(_rows(store, part)).data)
+                size = handle.write(np.ascontiguousarray(_gather_rows(store, part)).data)
                 bar.advance(len(part), read=size, written=size)
             handle.flush()
             os.fsync(handle.fileno())
@@ -108,12 +108,12 @@ def _append(file: Path, store: FeatureStore, contents: Sequence[bytes | None], h
         ) from error
 
 
-def _remove(file: Path) -> None:
+def _remove_pool_file(file: Path) -> None:
     # Windows refuses while another run has it mapped; the next one to come removes it.
-    for part in (_keys_of(file), file):
+    for part in (_keys_file(file), file):
         with suppress(OSError):
             part.unlink()
 
 
-def _keys_of(file: Path) -> Path:
+def _keys_file(file: Path) -> Path:
     return file.with_suffix(".keys")

@@ -31,8 +31,8 @@ class StoredItems(Sequence[Item]):
     def __getitem__(self, key: slice) -> list[Item]: ...
     def __getitem__(self, key: int | slice) -> Item | list[Item]:
         if isinstance(key, slice):
-            return [_item(row) for row in self._rows[key]]
-        return _item(self._rows[key])
+            return [_load_item(row) for row in self._rows[key]]
+        return _load_item(self._rows[key])
 
     def ids(self) -> Iterator[str]:
         return (row[0] for row in self._rows)
@@ -40,19 +40,19 @@ class StoredItems(Sequence[Item]):
     def path(self, key: int) -> str:
         return str(self._rows[key][1])
 
-    def like(self, key: int, item: Item) -> Item:
+    def item_lying_at(self, key: int, item: Item) -> Item:
         """The item of this key, which is likely to lie where `item` does: making a path takes most of the time."""
         row = self._rows[key]
-        return _item(row, item.path if str(item.path) == row[1] else None)
+        return _load_item(row, item.path if str(item.path) == row[1] else None)
 
-    def agrees(self, key: int, item: Item) -> bool:
+    def is_unchanged(self, key: int, item: Item) -> bool:
         """Whether `item`, without a box, has the split, the time and the sequence that it had."""
         _, _, split, _, _, taken, sequence, box, _ = self._rows[key]
         then = None if item.taken is None else item.taken.isoformat()
         return (item.split, then, item.sequence, item.box, box) == (split, taken, sequence, None, None)
 
 
-def _item(row: tuple[Any, ...], path: Path | None = None) -> Item:
+def _load_item(row: tuple[Any, ...], path: Path | None = None) -> Item:
     return Item(
         id=row[0],
         path=path or Path(row[1]),
@@ -62,12 +62,12 @@ def _item(row: tuple[Any, ...], path: Path | None = None) -> Item:
         taken=None if row[5] is None else datetime.fromisoformat(row[5]),
         sequence=row[6],
         box=load_box(row[7]),
-        meta={} if row[8] == "{}" else _meta(row[8]),
+        meta={} if row[8] == "{}" else _load_meta(row[8]),
     )
 
 
 @lru_cache(64)  # most often one and the same, many times
-def _meta(text: str) -> Mapping[str, str]:
+def _load_meta(text: str) -> Mapping[str, str]:
     found: Mapping[str, str] = json.loads(text)
     return found
 
@@ -102,22 +102,22 @@ class StoredRound:
     source: Mapping[str, Any]
 
 
-def dump_round(record: RoundRecord) -> str:
+def dump_record(record: RoundRecord) -> str:
     """JSON of a round's record."""
-    return json.dumps(dataclasses.asdict(record), default=_plain, ensure_ascii=False)
+    return json.dumps(dataclasses.asdict(record), default=_json_default, ensure_ascii=False)
 
 
-def load_round(text: str) -> RoundRecord:
-    """The record that `dump_round` wrote."""
+def load_record(text: str) -> RoundRecord:
+    """The record that `dump_record` wrote."""
     data: dict[str, Any] = json.loads(text)
-    data["evaluation"] = _evaluation(data["evaluation"])
-    data["audit"] = _evaluation(data.get("audit"))  # which records of before there were audits do not have
+    data["evaluation"] = _load_evaluation(data["evaluation"])
+    data["audit"] = _load_evaluation(data.get("audit"))  # which records of before there were audits do not have
     data["classes"] = tuple(data["classes"])
     data["at"] = datetime.fromisoformat(data["at"])
     return RoundRecord(**data)
 
 
-def _evaluation(data: dict[str, Any] | None) -> Evaluation | None:
+def _load_evaluation(data: dict[str, Any] | None) -> Evaluation | None:
     if data is None:
         return None
     confusion = tuple(map(tuple, data["confusion"]))
@@ -135,7 +135,7 @@ def load_box(text: str | None) -> Box | None:
     return None if text is None else Box(*json.loads(text))
 
 
-def _plain(value: object) -> str:
+def _json_default(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"no JSON for {type(value).__name__}")

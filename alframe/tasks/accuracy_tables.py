@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.engine.measuring.curves import Histories, average, difference
-from alframe.engine.measuring.evaluate import CROSS_VALIDATED
+from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
+from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS
 from alframe.report.tables import describe_pool_accuracy
 from alframe.types import Evaluation, RoundRecord
 
@@ -49,7 +49,7 @@ def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | Non
 
 def caution(evaluation: Evaluation) -> str:
     """Say why a number that was not measured on held-out images is doubtful; nothing beside others."""
-    if evaluation.basis != CROSS_VALIDATED:
+    if evaluation.basis != CROSS_VALIDATION_BASIS:
         return ""
     return (
         "\nThese images were chosen for being hard, and come from the places and days the model has seen: on others\n"
@@ -60,7 +60,7 @@ def caution(evaluation: Evaluation) -> str:
 
 def comparison_table(histories: Histories, sampler: str) -> str:
     """Lay out the accuracy of sampler and baseline by number of labels, means over seeds, and their difference."""
-    curves = {name: average(name, runs) for name, runs in histories.items()}
+    curves = {name: mean_curve(name, runs) for name, runs in histories.items()}
     others = [name for name in histories if name != sampler]
     seeds = curves[sampler].seeds
     header = ["labels", sampler, *others]
@@ -76,7 +76,7 @@ def comparison_table(histories: Histories, sampler: str) -> str:
     note = f"Accuracy on {' and '.join(sorted(bases))}: {kind}."
     if seeds > 1 and others:
         header.append("difference")
-        gap = difference(histories[sampler], histories[others[0]])
+        gap = difference_curve(histories[sampler], histories[others[0]])
         rows = [
             (*row, _difference_cell(m, lo, hi))
             for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.engine.embedding.embed_pool import embed
-from alframe.engine.fit import in_parts
+from alframe.engine.embedding.embed_pool import update_pool_embedding
+from alframe.engine.fit import predict_in_chunks
 from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.tasks.messages import command_line, path_lines, short_path
 from alframe.tasks.results import write_all
 from alframe.types import Outcome, Predictions, State
@@ -49,13 +49,13 @@ class Predict:
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": str(self.images)}).items())
         # Through the feature store, so that a long run which was stopped goes on from where it was.
         project, present = session.project, np.ones(len(items), bool)
-        _, embedding = embed(
+        _, embedding = update_pool_embedding(
             items, present, model.embedder, project.feature_store, project.file_cache, session.parts.compute
         )
         keys = np.flatnonzero(embedding.readable)
         predictions = Predictions(
             items=[items[key] for key in keys.tolist()],
-            probs=in_parts(embedding.features, keys, model.head.probs),
+            probs=predict_in_chunks(embedding.features, keys, model.head.probs),
             classes=model.classes,
             labels=[None] * len(keys),
         )
@@ -75,6 +75,6 @@ class Predict:
 
 
 def _list_unreadable(file: Path, reasons: dict[str, str]) -> Path:
-    with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
+    with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
         csv.writer(handle).writerows([("path", "reason"), *reasons.items()])
     return file

@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alframe.engine.measuring.curves import average
+from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
 from alframe.loop.near_duplicates import last_represented
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.store.events import Predicted
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import caution
 from alframe.tasks.messages import continue_command, no_project_message, predict_command, short_path
@@ -38,7 +38,7 @@ def write_report(session: Session, outcome: Outcome | None = None) -> Path:
     """Write report.html anew and return its path; `outcome` is how the run ended, if it has just ended."""
     file = session.folder / "report.html"
     page = render(collect_data(session, outcome))
-    with replacing(file) as temporary:
+    with replace_atomically(file) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return file
 
@@ -65,10 +65,10 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         next_step=_next_command(session, outcome),
         settings=_describe_settings(session),
         history=history,
-        curves=[average(name, runs) for name, runs in comparison.items()],
+        curves=[mean_curve(name, runs) for name, runs in comparison.items()],
         batch=batch,
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images asked for" if rounds else "",
-        unreadable=[(items[key].id, reason) for key, reason in ledger.aside().items()],
+        unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=session.count_unanswered_audit(),
         represented=last_represented(ledger).images,

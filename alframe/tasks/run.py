@@ -6,7 +6,7 @@ import json
 import logging
 from pathlib import Path
 
-from alframe.engine.measuring.curves import Histories, area
+from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session
@@ -61,7 +61,7 @@ class Run:
             histories = run_comparison(session)
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, failed, report)
-        value = area(session.ledger.history())
+        value = area_under_curve(session.ledger.history())
         write_json(session.project.done_file, {"identity": digest, "message": message, "value": value})
         return Outcome(State.DONE, message, value)
 

@@ -44,7 +44,8 @@ class Status:
             accuracy_table(ledger.history()) + describe_unanswered_audit(session.count_unanswered_audit()),
             "",
             *self._list(
-                "Images that cannot be read", [f"{items[key].id}: {reason}" for key, reason in ledger.aside().items()]
+                "Images that cannot be read",
+                [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable().items()],
             ),
             *self._describe_next_step(session, items),
         ]

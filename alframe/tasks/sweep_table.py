@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alframe.engine.measuring.curves import area, t_interval
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.engine.measuring.curves import area_under_curve, t_interval
+from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.tasks.accuracy_tables import format_table
 from alframe.types import RoundRecord
 
@@ -55,8 +55,8 @@ def sweep_table(jobs: list[Job]) -> str:
     common = _common_words(list(settings))
     rows = []
     for setting, histories in settings.items():
-        measured = [history for history in histories if area(history) is not None]
-        areas = np.array([[area(history) or 0.0] for history in measured])
+        measured = [history for history in histories if area_under_curve(history) is not None]
+        areas = np.array([[area_under_curve(history) or 0.0] for history in measured])
         last = np.array([[history[-1].evaluation.accuracy] for history in measured if history[-1].evaluation])
         name = " ".join(word for word in setting.split(" ") if word not in common) or setting
         labels = str(max((history[-1].labels for history in measured), default=0))
@@ -67,7 +67,7 @@ def sweep_table(jobs: list[Job]) -> str:
 
 
 def _history(job: Job) -> list[RoundRecord]:
-    if not (job.folder / FILE_NAME).exists():
+    if not (job.folder / LEDGER_NAME).exists():
         return []
     with Ledger.open(job.folder, read_only=True) as ledger:
         return ledger.history()

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import RoundRecord
 
 
@@ -25,7 +25,7 @@ class Jsonl:
         """See the Tracker contract."""
         self._file = folder / "rounds.jsonl"
         # Written anew: after a crash between a round and its line, or within a line, the history knows what is true.
-        with replacing(self._file) as temporary:
+        with replace_atomically(self._file) as temporary:
             temporary.write_text("".join(map(_line, history)), encoding="utf-8", newline="\n")
 
     def log(self, record: RoundRecord) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alframe.engine.measuring.curves import area_under
+from alframe.engine.measuring.curves import mean_over_labels
 from benchmarks.curves.plan import Recipe
 from benchmarks.curves.statistics import (
     Array,
@@ -42,11 +42,11 @@ class Run:
 
     @property
     def area(self) -> Array:
-        return area_under(self.labels, self.accuracy)
+        return mean_over_labels(self.labels, self.accuracy)
 
     @property
     def f1_area(self) -> Array:
-        return area_under(self.labels, self.macro_f1)
+        return mean_over_labels(self.labels, self.macro_f1)
 
 
 @dataclass(frozen=True, slots=True)

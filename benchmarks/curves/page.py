@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from benchmarks.curves.compare import CEILING, DEAR, OFTEN, Measured, Overall, Row, first_batches, load, overall, rows
 from benchmarks.curves.figure import draw
 from benchmarks.curves.plan import FIRST, LONGER, Recipe
@@ -25,7 +25,7 @@ def write_page(file: Path, docs: Path) -> Path:
     figure, page = docs / FIGURE, docs / PAGE
     figure.parent.mkdir(parents=True, exist_ok=True)
     for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name))):
-        with replacing(place) as temporary:
+        with replace_atomically(place) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return page
 

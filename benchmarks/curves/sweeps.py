@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alframe.progress import Bar
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import RoundRecord
 from benchmarks.curves.plan import Recipe, Sweep
 
@@ -99,7 +99,7 @@ def _done(sweep: Sweep, runs: Path) -> Iterator[tuple[tuple[Recipe, int], Path]]
     for file in sorted((sweep.folder(runs) / "jobs").glob("*.json")):
         note = json.loads(file.read_text(encoding="utf-8"))
         seed = next(int(word.removeprefix("seed=")) for word in note["overrides"] if word.startswith("seed="))
-        if (Path(note["folder"]) / FILE_NAME).exists():
+        if (Path(note["folder"]) / LEDGER_NAME).exists():
             yield (Recipe.of(note["overrides"]), seed), Path(note["folder"])
 
 

@@ -29,10 +29,10 @@ import torch
 
 from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
-from alframe.data.loading import load, normalise
-from alframe.engine.embedding.embed_pool import in_batches
+from alframe.data.loading import load_batches, normalise
+from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import embed_batches, embed_pixels, make_embedder
-from alframe.engine.embedding.runner import choices, has_bf16
+from alframe.engine.embedding.runner import cpu_has_bf16, engine_candidates
 from alframe.errors import EngineError
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
@@ -69,11 +69,11 @@ class Alframe:
 
     def pipeline(self, items: Sequence[Item], workers: int) -> Floats:
         return np.concatenate(
-            [found for _, found in embed_batches(self.embedder, items, in_batches([len(items)], BATCH)[0], workers)]
+            [found for _, found in embed_batches(self.embedder, items, cut_batches([len(items)], BATCH)[0], workers)]
         )
 
     def decode(self, items: Sequence[Item], workers: int) -> Floats:
-        for _ in load(items, self.embedder.spec, in_batches([len(items)], BATCH)[0], workers):
+        for _ in load_batches(items, self.embedder.spec, cut_batches([len(items)], BATCH)[0], workers):
             pass
         return np.empty((0, 0), np.float32)
 
@@ -136,7 +136,7 @@ def be_peer(way: str, network: str, images: Path, threads: int) -> None:
     inference, recipe = WAYS[way], NETWORKS[network]
     peer = Plain(recipe) if inference is None else Alframe(recipe, inference)
     spec = REGISTRIES["backbone"].build(recipe).input_spec
-    (batch,) = load(items, spec, [range(min(2 * BATCH, len(items)))], 0)
+    (batch,) = load_batches(items, spec, [range(min(2 * BATCH, len(items)))], 0)
     start = time.perf_counter()
     peer.network(batch.pixels[:BATCH])  # engines are made with the first batch
     answer({"ready": time.perf_counter() - start})
@@ -160,10 +160,10 @@ def be_peer(way: str, network: str, images: Path, threads: int) -> None:
 def is_there(way: str) -> bool:
     """Whether its engine is installed, and the processor computes in its precision."""
     inference = WAYS[way]
-    if inference is None or (inference.precision == "bf16" and not has_bf16()):
+    if inference is None or (inference.precision == "bf16" and not cpu_has_bf16()):
         return inference is None
     try:
-        choices(inference, "cpu")
+        engine_candidates(inference, "cpu")
     except EngineError:
         return False
     return True

@@ -90,8 +90,8 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
 def again(root: Path, size: int) -> dict[str, Any]:
     """The same command once more, with a round to go: each hot path by itself, then all of the round."""
     from alframe import seeding
-    from alframe.engine.fit import fit, in_parts
-    from alframe.engine.score import view_pool
+    from alframe.engine.fit import predict_in_chunks, train_head
+    from alframe.engine.score import make_pool_view
     from alframe.loop.answers import read_answered
     from alframe.loop.checks import check_campaign
     from alframe.loop.embedding import embed_pool
@@ -127,11 +127,11 @@ def again(root: Path, size: int) -> dict[str, Any]:
         features, sequences = fitted.embedded.embedding.features, state.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)
         with timed("head"):
-            fit(session.parts.new_head(), features, training, rng)
+            train_head(session.parts.new_head(), features, training, rng)
         with timed("scoring"):
-            margin_uncertainty(in_parts(features, ids, head.probs))
+            margin_uncertainty(predict_in_chunks(features, ids, head.probs))
         for name, sampler in (("adaptive", session.parts.sampler), ("kcenter", KCenter())):
-            view = view_pool(sampler, ids, features, sequences, training, head, rng)
+            view = make_pool_view(sampler, ids, features, sequences, training, head, rng)
             with timed(name):
                 sampler.select(view, BATCH, rng)
     return {"paths": found, **memory.now()}

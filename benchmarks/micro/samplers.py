@@ -30,8 +30,8 @@ from omegaconf import OmegaConf
 from alframe import compose
 from alframe.builtins import REGISTRIES, TABLE
 from alframe.contracts import Sampler
-from alframe.engine.fit import Training
-from alframe.engine.score import view_pool
+from alframe.engine.fit import TrainingSet
+from alframe.engine.score import make_pool_view
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView
 from benchmarks.machine import describe, resident_mib
@@ -65,9 +65,9 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     head = REGISTRIES["head"].build({"name": name})
     head.fit(x[:LABELLED], y[:LABELLED], CLASSES, rng)
     keys = np.arange(LABELLED)
-    training = Training(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys)
+    training = TrainingSet(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys)
     rewards = np.full(10, 0.3, np.float32)
-    return view_pool(
+    return make_pool_view(
         sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, lambda: rewards
     )
 

@@ -13,22 +13,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from alframe.backbones.efficientnet_lite import EfficientNetLite
-from alframe.data.loading import load, normalise
-from alframe.engine.embedding.allocator import keep_memory
+from alframe.data.loading import load_batches, normalise
+from alframe.engine.embedding.allocator import keep_freed_memory
 from alframe.types import Item
 
 
 def embed(paths: Sequence[Path]) -> np.ndarray:
     backbone = EfficientNetLite()
     module = backbone.module(0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    keep_memory()
+    keep_freed_memory()
     items = [Item(path.name, path) for path in paths]
     batches = [list(range(start, min(start + 32, len(items)))) for start in range(0, len(items), 32)]
     with torch.inference_mode():
         return np.concatenate(
             [
                 module(normalise(b.pixels, backbone.input_spec, "cpu")).numpy()
-                for b in load(items, backbone.input_spec, batches, 1)
+                for b in load_batches(items, backbone.input_spec, batches, 1)
             ]
         )
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.curves import area_under
+from alframe.engine.measuring.curves import mean_over_labels
 from benchmarks.curves.statistics import (
     discoveries,
     interval,
@@ -24,8 +24,8 @@ LABELS = np.array([20.0, 30.0, 40.0])
 
 def test_the_area_is_the_mean_over_labels_and_not_over_rounds() -> None:
     labels, values = np.array([20.0, 30.0, 60.0]), np.array([[0.0, 1.0, 1.0], [0.5, 0.5, 0.5]])
-    np.testing.assert_allclose(area_under(labels, values), [(5 + 30) / 40, 0.5])
-    assert area_under(np.array([20.0]), np.array([0.7])) == pytest.approx(0.7)
+    np.testing.assert_allclose(mean_over_labels(labels, values), [(5 + 30) / 40, 0.5])
+    assert mean_over_labels(np.array([20.0]), np.array([0.7])) == pytest.approx(0.7)
 
 
 def test_the_interval_is_students() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alframe.data import decode
-from alframe.data.decode import File
+from alframe.data.decode import ImageFile
 from alframe.types import Box, InputSpec
 
 RGB = InputSpec(32, (0.5,) * 3, (0.5,) * 3)
@@ -40,13 +40,13 @@ UPRIGHT = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp", "a.bmp", "a.gif"])
 def test_formats(tmp_path: Path, name: str) -> None:
     quadrants().save(tmp_path / name)
-    decoded = File(tmp_path / name).decode(RGB)
+    decoded = ImageFile(tmp_path / name).decode(RGB)
     assert decoded.reason is None
     assert decoded.pixels is not None
     assert decoded.pixels.shape == (32, 32, 3)
     assert decoded.pixels.dtype == np.uint8
     assert corners(decoded.pixels) == UPRIGHT
-    assert decoded.content == hashlib.blake2b((tmp_path / name).read_bytes(), digest_size=16).digest()
+    assert decoded.content_hash == hashlib.blake2b((tmp_path / name).read_bytes(), digest_size=16).digest()
     assert decoded.stamp == ((found := (tmp_path / name).stat()).st_size, found.st_mtime_ns)
 
 
@@ -67,10 +67,10 @@ def test_pictures_are_turned_upright(tmp_path: Path, suffix: str, orientation: i
     exif[0x0112] = orientation
     path = tmp_path / f"a.{suffix}"
     stored.save(path, exif=exif)
-    whole = File(path).decode(RGB).pixels
+    whole = ImageFile(path).decode(RGB).pixels
     assert whole is not None
     assert corners(whole) == UPRIGHT
-    part = File(path).decode(RGB, Box(0.5, 0.0, 0.5, 0.5)).pixels  # the box is of the upright picture
+    part = ImageFile(path).decode(RGB, Box(0.5, 0.0, 0.5, 0.5)).pixels  # the box is of the upright picture
     assert part is not None
     assert corners(part) == [(0, 1, 0)] * 4
 
@@ -81,7 +81,7 @@ def test_a_small_box_of_a_large_jpeg_stays_sharp(tmp_path: Path) -> None:
     image.paste(stripes, (0, 0))
     image.save(tmp_path / "a.jpg", quality=95)
     spec = InputSpec(100, (0.5,), (0.5,))
-    pixels = File(tmp_path / "a.jpg").decode(spec, Box(0, 0, 100 / 3200, 100 / 2400)).pixels
+    pixels = ImageFile(tmp_path / "a.jpg").decode(spec, Box(0, 0, 100 / 3200, 100 / 2400)).pixels
     assert pixels is not None
     assert float(np.ptp(pixels[50])) > 240, "the JPEG was shrunk before the box was cut"
 
@@ -92,7 +92,7 @@ def test_the_shortcut_for_large_jpegs_changes_little(tmp_path: Path) -> None:
     large = small.resize((1600, 1200), Image.Resampling.BICUBIC)
     large.save(tmp_path / "a.jpg", quality=95)
     full = np.asarray(Image.open(tmp_path / "a.jpg").resize((32, 32), Image.Resampling.BICUBIC), dtype=float)
-    pixels = File(tmp_path / "a.jpg").decode(RGB).pixels
+    pixels = ImageFile(tmp_path / "a.jpg").decode(RGB).pixels
     assert pixels is not None
     assert np.abs(pixels - full).mean() < 2.0  # grey levels, of noise, the worst case
 
@@ -101,9 +101,9 @@ def test_the_content_tells_boxes_apart(tmp_path: Path) -> None:
     quadrants().save(tmp_path / "a.png")
     quadrants().save(tmp_path / "b.png")
     path = tmp_path / "a.png"
-    contents = [File(path).decode(RGB, box).content for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))]
+    contents = [ImageFile(path).decode(RGB, box).content_hash for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1))]
     assert len(set(contents)) == 3
-    assert File(tmp_path / "b.png").decode(RGB).content == contents[0]
+    assert ImageFile(tmp_path / "b.png").decode(RGB).content_hash == contents[0]
 
 
 def test_boxes_of_one_file_come_out_as_each_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,23 +114,23 @@ def test_boxes_of_one_file_come_out_as_each_by_itself(tmp_path: Path, monkeypatc
     noise.save(tmp_path / "a.jpg", exif=exif)
     # Of three sizes: the whole picture and a large part at an eighth, others at a half or in full.
     boxes = [None, Box(0, 0, 0.9, 0.9), Box(0.1, 0.2, 0.1, 0.1), Box(0.4, 0.2, 0.1, 0.1), Box(0, 0.5, 0.05, 0.5)]
-    alone = [File(tmp_path / "a.jpg").decode(RGB, box) for box in boxes]
+    alone = [ImageFile(tmp_path / "a.jpg").decode(RGB, box) for box in boxes]
     decoded = []
     eight_bit = decode.eight_bit
     monkeypatch.setattr(decode, "eight_bit", lambda image, mode: decoded.append(image.size) or eight_bit(image, mode))
-    file = File(tmp_path / "a.jpg")
+    file = ImageFile(tmp_path / "a.jpg")
     together = [file.decode(RGB, box) for box in boxes]
     for one, other in zip(alone, together, strict=True):
         assert one.pixels is not None
         assert other.pixels is not None
         assert np.array_equal(one.pixels, other.pixels)
-        assert (one.content, one.stamp) == (other.content, other.stamp)
+        assert (one.content_hash, one.stamp) == (other.content_hash, other.stamp)
     assert len(boxes) > len(decoded) == len(set(decoded)) > 1, "each size once"
 
 
 def test_a_bad_box_leaves_the_others_of_its_file_alone(tmp_path: Path) -> None:
     quadrants().save(tmp_path / "a.jpg")
-    file = File(tmp_path / "a.jpg")
+    file = ImageFile(tmp_path / "a.jpg")
     bad, empty, good = (file.decode(RGB, box) for box in (Box(2, 2, 1, 1), Box(0, 0, 0, 1), Box(0, 0, 1, 1)))
     assert (bad.pixels, empty.pixels) == (None, None)
     assert good.reason is None
@@ -143,7 +143,7 @@ def test_modes(tmp_path: Path, mode: str, spec: InputSpec) -> None:
     if mode == "HSV":
         pytest.skip("no format stores it")
     quadrants(mode).save(path)
-    decoded = File(path).decode(spec)
+    decoded = ImageFile(path).decode(spec)
     assert decoded.reason is None
     assert decoded.pixels is not None
     assert decoded.pixels.shape == (32, 32, spec.channels)
@@ -155,7 +155,7 @@ def test_modes(tmp_path: Path, mode: str, spec: InputSpec) -> None:
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
     ramp = np.linspace(0, 65535, 64, dtype=np.uint16)
     Image.fromarray(np.tile(ramp, (64, 1))).save(tmp_path / f"a.{suffix}")
-    pixels = File(tmp_path / f"a.{suffix}").decode(GREY).pixels
+    pixels = ImageFile(tmp_path / f"a.{suffix}").decode(GREY).pixels
     assert pixels is not None
     row = pixels[16, :, 0].astype(int)
     assert row[0] < 8
@@ -166,7 +166,7 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> Non
 
 def test_transparency_is_shown_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "a.png")
-    pixels = File(tmp_path / "a.png").decode(RGB).pixels
+    pixels = ImageFile(tmp_path / "a.png").decode(RGB).pixels
     assert pixels is not None
     assert (pixels == 255).all()
 
@@ -190,9 +190,9 @@ def jpeg() -> bytes:
 def test_bad_content(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
-    decoded = File(path).decode(RGB)
+    decoded = ImageFile(path).decode(RGB)
     assert decoded.pixels is None
-    assert decoded.content is not None
+    assert decoded.content_hash is not None
     assert decoded.reason is not None
     assert any(word in decoded.reason for word in words.split("|")), decoded.reason
 
@@ -204,9 +204,9 @@ def test_bad_files(tmp_path: Path) -> None:
         (tmp_path / "a.jpg" / "b.jpg", "no such file"),
         (Path("a\0b.jpg"), "cannot be read"),
     ]:
-        decoded = File(path).decode(RGB)
+        decoded = ImageFile(path).decode(RGB)
         assert decoded.pixels is None
-        assert decoded.content is None
+        assert decoded.content_hash is None
         assert decoded.reason is not None
         assert words in decoded.reason
 
@@ -216,13 +216,13 @@ def test_permission(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg())
     path.chmod(0)
-    assert "permission" in (File(path).decode(RGB).reason or "")
+    assert "permission" in (ImageFile(path).decode(RGB).reason or "")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
 def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
-    assert "pipe" in (File(tmp_path / "a.jpg").decode(RGB).reason or "")
+    assert "pipe" in (ImageFile(tmp_path / "a.jpg").decode(RGB).reason or "")
 
 
 def test_a_bomb(tmp_path: Path) -> None:
@@ -233,23 +233,23 @@ def test_a_bomb(tmp_path: Path) -> None:
     putchunk(out, b"IHDR", (50000).to_bytes(4, "big") * 2, b"\x08\x02\0\0\0")
     putchunk(out, b"IDAT", bytes(20))
     (tmp_path / "a.png").write_bytes(out.getvalue())
-    assert "too many" in (File(tmp_path / "a.png").decode(RGB).reason or "")
+    assert "too many" in (ImageFile(tmp_path / "a.png").decode(RGB).reason or "")
 
 
 def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.float32)).save(tmp_path / "a.tif")
-    assert "floating-point" in (File(tmp_path / "a.tif").decode(RGB).reason or "")
+    assert "floating-point" in (ImageFile(tmp_path / "a.tif").decode(RGB).reason or "")
 
 
 @pytest.mark.parametrize("box", [Box(0.2, 0.2, 0, 0.5), Box(1.5, 0, 0.5, 0.5), Box(0, 0, float("nan"), 1)])
 def test_an_impossible_box(tmp_path: Path, box: Box) -> None:
     quadrants().save(tmp_path / "a.png")
-    assert "box" in (File(tmp_path / "a.png").decode(RGB, box).reason or "")
+    assert "box" in (ImageFile(tmp_path / "a.png").decode(RGB, box).reason or "")
 
 
 def test_a_box_over_the_edge_is_cut_to_the_picture(tmp_path: Path) -> None:
     quadrants().save(tmp_path / "a.png")
-    pixels = File(tmp_path / "a.png").decode(RGB, Box(0.6, 0.6, 2, 2)).pixels
+    pixels = ImageFile(tmp_path / "a.png").decode(RGB, Box(0.6, 0.6, 2, 2)).pixels
     assert pixels is not None
     assert (pixels == 255).all()
 
@@ -260,5 +260,5 @@ def test_damage_anywhere_never_raises(tmp_path: Path, junk: bytes, at: int) -> N
     data = jpeg()
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:at] + junk + data[at + len(junk) :])
-    decoded = File(path).decode(RGB)
+    decoded = ImageFile(path).decode(RGB)
     assert (decoded.pixels is None) == (decoded.reason is not None)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.data.decode import File
+from alframe.data.decode import ImageFile
 from alframe.data.hashing import difference_hash
-from alframe.data.loading import Picture, Plain
+from alframe.data.loading import ImageToRead, PlainReader
 from alframe.types import Box, InputSpec
 
 
@@ -60,13 +60,13 @@ def test_a_file_is_hashed_as_it_is_decoded_and_a_crop_by_itself(tmp_path) -> Non
     spec = InputSpec(64, (0.5,) * 3, (0.5,) * 3)
 
     def read(name, box=None):
-        return Plain(spec)(File(tmp_path / name), Picture(0, tmp_path / name, box))
+        return PlainReader(spec)(ImageFile(tmp_path / name), ImageToRead(0, tmp_path / name, box))
 
     scene(3).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:400])
     whole, left, right = (read("a.png", box) for box in (None, Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1)))
     assert whole.pixels is not None
-    assert whole.hash == difference_hash(whole.pixels)
-    assert len({whole.hash, left.hash, right.hash}) == 3
-    assert read("b.png").hash is None
-    assert read("c.png").hash is None
+    assert whole.difference_hash == difference_hash(whole.pixels)
+    assert len({whole.difference_hash, left.difference_hash, right.difference_hash}) == 3
+    assert read("b.png").difference_hash is None
+    assert read("c.png").difference_hash is None

@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 
 from alframe.data import decode
-from alframe.data.augment import Augmented, augmented
-from alframe.data.loading import Plain, load, normalise, stream
+from alframe.data.augment import AugmentingReader, load_augmented_batches
+from alframe.data.loading import PlainReader, load_batches, normalise, stream_batches
 from alframe.types import Box, InputSpec, Item
 
 SPEC = InputSpec(16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -42,33 +42,33 @@ def items(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_as_given(items: list[Item], workers: int) -> None:
     wanted = [[3, 1], [4], [10, 9, 8, 7, 0], [2, 2]]
-    got = list(load(items, SPEC, wanted, workers))
+    got = list(load_batches(items, SPEC, wanted, workers))
     assert [batch.rows for batch in got] == wanted
-    assert [batch.good for batch in got] == [[3, 1], [], [10, 9, 8, 0], [2, 2]]
+    assert [batch.readable_rows for batch in got] == [[3, 1], [], [10, 9, 8, 0], [2, 2]]
     assert [tuple(batch.pixels.shape) for batch in got] == [(n, 16, 16, 3) for n in (2, 0, 4, 2)]
     assert all(batch.pixels.dtype == torch.uint8 for batch in got)
-    assert got[1].contents[0] is not None
-    assert got[1].reasons[0] is not None
-    assert got[2].contents[3] is None
-    assert [stamp is None for stamp in got[2].stamps] == [False] * 3 + [True, False]
-    assert got[0].stamps[1] == ((found := items[1].path.stat()).st_size, found.st_mtime_ns)
-    assert got[2].reasons[:3] == [None] * 3
+    assert got[1].results[0].content_hash is not None
+    assert got[1].results[0].reason is not None
+    assert got[2].results[3].content_hash is None
+    assert [result.stamp is None for result in got[2].results] == [False] * 3 + [True, False]
+    assert got[0].results[1].stamp == ((found := items[1].path.stat()).st_size, found.st_mtime_ns)
+    assert [result.reason for result in got[2].results[:3]] == [None] * 3
     assert torch.equal(got[3].pixels[0], got[3].pixels[1])
 
 
 def test_workers_change_nothing(items: list[Item]) -> None:
     wanted = [[i, i + 1] for i in range(0, 10, 2)]
-    for one, two in zip(load(items, SPEC, wanted, 0), load(items, SPEC, wanted, 2), strict=True):
+    for one, two in zip(load_batches(items, SPEC, wanted, 0), load_batches(items, SPEC, wanted, 2), strict=True):
         assert torch.equal(one.pixels, two.pixels)
-        assert one.contents == two.contents
+        assert one.results == two.results
 
 
 def test_no_batches(items: list[Item]) -> None:
-    assert list(load(items, SPEC, [], 2)) == []
+    assert list(load_batches(items, SPEC, [], 2)) == []
 
 
 def test_stopping_early_ends_the_workers(items: list[Item]) -> None:
-    batches = load(items, SPEC, [[i % 3] for i in range(50)], 2)
+    batches = load_batches(items, SPEC, [[i % 3] for i in range(50)], 2)
     next(batches)
     assert len(multiprocessing.active_children()) == 2
     batches.close()  # type: ignore[attr-defined]
@@ -82,13 +82,13 @@ def test_batches_are_taken_as_they_are_needed(items: list[Item]) -> None:
     drawn = []
 
     def endless():  # type: ignore[no-untyped-def]
-        from alframe.data.loading import Picture
+        from alframe.data.loading import ImageToRead
 
         while True:
             drawn.append(1)
-            yield [Picture(0, items[0].path, None)]
+            yield [ImageToRead(0, items[0].path, None)]
 
-    batches = stream(Plain(SPEC), SPEC, endless(), 0)
+    batches = stream_batches(PlainReader(SPEC), SPEC, endless(), 0)
     next(batches)
     assert len(drawn) < 5
 
@@ -98,13 +98,13 @@ def test_a_file_with_several_boxes_is_read_once_in_a_batch(items: list[Item], mo
     reads = []
     read_file = decode.read_file
     monkeypatch.setattr(decode, "read_file", lambda path: reads.append(path) or read_file(path))
-    (batch,) = load([*boxed, items[1]], SPEC, [range(4)], 0)
+    (batch,) = load_batches([*boxed, items[1]], SPEC, [range(4)], 0)
     assert reads == [items[0].path, items[1].path]
-    assert (batch.good, len(set(batch.contents))) == ([0, 1, 2, 3], 4)
+    assert (batch.readable_rows, len({result.content_hash for result in batch.results})) == ([0, 1, 2, 3], 4)
 
 
 def test_what_workers_get_can_be_sent_to_a_fresh_process() -> None:
-    for reader in (Plain(SPEC), Augmented(SPEC)):
+    for reader in (PlainReader(SPEC), AugmentingReader(SPEC)):
         assert pickle.loads(pickle.dumps(reader)) == reader
 
 
@@ -114,15 +114,15 @@ def test_spawned_workers(items: list[Item], tmp_path: Path) -> None:
         textwrap.dedent(f"""
         import multiprocessing
         from pathlib import Path
-        from alframe.data.augment import augmented
-        from alframe.data.loading import load
+        from alframe.data.augment import load_augmented_batches
+        from alframe.data.loading import load_batches
         from alframe.types import InputSpec, Item
         if __name__ == "__main__":
             multiprocessing.set_start_method("spawn")
             spec = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
             items = [Item("0", Path({str(items[0].path)!r}))]
-            assert [len(b.good) for b in load(items, spec, [[0], [0, 0]], 1)] == [1, 2]
-            assert [len(b.good) for b in augmented(items, spec, [([0], [1])], 1)] == [1]
+            assert [len(b.readable_rows) for b in load_batches(items, spec, [[0], [0, 0]], 1)] == [1, 2]
+            assert [len(b.readable_rows) for b in load_augmented_batches(items, spec, [([0], [1])], 1)] == [1]
             print("fine")
         """)
     )
@@ -136,11 +136,11 @@ def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
-        from alframe.data.loading import load
+        from alframe.data.loading import load_batches
         from alframe.types import InputSpec, Item
         items = [Item("0", Path({str(items[0].path)!r}))]
         try:
-            for n, batch in enumerate(load(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2)):
+            for n, batch in enumerate(load_batches(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2)):
                 if n == 50:
                     print("going", flush=True)
         except KeyboardInterrupt:
@@ -173,9 +173,9 @@ def test_normalise() -> None:
 def test_variations_come_from_their_seeds_alone(items: list[Item], spec: InputSpec) -> None:
     wanted = [([0, 0, 1], [5, 6, 7]), ([2, 0], [8, 5])]
     torch.manual_seed(1)
-    here = list(augmented(items, spec, wanted, 0))
+    here = list(load_augmented_batches(items, spec, wanted, 0))
     torch.manual_seed(2)
-    there = list(augmented(items, spec, wanted, 2))
+    there = list(load_augmented_batches(items, spec, wanted, 2))
     for one, two in zip(here, there, strict=True):
         assert torch.equal(one.pixels, two.pixels)
     assert here[0].pixels.shape == (3, 16, 16, spec.channels)
@@ -185,7 +185,7 @@ def test_variations_come_from_their_seeds_alone(items: list[Item], spec: InputSp
 
 def test_variations_leave_the_global_generator_alone(items: list[Item]) -> None:
     before = torch.get_rng_state()
-    list(augmented(items, SPEC, [([0, 1], [1, 2])], 0))
+    list(load_augmented_batches(items, SPEC, [([0, 1], [1, 2])], 0))
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -195,7 +195,7 @@ def test_every_variation_happens(tmp_path: Path) -> None:
     Image.fromarray(image).save(tmp_path / "a.png")
     spec = InputSpec(64, (0.5,) * 3, (0.5,) * 3)
     n = 200
-    (batch,) = augmented([Item("a", tmp_path / "a.png")], spec, [([0] * n, list(range(n)))], 0)
+    (batch,) = load_augmented_batches([Item("a", tmp_path / "a.png")], spec, [([0] * n, list(range(n)))], 0)
     pixels = batch.pixels.numpy().astype(int)
     grey = np.ptp(pixels, axis=3).max(axis=(1, 2)) == 0
     assert 0.03 < grey.mean() < 0.2

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alframe.engine.fit import Training
-from alframe.engine.measuring.audit import AUDITED, LEAST, audit, without
-from alframe.engine.measuring.evaluate import cross_validate, evaluate
+from alframe.engine.fit import TrainingSet
+from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_IMAGES, drop_answers, evaluate_audit
+from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
 from alframe.heads.linear import Linear
 from alframe.types import Evaluation, Floats
 
@@ -59,13 +59,13 @@ def campaign(seed: int, batch: int = 20, drawn: int = 5, rounds: int = 8) -> Cam
         labelled, audited = np.concatenate([labelled, random, hardest]), np.concatenate([audited, random])
         head.fit(x[labelled], y[labelled], 3, rng)
     truth = float((head.probs(x[free]).argmax(axis=1) == y[free]).mean())
-    training = Training(labelled, y[labelled], CLASSES, labelled)
-    honest = audit(Ridge, x, training, audited, rng)
+    training = TrainingSet(labelled, y[labelled], CLASSES, labelled)
+    honest = evaluate_audit(Ridge, x, training, audited, rng)
     validated = cross_validate(
         Ridge, x[labelled], y[labelled], CLASSES, [str(at % 20) for at in range(len(labelled))], rng
     )
     assert honest is not None and validated is not None
-    leaked = evaluate(head.probs(x[audited]), CLASSES, [CLASSES[at] for at in y[audited]], "seen in training")
+    leaked = evaluate_probs(head.probs(x[audited]), CLASSES, [CLASSES[at] for at in y[audited]], "seen in training")
     return Campaign(truth, honest, validated, leaked)
 
 
@@ -109,21 +109,21 @@ class Spy(Linear):
         return super().probs(x)
 
 
-def spied(training: Training, keys: list[int]) -> Evaluation | None:
+def spied(training: TrainingSet, keys: list[int]) -> Evaluation | None:
     Spy.fits = []
     x = np.column_stack([np.arange(100), np.random.default_rng(0).normal(size=(100, 3))]).astype(np.float32)
-    return audit(Spy, x, training, np.array(keys, np.int64), np.random.default_rng(0))
+    return evaluate_audit(Spy, x, training, np.array(keys, np.int64), np.random.default_rng(0))
 
 
-def labels(keys: list[int], labelled_on: list[int] | None = None) -> Training:
+def labels(keys: list[int], labelled_on: list[int] | None = None) -> TrainingSet:
     numbers = np.array(keys, np.int64)
-    return Training(numbers, numbers % 3, CLASSES, np.array(labelled_on or keys, np.int64))
+    return TrainingSet(numbers, numbers % 3, CLASSES, np.array(labelled_on or keys, np.int64))
 
 
 def test_each_image_is_predicted_once_by_a_head_that_saw_all_the_others_of_the_other_folds() -> None:
     found = spied(labels(list(range(10, 50))), [*range(20, 33), 99])  # 99 has no label yet
     assert found is not None
-    assert (found.basis, found.n, len(Spy.fits)) == (AUDITED, 13, 5)
+    assert (found.basis, found.n, len(Spy.fits)) == (AUDIT_BASIS, 13, 5)
     assert sorted(np.concatenate([asked for _, asked in Spy.fits])) == list(range(20, 33))
     for learned, asked in Spy.fits:
         assert sorted([*learned, *asked]) == list(range(10, 50))
@@ -142,8 +142,8 @@ def test_what_was_propagated_from_an_image_is_left_out_with_it() -> None:
 
 
 def test_too_few_images_give_no_number() -> None:
-    assert spied(labels(list(range(30))), list(range(LEAST - 1))) is None
-    assert spied(labels(list(range(30))), list(range(LEAST))) is not None
+    assert spied(labels(list(range(30))), list(range(MIN_IMAGES - 1))) is None
+    assert spied(labels(list(range(30))), list(range(MIN_IMAGES))) is not None
     assert spied(labels(list(range(0, 30, 3))), list(range(30))) is None, "one class"
 
 
@@ -157,6 +157,6 @@ def test_a_class_that_only_one_audited_image_has_is_missed() -> None:
 
 def test_an_embedding_is_trained_without_any_answer_for_an_audited_image() -> None:
     training = labels([10, 11, 12, 13], labelled_on=[10, 10, 12, 13])
-    left = without(training, np.array([10, 13, 99]))
+    left = drop_answers(training, np.array([10, 13, 99]))
     assert (left.keys.tolist(), left.y.tolist(), left.labelled_on.tolist()) == ([12], [0], [12])
     assert left.classes == training.classes, "class numbers must not move"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alframe.engine.duplicates import duplicate_index
 from alframe.engine.duplicates import grouping as module
-from alframe.engine.duplicates.grouping import fold, pick_representatives
+from alframe.engine.duplicates.grouping import group_duplicates, pick_representatives
 from alframe.kit.vectors import unit_vectors
 from alframe.settings import Duplicates
 
@@ -59,15 +59,15 @@ def test_they_are_those_of_all_with_all(by: str, bits: int, n: int, seed: int) -
     contents[n // 2] = None
     rule = Duplicates(by, bits, 0.1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "COMPARED", 16)  # so that most are found among those entered before
-        found = fold(rule, contents, codes, features, fixed)
+        patch.setattr(module, "CHUNK_ROWS", 16)  # so that most are found among those entered before
+        found = group_duplicates(rule, contents, codes, features, fixed)
     np.testing.assert_array_equal(found, one_by_one(rule, contents, codes, features, fixed))
 
 
 @pytest.mark.parametrize("by", ["hash", "embedding", "both"])
 def test_some_fold_and_all_is_as_it_is_said(by: str) -> None:
     contents, codes, features, fixed = pool(600, 1)
-    leader = fold(Duplicates(by, 3, 0.1), contents, codes, features, fixed)
+    leader = group_duplicates(Duplicates(by, 3, 0.1), contents, codes, features, fixed)
     folded = np.flatnonzero(leader != np.arange(600))
     assert len(folded) > 50
     assert (leader[leader] == leader).all(), "who stands for others is not folded"
@@ -82,9 +82,11 @@ def test_some_fold_and_all_is_as_it_is_said(by: str) -> None:
 @pytest.mark.parametrize("by", ["hash", "embedding", "both"])
 def test_names_and_their_order_decide_nothing(by: str) -> None:
     contents, codes, features, fixed = pool(300, 2)
-    leader = fold(Duplicates(by, 3, 0.1), contents, codes, features, fixed)
+    leader = group_duplicates(Duplicates(by, 3, 0.1), contents, codes, features, fixed)
     mixed = np.random.default_rng(0).permutation(300)
-    other = fold(Duplicates(by, 3, 0.1), [contents[row] for row in mixed], codes[mixed], features[mixed], fixed[mixed])
+    other = group_duplicates(
+        Duplicates(by, 3, 0.1), [contents[row] for row in mixed], codes[mixed], features[mixed], fixed[mixed]
+    )
     np.testing.assert_array_equal(mixed[other], leader[mixed])
 
 
@@ -92,7 +94,7 @@ def test_a_wider_threshold_folds_more() -> None:
     contents, codes, features, fixed = pool(500, 3)
 
     def folded(rule: Duplicates) -> int:
-        return int((fold(rule, contents, codes, features, fixed) != np.arange(500)).sum())
+        return int((group_duplicates(rule, contents, codes, features, fixed) != np.arange(500)).sum())
 
     by_bits = [folded(Duplicates("hash", bits)) for bits in (0, 2, 4, 8)]
     by_cosine = [folded(Duplicates("embedding", 0, cosine)) for cosine in (0.0, 0.02, 0.04, 0.1)]
@@ -107,17 +109,17 @@ def test_a_chain_is_no_group() -> None:
     """A day from dawn to noon: each frame like the one before, the last not like the first."""
     codes = np.array([(1 << n) - 1 for n in range(13)], np.uint64)
     contents: list[bytes | None] = [bytes([n]) * 16 for n in range(13)]
-    leader = fold(Duplicates("hash", 3), contents, codes, np.ones((13, 2), np.float32), np.zeros(13, bool))
+    leader = group_duplicates(Duplicates("hash", 3), contents, codes, np.ones((13, 2), np.float32), np.zeros(13, bool))
     assert leader.tolist() == [0] * 4 + [4] * 4 + [8] * 4 + [12]
 
 
 def test_copies_fall_into_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what is compared all with all, embeddings are compared within cells."""
-    monkeypatch.setattr(duplicate_index, "CELL", 500)
+    monkeypatch.setattr(duplicate_index, "MAX_CELL_SIZE", 500)
     rng = np.random.default_rng(0)
     features = np.repeat(rng.normal(size=(2000, 12)), 2, axis=0).astype(np.float32)
     contents: list[bytes | None] = [rng.bytes(16) for _ in range(4000)]
-    leader = fold(Duplicates("embedding", 0, 1e-4), contents, None, features, np.zeros(4000, bool))
+    leader = group_duplicates(Duplicates("embedding", 0, 1e-4), contents, None, features, np.zeros(4000, bool))
     assert (leader[::2] == leader[1::2]).all()
     assert (leader != np.arange(4000)).sum() == 2000
 
@@ -133,7 +135,7 @@ def test_a_stuck_camera_s_black_frames_take_no_longer_than_others() -> None:
 
     def seconds(codes: np.ndarray, features: np.ndarray, folded: int) -> float:
         start = time.process_time()
-        leader = fold(Duplicates("both", 3, 0.005), contents, codes, features, np.zeros(n, bool))
+        leader = group_duplicates(Duplicates("both", 3, 0.005), contents, codes, features, np.zeros(n, bool))
         assert (leader != np.arange(n)).sum() == folded
         return time.process_time() - start
 

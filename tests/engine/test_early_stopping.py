@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from alframe.engine.training.early_stopping import Watch, set_apart
+from alframe.engine.training.early_stopping import EarlyStopping, split_validation
 from alframe.errors import PoolError
 from alframe.types import InputSpec, Item
 
@@ -23,7 +23,7 @@ SPEC = InputSpec(8, (0.5,), (0.5,))
 def test_no_sequence_is_on_both_sides(rows: list[tuple[int, int]], seed: int) -> None:
     items = [Item(f"{at}.jpg", Path(f"{at}.jpg"), sequence=f"s{group}") for at, (_, group) in enumerate(rows)]
     y = np.array([one for one, _ in rows], np.int64)
-    train, judges = set_apart(items, y, "sequence", np.random.default_rng(seed))
+    train, judges = split_validation(items, y, "sequence", np.random.default_rng(seed))
     assert sorted([*train, *judges]) == list(range(len(rows)))
     assert not {items[row].sequence for row in train} & {items[row].sequence for row in judges}
     assert len(train)
@@ -34,7 +34,7 @@ def test_no_sequence_is_on_both_sides(rows: list[tuple[int, int]], seed: int) ->
 def test_a_fifth_of_each_class_and_whole_cameras() -> None:
     items = [Item(f"{at}.jpg", Path(f"{at}.jpg"), camera=f"c{at % 25}") for at in range(100)]
     y = np.array([at % 25 // 20 for at in range(100)], np.int64)  # 80 of one class, 20 of the other
-    train, judges = set_apart(items, y, "camera", np.random.default_rng(0))
+    train, judges = split_validation(items, y, "camera", np.random.default_rng(0))
     assert np.bincount(y[judges]).tolist() == [16, 4]
     assert not {items[row].camera for row in train} & {items[row].camera for row in judges}
 
@@ -51,7 +51,7 @@ class Scale(nn.Module):
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
+def watch(tmp_path: Path) -> EarlyStopping:
     """Three classes by brightness; of the judging images one of class 2 looks like class 1."""
     shades = [10, 20, 110, 120, 220, 230, 15, 115, 225, 118]
     items = []
@@ -59,31 +59,31 @@ def watch(tmp_path: Path) -> Watch:
         Image.new("L", (8, 8), shade).save(tmp_path / f"{at}.png")
         items.append(Item(f"{at}.png", tmp_path / f"{at}.png"))
     y = np.array([0, 0, 1, 1, 2, 2, 0, 1, 2, 2], np.int64)
-    return Watch(items, y, np.arange(6), np.arange(6, 10), SPEC, 0, patience=2)
+    return EarlyStopping(items, y, np.arange(6), np.arange(6, 10), SPEC, 0, patience=2)
 
 
-def test_the_score_is_macro_f1_of_the_nearest_class_mean(watch: Watch) -> None:
+def test_the_score_is_macro_f1_of_the_nearest_class_mean(watch: EarlyStopping) -> None:
     seen: list[int] = []
-    assert not watch.enough(Scale(), "cpu", seen.append)
+    assert not watch.should_stop(Scale(), "cpu", seen.append)
     # Class 0: 1; class 1: precision 1/2, recall 1; class 2: precision 1, recall 1/2.
     assert watch.scores == [pytest.approx((1 + 2 / 3 + 2 / 3) / 3)]
     assert sum(seen) == 10
 
 
-def test_patience_and_the_best_weights(watch: Watch) -> None:
+def test_patience_and_the_best_weights(watch: EarlyStopping) -> None:
     module = Scale()
     verdicts = []
     for weight in (0.0, 1.0, 0.0, 2.0):  # the last is as good as the second, which came first
         with torch.no_grad():
             module.weight.fill_(weight)
-        verdicts.append(watch.enough(module, "cpu", lambda _: None))
+        verdicts.append(watch.should_stop(module, "cpu", lambda _: None))
     assert verdicts == [False, False, False, True]
-    watch.restore(module)
+    watch.restore_best(module)
     assert float(module.weight.detach()) == 1.0
 
 
-def test_nobody_can_judge_what_cannot_be_read(watch: Watch) -> None:
-    for row in watch.judges.tolist():
+def test_nobody_can_judge_what_cannot_be_read(watch: EarlyStopping) -> None:
+    for row in watch.validation_rows.tolist():
         watch.items[row].path.unlink()
     with pytest.raises(PoolError, match="none of the 4 labelled images that were set apart"):
-        watch.enough(Scale(), "cpu", lambda _: None)
+        watch.should_stop(Scale(), "cpu", lambda _: None)

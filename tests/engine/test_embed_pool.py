@@ -16,8 +16,8 @@ from PIL import Image
 
 from alframe.builtins import REGISTRIES
 from alframe.engine.embedding import embed_pool as module
-from alframe.engine.embedding.embed_pool import Embedding, embed
-from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap
+from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
+from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap_network
 from alframe.errors import BadOutput, PoolError
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
@@ -56,12 +56,12 @@ class Pass:
     def items(self) -> list[Item]:
         return list(REGISTRIES["pool"].build({"name": "folder", "root": self.root}).items())
 
-    def run(self, items: list[Item] | None = None, present=None) -> Embedding:
+    def run(self, items: list[Item] | None = None, present=None) -> PoolEmbedding:
         self.read = 0
         items = self.items() if items is None else items
         present = np.ones(len(items), bool) if present is None else present
         contents = FileCache(self.cache / "contents.sqlite")
-        return embed(items, present, self.embedder, self.store, contents, self)[1]
+        return update_pool_embedding(items, present, self.embedder, self.store, contents, self)[1]
 
     def store(self, fingerprint: str) -> FeatureStore:
         return FeatureStore(self.cache / fingerprint)
@@ -69,7 +69,7 @@ class Pass:
 
 @pytest.fixture
 def images(tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> Pass:
-    monkeypatch.setattr(module, "SHARD", 10)
+    monkeypatch.setattr(module, "SHARD_SIZE", 10)
     return Pass(tiny_pool(tmp_path / "images", classes=3, each=8), embedder, tmp_path / "cache")
 
 
@@ -218,7 +218,7 @@ class Spoilt(torch.nn.Module):
 
 def spoil(images: Pass, darker: float) -> None:
     module = Spoilt(images.embedder.module, images.embedder.spec, darker)
-    images.embedder = wrap(module, images.embedder.spec, RECIPE, "cpu")
+    images.embedder = wrap_network(module, images.embedder.spec, RECIPE, "cpu")
 
 
 def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_backbone(images: Pass) -> None:

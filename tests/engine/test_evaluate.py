@@ -18,10 +18,10 @@ from sklearn.metrics import (
     precision_score,
 )
 
-from alframe.engine.measuring.evaluate import calibration_error, cross_validate, evaluate, wilson
+from alframe.engine.measuring.evaluate import calibration_error, cross_validate, evaluate_probs, wilson_interval
 from alframe.heads.linear import Linear
 from alframe.stopping.checks import METRICS
-from alframe.store.records import dump_round, load_round
+from alframe.store.records import dump_record, load_record
 from alframe.testing.records import round_record
 
 NAMES = ("badger", "fox", "hare")
@@ -32,7 +32,7 @@ def test_measures_agree_with_scikit_learn() -> None:
     probs = rng.dirichlet(np.ones(3), 200).astype(np.float32)
     truth = [NAMES[at] for at in rng.integers(3, size=200)]
     guess = [NAMES[at] for at in probs.argmax(axis=1)]
-    found = evaluate(probs, NAMES, truth, "held-out images")
+    found = evaluate_probs(probs, NAMES, truth, "held-out images")
     assert found.accuracy == accuracy_score(truth, guess)
     assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth, guess))
     assert found.macro_f1 == pytest.approx(f1_score(truth, guess, average="macro"))
@@ -47,7 +47,7 @@ def test_measures_agree_with_scikit_learn() -> None:
 
 def test_wilsons_interval_by_hand() -> None:
     probs = np.eye(2, dtype=np.float32)[[0] * 9 + [1]]
-    found = evaluate(probs, ("a", "b"), ["a"] * 10, "held-out images")
+    found = evaluate_probs(probs, ("a", "b"), ["a"] * 10, "held-out images")
     z, p, n = 1.959964, 0.9, 10
     middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     assert (found.low, found.high) == pytest.approx(
@@ -56,7 +56,7 @@ def test_wilsons_interval_by_hand() -> None:
 
 
 def test_a_class_the_head_has_never_seen_counts_as_wrong() -> None:
-    found = evaluate(np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), ("a", "b"), ["a", "z"], "held-out images")
+    found = evaluate_probs(np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), ("a", "b"), ["a", "z"], "held-out images")
     assert (found.accuracy, found.balanced_accuracy, found.classes) == (0.5, 0.5, ("a", "b", "z"))
     assert found.confusion[2] == (0, 1, 0)
 
@@ -102,7 +102,7 @@ def test_bounds_of_precision_and_recall_are_scipys() -> None:
     rng = np.random.default_rng(1)
     probs = rng.dirichlet(np.ones(3), 60).astype(np.float32)
     truth = [NAMES[at] for at in rng.integers(3, size=60)]
-    found = evaluate(probs, NAMES, truth, "held-out images")
+    found = evaluate_probs(probs, NAMES, truth, "held-out images")
     for at, row in enumerate(found.per_class):
         right, said = found.confusion[at][at], sum(counts[at] for counts in found.confusion)
         for measure, of in (("recall", row["support"]), ("precision", said)):
@@ -112,7 +112,7 @@ def test_bounds_of_precision_and_recall_are_scipys() -> None:
 
 
 def test_bounds_at_the_ends_and_of_nothing() -> None:
-    low, high = wilson(np.array([0, 7, 0]), np.array([7, 7, 0]))
+    low, high = wilson_interval(np.array([0, 7, 0]), np.array([7, 7, 0]))
     assert (low[0], high[1]) == (0, 1)
     assert high[0] == pytest.approx(1 - low[1])
     assert (low[2], high[2]) == (0, 1), "of nothing nothing is known"
@@ -129,9 +129,9 @@ def test_what_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
     rng = np.random.default_rng(0)
     probs = rng.dirichlet(np.ones(3) / 2, 20_000).astype(np.float32)
     truth = [NAMES[at] for at in (probs.cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1).clip(max=2)]
-    found = evaluate(probs, NAMES, truth, "held-out images")
+    found = evaluate_probs(probs, NAMES, truth, "held-out images")
     sure = np.eye(3, dtype=np.float32)[probs.argmax(axis=1)]
-    too_sure = evaluate(sure, NAMES, truth, "held-out images")
+    too_sure = evaluate_probs(sure, NAMES, truth, "held-out images")
     assert found.calibration_error == pytest.approx(0, abs=0.015)
     assert too_sure.calibration_error == pytest.approx(1 - found.accuracy)
     assert found.log_loss is not None
@@ -141,7 +141,7 @@ def test_what_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
 
 def test_classes_that_no_test_image_has_are_listed_and_those_unknown_cost_dearly() -> None:
     probs = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]], np.float32)
-    found = evaluate(probs, ("a", "b", "never"), ["a", "z"], "held-out images")
+    found = evaluate_probs(probs, ("a", "b", "never"), ["a", "z"], "held-out images")
     assert found.classes == ("a", "b", "never", "z")
     assert found.confusion == ((1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (0, 1, 0, 0))
     assert found.per_class[2]["support"] == 0
@@ -149,16 +149,16 @@ def test_classes_that_no_test_image_has_are_listed_and_those_unknown_cost_dearly
 
 
 def test_one_class_only_can_be_measured() -> None:
-    found = evaluate(np.ones((3, 1), np.float32), ("a",), ["a"] * 3, "held-out images")
+    found = evaluate_probs(np.ones((3, 1), np.float32), ("a",), ["a"] * 3, "held-out images")
     assert (found.accuracy, found.log_loss, found.calibration_error, found.micro_f1) == (1, 0, 0, 1)
 
 
 def test_records_of_before_these_were_measured_can_be_read() -> None:
-    measured = evaluate(np.eye(2, dtype=np.float32), ("a", "b"), ["a", "a"], "held-out images")
-    old = json.loads(dump_round(replace(round_record(1), evaluation=measured)))
+    measured = evaluate_probs(np.eye(2, dtype=np.float32), ("a", "b"), ["a", "a"], "held-out images")
+    old = json.loads(dump_record(replace(round_record(1), evaluation=measured)))
     for name in ("micro_precision", "micro_recall", "micro_f1", "log_loss", "calibration_error"):
         assert old["evaluation"].pop(name) is not None
-    found = load_round(json.dumps(old)).evaluation
+    found = load_record(json.dumps(old)).evaluation
     assert found is not None
     assert (found.accuracy, found.log_loss, found.calibration_error) == (measured.accuracy, None, None)
 

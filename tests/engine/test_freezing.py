@@ -8,7 +8,7 @@ from torch import nn
 
 from alframe.backbones.network import embedder, input_spec
 from alframe.compat import import_timm
-from alframe.engine.training.freezing import frozen_part, holding, train_mode
+from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.errors import BadParams
 
 
@@ -24,7 +24,7 @@ def resnet() -> nn.Module:
 
 
 def names(module: nn.Module, freeze: str) -> set[str]:
-    frozen = {id(weight) for weight in frozen_part(module, freeze)}
+    frozen = {id(weight) for weight in frozen_parameters(module, freeze)}
     return {name for name, weight in module.named_parameters() if id(weight) in frozen}
 
 
@@ -47,10 +47,10 @@ def test_blocks_of_a_transformer_are_stages() -> None:
 
 
 def test_a_frozen_stage_keeps_its_statistics_and_its_bits(resnet: nn.Module) -> None:
-    frozen = frozen_part(resnet, "2")
+    frozen = frozen_parameters(resnet, "2")
     before = {name: tensor.clone() for name, tensor in resnet.state_dict().items()}
-    with holding(frozen):
-        train_mode(resnet, frozen)
+    with gradients_off(frozen):
+        set_train_mode(resnet, frozen)
         optimiser = torch.optim.SGD([w for w in resnet.parameters() if w.requires_grad], lr=0.1)
         for _ in range(2):
             resnet(torch.randn(4, 3, 64, 64)).square().sum().backward()
@@ -71,12 +71,12 @@ def test_a_frozen_stage_keeps_its_statistics_and_its_bits(resnet: nn.Module) -> 
 )
 def test_what_cannot_be_says_what_can(dim: int | None, freeze: str, message: str) -> None:
     with pytest.raises(BadParams, match=message):
-        frozen_part(network("resnet10t", dim), freeze)
+        frozen_parameters(network("resnet10t", dim), freeze)
 
 
 def test_a_network_without_known_stages() -> None:
     plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     with pytest.raises(BadParams, match="has no known stages"):
-        frozen_part(plain, "1")
+        frozen_parameters(plain, "1")
     with pytest.raises(BadParams, match="leaves nothing"):
-        frozen_part(plain, "all")
+        frozen_parameters(plain, "all")

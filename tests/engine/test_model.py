@@ -57,7 +57,7 @@ def test_an_image_without_a_finite_embedding_costs_itself_alone(
 
     monkeypatch.setattr(type(model.embedder.runner), "__call__", spoilt)
     items = [Item(id=path.name, path=path) for path in images]
-    (_, probs, reasons), *_ = model.stream(items, workers=0)
+    (_, probs, reasons), *_ = model.predict_batches(items, workers=0)
     assert [row for row, why in enumerate(reasons) if why is not None] == [1]
     assert "backbone 'timm' (alframe" in str(reasons[1])
     np.testing.assert_allclose(np.delete(probs, 1, 0), np.delete(whole, 1, 0)[: len(probs) - 1], atol=1e-6)

@@ -21,9 +21,9 @@ from torch import nn
 from alframe.builtins import REGISTRIES
 from alframe.engine.embedding import runner as module
 from alframe.engine.embedding import runtimes
-from alframe.engine.embedding.embed_pool import Embedding, embed
-from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder, wrap
-from alframe.engine.embedding.runner import choices, has_bf16, likeness
+from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
+from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder, wrap_network
+from alframe.engine.embedding.runner import centred_cosine, cpu_has_bf16, engine_candidates
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.engine.model import Model, load_model
 from alframe.errors import BadParams, EngineError
@@ -44,7 +44,7 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 
 onnx = needs("onnxruntime", "onnxscript")
 openvino = needs("openvino", "onnxscript")
-bf16 = pytest.mark.skipif(not has_bf16(), reason="this processor does not compute in bf16")
+bf16 = pytest.mark.skipif(not cpu_has_bf16(), reason="this processor does not compute in bf16")
 ENGINES = [
     pytest.param(Inference("eager", "bf16"), id="eager bf16"),
     pytest.param(Inference("compile"), id="compile", marks=pytest.mark.slow),
@@ -61,16 +61,16 @@ def embedder_of(inference: Inference, recipe: dict[str, Any] = RECIPE, state: An
 @pytest.fixture(scope="module", autouse=True)
 def exported_once() -> Iterator[None]:
     """Exporting takes seconds, and gives the same for the same weights."""
-    export, known = runtimes.exported, dict[str, bytes]()
+    export, known = runtimes.export_onnx, dict[str, bytes]()
 
     def exported(network: nn.Module, spec: InputSpec, images: torch.Tensor) -> bytes:
-        key = wrap(network, spec, {}, "cpu").network
+        key = wrap_network(network, spec, {}, "cpu").network_digest
         if key not in known:
             known[key] = export(network, spec, images)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtimes, "exported", exported)
+        patch.setattr(runtimes, "export_onnx", exported)
         yield
 
 
@@ -95,7 +95,7 @@ def test_features_are_those_of_the_network(inference: Inference, recipe: dict[st
         a, b = exact.runner(images), other.runner(images)
         assert (b.dtype, b.shape) == (torch.float32, (count, exact.dim))
         if count > 1:  # on the whole: one picture, near the mean of all, may differ more
-            assert float(centred_cosines(b, a).mean()) >= module.ENOUGH[inference.precision]
+            assert float(centred_cosines(b, a).mean()) >= module.MIN_COSINE[inference.precision]
         if inference.precision == "fp32":
             torch.testing.assert_close(b, a, atol=1e-4, rtol=1e-3)
     kept = other.runner(pixels(exact, 2, seed=1))
@@ -113,21 +113,23 @@ def test_trained_weights_are_used(inference: Inference) -> None:
     with torch.no_grad():
         for weights in before.module.parameters():
             weights.mul_(1.0 + torch.linspace(0, 0.5, weights.numel()).reshape(weights.shape))
-    after = wrap(before.module, before.spec, RECIPE, "cpu", inference)
+    after = wrap_network(before.module, before.spec, RECIPE, "cpu", inference)
     exact = embedder_of(Inference(), state=before.module.state_dict()).runner(images)
     assert after.fingerprint != before.fingerprint
-    assert likeness(after.runner(images), exact, torch.zeros(1, exact.shape[1])) > 0.99
+    assert centred_cosine(after.runner(images), exact, torch.zeros(1, exact.shape[1])) > 0.99
     assert not torch.allclose(after.runner(images), first, rtol=0.01)
 
 
 def test_features_of_two_engines_never_mix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_missing", lambda engine: [])
+    monkeypatch.setattr(module, "_missing_packages", lambda engine: [])
     ways = [Inference(engine) for engine in ("eager", "compile", "onnxruntime", "openvino")]
     ways += [Inference(engine, "bf16") for engine in ("eager", "compile", "openvino")]
     embedders = [embedder_of(one) for one in ways]
     assert len({one.fingerprint for one in embedders}) == len(ways)
-    assert len({one.network for one in embedders}) == 1
-    assert embedders[0].fingerprint == embedders[0].network, "what was embedded before there were engines still counts"
+    assert len({one.network_digest for one in embedders}) == 1
+    assert embedders[0].fingerprint == embedders[0].network_digest, (
+        "what was embedded before there were engines still counts"
+    )
 
 
 @pytest.mark.parametrize("inference", [*ENGINES[:1], *ENGINES[2:]])
@@ -177,7 +179,7 @@ signal.raise_signal(signal.SIGINT)
 def test_a_signal_arrives_after_engines_were_dropped(tmp_path: Path) -> None:
     """Two engines, of which the first goes before the second: as when a network is trained and embeds anew."""
     spec, network = InputSpec(8, (0.5,) * 3, (0.5,) * 3), tmp_path / "flatten.onnx"
-    network.write_bytes(runtimes.exported(nn.Flatten(), spec, torch.zeros(2, 8, 8, 3, dtype=torch.uint8)))
+    network.write_bytes(runtimes.export_onnx(nn.Flatten(), spec, torch.zeros(2, 8, 8, 3, dtype=torch.uint8)))
     done = subprocess.run([sys.executable, "-c", DROPPED, network], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "interrupted", f"{done.returncode} {done.stderr}"
 
@@ -187,9 +189,11 @@ def test_a_signal_arrives_after_engines_were_dropped(tmp_path: Path) -> None:
 
 def test_auto_takes_the_first_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def order(precision: str, *there: str, device: str = "cpu", able: bool = True) -> list[str]:
-        monkeypatch.setattr(module, "_missing", lambda engine: [] if engine in ("eager", "compile", *there) else ["x"])
-        monkeypatch.setattr(module, "has_bf16", lambda: able)
-        return list(map(str, choices(Inference("auto", precision), device)))
+        monkeypatch.setattr(
+            module, "_missing_packages", lambda engine: [] if engine in ("eager", "compile", *there) else ["x"]
+        )
+        monkeypatch.setattr(module, "cpu_has_bf16", lambda: able)
+        return list(map(str, engine_candidates(Inference("auto", precision), device)))
 
     assert order("fp32") == ["eager in fp32"]
     assert order("fp32", "openvino", "onnxruntime")[-1] == "eager in fp32"
@@ -215,7 +219,7 @@ def test_what_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPa
 @onnx
 def test_a_gpu_is_not_for_the_engines_of_the_cpu() -> None:
     with pytest.raises(EngineError, match=r"runs on the CPU, and the device is cuda:1.*compute.device=cpu"):
-        choices(Inference("onnxruntime"), "cuda:1")
+        engine_candidates(Inference("onnxruntime"), "cuda:1")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +242,7 @@ def spoilt(by: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Runtime]
     """An engine whose features are not quite those of the network."""
 
     def build(*arguments: Any) -> Runtime:
-        exact = runtimes.eager(*arguments)
+        exact = runtimes.make_eager(*arguments)
         return lambda images: by(exact(images))
 
     return build
@@ -277,10 +281,12 @@ class Stores:
     def map_shards(self, function: Any, shards: Any) -> Any:
         return function(shards)
 
-    def run(self, embedder: Embedder, items: list[Item]) -> tuple[Embedder, Embedding]:
+    def run(self, embedder: Embedder, items: list[Item]) -> tuple[Embedder, PoolEmbedding]:
         contents = FileCache(self.folder / "contents.sqlite")
         present = np.ones(len(items), bool)
-        return embed(items, present, embedder, lambda name: FeatureStore(self.folder / name), contents, self)
+        return update_pool_embedding(
+            items, present, embedder, lambda name: FeatureStore(self.folder / name), contents, self
+        )
 
     def kept(self, embedder: Embedder) -> bool:
         return any((self.folder / embedder.fingerprint).glob("*"))
@@ -300,8 +306,8 @@ def test_auto_steps_back_before_anything_is_kept(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(module, "_missing", lambda engine: ["x"] if engine == "onnxruntime" else [])
-    monkeypatch.setitem(module._BUILD, "openvino", build)
+    monkeypatch.setattr(module, "_missing_packages", lambda engine: ["x"] if engine == "onnxruntime" else [])
+    monkeypatch.setitem(module._BUILDERS, "openvino", build)
     items = items_in(tmp_path / "images")
     tried = embedder_of(Inference("auto"))
     assert str(tried.runner.inference) == "openvino in fp32"
@@ -319,7 +325,7 @@ def test_auto_steps_back_before_anything_is_kept(
 def test_an_engine_that_was_asked_for_by_name_ends_the_run(
     build: Any, message: str, stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(module._BUILD, "compile", build)
+    monkeypatch.setitem(module._BUILDERS, "compile", build)
     embedder = embedder_of(Inference("compile"))
     with pytest.raises(EngineError, match=message):
         stores.run(embedder, items_in(tmp_path / "images"))
@@ -332,7 +338,7 @@ def test_a_coarser_precision_may_differ_more(monkeypatch: pytest.MonkeyPatch) ->
     def noisy(x: torch.Tensor) -> torch.Tensor:
         return x * (1 + 0.04 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
 
-    monkeypatch.setitem(module._BUILD, "compile", spoilt(noisy))
+    monkeypatch.setitem(module._BUILDERS, "compile", spoilt(noisy))
     images = pixels(embedder_of(Inference()), 8)
     assert embedder_of(Inference("compile", "bf16")).runner(images).shape[0] == 8
     with pytest.raises(EngineError, match=r"below 0\.9999"):
@@ -344,9 +350,9 @@ def test_likeness_is_of_what_differs_between_pictures() -> None:
     a = torch.randn(8, 16, generator=rng)
     common = torch.full((1, 16), 100.0)
     assert torch.cosine_similarity(a + common, a.flip(0) + common).min() > 0.99
-    assert likeness(a + common, a.flip(0) + common, common) < 0.9
-    assert likeness(a + common, a + common, common) == pytest.approx(1.0)
-    assert likeness(common, common, common) == 1.0
+    assert centred_cosine(a + common, a.flip(0) + common, common) < 0.9
+    assert centred_cosine(a + common, a + common, common) == pytest.approx(1.0)
+    assert centred_cosine(common, common, common) == 1.0
 
 
 # Models that were exported
@@ -370,7 +376,7 @@ def test_an_exported_model_runs_with_any_engine(tmp_path: Path) -> None:
 
 def test_the_way_back_ends() -> None:
     embedder = replace(embedder_of(Inference()), otherwise=(Inference("eager", "bf16"),))
-    following = embedder.stepped_back()
+    following = embedder.next_fallback()
     assert following is not None
     assert str(following.runner.inference) == "eager in bf16"
-    assert following.stepped_back() is None
+    assert following.next_fallback() is None

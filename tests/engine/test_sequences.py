@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.engine.listing.sequences import named, timed
+from alframe.engine.listing.sequences import add_times, assign_sequences
 from alframe.errors import BadParams
 from alframe.settings import Sequences
 from alframe.types import Item
@@ -26,7 +26,7 @@ def item(id: str, seconds: float | None, camera: str | None = None, sequence: st
 
 
 def parts(items: list[Item], gap: float | None = 60) -> list[str | None]:
-    return named(items, Sequences(gap))
+    return assign_sequences(items, Sequences(gap))
 
 
 def test_neighbours_within_the_gap_belong_together() -> None:
@@ -116,9 +116,9 @@ def test_times_are_read_from_the_pictures_once_for_all_boxes_of_one(tmp_path: Pa
         Item("b.jpg", tmp_path / "b.jpg"),
         given,
     ]
-    assert [one.taken for one in timed(items, Sequences())] == [START, START, None, given.taken]
-    assert timed(items, Sequences(times="none")) == items
-    *_, by_file, same = timed(items, Sequences(times="file"))
+    assert [one.taken for one in add_times(items, Sequences())] == [START, START, None, given.taken]
+    assert add_times(items, Sequences(times="none")) == items
+    *_, by_file, same = add_times(items, Sequences(times="file"))
     assert by_file.taken is not None and by_file.meta == {"taken_from": "file"} and same == given
 
 

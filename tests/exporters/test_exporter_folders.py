@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import BadParams, StoreError
 from alframe.exporters.folders import Folders, _file_names, _folder_names
-from alframe.store.links import place
+from alframe.store.links import link_or_copy
 from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
 from alframe.types import UNSURE, Item, Label, Predictions
 
@@ -168,7 +168,7 @@ def test_too_small_a_disk_is_noticed_after_the_first_copy(tmp_path: Path, monkey
 
     def counted(source: Path, target: Path, copy: bool) -> int:
         placed.append(source)
-        return place(source, target, copy)
+        return link_or_copy(source, target, copy)
 
     monkeypatch.setattr("alframe.exporters.folders.place", counted)
     monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=9))

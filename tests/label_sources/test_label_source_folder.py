@@ -21,7 +21,7 @@ from alframe.formats.tables import TableRow, read_table
 from alframe.kit.round_folders import MANIFEST, round_folder
 from alframe.label_sources.folder import images as module
 from alframe.label_sources.folder.source import Folder
-from alframe.store.names import file_name, folder_name, is_litter
+from alframe.store.names import class_folder_name, is_system_file, ranked_file_name
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Box, Item, Request
 
@@ -447,7 +447,7 @@ def test_whatever_people_do_with_the_files_no_label_is_lost(moves: list[tuple[in
             target = root(request) / where / (new or shown[which].name)
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if target.exists() or is_litter(target.name):
+                if target.exists() or is_system_file(target.name):
                     continue
                 shutil.copy(shown[which], target)
             except OSError:  # no name for a file here
@@ -460,7 +460,7 @@ def test_whatever_people_do_with_the_files_no_label_is_lost(moves: list[tuple[in
             found[label.item].add(label.class_name)
         assert all(classes <= found[item] for item, classes in expected.items())
         assert not found.keys() & set(answers.cleared)
-        strangers = [file for file in root(request).rglob("*/*") if file.is_file() and not is_litter(file.name)]
+        strangers = [file for file in root(request).rglob("*/*") if file.is_file() and not is_system_file(file.name)]
         assert len(answers.labels) <= len(strangers)
         Folder().request(request)
 
@@ -474,15 +474,15 @@ def test_no_manifest_raises_anything(request_: Request, data: bytes, start: byte
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_folder_names_suit_every_file_system(name: str) -> None:
-    safe = folder_name(name)
+    safe = class_folder_name(name)
     assert not set(safe) & set('<>:"/\\|?*') and not any(ord(letter) < 32 for letter in safe)
     assert not safe.endswith((".", " ")) and not safe.startswith(".")
-    assert folder_name(safe) == safe, "what is safe stays as it is"
+    assert class_folder_name(safe) == safe, "what is safe stays as it is"
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1))
 def test_file_names_suit_every_file_system(name: str) -> None:
-    safe = file_name(7, 3, Path("pool") / name)
+    safe = ranked_file_name(7, 3, Path("pool") / name)
     assert safe.startswith("007_")
     assert not set(safe) & set('<>:"/\\|?*') and not any(ord(letter) < 32 for letter in safe)
     assert not safe.endswith((".", " ")) and len(safe.encode()) <= 255

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.engine.measuring.audit import AUDITED, AUDITED_ONCE
+from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
 from alframe.loop.experiment import start_rounds
 from alframe.loop.labels import standing_labels
@@ -127,7 +127,7 @@ def test_people_with_a_project_from_before_the_setting(
     assert len({*map(picture, after)} - {*map(picture, before)}) == 12
     with Ledger.open(project, read_only=True) as ledger:
         bases = [record.audit.basis for record in ledger.history() if record.audit]
-        assert bases[-1] == AUDITED_ONCE != AUDITED
+        assert bases[-1] == DEDUPLICATED_AUDIT_BASIS != AUDIT_BASIS
         assert ledger.events(Represented)[-1] == (5, Represented(images=36, held_out=0))
     said = run(images, tmp_path, f"project={project}", "task=status")[0].message
     assert "Near-duplicates: 36 images of the pool show nearly what another one shows" in said
@@ -149,7 +149,7 @@ def test_images_that_cannot_be_read_are_left_out_as_ever(images: Path, tmp_path:
     _, project = run(images, tmp_path / "runs", ON, "stopping=null", "batch=12", NONE_HELD_OUT)
     with Ledger.open(project, read_only=True) as ledger:
         items = ledger.items()
-        aside = {items[key].id for key in ledger.aside()}
+        aside = {items[key].id for key in ledger.unreadable()}
     assert len(aside) == 4
     names = asked(project)
     assert not aside & set(names)

@@ -79,7 +79,7 @@ def test_the_same_images_are_chosen_on_two_threads(name: str, tmp_path: Path) ->
 def test_the_same_images_are_chosen_of_a_mapped_pool(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_features, "MAPPED", 0)
+    monkeypatch.setattr(pool_features, "MAPPED_BYTES", 0)
     assert chosen(name, tmp_path) == json.loads(FILE.read_text(encoding="utf-8"))[name]
     assert list((tmp_path / "runs").rglob("pools/*.f32"))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alframe.app.api import open_session
-from alframe.engine.measuring.curves import area
+from alframe.engine.measuring.curves import area_under_curve
 from alframe.loop.compare import read_comparison
 
 pytestmark = pytest.mark.slow
@@ -36,6 +36,6 @@ def test_the_default_beats_random(name: str, shared_data: Path, tmp_path: Path, 
     with open_session(*words(root, batch, labels), f"project={tmp_path / 'campaign'}") as session:
         session.task.run(session)
         histories = read_comparison(session)
-    areas = {sampler: np.mean([area(history) for history in runs]) for sampler, runs in histories.items()}
+    areas = {sampler: np.mean([area_under_curve(history) for history in runs]) for sampler, runs in histories.items()}
     assert len(histories["adaptive"]) == len(histories["random"]) == 5
     assert areas["adaptive"] > areas["random"], areas

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.engine.measuring.curves import area, average, difference
+from alframe.engine.measuring.curves import area_under_curve, difference_curve, mean_curve
 from alframe.errors import AlframeError, BadParams, LabelError
 from alframe.loop.compare import read_comparison
 from alframe.loop.labels import standing_labels
@@ -136,7 +136,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_the_run_goes_on(tmp_path: 
     (images / "class_1" / "004.png").write_bytes(b"\x89PNG not really")
     _, folder = run(images, tmp_path)
     with Ledger.open(folder, read_only=True) as ledger:
-        ((key, reason),) = ledger.aside().items()
+        ((key, reason),) = ledger.unreadable().items()
         assert ledger.items()[key].id == "class_1/004.png"
     with open_session(*tiny_overrides(images, tmp_path), "task=status") as session:
         message = session.task.run(session).message
@@ -148,12 +148,12 @@ def test_area_and_averages_by_hand() -> None:
         [round_record(1, labels=10, accuracy=0.5), round_record(2, labels=30, accuracy=0.7)],
         [round_record(1, labels=10, accuracy=0.3), round_record(2, labels=30, accuracy=0.9)],
     ]
-    assert area(runs[0]) == pytest.approx(0.6)
-    curve = average("margin", runs)
+    assert area_under_curve(runs[0]) == pytest.approx(0.6)
+    curve = mean_curve("margin", runs)
     assert (curve.labels, curve.mean) == ([10, 30], pytest.approx([0.4, 0.8]))
     # Student's t with one degree of freedom is 12.706 at 97.5 %; the standard error is 0.1. Cut to 0..1.
     assert (curve.low, curve.high) == ([0.0, 0.0], [1.0, 1.0])
-    gap = difference(runs, [runs[1], runs[0]])
+    gap = difference_curve(runs, [runs[1], runs[0]])
     assert gap.mean == pytest.approx([0.0, 0.0])
     assert gap.high[0] == pytest.approx(12.706 * 0.2, rel=1e-3)
 

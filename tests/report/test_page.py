@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.engine.measuring.audit import AUDITED
-from alframe.engine.measuring.evaluate import evaluate
+from alframe.engine.measuring.audit import AUDIT_BASIS
+from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.report.charts import campaign_curves
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.report.tables import class_rows, confusion_matrix, curve_rows
@@ -56,7 +56,7 @@ def audited() -> Evaluation:
     """86 of 100 right, by 50 images of which none is an agouti."""
     truth = ["empty"] * 40 + ["white_tailed_deer"] * 10
     guess = [1] * 37 + [0] * 3 + [2] * 6 + [1] * 4
-    return evaluate(np.eye(3, dtype=np.float32)[guess], CLASSES, truth, AUDITED)
+    return evaluate_probs(np.eye(3, dtype=np.float32)[guess], CLASSES, truth, AUDIT_BASIS)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_both_accuracies_are_in_the_chart_with_their_names(data: ReportData) -> 
     both = render(replace(data, history=[record(n, evaluation(), audited()) for n in (1, 2)]))
     assert re.findall(r'class="key" style="--key:(.*?)"', both) == ["var(--series-2)", "var(--series-1)"]
     assert [curve.name for curve in campaign_curves([record(1, evaluation(), audited())])] == [
-        AUDITED,
+        AUDIT_BASIS,
         "held-out images",
     ]
     assert 'class="key"' not in render(data), "one line needs no key"

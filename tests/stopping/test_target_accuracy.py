@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.evaluate import wilson
+from alframe.engine.measuring.evaluate import wilson_interval
 from alframe.errors import BadParams
 from alframe.stopping.target_accuracy import TargetAccuracy
 from alframe.testing.records import round_record
@@ -62,9 +62,9 @@ def test_the_numbers_of_the_docs():
     """How many images prove 90 %, by the share that is right; and how often looking every round is wrong."""
     images = np.arange(1, 2000)
     for share, least in ((1.0, 35), (0.97, 69), (0.95, 127), (0.93, 362)):
-        low, _ = wilson(np.floor(share * images).astype(int), images)
+        low, _ = wilson_interval(np.floor(share * images).astype(int), images)
         assert abs(int(images[low >= 0.9][0]) - least) <= least / 2, share
     rng = np.random.default_rng(0)
     hits = np.cumsum(rng.binomial(10, 0.88, (2000, 50)), axis=1)
-    low, _ = wilson(hits, np.broadcast_to(10 * np.arange(1, 51), hits.shape))
+    low, _ = wilson_interval(hits, np.broadcast_to(10 * np.arange(1, 51), hits.shape))
     assert 0.01 < (low >= 0.9).any(axis=1).mean() < 0.035

@@ -15,7 +15,7 @@ from PIL import Image
 
 from alframe.data import decode as decoding
 from alframe.errors import StoreError
-from alframe.store.file_cache import FileCache, Reading
+from alframe.store.file_cache import FileCache, FileContent
 from alframe.types import Box, InputSpec, Item
 
 SPEC = InputSpec(8, (0.5,) * 3, (0.5,) * 3)
@@ -34,28 +34,28 @@ def contents(tmp_path: Path) -> Iterator[FileCache]:
     cache.close()
 
 
-def read(item: Item) -> Reading:
-    decoded = decoding.File(item.path).decode(SPEC, item.box)
-    return Reading(decoded.content, decoded.reason, decoded.stamp)
+def read(item: Item) -> FileContent:
+    decoded = decoding.ImageFile(item.path).decode(SPEC, item.box)
+    return FileContent(decoded.content_hash, decoded.reason, decoded.stamp)
 
 
 def test_a_file_is_known_until_it_changes(contents: FileCache, item: Item) -> None:
-    assert contents.known([item], [True]) == [None]
+    assert contents.look_up([item], [True]) == [None]
     reading = read(item)
-    contents.note([(item, reading)])
-    assert contents.known([item], [True]) == [reading]
+    contents.remember([(item, reading)])
+    assert contents.look_up([item], [True]) == [reading]
     os.utime(item.path, ns=(1, 1))
-    assert contents.known([item], [True]) == [None]
-    assert contents.known([item], [False]) == [reading], "one that has left the pool is what it was"
+    assert contents.look_up([item], [True]) == [None]
+    assert contents.look_up([item], [False]) == [reading], "one that has left the pool is what it was"
     item.path.unlink()
-    assert contents.known([item], [True]) == [None]
+    assert contents.look_up([item], [True]) == [None]
 
 
 def test_one_that_was_replaced_after_it_was_read_is_read_again(contents: FileCache, item: Item) -> None:
     reading = read(item)
     Image.new("RGB", (30, 30), "blue").save(item.path)
-    contents.note([(item, reading)])
-    assert contents.known([item], [True]) == [None]
+    contents.remember([(item, reading)])
+    assert contents.look_up([item], [True]) == [None]
 
 
 def test_what_could_not_be_read_by_an_older_version_is_tried_again(tmp_path: Path, item: Item) -> None:
@@ -65,24 +65,24 @@ def test_what_could_not_be_read_by_an_older_version_is_tried_again(tmp_path: Pat
     first = FileCache(file)
     readings = [read(item), read(bad)]
     assert readings[1].reason
-    first.note(list(zip([item, bad], readings, strict=True)))
+    first.remember(list(zip([item, bad], readings, strict=True)))
     first.close()
     db = sqlite3.connect(file)
     db.execute("PRAGMA user_version = 0")  # as all caches had it
     db.close()
     second = FileCache(file)
-    assert second.known([item, bad], [True, True]) == [readings[0], None]
-    second.note([(bad, readings[1])])
+    assert second.look_up([item, bad], [True, True]) == [readings[0], None]
+    second.remember([(bad, readings[1])])
     second.close()
     third = FileCache(file)
-    assert third.known([item, bad], [True, True]) == readings, "once is enough"
+    assert third.look_up([item, bad], [True, True]) == readings, "once is enough"
     third.close()
 
 
 def test_a_bad_image_is_remembered(contents: FileCache, item: Item) -> None:
     item.path.write_bytes(item.path.read_bytes()[:50])
-    contents.note([(item, read(item))])
-    (known,) = contents.known([item], [True])
+    contents.remember([(item, read(item))])
+    (known,) = contents.look_up([item], [True])
     assert known is not None
     assert known.reason
 
@@ -99,11 +99,11 @@ def test_what_is_not_the_files_fault_is_tried_again(
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoding.File, "_pixels", fail)
+        patch.setattr(decoding.ImageFile, "_pixels", fail)
         reading = read(item)
     assert reading.reason
-    contents.note([(item, reading)])
-    assert contents.known([item], [True]) == [None]
+    contents.remember([(item, reading)])
+    assert contents.look_up([item], [True]) == [None]
 
 
 def test_many_items_and_boxes_of_one_file(contents: FileCache, tmp_path: Path) -> None:
@@ -118,44 +118,44 @@ def test_many_items_and_boxes_of_one_file(contents: FileCache, tmp_path: Path) -
     noted = []
     for number, one in enumerate(items):
         found = one.path.stat()
-        noted.append((one, Reading(number.to_bytes(16, "big"), None, (found.st_size, found.st_mtime_ns))))
-    contents.note(noted)
+        noted.append((one, FileContent(number.to_bytes(16, "big"), None, (found.st_size, found.st_mtime_ns))))
+    contents.remember(noted)
     order = items[::-1]
-    known = contents.known(order, [True] * len(order))
-    assert [int.from_bytes(one.content or b"", "big") for one in known if one] == list(range(len(items)))[::-1]
+    known = contents.look_up(order, [True] * len(order))
+    assert [int.from_bytes(one.content_hash or b"", "big") for one in known if one] == list(range(len(items)))[::-1]
 
 
 def test_hashes_are_kept_by_content_and_by_what_sees_it(contents: FileCache, item: Item) -> None:
     other = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
     hashes = {number.to_bytes(16, "big"): number.to_bytes(8, "big") for number in range(1200)}
-    contents.note_hashes(hashes, SPEC)
-    contents.note_hashes({bytes(16): b"otherone"}, other)
-    assert contents.hashes([*hashes, b"never seen before"], SPEC) == hashes
-    assert contents.hashes(hashes, other) == {bytes(16): b"otherone"}
-    assert contents.hashes(hashes, replace(SPEC, value_range=((0.0, 1.0),))) == {}
+    contents.remember_hashes(hashes, SPEC)
+    contents.remember_hashes({bytes(16): b"otherone"}, other)
+    assert contents.look_up_hashes([*hashes, b"never seen before"], SPEC) == hashes
+    assert contents.look_up_hashes(hashes, other) == {bytes(16): b"otherone"}
+    assert contents.look_up_hashes(hashes, replace(SPEC, value_range=((0.0, 1.0),))) == {}
 
 
 def test_a_cache_from_before_there_were_hashes_keeps_all_it_knows(tmp_path: Path, item: Item) -> None:
     file = tmp_path / "cache" / "contents.sqlite"
     first = FileCache(file)
     reading = read(item)
-    first.note([(item, reading)])
+    first.remember([(item, reading)])
     first.close()
     db = sqlite3.connect(file)
     db.execute("DROP TABLE hash")
     db.close()
     second = FileCache(file)
-    assert second.known([item], [True]) == [reading]
-    assert second.hashes([reading.content or b""], SPEC) == {}
-    second.note_hashes({reading.content or b"": b"12345678"}, SPEC)
-    assert len(second.hashes([reading.content or b""], SPEC)) == 1
+    assert second.look_up([item], [True]) == [reading]
+    assert second.look_up_hashes([reading.content_hash or b""], SPEC) == {}
+    second.remember_hashes({reading.content_hash or b"": b"12345678"}, SPEC)
+    assert len(second.look_up_hashes([reading.content_hash or b""], SPEC)) == 1
     second.close()
 
 
 def test_known_asks_the_database_rarely(contents: FileCache, item: Item) -> None:
     asked: list[str] = []
     contents._db.set_trace_callback(asked.append)
-    contents.known([item] * 2000, [True] * 2000)
+    contents.look_up([item] * 2000, [True] * 2000)
     assert len(asked) < 10
 
 
@@ -165,7 +165,7 @@ def test_a_damaged_cache_is_set_aside(
 ) -> None:
     file = tmp_path / "contents.sqlite"
     cache = FileCache(file)
-    cache.note([(Item(str(n), Path(str(n)) / ("x" * 200)), read(item)) for n in range(500)])
+    cache.remember([(Item(str(n), Path(str(n)) / ("x" * 200)), read(item)) for n in range(500)])
     cache.close()
     whole = file.read_bytes()
     middle = len(whole) // 2
@@ -180,8 +180,8 @@ def test_a_damaged_cache_is_set_aside(
     assert "damaged" in caplog.text
     assert file.with_name("contents.sqlite.damaged").exists()
     reading = read(item)
-    cache.note([(item, reading)])
-    assert cache.known([item], [True]) == [reading]
+    cache.remember([(item, reading)])
+    assert cache.look_up([item], [True]) == [reading]
     cache.close()
     caplog.clear()
     FileCache(file).close()
@@ -222,14 +222,14 @@ def test_they_create_it_one_after_the_other(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_in_words_and_nothing_is_lost(contents: FileCache, item: Item) -> None:
     reading = read(item)
-    contents.note([(item, reading)])
+    contents.remember([(item, reading)])
     (pages,) = contents._db.execute("PRAGMA page_count").fetchone()
     contents._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match=r"full.*Make room and run the same command again"):
-        contents.note([(Item(str(n), Path("x" * 200) / str(n)), reading) for n in range(1000)])
+        contents.remember([(Item(str(n), Path("x" * 200) / str(n)), reading) for n in range(1000)])
     contents._db.execute("PRAGMA max_page_count = 100000")
-    assert contents.known([item], [True]) == [reading]
-    contents.note([(item, reading)])
+    assert contents.look_up([item], [True]) == [reading]
+    contents.remember([(item, reading)])
 
 
 def test_a_lock_that_another_holds_is_said_in_words(contents: FileCache, item: Item) -> None:
@@ -237,7 +237,7 @@ def test_a_lock_that_another_holds_is_said_in_words(contents: FileCache, item: I
     other = sqlite3.connect(contents._file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match=r"contents\.sqlite.*locked.*Another program"):
-        contents.note([(item, read(item))])
+        contents.remember([(item, read(item))])
     other.execute("ROLLBACK")
     other.close()
-    contents.note([(item, read(item))])
+    contents.remember([(item, read(item))])

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from alframe.store import files
-from alframe.store.files import replacing, write_json
+from alframe.store.files import replace_atomically, write_json
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     write_json(file, {"a": 1})
-    with pytest.raises(RuntimeError), replacing(file) as temporary:
+    with pytest.raises(RuntimeError), replace_atomically(file) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert file.read_text() == '{\n  "a": 1\n}\n'
@@ -25,7 +25,7 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     for names in (["a", "b"], ["c"]):
-        with replacing(tmp_path / "out") as temporary:
+        with replace_atomically(tmp_path / "out") as temporary:
             temporary.mkdir()
             for name in names:
                 (temporary / name).write_text(name)
@@ -40,7 +40,7 @@ def test_the_old_folder_is_removed_when_the_new_one_is_there(tmp_path: Path, mon
     there: list[bool] = []
     remove = shutil.rmtree
     monkeypatch.setattr(files.shutil, "rmtree", lambda *a, **k: (there.append((out / "new").exists()), remove(*a, **k)))
-    with replacing(out) as temporary:
+    with replace_atomically(out) as temporary:
         temporary.mkdir()
         (temporary / "new").write_text("")
     assert there == [True]
@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
         return move(self, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    with pytest.raises(PermissionError), replacing(out) as temporary:
+    with pytest.raises(PermissionError), replace_atomically(out) as temporary:
         temporary.mkdir()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "old"]
 
@@ -73,9 +73,9 @@ def test_links_in_a_folder_leave_the_originals_alone(
     original = tmp_path / "original"
     original.write_text("kept")
     opened: list[Path] = []
-    monkeypatch.setattr(files, "_sync", opened.append)
+    monkeypatch.setattr(files, "_fsync_file", opened.append)
     for _ in range(2):
-        with replacing(tmp_path / "out") as temporary:
+        with replace_atomically(tmp_path / "out") as temporary:
             temporary.mkdir()
             link(original, temporary / "link")
     assert original.read_text() == (tmp_path / "out" / "link").read_text() == "kept"

@@ -12,7 +12,7 @@ import pytest
 from alframe.errors import StoreError
 from alframe.loop.labels import standing_labels
 from alframe.store.events import Requested
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord, Selection
 
 
@@ -60,7 +60,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.add_labels([(0, Label("a.jpg", "fox"))], 1, "csv")
         ledger.add_event(1, Requested())
-        ledger.set_aside([(2, "truncated")])
+        ledger.mark_unreadable([(2, "truncated")])
     for table in ("label", "selection", "round", "event", "aside"):
         for verb in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
@@ -130,10 +130,10 @@ def test_a_full_disk_is_said_in_words_and_nothing_is_lost(ledger: Ledger) -> Non
 def test_a_full_disk_at_the_end_leaves_no_transaction_open(ledger: Ledger) -> None:
     with pytest.raises(StoreError), ledger.transaction():
         ledger._db.execute("PRAGMA defer_foreign_keys = ON")  # so that it is COMMIT that fails
-        ledger.set_aside([(77, "no such item")])
+        ledger.mark_unreadable([(77, "no such item")])
     with ledger.transaction():
-        ledger.set_aside([(0, "lost")])
-    assert ledger.aside() == {0: "lost"}
+        ledger.mark_unreadable([(0, "lost")])
+    assert ledger.unreadable() == {0: "lost"}
 
 
 def test_a_lock_that_another_holds_is_said_in_words(ledger: Ledger) -> None:
@@ -153,16 +153,16 @@ def test_a_label_of_nothing_is_refused(ledger: Ledger) -> None:
 
 def test_a_failed_transaction_leaves_no_trace(ledger: Ledger) -> None:
     with pytest.raises(RuntimeError), ledger.transaction():
-        ledger.set_aside([(0, "lost")])
+        ledger.mark_unreadable([(0, "lost")])
         raise RuntimeError
-    assert ledger.aside() == {}
+    assert ledger.unreadable() == {}
 
 
 def test_an_image_that_can_be_read_again_is_no_longer_aside(ledger: Ledger) -> None:
     for reason, expected in (("truncated", {1: "truncated"}), (None, {}), ("missing", {1: "missing"})):
         with ledger.transaction():
-            ledger.set_aside([(1, reason)])
-        assert ledger.aside() == expected
+            ledger.mark_unreadable([(1, reason)])
+        assert ledger.unreadable() == expected
 
 
 def test_rounds_tell_how_far_they_are(ledger: Ledger) -> None:
@@ -195,11 +195,11 @@ def test_records_come_back_as_they_were(ledger: Ledger) -> None:
 def test_another_reader_sees_committed_work_only(ledger: Ledger, tmp_path: Path) -> None:
     with Ledger.open(tmp_path, read_only=True) as reader:
         with ledger.transaction():
-            ledger.set_aside([(0, "lost")])
-            assert reader.aside() == {}
-        assert reader.aside() == {0: "lost"}
+            ledger.mark_unreadable([(0, "lost")])
+            assert reader.unreadable() == {}
+        assert reader.unreadable() == {0: "lost"}
         with pytest.raises(StoreError, match="readonly"):
-            reader.set_aside([(0, None)])
+            reader.mark_unreadable([(0, None)])
 
 
 def test_no_project_a_damaged_file_and_a_newer_version_are_explained(tmp_path: Path) -> None:
@@ -207,11 +207,11 @@ def test_no_project_a_damaged_file_and_a_newer_version_are_explained(tmp_path: P
         Ledger.open(tmp_path / "none", read_only=True)
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / FILE_NAME).write_bytes(b"this is not a database, but it is long enough to look like a file" * 50)
+    (broken / LEDGER_NAME).write_bytes(b"this is not a database, but it is long enough to look like a file" * 50)
     with pytest.raises(StoreError, match="restore the file from a backup"):
         Ledger.open(broken)
     Ledger.open(tmp_path / "newer").close()
-    with sqlite3.connect(tmp_path / "newer" / FILE_NAME) as db:
+    with sqlite3.connect(tmp_path / "newer" / LEDGER_NAME) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="written by a newer alframe"):
         Ledger.open(tmp_path / "newer")

@@ -10,12 +10,12 @@ import pytest
 from alframe.errors import StoreError
 from alframe.store import pool_features
 from alframe.store.features import FeatureStore
-from alframe.store.pool_features import gather
+from alframe.store.pool_features import gather_pool_features
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureStore:
-    monkeypatch.setattr(pool_features, "MAPPED", 0)
+    monkeypatch.setattr(pool_features, "MAPPED_BYTES", 0)
     monkeypatch.setattr("alframe.chunks.ROWS", 7)
     store = FeatureStore(tmp_path)
     for start in range(1, 61, 20):
@@ -37,51 +37,51 @@ def files(store: FeatureStore) -> list[Path]:
 
 def test_a_mapped_pool_has_the_rows_of_one_in_memory(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted: list[bytes | None] = [*contents(3, 60, 1), None, *contents(*range(2, 40))]
-    mapped = gather(store, wanted)
+    mapped = gather_pool_features(store, wanted)
     assert isinstance(mapped.base, np.memmap)
     assert not mapped.flags.writeable
-    monkeypatch.setattr(pool_features, "MAPPED", 2**28)
-    np.testing.assert_array_equal(mapped, gather(store, wanted))
+    monkeypatch.setattr(pool_features, "MAPPED_BYTES", 2**28)
+    np.testing.assert_array_equal(mapped, gather_pool_features(store, wanted))
     np.testing.assert_array_equal(mapped[[0, 3]], [[3, -3, 0.5], [0, 0, 0]])
 
 
 def test_it_is_written_once_and_grows(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = gather(store, contents(*range(1, 21)))
+    first = gather_pool_features(store, contents(*range(1, 21)))
     (file,) = files(store)
-    grown = gather(store, contents(*range(1, 51)))
+    grown = gather_pool_features(store, contents(*range(1, 51)))
     assert files(store) == [file]
     assert file.stat().st_size == 50 * 3 * 4
     monkeypatch.setattr(FeatureStore, "gather", None)  # which would write
-    np.testing.assert_array_equal(gather(store, contents(*range(1, 51))), grown)
-    np.testing.assert_array_equal(gather(store, contents(*range(1, 11))), grown[:10])
+    np.testing.assert_array_equal(gather_pool_features(store, contents(*range(1, 51))), grown)
+    np.testing.assert_array_equal(gather_pool_features(store, contents(*range(1, 11))), grown[:10])
     np.testing.assert_array_equal(first, grown[:20])
     np.testing.assert_array_equal(grown, features(*range(1, 51)))
 
 
 def test_a_pool_that_has_changed_has_a_new_file_instead_of_the_old(store: FeatureStore) -> None:
-    before = gather(store, contents(*range(1, 21)))
-    after = gather(store, contents(*range(1, 5), 55, *range(6, 21)))
+    before = gather_pool_features(store, contents(*range(1, 21)))
+    after = gather_pool_features(store, contents(*range(1, 5), 55, *range(6, 21)))
     np.testing.assert_array_equal(after[4], [55, -55, 0.5])
     np.testing.assert_array_equal(before[4], [5, -5, 0.5])  # who has it mapped keeps what it maps
     assert len(files(store)) == 1
-    gather(store, contents(*range(30, 50)))  # another pool
+    gather_pool_features(store, contents(*range(30, 50)))  # another pool
     assert len(files(store)) == 2
 
 
 def test_rows_without_keys_do_not_count(store: FeatureStore) -> None:
-    gather(store, contents(*range(1, 21)))
+    gather_pool_features(store, contents(*range(1, 21)))
     (file,) = files(store)
     with file.open("ab") as handle:  # as after a kill while the pool was growing
         handle.write(b"\1" * 30)
-    np.testing.assert_array_equal(gather(store, contents(*range(1, 41))), features(*range(1, 41)))
+    np.testing.assert_array_equal(gather_pool_features(store, contents(*range(1, 41))), features(*range(1, 41)))
 
 
 @pytest.mark.parametrize("end", [".f32", ".keys"])
 def test_a_damaged_file_is_gathered_again(store: FeatureStore, end: str, caplog: pytest.LogCaptureFixture) -> None:
-    gather(store, contents(*range(1, 21)))
+    gather_pool_features(store, contents(*range(1, 21)))
     (file,) = files(store)
     file.with_suffix(end).write_bytes(b"\x93NUMPY")
-    np.testing.assert_array_equal(gather(store, contents(*range(1, 21))), features(*range(1, 21)))
+    np.testing.assert_array_equal(gather_pool_features(store, contents(*range(1, 21))), features(*range(1, 21)))
     assert "is damaged" in caplog.text
 
 
@@ -91,4 +91,4 @@ def test_no_room_is_said_with_what_is_needed(store: FeatureStore, monkeypatch: p
 
     monkeypatch.setattr("alframe.store.pool_features.os.fsync", full)
     with pytest.raises(StoreError, match=r"No space left on device.* 0 MB more: make room"):
-        gather(store, contents(*range(1, 21)))
+        gather_pool_features(store, contents(*range(1, 21)))

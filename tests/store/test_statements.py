@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.loop.labels import settle, standing_labels
-from alframe.store.ledger import FILE_NAME, Ledger
+from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.store.migrations import STEPS
 from alframe.types import UNSURE, Item, Label, Selection
 
@@ -164,7 +164,7 @@ def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:
 
 
 def test_a_project_from_before_words_goes_on(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / FILE_NAME) as db:
+    with sqlite3.connect(tmp_path / LEDGER_NAME) as db:
         db.executescript(f"{STEPS[0]} PRAGMA user_version = 1;")
         db.execute("INSERT INTO item (key, id, path, split) VALUES (0, 'a', 'a', 'pool'), (1, 'b', 'b', 'pool')")
         for item, name in ((0, "hare"), (1, "fox"), (0, "fox")):

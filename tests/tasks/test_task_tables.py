@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from alframe.engine.measuring.evaluate import CROSS_VALIDATED
+from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS
 from alframe.tasks.accuracy_tables import accuracy_table
 from alframe.testing.records import evaluation, round_record
 
@@ -28,7 +28,7 @@ def test_an_audit_alone() -> None:
 
 
 def test_a_doubtful_number_alone_comes_with_a_caution() -> None:
-    doubtful = replace(round_record(1, 20, None), evaluation=evaluation(0.5, CROSS_VALIDATED))
+    doubtful = replace(round_record(1, 20, None), evaluation=evaluation(0.5, CROSS_VALIDATION_BASIS))
     assert "chosen for being hard" in accuracy_table([doubtful])
     assert "pool accuracy" not in accuracy_table([doubtful])
 

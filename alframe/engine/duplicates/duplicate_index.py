@@ -1,4 +1,4 @@
-"""Which images are near to which, found without comparing all with all."""
+"""Which images are near-duplicates of which, found without comparing all with all."""
 
 from __future__ import annotations
 
@@ -17,101 +17,110 @@ from alframe.types import Floats, Ints
 
 # With both measures, images that share a hash (black frames, fog) may all have embeddings of their own. An image is
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
-MOST = 64
-CELL = 20_000  # images of which embeddings are compared all with all
-TRAINED = 65_536  # images that k-means learns its cells from,
-PASSES = 10  # looking at each of them so often
+MAX_COMPARED = 64
+MAX_CELL_SIZE = 20_000  # images of which embeddings are compared all with all
+KMEANS_SAMPLE = 65_536  # images that k-means learns its cells from,
+KMEANS_PASSES = 10  # looking at each of them so often
 
 Hashes = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
 
-class Near(Protocol):
-    """The images entered so far, and who is near to them. Rows are positions in the pool, in the order of entry."""
+class DuplicateIndex(Protocol):
+    """The group representatives so far, and who is near to them. Rows are positions in the pool."""
 
-    def enter(self, rows: Ints) -> None:
-        """These stand for a group from now on."""
+    def add(self, rows: Ints) -> None:
+        """Add these images as group representatives."""
         ...
 
-    def leaders(self, rows: Ints) -> tuple[Ints, Mask]:
-        """(r,) the first entered one that each row is near to, or -1; and which are too many of a kind to enter."""
+    def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
+        """Return (r,) the first added image that each row is near to, or -1; and (r,) which are not to be added.
+
+        Those have so many images with nearly their hash already that one more would only cost time.
+        """
         ...
 
-    def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Near pairs among the rows, as places (first, later) in `rows`, first < later, sorted by later, then first."""
+    def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return the near pairs among the `rows`, as positions (earlier, later) in them.
+
+        Pairs are sorted by the later position, then by the earlier.
+        """
         ...
 
 
-class ByHash:
+class HashIndex:
     """Near: at most `bits` of 64 differ; with `features`, the cosine distance is at most `cosine` as well."""
 
     def __init__(self, hashes: Hashes, bits: int, features: Floats | None = None, cosine: float = 0.0) -> None:
         self._hashes, self._bits = hashes, bits
         self._features, self._cosine = features, cosine
-        self._masks = _masks(bits)
-        self._runs: list[_Run] = []
+        self._masks = _pigeonhole_masks(bits)
+        self._tables: list[_SortedHashes] = []
 
-    def enter(self, rows: Ints) -> None:
+    def add(self, rows: Ints) -> None:
+        """See DuplicateIndex."""
         if self._features is not None:
             _, of, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
-            rows = rows[np.sort(np.argsort(of, kind="stable")[_ranks(counts) < MOST])]
-        # Runs of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
-        while self._runs and len(self._runs[-1].rows) <= len(rows):
-            rows = np.concatenate([self._runs.pop().rows, rows])
+            rows = rows[np.sort(np.argsort(of, kind="stable")[_ranks_within(counts) < MAX_COMPARED])]
+        # Tables of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
+        while self._tables and len(self._tables[-1].rows) <= len(rows):
+            rows = np.concatenate([self._tables.pop().rows, rows])
         if len(rows):
-            self._runs.append(_Run(rows, self._hashes[rows], self._masks))
+            self._tables.append(_SortedHashes(rows, self._hashes[rows], self._masks))
 
-    def leaders(self, rows: Ints) -> tuple[Ints, Mask]:
-        row, found = self._like(self._hashes[rows])
-        counts = np.bincount(row, minlength=len(rows))
+    def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
+        """See DuplicateIndex."""
+        positions, found = self._find_near(self._hashes[rows])
+        counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
-            return _first(row, found, len(rows)), np.zeros(len(rows), bool)
-        some = _ranks(counts) < MOST
-        row, found = row[some], found[some]
-        same = cosines(self._features, rows[row], found) >= 1 - self._cosine
-        return _first(row[same], found[same], len(rows)), counts >= MOST
+            return _first_match(positions, found, len(rows)), np.zeros(len(rows), bool)
+        compared = _ranks_within(counts) < MAX_COMPARED
+        positions, found = positions[compared], found[compared]
+        near = cosine_similarities(self._features, rows[positions], found) >= 1 - self._cosine
+        return _first_match(positions[near], found[near], len(rows)), counts >= MAX_COMPARED
 
-    def _like(self, hashes: Hashes) -> tuple[Ints, Ints]:
-        """Pairs of a place in `hashes` and an entered row whose hash is near to it, sorted by place, then by entry."""
+    def _find_near(self, hashes: Hashes) -> tuple[Ints, Ints]:
+        """Return pairs of a position in `hashes` and a near added row, sorted by position, then in order of adding."""
         pairs = [np.empty((0, 2), np.int64)]
-        for run in self._runs:
-            found = np.unique(np.concatenate([run.like(hashes, mask, self._bits) for mask in self._masks]))
-            row, place = np.divmod(found, len(run.rows))
-            pairs.append(np.stack([row, run.rows[place]], axis=1))
+        for table in self._tables:
+            found = np.unique(np.concatenate([table.find_near(hashes, mask, self._bits) for mask in self._masks]))
+            position, entry = np.divmod(found, len(table.rows))
+            pairs.append(np.stack([position, table.rows[entry]], axis=1))
         both = np.concatenate(pairs)
         return tuple(both[np.argsort(both[:, 0], kind="stable")].T)
 
-    def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+    def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+        """See DuplicateIndex."""
         hashes = self._hashes[rows]
-        later, first = np.nonzero(np.tril(np.bitwise_count(hashes[:, None] ^ hashes) <= self._bits, -1))
+        later, earlier = np.nonzero(np.tril(np.bitwise_count(hashes[:, None] ^ hashes) <= self._bits, -1))
         if self._features is not None:
-            same = cosines(self._features, rows[later], rows[first]) >= 1 - self._cosine
-            later, first = later[same], first[same]
-        return first, later
+            near = cosine_similarities(self._features, rows[later], rows[earlier]) >= 1 - self._cosine
+            later, earlier = later[near], earlier[near]
+        return earlier, later
 
 
-class _Run:
-    """Images in the order of entry, sorted by each of the masks for looking them up."""
+class _SortedHashes:
+    """Images in the order of adding, sorted by each of the masks for looking them up."""
 
     def __init__(self, rows: Ints, hashes: Hashes, masks: Sequence[np.uint64]) -> None:
         self.rows, self._hashes = rows, hashes
         self._order = {mask: np.argsort(hashes & mask, kind="stable").astype(np.int32) for mask in masks}
         self._sorted = {mask: (hashes & mask)[order] for mask, order in self._order.items()}
 
-    def like(self, hashes: Hashes, mask: np.uint64, bits: int) -> Ints:
-        """Near pairs that agree under the mask, each as (place in `hashes`) * (length of the run) + place."""
-        wanted, there = hashes & mask, self._sorted[mask]
-        start = np.searchsorted(there, wanted)
-        counts = np.searchsorted(there, wanted, "right") - start
-        row = np.repeat(np.arange(len(hashes)), counts)
-        place = self._order[mask][start[row] + _ranks(counts)]
-        near = np.bitwise_count(hashes[row] ^ self._hashes[place]) <= bits
-        found: Ints = row[near] * len(self.rows) + place[near]
-        return found
+    def find_near(self, hashes: Hashes, mask: np.uint64, bits: int) -> Ints:
+        """Return near pairs that agree under the mask, each as (position in `hashes`) * len(rows) + (own position)."""
+        masked, own = hashes & mask, self._sorted[mask]
+        start = np.searchsorted(own, masked)
+        counts = np.searchsorted(own, masked, "right") - start
+        position = np.repeat(np.arange(len(hashes)), counts)
+        entry = self._order[mask][start[position] + _ranks_within(counts)]
+        near = np.bitwise_count(hashes[position] ^ self._hashes[entry]) <= bits
+        pairs: Ints = position[near] * len(self.rows) + entry[near]
+        return pairs
 
 
-def _masks(bits: int) -> list[np.uint64]:
-    """Masks of the 64 bits such that two hashes of which at most `bits` bits differ agree under one of them at least.
+def _pigeonhole_masks(bits: int) -> list[np.uint64]:
+    """Return masks of the 64 bits: two hashes that differ in at most `bits` of them agree under one mask at least.
 
     By the pigeonhole principle: of `bits` + 2 blocks two are left as they were (Norouzi, Punjani & Fleet 2012, Fast
     search in Hamming space with multi-index hashing, have one of `bits` + 1; two tell more images apart). Each block
@@ -122,82 +131,87 @@ def _masks(bits: int) -> list[np.uint64]:
     return [np.uint64(a | b) for a, b in combinations(values, 2)]
 
 
-class ByEmbedding:
-    """Near: the cosine distance is at most `cosine`. Compares all with all that are entered; so give it a cell."""
+class EmbeddingIndex:
+    """Near: the cosine distance is at most `cosine`. Compares with all that were added; so give it a cell."""
 
     def __init__(self, features: Floats, cosine: float) -> None:
         self._features, self._cosine = features, cosine
-        self._entered: list[Ints] = []
+        self._added: list[Ints] = []
 
-    def enter(self, rows: Ints) -> None:
-        self._entered.append(rows)
+    def add(self, rows: Ints) -> None:
+        """See DuplicateIndex."""
+        self._added.append(rows)
 
-    def leaders(self, rows: Ints) -> tuple[Ints, Mask]:
-        leader = np.full(len(rows), -1, np.int64)
+    def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
+        """See DuplicateIndex."""
+        representatives = np.full(len(rows), -1, np.int64)
         x = unit_vectors(self._features[rows])
-        for some in self._entered:
-            open_ = np.flatnonzero(leader < 0)
-            if not len(some) or not len(open_):
+        for added in self._added:
+            unmatched = np.flatnonzero(representatives < 0)
+            if not len(added) or not len(unmatched):
                 continue
-            same = x[open_] @ unit_vectors(self._features[some]).T >= 1 - self._cosine
-            hit = same.any(axis=1)
-            leader[open_[hit]] = some[same[hit].argmax(axis=1)]
-        return leader, np.zeros(len(rows), bool)
+            near = x[unmatched] @ unit_vectors(self._features[added]).T >= 1 - self._cosine
+            matched = near.any(axis=1)
+            representatives[unmatched[matched]] = added[near[matched].argmax(axis=1)]
+        return representatives, np.zeros(len(rows), bool)
 
-    def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+    def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+        """See DuplicateIndex."""
         x = unit_vectors(self._features[rows])
-        later, first = np.nonzero(np.tril(x @ x.T >= 1 - self._cosine, -1))
-        return first, later
+        later, earlier = np.nonzero(np.tril(x @ x.T >= 1 - self._cosine, -1))
+        return earlier, later
 
 
-def cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
-    """The `rows` (n,) of `features` (N, D) in cells, each in the order given; up to 20,000 are one.
+def split_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
+    """Split the `rows` (n,) of `features` (N, D) into cells, each in the order given; up to 20,000 rows are one cell.
 
     Beyond, the cells are those of k-means (Lloyd 1982), learned from a sample. Copies are always in the same cell; two
     images that are nearly alike may be in two.
     """
-    if len(rows) <= CELL:
+    if len(rows) <= MAX_CELL_SIZE:
         return [rows]
     rng = np.random.default_rng(seed)
-    sample = np.sort(rng.choice(rows, min(len(rows), TRAINED), replace=False))
+    sample = np.sort(rng.choice(rows, min(len(rows), KMEANS_SAMPLE), replace=False))
     count = len(rows) // 1000
     model = import_faiss().Kmeans(
         features.shape[1], count, niter=1, seed=seed, spherical=True, min_points_per_centroid=1
     )
-    cell = np.empty(len(rows), np.int64)
-    with Bar("Sorting images into cells", total=PASSES * len(sample) + len(rows), unit="img") as bar:
+    cells = np.empty(len(rows), np.int64)
+    with Bar("Sorting images into cells", total=KMEANS_PASSES * len(sample) + len(rows), unit="img") as bar:
         x = unit_vectors(features[sample])
-        for _ in range(PASSES):
+        for _ in range(KMEANS_PASSES):
             model.train(x, init_centroids=model.centroids)
             bar.advance(len(sample))
-        for part in chunks(len(rows)):
-            cell[part] = model.assign(unit_vectors(features[rows[part]]))[1]
-            bar.advance(len(cell[part]))
-    order = np.argsort(cell, kind="stable")
-    return np.split(rows[order], np.flatnonzero(np.diff(cell[order])) + 1)
+        for chunk in chunks(len(rows)):
+            cells[chunk] = model.assign(unit_vectors(features[rows[chunk]]))[1]
+            bar.advance(len(cells[chunk]))
+    order = np.argsort(cells, kind="stable")
+    return np.split(rows[order], np.flatnonzero(np.diff(cells[order])) + 1)
 
 
-def cosines(features: Floats, a: Ints, b: Ints) -> Floats:
-    """(p,) cosine similarity of the pairs of rows `a` (p,) and `b` (p,)."""
-    result = np.empty(len(a), np.float32)
-    for part in chunks(len(a)):
-        left, at = np.unique(a[part], return_inverse=True)
-        right, to = np.unique(b[part], return_inverse=True)
-        x, y = unit_vectors(features[left]), unit_vectors(features[right])
+def cosine_similarities(features: Floats, a: Ints, b: Ints) -> Floats:
+    """Return (p,) the cosine similarity of the pairs of rows `a` (p,) and `b` (p,)."""
+    similarities = np.empty(len(a), np.float32)
+    for chunk in chunks(len(a)):
+        rows_a, index_a = np.unique(a[chunk], return_inverse=True)
+        rows_b, index_b = np.unique(b[chunk], return_inverse=True)
+        x, y = unit_vectors(features[rows_a]), unit_vectors(features[rows_b])
         # Many pairs of few images are a product of matrices.
-        few = len(left) * len(right) <= 8 * len(at)
-        result[part] = (x @ y.T)[at, to] if few else np.einsum("pd,pd->p", x[at], y[to])
-    return result
+        if len(rows_a) * len(rows_b) <= 8 * len(index_a):
+            similarities[chunk] = (x @ y.T)[index_a, index_b]
+        else:
+            similarities[chunk] = np.einsum("pd,pd->p", x[index_a], y[index_b])
+    return similarities
 
 
-def _first(row: Ints, found: Ints, count: int) -> Ints:
-    """(count,) the first that was `found` (h,) for each `row` (h,), sorted; -1 where nothing was."""
+def _first_match(positions: Ints, found: Ints, count: int) -> Ints:
+    """Return (count,) the first row that was `found` (h,) for each of the sorted `positions` (h,); -1: none."""
     first = np.full(count, -1, np.int64)
-    starts = np.flatnonzero(np.diff(row, prepend=-1))
-    first[row[starts]] = found[starts]
+    starts = np.flatnonzero(np.diff(positions, prepend=-1))
+    first[positions[starts]] = found[starts]
     return first
 
 
-def _ranks(counts: Ints) -> Ints:
-    """0, 1, 2, ... for each of the `counts` (r,), one after the other."""
+def _ranks_within(counts: Ints) -> Ints:
+    """Return 0, 1, 2, ... for each of the `counts` (r,), one after the other."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -10,7 +10,7 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # from glibc's malloc.h
 
 
 @functools.cache
-def keep_memory() -> bool:
+def keep_freed_memory() -> bool:
     """Tell glibc's allocator never to give pages back; says whether it did (elsewhere there is nothing to do).
 
     By default every tensor of a few hundred kilobytes or more is mapped from the kernel, faulted in page by page,

@@ -16,24 +16,24 @@ from alframe.engine.embedding.embedder import Embedder, embed_batches
 from alframe.errors import BadOutput, EngineError, PoolError
 from alframe.progress import Bar, track
 from alframe.store.features import FeatureStore
-from alframe.store.file_cache import FileCache, Reading
-from alframe.store.files import check_room
-from alframe.store.pool_features import gather
+from alframe.store.file_cache import FileCache, FileContent
+from alframe.store.files import require_free_space
+from alframe.store.pool_features import gather_pool_features
 from alframe.types import Floats, Item
 
-SHARD = 512  # images; what a kill costs at most
-FLOAT = 4  # bytes of a number in the store
+SHARD_SIZE = 512  # images; what a kill costs at most
+BYTES_PER_FLOAT = 4
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Embedding:
-    """Features (N, D) of all items by position; those in `unreadable` (position -> reason) have zeros."""
+class PoolEmbedding:
+    """Features (N, D) of all items by key; those in `unreadable` (key -> reason) have zeros."""
 
     features: Floats
     unreadable: Mapping[int, str]
-    contents: Sequence[bytes | None]  # (N,) what each file held, as a hash
+    content_hashes: Sequence[bytes | None]  # (N,) of what each file held when it was read
 
     @property
     def readable(self) -> npt.NDArray[np.bool_]:
@@ -45,80 +45,84 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What embedding one shard gave: a reading each, features of the readable ones, difference hashes by content."""
+    """What embedding one shard gave: the content of each file, and features of the readable ones.
 
-    readings: list[Reading]
+    `difference_hashes` are by content hash.
+    """
+
+    contents: list[FileContent]
     features: Floats
-    hashes: dict[bytes, bytes] = field(default_factory=dict)
+    difference_hashes: dict[bytes, bytes] = field(default_factory=dict)
 
 
-def embed(
+def update_pool_embedding(
     items: Sequence[Item],
     present: npt.NDArray[np.bool_],
     embedder: Embedder,
-    stores: Callable[[str], FeatureStore],
-    contents: FileCache,
+    open_store: Callable[[str], FeatureStore],
+    file_cache: FileCache,
     compute: Compute,
-) -> tuple[Embedder, Embedding]:
+) -> tuple[Embedder, PoolEmbedding]:
     """Bring the store of the embedder's fingerprint up to date, and gather the features of all items.
 
-    `present` (N,) says which are in the pool or not any more; an image that is gone keeps those it had. Where the
-    engine fails on its first batch and was not asked for by name, the next one takes over: the embedder given back is
-    the one whose features these are. Raises EngineError if none can, PoolError if not one image can be read.
+    `present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
+    inference engine fails on its first batch and was not asked for by name, the next one takes over: the embedder that
+    is returned is the one whose features these are. Raises EngineError if no engine can run the network, PoolError if
+    not one image can be read, BadOutput if the network gives no finite number.
     """
     while True:
         try:
-            store = stores(embedder.fingerprint)
-            return embedder, _embed(items, present, embedder, store, contents, compute)
+            store = open_store(embedder.fingerprint)
+            return embedder, _embed_missing(items, present, embedder, store, file_cache, compute)
         except EngineError as error:
-            following = embedder.stepped_back()
+            following = embedder.next_fallback()
             if following is None:
                 raise
             log.warning("%s Going on with %s.", error, following.runner.inference)
             embedder = following
 
 
-def _embed(
+def _embed_missing(
     items: Sequence[Item],
     present: npt.NDArray[np.bool_],
     embedder: Embedder,
     store: FeatureStore,
-    contents: FileCache,
+    file_cache: FileCache,
     compute: Compute,
-) -> Embedding:
+) -> PoolEmbedding:
     # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
     # forms the same batches when it goes on, and ends with the same bits.
-    readings = contents.known(track(items, "Looking for changes", total=len(items), unit="img"), present)
-    shards = _unfinished(readings, store)
-    parts = [[items[key] for key in shard] for shard in shards]
-    check_room(store.folder, sum(map(len, parts)) * embedder.dim * FLOAT)
+    contents = file_cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), present)
+    shards = _missing_shards(contents, store)
+    shard_items = [[items[key] for key in shard] for shard in shards]
+    require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
-    for shard, result in zip(shards, compute.map_shards(work, parts), strict=True):
-        found = _store(result, store, embedder)
-        contents.note_hashes(result.hashes, embedder.spec)
-        contents.note([(items[key], reading) for key, reading in zip(shard, found, strict=True)])
-        for key, reading in zip(shard, found, strict=True):
-            readings[key] = reading
-    return _gather(readings, store)
+    for shard, result in zip(shards, compute.map_shards(work, shard_items), strict=True):
+        shard_contents = _store_shard(result, store, embedder)
+        file_cache.remember_hashes(result.difference_hashes, embedder.spec)
+        file_cache.remember([(items[key], content) for key, content in zip(shard, shard_contents, strict=True)])
+        for key, content in zip(shard, shard_contents, strict=True):
+            contents[key] = content
+    return _collect_embedding(contents, store)
 
 
-def _store(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[Reading]:
-    """Store a shard's features; the readings, in which an image whose features are not finite is unreadable.
+def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[FileContent]:
+    """Store a shard's features, and return its contents: an image whose features are not finite is unreadable.
 
-    Raises BadOutput if none is, nor any that is stored: then it is the network, and not the image.
+    Raises BadOutput if none are finite, nor any that are stored: then the fault is the network's, not the image's.
     """
-    good = [row for row, reading in enumerate(result.readings) if reading.reason is None and reading.content]
-    finite = store.add([_content(result.readings[row]) for row in good], result.features)
-    if len(good) and not finite.any() and not store.width:
+    contents = list(result.contents)
+    readable = [row for row, content in enumerate(contents) if content.reason is None]
+    finite = store.add([_require_hash(contents[row]) for row in readable], result.features)
+    if readable and not finite.any() and not store.width:
         raise BadOutput(
-            f"None of the first {len(good)} images can be embedded: {embedder.not_finite}. If it was fine-tuned, the "
-            "training diverged: lower its learning rate (finetune.first.lr), or choose another backbone."
+            f"None of the first {len(readable)} images can be embedded: {embedder.not_finite_reason}. If it was fine-"
+            "tuned, the training diverged: lower its learning rate (finetune.first.lr), or choose another backbone."
         )
-    readings = list(result.readings)
-    for row in np.array(good, np.int64)[~finite].tolist():
+    for row in np.array(readable, np.int64)[~finite].tolist():
         # Without a stamp: another network may embed it, so nobody holds it against the file.
-        readings[row] = Reading(readings[row].content, embedder.not_finite, None)
-    return readings
+        contents[row] = FileContent(contents[row].content_hash, embedder.not_finite_reason, None)
+    return contents
 
 
 def embed_shards(
@@ -126,51 +130,55 @@ def embed_shards(
 ) -> Iterator[ShardResult]:
     """Embed each shard; batches never reach over a shard's end, so a shard's bits depend on nothing else."""
     items = [item for shard in shards for item in shard]
-    batches, ends = in_batches([len(shard) for shard in shards], batch_size)
-    readings: list[Reading] = []
+    batches, shard_ends = cut_batches([len(shard) for shard in shards], batch_size)
+    result_parts: list[FileContent] = []
     features: list[Floats] = []
     hashes: dict[bytes, bytes] = {}
-    end = iter(ends)
-    upto = next(end, 0)
     with Bar("Embedding images", total=len(items), unit="img") as bar:
         for batch, embedded in embed_batches(embedder, items, batches, workers):
-            readings += [Reading(*one) for one in zip(batch.contents, batch.reasons, batch.stamps, strict=True)]
+            result_parts += [FileContent(one.content_hash, one.reason, one.stamp) for one in batch.results]
             features.append(embedded)
-            hashes |= batch.hashed
-            bar.advance(len(batch.rows), read=batch.size, written=embedded.nbytes)
-            if batch.rows[-1] + 1 == upto:
-                yield ShardResult(readings, np.concatenate(features), hashes)
-                readings, features, hashes, upto = [], [], {}, next(end, 0)
+            hashes |= batch.hash_by_content
+            bar.advance(len(batch.rows), read=batch.file_bytes, written=embedded.nbytes)
+            if batch.rows[-1] + 1 in shard_ends:
+                yield ShardResult(result_parts, np.concatenate(features), hashes)
+                result_parts, features, hashes = [], [], {}
 
 
-def in_batches(sizes: Sequence[int], batch_size: int) -> tuple[list[range], list[int]]:
-    """Batches of the positions in shards of these sizes, side by side, and where each shard ends; none reaches over."""
-    ends = list(accumulate(sizes))
-    bounds = pairwise([0, *ends])
-    return [range(at, min(at + batch_size, end)) for start, end in bounds for at in range(start, end, batch_size)], ends
+def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range], set[int]]:
+    """Return batches of the positions in shards that lie side by side, and where each shard ends.
+
+    No batch reaches over a shard's end.
+    """
+    ends = list(accumulate(shard_sizes))
+    return [
+        range(position, min(position + batch_size, end))
+        for start, end in pairwise([0, *ends])
+        for position in range(start, end, batch_size)
+    ], set(ends)
 
 
-def _unfinished(readings: Sequence[Reading | None], store: FeatureStore) -> list[list[int]]:
-    """For each shard that has any, the keys still to be read."""
-    done = np.array([reading is not None for reading in readings], bool)
-    good = [key for key, reading in enumerate(readings) if reading and reading.reason is None]
-    done[good] = store.has([_content(readings[key]) for key in good])
+def _missing_shards(contents: Sequence[FileContent | None], store: FeatureStore) -> list[list[int]]:
+    """Return the keys still to be read, by shard; shards without any are left out."""
+    done = np.array([content is not None for content in contents], bool)
+    readable = [key for key, content in enumerate(contents) if content and content.reason is None]
+    done[readable] = store.has([_require_hash(contents[key]) for key in readable])
     missing = np.flatnonzero(~done)
-    shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD)) + 1)
+    shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD_SIZE)) + 1)
     return [shard.tolist() for shard in shards if len(shard)]
 
 
-def _gather(readings: Sequence[Reading | None], store: FeatureStore) -> Embedding:
-    unreadable = {key: reading.reason for key, reading in enumerate(readings) if reading and reading.reason is not None}
-    if len(unreadable) == len(readings):
-        first = next(iter(unreadable.values()), "the pool is empty")
-        raise PoolError(f"None of the {len(readings)} images can be read. The first: {first}")
-    contents = [None if reading is None else reading.content for reading in readings]
-    good = [None if key in unreadable else _content(reading) for key, reading in enumerate(readings)]
-    return Embedding(gather(store, good), unreadable, contents)
+def _collect_embedding(contents: Sequence[FileContent | None], store: FeatureStore) -> PoolEmbedding:
+    unreadable = {key: content.reason for key, content in enumerate(contents) if content and content.reason is not None}
+    if len(unreadable) == len(contents):
+        first_reason = next(iter(unreadable.values()), "the pool is empty")
+        raise PoolError(f"None of the {len(contents)} images can be read. The first: {first_reason}")
+    hashes = [None if content is None else content.content_hash for content in contents]
+    stored = [None if key in unreadable else _require_hash(content) for key, content in enumerate(contents)]
+    return PoolEmbedding(gather_pool_features(store, stored), unreadable, hashes)
 
 
-def _content(reading: Reading | None) -> bytes:
-    if reading is None or reading.content is None:
+def _require_hash(content: FileContent | None) -> bytes:
+    if content is None or content.content_hash is None:
         raise ValueError("an image without content has no features")
-    return reading.content
+    return content.content_hash

@@ -13,49 +13,51 @@ from torch import nn
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Backbone
-from alframe.data.loading import Batch, load
-from alframe.engine.embedding.allocator import keep_memory
-from alframe.engine.embedding.runner import Runner, choices
+from alframe.data.loading import Batch, load_batches
+from alframe.engine.embedding.allocator import keep_freed_memory
+from alframe.engine.embedding.runner import NetworkRunner, engine_candidates
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
 
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """A network in eval mode on its device, and what runs it.
+    """A network in evaluation mode on its device, and what runs it.
 
-    `network` is a digest of its weights, its structure and its input. `otherwise` is what to run it with should the
-    engine fail.
+    `network_digest` is made of its weights, its structure and its input. `recipe` is what the backbone was built from.
+    `fallbacks` are what to run it with, one after the other, should the engine fail.
     """
 
     module: nn.Module
     spec: InputSpec
     dim: int
-    network: str
+    network_digest: str
     device: str
-    runner: Runner
+    runner: NetworkRunner
     recipe: Mapping[str, Any]
-    otherwise: tuple[Inference, ...] = ()
+    fallbacks: tuple[Inference, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """Of the features: features of two engines or precisions are never mixed. Eager fp32 has the network's own."""
+        """What keys the features, which two engines or precisions never share; of eager fp32 the network's digest."""
         inference = self.runner.inference
         if inference == Inference():
-            return self.network
-        return hashlib.blake2b(f"{self.network} {inference}".encode(), digest_size=16).hexdigest()
+            return self.network_digest
+        return hashlib.blake2b(f"{self.network_digest} {inference}".encode(), digest_size=16).hexdigest()
 
     @property
-    def not_finite(self) -> str:
-        """The words for an image whose embedding holds NaN or infinity."""
+    def not_finite_reason(self) -> str:
+        """The reason why an image is unreadable whose embedding holds NaN or infinity; it names the backbone."""
         return f"the {REGISTRIES['backbone'].describe(self.recipe)} gives numbers for it that are not finite"
 
-    def stepped_back(self) -> Embedder | None:
-        """The same network, run with what comes next; None if there is nothing."""
-        if not self.otherwise:
+    def next_fallback(self) -> Embedder | None:
+        """Return the same network, run with the first of the fallbacks; None if there is none."""
+        if not self.fallbacks:
             return None
-        following, *rest = self.otherwise
-        return replace(self, runner=Runner(following, self.module, self.spec, self.device), otherwise=tuple(rest))
+        following, *rest = self.fallbacks
+        return replace(
+            self, runner=NetworkRunner(following, self.module, self.spec, self.device), fallbacks=tuple(rest)
+        )
 
 
 def make_embedder(
@@ -68,59 +70,59 @@ def make_embedder(
 ) -> Embedder:
     """Build the network; with `state`, load these (fine-tuned) weights instead of the pretrained ones.
 
-    `recipe` is the backbone's configuration: it tells apart networks with equal weights but another structure. Raises
-    EngineError if the engine of `inference` is not there.
+    `recipe` is what `backbone` was built from: it tells apart networks with equal weights but another structure. Raises
+    EngineError if the engine of `inference` is not installed.
     """
-    keep_memory()
+    keep_freed_memory()
     module = backbone.module(seed, weights=state is None)
     if state is not None:
         module.load_state_dict(dict(state), strict=True)
-    return wrap(module, backbone.input_spec, recipe, device, inference)
+    return wrap_network(module, backbone.input_spec, recipe, device, inference)
 
 
-def wrap(
+def wrap_network(
     module: nn.Module,
     spec: InputSpec,
     recipe: Mapping[str, Any],
     device: str,
     inference: Inference = Inference(),
 ) -> Embedder:
-    """The embedder of a network as it is now."""
-    chosen, *otherwise = choices(inference, device)
+    """Make an embedder of a network as it is now. Raises EngineError as `make_embedder` does."""
+    chosen, *fallbacks = engine_candidates(inference, device)
     module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
         trial = module(torch.zeros(1, spec.channels, spec.size, spec.size, device=device))
-    runner = Runner(chosen, module, spec, device)
-    network = _fingerprint(module, spec, recipe)
-    return Embedder(module, spec, int(trial.shape[1]), network, device, runner, dict(recipe), tuple(otherwise))
+    runner = NetworkRunner(chosen, module, spec, device)
+    digest = _digest_network(module, spec, recipe)
+    return Embedder(module, spec, int(trial.shape[1]), digest, device, runner, dict(recipe), tuple(fallbacks))
 
 
 def embed_batches(
     embedder: Embedder, items: Sequence[Item], batches: Sequence[Sequence[int]], workers: int
 ) -> Iterator[tuple[Batch, Floats]]:
-    """Decode and embed; for each batch what was read, and features (g, D) of the readable ones in `batch.good`."""
-    before: tuple[Batch, torch.Tensor] | None = None
-    for batch in load(items, embedder.spec, batches, workers):
-        now = batch, embed_pixels(embedder, batch.pixels)
-        if before is not None:  # fetched only now: on a GPU the next batch is under way already
-            yield before[0], before[1].cpu().numpy()
-        before = now
-    if before is not None:
-        yield before[0], before[1].cpu().numpy()
+    """Decode and embed; yield each batch as it was read, and features (g, D) of its `readable_rows` (g,)."""
+    previous: tuple[Batch, torch.Tensor] | None = None
+    for batch in load_batches(items, embedder.spec, batches, workers):
+        current = batch, embed_pixels(embedder, batch.pixels)
+        if previous is not None:  # fetched only now: on a GPU the next batch is under way already
+            yield previous[0], previous[1].cpu().numpy()
+        previous = current
+    if previous is not None:
+        yield previous[0], previous[1].cpu().numpy()
 
 
 def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> torch.Tensor:
-    """Pixels from 0 to 255, (B, H, W, C), to features (B, D) float32; on a GPU they are still being computed."""
+    """Turn pixels from 0 to 255, (B, H, W, C), into features (B, D) float32; a GPU may still be computing them."""
     if not len(pixels):
         return torch.empty(0, embedder.dim)
     return embedder.runner(pixels)
 
 
-def _fingerprint(module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any]) -> str:
+def _digest_network(module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    # A range that is not given is not named: what was embedded before there was such a parameter still counts.
-    named = {key: value for key, value in recipe.items() if (key, value) != ("value_range", None)}
-    described = [named, repr(spec), *([] if spec.value_range is None else [spec.value_range])]
+    # A range that is not given is left out: what was embedded before there was such a parameter still counts.
+    parameters = {key: value for key, value in recipe.items() if (key, value) != ("value_range", None)}
+    described = [parameters, repr(spec), *([] if spec.value_range is None else [spec.value_range])]
     digest.update(json.dumps(described, sort_keys=True, default=str).encode())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

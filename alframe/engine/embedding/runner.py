@@ -18,49 +18,54 @@ from alframe.types import InputSpec
 
 log = logging.getLogger(__name__)
 
-_BUILD: dict[str, Callable[[nn.Module, InputSpec, str, str, torch.Tensor], Runtime]] = {
-    "eager": runtimes.eager,
-    "compile": runtimes.compiled,
-    "onnxruntime": runtimes.onnxruntime,
-    "openvino": runtimes.openvino,
+_BUILDERS: dict[str, Callable[[nn.Module, InputSpec, str, str, torch.Tensor], Runtime]] = {
+    "eager": runtimes.make_eager,
+    "compile": runtimes.make_compiled,
+    "onnxruntime": runtimes.make_onnxruntime,
+    "openvino": runtimes.make_openvino,
 }
-_NEEDS = {"onnxruntime": ("onnxruntime", "onnxscript"), "openvino": ("openvino", "onnxscript")}
-_EXTRA = {"onnxruntime": "onnx", "openvino": "openvino"}
+_REQUIRED_PACKAGES = {"onnxruntime": ("onnxruntime", "onnxscript"), "openvino": ("openvino", "onnxscript")}
+_EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
 # On a CPU, the fastest first, by benchmarks/micro/embedding.py. An order and no race, because the features of two
 # engines differ in their last bits: the same command must always choose the same. torch.compile is not among them: it
 # takes a minute or two to begin, and what it then gains depends on the processor.
-_AUTO = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
-ENOUGH = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
-_CHECKED = 16  # images
-_EXPORT = "some ten seconds, of a large network more"
-_TAKES = {"eager": "a moment", "compile": "a minute or two", "onnxruntime": _EXPORT, "openvino": _EXPORT}
+_CPU_ENGINES = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
+MIN_COSINE = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
+_COMPARED_IMAGES = 16  # images
+_EXPORT_TIME = "some ten seconds, of a large network more"
+_PREPARATION_TIMES = {
+    "eager": "a moment",
+    "compile": "a minute or two",
+    "onnxruntime": _EXPORT_TIME,
+    "openvino": _EXPORT_TIME,
+}
 
 
-def choices(inference: Inference, device: str) -> list[Inference]:
+def engine_candidates(inference: Inference, device: str) -> list[Inference]:
     """What to run with on `device`, and what to step back to should that fail: nothing if it was asked for by name.
 
     Raises EngineError if the engine asked for is not installed or does not run on this device.
     """
     if inference.engine != "auto":
-        _check_there(inference, device)
+        _require_engine(inference, device)
         return [inference]
     if device != "cpu":
         return [Inference("eager", inference.precision)]
     precision = inference.precision
-    if precision == "bf16" and not has_bf16():
+    if precision == "bf16" and not cpu_has_bf16():
         log.warning("This processor does not compute in bf16: inference.engine=auto takes fp32.")
         precision = "fp32"
-    order = [Inference(engine, precision) for engine in _AUTO[precision] if not _missing(engine)]
+    order = [Inference(engine, precision) for engine in _CPU_ENGINES[precision] if not _missing_packages(engine)]
     return [*order, *([Inference()] if precision == "bf16" else [])]
 
 
-def has_bf16() -> bool:
+def cpu_has_bf16() -> bool:
     """Whether this CPU computes in bfloat16 itself; where it only imitates that, it is slower than fp32."""
     known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for it yet
     return any(getattr(torch.cpu, name, lambda: False)() for name in known)
 
 
-class Runner:
+class NetworkRunner:
     """Pixels (B, H, W, C), from 0 to 255, to features (B, D) float32; on a GPU still being computed on return.
 
     The engine is made when the first batch comes, for making it can take longer than embedding a few images; and in
@@ -83,13 +88,17 @@ class Runner:
 
     def _make(self, pixels: torch.Tensor) -> Runtime:
         module, spec, device = self._network
-        eager = runtimes.eager(module, spec, device, "fp32", pixels)
+        eager = runtimes.make_eager(module, spec, device, "fp32", pixels)
         if self.inference == Inference():
             return eager
-        log.info("Preparing the network for %s, which takes %s ...", self.inference, _TAKES[self.inference.engine])
-        some = pixels[:_CHECKED]
+        log.info(
+            "Preparing the network for %s, which takes %s ...",
+            self.inference,
+            _PREPARATION_TIMES[self.inference.engine],
+        )
+        some = pixels[:_COMPARED_IMAGES]
         try:
-            runtime = _BUILD[self.inference.engine](module, spec, device, self.inference.precision, some)
+            runtime = _BUILDERS[self.inference.engine](module, spec, device, self.inference.precision, some)
             given = runtime(some)
         except Exception as error:  # a compiler that is missing, an operation that is not known, too little memory ...
             reason = (str(error).strip().splitlines() or [""])[0]
@@ -98,7 +107,7 @@ class Runner:
                 f"{reason}. inference.engine=eager always can."
             ) from error
         blank = eager(torch.full_like(some[:1], 128))
-        alike, enough = likeness(given, eager(some), blank), ENOUGH[self.inference.precision]
+        alike, enough = centred_cosine(given, eager(some), blank), MIN_COSINE[self.inference.precision]
         if not alike >= enough:  # nan as well
             raise EngineError(
                 f"inference.engine={self.inference.engine} in {self.inference.precision} gives other features than the "
@@ -107,7 +116,7 @@ class Runner:
         return runtime
 
 
-def likeness(given: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:
+def centred_cosine(given: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:
     """Cosine between features (B, D), both seen from those of a blank picture (1, D), over all images together.
 
     Uncentred features are alike whatever the picture; and a batch may be one burst, whose own mean as the centre would
@@ -119,19 +128,19 @@ def likeness(given: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> f
     return float((a @ b) / (a.norm() * b.norm()))
 
 
-def _check_there(inference: Inference, device: str) -> None:
-    if missing := _missing(inference.engine):
+def _require_engine(inference: Inference, device: str) -> None:
+    if missing := _missing_packages(inference.engine):
         raise EngineError(
             f"inference.engine={inference.engine} needs {' and '.join(missing)}, which this Python does not have: "
-            f"pip install 'alframe[{_EXTRA[inference.engine]}]'. Or inference.engine=eager, which needs nothing; but "
+            f"pip install 'alframe[{_EXTRAS[inference.engine]}]'. Or inference.engine=eager, which needs nothing; but "
             f"features of another engine are never mixed in, so then every image is embedded anew."
         )
-    if inference.engine in _NEEDS and device != "cpu":
+    if inference.engine in _REQUIRED_PACKAGES and device != "cpu":
         raise EngineError(
             f"inference.engine={inference.engine} runs on the CPU, and the device is {device}. Add compute.device=cpu, "
             f"or take inference.engine=eager or compile."
         )
 
 
-def _missing(engine: str) -> list[str]:
-    return [package for package in _NEEDS.get(engine, ()) if find_spec(package) is None]
+def _missing_packages(engine: str) -> list[str]:
+    return [package for package in _REQUIRED_PACKAGES.get(engine, ()) if find_spec(package) is None]

@@ -22,35 +22,35 @@ from alframe.types import InputSpec
 Runtime = Callable[[torch.Tensor], torch.Tensor]
 
 
-def eager(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+def make_eager(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
     """PyTorch, layer by layer. On a GPU, a batch travels there while the one before is still being computed."""
-    to_device = _sent(device)
+    to_device = _make_transfer(device)
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode(), _computing(precision, device):
+        with torch.inference_mode(), _autocast(precision, device):
             return module(normalise(to_device(pixels), spec, device)).float()  # type: ignore[no-any-return]
 
     return run
 
 
-def compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+def make_compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
     """torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
     torch.compiler.reset()  # networks of before count towards a limit, beyond which nothing is compiled
-    network = torch.compile(_Whole(module, spec).to(device))
-    to_device = _sent(device)
+    network = torch.compile(_NormalisingNetwork(module, spec).to(device))
+    to_device = _make_transfer(device)
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
         # One alone would be compiled for itself, for a minute: two of it cost less.
         several = pixels if len(pixels) > 1 else pixels.repeat(2, 1, 1, 1)
         there = to_device(several)
         torch._dynamo.mark_dynamic(there, 0)  # and nothing else: were all sizes free, compiling would take an age
-        with torch.inference_mode(), _computing(precision, device):
+        with torch.inference_mode(), _autocast(precision, device):
             return network(there)[: len(pixels)].float()  # type: ignore[no-any-return]
 
     return run
 
 
-def onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
     """ONNX Runtime on the CPU, fp32 alone."""
     import onnxruntime
 
@@ -59,13 +59,13 @@ def onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str,
     # While it waits for pixels it must not burn the cores on which they are decoded.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(exported(module, spec, pixels), options, ["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(export_onnx(module, spec, pixels), options, ["CPUExecutionProvider"])
     return lambda pixels: torch.from_numpy(session.run(None, {"pixels": pixels.numpy()})[0])
 
 
-def openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
     """OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none, for then it would quietly take fp32."""
-    core = _core()
+    core = _openvino_core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise ValueError("this processor does not compute in bf16; take inference.precision=fp32")
     options = {
@@ -74,13 +74,13 @@ def openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pi
         "ENABLE_CPU_PINNING": False,  # the cores are shared with what decodes
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
     }
-    network = core.compile_model(core.read_model(io.BytesIO(exported(module, spec, pixels))), "CPU", options)
+    network = core.compile_model(core.read_model(io.BytesIO(export_onnx(module, spec, pixels))), "CPU", options)
     request = network.create_infer_request()
     return lambda pixels: torch.from_numpy(request.infer({0: pixels.numpy()})[0].copy())  # it keeps its output's memory
 
 
 @cache
-def _core() -> Any:
+def _openvino_core() -> Any:
     """OpenVINO itself, one for as long as the process lives.
 
     On Linux, its CPU plugin gives the thread a stack for signals, and puts the one of before back when it goes. Of two
@@ -92,13 +92,13 @@ def _core() -> Any:
     return openvino.Core()
 
 
-def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
+def export_onnx(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
     """The network with its normalisation as an ONNX model, `pixels` (b, H, W, C) to `features` (b, D), b free."""
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on itself
         program = torch.onnx.export(
-            _Whole(module, spec).eval(),
+            _NormalisingNetwork(module, spec).eval(),
             (example,),
             dynamo=True,  # the older exporter is faster, but PyTorch calls it legacy
             dynamic_shapes=({0: torch.export.Dim("batch")},),
@@ -109,7 +109,7 @@ def exported(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
     return program.model_proto.SerializeToString()  # type: ignore[no-any-return, union-attr]
 
 
-class _Whole(nn.Module):
+class _NormalisingNetwork(nn.Module):
     """The network, from pixels on; `normalise` as a part of the graph."""
 
     mean: torch.Tensor
@@ -126,12 +126,12 @@ class _Whole(nn.Module):
         return self.module((x - self.mean) / self.std).float()  # type: ignore[no-any-return]
 
 
-def _computing(precision: str, device: str) -> AbstractContextManager[None]:
+def _autocast(precision: str, device: str) -> AbstractContextManager[None]:
     kind = device.partition(":")[0]
     return torch.autocast(kind, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
-def _sent(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
+def _make_transfer(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """How pixels get to the device: to a CUDA one from pinned memory, on a stream beside that of the computation."""
     if not device.startswith("cuda"):
         return lambda pixels: pixels.to(device)

@@ -19,10 +19,10 @@ from alframe.types import Box, Item, pool_root
 
 log = logging.getLogger(__name__)
 
-_NO_ANIMALS = ("person", "vehicle", "empty", "blank")
+_NOT_ANIMALS = ("person", "vehicle", "empty", "blank")
 
 
-def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
+def crop_items(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     """The items with their boxes, as `boxes` says; `meta` notes in "detected" what was found.
 
     An image with several boxes of the category in the file gives, with use=all, items `<id>#<n>` with "n of m" as
@@ -38,7 +38,7 @@ def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
         path, why = next(iter(found.failures.items()))
         raise PoolError(f"{file}: all {len(found.failures)} images failed; the first, '{path}': {why}.")
     numbers = match_images(items, found.image_numbers, file)
-    ranked = _Ranked(found, boxes)
+    ranked = _RankedBoxes(found, boxes)
     missing = int((numbers < 0).sum())
     if missing:
         log.warning(
@@ -46,17 +46,17 @@ def crop(items: Sequence[Item], boxes: Boxes) -> list[Item]:
             *(missing, len(items), file, len(found.failures)),
         )
     pairs = track(zip(items, numbers.tolist(), strict=True), "Cropping", total=len(items), unit="img")
-    return [one for item, at in pairs for one in _items(item, at, ranked, boxes)]
+    return [one for item, at in pairs for one in _crop_item(item, at, ranked, boxes)]
 
 
-class _Ranked:
+class _RankedBoxes:
     """The boxes of the category, of each image the most confident first; ties as in the file."""
 
     def __init__(self, found: Detections, boxes: Boxes) -> None:
         images = np.repeat(np.arange(len(found.starts) - 1), np.diff(found.starts))
         corner = np.clip(found.box[:, :2], 0.0, 1.0)
         size = np.clip(found.box[:, :2] + found.box[:, 2:], 0.0, 1.0) - corner
-        wanted = _wanted(found, boxes)[found.category] if len(found.category) else np.zeros(0, bool)
+        wanted = _category_mask(found, boxes)[found.category] if len(found.category) else np.zeros(0, bool)
         rows = np.flatnonzero(wanted & (size > 0).all(axis=1))
         rows = rows[np.lexsort((-found.confidence[rows], images[rows]))]
         low = np.clip(corner - boxes.margin * size, 0.0, 1.0)
@@ -73,12 +73,12 @@ class _Ranked:
         return f"{self.categories[self.category[row]]} {self.confidence[row]:.3f}"
 
 
-def _wanted(found: Detections, boxes: Boxes) -> npt.NDArray[np.bool_]:
+def _category_mask(found: Detections, boxes: Boxes) -> npt.NDArray[np.bool_]:
     """(C,) which of the file's categories are of the wanted one."""
     names = [name.casefold() for name in found.categories]
     wanted = "person" if boxes.category.casefold() == "human" else boxes.category.casefold()
     if wanted == "animal":
-        return np.array([name not in _NO_ANIMALS for name in names], bool)
+        return np.array([name not in _NOT_ANIMALS for name in names], bool)
     if names and wanted not in names:
         hint = did_you_mean(boxes.category, list(found.categories))
         raise PoolError(
@@ -88,7 +88,7 @@ def _wanted(found: Detections, boxes: Boxes) -> npt.NDArray[np.bool_]:
     return np.array([name == wanted for name in names], bool)
 
 
-def _items(item: Item, at: int, ranked: _Ranked, boxes: Boxes) -> Iterator[Item]:
+def _crop_item(item: Item, at: int, ranked: _RankedBoxes, boxes: Boxes) -> Iterator[Item]:
     if at < 0:
         yield item
         return

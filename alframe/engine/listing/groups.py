@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from alframe.types import Item
 
 
-def group_of(item: Item, group: str) -> str:
+def _own_group(item: Item, group: str) -> str:
     """What must not be cut: the item's camera (with group "camera"), or else its sequence, or else its image alone."""
     if group == "camera" and item.camera is not None:
         return item.camera
@@ -20,7 +20,7 @@ def group_of(item: Item, group: str) -> str:
     return f"\0\0{item.image}"
 
 
-def whole_groups(items: Sequence[Item], group: str) -> list[str]:
+def assign_groups(items: Sequence[Item], group: str) -> list[str]:
     """(n,) a name of the group each item is in, such that no group cuts a sequence, nor parts the boxes of an image.
 
     Where a sequence spans two cameras, or a box of an image has come to it later, groups are joined.
@@ -29,7 +29,7 @@ def whole_groups(items: Sequence[Item], group: str) -> list[str]:
     links = []
     boxes = any("box" in item.meta for item in items)
     for row, item in enumerate(items):
-        links.append((row, numbers.setdefault(("group", group_of(item, group)), len(numbers))))
+        links.append((row, numbers.setdefault(("group", _own_group(item, group)), len(numbers))))
         if group == "camera" and item.sequence is not None:
             links.append((row, numbers.setdefault(("sequence", item.sequence), len(numbers))))
         if boxes:
@@ -39,11 +39,13 @@ def whole_groups(items: Sequence[Item], group: str) -> list[str]:
     graph = coo_array((np.ones(len(rows), np.bool_), (rows, nodes + n)), shape=(n + len(numbers),) * 2)
     _, part = connected_components(graph, directed=False)
     _, first, of = np.unique(part[:n], return_index=True, return_inverse=True)
-    names = [group_of(items[at], group) for at in first.tolist()]
+    names = [_own_group(items[at], group) for at in first.tolist()]
     return [names[one] for one in of.tolist()]
 
 
-def draw_groups(names: Sequence[str], classes: Sequence[str], fraction: float, rng: np.random.Generator) -> set[str]:
+def draw_stratified_groups(
+    names: Sequence[str], classes: Sequence[str], fraction: float, rng: np.random.Generator
+) -> set[str]:
     """Whole groups, at random, so that each class comes as near to `fraction` of its images as they allow.
 
     `names` (n,) says which group each image is in and `classes` (n,) what it shows; a group counts for the class that

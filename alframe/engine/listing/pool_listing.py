@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from alframe import seeding
 from alframe.contracts import Pool
-from alframe.engine.listing.boxes import crop
-from alframe.engine.listing.groups import draw_groups, whole_groups
-from alframe.engine.listing.sequences import named, timed
+from alframe.engine.listing.boxes import crop_items
+from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
+from alframe.engine.listing.sequences import add_times, assign_sequences
 from alframe.errors import PoolError
 from alframe.progress import track
 from alframe.settings import Boxes, Sequences
@@ -25,8 +25,8 @@ from alframe.store.records import StoredItems
 from alframe.types import Box, Ints, Item
 
 log = logging.getLogger(__name__)
-LONG = 500  # images in a sequence that nobody takes for a burst
-SAME = 0.7  # of the smaller box, from which on it is the same
+LONG_SEQUENCE = 500  # images in a sequence that nobody takes for a burst
+SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PoolListing:
         return np.array([numbers.setdefault(item.sequence, len(numbers) - 1) for item in self.items], np.int64)
 
 
-def sync(
+def list_pool(
     ledger: Ledger,
     pool: Pool,
     holdout: float,
@@ -64,7 +64,7 @@ def sync(
     pool or one in which nothing that was there before is left.
     """
     known = ledger.items()
-    listed = _listed(pool, boxes)
+    listed = _list_items(pool, boxes)
     number = {id_: key for key, id_ in enumerate(known.ids())}
     new = [item for item in listed if item.id not in number]
     if known and len(new) == len(listed):
@@ -74,8 +74,8 @@ def sync(
             f"folder that now holds the same tree; for other images start another project (project=<folder>)."
         )
     again = {number[item.id]: item for item in listed if item.id in number}
-    items = [_now(again[key], key, known) if key in again else known[key] for key in range(len(known))]
-    items += timed(new, sequences)
+    items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
+    items += add_times(new, sequences)
     present = np.ones(len(items), bool)
     present[: len(known)] = [key in again for key in range(len(known))]
     kept = sum(items[key].box != item.box for key, item in again.items())
@@ -85,24 +85,28 @@ def sync(
             "and so do their labels. For another detector's boxes make a project of its own, or set boxes.use=best.",
             kept,
         )
-    for key, name in enumerate(named(items, sequences)):
+    for key, name in enumerate(assign_sequences(items, sequences)):
         if name != items[key].sequence:
             items[key] = replace(items[key], sequence=name)
     if new:
-        _warn_of_long_bursts(items)
+        _warn_of_long_sequence(items)
     if new and (known or holdout > 0):
-        items = _keep_together(items, len(known), group) if known else _hold_out(items, holdout, group, seed)
+        items = (
+            _extend_held_out_groups(items, len(known), group)
+            if known
+            else _draw_held_out_groups(items, holdout, group, seed)
+        )
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
     return PoolListing(items, present, np.array([item.split == "pool" for item in items], bool))
 
 
-def _listed(pool: Pool, boxes: Boxes) -> list[Item]:
+def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
     images = list(track(pool.items(), "Listing images", unit="img"))
     if not images:
         raise PoolError("The pool has no images. Check the folder or file that `pool` names.")
-    items = crop(images, boxes)
+    items = crop_items(images, boxes)
     if not items:
         raise PoolError(
             f"Not one of the {len(images)} images has a box of '{boxes.category}' in {boxes.file} with a confidence of "
@@ -111,15 +115,15 @@ def _listed(pool: Pool, boxes: Boxes) -> list[Item]:
     return items
 
 
-def _now(item: Item, key: int, stored: StoredItems) -> Item:
+def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
     """A known item as it is listed now: the split is the ledger's; all else may have been corrected since.
 
     What the pool does not say was found when the item was new. One of several boxes keeps its place: what was said of
     it must not become what is said of another animal when a detector's file is exchanged.
     """
-    if stored.agrees(key, item):
+    if stored.is_unchanged(key, item):
         return item
-    known, meta = stored.like(key, item), item.meta
+    known, meta = stored.item_lying_at(key, item), item.meta
     if item.taken is None and "taken_from" in known.meta:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
     numbered = "box" in item.meta and known.box is not None and item.box is not None
@@ -132,14 +136,14 @@ def _now(item: Item, key: int, stored: StoredItems) -> Item:
         camera=item.camera,
         taken=item.taken or known.taken,
         sequence=known.sequence if item.sequence is None else item.sequence,
-        box=item.box if not numbered or _overlap(item.box, known.box) >= SAME else known.box,
+        box=item.box if not numbered or _box_overlap(item.box, known.box) >= SAME_BOX_OVERLAP else known.box,
         meta=meta,
     )
 
 
-def _warn_of_long_bursts(items: Sequence[Item]) -> None:
+def _warn_of_long_sequence(items: Sequence[Item]) -> None:
     sizes = Counter(item.sequence for item in items if item.sequence is not None)
-    for name, size in sizes.most_common(1) if sizes and max(sizes.values()) > LONG else ():
+    for name, size in sizes.most_common(1) if sizes and max(sizes.values()) > LONG_SEQUENCE else ():
         log.warning(
             "%d images are one sequence, '%s': does the camera's clock stand still, or are several cameras in one "
             "folder? One image of it is asked in a batch. Say which camera is which (pool.camera_level), or set "
@@ -149,7 +153,7 @@ def _warn_of_long_bursts(items: Sequence[Item]) -> None:
         )
 
 
-def _overlap(a: Box | None, b: Box | None) -> float:
+def _box_overlap(a: Box | None, b: Box | None) -> float:
     """The part of the smaller box that lies in the other; a margin changes it little."""
     if a is None or b is None:
         return 0.0
@@ -158,8 +162,8 @@ def _overlap(a: Box | None, b: Box | None) -> float:
     return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
 
 
-def _keep_together(items: Sequence[Item], known: int, group: str) -> list[Item]:
-    names = whole_groups(items, group)
+def _extend_held_out_groups(items: Sequence[Item], known: int, group: str) -> list[Item]:
+    names = assign_groups(items, group)
     held_out = {name for name, item in zip(names[:known], items, strict=False) if item.split == "test"}
     return [
         replace(item, split="test") if key >= known and names[key] in held_out else item
@@ -167,13 +171,13 @@ def _keep_together(items: Sequence[Item], known: int, group: str) -> list[Item]:
     ]
 
 
-def _hold_out(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:
+def _draw_held_out_groups(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:
     labelled = [item.label is not None and item.split == "pool" for item in items]
     if any(item.split == "test" for item in items) or not any(labelled):
         return list(items)
-    groups = whole_groups(items, group)
+    groups = assign_groups(items, group)
     names = list(compress(groups, labelled))
     classes = [str(item.label) for item in compress(items, labelled)]
-    chosen = draw_groups(names, classes, fraction, seeding.generator(seed, "holdout"))
+    chosen = draw_stratified_groups(names, classes, fraction, seeding.generator(seed, "holdout"))
     # All of a group: also its images without a label show what the labelled ones show.
     return [replace(item, split="test") if name in chosen else item for name, item in zip(groups, items, strict=True)]

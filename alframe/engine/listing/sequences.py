@@ -16,7 +16,7 @@ from alframe.settings import Sequences
 from alframe.types import Ints, Item
 
 
-def timed(items: Sequence[Item], sequences: Sequences) -> list[Item]:
+def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     """The items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own."""
     untimed = dict.fromkeys(item.path for item in items if item.taken is None)
     if sequences.times == "none" or not untimed:
@@ -28,10 +28,10 @@ def timed(items: Sequence[Item], sequences: Sequences) -> list[Item]:
             bar.advance(len(part))
     taken = dict(zip(paths, times, strict=True))
     fallback: Callable[[Path], datetime | None] = earliest_file_time if sequences.times == "file" else lambda _: None
-    return [item if item.taken is not None else _timed(item, taken[item.path], fallback) for item in items]
+    return [item if item.taken is not None else _add_time(item, taken[item.path], fallback) for item in items]
 
 
-def _timed(item: Item, taken: datetime | None, fallback: Callable[[Path], datetime | None]) -> Item:
+def _add_time(item: Item, taken: datetime | None, fallback: Callable[[Path], datetime | None]) -> Item:
     if taken is not None:
         return replace(item, taken=taken)
     if (time := fallback(item.path)) is not None:
@@ -39,7 +39,7 @@ def _timed(item: Item, taken: datetime | None, fallback: Callable[[Path], dateti
     return item
 
 
-def named(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
+def assign_sequences(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
     """(n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
 
     An item without a sequence joins the nearest in time of its burst that has one, of two the one before it; a burst in
@@ -51,26 +51,28 @@ def named(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
     if sequences.gap is None or all(names[row] is not None for row in rows):
         return names
     numbers: dict[str, int] = {}
-    place = np.array([numbers.setdefault(_place(items[row]), len(numbers)) for row in rows])
+    place = np.array([numbers.setdefault(_camera_or_folder(items[row]), len(numbers)) for row in rows])
     time = np.array([items[row].taken for row in rows], "datetime64[us]")
     order = np.lexsort((time, place))
     place, time, rows = place[order], time[order], [rows[at] for at in order.tolist()]
     close = np.diff(time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
     first = np.flatnonzero(np.concatenate([[True], (np.diff(place) != 0) | ~close]))
     bursts = np.diff(np.append(first, len(rows)))
-    source = _source(
+    source = _nearest_named(
         np.array([names[row] is not None for row in rows]), time, np.repeat(first, bursts), bursts.repeat(bursts)
     )
     for at, (row, start) in enumerate(zip(rows, np.repeat(first, bursts).tolist(), strict=True)):
         if names[row] is None and source[at] < 0:
-            names[row] = f"{_place(items[rows[start]])} {items[rows[start]].taken}"
+            names[row] = f"{_camera_or_folder(items[rows[start]])} {items[rows[start]].taken}"
     for at, row in enumerate(rows):
         if source[at] >= 0:
             names[row] = names[rows[source[at]]]
     return names
 
 
-def _source(given: npt.NDArray[np.bool_], time: npt.NDArray[np.datetime64], first: Ints, size: Ints) -> list[int]:
+def _nearest_named(
+    given: npt.NDArray[np.bool_], time: npt.NDArray[np.datetime64], first: Ints, size: Ints
+) -> list[int]:
     """(n,) the position in the same burst whose name each position takes; -1: none there has one.
 
     `time` (n,) is sorted within a burst; `first` and `size` (n,) say where each position's burst starts and how many it
@@ -84,6 +86,6 @@ def _source(given: npt.NDArray[np.bool_], time: npt.NDArray[np.datetime64], firs
     return [int(one) for one in np.where(behind & (nearer | ~ahead), before, np.where(ahead, after, -1))]
 
 
-def _place(item: Item) -> str:
+def _camera_or_folder(item: Item) -> str:
     # A folder ends in a slash, so that it is not taken for the camera of that name.
     return item.camera if item.camera is not None else item.id.rpartition("/")[0] + "/"

@@ -7,23 +7,23 @@ from collections.abc import Callable
 import numpy as np
 
 from alframe.contracts import Head
-from alframe.engine.fit import Training, fit
-from alframe.engine.measuring.evaluate import evaluate
+from alframe.engine.fit import TrainingSet, train_head
+from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.types import Evaluation, Floats, Ints
 
-AUDITED = "images drawn at random from the pool"
-AUDITED_ONCE = f"{AUDITED}, near-duplicates counted once"
-LEAST = 5  # images: below, the interval would span nearly everything
+AUDIT_BASIS = "images drawn at random from the pool"
+DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
+MIN_IMAGES = 5  # images: below, the interval would span nearly everything
 
 
-def audit(
+def evaluate_audit(
     make_head: Callable[[], Head],
     features: Floats,
-    training: Training,
+    training: TrainingSet,
     keys: Ints,
     rng: np.random.Generator,
     folds: int = 5,
-    basis: str = AUDITED,
+    basis: str = AUDIT_BASIS,
 ) -> Evaluation | None:
     """An estimate for the whole pool from the audited `keys` (a,); None with fewer than 5 of them, or one class.
 
@@ -34,7 +34,7 @@ def audit(
     What else is labelled stays in training, an audited image's own sequence included: the rest of the pool is
     predicted by a head that has seen just as many of its sequence mates, so leaving them out would be too strict.
     Only labels propagated from an audited image go with it: they are its own answer. An embedding that was fine-tuned
-    must not have seen the audited images either (see `without`), for it is not fitted again.
+    must not have seen the audited images either (see `drop_answers`), for it is not fitted again.
 
     The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
     sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
@@ -44,18 +44,18 @@ def audit(
     """
     own = training.keys == training.labelled_on
     rows = np.flatnonzero(own & np.isin(training.keys, keys))
-    if len(rows) < LEAST or len(np.unique(training.y)) < 2:
+    if len(rows) < MIN_IMAGES or len(np.unique(training.y)) < 2:
         return None
     probs = np.zeros((len(training.keys), len(training.classes)), np.float32)
     for fold in np.array_split(rng.permutation(rows), min(folds, len(rows))):
         head = make_head()
-        fit(head, features, without(training, training.keys[fold]), rng)
+        train_head(head, features, drop_answers(training, training.keys[fold]), rng)
         probs[fold] = head.probs(features[training.keys[fold]])
     truth = [training.classes[at] for at in training.y[rows].tolist()]
-    return evaluate(probs[rows], training.classes, truth, basis)
+    return evaluate_probs(probs[rows], training.classes, truth, basis)
 
 
-def without(training: Training, keys: Ints) -> Training:
+def drop_answers(training: TrainingSet, keys: Ints) -> TrainingSet:
     """What is left to learn from without the answers for `keys` (a,), propagated ones included; the same classes."""
     kept = ~np.isin(training.labelled_on, keys)
-    return Training(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])
+    return TrainingSet(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])

@@ -13,12 +13,12 @@ from alframe.types import Curve, RoundRecord
 Histories = Mapping[str, Sequence[Sequence[RoundRecord]]]  # sampler -> one history a seed
 
 
-def average(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
+def mean_curve(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
     """Mean accuracy over runs, at the numbers of labels that all of them measured.
 
     The interval is Student's t over seeds; for a single run it is Wilson's interval over its test images.
     """
-    labels, values = _accuracies(histories)
+    labels, values = _accuracy_table(histories)
     if len(histories) == 1:
         at = {record.labels: record.evaluation for record in histories[0] if record.evaluation is not None}
         evaluations = [at[count] for count in labels]
@@ -30,30 +30,30 @@ def average(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
     return Curve(name, labels, mean.tolist(), low.tolist(), high.tolist(), len(histories))
 
 
-def difference(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Sequence[RoundRecord]]) -> Curve:
+def difference_curve(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Sequence[RoundRecord]]) -> Curve:
     """Mean of (ours - theirs), paired by seed, with Student's t interval; needs at least two seeds."""
-    labels = sorted(set(_accuracies(ours)[0]) & set(_accuracies(theirs)[0]))
-    values = _accuracies(ours, labels)[1] - _accuracies(theirs, labels)[1]
+    labels = sorted(set(_accuracy_table(ours)[0]) & set(_accuracy_table(theirs)[0]))
+    values = _accuracy_table(ours, labels)[1] - _accuracy_table(theirs, labels)[1]
     mean, half = t_interval(values)
     return Curve("difference", labels, mean.tolist(), (mean - half).tolist(), (mean + half).tolist(), len(values))
 
 
-def area(history: Sequence[RoundRecord]) -> float | None:
+def area_under_curve(history: Sequence[RoundRecord]) -> float | None:
     """Area under the learning curve, scaled to 0..1: the mean accuracy over the labels spent (trapezoids)."""
     points = [(record.labels, record.evaluation.accuracy) for record in history if record.evaluation is not None]
     if not points:
         return None
     labels, accuracies = np.array(points, float).T
-    return float(area_under(labels, accuracies))
+    return float(mean_over_labels(labels, accuracies))
 
 
-def area_under(labels: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def mean_over_labels(labels: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The mean of `values` (..., k) over `labels` (k,), between which they run straight: (...)."""
     width = labels[-1] - labels[0]
     return np.asarray(np.trapezoid(values, labels) / width if width else values.mean(axis=-1), np.float64)
 
 
-def _accuracies(
+def _accuracy_table(
     histories: Sequence[Sequence[RoundRecord]], labels: Sequence[int] | None = None
 ) -> tuple[list[int], npt.NDArray[np.float64]]:
     """Label counts, and accuracies (runs, counts)."""

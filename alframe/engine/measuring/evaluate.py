@@ -14,12 +14,12 @@ from alframe.types import Evaluation, Floats, Ints
 Floats64 = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
-BINS = 15  # of the confidence, for the calibration error
-HELD_OUT = "held-out images"
-CROSS_VALIDATED = "labelled images, by cross-validation"
+CALIBRATION_BINS = 15  # of the confidence, for the calibration error
+HELD_OUT_BASIS = "held-out images"
+CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
 
 
-def evaluate(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis: str) -> Evaluation:
+def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis: str) -> Evaluation:
     """Compare `probs` (n, C) over `classes` with the true class names; a class the head does not know is an error.
 
     Every class that is known or true is listed, with zeros where no test image has it.
@@ -39,9 +39,9 @@ def evaluate(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis:
     seen = support > 0
     hits = int((predicted == actual).sum())
     right = np.diagonal(matrix)
-    low, high = wilson(np.array([hits]), np.array([len(actual)]))
-    recall_low, recall_high = wilson(right, support)
-    precision_low, precision_high = wilson(right, matrix.sum(axis=0))
+    low, high = wilson_interval(np.array([hits]), np.array([len(actual)]))
+    recall_low, recall_high = wilson_interval(right, support)
+    precision_low, precision_high = wilson_interval(right, matrix.sum(axis=0))
     scores = {
         "precision": precision,
         "precision_low": precision_low,
@@ -82,8 +82,10 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float
     The expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using
     Bayesian binning", for the class that each prediction names: `confidence` (n,), and whether it is `right` (n,).
     """
-    bins = np.clip(np.ceil(confidence.astype(np.float64) * BINS) - 1, 0, BINS - 1).astype(np.int64)
-    gaps = np.bincount(bins, right - confidence.astype(np.float64), BINS)
+    bins = np.clip(np.ceil(confidence.astype(np.float64) * CALIBRATION_BINS) - 1, 0, CALIBRATION_BINS - 1).astype(
+        np.int64
+    )
+    gaps = np.bincount(bins, right - confidence.astype(np.float64), CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
@@ -99,7 +101,7 @@ def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
     return float(log_loss(actual, every, labels=np.arange(classes)))
 
 
-def wilson(hits: npt.NDArray[np.int64], of: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:
+def wilson_interval(hits: npt.NDArray[np.int64], of: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:
     """Bounds (n,) of the shares `hits` (n,) of `of` (n,), at 95 %: Wilson's score interval (1927); 0 and 1 of none."""
     from scipy.special import ndtri
 
@@ -142,4 +144,4 @@ def cross_validate(
         head = make_head()
         head.fit(x[train], y[train], len(classes), rng)
         probs[test] = head.probs(x[test])
-    return evaluate(probs, classes, [classes[at] for at in y], CROSS_VALIDATED)
+    return evaluate_probs(probs, classes, [classes[at] for at in y], CROSS_VALIDATION_BASIS)

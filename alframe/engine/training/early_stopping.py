@@ -9,30 +9,30 @@ import numpy as np
 import torch
 from torch import nn
 
-from alframe.data.loading import load, normalise
-from alframe.engine.listing.groups import draw_groups, whole_groups
+from alframe.data.loading import load_batches, normalise
+from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.errors import PoolError
 from alframe.types import Floats, InputSpec, Ints, Item
 
-PART = 0.2  # of the labels
-BATCH = 64
+VALIDATION_FRACTION = 0.2  # of the labels
+BATCH_SIZE = 64
 log = logging.getLogger(__name__)
 
 
-def set_apart(items: Sequence[Item], y: Ints, group: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def split_validation(items: Sequence[Item], y: Ints, group: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Rows to train on and rows to judge by: about a fifth of each class, and no `group` on both sides.
 
     There are none to judge by where whole groups do not allow it.
     """
-    names = whole_groups(items, group)
-    chosen = draw_groups(names, [str(one) for one in y.tolist()], PART, rng)
+    names = assign_groups(items, group)
+    chosen = draw_stratified_groups(names, [str(one) for one in y.tolist()], VALIDATION_FRACTION, rng)
     judges = np.array([name in chosen for name in names], np.bool_)
     if judges.all() or len(np.unique(y[~judges])) < 2:
         judges[:] = False
     return np.flatnonzero(~judges), np.flatnonzero(judges)
 
 
-class Watch:
+class EarlyStopping:
     """Keeps the best weights, and says when `patience` epochs have not bettered them.
 
     Each judging image is given the class whose mean embedding of the `rows` trained on is nearest, which suits any
@@ -46,7 +46,7 @@ class Watch:
         self.items = items
         self.y = y
         self.rows = rows
-        self.judges = judges
+        self.validation_rows = judges
         self.spec = spec
         self.workers = workers
         self.patience = patience
@@ -54,7 +54,7 @@ class Watch:
         self.best = 0  # the place of the best score
         self._state: dict[str, torch.Tensor] = {}
 
-    def enough(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
+    def should_stop(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
         """Look at `module`, in evaluation mode, as it is now; `advance` is told how many images have been looked at."""
         score = self._macro_f1(module, device, advance)
         if not self.scores or score > self.scores[self.best]:
@@ -63,12 +63,12 @@ class Watch:
         self.scores.append(score)
         return len(self.scores) - 1 - self.best >= self.patience
 
-    def restore(self, module: nn.Module) -> None:
+    def restore_best(self, module: nn.Module) -> None:
         """The best weights."""
         module.load_state_dict(self._state)
         log.info(
             "Fine-tuning: macro-F1 on %d labels set apart was %.3f before and %.3f after epoch %d, whose weights stay.",
-            len(self.judges),
+            len(self.validation_rows),
             self.scores[0],
             self.scores[self.best],
             self.best,
@@ -78,11 +78,11 @@ class Watch:
         from sklearn.metrics import f1_score
 
         known, x = self._embed(module, self.rows, device, advance)
-        judged, z = self._embed(module, self.judges, device, advance)
+        judged, z = self._embed(module, self.validation_rows, device, advance)
         if not len(known) or not len(judged):
             raise PoolError(
-                f"Fine-tuning: none of the {len(self.judges)} labelled images that were set apart to judge it can be "
-                "read, or none of the others. Mend the files, or set patience=null."
+                f"Fine-tuning: none of the {len(self.validation_rows)} labelled images that were set apart to judge "
+                "it can be read, or none of the others. Mend the files, or set patience=null."
             )
         classes = np.unique(self.y[known])
         means = np.stack([x[self.y[known] == one].mean(0) for one in classes])
@@ -93,14 +93,14 @@ class Watch:
 
     def _embed(self, module: nn.Module, rows: Ints, device: str, advance: Callable[[int], None]) -> tuple[Ints, Floats]:
         """The readable ones of `rows`, and their embeddings."""
-        batches = [rows[at : at + BATCH].tolist() for at in range(0, len(rows), BATCH)]
+        batches = [rows[at : at + BATCH_SIZE].tolist() for at in range(0, len(rows), BATCH_SIZE)]
         good: list[int] = []
         found: list[Floats] = []
-        for batch in load(self.items, self.spec, batches, self.workers):
-            if batch.good:
+        for batch in load_batches(self.items, self.spec, batches, self.workers):
+            if batch.readable_rows:
                 with torch.inference_mode():
                     x = module(normalise(batch.pixels, self.spec, device))
                 found.append(x.float().cpu().numpy())
-                good += batch.good
+                good += batch.readable_rows
             advance(len(batch.rows))
         return np.array(good, np.int64), np.concatenate(found or [np.empty((0, 0), np.float32)])

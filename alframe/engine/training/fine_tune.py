@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from alframe.contracts import CountsLabels
-from alframe.data.augment import augmented
-from alframe.data.batching import balanced, shuffled
+from alframe.data.augment import load_augmented_batches
+from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
-from alframe.engine.embedding.allocator import keep_memory
-from alframe.engine.training.early_stopping import Watch, set_apart
-from alframe.engine.training.freezing import frozen_part, holding, train_mode
+from alframe.engine.embedding.allocator import keep_freed_memory
+from alframe.engine.training.early_stopping import EarlyStopping, split_validation
+from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
 from alframe.errors import BadParams, PoolError
 from alframe.progress import Bar, Forecast
@@ -53,25 +53,27 @@ def fine_tune(
         log.warning("Fine-tuning needs at least two labelled images and there are %d: the backbone stays.", len(items))
         module.eval()
         return []
-    keep_memory()
+    keep_freed_memory()
     module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss.to(device)
-    frozen = frozen_part(module, plan.freeze)
-    rows, watch = _watched(items, y, spec, plan, seed, workers, group)
+    frozen = frozen_parameters(module, plan.freeze)
+    rows, watch = _make_early_stopping(items, y, spec, plan, seed, workers, group)
     if isinstance(loss, CountsLabels):
         loss.count_labels(torch.from_numpy(y[rows]))
-    epochs = [_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
+    epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     optimiser = make_optimiser(module, loss, frozen, plan)
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
     precision = autocast(plan, device)
-    steps = augmented(items, spec, _seeded(epochs, seed), workers)  # one stream: workers start once, not every epoch
+    steps = load_augmented_batches(
+        items, spec, _with_seeds(epochs, seed), workers
+    )  # one stream: workers start once, not every epoch
     history = []
     try:
         images = sum(len(batch) for batches in epochs for batch in batches)
         looks = 0 if watch is None else len(items) * (plan.epochs + 1)
         with (
-            torch.random.fork_rng(_cuda(device)),
-            holding(frozen),
+            torch.random.fork_rng(_cuda_devices(device)),
+            gradients_off(frozen),
             # To look at an image is quicker than to train on it, so the two are forecast apart.
             Bar("Fine-tuning", images + looks, "img", forecast=False) as bar,
         ):
@@ -79,40 +81,40 @@ def fine_tune(
             unreadable: set[int] = set()
             begin = time.perf_counter()
             if watch is not None:
-                watch.enough(module.eval(), device, bar.advance)
+                watch.should_stop(module.eval(), device, bar.advance)
             look = time.perf_counter() - begin if watch is not None else 0.0
             label = f"Fine-tuning on {len(rows):,} images, {plan.epochs} times"
             forecast = Forecast(label, images, "img", watch is not None, look * (plan.epochs + 1))
             for epoch, batches in enumerate(epochs, start=1):
-                train_mode(module, frozen)
+                set_train_mode(module, frozen)
                 loss.train()
                 taken = []
                 for batch in islice(steps, len(batches)):
-                    _report(batch, items, unreadable)
-                    if len(batch.good) > 1:
-                        taken.append(_step(module, loss, optimiser, precision, batch, y, spec, device))
+                    _warn_unreadable(batch, items, unreadable)
+                    if len(batch.readable_rows) > 1:
+                        taken.append(_train_step(module, loss, optimiser, precision, batch, y, spec, device))
                         schedule.step()
                     bar.advance(len(batch.rows))
-                    forecast.update(len(batch.rows), batch.size)
-                history.append(_mean(taken, epoch, len(rows), unreadable))
-                if watch is not None and watch.enough(module.eval(), device, bar.advance):
+                    forecast.update(len(batch.rows), batch.file_bytes)
+                history.append(_mean_loss(taken, epoch, len(rows), unreadable))
+                if watch is not None and watch.should_stop(module.eval(), device, bar.advance):
                     break
             if watch is not None:
-                watch.restore(module)
+                watch.restore_best(module)
     finally:
         module.eval()
         loss.eval()
     return history
 
 
-def _watched(
+def _make_early_stopping(
     items: Sequence[Item], y: Ints, spec: InputSpec, plan: TrainingPlan, seed: int, workers: int, group: str
-) -> tuple[Ints, Watch | None]:
+) -> tuple[Ints, EarlyStopping | None]:
     """The rows to train on, and who says when it is enough."""
     everything = np.arange(len(items))
     if plan.patience is None or plan.epochs == 0:
         return everything, None
-    rows, judges = set_apart(items, y, group, generator(seed, "judges"))
+    rows, judges = split_validation(items, y, group, generator(seed, "judges"))
     if not len(judges):
         log.warning(
             "Fine-tuning: the %d labelled images are of too few groups (%s) to set some apart, so all are trained on, "
@@ -122,26 +124,26 @@ def _watched(
             plan.epochs,
         )
         return everything, None
-    return rows, Watch(items, y, rows, judges, spec, workers, plan.patience)
+    return rows, EarlyStopping(items, y, rows, judges, spec, workers, plan.patience)
 
 
-def _batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: int) -> list[list[int]]:
+def _epoch_batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: int) -> list[list[int]]:
     rng = generator(seed, "batches", epoch)
     if plan.batching == "balanced":
-        batches = balanced(y[rows], plan.classes, plan.samples, rng)
+        batches = balanced_batches(y[rows], plan.classes, plan.samples, rng)
     else:
-        batches = shuffled(y[rows], plan.batch_size, rng)
+        batches = shuffled_batches(y[rows], plan.batch_size, rng)
     return [rows[batch].tolist() for batch in batches]
 
 
-def _seeded(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
+def _with_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
     for epoch, batches in enumerate(epochs):
         rng = generator(seed, "augment", epoch)
         for rows in batches:
             yield rows, rng.integers(2**63, size=len(rows)).tolist()
 
 
-def _step(
+def _train_step(
     module: nn.Module,
     loss: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -151,7 +153,7 @@ def _step(
     spec: InputSpec,
     device: str,
 ) -> float:
-    targets = torch.from_numpy(y[batch.good]).to(device)
+    targets = torch.from_numpy(y[batch.readable_rows]).to(device)
     with precision:
         embeddings = module(normalise(batch.pixels, spec, device))
     value = loss(embeddings.float(), targets)
@@ -161,14 +163,14 @@ def _step(
     return float(value.detach())
 
 
-def _report(batch: Batch, items: Sequence[Item], unreadable: set[int]) -> None:
-    for row, reason in zip(batch.rows, batch.reasons, strict=True):
-        if reason is not None and row not in unreadable:
+def _warn_unreadable(batch: Batch, items: Sequence[Item], unreadable: set[int]) -> None:
+    for row, result in zip(batch.rows, batch.results, strict=True):
+        if result.reason is not None and row not in unreadable:
             unreadable.add(row)
-            log.warning("Left out of fine-tuning: %s: %s", items[row].path, reason)
+            log.warning("Left out of fine-tuning: %s: %s", items[row].path, result.reason)
 
 
-def _mean(values: list[float], epoch: int, images: int, unreadable: set[int]) -> float:
+def _mean_loss(values: list[float], epoch: int, images: int, unreadable: set[int]) -> float:
     if not values:
         raise PoolError(
             f"Fine-tuning: {len(unreadable)} of the {images} labelled images cannot be read (warnings above name them) "
@@ -180,5 +182,5 @@ def _mean(values: list[float], epoch: int, images: int, unreadable: set[int]) ->
     return mean
 
 
-def _cuda(device: str) -> list[torch.device]:
+def _cuda_devices(device: str) -> list[torch.device]:
     return [torch.device(device)] if device.startswith("cuda") else []

@@ -11,7 +11,7 @@ from alframe.compat import import_timm
 from alframe.errors import BadParams
 
 
-def frozen_part(module: nn.Module, freeze: str) -> list[nn.Parameter]:
+def frozen_parameters(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     """The parameters that `freeze` (see TrainingPlan) keeps as they are.
 
     Stages are timm's coarse groups: the stem is 0, then come the stages of a convolutional network or the blocks of a
@@ -19,7 +19,7 @@ def frozen_part(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     """
     if freeze == "none":
         return []
-    stages = _stages(module)
+    stages = _stage_parameters(module)
     if freeze == "all":
         parts = stages or [list(module.parameters())]
     elif not stages:
@@ -39,7 +39,7 @@ def frozen_part(module: nn.Module, freeze: str) -> list[nn.Parameter]:
 
 
 @contextmanager
-def holding(frozen: Sequence[nn.Parameter]) -> Iterator[None]:
+def gradients_off(frozen: Sequence[nn.Parameter]) -> Iterator[None]:
     """No gradients for these parameters meanwhile."""
     before = [weight.requires_grad for weight in frozen]
     try:
@@ -51,7 +51,7 @@ def holding(frozen: Sequence[nn.Parameter]) -> Iterator[None]:
             weight.requires_grad_(wanted)
 
 
-def train_mode(module: nn.Module, frozen: Sequence[nn.Parameter]) -> None:
+def set_train_mode(module: nn.Module, frozen: Sequence[nn.Parameter]) -> None:
     """Training mode, but for what is wholly frozen: its normalisation keeps its statistics, its dropout is off."""
     module.train()
     still = {id(weight) for weight in frozen}
@@ -61,7 +61,7 @@ def train_mode(module: nn.Module, frozen: Sequence[nn.Parameter]) -> None:
             part.eval()
 
 
-def _stages(module: nn.Module) -> list[list[nn.Parameter]]:
+def _stage_parameters(module: nn.Module) -> list[list[nn.Parameter]]:
     for part in module.modules():
         matcher = getattr(part, "group_matcher", None)
         if callable(matcher):

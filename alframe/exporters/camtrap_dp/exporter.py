@@ -21,7 +21,7 @@ from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
 from alframe.formats.camtrap_dp.writing import build_description, write_table
 from alframe.kit.exporting import explain_write_errors
 from alframe.progress import track
-from alframe.store.files import replacing, write_json
+from alframe.store.files import replace_atomically, write_json
 from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class CamtrapDp:
             survey = _guess_deployments(survey, deployments)
             message = "%s is a draft, not a valid %s; its datapackage.json says what is missing."
             log.warning(message, target, STANDARD_NAME)
-        with explain_write_errors(target), replacing(target) as temporary:
+        with explain_write_errors(target), replace_atomically(target) as temporary:
             temporary.mkdir()
             self._write(temporary, survey, deployments, missing)
         if not missing:

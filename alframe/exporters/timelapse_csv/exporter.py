@@ -26,7 +26,7 @@ from alframe.formats.timelapse.selector import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
 from alframe.kit.exporting import explain_write_errors
 from alframe.registry import did_you_mean
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class TimelapseCsv:
         file = target / Path(ddb.name if ddb else DATA_NAME).with_suffix(".csv").name
         records = [record for records in changes.records.values() for record in records]
         rows = [record.cells for record in sorted(records, key=lambda record: record.id)]
-        with explain_write_errors(target), replacing(target) as temporary:
+        with explain_write_errors(target), replace_atomically(target) as temporary:
             temporary.mkdir()
             has_times = write_import_csv(temporary / file.name, template, rows) if rows else False
             _write_left_out(temporary / LEFT_OUT_FILE, changes)

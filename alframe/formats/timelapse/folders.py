@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from alframe.formats.timelapse.sqlite import BACKUPS_FOLDER
-from alframe.store.names import is_litter
+from alframe.store.names import is_system_file
 
 TEMPLATE_NAME = "TimelapseTemplate.tdb"
 DATA_NAME = "TimelapseData.ddb"  # what Timelapse calls the data file of that template
@@ -26,7 +26,7 @@ _BACKUP_STAMP = ".2026-01-31.23-59-59"
 
 def is_timelapse_or_system(name: str) -> bool:
     """Whether a folder or file of this name is Timelapse's own or some system's, and holds no images of the set."""
-    return name.casefold() in TIMELAPSE_FOLDERS or is_litter(name)
+    return name.casefold() in TIMELAPSE_FOLDERS or is_system_file(name)
 
 
 def find_files(folder: Path, suffix: str) -> Iterator[Path]:
@@ -50,4 +50,4 @@ def is_path_too_long(file: PurePath) -> bool:
 
 
 def _has_suffix(name: str, suffix: str) -> bool:
-    return name.casefold().endswith(suffix) and not is_litter(name)
+    return name.casefold().endswith(suffix) and not is_system_file(name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, VERSION, Field, require_valid_fields
 from alframe.formats.timelapse.sqlite import column_names, explain_errors, open_read_only, quote_name
 from alframe.formats.timelapse.template import create_template_tables
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 
 NEWEST_KNOWN_VERSION = (2, 5)  # the newest Timelapse whose tables these are
 _DEFAULT_SORT = """[ { "DataLabel":"RelativePath", "DisplayLabel":"RelativePath", "ControlType":"RelativePath", \
@@ -59,7 +59,7 @@ def write_data_file(
     every = (*STANDARD_FIELDS, *fields)
     names = [field.data_label for field in every]
     insert = f"INSERT INTO DataTable ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    with explain_errors(ddb), replacing(ddb) as temporary, closing(sqlite3.connect(temporary)) as db, db:
+    with explain_errors(ddb), replace_atomically(ddb) as temporary, closing(sqlite3.connect(temporary)) as db, db:
         create_template_tables(db, fields)
         columns = ", ".join(map(_column_definition, every))
         db.execute(f"CREATE TABLE DataTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT, {columns} )")

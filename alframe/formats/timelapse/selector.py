@@ -13,7 +13,7 @@ from alframe.errors import FormatError
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.schema import Field
 from alframe.formats.timelapse.template import Template
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 
 IMPORT_MENU = "File > Export or import data to/from a csv file > Import image/video data from a .csv file"
 _VALUE_PATTERNS = {
@@ -74,7 +74,7 @@ def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str,
     writer.writerows([row[name] for name in names] for row in rows)
     content = text.getvalue().encode()
     if not file.exists() or file.read_bytes() != content:  # Timelapse may be reading it just now
-        with replacing(file) as temporary:
+        with replace_atomically(file) as temporary:
             temporary.write_bytes(content)
     return timed
 

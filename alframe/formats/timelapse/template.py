@@ -20,7 +20,7 @@ from alframe.formats.timelapse.schema import (
     require_valid_fields,
 )
 from alframe.formats.timelapse.sqlite import column_names, explain_errors, open_read_only, quote_name
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 
 __all__ = ["Field", "Template", "format_choices", "parse_choices", "read_template", "write_template"]
 
@@ -66,7 +66,7 @@ def read_template(file: Path) -> Template:
 def write_template(file: Path, fields: Sequence[Field]) -> None:
     """Make the template anew, in one step, with the four standard fields before `fields`. Raises FormatError."""
     require_valid_fields(fields)
-    with explain_errors(file), replacing(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
+    with explain_errors(file), replace_atomically(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
         create_template_tables(db, fields)
         db.execute(TEMPLATE_INFO)
         db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (VERSION, VERSION))

@@ -24,7 +24,7 @@ from alframe.formats.timelapse.sqlite import (
     quote_name,
     read_only_uri,
 )
-from alframe.store.files import replacing
+from alframe.store.files import replace_atomically
 
 PROGRAM_NAME = "timelapse"
 QUIET_SECONDS = (
@@ -94,7 +94,7 @@ def back_up(ddb: Path) -> Path:
     target = ddb.parent / BACKUPS_FOLDER / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
     with (
         explain_errors(ddb),
-        replacing(target) as temporary,
+        replace_atomically(target) as temporary,
         closing(sqlite3.connect(read_only_uri(ddb.absolute()), uri=True, timeout=LOCK_TIMEOUT)) as source,
         closing(sqlite3.connect(temporary)) as copy,
     ):

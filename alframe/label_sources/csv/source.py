@@ -9,7 +9,7 @@ from pathlib import Path
 from alframe.errors import BadParams, LabelError
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import UNSURE_WORDS, describe_classes, require_new_classes_rule, require_unsure_words
-from alframe.kit.files import replacing
+from alframe.kit.files import replace_atomically
 from alframe.kit.matching import ImageMatcher, match_rows
 from alframe.kit.progress import track
 from alframe.kit.round_folders import format_count, mark_as_asked, round_folder
@@ -126,7 +126,7 @@ class Csv:
         try:
             restored = {RESTORED_COLUMN: "yes"} if mark_as_asked(request) else {}
             # The byte-order mark makes Excel read the file as UTF-8.
-            with replacing(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
+            with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
                 rows = [self._cells(item) | restored for item in items]
                 writer = csv.DictWriter(handle, rows[0], delimiter=self.separator)
                 writer.writeheader()

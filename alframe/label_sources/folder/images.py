@@ -12,7 +12,7 @@ from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
-from alframe.data.viewing import needs_view, view
+from alframe.data.viewing import needs_conversion, open_for_viewing
 from alframe.errors import PoolError
 from alframe.formats.digests import content_hash
 from alframe.kit.round_folders import (
@@ -25,7 +25,7 @@ from alframe.kit.round_folders import (
 )
 from alframe.kit.round_images import box_to_show, crop_box, place_image
 from alframe.progress import Bar
-from alframe.store.names import file_name, is_litter
+from alframe.store.names import is_system_file, ranked_file_name
 from alframe.types import Item
 
 DEPTH = 5  # how deep folders are searched; a folder linked into itself would otherwise never end
@@ -99,7 +99,7 @@ def _name_new_images(listed: Sequence[RoundImage], items: Sequence[Item]) -> lis
             continue
         drawn = _must_be_drawn(item)
         path = item.path.with_suffix(".jpg") if drawn else item.path
-        name = take_free_name((file_name(number, width, path) for number in count(rank, len(items))), taken)
+        name = take_free_name((ranked_file_name(number, width, path) for number in count(rank, len(items))), taken)
         if drawn:
             jpeg = _draw_jpeg(item)
             images.append(RoundImage(name, item.id, blake2b(jpeg, digest_size=16).hexdigest(), str(len(jpeg))))
@@ -109,7 +109,7 @@ def _name_new_images(listed: Sequence[RoundImage], items: Sequence[Item]) -> lis
 
 
 def _must_be_drawn(item: Item) -> bool:
-    return box_to_show(item) is not None or needs_view(item.path)
+    return box_to_show(item) is not None or needs_conversion(item.path)
 
 
 def _write_jpeg(item: Item, target: Path) -> None:
@@ -119,7 +119,7 @@ def _write_jpeg(item: Item, target: Path) -> None:
 def _draw_jpeg(item: Item) -> bytes:
     """Draw the image that nobody can look at, or the one box that is meant, as a JPEG. Raises OSError."""
     try:
-        picture = view(item.path)
+        picture = open_for_viewing(item.path)
     except PoolError as error:
         raise OSError(f"{item.path}: {error}") from error
     box = box_to_show(item)
@@ -136,9 +136,9 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
     for parent, folders, names in os.walk(folder, followlinks=True):
         parts = Path(parent).relative_to(folder).parts
         linked = os.path.normcase(os.path.realpath(parent)) != os.path.normcase(Path(real, *parts))
-        folders[:] = sorted(name for name in folders if not is_litter(name)) if len(parts) < DEPTH else []
+        folders[:] = sorted(name for name in folders if not is_system_file(name)) if len(parts) < DEPTH else []
         for name in sorted(names):
-            if not is_litter(name) and not (name == MANIFEST and not parts):
+            if not is_system_file(name) and not (name == MANIFEST and not parts):
                 yield Path(parent) / name, linked
 
 

@@ -11,7 +11,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, describe_classes, require_new_classes_rule
 from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest, round_folder
 from alframe.label_sources.folder.images import FoundFile, complete_folder, find_files
-from alframe.store.names import folder_name
+from alframe.store.names import class_folder_name
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
 
@@ -114,7 +114,7 @@ def _unknown_file(found: FoundFile) -> Problem:
 
 def _classes_by_folder(classes: Sequence[str]) -> dict[str, str]:
     """Return each class by the name of its folder. Raises LabelError if two cannot have folders side by side."""
-    table = {normalize("NFC", folder_name(name)): name for name in (*classes, UNSURE)}
+    table = {normalize("NFC", class_folder_name(name)): name for name in (*classes, UNSURE)}
     if len({folder.casefold() for folder in table}) < len({*classes, UNSURE}):
         raise LabelError(
             f"Some of the classes {', '.join(classes)} differ only in upper and lower case, so not every file system "

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
-from alframe.kit.files import content_hash, folder_name
+from alframe.kit.files import class_folder_name, content_hash
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
     MANIFEST,
@@ -24,7 +24,7 @@ from alframe.kit.round_folders import (
     write_manifest,
 )
 from alframe.kit.round_images import box_to_show, outline_box, place_image
-from alframe.kit.viewing import view
+from alframe.kit.viewing import open_for_viewing
 from alframe.types import Item, ItemId, Problem
 
 UNREADABLE = "-"  # in place of the hash of an image that could not be read
@@ -97,7 +97,7 @@ def place_jpeg(item: Item, target: Path, link: bool) -> str:
 
 
 def _write_jpeg(item: Item, target: Path) -> None:
-    picture = view(item.path)
+    picture = open_for_viewing(item.path)
     if box := box_to_show(item):
         outline_box(picture, box)
     try:
@@ -120,7 +120,7 @@ def _exif_of(source: Path) -> bytes:
 
 
 def _safe_name(part: str) -> str:
-    name = folder_name(part)
+    name = class_folder_name(part)
     if is_timelapse_or_system(name) or name.casefold() in {MANIFEST, TEMPLATE_NAME.casefold()}:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     return name

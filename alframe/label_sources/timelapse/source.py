@@ -20,7 +20,7 @@ from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import describe_classes, require_new_classes_rule
-from alframe.kit.files import folder_name
+from alframe.kit.files import class_folder_name
 from alframe.kit.progress import track
 from alframe.kit.round_folders import classes_when_asked, format_count, mark_as_asked, normalise_name, round_folder
 from alframe.label_sources.timelapse.answers import (
@@ -113,7 +113,7 @@ class Timelapse:
         answered_by: dict[ItemId, set[str]] = defaultdict(set)
         for ddb in find_files(folder, ".ddb"):
             inside = ddb.parent.relative_to(folder).parts
-            owner = {folder_name(name): name for name in self.annotators}.get(inside[0] if inside else "", "")
+            owner = {class_folder_name(name): name for name in self.annotators}.get(inside[0] if inside else "", "")
             try:
                 answered = self._read(ddb, inside, owner, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
@@ -170,7 +170,7 @@ class Timelapse:
         return answered
 
     def _roots(self, folder: Path) -> list[Path]:
-        return [folder / folder_name(name) for name in self.annotators] or [folder]
+        return [folder / class_folder_name(name) for name in self.annotators] or [folder]
 
     def _place_images(self, root: Path, items: Sequence[Item], names: Mapping[ItemId, str]) -> Iterator[str]:
         """Put the images that are missing in their places, and say which cannot be shown."""
@@ -210,7 +210,7 @@ def _require_short_paths(root: Path, names: Iterable[str]) -> None:
 
 def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
     people = tuple(str(name).strip() for name in annotators)
-    folders = {normalise_name(folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
+    folders = {normalise_name(class_folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
     if isinstance(annotators, str) or len(folders) < len(people):
         raise BadParams(
             f"label_source.annotators is {annotators!r}; it must be a list of different names, [anna, bob] say, each "
