@@ -1,13 +1,12 @@
 """Write the tables of names in docs/kit.md from the docstrings of the kit: ``python -m tools.kit_page``.
 
-The sections and their examples are written by hand. A module without a section is an error.
+The introduction and the examples are written by hand.
 """
 
 from __future__ import annotations
 
 import inspect
 import pkgutil
-import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,23 +31,18 @@ def public_names(module: ModuleType) -> list[str]:
 
 
 def page() -> str:
-    """Return docs/kit.md as it should be."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name in MODULES:
-        section = re.compile(rf"^## {name}\n.*?(?=^(?:>>>|```|## )|\Z)", re.M | re.S)
-        if not section.search(text):
-            raise SystemExit(f"{PAGE} has no section '## {name}'.")
-        text = section.sub(lambda match: _section(match.group().splitlines()[0]), text)
-    return text
+    """Return docs/kit.md as it should be: the introduction, and a section for each module with its old example."""
+    introduction, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
+    examples = {section.partition("\n")[0]: section.partition("\n```")[2] for section in sections}
+    return "\n## ".join([introduction, *(_section(name, examples.get(name, "")) for name in MODULES)])
 
 
-def _section(heading: str) -> str:
-    module = import_module(f"alframe.kit.{heading.removeprefix('## ')}")
-    rows = [
-        f"| `{name}{_parameters(getattr(module, name))}` | {_summary(getattr(module, name))} |\n"
-        for name in public_names(module)
-    ]
-    return f"{heading}\n\n{_summary(module)}\n\n| name | what it does |\n|---|---|\n{''.join(rows)}\n"
+def _section(name: str, example: str) -> str:
+    module = import_module(f"alframe.kit.{name}")
+    names = [(name, getattr(module, name)) for name in public_names(module)]
+    rows = [f"| `{name}{_parameters(value)}` | {_summary(value)} |\n" for name, value in names]
+    code = f"\n```{example.rstrip()}\n" if example else ""
+    return f"{name}\n\n{_summary(module)}\n\n| name | what it does |\n|---|---|\n{''.join(rows)}{code}"
 
 
 def _parameters(value: object) -> str:
