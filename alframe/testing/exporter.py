@@ -1,4 +1,4 @@
-"""What every exporter must do, whoever wrote it."""
+"""The conformance suite of exporters."""
 
 from __future__ import annotations
 
@@ -25,15 +25,20 @@ class FakeModel:
     classes: tuple[str, ...] = CLASSES
 
     def save(self, folder: Path) -> None:
+        """Write the class names only."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "classes.json").write_text(json.dumps(self.classes), encoding="utf-8")
 
     def predict(self, paths: Sequence[Path]) -> Floats:
+        """Return (n, C) equal probabilities."""
         return np.full((len(paths), len(self.classes)), 1 / len(self.classes), np.float32)
 
 
 def tiny_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-    """Predictions for small files below `folder/pool`, with every optional field there and missing."""
+    """Return predictions for small files below `folder/pool`; each optional field is present in some, absent in others.
+
+    The items' labels are a person's; the third has one that was propagated from its neighbour in the sequence.
+    """
     probs = np.random.default_rng(seed).dirichlet(np.ones(len(CLASSES)), count).astype(np.float32)
     items = [
         Item(
@@ -48,20 +53,20 @@ def tiny_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions
     for item in items:
         item.path.parent.mkdir(parents=True, exist_ok=True)
         item.path.write_text(item.id, encoding="utf-8")
-    said = datetime(2024, 3, 1, 8, tzinfo=UTC)
-    labels = [Label(items[i].id, CLASSES[i % 4], "Anna", said) if i % 2 else None for i in range(count)]
-    if count > 2:  # one that a neighbour of the same sequence has given to this image
-        labels[2] = Label(items[1].id, CLASSES[1], "Anna", said)
+    labelled_at = datetime(2024, 3, 1, 8, tzinfo=UTC)
+    labels = [Label(items[i].id, CLASSES[i % 4], "Anna", labelled_at) if i % 2 else None for i in range(count)]
+    if count > 2:
+        labels[2] = Label(items[1].id, CLASSES[1], "Anna", labelled_at)
     return Predictions(items, probs, CLASSES, labels, round=3)
 
 
 def files_below(*paths: Path) -> set[Path]:
-    """The files among `paths`, and in those that are folders."""
+    """Return the files among `paths`, and those in the folders among them."""
     return {file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()}
 
 
 def predicted_classes(predictions: Predictions) -> dict[str, str]:
-    """The predicted class of each id."""
+    """Return the predicted class of each id."""
     best = predictions.probs.argmax(axis=1)
     return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
 
@@ -70,53 +75,54 @@ class ExporterSuite:
     """What every exporter must do: give `make`, and `read_predictions` if what is written can be read back."""
 
     def make(self) -> Exporter:
-        """A fresh exporter with its default parameters."""
+        """Return a new exporter with its default parameters."""
         raise NotImplementedError
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        """What is exported; for an exporter that needs more than `tiny_predictions` gives."""
+        """Return what is exported; override it for an exporter that needs more than `tiny_predictions` gives."""
         return tiny_predictions(folder, count, seed)
 
     def read_predictions(self, folder: Path) -> Mapping[str, str] | None:
-        """The predicted class of each id as the files say it; None for an exporter that writes no predictions."""
+        """Return the predicted class of each id, read from the files; None if the exporter writes no predictions."""
         return None
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
+        """Return the folder to export to."""
         folder = tmp_path / "exports"
         folder.mkdir()
         return folder
 
-    def test_the_constructor_touches_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_constructor_writes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         self.make()
-        assert not list(tmp_path.iterdir())
+        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
 
-    def test_writes_below_the_folder_and_says_what(
+    def test_writes_below_the_folder_and_returns_what(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         predictions = self.predictions(tmp_path)
         before = files_below(tmp_path)
         written = self.make().export(predictions, FakeModel(), folder)
-        assert written
-        assert len(set(written)) == len(written)
-        assert all(path.exists() and path.is_relative_to(folder) and path != folder for path in written)
-        assert files_below(tmp_path) - before == files_below(*written), "a file nobody was told of"
+        assert written and len(set(written)) == len(written), f"each path must be returned once: {written}"
+        for path in written:
+            assert path.exists() and path.is_relative_to(folder) and path != folder, f"{path} is not below folder"
+        assert files_below(tmp_path) - before == files_below(*written), "a file was written that was not returned"
 
-    def test_reads_back(self, folder: Path, tmp_path: Path) -> None:
+    def test_can_be_read_back(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
         self.make().export(predictions, FakeModel(), folder)
         read = self.read_predictions(folder)
         assert read is None or dict(read) == predicted_classes(predictions)
 
-    def test_a_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
+    def test_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
         exporter = self.make()
         first = exporter.export(self.predictions(tmp_path), FakeModel(), folder)
         newer = self.predictions(tmp_path, count=5, seed=1)
         second = exporter.export(newer, FakeModel(), folder)
-        assert set(second) == set(first)
-        assert files_below(folder) == files_below(*second), "something is left over"
+        assert set(second) == set(first), "the second export must write to the same paths"
+        assert files_below(folder) == files_below(*second), "something of the first export is left over"
         read = self.read_predictions(folder)
         assert read is None or dict(read) == predicted_classes(newer)
 
@@ -130,7 +136,7 @@ class ExporterSuite:
         self.make().export(predictions, FakeModel(), folder)
         np.testing.assert_array_equal(predictions.probs, before)
 
-    def test_the_images_are_not_touched(self, folder: Path, tmp_path: Path) -> None:
+    def test_images_are_not_touched(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
         before = [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items]
         for _ in range(2):

@@ -6,34 +6,31 @@ import torch
 
 from alframe.contracts import Loss
 
-DIM, CLASSES, EACH = 8, 3, 6
+DIM, CLASSES, PER_CLASS = 8, 3, 6
 
 
 class LossSuite:
-    """Subclass it as TestX, return your loss from `make`, and pytest does the rest."""
+    """What every loss must do: subclass it as TestX and return your loss from `make`."""
 
     def make(self) -> Loss:
+        """Return a new loss."""
         raise NotImplementedError
 
-    def test_a_finite_scalar_that_reaches_the_embeddings(self) -> None:
-        embeddings, labels = _mixed()
+    def test_is_a_finite_scalar_with_a_gradient(self) -> None:
+        embeddings, labels = _mixed_clusters()
         embeddings.requires_grad_()
         value = self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels)
-        assert value.shape == ()
-        assert value.dtype == torch.float32
-        assert torch.isfinite(value)
-        assert value > 0, "classes that lie in one heap must cost something"
-        value.backward()
-        assert embeddings.grad is not None
-        assert torch.isfinite(embeddings.grad).all()
-        assert embeddings.grad.abs().sum() > 0
+        assert value.dtype == torch.float32, f"the loss must be float32, and is {value.dtype}"
+        assert value > 0, "classes that are mixed up must have a loss above 0"
+        assert self._gradient(value, embeddings).abs().sum() > 0, "no gradient reaches the embeddings"
 
-    def test_classes_apart_are_better_than_mixed(self) -> None:
-        mixed, labels = _mixed()
-        assert _settled(self.make(), _apart(labels), labels) < _settled(self.make(), mixed, labels)
+    def test_separate_classes_cost_less_than_mixed_ones(self) -> None:
+        mixed, labels = _mixed_clusters()
+        separate, together = (_trained_loss(self.make(), x, labels) for x in (_separate_clusters(labels), mixed))
+        assert separate < together, f"the loss of separate classes is {separate}, that of mixed ones {together}"
 
-    def test_descending_lowers_it(self) -> None:
-        embeddings, labels = _mixed()
+    def test_gradient_descent_lowers_it(self) -> None:
+        embeddings, labels = _mixed_clusters()
         embeddings.requires_grad_()
         loss = self.make().bind(DIM, CLASSES, seed=0)
         optimiser = torch.optim.SGD([embeddings, *loss.parameters()], lr=0.05)
@@ -44,48 +41,50 @@ class LossSuite:
             value.backward()
             optimiser.step()
             values.append(float(value.detach()))
-        assert sum(values[-10:]) < sum(values[:10])
+        assert sum(values[-10:]) < sum(values[:10]), "60 steps of gradient descent did not lower the loss"
 
-    def test_the_same_seed_gives_the_same_loss(self) -> None:
-        embeddings, labels = _mixed()
+    def test_same_seed_gives_the_same_loss(self) -> None:
+        embeddings, labels = _mixed_clusters()
         torch.manual_seed(1)
-        one = self.make().bind(DIM, CLASSES, seed=3)
+        first = self.make().bind(DIM, CLASSES, seed=3)
         torch.manual_seed(2)  # the global generator must not matter
-        two = self.make().bind(DIM, CLASSES, seed=3)
+        second = self.make().bind(DIM, CLASSES, seed=3)
         for _ in range(3):
-            assert torch.equal(one(embeddings, labels), two(embeddings, labels))
+            assert torch.equal(first(embeddings, labels), second(embeddings, labels)), "draw from the seed only"
 
-    def test_a_batch_of_one_class(self) -> None:
-        self._is_harmless(torch.zeros(EACH, dtype=torch.int64))
+    def test_batch_of_one_class(self) -> None:
+        self._assert_harmless(torch.zeros(PER_CLASS, dtype=torch.int64))
 
-    def test_a_batch_where_no_class_comes_twice(self) -> None:
-        self._is_harmless(torch.arange(CLASSES))
+    def test_batch_with_each_class_once(self) -> None:
+        self._assert_harmless(torch.arange(CLASSES))
 
-    def test_a_batch_of_one_image(self) -> None:
-        self._is_harmless(torch.zeros(1, dtype=torch.int64))
+    def test_batch_of_one_image(self) -> None:
+        self._assert_harmless(torch.zeros(1, dtype=torch.int64))
 
-    def _is_harmless(self, labels: torch.Tensor) -> None:
+    def _assert_harmless(self, labels: torch.Tensor) -> None:
         embeddings = torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        value = self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels)
-        assert value.shape == ()
-        assert torch.isfinite(value)
-        value.backward()
+        self._gradient(self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels), embeddings)
+
+    def _gradient(self, value: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
+        assert value.shape == () and torch.isfinite(value), f"the loss must be one finite number, and is {value}"
+        value.backward()  # type: ignore[no-untyped-call]
         assert embeddings.grad is not None, "even a zero must be differentiable, or the training step fails"
-        assert torch.isfinite(embeddings.grad).all()
+        assert torch.isfinite(embeddings.grad).all(), "the gradient must be finite"
+        return embeddings.grad
 
 
-def _mixed() -> tuple[torch.Tensor, torch.Tensor]:
-    labels = torch.arange(CLASSES).repeat(EACH)
+def _mixed_clusters() -> tuple[torch.Tensor, torch.Tensor]:
+    labels = torch.arange(CLASSES).repeat(PER_CLASS)
     return torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0)), labels
 
 
-def _apart(labels: torch.Tensor) -> torch.Tensor:
-    spread = torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0))
-    return 5.0 * torch.eye(CLASSES, DIM)[labels] + 0.01 * spread
+def _separate_clusters(labels: torch.Tensor) -> torch.Tensor:
+    noise = torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0))
+    return 5.0 * torch.eye(CLASSES, DIM)[labels] + 0.01 * noise
 
 
-def _settled(loss: Loss, embeddings: torch.Tensor, labels: torch.Tensor) -> float:
-    """The loss once its own weights, if any, have been trained on these embeddings."""
+def _trained_loss(loss: Loss, embeddings: torch.Tensor, labels: torch.Tensor) -> float:
+    """Return the loss once its own weights, if any, have been trained on these embeddings."""
     module = loss.bind(DIM, CLASSES, seed=0)
     weights = list(module.parameters())
     optimiser = torch.optim.Adam(weights, lr=0.1) if weights else None

@@ -1,4 +1,4 @@
-"""What every pool must do."""
+"""The conformance suite of pools."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ class PoolSuite:
     """What every pool must do: give `make`, and `fill_folder` if the pool reads a folder."""
 
     def make(self, folder: Path) -> Pool:
-        """The pool over `folder`, which may not exist yet."""
+        """Return the pool over `folder`, which may not exist yet."""
         raise NotImplementedError
 
     def fill_folder(self, folder: Path) -> None:
-        """Put into `folder` (which does not exist) what the pool needs to list at least two images."""
+        """Write into `folder` (which does not exist) what the pool needs to list at least two images."""
 
     @pytest.fixture
     def pool(self, tmp_path: Path) -> Pool:
+        """Return the pool over a filled folder."""
         self.fill_folder(tmp_path / "pool")
         return self.make(tmp_path / "pool")
 
     @pytest.fixture
     def items(self, pool: Pool) -> list[Item]:
+        """Return its items."""
         return list(pool.items())
 
-    def test_the_constructor_touches_no_disk(self, tmp_path: Path) -> None:
+    def test_constructor_touches_no_disk(self, tmp_path: Path) -> None:
         self.make(tmp_path / "absent")
-        assert not list(tmp_path.iterdir()), "the constructor made a file or a folder"
+        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
 
     def test_lists_images(self, items: list[Item]) -> None:
         assert len(items) >= 2, "fill_folder() must prepare at least two images"
         assert all(isinstance(item, Item) for item in items)
 
     def test_ids_are_unique(self, items: list[Item]) -> None:
-        assert len({item.id for item in items}) == len(items)
+        ids = [item.id for item in items]
+        assert len(set(ids)) == len(ids), f"ids come twice: {sorted({id for id in ids if ids.count(id) > 1})}"
 
     def test_ids_are_relative_posix_paths(self, items: list[Item]) -> None:
         for item in items:
@@ -52,14 +55,15 @@ class PoolSuite:
 
     def test_paths_exist(self, items: list[Item]) -> None:
         for item in items:
-            assert item.path.is_absolute() and item.path.is_file(), f"{item.path} is no file"
+            assert item.path.is_absolute() and item.path.is_file(), f"{item.path} must be absolute and a file"
 
     def test_two_calls_agree(self, pool: Pool) -> None:
         # Side by side, so that a pool with one shared iterator is caught.
-        assert all(one == other for one, other in zip_longest(pool.items(), pool.items()))
+        pairs = zip_longest(pool.items(), pool.items())
+        assert all(first == second for first, second in pairs), "two calls of items() list other images"
 
     def test_a_second_pool_agrees(self, items: list[Item], tmp_path: Path) -> None:
-        assert list(self.make(tmp_path / "pool").items()) == items
+        assert list(self.make(tmp_path / "pool").items()) == items, "two pools over one folder list other images"
 
     def test_fields_are_valid(self, items: list[Item]) -> None:
         for item in items:

@@ -1,4 +1,4 @@
-"""Rounds to show to stopping rules and trackers."""
+"""Rounds to be shown to stopping rules and trackers."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from alframe.types import Evaluation, RoundRecord
 
 
 def evaluation(accuracy: float, basis: str, n: int = 200) -> Evaluation:
-    """`accuracy` (to the percent) on `n` images of two classes; recall of the second is undefined."""
-    right = round(100 * accuracy)
+    """Return an evaluation with this `accuracy` (to the percent) on `n` images of two classes.
+
+    The second class has no recall, as it has no image.
+    """
+    correct = round(100 * accuracy)
     return Evaluation(
         basis=basis,
         n=n,
-        accuracy=right / 100,
-        low=max(0.0, right / 100 - 0.06),
-        high=min(1.0, right / 100 + 0.06),
-        balanced_accuracy=right / 100,
-        macro_precision=right / 100,
-        macro_recall=right / 100,
-        macro_f1=right / 100,
+        accuracy=correct / 100,
+        low=max(0.0, correct / 100 - 0.06),
+        high=min(1.0, correct / 100 + 0.06),
+        balanced_accuracy=correct / 100,
+        macro_precision=correct / 100,
+        macro_recall=correct / 100,
+        macro_f1=correct / 100,
         classes=("empty", "übersehen"),
-        confusion=((right, 100 - right), (100 - right, right)),
-        per_class=({"precision": right / 100, "support": 100.0}, {"precision": float("nan"), "support": 100.0}),
+        confusion=((correct, 100 - correct), (100 - correct, correct)),
+        per_class=({"precision": correct / 100, "support": 100.0}, {"precision": float("nan"), "support": 100.0}),
     )
 
 
 def round_record(
     number: int, labels: int = 20, accuracy: float | None = 0.5, audit: float | None = None, audited: int = 80
 ) -> RoundRecord:
-    """Round `number` with two classes; no evaluation where `accuracy` is None, no audit where `audit` is.
+    """Return the record of round `number` with two classes and, unless they are None, an evaluation and an audit.
 
-    The audit has `audited` images.
+    `accuracy` and `audit` are the accuracies; the audit has `audited` images.
     """
     return RoundRecord(
         round=number,

@@ -1,4 +1,4 @@
-"""What every sampler must do."""
+"""The conformance suite of samplers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alframe.types import Floats, LazySamples, Need, PoolView, Predict, Selectio
 def tiny_fields(
     needs: Iterable[Need], n: int = 20, labelled: int = 6, classes: int = 3, dim: int = 8, draws: int = 5, seed: int = 0
 ) -> dict[Need, npt.NDArray[Any]]:
-    """Random arrays of the right shapes and types for these needs, to be changed at will."""
+    """Return random arrays of the right shapes and types for these needs, which a test may change."""
     rng = np.random.default_rng(seed)
     fields: dict[Need, npt.NDArray[Any]] = {
         Need.FEATURES: rng.normal(size=(n, dim)).astype(np.float32),
@@ -35,7 +35,7 @@ def tiny_fields(
 
 
 def tiny_predict(classes: int = 3, dim: int = 8, seed: int = 0) -> Predict:
-    """A linear head with random weights."""
+    """Return the function `predict` of a linear head with random weights."""
     weights = np.random.default_rng(seed).normal(size=(dim, classes)).astype(np.float32)
 
     def predict(x: Floats) -> Floats:
@@ -47,47 +47,48 @@ def tiny_predict(classes: int = 3, dim: int = 8, seed: int = 0) -> Predict:
 
 
 def tiny_keys(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
-    """(n,) distinct keys that are neither 0..n-1 nor in order."""
+    """Return distinct keys (n,) that are neither 0..n-1 nor in order."""
     return 1000 + 7 * np.random.default_rng(seed).permutation(n)
 
 
 def tiny_view(
     needs: Iterable[Need], n: int = 20, labelled: int = 6, classes: int = 3, dim: int = 8, draws: int = 5, seed: int = 0
 ) -> PoolView:
-    """A view of `n` random images with exactly these needs."""
+    """Return a view of `n` random images with exactly these needs."""
     predict = tiny_predict(classes, dim, seed) if Need.PREDICT in needs else None
     return PoolView(tiny_keys(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
 
 
 class SamplerSuite:
-    """Subclass it and say how the sampler is made."""
+    """What every sampler must do: subclass it as TestX and return your sampler from `make`."""
 
     def make(self) -> Sampler:
+        """Return a new sampler."""
         raise NotImplementedError
 
     def obvious_choice(self) -> tuple[PoolView, int] | None:
-        """A view, and the id in it that must be chosen first; None where there is no such thing (random).
+        """Return a view and the key in it that must be selected first; None if no choice is obvious (random).
 
-        By default one image is at once the least certain, the one that draws disagree on, and the one far away.
+        By default one image is the least certain, the one that draws disagree on, and the one far away, all at once.
         """
-        needs, n, odd = self.make().needs, 12, 7
+        needs, n, row = self.make().needs, 12, 7
         if not needs & {Need.PROBS, Need.PROB_SAMPLES, Need.FEATURES}:
             return None
         fields = tiny_fields(needs, n, draws=6)
-        sure = np.array([0.98, 0.01, 0.01], np.float32)
+        certain = np.array([0.98, 0.01, 0.01], np.float32)
         if Need.PROBS in fields:
-            fields[Need.PROBS][:] = sure
-            fields[Need.PROBS][odd] = 1 / 3
+            fields[Need.PROBS][:] = certain
+            fields[Need.PROBS][row] = 1 / 3
         if Need.PROB_SAMPLES in fields:
-            fields[Need.PROB_SAMPLES][:] = sure
-            fields[Need.PROB_SAMPLES][:, odd] = [np.roll(sure, draw) for draw in range(6)]
+            fields[Need.PROB_SAMPLES][:] = certain
+            fields[Need.PROB_SAMPLES][:, row] = [np.roll(certain, draw) for draw in range(6)]
         if Need.FEATURES in fields:
-            fields[Need.FEATURES][odd] = 50
+            fields[Need.FEATURES][row] = 50
         keys = tiny_keys(n)
-        return self.view(fields, keys), int(keys[odd])
+        return self.view(fields, keys), int(keys[row])
 
     def view(self, fields: dict[Need, npt.NDArray[Any]], keys: npt.NDArray[np.int64] | None = None) -> PoolView:
-        """A view of these fields, with a head to ask if the sampler wants one."""
+        """Return a view of these fields, with a head to ask if the sampler needs one."""
         predict = tiny_predict() if Need.PREDICT in self.make().needs else None
         return PoolView(tiny_keys(20) if keys is None else keys, fields, predict)
 
@@ -95,12 +96,12 @@ class SamplerSuite:
         return self.make().select(view, k, np.random.default_rng(seed))
 
     @pytest.mark.parametrize("k", [1, 5, 20])
-    def test_k_distinct_ids_of_the_pool(self, k: int) -> None:
+    def test_k_distinct_keys_of_the_pool(self, k: int) -> None:
         view = tiny_view(self.make().needs)
         assert_valid_selection(self.select(view, k), view, k)
 
     @pytest.mark.parametrize(("n", "k"), [(4, 9), (1, 1), (3, 0), (0, 0), (0, 5)])
-    def test_more_than_there_are_or_none(self, n: int, k: int) -> None:
+    def test_k_above_n_and_empty_pool(self, n: int, k: int) -> None:
         view = tiny_view(self.make().needs, n=n)
         assert_valid_selection(self.select(view, k), view, min(n, k))
 
@@ -112,7 +113,7 @@ class SamplerSuite:
         view = tiny_view(self.make().needs, classes=1)
         assert_valid_selection(self.select(view, 5), view, 5)
 
-    def test_images_that_are_all_alike(self) -> None:
+    def test_identical_images(self) -> None:
         needs = self.make().needs
         fields = {need: np.ascontiguousarray(array) for need, array in tiny_fields(needs).items()}
         for need, array in fields.items():
@@ -123,16 +124,16 @@ class SamplerSuite:
         view = self.view(fields)
         assert_valid_selection(self.select(view, 5), view, 5)
 
-    def test_the_same_rng_gives_the_same_answer(self) -> None:
+    def test_same_rng_gives_the_same_selection(self) -> None:
         view, sampler = tiny_view(self.make().needs), self.make()
-        first, again = (sampler.select(view, 5, np.random.default_rng(3)) for _ in range(2))
-        assert first.keys.tolist() == again.keys.tolist(), "it keeps state, or draws from another generator"
-        assert first.keys.tolist() == self.select(view, 5, seed=3).keys.tolist()
+        first, second = (sampler.select(view, 5, np.random.default_rng(3)) for _ in range(2))
+        assert first.keys.tolist() == second.keys.tolist(), "it keeps state, or draws from another generator"
+        assert first.keys.tolist() == self.select(view, 5, seed=3).keys.tolist(), "a new sampler selects otherwise"
 
-    def test_numpys_global_generator_is_left_alone(self) -> None:
+    def test_leaves_numpys_global_generator_alone(self) -> None:
         before = repr(np.random.get_state())  # noqa: NPY002  # this is the one that must not be used
         self.select(tiny_view(self.make().needs), 5)
-        assert repr(np.random.get_state()) == before  # noqa: NPY002
+        assert repr(np.random.get_state()) == before, "draw from `rng` only"  # noqa: NPY002
 
     def test_inputs_are_not_changed(self) -> None:
         fields = tiny_fields(self.make().needs)
@@ -141,24 +142,24 @@ class SamplerSuite:
         for need, array in fields.items():
             np.testing.assert_array_equal(array, copies[need], err_msg=f"view.{need.value} was changed")
 
-    def test_it_reads_what_it_declares(self) -> None:
+    def test_reads_what_it_declares(self) -> None:
         needs = self.make().needs  # tiny_view holds nothing else, so that reading more raises UnmetNeed
         predict = tiny_predict() if Need.PREDICT in needs else None
         view = _Recording(tiny_keys(20), tiny_fields(needs), predict)
         self.select(view, 5)
-        idle = {need.name for need in needs - view.read}
-        assert not idle, f"{idle} would be computed for the whole pool, and is not read: take it out of `needs`"
+        unread = {need.name for need in needs - view.read}
+        assert not unread, f"{unread} would be computed for the whole pool, and is not read: take it out of `needs`"
 
-    def test_the_obvious_choice_comes_first(self) -> None:
+    def test_obvious_choice_comes_first(self) -> None:
         case = self.obvious_choice()
         if case is None:
             pytest.skip("no choice is obvious to this sampler")
         view, best = case
         for k in (1, 3):
-            chosen = self.select(view, k)
-            assert chosen.keys[0] == best, f"with k={k} it wants {chosen.keys[0]} before {best}: is its sign turned?"
+            first = self.select(view, k).keys[0]
+            assert first == best, f"with k={k} it selects key {first} before {best}: is the sign of the score turned?"
 
-    def test_numbers_that_are_none(self) -> None:
+    def test_features_or_probabilities_that_are_not_finite(self) -> None:
         for need, array in tiny_fields(self.make().needs).items():
             if array.dtype != np.float32 or array.ndim < 2:
                 continue
@@ -166,24 +167,24 @@ class SamplerSuite:
             keys = tiny_keys(20)
             view = self.view({**tiny_fields(self.make().needs), need: array})
             try:
-                chosen = self.select(view, 3)
+                selection = self.select(view, 3)
             except AlframeError:
-                continue  # refused by name
-            assert_valid_selection(chosen, view, 3)
+                continue  # it may refuse
+            assert_valid_selection(selection, view, 3)
             labelled = need in (Need.LABELLED_FEATURES, Need.LABELLED_PROBS)
-            assert labelled or keys[4] not in chosen.keys, f"a NaN in view.{need.value} was chosen"
+            assert labelled or keys[4] not in selection.keys, f"an image with NaN in view.{need.value} was selected"
 
-    def test_draws_that_are_made_when_they_are_read(self) -> None:
+    def test_prob_samples_in_chunks(self) -> None:
         fields: dict[Need, Any] = tiny_fields(self.make().needs)
         if Need.PROB_SAMPLES not in fields:
-            pytest.skip("it needs no draws")
+            pytest.skip("it needs no samples of the probabilities")
         expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
         fields[Need.PROB_SAMPLES] = _SmallChunks(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
         assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), (
-            "it matters how the pool is cut"
+            "the selection depends on how the pool is cut"
         )
 
-    def test_features_in_a_file(self, tmp_path: Path) -> None:
+    def test_memory_mapped_fields(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)
         expected = self.select(self.view(fields), 5)
         for need, array in fields.items():
@@ -215,14 +216,14 @@ class _Recording(PoolView):
 
 
 def assert_valid_selection(selection: Selection, view: PoolView, k: int) -> None:
-    """Assert that this is a valid choice of `k`."""
+    """Assert that `selection` has `k` distinct keys of `view`, and scores that descend, if any."""
     keys = np.asarray(selection.keys)
-    assert keys.shape == (k,), f"{k} keys were wanted, and their shape is {keys.shape}"
-    assert keys.dtype == np.int64, f"keys are int64, not {keys.dtype}"
+    assert keys.shape == (k,), f"the shape of keys must be ({k},), and is {keys.shape}"
+    assert keys.dtype == np.int64, f"keys must be int64, and are {keys.dtype}"
     assert len(set(keys.tolist())) == k, f"keys are repeated: {sorted(keys.tolist())}"
     assert set(keys.tolist()) <= set(view.keys.tolist()), "keys that are not in the pool: row numbers, perhaps?"
     if selection.scores is not None:
         scores = np.asarray(selection.scores)
-        assert scores.shape == (k,) and scores.dtype == np.float32, "one float32 score for each id"
-        assert np.isfinite(scores).all(), f"scores that are no numbers: {scores}"
-        assert (np.diff(scores) <= 1e-6 * np.abs(scores[:-1]) + 1e-6).all(), "the most wanted comes first"
+        assert scores.shape == (k,) and scores.dtype == np.float32, "scores must be one float32 for each key"
+        assert np.isfinite(scores).all(), f"scores must be finite: {scores}"
+        assert (np.diff(scores) <= 1e-6 * np.abs(scores[:-1]) + 1e-6).all(), "the highest score must come first"

@@ -1,4 +1,4 @@
-"""What every stopping rule must do."""
+"""The conformance suite of stopping rules."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from alframe.types import RoundRecord
 
 
 class StoppingSuite:
-    """Subclass it, and say how the rule is made and of which history it must say stop."""
+    """What every stopping rule must do: give `make`, and in `finished_history` rounds at which it must stop."""
 
     def make(self) -> Stopping:
+        """Return a new rule."""
         raise NotImplementedError
 
     def finished_history(self) -> list[RoundRecord]:
-        """A history at whose last round the rule stops, and not one round before."""
+        """Return a history at whose last round the rule stops, and not one round before."""
         raise NotImplementedError
 
-    def test_it_stops_when_it_must_and_says_why(self) -> None:
+    def test_stops_and_gives_a_reason(self) -> None:
         reason = self.make().decide(self.finished_history())
-        assert isinstance(reason, str) and reason.strip(), f"it must give a reason in words, and gave {reason!r}"
+        assert isinstance(reason, str) and reason.strip(), f"decide() must give a reason in words, and gave {reason!r}"
 
-    def test_it_goes_on_before(self) -> None:
+    def test_does_not_stop_earlier(self) -> None:
         history = self.finished_history()
         for rounds in range(len(history)):
             assert self.make().decide(history[:rounds]) is None, f"it stopped after {rounds} rounds already"
 
-    def test_it_decides_from_the_history_alone(self) -> None:
+    def test_decides_from_the_history_alone(self) -> None:
         rule, history = self.make(), self.finished_history()
         before = copy.deepcopy(history)
-        answers = [rule.decide(history[:-1]), rule.decide(history), rule.decide(history[:-1]), rule.decide(history)]
-        assert answers[:2] == answers[2:], "the same history got two answers: a resumed run would decide otherwise"
-        assert answers[1] == self.make().decide(tuple(history)), "a fresh rule decides otherwise"
-        assert repr(history) == repr(before), "it changed the history"
+        first, second = [(rule.decide(history[:-1]), rule.decide(history)) for _ in range(2)]
+        assert first == second, "the same history got two answers: a resumed run would decide otherwise"
+        assert first[1] == self.make().decide(tuple(history)), "a new rule decides otherwise"
+        assert repr(history) == repr(before), "decide() changed the history"
 
-    def test_a_round_without_evaluation_does_no_harm(self) -> None:
+    def test_accepts_rounds_without_evaluation(self) -> None:
         self.make().decide([])
         self.make().decide([round_record(0, labels=1, accuracy=None)])
         self.make().decide([round_record(0, labels=1, accuracy=None, audit=0.5), round_record(1, labels=2)])
@@ -45,13 +46,14 @@ class StoppingSuite:
         rule = self.make()
         rooms = [rule.room(labels) for labels in range(0, 5000, 7)]
         if rooms[0] is None:
-            assert all(room is None for room in rooms), "there is room for any number of labels, or always a number"
+            assert all(room is None for room in rooms), "room() must give None for any number of labels, or for none"
             return
         numbers = [room for room in rooms if room is not None]
-        assert len(numbers) == len(rooms) and min(numbers) >= 0, "room is a count of labels"
-        assert numbers == sorted(numbers, reverse=True), "more labels leave less room"
+        assert len(numbers) == len(rooms), "room() must give None for any number of labels, or for none"
+        assert min(numbers) >= 0, "room() must give at least 0"
+        assert numbers == sorted(numbers, reverse=True), "more labels must leave less room"
 
-    def test_no_room_means_stop(self) -> None:
+    def test_stops_when_no_room_is_left(self) -> None:
         rule = self.make()
         for labels in range(1, 5000, 7):
             if rule.room(labels) == 0:

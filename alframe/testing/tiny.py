@@ -1,4 +1,4 @@
-"""Small things for fast tests: a pool that can be learned in a second, and the words that run a campaign on it."""
+"""A pool that can be learned in a second, and the overrides that run a campaign on it, for fast tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _COLOURS = ((200, 60, 50), (60, 160, 70), (60, 90, 200), (200, 180, 60), (150, 7
 
 
 def tiny_pool(root: Path, classes: int = 3, each: int = 16, size: int = 24, seed: int = 0) -> Path:
-    """Write ``root/<class>/<n>.png``: noisy patches, one colour a class; the same seed, the same bytes."""
+    """Write ``root/<class>/<n>.png``, noisy patches in one colour a class, and return `root`.
+
+    The same seed gives the same bytes.
+    """
     rng = np.random.default_rng(seed)
     for label in range(classes):
         folder = root / f"class_{label}"
@@ -25,7 +28,7 @@ def tiny_pool(root: Path, classes: int = 3, each: int = 16, size: int = 24, seed
 
 
 def tiny_overrides(root: Path, runs: Path) -> list[str]:
-    """Overrides for a simulated campaign on `tiny_pool` that takes a second or two."""
+    """Return overrides for a simulated campaign on `tiny_pool` that takes a second or two."""
     return [
         "pool=folder",
         f"pool.root={root.as_posix()}",

@@ -62,12 +62,12 @@ class NotANumber(Margin):
 @pytest.mark.parametrize(
     ("broken", "test", "args"),
     [
-        (TurnedSign, "test_the_obvious_choice_comes_first", ()),
-        (RowNumbers, "test_k_distinct_ids_of_the_pool", (5,)),
-        (TooFew, "test_k_distinct_ids_of_the_pool", (5,)),
-        (Idle, "test_it_reads_what_it_declares", ()),
-        (OwnRng, "test_the_same_rng_gives_the_same_answer", ()),
-        (NotANumber, "test_numbers_that_are_none", ()),
+        (TurnedSign, "test_obvious_choice_comes_first", ()),
+        (RowNumbers, "test_k_distinct_keys_of_the_pool", (5,)),
+        (TooFew, "test_k_distinct_keys_of_the_pool", (5,)),
+        (Idle, "test_reads_what_it_declares", ()),
+        (OwnRng, "test_same_rng_gives_the_same_selection", ()),
+        (NotANumber, "test_features_or_probabilities_that_are_not_finite", ()),
     ],
 )
 def test_broken_samplers(broken, test, args):
@@ -77,7 +77,7 @@ def test_broken_samplers(broken, test, args):
 
 def test_a_sampler_that_reads_more_than_it_declares():
     with pytest.raises(Exception, match="did not declare"):
-        suite_of(SamplerSuite, Undeclared).test_k_distinct_ids_of_the_pool(5)
+        suite_of(SamplerSuite, Undeclared).test_k_distinct_keys_of_the_pool(5)
 
 
 class Unscaled(Linear):
@@ -118,19 +118,19 @@ class Spreading(Linear):
 
 
 @pytest.mark.parametrize(
-    ("broken", "test"),
+    ("broken", "test", "args"),
     [
-        (Unscaled, "test_it_learns_what_can_be_learned"),
-        (Forgetful, "test_what_it_learned_survives_storage"),
-        (NoNumber, "test_what_it_learned_survives_storage"),
-        (Dogged, "test_samples"),
-        (NoNetwork, "test_samples"),
-        (Spreading, "test_a_class_without_examples_gets_nothing"),
+        (Unscaled, "test_tells_separate_clusters_apart", (3,)),
+        (Forgetful, "test_state_survives_storage", ()),
+        (NoNumber, "test_state_survives_storage", ()),
+        (Dogged, "test_prob_samples", ()),
+        (NoNetwork, "test_prob_samples", ()),
+        (Spreading, "test_class_without_examples_gets_nothing", ()),
     ],
 )
-def test_broken_heads(broken, test):
+def test_broken_heads(broken, test, args):
     with pytest.raises(AssertionError):
-        getattr(suite_of(HeadSuite, broken), test)()
+        getattr(suite_of(HeadSuite, broken), test)(*args)
 
 
 class Eager(Budget):
@@ -154,10 +154,10 @@ class Endless(Budget):
 @pytest.mark.parametrize(
     ("broken", "test"),
     [
-        (Eager, "test_it_goes_on_before"),
-        (Counting, "test_it_decides_from_the_history_alone"),
-        (Endless, "test_it_stops_when_it_must_and_says_why"),
-        (Endless, "test_no_room_means_stop"),
+        (Eager, "test_does_not_stop_earlier"),
+        (Counting, "test_decides_from_the_history_alone"),
+        (Endless, "test_stops_and_gives_a_reason"),
+        (Endless, "test_stops_when_no_room_is_left"),
     ],
 )
 def test_broken_stopping_rules(broken, test):
@@ -183,6 +183,6 @@ def test_broken_trackers(tmp_path, monkeypatch):
     suite = suite_of(TrackerSuite, Appending)
     suite.recorded_rounds = lambda folder: list(range(len((folder / "rounds.jsonl").read_text().splitlines())))
     with pytest.raises(AssertionError):
-        suite.test_a_run_that_goes_on(tmp_path)
+        suite.test_run_that_goes_on(tmp_path)
     with pytest.raises(AssertionError):
-        suite_of(TrackerSuite, Misplaced).test_nothing_is_changed_nor_written_elsewhere(tmp_path, monkeypatch)
+        suite_of(TrackerSuite, Misplaced).test_changes_nothing_and_writes_nothing_elsewhere(tmp_path, monkeypatch)
