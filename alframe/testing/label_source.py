@@ -1,4 +1,4 @@
-"""What every label source must do, whoever wrote it."""
+"""The conformance suite of label sources."""
 
 from __future__ import annotations
 
@@ -28,248 +28,245 @@ class LabelSourceSuite:
     """
 
     def make(self) -> LabelSource:
-        """A fresh source with its default parameters."""
+        """Return a new source with its default parameters."""
         raise NotImplementedError
 
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
-        """Do what a person would, after `request`: say for each item id that it is of this class, or UNSURE.
+        """Give these answers (id -> class, or UNSURE) as a person would, after the source was asked.
 
-        Ids may be of items in `request.items` that the source was never asked about. None has been answered before.
+        None of the items has been answered before; the source may not have been asked about all of them.
         """
         raise NotImplementedError
 
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
-        """Do what a person does to take these answers back; others in the same round stay."""
+        """Take these answers back as a person would; others in the same round stay."""
         pytest.skip("an answer cannot be taken back")
 
     def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
-        """Say that each item is of this class as well, which has an answer: another person, another animal in it."""
-        pytest.skip("there is room for one answer to an image")
+        """Give a second answer to items that have one, as another person would, or for another animal in the image."""
+        pytest.skip("an image has room for one answer only")
 
     @pytest.fixture
     def request_(self, tmp_path: Path) -> Request:
+        """Return the request of a test."""
         return self.ask(tmp_path)
 
     def ask(self, folder: Path) -> Request:
-        """Six images in a folder's pool, asked for in a folder beside it; the pool's own label is CLASSES in turn."""
+        """Return a request for six images in `folder`/pool, to be asked in `folder`/labels.
+
+        The pool's own labels are CLASSES in turn.
+        """
         items = tuple(self.image(folder, name, number) for number, name in enumerate(NAMES))
         return Request(3, items, CLASSES, folder / "labels")
 
     def image(self, folder: Path, name: str, number: int) -> Item:
-        """A small image with a content of its own."""
+        """Write a small image that differs with `number`, and return its item."""
         file = folder / "pool" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(file)
         return Item(name, file, label=CLASSES[number % 2])
 
     def truth(self, request: Request) -> dict[str, str]:
+        """Return the class of each id."""
         return {item.id: str(item.label) for item in request.items}
 
-    def people(self) -> LabelSource:
-        """A source that people answer; the test is skipped for one that answers at once."""
+    def asked(self, request: Request) -> LabelSource:
+        """Return a source that people answer, once it was asked; skip the test for one that answers at once."""
         source = self.make()
         if source.answers_now:
             pytest.skip("answers at once")
+        source.request(request)
         return source
 
     def answered(self, request: Request) -> LabelSource:
+        """Return a source with an answer to every item."""
         source = self.make()
         source.request(request)
         if not source.answers_now:
             self.answer(request, self.truth(request))
         return source
 
-    def test_the_constructor_touches_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_constructor_writes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         self.make()
-        assert not list(tmp_path.iterdir())
+        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
 
-    def test_says_what_to_do(self, request_: Request) -> None:
-        assert self.make().request(request_).strip()
+    def test_request_says_what_to_do(self, request_: Request) -> None:
+        assert self.make().request(request_).strip(), "request() must return a message for people"
 
-    def test_nothing_answered_is_no_label_and_no_problem(self, request_: Request) -> None:
-        source = self.people()
-        assert not source.collect(request_).labels, "before it was asked"
-        source.request(request_)
-        answers = source.collect(request_)
-        assert not answers.labels
-        assert not answers.problems
+    def test_no_answer_is_no_label_and_no_problem(self, request_: Request) -> None:
+        if self.make().answers_now:
+            pytest.skip("answers at once")
+        assert not self.make().collect(request_).labels, "there are labels before it was asked"
+        answers = self.asked(request_).collect(request_)
+        assert not answers.labels and not answers.problems, f"nothing was answered, and collect() gives {answers}"
 
     def test_every_answer_comes_back(self, request_: Request) -> None:
         answers = self.answered(request_).collect(request_)
         assert not answers.problems
         assert {label.item: label.class_name for label in answers.labels} == self.truth(request_)
-        assert len(answers.labels) == len(request_.items), "one label for an item"
+        assert len(answers.labels) == len(request_.items), "each answer must come back once"
 
-    def test_an_answer_says_where_it_was_read(self, request_: Request) -> None:
+    def test_label_says_where_it_was_read(self, request_: Request) -> None:
         for label in self.answered(request_).collect(request_).labels:
-            assert not label.file or Path(label.file).exists()
-            assert not label.file or re.fullmatch("[0-9a-f]{32}", label.digest), "the BLAKE2b hash of the file"
-            assert label.row is None or (label.row >= 1 and label.file)
-            assert label.at is None or label.at.tzinfo is not None
+            assert not label.file or Path(label.file).exists(), f"{label.file} does not exist"
+            assert not label.file or re.fullmatch("[0-9a-f]{32}", label.digest), "digest must be its BLAKE2b hash"
+            assert label.row is None or (label.row >= 1 and label.file), "row must be at least 1, and of a file"
+            assert label.at is None or label.at.tzinfo is not None, "at must have a time zone"
 
     def test_collect_twice_gives_the_same(self, request_: Request) -> None:
         source = self.answered(request_)
-        assert _plain(source, request_) == _plain(source, request_)
-        assert _plain(source, request_) == _plain(self.make(), request_), "a source remembers nothing"
+        first = _as_lists(source.collect(request_))
+        assert _as_lists(source.collect(request_)) == first
+        assert _as_lists(self.make().collect(request_)) == first, "a source must remember nothing"
 
     def test_collect_only_reads(self, request_: Request) -> None:
         source = self.answered(request_)
-        before = _tree(request_.folder)
+        before = _contents(request_.folder)
         source.collect(request_)
-        assert _tree(request_.folder) == before
+        assert _contents(request_.folder) == before, "collect() must not write"
 
     def test_some_answers(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
+        source = self.asked(request_)
         some = dict(list(self.truth(request_).items())[1:4])
         self.answer(request_, some)
         assert {label.item: label.class_name for label in source.collect(request_).labels} == some
 
     def test_asking_again_keeps_the_answers(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
+        source = self.asked(request_)
         some = dict(list(self.truth(request_).items())[:2])
         self.answer(request_, some)
-        before = _tree(request_.folder)
+        before = _contents(request_.folder)
         self.make().request(request_)
-        assert _tree(request_.folder) == before
+        assert _contents(request_.folder) == before, "asking again must not change what people answered"
         assert {label.item: label.class_name for label in source.collect(request_).labels} == some
 
-    def test_an_unknown_class_is_a_problem_and_costs_no_other(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
-        truth = self.truth(request_)
-        slip = request_.items[1].id
-        self.answer(request_, truth | {slip: "foxx"})
+    def test_unknown_class_is_a_problem_and_costs_no_other(self, request_: Request) -> None:
+        source, truth = self.asked(request_), self.truth(request_)
+        misspelt = request_.items[1].id
+        self.answer(request_, truth | {misspelt: "foxx"})
         answers = source.collect(request_)
-        assert [problem for problem in answers.problems if problem.file and "foxx" in str(problem)]
-        assert {label.item for label in answers.labels} == set(truth) - {slip}
+        assert [problem for problem in answers.problems if problem.file and "foxx" in str(problem)], (
+            "a Problem must name the file and the class that is not known"
+        )
+        assert {label.item for label in answers.labels} == set(truth) - {misspelt}
 
-    def test_any_class_is_welcome_while_there_are_none(self, request_: Request) -> None:
-        source = self.people()
+    def test_any_class_is_accepted_while_there_are_none(self, request_: Request) -> None:
         request = replace(request_, classes=())
-        source.request(request)
+        source = self.asked(request)
         self.answer(request, self.truth(request))
         answers = source.collect(request)
         assert {label.item: label.class_name for label in answers.labels} == self.truth(request)
         assert not answers.problems
 
     def test_answers_about_other_images_are_no_labels(self, request_: Request, tmp_path: Path) -> None:
-        source = self.people()
-        source.request(request_)
+        source = self.asked(request_)
         other = self.image(tmp_path, "elsewhere/IMG_9999.png", 9)
         wider = replace(request_, items=(*request_.items, other))
         self.answer(wider, self.truth(wider))
         assert {label.item for label in source.collect(request_).labels} == set(self.truth(request_))
 
     def test_unsure_is_an_answer(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
-        truth = self.truth(request_) | {request_.items[0].id: UNSURE}
-        self.answer(request_, truth)
-        assert said(source.collect(request_)) == {item: {name} for item, name in truth.items()}
-        assert not source.collect(request_).problems
-
-    def test_an_answer_taken_back_is_cleared(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
-        truth = self.truth(request_)
-        self.answer(request_, truth)
-        assert not source.collect(request_).cleared
-        back = [item.id for item in request_.items[1:3]]
-        self.clear_answers(request_, back)
+        source = self.asked(request_)
+        given = self.truth(request_) | {request_.items[0].id: UNSURE}
+        self.answer(request_, given)
         answers = source.collect(request_)
-        assert sorted(answers.cleared) == sorted(back)
-        assert said(answers) == {item: {name} for item, name in truth.items() if item not in back}
+        assert class_names(answers) == {item: {name} for item, name in given.items()}
+        assert not answers.problems
+
+    def test_answer_taken_back_is_cleared(self, request_: Request) -> None:
+        source, truth = self.asked(request_), self.truth(request_)
+        self.answer(request_, truth)
+        assert not source.collect(request_).cleared, "nothing was taken back yet"
+        taken_back = [item.id for item in request_.items[1:3]]
+        self.clear_answers(request_, taken_back)
+        answers = source.collect(request_)
+        assert sorted(answers.cleared) == sorted(taken_back)
+        assert class_names(answers) == {item: {name} for item, name in truth.items() if item not in taken_back}
         assert not answers.problems
 
     def test_two_answers_to_one_image_are_both_reported(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
-        self.answer(request_, self.truth(request_))
+        source, truth = self.asked(request_), self.truth(request_)
+        self.answer(request_, truth)
         first, second = (item.id for item in request_.items[:2])
         self.add_answers(request_, {first: CLASSES[1], second: CLASSES[0]})
         answers = source.collect(request_)
-        expected = {item: {name} for item, name in self.truth(request_).items()}
-        assert said(answers) == expected | {first: set(CLASSES), second: set(CLASSES)}
+        expected = {item: {name} for item, name in truth.items()} | {first: set(CLASSES), second: set(CLASSES)}
+        assert class_names(answers) == expected
         assert not answers.cleared
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
+        source = self.asked(request_)
         self.answer(request_, self.truth(request_))
         shutil.rmtree(request_.folder)
         answers = source.collect(request_)
-        assert not answers.labels
-        assert not answers.cleared
+        assert not answers.labels and not answers.cleared, f"the files are gone, and collect() gives {answers}"
         source.request(request_)
-        assert not source.collect(request_).cleared, "asked anew"
+        assert not source.collect(request_).cleared, "the round was asked anew, and no answer was taken back"
 
     def test_no_answer_is_lost_in_any_order(self) -> None:
-        """Answers in two goes, and some taken back where that can be; needs hypothesis."""
-        self.people()
+        """Answers come in two goes, and some are taken back where that can be; needs hypothesis."""
+        if self.make().answers_now:
+            pytest.skip("answers at once")
         hypothesis = pytest.importorskip("hypothesis")
         names = hypothesis.strategies.sampled_from([None, *CLASSES, UNSURE])
-        goes = hypothesis.strategies.lists(names, min_size=len(NAMES), max_size=len(NAMES))
+        answers = hypothesis.strategies.lists(names, min_size=len(NAMES), max_size=len(NAMES))
         marks = hypothesis.strategies.lists(hypothesis.strategies.booleans(), min_size=len(NAMES), max_size=len(NAMES))
         few = hypothesis.settings(max_examples=8, deadline=None, database=None, report_multiple_bugs=False)
-        few(hypothesis.given(goes, goes, marks)(self._some_answers))()
+        few(hypothesis.given(answers, answers, marks)(self._answer_in_two_goes))()
 
-    def _some_answers(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:
+    def _answer_in_two_goes(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:
         with TemporaryDirectory() as folder:
-            request, source = self.ask(Path(folder)), self.make()
-            source.request(request)
+            request = self.ask(Path(folder))
+            source = self.asked(request)
             answered: dict[str, str] = {}
-            for go in (first, second):
-                pairs = zip(NAMES, go, strict=True)
+            for names in (first, second):
+                pairs = zip(NAMES, names, strict=True)
                 new = {item: name for item, name in pairs if name is not None and item not in answered}
                 self.answer(request, new)
                 answered |= new
                 answers = source.collect(request)
-                assert said(answers) == {item: {name} for item, name in answered.items()}
+                assert class_names(answers) == {item: {name} for item, name in answered.items()}
                 assert not answered.keys() & set(answers.cleared)
                 assert not answers.problems
-            back = {item for item, mark in zip(NAMES, taken_back, strict=True) if mark and item in answered}
-            if not back or len(back) == len(answered):
+            cleared = {item for item, mark in zip(NAMES, taken_back, strict=True) if mark and item in answered}
+            if not cleared or len(cleared) == len(answered):
                 return
             try:
-                self.clear_answers(request, back)
+                self.clear_answers(request, cleared)
             except pytest.skip.Exception:
                 return
             answers = source.collect(request)
-            assert said(answers) == {item: {name} for item, name in answered.items() if item not in back}
-            assert back <= set(answers.cleared)
-            assert not (answered.keys() - back) & set(answers.cleared)
+            assert class_names(answers) == {item: {name} for item, name in answered.items() if item not in cleared}
+            assert cleared <= set(answers.cleared)
+            assert not (answered.keys() - cleared) & set(answers.cleared)
 
-    def test_the_next_round_starts_empty(self, request_: Request) -> None:
-        source = self.people()
-        source.request(request_)
+    def test_next_round_starts_empty(self, request_: Request) -> None:
+        source = self.asked(request_)
         self.answer(request_, self.truth(request_))
         following = replace(request_, round=4)
         source.request(following)
-        assert not source.collect(following).labels
+        assert not source.collect(following).labels, "answers to round 3 were taken for answers to round 4"
 
-    def test_the_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
-        before = _tree(tmp_path / "pool")
+    def test_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
+        before = _contents(tmp_path / "pool")
         self.answered(request_).collect(request_)
-        assert _tree(tmp_path / "pool") == before
+        assert _contents(tmp_path / "pool") == before, "a source must not change the images"
 
 
-def said(answers: Answers) -> dict[str, set[str]]:
-    """The classes that each item is said to be of."""
+def class_names(answers: Answers) -> dict[str, set[str]]:
+    """Return the classes that were given to each item."""
     classes: dict[str, set[str]] = {}
     for label in answers.labels:
         classes.setdefault(label.item, set()).add(label.class_name)
     return classes
 
 
-def _plain(source: LabelSource, request: Request) -> list[list[object]]:
-    answers = source.collect(request)
+def _as_lists(answers: Answers) -> list[list[object]]:
     return [list(answers.labels), list(answers.problems), list(answers.cleared)]
 
 
-def _tree(folder: Path) -> dict[str, bytes | None]:
+def _contents(folder: Path) -> dict[str, bytes | None]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes() if file.is_file() else None
         for file in sorted(folder.rglob("*"))

@@ -48,19 +48,19 @@ class Suite(ExporterSuite):
 def run(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "exports"
     folder.mkdir()
-    more = (monkeypatch,) if test == "test_writes_below_the_folder_and_says_what" else ()
+    more = (monkeypatch,) if test == "test_writes_below_the_folder_and_returns_what" else ()
     getattr(Suite(fault), test)(folder, tmp_path, *more)
 
 
 @pytest.mark.parametrize(
     ("fault", "test"),
     [
-        ("shifted", "test_reads_back"),
-        ("stays", "test_a_second_export_replaces_the_first"),
-        ("outside", "test_writes_below_the_folder_and_says_what"),
-        ("silent", "test_writes_below_the_folder_and_says_what"),
+        ("shifted", "test_can_be_read_back"),
+        ("stays", "test_second_export_replaces_the_first"),
+        ("outside", "test_writes_below_the_folder_and_returns_what"),
+        ("silent", "test_writes_below_the_folder_and_returns_what"),
         ("changes", "test_predictions_are_not_changed"),
-        ("touches", "test_the_images_are_not_touched"),
+        ("touches", "test_images_are_not_touched"),
     ],
 )
 def test_the_suite_fails(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,4 +69,4 @@ def test_the_suite_fails(fault: str, test: str, tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_suite_passes_what_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run("", "test_a_second_export_replaces_the_first", tmp_path, monkeypatch)
+    run("", "test_second_export_replaces_the_first", tmp_path, monkeypatch)

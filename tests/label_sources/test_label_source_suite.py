@@ -110,15 +110,15 @@ class Lossy(Changed):
     [
         (Dismissive, "test_unsure_is_an_answer"),
         (Decided, "test_two_answers_to_one_image_are_both_reported"),
-        (Stubborn, "test_an_answer_taken_back_is_cleared"),
+        (Stubborn, "test_answer_taken_back_is_cleared"),
         (Hasty, "test_deleted_files_take_nothing_back"),
-        (Anonymous, "test_an_answer_says_where_it_was_read"),
+        (Anonymous, "test_label_says_where_it_was_read"),
         (Lossy, "test_no_answer_is_lost_in_any_order"),
         (Forgetful, "test_asking_again_keeps_the_answers"),
         (Once, "test_collect_twice_gives_the_same"),
         (Once, "test_collect_only_reads"),
-        (Credulous, "test_an_unknown_class_is_a_problem_and_costs_no_other"),
-        (Greedy, "test_the_pool_is_left_as_it_was"),
+        (Credulous, "test_unknown_class_is_a_problem_and_costs_no_other"),
+        (Greedy, "test_pool_is_left_as_it_was"),
         (Strict, "test_some_answers"),
     ],
 )
@@ -161,4 +161,4 @@ def test_the_suite_fails_for_a_constructor_that_writes(tmp_path: Path, monkeypat
             return Eager()
 
     with pytest.raises(AssertionError):
-        Suite().test_the_constructor_touches_nothing(tmp_path, monkeypatch)
+        Suite().test_constructor_writes_nothing(tmp_path, monkeypatch)

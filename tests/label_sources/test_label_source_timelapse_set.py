@@ -99,14 +99,14 @@ class Suite(LabelSourceSuite):
         Program.open(self.pool / TDB).close()  # a new data file
         assert not source.collect(request_).cleared
 
-    def test_the_next_round_starts_empty(self, request_: Request) -> None:
+    def test_next_round_starts_empty(self, request_: Request) -> None:
         """Not here: what an image is called in the set is so, whichever round asks."""
         self.make().request(request_)
         self.answer(request_, self.truth(request_))
         following = replace(request_, round=4, items=request_.items[:2])
         assert len(self.make().collect(following).labels) == 2
 
-    def test_the_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
+    def test_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
         before = {file: file.read_bytes() for file in self.pool.rglob("*.jpg")}
         self.answered(request_).collect(request_)
         assert {file: file.read_bytes() for file in self.pool.rglob("*.jpg")} == before

@@ -74,7 +74,7 @@ def test_a_good_pool_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "caught_by"),
     [
-        ("eager", "test_the_constructor_touches_no_disk"),
+        ("eager", "test_constructor_touches_no_disk"),
         ("twice", "test_ids_are_unique"),
         ("shared", "test_two_calls_agree"),
         (lambda item: replace(item, id=f"x\\{item.id}"), "test_ids_are_relative_posix_paths"),
