@@ -15,9 +15,7 @@ from alframe.store.ledger import Ledger
 
 # What a campaign imports is loaded once, in the server that the processes are forked from.
 CONTEXT = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
-CONTEXT.set_forkserver_preload(
-    ["alframe.tasks.run", "alframe.app.api", "alframe.backbones.timm", "alframe.heads.linear", "scipy.stats"]
-)
+CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 # What two runs of the same campaign must agree on; times differ by nature.
 COMPARED = {

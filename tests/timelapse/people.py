@@ -26,7 +26,6 @@ from alframe.store.ledger import Ledger
 from tests.loop.campaigns import CONTEXT
 from tests.timelapse.database import columns, connected
 
-CONTEXT.set_forkserver_preload(["tests.timelapse.preloaded"])
 COLOURS = {"fox": (200, 60, 50), "boar": (60, 160, 70), "deer": (60, 90, 200), "blank": (200, 200, 190)}
 TDB = "TimelapseTemplate.tdb"
 
