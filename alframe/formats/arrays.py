@@ -1,4 +1,4 @@
-"""Arrays that hold a whole set of images: NumPy's .npz and .npy, HDF5, and the idx files of MNIST.
+"""Read arrays that hold a whole set of images: NumPy's .npz and .npy, HDF5, and the idx files of MNIST.
 
 idx: http://yann.lecun.com/exdb/mnist/ ("the IDX file format").
 """
@@ -27,12 +27,12 @@ Array = npt.NDArray[Any]
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-CHUNK_BYTES = 1 << 24  # bytes of rows in memory
+CHUNK_BYTES = 1 << 24  # of rows in memory
 
 
 @dataclass(frozen=True, slots=True)
 class StoredArray:
-    """The array called `name` in `file`. `rows(start)` gives its rows from `start` on, in order and some at a time.
+    """The array called `name` in `file`; `read_from(start)` yields its rows from `start` on, in order and in chunks.
 
     Reading raises FormatError for a file that is damaged.
     """
@@ -41,29 +41,29 @@ class StoredArray:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    rows: Callable[[int], Iterator[Array]]
+    read_from: Callable[[int], Iterator[Array]]
 
     def __str__(self) -> str:
         return str(self.file) if self.name in self.file.name else f"{self.file}, {self.name}"
 
-    def all(self) -> Array:
-        """The whole of it, for an array that is small."""
-        return np.concatenate(list(self.rows(0))) if self.shape[0] else np.empty(self.shape, self.dtype)
+    def read_all(self) -> Array:
+        """Return the whole array, which should be small."""
+        return np.concatenate(list(self.read_from(0))) if self.shape[0] else np.empty(self.shape, self.dtype)
 
 
 def find_array(file: Path, name: str) -> StoredArray:
-    """The array called `name`: in an .npz or HDF5 file, or in a folder, where it is a file or in one of those.
+    """Return the array called `name` of an .npz or HDF5 file, or of a folder, where it is a file or in one of those.
 
-    Nothing but headers is read. Raises FormatError that says which arrays there are, or which package is missing.
+    Only headers are read. Raises FormatError that says which arrays there are, or which package is missing.
     """
     if file.is_dir():
         return _find_in_folder(file, name)
     if file.suffix.lower() not in (".npz", *HDF5_SUFFIXES):
         raise FormatError(f"{file} is not a set of arrays that can be read: .npz, .h5 or .hdf5, or a folder of arrays.")
-    found = _find_in_file(file, name)
-    if found is None:
+    array = _find_in_file(file, name)
+    if array is None:
         raise FormatError(f"{file} has no array '{name}'. It has: {', '.join(_list_arrays(file)) or 'none'}.")
-    return found
+    return array
 
 
 def _find_in_folder(folder: Path, name: str) -> StoredArray:
@@ -74,11 +74,11 @@ def _find_in_folder(folder: Path, name: str) -> StoredArray:
             return _stored_stream(file, name, _read_npy_header if file.suffix == ".npy" else _read_idx_header)
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".npz", *HDF5_SUFFIXES))
     for file in files:
-        if found := _find_in_file(file, name):
-            return found
-    looked = [f"{folder} holds no file {name} (or {name}.gz, or {name}.npy)"]
-    looked += [f"{file.name} has only {', '.join(_list_arrays(file)) or 'nothing'}" for file in files]
-    raise FormatError(f"{'; '.join(looked)}.")
+        if array := _find_in_file(file, name):
+            return array
+    searched = [f"{folder} holds no file {name} (or {name}.gz, or {name}.npy)"]
+    searched += [f"{file.name} has only {', '.join(_list_arrays(file)) or 'nothing'}" for file in files]
+    raise FormatError(f"{'; '.join(searched)}.")
 
 
 def _find_in_file(file: Path, name: str) -> StoredArray | None:
@@ -93,9 +93,9 @@ def _find_in_file(file: Path, name: str) -> StoredArray | None:
 def _list_arrays(file: Path) -> list[str]:
     if file.suffix.lower() in HDF5_SUFFIXES:
         with _explain_errors(file), _import_h5py(file).File(file, "r") as h5:
-            found: list[str] = []
-            h5.visititems(lambda key, node: found.append(f"{key} {node.shape}") if hasattr(node, "shape") else None)
-            return found
+            arrays: list[str] = []
+            h5.visititems(lambda key, node: arrays.append(f"{key} {node.shape}") if hasattr(node, "shape") else None)
+            return arrays
     with _explain_errors(file), zipfile.ZipFile(file) as archive:
         names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
     return [f"{name} {_stored_stream(file, name, _read_npy_header).shape}" for name in names]
@@ -120,10 +120,10 @@ def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
 
 
 def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _ArrayHeader]) -> StoredArray:
-    """An array that follows its header in a stream: a file of its own, packed or not, or a member of an archive."""
+    """Return an array that follows its header in a stream: a file of its own, packed or not, or part of an archive."""
 
     @contextmanager
-    def opened() -> Iterator[IO[bytes]]:
+    def open_stream() -> Iterator[IO[bytes]]:
         if file.suffix.lower() == ".npz":
             with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
                 yield member
@@ -131,26 +131,26 @@ def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _Ar
             with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
                 yield cast("IO[bytes]", stream)
 
-    def rows(start: int) -> Iterator[Array]:
-        with _explain_errors(file), opened() as stream:
+    def read_from(start: int) -> Iterator[Array]:
+        with _explain_errors(file), open_stream() as stream:
             header = read_header(stream)
-            if header.by_column:  # its rows are not together
+            if header.by_column:  # the bytes of a row are not together
                 yield _read_rows(stream, header, header.shape[0]).reshape(header.shape[::-1]).T[start:]
                 return
-            at, step = 0, _rows_per_chunk(header.shape, header.dtype)
-            while at < header.shape[0]:
+            row, step = 0, _rows_per_chunk(header.shape, header.dtype)
+            while row < header.shape[0]:
                 # What comes before `start` must be unpacked as well.
-                stop = min(at + step, start if at < start else header.shape[0])
-                block = _read_rows(stream, header, stop - at)
-                if at >= start:
-                    yield block.reshape(stop - at, *header.shape[1:])
-                at = stop
+                stop = min(row + step, start if row < start else header.shape[0])
+                block = _read_rows(stream, header, stop - row)
+                if row >= start:
+                    yield block.reshape(stop - row, *header.shape[1:])
+                row = stop
 
-    with _explain_errors(file), opened() as stream:
+    with _explain_errors(file), open_stream() as stream:
         header = read_header(stream)
     if not header.shape:
         raise FormatError(f"{file}: '{name}' is a single number, not an array.")
-    return StoredArray(file, name, header.shape, header.dtype, rows)
+    return StoredArray(file, name, header.shape, header.dtype, read_from)
 
 
 def _read_rows(stream: IO[bytes], header: _ArrayHeader, rows: int) -> Array:
@@ -164,19 +164,19 @@ def _read_rows(stream: IO[bytes], header: _ArrayHeader, rows: int) -> Array:
 def _find_in_hdf5(file: Path, name: str) -> StoredArray | None:
     h5py = _import_h5py(file)
 
-    def rows(start: int) -> Iterator[Array]:
+    def read_from(start: int) -> Iterator[Array]:
         with _explain_errors(file), h5py.File(file, "r") as h5:
-            found = h5[name].asstr() if text else h5[name]
+            dataset = h5[name].asstr() if is_text else h5[name]
             step = _rows_per_chunk(shape, dtype)
-            for at in range(start, shape[0], step):
-                yield found[at : at + step]
+            for row in range(start, shape[0], step):
+                yield dataset[row : row + step]
 
     with _explain_errors(file), h5py.File(file, "r") as h5:
         node = h5.get(name)
         if not isinstance(node, h5py.Dataset) or not node.shape:
             return None
-        shape, dtype, text = node.shape, node.dtype, h5py.check_string_dtype(node.dtype) is not None
-    return StoredArray(file, name, shape, np.dtype(str) if text else dtype, rows)
+        shape, dtype, is_text = node.shape, node.dtype, h5py.check_string_dtype(node.dtype) is not None
+    return StoredArray(file, name, shape, np.dtype(str) if is_text else dtype, read_from)
 
 
 def _import_h5py(file: Path) -> Any:
@@ -193,7 +193,7 @@ def _rows_per_chunk(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 
 @contextmanager
 def _explain_errors(file: Path) -> Iterator[None]:
-    """Whatever the decoders raise, as a FormatError that names the file."""
+    """Turn the errors of all decoders into a FormatError that names the file."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, UnreadableImage) as error:

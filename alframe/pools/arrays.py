@@ -1,20 +1,22 @@
-"""Benchmark sets that come as arrays: each row becomes a file, once, and from then on is an image as any other."""
+"""Read benchmark sets that come as arrays: each row is written as an image file, once."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from alframe.chunks import chunks
 from alframe.errors import FormatError, PoolError
 from alframe.formats.arrays import StoredArray, find_array
 from alframe.kit.image_paths import absolute_path, download_hint
@@ -22,16 +24,16 @@ from alframe.progress import Bar
 from alframe.types import Item
 
 Names = str | Sequence[str] | None
-_TOGETHER = 1000  # files in a folder: file browsers choke on more
+FILES_PER_FOLDER = 1000  # file browsers choke on more
 
 
 class Arrays:
-    """The rows of `x`, (N, H, W) or (N, H, W, bands), with the classes `y`; `test_x` and `test_y` are the test split.
+    """Pool of the rows of `x`, (N, H, W) or (N, H, W, bands), with the classes `y`; `test_x`, `test_y`: the test split.
 
     `file` is an .npz, an HDF5 file, or a folder of arrays (.npy, idx files packed or not, or those two). Several names
     are several arrays, one after the other. On first use each row is written below `root`, in a folder for just these
-    arrays: ``train/012/012345.png``, or ``.npy`` where a PNG cannot hold it. A kill costs nothing that is written.
-    `y` are numbers from 0, one-hot rows or names; None: not labelled. `class_names` are those of the numbers.
+    arrays: ``train/012/012345.png``, or ``.npy`` where a PNG cannot hold it. After a kill, only what is missing is
+    written. `y` are numbers from 0, one-hot rows or names; None: not labelled. `class_names` are those of the numbers.
     """
 
     def __init__(
@@ -48,13 +50,13 @@ class Arrays:
     ) -> None:
         self.file = Path(file)
         self.root = Path(root)
-        self.names = {"x": _tuple(x), "y": _tuple(y), "test_x": _tuple(test_x), "test_y": _tuple(test_y)}
+        self.names = {"x": _as_names(x), "y": _as_names(y), "test_x": _as_names(test_x), "test_y": _as_names(test_y)}
         self.channels_first = channels_first
         self.class_names = tuple(class_names)
         self.available_from = available_from
 
     def items(self) -> Iterator[Item]:
-        """Every row in order, the test split last; raises PoolError naming file, array, row and remedy."""
+        """Yield every row in order, the test split last; raises PoolError naming file, array, row and remedy."""
         file = absolute_path(self.file)
         if not file.exists():
             raise PoolError(
@@ -62,131 +64,131 @@ class Arrays:
                 f"{download_hint(self.available_from)} Set pool.file to where it is."
             )
         try:
-            parts = [self._part(file, "train", "x", "y")]
+            splits = [self._find_split(file, "train", "x", "y")]
             if self.names["test_x"]:
-                parts.append(self._part(file, "test", "test_x", "test_y"))
-            root = absolute_path(self.root) / _key(file, parts, self.channels_first)
-            with Bar("Writing images", total=sum(map(len, parts)), unit="img") as bar:
-                for part in parts:
-                    part.write(root, bar)
+                splits.append(self._find_split(file, "test", "test_x", "test_y"))
+            root = absolute_path(self.root) / _folder_name(file, splits, self.channels_first)
+            with Bar("Writing images", total=sum(map(len, splits)), unit="img") as bar:
+                for split in splits:
+                    split.write_missing(root, bar)
         except FormatError as error:
             raise PoolError(f"{error}{download_hint(self.available_from)}") from error
         except OSError as error:
             raise PoolError(f"{self.root} cannot be written: {error}. Set pool.root to a folder that can.") from error
-        for part in parts:
-            for number, label in enumerate(part.labels):
-                name = part.place(number)
-                yield Item(name, root / name, label, split=part.split)
+        for split in splits:
+            for row, label in enumerate(split.labels):
+                name = split.file_name(row)
+                yield Item(name, root / name, label, split="test" if split.folder == "test" else "pool")
 
-    def _part(self, file: Path, folder: str, x: str, y: str) -> _Part:
-        images = [_found(file, name, x) for name in self.names[x]]
-        if not images:
+    def _find_split(self, file: Path, folder: str, x: str, y: str) -> _Split:
+        arrays = [_find(file, name, x) for name in self.names[x]]
+        if not arrays:
             raise PoolError("pool.x is not given. Set it to the name of the array that holds the images.")
-        for one in images:
-            if len(one.shape) not in (3, 4) or one.dtype.kind not in "buif":
+        for array in arrays:
+            if len(array.shape) not in (3, 4) or array.dtype.kind not in "buif":
                 raise PoolError(
-                    f"{one} is {one.shape} {one.dtype}, not images: (N, height, width) or (N, height, width, bands) of "
-                    f"numbers. Set pool.{x} to the array that holds them, or save it in that shape."
+                    f"{array} is {array.shape} {array.dtype}, not images: (N, height, width) or (N, height, width, "
+                    f"bands) of numbers. Set pool.{x} to the array that holds them, or save it in that shape."
                 )
-        count = sum(one.shape[0] for one in images)
+        count = sum(array.shape[0] for array in arrays)
         labels: list[str | None] = [None] * count
         if self.names[y]:
-            stored = [_found(file, name, y) for name in self.names[y]]
-            labels = list(chain.from_iterable(_labels(one, self.class_names) for one in stored))
+            label_arrays = [_find(file, name, y) for name in self.names[y]]
+            labels = [label for array in label_arrays for label in _read_labels(array, self.class_names)]
             if len(labels) != count:
                 raise PoolError(
                     f"{file}: {', '.join(self.names[x])} has {count} rows, but {', '.join(self.names[y])} has "
                     f"{len(labels)}. Set pool.{x} and pool.{y} to arrays that belong together."
                 )
-        return _Part(folder, "test" if folder == "test" else "pool", images, labels, self.channels_first)
+        return _Split(folder, arrays, labels, self.channels_first)
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Split:
+    """The arrays of one split, whose rows are written below `folder`, and the label of each row."""
+
     folder: str
-    split: Literal["pool", "test"]
-    images: list[StoredArray]
+    arrays: list[StoredArray]
     labels: list[str | None]
     channels_first: bool
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def place(self, number: int) -> str:
-        return f"{self.folder}/{number // _TOGETHER:03d}/{number:06d}{self.suffix}"
+    def file_name(self, row: int) -> str:
+        return f"{self.folder}/{row // FILES_PER_FOLDER:03d}/{row:06d}{self.suffix}"
 
     @property
     def suffix(self) -> str:
-        """What holds the rows of all the arrays."""
-        return ".png" if all(map(self._fits_png, self.images)) else ".npy"
+        """The type of file that can hold the rows of all the arrays."""
+        return ".png" if all(map(self._fits_png, self.arrays)) else ".npy"
 
-    def _fits_png(self, one: StoredArray) -> bool:
-        bands = 1 if len(one.shape) == 3 else one.shape[1 if self.channels_first else 3]
-        return one.dtype == np.uint8 and bands in (1, 3)
+    def _fits_png(self, array: StoredArray) -> bool:
+        bands = 1 if len(array.shape) == 3 else array.shape[1 if self.channels_first else 3]
+        return array.dtype == np.uint8 and bands in (1, 3)
 
-    def write(self, root: Path, bar: Bar) -> None:
-        """Write the rows that are not there; two processes never write at once."""
-        missing = self._missing(root)
+    def write_missing(self, root: Path, bar: Bar) -> None:
+        """Write the files that do not exist; two processes never write at once."""
+        missing = self._missing_rows(root)
         bar.advance(len(self) - len(missing))
         if not missing:
             return
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root.with_name(f".{root.name}.lock")):
-            missing = self._missing(root)  # the jobs of a sweep start together, and one of them has written them
+            missing = self._missing_rows(root)  # another job of the same sweep may just have written them
             first = 0
-            for one in self.images:
-                rows = [number - first for number in missing if first <= number < first + one.shape[0]]
-                for row, pixels in _rows(one, rows):
-                    self._write(root / self.place(first + row), pixels)
+            for array in self.arrays:
+                rows = [row - first for row in missing if first <= row < first + array.shape[0]]
+                for row, pixels in _read_rows(array, rows):
+                    self._write(root / self.file_name(first + row), pixels)
                     bar.advance()
-                first += one.shape[0]
+                first += array.shape[0]
 
     def _write(self, path: Path, pixels: npt.NDArray[Any]) -> None:
         if self.channels_first and pixels.ndim == 3:
             pixels = pixels.transpose(1, 2, 0)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(_encoded(pixels, self.suffix))
+        temporary.write_bytes(_encode(pixels, self.suffix))
         temporary.replace(path)
 
-    def _missing(self, root: Path) -> list[int]:
-        """The rows without a file, or with an empty one, as a power cut leaves them."""
+    def _missing_rows(self, root: Path) -> list[int]:
+        """List the rows without a file, or with an empty one, as a power cut leaves it."""
         missing = []
-        for start in range(0, len(self), _TOGETHER):
-            numbers = range(start, min(start + _TOGETHER, len(self)))
-            there = _files((root / self.place(start)).parent)
-            missing += [number for number in numbers if self.place(number).rpartition("/")[2] not in there]
+        for rows in chunks(len(self), FILES_PER_FOLDER):
+            existing = _list_files((root / self.file_name(rows.start)).parent)
+            numbers = range(rows.start, rows.stop)
+            missing += [row for row in numbers if self.file_name(row).rpartition("/")[2] not in existing]
         return missing
 
 
-def _rows(one: StoredArray, wanted: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """(number, row) of those wanted, in order; what lies after the last is not read."""
-    if not wanted:
+def _read_rows(array: StoredArray, rows: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """Yield (number, row) of these rows, which ascend; what lies after the last is not read."""
+    if not rows:
         return
-    left, at = iter(wanted), wanted[0]
-    number: int | None = next(left)
-    for block in one.rows(at):
-        while number is not None and number < at + len(block):
-            yield number, block[number - at]
-            number = next(left, None)
-        if number is None:
+    remaining, start = deque(rows), rows[0]
+    for block in array.read_from(start):
+        while remaining and remaining[0] < start + len(block):
+            yield remaining[0], block[remaining.popleft() - start]
+        if not remaining:
             return
-        at += len(block)
+        start += len(block)
 
 
-def _encoded(pixels: npt.NDArray[Any], suffix: str) -> bytes:
-    out = io.BytesIO()
+def _encode(pixels: npt.NDArray[Any], suffix: str) -> bytes:
+    buffer = io.BytesIO()
     if suffix == ".npy":
-        np.save(out, pixels, allow_pickle=False)
+        np.save(buffer, pixels, allow_pickle=False)
     else:
         from PIL import Image
 
         plane = pixels.squeeze(2) if pixels.shape[2:] == (1,) else pixels
-        Image.fromarray(np.ascontiguousarray(plane)).save(out, "PNG")
-    return out.getvalue()
+        Image.fromarray(np.ascontiguousarray(plane)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def _files(folder: Path) -> set[str]:
+def _list_files(folder: Path) -> set[str]:
+    """Return the names of the files that are not empty."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name for entry in entries if entry.stat().st_size}
@@ -194,43 +196,45 @@ def _files(folder: Path) -> set[str]:
         return set()
 
 
-def _found(file: Path, name: str, parameter: str) -> StoredArray:
+def _find(file: Path, name: str, parameter: str) -> StoredArray:
     try:
         return find_array(file, name)
     except FormatError as error:
         raise FormatError(f"{error} Set pool.{parameter} to one that is there, or put it there.") from error
 
 
-def _labels(stored: StoredArray, classes: Sequence[str]) -> list[str | None]:
-    values = stored.all()
+def _read_labels(array: StoredArray, class_names: Sequence[str]) -> list[str | None]:
+    values = array.read_all()
     if values.ndim == 2 and values.shape[1] > 1:
         if values.dtype.kind not in "buif" or not ((values == 0) | (values == 1)).all() or (values.sum(1) != 1).any():
-            raise PoolError(f"{stored} is {stored.shape} and not one-hot: no row of several numbers says one class.")
+            raise PoolError(f"{array} is {array.shape} and not one-hot: no row of several numbers says one class.")
         values = values.argmax(1)
     if values.ndim > 2 or values.size != len(values):
-        raise PoolError(f"{stored} is {stored.shape}, not one class for each row.")
+        raise PoolError(f"{array} is {array.shape}, not one class for each row.")
     values = values.reshape(-1)
     if values.dtype.kind not in "buif":
         texts = [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values.tolist()]
         return [text.strip() or None for text in texts]
-    last = len(classes) - 1 if classes else np.inf
-    # nan as well
-    wrong = np.flatnonzero(~((values >= 0) & (values <= last) & (values == np.floor(values))))
-    if len(wrong):
-        known = f"the number of one of the {len(classes)} pool.class_names" if classes else "a class number from 0"
-        raise PoolError(f"{stored}, row {wrong[0]} (from 0) is {values[wrong[0]]}, which is not {known}.")
-    return [classes[number] if classes else str(number) for number in values.astype(np.int64).tolist()]
+    last = len(class_names) - 1 if class_names else np.inf
+    is_class = (values >= 0) & (values <= last) & (values == np.floor(values))  # False for nan
+    if not is_class.all():
+        row = is_class.argmin()
+        allowed = (
+            f"the number of one of the {len(class_names)} pool.class_names" if class_names else "a class number from 0"
+        )
+        raise PoolError(f"{array}, row {row} (from 0) is {values[row]}, which is not {allowed}.")
+    return [class_names[number] if class_names else str(number) for number in values.astype(np.int64).tolist()]
 
 
-def _key(file: Path, parts: Sequence[_Part], channels_first: bool) -> str:
-    """A folder name that no other arrays have: another file, or one that was changed, is written beside it."""
+def _folder_name(file: Path, splits: Sequence[_Split], channels_first: bool) -> str:
+    """Return a folder name that no other arrays have, so that another or a changed file is written beside it."""
     digest = hashlib.blake2b(digest_size=4)
-    for one in chain.from_iterable(part.images for part in parts):
-        found = one.file.stat()
-        digest.update(repr((one.file.name, one.name, found.st_size, found.st_mtime_ns, channels_first)).encode())
+    for array in chain.from_iterable(split.arrays for split in splits):
+        stat = array.file.stat()
+        digest.update(repr((array.file.name, array.name, stat.st_size, stat.st_mtime_ns, channels_first)).encode())
     return f"{file.stem}-{digest.hexdigest()}"
 
 
-def _tuple(names: Names) -> tuple[str, ...]:
+def _as_names(names: Names) -> tuple[str, ...]:
     several = [names] if names is None or isinstance(names, str) else names
     return tuple(name for name in several if name is not None)  # y=null among several is [null]

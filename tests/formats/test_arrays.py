@@ -84,11 +84,11 @@ def test_every_row_from_any_row_on(
     stored = find_array(save(tmp_path, array), "x")
     assert (stored.shape, stored.dtype.itemsize, stored.dtype.kind) == (array.shape, array.itemsize, array.dtype.kind)
     for start in (0, 4, 10):
-        blocks = list(stored.rows(start))
+        blocks = list(stored.read_from(start))
         np.testing.assert_array_equal(np.concatenate(blocks), array[start:])
         if at_once == 1 and save is not as_npz_by_column:
             assert {len(block) for block in blocks} == {1}, "no more is in memory than was said"
-    np.testing.assert_array_equal(stored.all(), array)
+    np.testing.assert_array_equal(stored.read_all(), array)
 
 
 def test_names_with_a_dot_in_place_of_the_dash(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_names_with_a_dot_in_place_of_the_dash(tmp_path: Path) -> None:
 def test_texts(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as h5:
         h5["y"] = ["fox", "füchsin"]
-    assert find_array(tmp_path / "a.h5", "y").all().tolist() == ["fox", "füchsin"]
+    assert find_array(tmp_path / "a.h5", "y").read_all().tolist() == ["fox", "füchsin"]
 
 
 @pytest.mark.parametrize("save", ALL, ids=lambda save: save.__name__)
@@ -122,7 +122,7 @@ def test_a_file_that_is_cut_short_is_named(save: Save, tmp_path: Path) -> None:
             file.write_bytes(file.read_bytes()[:-3000])
     place = tmp_path if save in (as_npy, as_idx, as_packed_idx, as_hdf5_in_a_folder) else next(tmp_path.iterdir())
     with pytest.raises(FormatError, match=r"cannot be read.*Copy it again"):
-        find_array(place, "x").all()
+        find_array(place, "x").read_all()
 
 
 def test_things_that_are_no_arrays(tmp_path: Path) -> None:
