@@ -8,32 +8,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.errors import BadParams, PoolError
+from alframe.errors import PoolError
 from alframe.kit.image_paths import absolute_path, locate_image, path_exists
+from alframe.kit.parameters import require_parameter
 from alframe.types import Box, Item
 
 log = logging.getLogger(__name__)
 
-SEVERAL_LABELS_RULES = ("skip", "first")
-
 
 def require_several_rule(several: str) -> str:
     """Return `several` if it is "skip" or "first", else raise BadParams."""
-    if several not in SEVERAL_LABELS_RULES:
-        raise BadParams(f"pool.several is '{several}'; it can be {' or '.join(SEVERAL_LABELS_RULES)}.")
+    require_parameter("pool", several in ("skip", "first"), "skip or first", several=several)
     return several
 
 
 def folder_at_level(folders: list[str], level: int | None) -> str | None:
     """Return the folder name at `level`, counted from 1; None without a level or for an image that lies less deep."""
     return folders[level - 1] if level is not None and len(folders) >= level else None
-
-
-def require_folder_level(name: str, level: int | None) -> int | None:
-    """Return `level` if it is None or at least 1, else raise BadParams about the pool's parameter `name`."""
-    if level is not None and level < 1:
-        raise BadParams(f"pool.{name} is {level}; folders below root are counted from 1.")
-    return level
 
 
 def largest_box(boxes: Iterable[Box | None]) -> Box | None:

@@ -1,8 +1,7 @@
-"""Images listed in a CSV file, with whatever its columns say about each."""
+"""Read images listed in a CSV file, with what its columns say about each."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from alframe.errors import BadParams, PoolError
+from alframe.formats.tables import require_encoding
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.kit.listed_images import ListedImages
 from alframe.registry import did_you_mean
@@ -19,15 +19,15 @@ from alframe.types import Item
 
 
 class Csv:
-    """The images that the rows of `file` name, in the file's order.
+    """Pool of the images that the rows of `file` name, in the file's order.
 
-    Relative paths count from `root` (default: the file's folder), with either slash; absolute ones are taken as they
-    are. A column parameter holds a column's name, or None where there is no such column. Every cell stays text, so a
-    class "NA" or a folder "001" is that and nothing else; blank cells mean "not known", as does the word `unlabelled`
-    for a label, and surrounding blanks are dropped. In the split column "test" sets an image apart; all else is pool.
-    Times are local to the camera: ISO 8601 or EXIF form (a UTC offset is ignored), or `time_format` as for strptime.
-    `delimiter` is found from the header among comma, semicolon and tab if None. With `class_names`, the label column
-    holds their numbers, from 0. `available_from` says, when a file is missing, where the set is to be had.
+    Relative paths start at `root` (default: the file's folder), with either slash. A column parameter holds a column's
+    name, or None where there is no such column. Every cell stays text, so that "NA" and "001" can be classes; blank
+    cells mean "not known", as does the word `unlabelled` for a label, and spaces around a cell are dropped. In the
+    split column "test" is the test split; all else is the pool. Times are local to the camera: ISO 8601 or EXIF form (a
+    UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header among comma,
+    semicolon and tab if None. With `class_names`, the label column holds their numbers, from 0. `available_from` says
+    where the set can be downloaded when a file is missing.
     """
 
     def __init__(
@@ -49,10 +49,6 @@ class Csv:
     ) -> None:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
             raise BadParams(f"pool.delimiter is {delimiter!r}; it must be one character, or null to find it.")
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise BadParams(f"pool.encoding: {error}. Use e.g. utf-8-sig or cp1252.") from error
         self.file = Path(file)
         self.root = None if root is None else Path(root)
         self.columns = {
@@ -66,24 +62,23 @@ class Csv:
         self.unlabelled = unlabelled
         self.time_format = time_format
         self.delimiter = delimiter
-        self.encoding = encoding
+        self.encoding = require_encoding(encoding, "pool.encoding")
         self.class_names = tuple(class_names)
         self.available_from = available_from
 
     def items(self) -> Iterator[Item]:
-        """The listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
+        """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
 
-        A listed image that is missing on disk is no error here, but that all are missing is.
+        One image that is missing on disk is no error here; that all are missing is one.
         """
         file = absolute_path(self.file)
-        root = absolute_path(self.root) if self.root else file.parent
-        listed = ListedImages(file, root, hint=download_hint(self.available_from))
-        yield from listed.finish(self._item(row, listed) for row in self._rows(file))
+        listed = ListedImages(file, self.root or file.parent, hint=download_hint(self.available_from))
+        yield from listed.finish(self._item(row, listed) for row in self._read(file))
 
-    def _rows(self, file: Path) -> Iterator[_Row]:
+    def _read(self, file: Path) -> Iterator[_Row]:
         try:
             with file.open(encoding=self.encoding, newline="") as text:
-                yield from _read(text, file, self.columns, self.delimiter)
+                yield from _parse_rows(text, file, self.columns, self.delimiter)
         except FileNotFoundError:
             raise PoolError(
                 f"{file} does not exist.{download_hint(self.available_from)} "
@@ -100,30 +95,31 @@ class Csv:
             ) from error
 
     def _item(self, row: _Row, listed: ListedImages) -> Item:
-        image_id, path = listed.locate(row.cells["path"], f"row {row.number}")
+        image_id, path = listed.locate(row.cells["path"], f"row {row.line}")
+        position = f"{listed.file}, row {row.line}"
         return Item(
             id=image_id,
             path=path,
-            label=self._label(row.cells["label"], f"{listed.file}, row {row.number}"),
+            label=self._parse_label(row.cells["label"], position),
             split="test" if row.cells["split"].lower() == "test" else "pool",
             camera=row.cells["camera"] or None,
-            taken=self._time(row.cells["time"], f"{listed.file}, row {row.number}"),
+            taken=self._parse_time(row.cells["time"], position),
             sequence=row.cells["sequence"] or None,
         )
 
-    def _label(self, text: str, where: str) -> str | None:
+    def _parse_label(self, text: str, position: str) -> str | None:
         if text in ("", self.unlabelled):
             return None
         if not self.class_names:
             return text
         if not (text.isascii() and text.isdigit() and int(text) < len(self.class_names)):
             raise PoolError(
-                f"{where}: '{text}' in column '{self.columns['label']}' is not the number of one of the "
+                f"{position}: '{text}' in column '{self.columns['label']}' is not the number of one of the "
                 f"{len(self.class_names)} classes, 0 to {len(self.class_names) - 1}. Correct it, or pool.class_names."
             )
         return self.class_names[int(text)]
 
-    def _time(self, text: str, where: str) -> datetime | None:
+    def _parse_time(self, text: str, position: str) -> datetime | None:
         if not text:
             return None
         try:
@@ -134,7 +130,7 @@ class Csv:
         except ValueError:
             expected = f"of the form {self.time_format}" if self.time_format else "like 2024-05-31 06:12:14"
             raise PoolError(
-                f"{where}: '{text}' in column '{self.columns['time']}' is not a time {expected}. "
+                f"{position}: '{text}' in column '{self.columns['time']}' is not a time {expected}. "
                 f"Set pool.time_format, e.g. '%d/%m/%Y %H:%M', or leave the cell blank."
             ) from None
         return time.replace(tzinfo=None)
@@ -142,31 +138,38 @@ class Csv:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    number: int
+    """The line a row starts on (the file's first is 1), and its cells by the names of Csv.columns."""
+
+    line: int
     cells: dict[str, str]
 
 
-def _read(text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None) -> Iterator[_Row]:
-    """The rows that are not blank, cut to the wanted columns; strict, since an open quote would swallow the rest."""
-    number = 1
+def _parse_rows(text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None) -> Iterator[_Row]:
+    """Yield the rows that are not blank; strict about quotes, since an open one would swallow the rest."""
+    line = 1
     try:
-        start = text.readline()
+        header_line = text.readline()
         text.seek(0)
-        found = max(",;\t", key=lambda mark: len(next(csv.reader([start], delimiter=mark), [])))
-        reader = csv.reader(text, delimiter=delimiter or found, strict=True)
+        likeliest = max(",;\t", key=lambda mark: len(next(csv.reader([header_line], delimiter=mark), [])))
+        reader = csv.reader(text, delimiter=delimiter or likeliest, strict=True)
         header = [name.strip() for name in next(reader, [])]
-        places = {key: _place(name, key, header, file) for key, name in columns.items()}
-        number = reader.line_num + 1
+        indices = {key: _find_column(name, key, header, file) for key, name in columns.items()}
+        line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                _check_width(cells, header, f"{file}, row {number}")
-                yield _Row(number, {key: "" if at is None else cells[at].strip() for key, at in places.items()})
-            number = reader.line_num + 1
+                if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+                    raise PoolError(
+                        f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}. "
+                        f"Complete the row, and put cells that contain the delimiter in quotation marks."
+                    )
+                found = {key: "" if index is None else cells[index].strip() for key, index in indices.items()}
+                yield _Row(line, found)
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise PoolError(f"{file}, row {number}: {error}. Is a quotation mark left open there?") from error
+        raise PoolError(f"{file}, row {line}: {error}. Is a quotation mark left open there?") from error
 
 
-def _place(name: str | None, key: str, header: list[str], file: Path) -> int | None:
+def _find_column(name: str | None, key: str, header: list[str], file: Path) -> int | None:
     if name is None:
         return None
     if header.count(name) > 1:
@@ -177,11 +180,3 @@ def _place(name: str | None, key: str, header: list[str], file: Path) -> int | N
             f"Set pool.{key}_column."
         )
     return header.index(name)
-
-
-def _check_width(cells: Sequence[str], header: Sequence[str], where: str) -> None:
-    if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
-        raise PoolError(
-            f"{where}: {len(cells)} cells, but the header has {len(header)}. "
-            f"Complete the row, and put cells that contain the delimiter in quotation marks."
-        )

@@ -11,7 +11,8 @@ from pathlib import Path
 from alframe.formats.timelapse.data import read_records
 from alframe.formats.times import parse_local_time
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, folder_at_level, require_folder_level, require_several_rule
+from alframe.kit.listed_images import ListedImages, folder_at_level, require_several_rule
+from alframe.kit.parameters import require_at_least
 from alframe.pools.folder import image_suffixes
 from alframe.types import Item
 
@@ -36,11 +37,12 @@ class Timelapse:
         camera_level: int | None = None,
         episode_field: str | None = None,
     ) -> None:
+        require_at_least("pool 'timelapse'", 1, camera_level=camera_level)
         self.file = Path(file)
         self.root = None if root is None else Path(root)
         self.label_field = label_field
         self.several = require_several_rule(several)
-        self.camera_level = require_folder_level("camera_level", camera_level)
+        self.camera_level = camera_level
         self.episode_field = episode_field
 
     def items(self) -> Iterator[Item]:

@@ -138,7 +138,7 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     ):
         with pytest.raises(PoolError, match=message):
             ids(pool)
-    with pytest.raises(BadParams, match="class_level is 0"):
+    with pytest.raises(BadParams, match="class_level=0: must be at least 1"):
         Folder(tmp_path, classes=True, class_level=0)
 
 

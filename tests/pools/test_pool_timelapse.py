@@ -101,7 +101,7 @@ def test_errors(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(PoolError, match=r"None of the 1 images .* Set pool.root"):
         list(Timelapse(write(tmp_path / "set", {"File": "1.jpg"}), root=tmp_path / "else").items())
-    with pytest.raises(BadParams, match="camera_level is 0"):
+    with pytest.raises(BadParams, match="camera_level=0: must be at least 1"):
         Timelapse("x.ddb", camera_level=0)
 
 
