@@ -1,4 +1,4 @@
-"""Handwritten digits: 1,797 small images that need no download, to try things out."""
+"""Read handwritten digits: 1,797 small images that need no download, to try things out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDE = 32
 
 
 class Digits:
-    """The UCI optical-digits test set that scikit-learn ships (Alpaydin & Kaynak 1998), as image files.
+    """Pool of the UCI optical-digits test set that scikit-learn ships (Alpaydin & Kaynak 1998), as image files.
 
     Written on first use as ``root/<digit>/<number>.png``: 8 x 8 counts of 0..16, stretched to 0..255 and enlarged to
     32 x 32 so that people can look at them. Every item has its label.
@@ -26,21 +26,21 @@ class Digits:
         self.root = Path(root)
 
     def items(self) -> Iterator[Item]:
-        """All 1,797 digits in scikit-learn's order; raises PoolError if `root` cannot be written."""
+        """Yield all 1,797 digits in scikit-learn's order; raises PoolError if `root` cannot be written."""
         from sklearn.datasets import load_digits
 
         root = absolute_path(self.root)
-        ensure_generated(root, {"pool": "digits", "side": SIDE}, _write)
+        ensure_generated(root, {"pool": "digits", "side": SIDE}, _write_images)
         for number, digit in enumerate(load_digits().target):
-            name = _name(number, int(digit))
+            name = _file_name(number, int(digit))
             yield Item(id=name, path=root / name, label=str(digit))
 
 
-def _name(number: int, digit: int) -> str:
+def _file_name(number: int, digit: int) -> str:
     return f"{digit}/{number:04d}.png"
 
 
-def _write(root: Path) -> None:
+def _write_images(root: Path) -> None:
     import numpy as np
     from PIL import Image
     from sklearn.datasets import load_digits
@@ -52,4 +52,4 @@ def _write(root: Path) -> None:
     pairs = zip(levels, bunch.target, strict=True)
     for number, (level, digit) in enumerate(track(pairs, "Writing digits", total=len(levels), unit="img")):
         large = Image.fromarray(level).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        large.save(root / _name(number, int(digit)))
+        large.save(root / _file_name(number, int(digit)))

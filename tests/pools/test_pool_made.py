@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from alframe.errors import BadParams, PoolError
 from alframe.kit import generated_images
-from alframe.pools.camera_trap_scenes import pool as camera_trap_scenes
+from alframe.pools.camera_trap_scenes import files as camera_trap_files
 from alframe.pools.camera_trap_scenes.pool import CameraTrapScenes
 from alframe.pools.csv import Csv
 from alframe.pools.digits import Digits
@@ -124,7 +124,7 @@ def test_a_failed_making_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(camera_trap_scenes, "write_json", fail)
+    monkeypatch.setattr(camera_trap_files, "write_json", fail)
     with pytest.raises(PoolError, match="disk full"):
         list(CameraTrapScenes(tmp_path / "x", **SMALL).items())
     assert not (tmp_path / "x").exists()

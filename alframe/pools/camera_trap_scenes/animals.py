@@ -1,4 +1,4 @@
-"""Animals seen from the side, drawn from a handful of measures each."""
+"""Draw animals seen from the side, each from a handful of measures."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from alframe.pools.camera_trap_scenes.paper import Colour, Paper, Point, ring, shade, smooth
+from alframe.pools.camera_trap_scenes.canvas import AnimalCanvas, Colour, Point, circle_outline, darken, smooth_outline
 
 HORN: Colour = (122, 96, 70)
 WHITE: Colour = (238, 234, 226)
 BLACK: Colour = (34, 29, 28)
-FINE = 2  # drawn this much larger, then reduced, for smooth edges
+SCALE = 2  # drawn this much larger, then reduced, for smooth edges
 
 
 @dataclass(frozen=True)
 class Animal:
-    """Lengths are in shoulder heights, angles in degrees above the horizontal."""
+    """Measures of an animal: lengths in shoulder heights, angles in degrees above the horizontal."""
 
     height: float  # at the shoulder, in metres
     length: float  # from hip to shoulder
@@ -70,7 +70,7 @@ ANIMALS = {
 
 @dataclass(frozen=True)
 class Pose:
-    """`gait` is the leg's phase in radians, `stride` its reach; `head_up` tilts the neck, in degrees."""
+    """Pose: `gait` is the legs' phase in radians, `stride` their reach; `head_up` tilts the neck, in degrees."""
 
     gait: float
     stride: float
@@ -79,25 +79,32 @@ class Pose:
     facing: int = 1  # 1 = right, -1 = left
 
 
-def sketch(animal: Animal, pose: Pose, height_px: float, rng: np.random.Generator) -> tuple[Image.Image, Point, Point]:
-    """The animal as an RGBA picture, and where in it (pixels) the ground under its middle and its eye are."""
-    paper = Paper(height_px * FINE, pose.turn)
-    eye = _draw(paper, animal, pose, rng)
-    left, top, right, bottom = paper.mask.getbbox() or (0, 0, *paper.mask.size)
-    margin = 2 * FINE
+def draw_animal(
+    animal: Animal, pose: Pose, height: float, rng: np.random.Generator
+) -> tuple[Image.Image, Point, Point]:
+    """Return the animal as an RGBA picture, and the pixels of the ground under its middle and of its eye.
+
+    `height` is that of its shoulder, in pixels.
+    """
+    canvas = AnimalCanvas(height * SCALE, pose.turn)
+    eye = _draw_parts(canvas, animal, pose, rng)
+    left, top, right, bottom = canvas.mask.getbbox() or (0, 0, *canvas.mask.size)
+    margin = 2 * SCALE
     frame = (left - margin, top - margin, right + margin, bottom + margin)
-    picture = _light(paper.colour.crop(frame), paper.mask.crop(frame), paper.unit, rng)
-    size = (picture.width // FINE, picture.height // FINE)
+    picture = _shade_body(canvas.colour.crop(frame), canvas.mask.crop(frame), canvas.unit, rng)
+    size = (picture.width // SCALE, picture.height // SCALE)
     picture = picture.resize(size, Image.Resampling.BOX)
-    places = [((x - frame[0]) / FINE, (y - frame[1]) / FINE) for x, y in (paper.at((0, 0)), paper.at(eye))]
+    points = [
+        ((x - frame[0]) / SCALE, (y - frame[1]) / SCALE) for x, y in (canvas.to_pixels((0, 0)), canvas.to_pixels(eye))
+    ]
     if pose.facing < 0:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        places = [(size[0] - x, y) for x, y in places]
-    return picture, places[0], places[1]
+        points = [(size[0] - x, y) for x, y in points]
+    return picture, points[0], points[1]
 
 
-def _light(colour: Image.Image, mask: Image.Image, unit: float, rng: np.random.Generator) -> Image.Image:
-    """Light from above, a rounded body, and fur."""
+def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: np.random.Generator) -> Image.Image:
+    """Add light from above, a rounded body, and fur."""
     solid = np.asarray(mask.filter(ImageFilter.GaussianBlur(unit * 0.07)), dtype=np.float32) / 255
     slope = np.gradient(solid, axis=0) * unit * 0.09
     coat = 1 + rng.normal(0, 0.09) + rng.normal(0, 0.015, 3)  # no two of a kind are quite the same colour
@@ -106,16 +113,16 @@ def _light(colour: Image.Image, mask: Image.Image, unit: float, rng: np.random.G
     fur = np.asarray(Image.fromarray(hairs).resize(mask.size, Image.Resampling.BICUBIC))
     light = (0.62 + 0.42 * solid) * (1 + np.clip(slope, -0.35, 0.3)) * (1 + 0.09 * fur)
     picture = Image.fromarray(np.clip(np.asarray(colour) * light[..., None] * coat, 0, 255).astype(np.uint8))
-    picture.putalpha(mask.filter(ImageFilter.GaussianBlur(FINE * 0.5)))
+    picture.putalpha(mask.filter(ImageFilter.GaussianBlur(SCALE * 0.5)))
     return picture
 
 
-def _draw(paper: Paper, animal: Animal, pose: Pose, rng: np.random.Generator) -> Point:
-    """All parts from the far side to the near one; gives the eye's place."""
+def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: np.random.Generator) -> Point:
+    """Draw all parts from the far side to the near one; return where the eye is."""
     half = animal.length / 2
-    _legs(paper, animal, pose, half, far=True)
-    _tail(paper, animal, half, rng)
-    body = smooth(
+    _legs(canvas, animal, pose, half, far=True)
+    _tail(canvas, animal, half, rng)
+    body = smooth_outline(
         [
             (-half - 0.17, animal.rump * 0.72),
             (-half - 0.08, animal.rump * 0.97),
@@ -136,23 +143,23 @@ def _draw(paper: Paper, animal: Animal, pose: Pose, rng: np.random.Generator) ->
         root[0] + 0.1 + (animal.neck + 0.08) * math.cos(angle),
         root[1] + 0.06 + (animal.neck + 0.08) * math.sin(angle),
     )
-    paper.shape(body, animal.back)
+    canvas.fill(body, animal.back)
     thick = animal.head * (0.42 + 0.3 * animal.muzzle)
-    paper.limb([root, crown], [animal.depth * 0.86, thick], animal.back)
+    canvas.fill_limb([root, crown], [animal.depth * 0.86, thick], animal.back)
     under = [(x, y - 0.02) for x, y in body if y < 1 - animal.depth * 0.62]
     if len(under) > 2:
-        paper.dye([smooth(sorted(under))], animal.belly, soft=0.05)
-    _coat(paper, animal, half, rng)
-    _legs(paper, animal, pose, half, far=False)
+        canvas.tint([smooth_outline(sorted(under))], animal.belly, soft=0.05)
+    _coat(canvas, animal, half, rng)
+    _legs(canvas, animal, pose, half, far=False)
     if "bib" in animal.marks:
         throat = ((root[0] + crown[0]) / 2 + 0.05, (root[1] + crown[1]) / 2 - animal.depth * 0.25)
-        paper.dye([ring(throat, animal.depth * 0.28)], animal.belly, soft=0.04)
-    return _head(paper, animal, pose, crown)
+        canvas.tint([circle_outline(throat, animal.depth * 0.28)], animal.belly, soft=0.04)
+    return _head(canvas, animal, pose, crown)
 
 
-def _legs(paper: Paper, animal: Animal, pose: Pose, half: float, far: bool) -> None:
+def _legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bool) -> None:
     light = 0.62 if far else 0.95
-    upper, lower = shade(animal.back, light), shade(animal.feet, light)
+    upper, lower = darken(animal.back, light), darken(animal.feet, light)
     phase = pose.gait + (math.pi if far else 0.0)
     shift = 0.07 if far else 0.0
     for hip, top, lag, bend in (
@@ -164,112 +171,112 @@ def _legs(paper: Paper, animal: Animal, pose: Pose, half: float, far: bool) -> N
         knee = (hip + shift + swing * 0.55 + bend, top * 0.48 + foot[1] * 0.5)
         width = animal.leg
         thigh = width * (2.0 if bend < 0 else 1.5)
-        paper.limb([(hip + shift, top), knee], [thigh, width * 0.82], upper)
-        paper.limb([knee, foot], [width * 0.8, width * 0.5], lower)
-        paper.limb([foot, (foot[0] + width * 0.45, foot[1])], [width * 0.5, width * 0.42], shade(lower, 0.8))
+        canvas.fill_limb([(hip + shift, top), knee], [thigh, width * 0.82], upper)
+        canvas.fill_limb([knee, foot], [width * 0.8, width * 0.5], lower)
+        canvas.fill_limb([foot, (foot[0] + width * 0.45, foot[1])], [width * 0.5, width * 0.42], darken(lower, 0.8))
 
 
-def _tail(paper: Paper, animal: Animal, half: float, rng: np.random.Generator) -> None:
+def _tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: np.random.Generator) -> None:
     base = (-half - 0.1, animal.rump * 0.9)
     lift = float(rng.uniform(-0.12, 0.12))
     if animal.tail == "brush":
         tip = (base[0] - 0.78, base[1] - 0.42 + lift)
         middle = (base[0] - 0.42, base[1] - 0.30 + lift / 2)
-        paper.limb([base, middle, tip], [0.12, 0.27, 0.16], animal.back)
-        paper.limb([(tip[0] + 0.1, tip[1] + 0.04), tip], [0.2, 0.12], WHITE)
+        canvas.fill_limb([base, middle, tip], [0.12, 0.27, 0.16], animal.back)
+        canvas.fill_limb([(tip[0] + 0.1, tip[1] + 0.04), tip], [0.2, 0.12], WHITE)
     elif animal.tail == "flag":
-        paper.disc((base[0] + 0.02, base[1] - 0.14), 0.12, WHITE, flat=1.5)
-        paper.limb([base, (base[0] - 0.06, base[1] - 0.24)], [0.07, 0.05], BLACK)
+        canvas.fill_disc((base[0] + 0.02, base[1] - 0.14), 0.12, WHITE, flat=1.5)
+        canvas.fill_limb([base, (base[0] - 0.06, base[1] - 0.24)], [0.07, 0.05], BLACK)
     elif animal.tail == "tassel":
         tip = (base[0] - 0.12, base[1] - 0.34 + lift)
-        paper.limb([base, tip], [0.05, 0.03], animal.back)
-        paper.disc(tip, 0.05, shade(animal.back, 0.6), flat=1.6)
+        canvas.fill_limb([base, tip], [0.05, 0.03], animal.back)
+        canvas.fill_disc(tip, 0.05, darken(animal.back, 0.6), flat=1.6)
     elif animal.tail == "puff":
-        paper.disc((base[0], base[1] - 0.02), 0.13, WHITE)
+        canvas.fill_disc((base[0], base[1] - 0.02), 0.13, WHITE)
     else:
         tip = (base[0] - 0.2, base[1] - 0.12 + lift)
-        paper.limb([base, tip], [0.14, 0.1], animal.back)
-        paper.disc(tip, 0.06, BLACK)
+        canvas.fill_limb([base, tip], [0.14, 0.1], animal.back)
+        canvas.fill_disc(tip, 0.06, BLACK)
 
 
-def _coat(paper: Paper, animal: Animal, half: float, rng: np.random.Generator) -> None:
+def _coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: np.random.Generator) -> None:
     top, bottom = 0.96, 1 - animal.depth * 0.75
     if "spots" in animal.marks:
         spots = rng.uniform((-half, bottom, 0.02), (half, top, 0.034), (46, 3)).tolist()
-        paper.dye([ring((x, y), radius) for x, y, radius in spots], (240, 228, 206))
+        canvas.tint([circle_outline((x, y), radius) for x, y, radius in spots], (240, 228, 206))
     if "rosettes" in animal.marks:
         spots = rng.uniform((-half - 0.1, bottom - 0.25, 0.016), (half + 0.3, top + 0.1, 0.034), (90, 3)).tolist()
-        paper.dye([ring((x, y), radius, 0.8) for x, y, radius in spots], (70, 50, 38))
+        canvas.tint([circle_outline((x, y), radius, 0.8) for x, y, radius in spots], (70, 50, 38))
     if "mane" in animal.marks:
         for x in map(float, np.linspace(-half * 0.7, half + 0.22, 44)):
             tall = 0.02 + 0.13 * math.sin(math.pi * (x + half) / (2 * half + 0.4)) * float(rng.uniform(0.5, 1.1))
             root = animal.rump * 0.88 + (0.9 - animal.rump * 0.88) * (x + half) / (2 * half)
-            paper.shape([(x - 0.05, root), (x - 0.08, root + 0.06 + tall), (x + 0.05, root)], shade(animal.back, 0.8))
+            canvas.fill([(x - 0.05, root), (x - 0.08, root + 0.06 + tall), (x + 0.05, root)], darken(animal.back, 0.8))
 
 
-def _head(paper: Paper, animal: Animal, pose: Pose, crown: Point) -> Point:
-    """The head at `crown`, a little less tilted than the neck; gives the eye's place."""
+def _head(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Point:
+    """Draw the head at `crown`, a little less tilted than the neck; return where the eye is."""
     pitch = math.radians(pose.head_up * 0.55 - 16)
     size, thick, long = animal.head, animal.muzzle, animal.snout
-    place = _placer(crown, pitch, size)
-    beyond = _placer(place((0.14, 0.0))[0], pitch, size)
+    on_head = _head_coordinates(crown, pitch, size)
+    on_far_side = _head_coordinates(on_head((0.14, 0.0))[0], pitch, size)
     if "antlers" in animal.marks:
-        _antler(paper, beyond)
-        _antler(paper, place)
-    _ear(paper, animal, beyond, 0.7)
+        _antler(canvas, on_far_side)
+        _antler(canvas, on_head)
+    _ear(canvas, animal, on_far_side, 0.7)
     if "ruff" in animal.marks:
-        ruff = place((-0.4, 0.0), (0.0, -0.1), (0.12, -0.42), (-0.18, -0.5), (-0.42, -0.35))
-        paper.shape(smooth(ruff), animal.belly)
+        ruff = on_head((-0.4, 0.0), (0.0, -0.1), (0.12, -0.42), (-0.18, -0.5), (-0.42, -0.35))
+        canvas.fill(smooth_outline(ruff), animal.belly)
     tip = 0.2 + 0.65 * long
     skull = [(-0.28, -0.26), (-0.38, 0.02), (-0.16, 0.34), (0.16, 0.30)]
     bridge = [(0.2 + 0.32 * long, 0.06 + 0.16 * thick), (tip, -0.04 + 0.12 * thick)]
     jaw = [(tip, -0.04 - 0.12 * thick), (0.2 + 0.3 * long, -0.08 - 0.2 * thick), (0.1, -0.30)]
-    paper.shape(smooth(place(*skull, *bridge, *jaw)), WHITE if "mask" in animal.marks else animal.back)
+    canvas.fill(smooth_outline(on_head(*skull, *bridge, *jaw)), WHITE if "mask" in animal.marks else animal.back)
     if "mask" in animal.marks:
-        paper.dye([place((-0.42, 0.22), (tip, 0.07), (tip, -0.04), (-0.42, -0.08))], BLACK)
+        canvas.tint([on_head((-0.42, 0.22), (tip, 0.07), (tip, -0.04), (-0.42, -0.08))], BLACK)
     elif "bib" in animal.marks:
-        paper.dye([place((0.05, -0.08), (tip, -0.04), (tip, -0.4), (-0.2, -0.42))], animal.belly, soft=0.025)
+        canvas.tint([on_head((0.05, -0.08), (tip, -0.04), (tip, -0.4), (-0.2, -0.42))], animal.belly, soft=0.025)
     if "tusks" in animal.marks:
-        paper.shape(place((0.5, -0.14), (0.62, 0.06), (0.6, -0.16)), WHITE)
-    nose, eye = place((tip, -0.02), (0.18, 0.11))
-    paper.disc(nose, size * (0.04 + 0.06 * thick), BLACK)
-    _ear(paper, animal, place, 0.9)
-    paper.disc(eye, size * 0.052, shade(BLACK, 0.6))
+        canvas.fill(on_head((0.5, -0.14), (0.62, 0.06), (0.6, -0.16)), WHITE)
+    nose, eye = on_head((tip, -0.02), (0.18, 0.11))
+    canvas.fill_disc(nose, size * (0.04 + 0.06 * thick), BLACK)
+    _ear(canvas, animal, on_head, 0.9)
+    canvas.fill_disc(eye, size * 0.052, darken(BLACK, 0.6))
     return eye
 
 
-def _placer(crown: Point, pitch: float, size: float) -> Callable[..., list[Point]]:
-    """From head lengths, forward and up along a head at `crown`, to where that is on the paper."""
+def _head_coordinates(crown: Point, pitch: float, size: float) -> Callable[..., list[Point]]:
+    """Return a function from points in head lengths, forward and up from `crown`, to points on the canvas."""
     cos, sin = size * math.cos(pitch), size * math.sin(pitch)
 
-    def place(*points: Point) -> list[Point]:
+    def on_head(*points: Point) -> list[Point]:
         return [(crown[0] + x * cos - y * sin, crown[1] + x * sin + y * cos) for x, y in points]
 
-    return place
+    return on_head
 
 
-def _antler(paper: Paper, place: Callable[..., list[Point]]) -> None:
-    paper.limb(place((-0.1, 0.3), (-0.55, 0.9), (-0.42, 1.5), (-0.62, 1.95)), [0.05, 0.045, 0.07, 0.02], HORN)
+def _antler(canvas: AnimalCanvas, on_head: Callable[..., list[Point]]) -> None:
+    canvas.fill_limb(on_head((-0.1, 0.3), (-0.55, 0.9), (-0.42, 1.5), (-0.62, 1.95)), [0.05, 0.045, 0.07, 0.02], HORN)
     for fork, point in (
         ((-0.3, 0.55), (0.2, 0.8)),
         ((-0.5, 1.1), (-0.1, 1.45)),
         ((-0.42, 1.5), (-0.15, 1.95)),
         ((-0.42, 1.4), (-0.85, 1.6)),
     ):
-        paper.limb(place(fork, point), [0.04, 0.018], HORN)
+        canvas.fill_limb(on_head(fork, point), [0.04, 0.018], HORN)
 
 
-def _ear(paper: Paper, animal: Animal, place: Callable[..., list[Point]], light: float) -> None:
-    colour = shade(animal.back, light)
+def _ear(canvas: AnimalCanvas, animal: Animal, on_head: Callable[..., list[Point]], light: float) -> None:
+    colour = darken(animal.back, light)
     if animal.ears in ("pointed", "tufted"):
-        paper.shape(place((-0.36, 0.18), (-0.2, 0.8), (0.06, 0.3)), colour)
-        paper.shape(place((-0.27, 0.58), (-0.2, 0.8), (-0.1, 0.58)), BLACK)
+        canvas.fill(on_head((-0.36, 0.18), (-0.2, 0.8), (0.06, 0.3)), colour)
+        canvas.fill(on_head((-0.27, 0.58), (-0.2, 0.8), (-0.1, 0.58)), BLACK)
         if animal.ears == "tufted":
-            paper.limb(place((-0.2, 0.8), (-0.24, 1.05)), [0.03, 0.012], BLACK)
+            canvas.fill_limb(on_head((-0.2, 0.8), (-0.24, 1.05)), [0.03, 0.012], BLACK)
     elif animal.ears == "long":
-        paper.limb(place((-0.15, 0.2), (-0.42, 0.65), (-0.62, 1.15)), [0.1, 0.14, 0.05], colour)
-        paper.disc(place((-0.61, 1.12))[0], 0.04, BLACK)
+        canvas.fill_limb(on_head((-0.15, 0.2), (-0.42, 0.65), (-0.62, 1.15)), [0.1, 0.14, 0.05], colour)
+        canvas.fill_disc(on_head((-0.61, 1.12))[0], 0.04, BLACK)
     elif animal.ears == "leaf":
-        paper.shape(smooth(place((-0.2, 0.2), (-0.62, 0.42), (-0.56, 0.62), (-0.05, 0.34))), colour)
+        canvas.fill(smooth_outline(on_head((-0.2, 0.2), (-0.62, 0.42), (-0.56, 0.62), (-0.05, 0.34))), colour)
     else:
-        paper.disc(place((-0.22, 0.3))[0], animal.head * 0.12, shade(WHITE, light))
+        canvas.fill_disc(on_head((-0.22, 0.3))[0], animal.head * 0.12, darken(WHITE, light))

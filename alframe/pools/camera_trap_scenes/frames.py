@@ -1,4 +1,4 @@
-"""One exposure: the place, the animal that walks through, the light, and the camera's own marks."""
+"""Render one frame: the scenery, the animal that walks through, the light, and the camera's info strip."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose, sketch
-from alframe.pools.camera_trap_scenes.paper import mix
-from alframe.pools.camera_trap_scenes.scenery import Place, clouds, tuft
+from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose, draw_animal
+from alframe.pools.camera_trap_scenes.canvas import mix_colours
+from alframe.pools.camera_trap_scenes.scenery import Scenery, draw_grass, fractal_noise
 from alframe.types import Box, Floats
 
 CAMERA_HEIGHT = 0.75  # metres above the ground
-SOLID = 127  # of 255: an edge's half
-VISIBLE = 0.2  # with less of the animal than this in view, people call the frame empty
+OPAQUE = 127  # of 255: an edge's half
+MIN_VISIBLE_SHARE = 0.2  # with less of the animal than this in view, people call the frame empty
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """An animal in one frame: `x` as a fraction of the width, `down` from the horizon (0) to the lower edge (1)."""
+    """Animal in one frame: `x` as a fraction of the width, `down` from the horizon (0) to the lower edge (1)."""
 
     species: str
     pose: Pose
@@ -30,7 +30,7 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Exposure:
+class FrameInfo:
     """What the camera prints in its strip, and whether it used its infrared flash."""
 
     camera: str
@@ -40,44 +40,47 @@ class Exposure:
     night: bool
 
 
-def down_for(species: str, pixels: float, place: Place) -> float:
-    """How far down an animal must stand to be about `pixels` tall at the shoulder."""
-    rows: int = place.near.shape[0]
-    return min(0.95, max(0.15, pixels * CAMERA_HEIGHT / (ANIMALS[species].height * (rows - place.horizon))))
+def position_for_height(species: str, pixels: float, scenery: Scenery) -> float:
+    """Return `Visitor.down` of an animal that is to be about `pixels` tall at the shoulder."""
+    rows: int = scenery.nearness.shape[0]
+    return min(0.95, max(0.15, pixels * CAMERA_HEIGHT / (ANIMALS[species].height * (rows - scenery.horizon))))
 
 
-def expose(
-    place: Place, visitor: Visitor | None, exposure: Exposure, burst: np.random.Generator, frame: np.random.Generator
+def render_frame(
+    scenery: Scenery, visitor: Visitor | None, info: FrameInfo, burst: np.random.Generator, frame: np.random.Generator
 ) -> tuple[Image.Image, Box | None]:
-    """The finished picture and the visible animal's box; `burst` draws what stays the same for a whole burst."""
+    """Return the finished picture and the visible animal's box.
+
+    The generator `burst` draws what stays the same in a whole burst, `frame` all else.
+    """
     coat, light = burst.spawn(2)
-    canvas, near, box, eye = Image.fromarray(place.picture), place.near, None, None
+    canvas, near, box, eye = Image.fromarray(scenery.picture), scenery.nearness, None, None
     if visitor is not None:
-        near, box, eye = _enter(canvas, place, visitor, exposure.night, coat, frame)
-    canvas.paste(place.front, mask=place.front)
-    if exposure.night:
-        lit = _infrared(canvas, near, eye if box else None, light, frame)
+        near, box, eye = _paint_visitor(canvas, scenery, visitor, info.night, coat, frame)
+    canvas.paste(scenery.front, mask=scenery.front)
+    if info.night:
+        lit = _light_by_flash(canvas, near, eye if box else None, light, frame)
     else:
-        lit = _daylight(canvas, exposure.taken.hour, light, frame)
+        lit = _light_by_day(canvas, info.taken.hour, light, frame)
     image = Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).convert("RGB")
-    _strip(image, exposure)
+    _draw_info_strip(image, info)
     return image, box
 
 
-def _enter(
+def _paint_visitor(
     canvas: Image.Image,
-    place: Place,
+    scenery: Scenery,
     visitor: Visitor,
     night: bool,
     coat: np.random.Generator,
     frame: np.random.Generator,
 ) -> tuple[Floats, Box | None, tuple[float, float] | None]:
-    """Paint the animal into the canvas; gives the nearness of everything, the animal's box and its eye if seen."""
+    """Paint the animal; return the nearness of everything, the animal's box, and its eye if it is visible."""
     width, height = canvas.size
-    tall = ANIMALS[visitor.species].height * (height - place.horizon) / CAMERA_HEIGHT * visitor.down
-    animal, ground, eye = sketch(ANIMALS[visitor.species], visitor.pose, tall, coat)
+    tall = ANIMALS[visitor.species].height * (height - scenery.horizon) / CAMERA_HEIGHT * visitor.down
+    animal, ground, eye = draw_animal(ANIMALS[visitor.species], visitor.pose, tall, coat)
     animal = animal.filter(ImageFilter.GaussianBlur(float(frame.uniform(0.2, 0.9)) * width / 640))
-    x, y = visitor.x * width, place.horizon + (height - place.horizon) * visitor.down
+    x, y = visitor.x * width, scenery.horizon + (height - scenery.horizon) * visitor.down
     if not night:  # the flash sits beside the lens, and its shadows fall out of sight
         shade = Image.new("L", (round(tall * 2), round(tall * 0.4)))
         ImageDraw.Draw(shade).ellipse([tall * 0.25, tall * 0.12, tall * 1.75, tall * 0.27], fill=110)
@@ -88,21 +91,21 @@ def _enter(
     layer.paste(animal, corner)
     alpha = np.asarray(layer.getchannel("A"))
     nearness = np.float32(visitor.down**0.8)
-    alpha = np.where(place.near > nearness + 0.06, 0, alpha).astype(np.uint8)  # behind a nearer tree
+    alpha = np.where(scenery.nearness > nearness + 0.06, 0, alpha).astype(np.uint8)  # behind a nearer tree
     canvas.paste(layer, mask=Image.fromarray(alpha))
     pen = ImageDraw.Draw(canvas)
-    for _ in range(4 + place.habitat.grass // 40):  # the feet stand in the grass, not on top of it
-        at = x + float(coat.normal(0, tall * 0.7)), y + float(coat.uniform(0.02, 0.08)) * tall
-        tuft(pen, place.habitat, at, tall * float(coat.uniform(0.1, 0.3)), coat)
-    near = np.maximum(place.near, (alpha > SOLID) * nearness)
-    box = _box(alpha > SOLID, int((np.asarray(animal.getchannel("A")) > SOLID).sum()))
+    for _ in range(4 + scenery.habitat.grass // 40):  # the feet stand in the grass, not on top of it
+        foot = x + float(coat.normal(0, tall * 0.7)), y + float(coat.uniform(0.02, 0.08)) * tall
+        draw_grass(pen, scenery.habitat, foot, tall * float(coat.uniform(0.1, 0.3)), coat)
+    near = np.maximum(scenery.nearness, (alpha > OPAQUE) * nearness)
+    box = _visible_box(alpha > OPAQUE, int((np.asarray(animal.getchannel("A")) > OPAQUE).sum()))
     seen = corner[0] + eye[0], corner[1] + eye[1]
-    inside = 0 <= seen[0] < width and 0 <= seen[1] < height and alpha[int(seen[1]), int(seen[0])] > SOLID
+    inside = 0 <= seen[0] < width and 0 <= seen[1] < height and alpha[int(seen[1]), int(seen[0])] > OPAQUE
     return near, box, seen if inside else None
 
 
-def _box(visible: npt.NDArray[np.bool_], whole: int) -> Box | None:
-    if visible.sum() < max(1, VISIBLE * whole):
+def _visible_box(visible: npt.NDArray[np.bool_], whole: int) -> Box | None:
+    if visible.sum() < max(1, MIN_VISIBLE_SHARE * whole):
         return None
     height, width = visible.shape
     rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
@@ -113,26 +116,26 @@ def _box(visible: npt.NDArray[np.bool_], whole: int) -> Box | None:
     return Box(x, y, w, h)
 
 
-def _daylight(canvas: Image.Image, hour: int, light: np.random.Generator, frame: np.random.Generator) -> Floats:
-    """(H, W, 3): warm and dim at the ends of the day, with the leaves' shadows at its middle."""
+def _light_by_day(canvas: Image.Image, hour: int, light: np.random.Generator, frame: np.random.Generator) -> Floats:
+    """Return (H, W, 3) pixels: warm and dim early and late, with the leaves' shadows at midday."""
     width, height = canvas.size
     low = min(1.0, abs(hour - 13) / 6)  # 0 at one o'clock, 1 at seven in the morning and in the evening
-    tint = np.array(mix((255, 255, 255), (255, 226, 190), low), dtype=np.float32) / 255
-    exposure = (1.08 - 0.3 * low) * float(light.uniform(0.88, 1.12))
-    dapples = 1 + 0.13 * (1 - low) * np.tanh(2 * clouds(light, (width, height), 7, 3))
+    tint = np.array(mix_colours((255, 255, 255), (255, 226, 190), low), dtype=np.float32) / 255
+    brightness = (1.08 - 0.3 * low) * float(light.uniform(0.88, 1.12))
+    dapples = 1 + 0.13 * (1 - low) * np.tanh(2 * fractal_noise(light, (width, height), 7, 3))
     grain = frame.standard_normal((height, width, 1), dtype=np.float32) * 3.5
-    lit: Floats = np.asarray(canvas) * (tint * np.float32(exposure)) * dapples[..., None] + grain
+    lit: Floats = np.asarray(canvas) * (tint * np.float32(brightness)) * dapples[..., None] + grain
     return lit
 
 
-def _infrared(
+def _light_by_flash(
     canvas: Image.Image,
     near: Floats,
     eye: tuple[float, float] | None,
     light: np.random.Generator,
     frame: np.random.Generator,
 ) -> Floats:
-    """(H, W): grey, lit by a flash that fades with distance and towards the corners; leaves are bright, eyes shine."""
+    """Return (H, W) grey pixels: the flash fades with distance and towards the corners; leaves and eyes shine."""
     width, height = canvas.size
     y, x = np.ogrid[0:height, 0:width]
     grey = np.asarray(canvas) @ np.array([0.4, 0.62, 0.08], dtype=np.float32)
@@ -146,16 +149,16 @@ def _infrared(
     return lit
 
 
-def _strip(image: Image.Image, exposure: Exposure) -> None:
+def _draw_info_strip(image: Image.Image, info: FrameInfo) -> None:
     width, height = image.size
     tall = round(height * 0.05)
     pen = ImageDraw.Draw(image)
     pen.rectangle([0, height - tall, width, height], fill=(0, 0, 0))
     font, middle = ImageFont.load_default(tall * 0.62), height - tall / 2
-    fahrenheit = round(exposure.celsius * 9 / 5 + 32)
+    fahrenheit = round(info.celsius * 9 / 5 + 32)
     for x, anchor, text in (
-        (0.015, "lm", f"{exposure.camera}   {exposure.celsius}°C  {fahrenheit}°F"),
-        (0.56, "mm", f"{exposure.taken:%Y-%m-%d   %H:%M:%S}"),
-        (0.985, "rm", f"{'IR' if exposure.night else 'M'}  {exposure.number}"),
+        (0.015, "lm", f"{info.camera}   {info.celsius}°C  {fahrenheit}°F"),
+        (0.56, "mm", f"{info.taken:%Y-%m-%d   %H:%M:%S}"),
+        (0.985, "rm", f"{'IR' if info.night else 'M'}  {info.number}"),
     ):
         pen.text((width * x, middle), text, fill=(240, 240, 240), font=font, anchor=anchor)

@@ -1,4 +1,4 @@
-"""Places where a camera hangs: sky, trees and ground, with how far away everything is."""
+"""Paint where a camera hangs: sky, trees and ground, with how far away everything is."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from alframe.pools.camera_trap_scenes.paper import Colour, mix, shade, vary
+from alframe.pools.camera_trap_scenes.canvas import Colour, darken, mix_colours, vary_brightness
 from alframe.types import Floats
 
 
 @dataclass(frozen=True)
 class Habitat:
-    """The colours and plants of a kind of place."""
+    """Colours and plants of a kind of landscape."""
 
     sky: Colour
     far: Colour  # the distant edge of the wood
@@ -59,54 +59,56 @@ HABITATS = (  # beech wood, pine wood, steppe, birches in autumn, jungle, meadow
 
 
 @dataclass(frozen=True)
-class Place:
-    """A site without animals. `near` is 1 beside the camera and 0 at infinity; `front` hides what walks behind it."""
+class Scenery:
+    """A site without animals; `nearness` is 1 beside the camera and 0 at infinity, `front` hides what is behind it."""
 
     picture: npt.NDArray[np.uint8]  # (H, W, 3)
-    near: Floats  # (H, W)
+    nearness: Floats  # (H, W)
     front: Image.Image  # RGBA
     horizon: float  # in pixels from the top
     habitat: Habitat
 
 
-def place(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Place:
-    """Paint one site from the far end to the near one."""
+def paint_scenery(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Scenery:
+    """Paint one site of `size` (width, height), from the far end to the near one."""
     width, height = size
     horizon = height * float(rng.uniform(0.34, 0.46))
     ground, near = _ground(habitat, size, horizon, rng)
     canvas = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
     depth = Image.fromarray((near * 255).astype(np.uint8))
-    easel = _Easel(habitat, width, height, horizon, ImageDraw.Draw(canvas), ImageDraw.Draw(depth))
-    _treeline(easel, rng)
-    _litter(easel, rng)
+    painter = _DepthPainter(habitat, width, height, horizon, ImageDraw.Draw(canvas), ImageDraw.Draw(depth))
+    _treeline(painter, rng)
+    _litter(painter, rng)
     for distance in sorted(rng.uniform(0.03, 0.42, habitat.trunks).tolist()):
-        _trunk(easel, distance, rng)
-    _canopy(easel, rng)
+        _trunk(painter, distance, rng)
+    _canopy(painter, rng)
     for distance in sorted(rng.uniform(0.04, 0.95, habitat.grass).tolist()):
         foot = float(rng.uniform(0, width)), horizon + (height - horizon) * distance
-        tuft(easel.pen, habitat, foot, height * (0.02 + 0.09 * distance), rng)
+        draw_grass(painter.pen, habitat, foot, height * (0.02 + 0.09 * distance), rng)
     picture = np.asarray(canvas.filter(ImageFilter.GaussianBlur(width / 1100)))
     nearness = np.asarray(depth, dtype=np.float32) / np.float32(255)
-    return Place(picture, nearness, _front(habitat, size, rng), horizon, habitat)
+    return Scenery(picture, nearness, _front(habitat, size, rng), horizon, habitat)
 
 
 @dataclass(frozen=True)
-class _Easel:
+class _DepthPainter:
+    """A picture being painted, and its depth."""
+
     habitat: Habitat
     width: int
     height: int
     horizon: float
     pen: ImageDraw.ImageDraw
-    gauge: ImageDraw.ImageDraw  # takes the nearness, 0..255, of what the pen paints
+    depth_pen: ImageDraw.ImageDraw  # takes the nearness, 0..255, of what the pen paints
 
-    def dab(self, x: float, y: float, rx: float, ry: float, colour: Colour, near: int | None = None) -> None:
+    def fill_ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, near: int | None = None) -> None:
         self.pen.ellipse([x - rx, y - ry, x + rx, y + ry], colour)
         if near is not None:
-            self.gauge.ellipse([x - rx, y - ry, x + rx, y + ry], near)
+            self.depth_pen.ellipse([x - rx, y - ry, x + rx, y + ry], near)
 
 
-def clouds(rng: np.random.Generator, size: tuple[int, int], cells: float, octaves: int = 4) -> Floats:
-    """Fractal noise (H, W) of about zero mean and unit spread, with about `cells` lumps across."""
+def fractal_noise(rng: np.random.Generator, size: tuple[int, int], cells: float, octaves: int = 4) -> Floats:
+    """Return (H, W) fractal noise of about zero mean and unit variance, with about `cells` lumps across."""
     width, height = size
     total = np.zeros((height, width), dtype=np.float32)
     for octave in range(octaves):
@@ -116,15 +118,15 @@ def clouds(rng: np.random.Generator, size: tuple[int, int], cells: float, octave
     return total / 1.1
 
 
-def tuft(
+def draw_grass(
     pen: ImageDraw.ImageDraw, habitat: Habitat, foot_at: tuple[float, float], tall: float, rng: np.random.Generator
 ) -> None:
-    """A tuft of grass, `tall` pixels high."""
+    """Draw a tuft of grass, `tall` pixels high."""
     x, y = foot_at
     for _ in range(9):
         lean, rise = float(rng.normal(0, 0.45)), tall * float(rng.uniform(0.5, 1.1))
         foot = x + float(rng.normal(0, tall * 0.25))
-        colour = vary(mix(habitat.leaves, habitat.litter, float(rng.uniform(0, 0.6))), rng, 16)
+        colour = vary_brightness(mix_colours(habitat.leaves, habitat.litter, float(rng.uniform(0, 0.6))), rng, 16)
         half = max(0.6, tall * 0.035)
         tip = (foot + lean * rise, y - rise)
         bend = (foot + lean * rise * 0.3, y - rise * 0.6)
@@ -140,12 +142,12 @@ def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.ran
     near = np.broadcast_to(down[:, None] ** 0.8, (height, width)).copy()
     sky = np.asarray(habitat.sky, dtype=np.float32) * (1.05 - 0.15 * rows / horizon)[:, None]
     # Texture is looked up in perspective, so that lumps grow towards the camera.
-    texture = clouds(rng, (width, 2 * height), 10, 5)
+    texture = fractal_noise(rng, (width, 2 * height), 10, 5)
     distance = 1 / (down[:, None] + 0.12)
     across = (np.arange(width)[None, :] - width / 2) * (0.25 + 0.12 * distance) + width / 2
     along = (distance * height * 0.22) % (2 * height - 1)
     lumps = texture[along.astype(int), np.clip(across, 0, width - 1).astype(int)]
-    patches = clouds(rng, size, 3, 3)
+    patches = fractal_noise(rng, size, 3, 3)
     mixed = np.clip(0.5 + 0.28 * patches + 0.18 * lumps, 0, 1)[..., None]
     soil = (
         np.asarray(habitat.soil, dtype=np.float32) * (1 - mixed) + np.asarray(habitat.litter, dtype=np.float32) * mixed
@@ -159,75 +161,77 @@ def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.ran
     return np.where((rows >= horizon)[:, None, None], soil, sky[:, None, :]).astype(np.float32), near.astype(np.float32)
 
 
-def _treeline(easel: _Easel, rng: np.random.Generator) -> None:
-    habitat, width, height, horizon = easel.habitat, easel.width, easel.height, easel.horizon
+def _treeline(painter: _DepthPainter, rng: np.random.Generator) -> None:
+    habitat, width, height, horizon = painter.habitat, painter.width, painter.height, painter.horizon
     for layer in range(3):
-        rise = height * (0.24 - 0.06 * layer) * (1 + 0.3 * clouds(rng, (width, 2), 6, 6)[0])
-        colour = vary(mix(habitat.sky, habitat.far, 0.45 + 0.25 * layer), rng, 5)
+        rise = height * (0.24 - 0.06 * layer) * (1 + 0.3 * fractal_noise(rng, (width, 2), 6, 6)[0])
+        colour = vary_brightness(mix_colours(habitat.sky, habitat.far, 0.45 + 0.25 * layer), rng, 5)
         edge = [(float(x), horizon - float(up)) for x, up in enumerate(rise)]
         outline = [(0.0, horizon + 2), *edge, (float(width), horizon + 2)]
-        easel.pen.polygon(outline, colour)
-        easel.gauge.polygon(outline, 4 + 6 * layer)
+        painter.pen.polygon(outline, colour)
+        painter.depth_pen.polygon(outline, 4 + 6 * layer)
     for _ in range(700):
         radius = height * float(rng.uniform(0.003, 0.013))
         y = horizon + 4 - height * float(rng.uniform(0, 0.2))
-        colour = vary(mix(habitat.far, habitat.leaves, 0.4), rng, 14)
-        easel.dab(float(rng.uniform(0, width)), y, radius, radius * 0.7, colour)
+        colour = vary_brightness(mix_colours(habitat.far, habitat.leaves, 0.4), rng, 14)
+        painter.fill_ellipse(float(rng.uniform(0, width)), y, radius, radius * 0.7, colour)
 
 
-def _litter(easel: _Easel, rng: np.random.Generator) -> None:
-    """Fallen leaves and pebbles, larger towards the camera."""
-    habitat = easel.habitat
+def _litter(painter: _DepthPainter, rng: np.random.Generator) -> None:
+    """Paint fallen leaves and pebbles, larger towards the camera."""
+    habitat = painter.habitat
     for distance in (rng.random(700) ** 1.5).tolist():
-        radius = easel.height * (0.001 + 0.006 * distance) * float(rng.uniform(0.6, 1.4))
-        y = easel.horizon + (easel.height - easel.horizon) * distance
-        colour = vary(mix(habitat.soil, habitat.litter, float(rng.uniform(0, 1.2))), rng, 20)
-        easel.dab(float(rng.uniform(0, easel.width)), y, radius * 1.4, radius * 0.6, colour)
+        radius = painter.height * (0.001 + 0.006 * distance) * float(rng.uniform(0.6, 1.4))
+        y = painter.horizon + (painter.height - painter.horizon) * distance
+        colour = vary_brightness(mix_colours(habitat.soil, habitat.litter, float(rng.uniform(0, 1.2))), rng, 20)
+        painter.fill_ellipse(float(rng.uniform(0, painter.width)), y, radius * 1.4, radius * 0.6, colour)
 
 
-def _trunk(easel: _Easel, distance: float, rng: np.random.Generator) -> None:
-    """A tree whose foot is `distance` of the way from the horizon to the lower edge."""
-    habitat, pen = easel.habitat, easel.pen
-    x = float(rng.uniform(0, easel.width))
-    foot = easel.horizon + (easel.height - easel.horizon) * distance
-    half = easel.width * (0.008 + 0.075 * distance) * float(rng.uniform(0.6, 1.2))
-    lean = float(rng.normal(0, 0.03)) * easel.height
-    bark = mix(habitat.far, habitat.bark, min(1.0, 0.4 + 1.6 * distance))
+def _trunk(painter: _DepthPainter, distance: float, rng: np.random.Generator) -> None:
+    """Paint a tree whose foot is `distance` of the way from the horizon to the lower edge."""
+    habitat, pen = painter.habitat, painter.pen
+    x = float(rng.uniform(0, painter.width))
+    foot = painter.horizon + (painter.height - painter.horizon) * distance
+    half = painter.width * (0.008 + 0.075 * distance) * float(rng.uniform(0.6, 1.2))
+    lean = float(rng.normal(0, 0.03)) * painter.height
+    bark = mix_colours(habitat.far, habitat.bark, min(1.0, 0.4 + 1.6 * distance))
     for strip in range(14):  # upright strips, lighter on one side, make it round
         left = x - half + 2 * half * strip / 14
         right, top, flare = left + half / 5, x + (left - x) * 0.8 + lean, (left - x) * 0.35
-        colour = vary(shade(bark, 0.72 + 0.5 * math.sin(math.pi * (strip + 1) / 18)), rng, 9)
+        colour = vary_brightness(darken(bark, 0.72 + 0.5 * math.sin(math.pi * (strip + 1) / 18)), rng, 9)
         root = [(right, foot - half), (right + flare, foot), (left + flare, foot), (left, foot - half)]
         pen.polygon([(top, -5), (top + half / 5, -5), *root], colour)
     outline = [(x - half * 0.8 + lean, 0), (x + half * 0.9 + lean, 0), (x + half * 1.1, foot), (x - half, foot)]
-    easel.gauge.polygon(outline, int(255 * distance**0.8))
+    painter.depth_pen.polygon(outline, int(255 * distance**0.8))
     for mark in rng.uniform(0, foot - half, 50).tolist():
         at = x + lean * (1 - mark / foot) + float(rng.uniform(-0.8, 0.5)) * half
         end = at + half * float(rng.uniform(0.1, 0.5)), mark + float(rng.normal(0, 1))
-        pen.line([(at, mark), end], shade(bark, float(rng.uniform(0.5, 0.75))), max(1, int(half * 0.07)))
+        pen.line([(at, mark), end], darken(bark, float(rng.uniform(0.5, 0.75))), max(1, int(half * 0.07)))
     for _ in range(5):
-        tuft(pen, habitat, (x + float(rng.uniform(-1.6, 1.6)) * half, foot + half * 0.12), half * 0.9 + 3, rng)
+        draw_grass(pen, habitat, (x + float(rng.uniform(-1.6, 1.6)) * half, foot + half * 0.12), half * 0.9 + 3, rng)
 
 
-def _canopy(easel: _Easel, rng: np.random.Generator) -> None:
-    """Leaves overhead and bushes along the edge of the wood, in clumps."""
-    habitat, height, horizon = easel.habitat, easel.height, easel.horizon
+def _canopy(painter: _DepthPainter, rng: np.random.Generator) -> None:
+    """Paint leaves overhead and bushes along the edge of the wood, in clumps."""
+    habitat, height, horizon = painter.habitat, painter.height, painter.horizon
     stretch = 2.4 if habitat.conifer else 1.3
     for clump in range(max(3, habitat.canopy // 45)):
         bush = clump % 4 == 0
-        x = float(rng.uniform(0, easel.width))
+        x = float(rng.uniform(0, painter.width))
         y = horizon * (float(rng.uniform(0.85, 1.08)) if bush else abs(float(rng.normal(0, 0.30))))
         spread = height * float(rng.uniform(0.03, 0.09))
-        base = mix(habitat.far, habitat.leaves, float(rng.uniform(0.35, 1.0)))
+        base = mix_colours(habitat.far, habitat.leaves, float(rng.uniform(0.35, 1.0)))
         near = int(rng.integers(25, 70))
         for dx, dy in rng.normal(0, (spread * 1.4, spread * 0.7), (75, 2)).tolist():
             radius = height * float(rng.uniform(0.003, 0.010))
             lit = min(1.3, max(0.6, 1.12 - 0.35 * dy / spread))
-            easel.dab(x + dx, y + dy, radius * stretch, radius, vary(shade(base, lit), rng, 12), near)
+            painter.fill_ellipse(
+                x + dx, y + dy, radius * stretch, radius, vary_brightness(darken(base, lit), rng, 12), near
+            )
 
 
 def _front(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Blurred blades before the lens, in the lower corners."""
+    """Return blurred blades of grass before the lens, in the lower corners."""
     width, height = size
     layer = Image.new("RGBA", size, (*habitat.leaves, 0))
     pen = ImageDraw.Draw(layer)
@@ -238,6 +242,6 @@ def _front(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) ->
         half = width * float(rng.uniform(0.003, 0.009))
         pen.polygon(
             [(x - half, height), (x + lean, height - tall), (x + half, height)],
-            (*vary(shade(habitat.leaves, 0.8), rng, 14), 255),
+            (*vary_brightness(darken(habitat.leaves, 0.8), rng, 14), 255),
         )
     return layer.filter(ImageFilter.GaussianBlur(width / 320))

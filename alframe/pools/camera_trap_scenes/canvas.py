@@ -1,0 +1,94 @@
+"""Draw an animal on a canvas measured in shoulder heights; outlines and colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+Point = tuple[float, float]
+Colour = tuple[int, int, int]
+
+
+class AnimalCanvas:
+    """Canvas in shoulder heights of `unit` pixels: x forward from the animal's middle, y up from the ground.
+
+    `colour` is the picture, `mask` where the animal is. `turn` below 1 shortens x, as seen at an angle.
+    """
+
+    def __init__(self, unit: float, turn: float) -> None:
+        self.unit, self.turn = unit, turn
+        size = (int(unit * 4.0), int(unit * 2.6))
+        self.colour = Image.new("RGB", size)
+        self.mask = Image.new("L", size)
+
+    def to_pixels(self, point: Point) -> Point:
+        """Return where the point is in the picture."""
+        return (2.0 + point[0] * self.turn) * self.unit, (2.45 - point[1]) * self.unit
+
+    def fill(self, points: Sequence[Point], colour: Colour) -> None:
+        """Fill the outline and add it to the animal."""
+        pixels = [self.to_pixels(point) for point in points]
+        ImageDraw.Draw(self.colour).polygon(pixels, fill=colour)
+        ImageDraw.Draw(self.mask).polygon(pixels, fill=255)
+
+    def tint(self, outlines: Sequence[Sequence[Point]], colour: Colour, soft: float = 0.012) -> None:
+        """Colour the parts of the animal within the outlines, with edges that fade over `soft`."""
+        stencil = Image.new("L", self.mask.size)
+        pen = ImageDraw.Draw(stencil)
+        for points in outlines:
+            pen.polygon([self.to_pixels(point) for point in points], fill=255)
+        stencil = ImageChops.darker(stencil, self.mask).filter(ImageFilter.BoxBlur(self.unit * soft))
+        self.colour.paste(colour, mask=stencil)
+
+    def fill_limb(self, joints: Sequence[Point], widths: Sequence[float], colour: Colour) -> None:
+        """Fill tapered segments with round joints."""
+        for (a, wide), (b, thin) in pairwise(zip(joints, widths, strict=True)):
+            length = math.dist(a, b) or 1.0
+            nx, ny = (a[1] - b[1]) / length / 2, (b[0] - a[0]) / length / 2
+            forth = [(a[0] + nx * wide, a[1] + ny * wide), (b[0] + nx * thin, b[1] + ny * thin)]
+            back = [(b[0] - nx * thin, b[1] - ny * thin), (a[0] - nx * wide, a[1] - ny * wide)]
+            self.fill(forth + back, colour)
+            self.fill_disc(a, wide / 2, colour)
+            self.fill_disc(b, thin / 2, colour)
+
+    def fill_disc(self, centre: Point, radius: float, colour: Colour, flat: float = 1.0) -> None:
+        """Fill a circle, `flat` times as high as wide."""
+        self.fill(circle_outline(centre, radius, flat), colour)
+
+
+def circle_outline(centre: Point, radius: float, flat: float = 1.0) -> list[Point]:
+    """Return the outline of a circle, `flat` times as high as wide."""
+    angles = np.linspace(0, 2 * math.pi, 14, endpoint=False).tolist()
+    return [(centre[0] + radius * math.cos(a), centre[1] + radius * flat * math.sin(a)) for a in angles]
+
+
+def smooth_outline(points: Sequence[Point], rounds: int = 3) -> list[Point]:
+    """Return the closed outline with its corners cut `rounds` times (Chaikin 1974)."""
+    outline = np.asarray(points)
+    for _ in range(rounds):
+        after = np.roll(outline, -1, axis=0)
+        outline = np.stack([0.75 * outline + 0.25 * after, 0.25 * outline + 0.75 * after], axis=1).reshape(-1, 2)
+    return [(float(x), float(y)) for x, y in outline]
+
+
+def darken(colour: Colour, factor: float) -> Colour:
+    """Return the colour times `factor`: darker below 1, lighter above."""
+    r, g, b = (min(255, int(value * factor)) for value in colour)
+    return r, g, b
+
+
+def vary_brightness(colour: Colour, rng: np.random.Generator, scale: float) -> Colour:
+    """Return the colour with a normally distributed brightness, of standard deviation `scale`, added."""
+    light = float(rng.normal(0, scale))
+    r, g, b = (int(min(255, max(0, value + light))) for value in colour)
+    return r, g, b
+
+
+def mix_colours(first: Colour, second: Colour, share: float) -> Colour:
+    """Return `first` with a share of `second` mixed in."""
+    r, g, b = (int(a * (1 - share) + z * share) for a, z in zip(first, second, strict=True))
+    return r, g, b
