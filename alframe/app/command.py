@@ -16,7 +16,7 @@ from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, s
 from alframe.app.overrides import SEARCH_PATH, Override, search_folders
 from alframe.app.parts import GROUPS, SETTINGS, SEVERAL, ChosenParts
 from alframe.app.projects import TRANSIENT, absolute, latest_project, load_choices
-from alframe.builtins import KINDS
+from alframe.builtins import KINDS, current_name
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 from alframe.settings.checks import InvalidSetting
@@ -134,11 +134,14 @@ def _read(word: str) -> Override:
 
 
 def _under_new_name(override: Override) -> Override:
-    new = RENAMED.get(override.key)
-    if new is None:
+    """Return the override with the present name of its setting, or of the parts that it chooses; a warning says so."""
+    if override.key in KINDS and override.text:
+        names = re.sub(r"[\w:-]+", lambda name: current_name(override.key, name[0]), override.text)
+        return replace(override, text=names)
+    if override.key not in RENAMED:
         return override
-    log.warning("The setting %s is called %s now.", override.key, new)
-    return replace(override, key=new)
+    log.warning("The setting %s is called %s now.", override.key, RENAMED[override.key])
+    return replace(override, key=RENAMED[override.key])
 
 
 def _with_value(override: Override, parts: ChosenParts, task: str, sweep: bool) -> Override:

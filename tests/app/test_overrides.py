@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from alframe.app.api import compose, open_session
 from alframe.app.command import parse
+from alframe.app.projects import CHOICES
+from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
+from alframe.settings.renamed import RENAMED
 
 
 def prepare(typed: list[str]) -> list[str]:
@@ -36,6 +40,15 @@ def prepare(typed: list[str]) -> list[str]:
         (["classes=roe"], ["classes=[roe]"]),
         (["classes=roe deer,Grevy's zebra"], [r"classes=[roe deer,'Grevy\'s zebra']"]),
         (["classes=[roe,fox]"], ["classes=[roe,fox]"]),
+        (["classes=1e3,007,true,'null'"], ["classes=['1e3',007,'true','null']"]),
+        (["classes=[1e3, 007,true,'null']"], ["classes=['1e3',007,'true','null']"]),
+        (["classes=null"], ["classes=[]"]),
+        (["classes="], ["classes=[]"]),
+        (["boxes.category=2026_05"], ["boxes.category='2026_05'"]),
+        (["finetune.first.lr=1e-3"], ["finetune.first.lr=1e-3"]),
+        (["-m", "batch=1,2", "boxes.use=all,best"], ["-m", "batch=1,2", "boxes.use=all,best"]),
+        (["finetune={start: 5}"], ["finetune={start: 5}"]),
+        (["audit=${enough}"], ["audit=${enough}"]),
         (["hydra.job.env_set.FOO-BAR=1"], ["hydra.job.env_set.FOO-BAR=1"]),
         (["label_source.annotator=O'Neil"], [r"++label_source.annotator='O\'Neil'"]),
         (["label_source.separator=;"], ["++label_source.separator=';'"]),
@@ -66,6 +79,17 @@ def test_words_become_overrides(typed: list[str], prepared: list[str]) -> None:
         (["predict", "image=x"], BadParams, "Did you mean 'images'?"),
         (["--config-dir", "nowhere"], BadParams, "--config-dir: there is no folder nowhere"),
         (["pool.species=[fox, Grevy's zebra]"], BadParams, "cannot be read"),
+        (["batch=[1"], BadParams, "batch=[1 cannot be read"),
+        (["batch=1.5"], BadParams, "batch=1.5: must be a whole number"),
+        (["propagate=perhaps"], BadParams, "propagate=perhaps: must be true or false"),
+        (["boxes.use=null"], BadParams, "boxes.use=null: must be a text"),
+        (["finetune={start: x}"], BadParams, "finetune.start=x: must be a whole number or null"),
+        (["finetune={strat: 5}"], BadParams, "no setting 'finetune.strat'. Did you mean 'finetune.start'?"),
+        (
+            ["start.label=5"],
+            BadParams,
+            "no setting 'start.label'. Did you mean 'start.labels'? Known: start.labels",
+        ),
     ],
 )
 def test_slips_are_explained(typed: list[str], error: type[Exception], message: str) -> None:
@@ -75,8 +99,6 @@ def test_slips_are_explained(typed: list[str], error: type[Exception], message: 
 
 
 def test_an_existing_path_with_awkward_characters_survives(tmp_path: Path) -> None:
-    from alframe.app.api import compose
-
     folder = tmp_path / "it's (a) test, = {x} ü"
     folder.mkdir()
     config = compose("pool=folder", f"pool.root={folder}")
@@ -96,3 +118,32 @@ def test_ones_own_parts_are_known_by_their_folder(tmp_path: Path) -> None:
     ]
     with pytest.raises(UnknownComponent, match="no task 'count'"):
         prepare(["count", "show=4"])
+
+
+def test_class_names_stay_as_they_were_typed() -> None:
+    assert open_session("classes=1e3,007,true,'null',roe deer").settings.classes == (
+        *("1e3", "007", "true", "null", "roe deer"),
+    )
+
+
+def test_python_understands_the_flag_for_ones_own_parts(tmp_path: Path) -> None:
+    (tmp_path / "sampler").mkdir()
+    (tmp_path / "sampler" / "mine.yaml").write_text("name: bald\ndraws: 3\n", encoding="utf-8")
+    for flags in (["--config-dir", str(tmp_path)], [f"--config-dir={tmp_path}"], ["-cd", str(tmp_path)]):
+        assert compose(*flags, "sampler=mine", "batch=3").sampler.draws == 3
+        assert open_session("sampler=mine", *flags).recipes["sampler"] == {"name": "bald", "draws": 3}
+    with pytest.raises(BadParams, match="-m is for the command line alone"):
+        compose("-m", "seed=0,1")
+
+
+def test_old_names_are_understood_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(RENAMED, "query_size", "batch")
+    monkeypatch.setattr(REGISTRIES["sampler"], "_renamed", {"coreset": "kcenter"})
+    assert prepare(["query_size=3", "sampler=coreset"]) == ["batch=3", "sampler=kcenter"]
+    assert "The setting query_size is called batch now." in caplog.text
+    assert "sampler=kcenter" in caplog.text
+    (tmp_path / CHOICES).write_text("choices: [sampler=coreset, query_size=7]", encoding="utf-8")
+    config = compose(f"project={tmp_path}")
+    assert (config.sampler.name, config.batch) == ("kcenter", 7)
