@@ -13,9 +13,10 @@ from alframe.contracts.exporter import Exporter, SavedModel
 from alframe.contracts.head import Head, HiddenActivations
 from alframe.contracts.label_source import LabelSource, PersistentAnswers
 from alframe.contracts.loss import CountsLabels, Loss
+from alframe.contracts.parts import Parts
 from alframe.contracts.pool import Pool, SyntheticPool
 from alframe.contracts.sampler import DEFAULT_DRAWS, FixedDraws, Sampler
-from alframe.contracts.session import Parts, Session
+from alframe.contracts.session import Session
 from alframe.contracts.stopping import AuditBased, Stopping
 from alframe.contracts.task import Task
 from alframe.contracts.tracker import Tracker

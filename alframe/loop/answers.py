@@ -1,7 +1,9 @@
-"""Take in the answers to what was asked, and say whether more must be waited for."""
+"""Take in the answers to what was asked, and wait for more where that is needed."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence, Set
 
 from alframe.data.viewing import open_for_viewing
@@ -20,6 +22,7 @@ from alframe.loop.requests import (
 )
 from alframe.loop.round_state import ProblemLog, RoundState
 from alframe.loop.values import Answered
+from alframe.progress import Bar
 from alframe.store.records import StoredRound
 from alframe.types import Item, Outcome, State
 
@@ -131,3 +134,23 @@ def _is_viewable(item: Item) -> bool:
     except PoolError:
         return False
     return True
+
+
+def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: ProblemLog, every: float) -> None:
+    """Return when enough of the open request is answered, and look every `every` seconds until then.
+
+    Each answer is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
+    """
+    asked = campaign.ledger.rounds()[-1]
+    keys = set(asked.keys)
+    keys -= find_unviewable(campaign, items, keys - campaign.labels().answered)
+    needed, shown = math.ceil(campaign.settings.enough * len(keys)), 0
+    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
+        while True:
+            incomplete = store_answers(campaign, items, problems, newest_only=True)
+            answered = len((campaign.labels().answered_in(asked.number) & keys) - incomplete)
+            bar.advance(answered - shown)
+            shown = answered
+            if answered >= needed:
+                return
+            time.sleep(every)

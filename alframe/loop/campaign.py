@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
+from alframe.contracts import Parts
 from alframe.loop.labels import Labels, propagate, settle, standing_labels
-from alframe.loop.parts import Parts
+from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
 from alframe.settings.stored import to_plain
@@ -37,15 +37,13 @@ class Campaign:
     cache: Path
     read_only: bool = False
     network_seed: int | None = None
+    parts: Parts = field(init=False)
+    project: Project = field(init=False)
     _labels: tuple[int, Labels] | None = field(default=None, init=False)
 
-    @cached_property
-    def parts(self) -> Parts:
-        return Parts(self.recipes, self.settings.start.sampler)
-
-    @cached_property
-    def project(self) -> Project:
-        return Project(self.folder, self.cache, self.read_only)
+    def __post_init__(self) -> None:
+        self.parts = cast(Parts, LazyParts(self.recipes, self.settings.start.sampler))
+        self.project = Project(self.folder, self.cache, self.read_only)
 
     @property
     def ledger(self) -> Ledger:

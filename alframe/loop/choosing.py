@@ -1,67 +1,103 @@
-"""Choose the next batch, journal it, and only then ask for its labels."""
+"""Find what may be asked for, choose the next batch from it, journal it, and only then ask for its labels."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from alframe import seeding
+from alframe.contracts import PersistentAnswers
+from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.score import make_pool_view
 from alframe.engine.select import draw_audit_keys, merge_audit, select_with_group_limit
 from alframe.loop.campaign import Campaign
-from alframe.loop.near_duplicates import count_represented
+from alframe.loop.embedding import count_represented
+from alframe.loop.parts import package_versions, part_owners
 from alframe.loop.requests import publish_request
 from alframe.loop.round_state import RoundState
-from alframe.loop.settings import versions
-from alframe.loop.values import Answered, Chosen, Fitted, Learned
-from alframe.store.events import Predicted, Shown
-from alframe.types import Selection
+from alframe.loop.values import Answered, Candidates, Chosen, Embedded, Fitted
+from alframe.store.events import Event, Predicted, Shown
+from alframe.types import Ints
 
 
-def choose_batch(campaign: Campaign, answered: Answered, learned: Learned) -> Chosen:
+def find_candidates(campaign: Campaign, answered: Answered, embedded: Embedded) -> Candidates:
+    """Find the images that may be asked for: present, readable, without a label, and of near-duplicates one.
+
+    What was asked for in vain is uncertain by nature and would be asked for again and again, so it has to wait for
+    `reask` rounds. Its answer still counts.
+    """
+    listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), answered.labels
+    closed = ~listing.in_pool
+    closed[[label.item for label in campaign.training_labels(listing.items)]] = True
+    closed[list(labels.conflicts)] = True
+    source = campaign.parts.label_source
+    if isinstance(source, PersistentAnswers) and source.answers_persist:
+        closed[list(labels.unsure)] = True
+    reask = campaign.settings.reask
+    recent = rounds if reask is None else rounds[-reask:] if reask else []
+    closed[[key for asked in recent for key in asked.keys]] = True
+    unlabelled = listing.present & embedded.embedding.readable & ~closed
+    keys = np.flatnonzero(unlabelled).astype(np.int64)
+    if embedded.representatives is not None:
+        was_asked = np.zeros(len(closed), bool)
+        was_asked[[key for asked in rounds for key in asked.keys]] = True
+        keys = pick_representatives(embedded.representatives, unlabelled, closed, was_asked)
+    return Candidates(keys, int(unlabelled.sum()))
+
+
+def find_stop_reason(campaign: Campaign, answered: Answered, embedded: Embedded, candidates: Candidates) -> str | None:
+    """Return why no more is asked for, or None."""
+    labelled = {label.item for label in answered.labels.counted}
+    if not len(candidates.keys):
+        in_vain = {key for asked in campaign.ledger.rounds() for key in asked.keys} - labelled
+        near = "" if embedded.representatives is None else ", or shows nearly what another one shows"
+        return "Every image of the pool is labelled" + near + (" or was asked for in vain." if in_vain else ".")
+    stopping = campaign.parts.stopping
+    if stopping is None:
+        return None
+    reason = stopping.decide(campaign.ledger.history())
+    return "The budget is spent." if reason is None and stopping.room(len(labelled)) == 0 else reason
+
+
+def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candidates: Candidates) -> Chosen:
     """Let the sampler choose most of the batch, and draw the rest at random, as an audit."""
-    settings, parts, fitted, candidates = campaign.settings, campaign.parts, learned.fitted, learned.candidates.keys
-    embedded = fitted.embedded
+    settings, parts, embedded = campaign.settings, campaign.parts, fitted.embedded
     features, sequences = embedded.embedding.features, embedded.listing.sequences
     number = len(campaign.ledger.rounds()) + 1
     # Without two classes there is nothing to be uncertain about yet: more of the start.
     has_model = fitted.head is not None
     sampler = parts.sampler if has_model else parts.start_sampler
-    size = min(settings.batch if has_model else settings.start.labels, len(candidates))
+    size = min(settings.batch if has_model else settings.start.labels, len(candidates.keys))
     room = None if parts.stopping is None else parts.stopping.room(len(answered.labels.counted))
     size = size if room is None else min(size, room)
     audit_rng = seeding.generator(settings.seed, "audit", number)
-    audit_keys = draw_audit_keys(candidates, size, campaign.audit_fraction, audit_rng)
-    keys = np.setdiff1d(candidates, audit_keys, assume_unique=True)
+    audit_keys = draw_audit_keys(candidates.keys, size, campaign.audit_fraction, audit_rng)
+    keys = np.setdiff1d(candidates.keys, audit_keys, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
     error_rates = campaign.batch_error_rates
     view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
     best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), settings.per_sequence, rng)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    contents = [embedded.embedding.content_hashes[key] for key in selection.keys.tolist()]
-    return Chosen(
-        round_number=number,
-        selection=selection,
-        audit=set(audit_keys.tolist()),
-        contents=[None if content is None else content.hex() for content in contents],
-        predicted=_predict(fitted, selection),
-        represented=None if embedded.representatives is None else count_represented(embedded),
-    )
+    return Chosen(number, selection, set(audit_keys.tolist()), _events_of_choice(fitted, selection.keys))
 
 
-def _predict(fitted: Fitted, selection: Selection) -> Predicted | None:
-    if fitted.head is None:
-        return None
-    probs = fitted.head.probs(fitted.embedded.embedding.features[selection.keys])
-    classes = [fitted.training.classes[index] for index in probs.argmax(axis=1)]
-    return Predicted(classes, probs.max(axis=1).tolist())
+def _events_of_choice(fitted: Fitted, keys: Ints) -> list[Event]:
+    """Return what the ledger keeps of a batch: near-duplicates, what its files held, and what the model thought."""
+    embedded, embedding = fitted.embedded, fitted.embedded.embedding
+    events: list[Event] = [] if embedded.representatives is None else [count_represented(embedded)]
+    contents = [embedding.content_hashes[key] for key in keys.tolist()]
+    events.append(Shown([None if content is None else content.hex() for content in contents]))
+    if fitted.head is not None:
+        probs = fitted.head.probs(embedding.features[keys])
+        classes = [fitted.training.classes[index] for index in probs.argmax(axis=1)]
+        events.append(Predicted(classes, probs.max(axis=1).tolist()))
+    return events
 
 
 def request_labels(campaign: Campaign, state: RoundState, chosen: Chosen) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
-    ledger, parts, number = campaign.ledger, campaign.parts, chosen.round_number
+    ledger, number, owners = campaign.ledger, chosen.round_number, part_owners(campaign.recipes)
     with ledger.transaction():
-        ledger.add_round(number, campaign.config(), versions(), parts.owners(), chosen.selection, chosen.audit)
-        for event in (chosen.represented, Shown(chosen.contents), chosen.predicted):
-            if event is not None:
-                ledger.add_event(number, event)
+        ledger.add_round(number, campaign.config(), package_versions(), owners, chosen.selection, chosen.audit)
+        for event in chosen.events:
+            ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], state.listing.items)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from alframe.engine.measuring.curves import Histories
 from alframe.loop.campaign import Campaign
 from alframe.loop.experiment import run_until_stop
-from alframe.loop.settings import Recipe
 from alframe.progress import track
 from alframe.settings import identity
 from alframe.store.ledger import Ledger
@@ -50,7 +50,7 @@ def _variants(campaign: Campaign) -> Iterator[Campaign]:
                 yield _variant(campaign, recipe, seed)
 
 
-def _variant(campaign: Campaign, sampler: Recipe, seed: int) -> Campaign:
+def _variant(campaign: Campaign, sampler: Mapping[str, Any], seed: int) -> Campaign:
     """Return the same campaign with another sampler and seed, on the same features, in a folder of its own."""
     settings = dataclasses.replace(campaign.settings.without_comparison(), seed=seed)
     recipes = {**campaign.recipes, "sampler": sampler, "tracker": {}, "exporter": {}}

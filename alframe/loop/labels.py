@@ -15,12 +15,9 @@ from datetime import datetime
 from itertools import chain, groupby
 from operator import attrgetter
 
-from alframe.errors import BadParams
 from alframe.store.records import StoredLabel
 from alframe.store.statements import LabelRow, last_statements
 from alframe.types import UNSURE, Item
-
-RULES = ("ask", "latest", "majority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,6 @@ class Labels:
     def classes_before(self, round_number: int) -> set[str]:
         """Return the class names that were said before this round was asked."""
         return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
-
-
-def check_rule(rule: str) -> str:
-    """Return `rule`, or raise BadParams."""
-    if rule not in RULES:
-        raise BadParams(f"conflicts={rule}: must be one of {', '.join(RULES)}.")
-    return rule
 
 
 def standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:

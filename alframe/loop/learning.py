@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,6 @@ from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.loop.campaign import Campaign
 from alframe.loop.round_state import RoundState
-from alframe.loop.settings import Recipe
 from alframe.loop.values import Answered, Candidates, Embedded, Fitted
 from alframe.types import RoundRecord
 
@@ -54,7 +55,7 @@ def measure_head(
     record = RoundRecord(
         round=number,
         labels=training.n_by_people,
-        unlabelled=int(candidates.unlabelled.sum()),
+        unlabelled=candidates.unlabelled,
         set_aside=len(ledger.unreadable()),
         classes=training.classes,
         evaluation=evaluate_head(head, new_head, features, training, test, groups, rng),
@@ -70,7 +71,7 @@ def measure_head(
     return record
 
 
-def _digest_model(fingerprint: str, head: Recipe, training: TrainingSet) -> str:
+def _digest_model(fingerprint: str, head: Mapping[str, Any], training: TrainingSet) -> str:
     """Digest all that decides what a head has learned: embedding, recipe and labels."""
     recipe = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
     return hashlib.blake2b(recipe + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()

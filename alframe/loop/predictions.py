@@ -20,7 +20,8 @@ from alframe.types import Item, Label, Predictions
 
 def fit_labels_so_far(campaign: Campaign, state: RoundState) -> Fitted:
     """Learn from all labels there are, whatever is still asked for."""
-    return learn(campaign, state, read_answered(campaign)).fitted
+    fitted, _, _ = learn(campaign, state, read_answered(campaign))
+    return fitted
 
 
 def require_head(fitted: Fitted) -> Head:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -14,17 +13,20 @@ from alframe.store.file_cache import FileCache
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
 
-@dataclass
 class Project:
-    """The stores of a campaign, opened when first asked for; `lock` it before anything is written.
+    """The stores of a campaign, opened when first read; `lock` it before anything is written.
 
-    `cache` is shared by campaigns side by side: what images held, and their embeddings.
+    `cache` is shared by campaigns side by side: what images held, and their embeddings. People find what they are
+    asked in `request_folder`; `done_file` is there when the campaign has ended, with the message it ended with.
     """
 
-    folder: Path
-    cache: Path
-    read_only: bool = False
-    _lock: filelock.BaseFileLock | None = field(default=None, init=False)
+    def __init__(self, folder: Path, cache: Path, read_only: bool) -> None:
+        self.folder, self.cache, self.read_only = folder, cache, read_only
+        self.done_file = folder / "done.json"
+        self.export_folder = folder / "export"
+        self.model_folder = self.export_folder / "model"
+        self.request_folder = folder / "to_label"
+        self._lock: filelock.BaseFileLock | None = None
 
     def lock(self) -> None:
         """Make the folder and lock it, unless it is only read. Raises StoreError if another process has the lock."""
@@ -64,23 +66,3 @@ class Project:
     def feature_store(self, fingerprint: str) -> FeatureStore:
         """Return the store of the embeddings by the network with this fingerprint."""
         return FeatureStore(self.cache / "features" / fingerprint)
-
-    @property
-    def done_file(self) -> Path:
-        """The file that is there when the campaign has ended, with the message it ended with."""
-        return self.folder / "done.json"
-
-    @property
-    def export_folder(self) -> Path:
-        """The folder that the exporters write into."""
-        return self.folder / "export"
-
-    @property
-    def model_folder(self) -> Path:
-        """The folder that the model is exported to."""
-        return self.export_folder / "model"
-
-    @property
-    def request_folder(self) -> Path:
-        """The folder in which people find what they are asked to label."""
-        return self.folder / "to_label"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from alframe.loop.answers import collect_answers
 from alframe.loop.campaign import Campaign
-from alframe.loop.candidates import find_candidates, find_stop_reason
-from alframe.loop.choosing import choose_batch, request_labels
+from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, request_labels
 from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import update_embedder
 from alframe.loop.learning import fit_head, measure_head
 from alframe.loop.round_state import RoundState
-from alframe.loop.values import Answered, Fitted, Learned
-from alframe.types import Outcome, State
+from alframe.loop.values import Answered, Candidates, Fitted
+from alframe.types import Outcome, RoundRecord, State
 
 
 def run_round(campaign: Campaign, state: RoundState) -> tuple[Outcome, Fitted | None]:
@@ -20,20 +19,20 @@ def run_round(campaign: Campaign, state: RoundState) -> tuple[Outcome, Fitted | 
         answered = collect_answers(campaign, state)
     if isinstance(answered, Outcome):
         return answered, None
-    learned = learn(campaign, state, answered)
-    if learned.record is not None:
+    fitted, candidates, record = learn(campaign, state, answered)
+    if record is not None:
         for tracker in campaign.parts.trackers:
-            tracker.log(learned.record)
-    stop_reason = find_stop_reason(campaign, answered, learned)
+            tracker.log(record)
+    stop_reason = find_stop_reason(campaign, answered, fitted.embedded, candidates)
     if stop_reason is not None:
-        return Outcome(State.DONE, stop_reason), learned.fitted
+        return Outcome(State.DONE, stop_reason), fitted
     with state.timed("selection"):
-        chosen = choose_batch(campaign, answered, learned)
+        chosen = choose_batch(campaign, answered, fitted, candidates)
         request_labels(campaign, state, chosen)
-    return Outcome(State.CONTINUE), learned.fitted
+    return Outcome(State.CONTINUE), fitted
 
 
-def learn(campaign: Campaign, state: RoundState, answered: Answered) -> Learned:
+def learn(campaign: Campaign, state: RoundState, answered: Answered) -> tuple[Fitted, Candidates, RoundRecord | None]:
     """Fine-tune the network if that is due, embed the pool, fit the head on the labels, and measure it."""
     with state.timed("training"):
         embedder = update_embedder(campaign, state, answered)
@@ -43,4 +42,4 @@ def learn(campaign: Campaign, state: RoundState, answered: Answered) -> Learned:
     with state.timed("head"):
         fitted = fit_head(campaign, answered, embedded)
         record = measure_head(campaign, state, answered, candidates, fitted)
-    return Learned(fitted, candidates, record)
+    return fitted, candidates, record

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import cast
 
+from alframe.builtins import REGISTRIES
 from alframe.contracts import Task
 from alframe.errors import StoreError
 from alframe.loop.answers import read_answered
@@ -27,12 +28,12 @@ class Session(Campaign):
     From Python: ``with open_session("project=season") as session: session.task.run(session)``.
     """
 
-    log: ClassVar[logging.Logger] = logging.getLogger("alframe.task")
+    log = logging.getLogger("alframe.task")
 
-    @property
+    @cached_property
     def task(self) -> Task:
         """The task that was asked for."""
-        return self.parts.task
+        return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
     def items(self) -> Sequence[Item]:
         """Return every item of the project, by key."""

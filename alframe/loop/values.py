@@ -14,8 +14,8 @@ from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.fit import TrainingSet
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.labels import Labels
-from alframe.store.events import Predicted, Represented
-from alframe.types import Ints, RoundRecord, Selection
+from alframe.store.events import Event
+from alframe.types import Ints, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,14 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """The `keys` (n,) of what may be asked for now, of near-duplicates one; and how many images are `unlabelled`."""
+
+    keys: Ints
+    unlabelled: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes."""
 
@@ -67,29 +75,10 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """`unlabelled` (N,): has no label and may get one; `keys` (n,): of these, what may be asked for now."""
-
-    unlabelled: npt.NDArray[np.bool_]
-    keys: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """All that a round learns from its answers; `record` is what was measured, None if that was done before."""
-
-    fitted: Fitted
-    candidates: Candidates
-    record: RoundRecord | None
-
-
-@dataclass(frozen=True, slots=True)
 class Chosen:
-    """A batch before anybody is asked: its images in order, and which of them were drawn at random."""
+    """A batch before anybody is asked: its images in order, which were drawn at random, and what is known of it."""
 
     round_number: int
     selection: Selection
     audit: Set[int]
-    contents: list[str | None]
-    predicted: Predicted | None
-    represented: Represented | None
+    events: list[Event]

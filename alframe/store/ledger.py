@@ -12,17 +12,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alframe.errors import StoreError
 from alframe.store.database import connect, explain_errors, transaction
-from alframe.store.events import AnyEvent, Closed, Event, Requested, dump_event, load_event
+from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.records import StoredItems, StoredRound, dump_box, dump_record, load_record
-from alframe.store.statements import LabelRow, Statement, last_statements, new_statements
+from alframe.store.statements import LabelRow, last_statements, new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
 class Ledger:
@@ -127,11 +128,8 @@ class Ledger:
         `new_statements` on files that are gone).
         """
         rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
-        last = {
-            item: Statement([row.to_label() for row in said], bool(said[0].taken_back))
-            for (item, _, _), said in last_statements(rows).items()
-        }
-        new = new_statements(list(labels), cleared, last)
+        last = {item: statement for (item, _, _), statement in last_statements(rows).items()}
+        new = new_statements(labels, cleared, last)
         if new:
             first = self.last_label_row() + 1
             self._write(
@@ -227,7 +225,7 @@ class Ledger:
 
     def add_event(self, round_number: int, event: Event) -> None:
         """Append what has happened to a round. Raises StoreError if a request is marked so a second time."""
-        self._add_event(round_number, event.KIND, dump_event(event))
+        self._add_event(round_number, event.KIND, event.to_json())
 
     def _add_event(self, round_number: int, kind: str, detail: str) -> None:
         self._write(
@@ -239,7 +237,7 @@ class Ledger:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, kind.KIND, round_number)
-        return [(number, load_event(kind, detail)) for number, detail in rows]
+        return [(number, kind.from_json(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""

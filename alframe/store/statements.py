@@ -39,14 +39,6 @@ class LabelRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """The labels of one item, the last said at the end, and whether they were taken back since."""
-
-    labels: Sequence[Label] = ()
-    taken_back: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class NewRow:
     """A row to append to the label table: its number, that of its statement's first row, and the item's key."""
 
@@ -62,15 +54,16 @@ def last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow]]:
     last: dict[Source, list[LabelRow]] = {}
     for row in rows:
         source = (row.item, row.round, row.origin)
-        if source in last and last[source][0].statement == row.statement:
-            last[source].append(row)
+        said = last.get(source)
+        if said is not None and said[0].statement == row.statement:
+            said.append(row)
         else:
             last[source] = [row]
     return last
 
 
 def new_statements(
-    labels: Sequence[tuple[int, Label]], cleared: Iterable[int], last: Mapping[int, Statement], first: int = 0
+    labels: Iterable[tuple[int, Label]], cleared: Iterable[int], last: Mapping[int, Sequence[LabelRow]], first: int = 0
 ) -> list[NewRow]:
     """Return the rows to append, numbered from `first`, for the statements that differ from the `last` ones, by item.
 
@@ -78,28 +71,31 @@ def new_statements(
     what other annotators say now, and also if the item is `cleared` elsewhere. Any other statement on a cleared item
     is taken back.
     """
-    files = {label.file for _, label in labels}
     labels_by_item: dict[int, list[Label]] = {}
     for item, label in labels:
         labels_by_item.setdefault(item, []).append(label)
-    rows: list[NewRow] = []
-    for item, given in labels_by_item.items():
-        before, now = last.get(item, Statement()), _sort_by_time(given)
+    files = {label.file for said in labels_by_item.values() for label in said}
+    new: list[NewRow] = []
+    for item, said in labels_by_item.items():
+        before, now = _not_taken_back(last.get(item, ())), _sort_by_time(said)
         annotators = {label.annotator for label in now}
-        standing = [] if before.taken_back else before.labels
-        kept = [label for label in standing if label.annotator not in annotators and _is_file_gone(label, files)]
-        if _who_said_what(now) != _who_said_what(label for label in standing if label not in kept):
-            rows += _number_rows(item, _sort_by_time([*kept, *now]), first + len(rows), taken_back=False)
+        kept = [row for row in before if row.annotator not in annotators and _is_file_gone(row, files)]
+        if _who_said_what(now) != _who_said_what(row for row in before if row not in kept):
+            labels_now = _sort_by_time([*(row.to_label() for row in kept), *now])
+            new += _number_rows(item, labels_now, first + len(new), taken_back=False)
     for item in dict.fromkeys(cleared):
-        before = last.get(item, Statement())
-        is_taken_back = not before.taken_back and not any(_is_file_gone(label, files) for label in before.labels)
-        if item not in labels_by_item and is_taken_back:
-            rows += _number_rows(item, before.labels, first + len(rows), taken_back=True)
-    return rows
+        before = _not_taken_back(last.get(item, ()))
+        if before and item not in labels_by_item and not any(_is_file_gone(row, files) for row in before):
+            new += _number_rows(item, [row.to_label() for row in before], first + len(new), taken_back=True)
+    return new
 
 
-def _is_file_gone(label: Label, files: Collection[str]) -> bool:
-    return label.row is not None and label.file not in files
+def _not_taken_back(statement: Sequence[LabelRow]) -> Sequence[LabelRow]:
+    return () if statement and statement[0].taken_back else statement
+
+
+def _is_file_gone(row: LabelRow, files: Collection[str]) -> bool:
+    return row.row is not None and row.file not in files
 
 
 def _sort_by_time(labels: Iterable[Label]) -> list[Label]:
@@ -111,7 +107,7 @@ def _sort_by_time(labels: Iterable[Label]) -> list[Label]:
     return list(latest.values())
 
 
-def _who_said_what(labels: Iterable[Label]) -> list[tuple[str, str]]:
+def _who_said_what(labels: Iterable[Label | LabelRow]) -> list[tuple[str, str]]:
     return [(label.annotator, label.class_name) for label in labels]
 
 

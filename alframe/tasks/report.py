@@ -11,7 +11,7 @@ from pathlib import Path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
-from alframe.loop.near_duplicates import last_represented
+from alframe.loop.embedding import last_represented
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.store.events import Predicted

@@ -7,10 +7,10 @@ import logging
 from pathlib import Path
 
 from alframe.engine.measuring.curves import Histories, area_under_curve
+from alframe.loop.answers import wait_for_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session
-from alframe.loop.wait import wait_for_answers
 from alframe.settings import identity
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit

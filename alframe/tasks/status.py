@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
+from alframe.loop.embedding import describe_represented, last_represented
 from alframe.loop.labels import describe_conflicts
-from alframe.loop.near_duplicates import describe_represented, last_represented
 from alframe.loop.requests import source_of, to_request
 from alframe.loop.session import Session
 from alframe.store.records import StoredRound

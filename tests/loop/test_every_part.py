@@ -14,6 +14,7 @@ from PIL import Image
 
 from alframe.app.api import open_session
 from alframe.builtins import TABLE
+from alframe.loop.parts import part_owners
 from alframe.loop.requests import to_request
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
@@ -304,4 +305,4 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
         more = [f"task.images={place.images.as_posix()}", "task.out=out"] if name == "predict" else []
         with open_session(*words, f"task={name}", *more) as session:
             assert session.task.run(session).message
-    assert f"{kind}:{name}" in session.parts.owners(), "another part took its place"
+    assert f"{kind}:{name}" in part_owners(session.recipes), "another part took its place"

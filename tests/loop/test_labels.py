@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
-from alframe.errors import BadParams
-from alframe.loop.labels import RULES, check_rule, describe_conflict, propagate, settle
+from alframe.loop.labels import describe_conflict, propagate, settle
+from alframe.settings.campaign import CONFLICT_RULES
 from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Item
 
@@ -20,7 +18,7 @@ def said(name: str, by: str = "", hour: int | None = None, file: str = "a.csv", 
 
 def verdicts(*labels: StoredLabel) -> list[str]:
     """The class that counts by each of the rules; "" for none."""
-    settled = [settle(labels, rule) for rule in ("ask", "latest", "majority")]
+    settled = [settle(labels, rule) for rule in CONFLICT_RULES]
     return [one.counted[0].class_name if one.counted else "" for one in settled]
 
 
@@ -37,7 +35,7 @@ def test_two_annotators_who_agree() -> None:
 def test_two_annotators_who_do_not() -> None:
     both = (said("fox", "anna"), said("hare", "ben"))
     assert verdicts(*both) == ["", "hare", ""]
-    for rule in RULES:
+    for rule in CONFLICT_RULES:
         assert list(settle(both, rule).conflicts) == [0], "reported, whatever counts"
 
 
@@ -83,11 +81,6 @@ def test_a_conflict_in_words() -> None:
     assert "'s1/a.jpg' is 'fox' by anna (a.csv, row 2) and 'hare' by ben (b.csv, row 2)." in words
     assert "conflicts=latest" in words
     assert describe_conflict(item, both, both[1]).endswith("'hare' counts.")
-
-
-def test_an_unknown_rule() -> None:
-    with pytest.raises(BadParams, match="ask, latest, majority"):
-        check_rule("vote")
 
 
 def test_a_label_for_the_whole_sequence() -> None:

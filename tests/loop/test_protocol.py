@@ -118,7 +118,7 @@ def test_conflicts_can_be_settled_by_agreeing(person: Protocol) -> None:
 
 
 def test_an_unknown_rule_is_refused(person: Protocol) -> None:
-    with pytest.raises(BadParams, match="conflicts=vote: must be one of ask"):
+    with pytest.raises(BadParams, match="conflicts=vote: must be ask, latest or majority"):
         person.run("conflicts=vote")
 
 
