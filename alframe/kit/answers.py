@@ -44,9 +44,9 @@ class AnswerBuilder:
         self._empty[file].add(item)
 
     @property
-    def labelled_items(self) -> set[ItemId]:
-        """The items of which a label was added."""
-        return {label.item for label, _ in self._written}
+    def written_labels(self) -> list[Label]:
+        """The labels added so far, with the class names as written."""
+        return [label for label, _ in self._written]
 
     def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
         """Return the answers about `items`, in that order.
@@ -68,5 +68,5 @@ class AnswerBuilder:
         cleared: set[ItemId] = set()
         if not self.may_lack_labels:
             cleared = set().union(*(self._empty[file] for file in self.answered_files if file in self._empty))
-        cleared -= self.labelled_items.union(self.restored)
+        cleared -= {label.item for label, _ in written}.union(self.restored)
         return Answers(labels, self.problems, cleared=[item for item in position if item in cleared])

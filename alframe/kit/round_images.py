@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,23 +18,22 @@ MARGIN = 0.1  # shown around a box that is cut out, as a fraction of its longer 
 OUTLINE_COLOUR = "#ffd400"
 
 
-def place_image(source: Path, target: Path, link: bool, convert: Callable[[Path], object] | None = None) -> int:
+def place_image(source: Path, target: Path, link: bool, drawn: bytes | None = None) -> int:
     """Put the image file `source` at `target`; return the bytes written, 0 for a hard link.
 
-    `link` allows a hard link, where the file system has them. `convert`, if given, is called with a temporary path and
-    writes the picture that is to be shown instead. A copy keeps the time of the original, since viewers sort by it. A
-    kill leaves no half image. Raises OSError.
+    `link` allows a hard link, where the file system has them. `drawn` is written instead, if it is given. The new file
+    keeps the time of the original, since viewers sort by it. A kill leaves no half image. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if link and convert is None:
+    if link and drawn is None:
         with suppress(OSError):  # another disk, or a file system without links: a copy does as well
             os.link(os.path.realpath(source), target)
             return 0
     with replace_atomically(target) as temporary:
-        if convert is None:
+        if drawn is None:
             shutil.copyfile(source, temporary)
         else:
-            convert(temporary)
+            temporary.write_bytes(drawn)
         times = source.stat()
         os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
         return temporary.stat().st_size
@@ -46,6 +45,13 @@ def box_to_show(item: Item) -> Box | None:
     Where an image has several boxes, the whole image would not say which of them is meant.
     """
     return item.box if "box" in item.meta else None
+
+
+def encode_jpeg(picture: Image.Image, exif: bytes = b"") -> bytes:
+    """Return a picture as the content of a JPEG file."""
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=95, exif=exif)
+    return content.getvalue()
 
 
 def crop_box(picture: Image.Image, box: Box) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,16 +75,17 @@ def test_an_image_is_linked_copied_or_drawn_and_a_kill_leaves_no_half(
     assert source.samefile(tmp_path / "new" / "link.jpg")
     assert place_image(source, tmp_path / "copy.jpg", link=False) == 5
     assert not source.samefile(tmp_path / "copy.jpg")
-    assert place_image(source, tmp_path / "drawn.jpg", True, lambda target: target.write_bytes(b"123")) == 3
+    assert place_image(source, tmp_path / "drawn.jpg", True, b"123") == 3
     for name in ("copy.jpg", "drawn.jpg"):
         assert (tmp_path / name).stat().st_mtime == 1e9, "viewers sort by it"
 
-    def die(target: Path) -> None:
+    def die(_: Path, target: Path) -> None:
         target.write_bytes(b"1")
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        place_image(source, tmp_path / "killed.jpg", True, die)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "copyfile", die)
+        place_image(source, tmp_path / "killed.jpg", link=False)
     assert not list(tmp_path.glob("*killed*"))
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
     assert place_image(source, tmp_path / "copied.jpg", link=True) == 5

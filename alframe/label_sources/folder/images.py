@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
@@ -23,7 +21,7 @@ from alframe.kit.round_folders import (
     take_free_name,
     write_manifest,
 )
-from alframe.kit.round_images import box_to_show, crop_box, place_image
+from alframe.kit.round_images import box_to_show, crop_box, encode_jpeg, place_image
 from alframe.progress import Bar
 from alframe.store.names import is_system_file, ranked_file_name
 from alframe.types import Item
@@ -61,8 +59,8 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_befor
     missing = [item for item in items if item.id not in present]
     with Bar("Putting the images in place", len(missing), "img") as bar:
         for item in missing:
-            convert = partial(_write_jpeg, item) if _must_be_drawn(item) else None
-            size = place_image(item.path, folder / names[item.id], link, convert)
+            drawn = _draw_jpeg(item) if _must_be_drawn(item) else None
+            size = place_image(item.path, folder / names[item.id], link, drawn)
             bar.advance(read=size, written=size)
 
 
@@ -112,10 +110,6 @@ def _must_be_drawn(item: Item) -> bool:
     return box_to_show(item) is not None or needs_conversion(item.path)
 
 
-def _write_jpeg(item: Item, target: Path) -> None:
-    target.write_bytes(_draw_jpeg(item))
-
-
 def _draw_jpeg(item: Item) -> bytes:
     """Draw the image that nobody can look at, or the one box that is meant, as a JPEG. Raises OSError."""
     try:
@@ -125,9 +119,7 @@ def _draw_jpeg(item: Item) -> bytes:
     box = box_to_show(item)
     if box is not None:
         picture = crop_box(picture, box)
-    jpeg = io.BytesIO()
-    picture.save(jpeg, "JPEG", quality=95)
-    return jpeg.getvalue()
+    return encode_jpeg(picture)
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:

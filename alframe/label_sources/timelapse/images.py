@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
-from alframe.kit.files import class_folder_name, content_hash
+from alframe.kit.files import content_hash, class_folder_name
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
     MANIFEST,
@@ -23,7 +22,7 @@ from alframe.kit.round_folders import (
     take_free_name,
     write_manifest,
 )
-from alframe.kit.round_images import box_to_show, outline_box, place_image
+from alframe.kit.round_images import box_to_show, encode_jpeg, outline_box, place_image
 from alframe.kit.viewing import open_for_viewing
 from alframe.types import Item, ItemId, Problem
 
@@ -86,7 +85,7 @@ def place_jpeg(item: Item, target: Path, link: bool) -> str:
     except OSError as error:
         return error.strerror or str(error)
     try:
-        place_image(item.path, target, link, None if is_jpeg and not box_to_show(item) else partial(_write_jpeg, item))
+        place_image(item.path, target, link, None if is_jpeg and not box_to_show(item) else _draw_jpeg(item))
     except OSError as error:
         if error.errno is not None:
             raise
@@ -96,14 +95,14 @@ def place_jpeg(item: Item, target: Path, link: bool) -> str:
     return ""
 
 
-def _write_jpeg(item: Item, target: Path) -> None:
+def _draw_jpeg(item: Item) -> bytes:
     picture = open_for_viewing(item.path)
     if box := box_to_show(item):
         outline_box(picture, box)
     try:
-        picture.save(target, "JPEG", quality=95, exif=_exif_of(item.path))
+        return encode_jpeg(picture, _exif_of(item.path))
     except (ValueError, TypeError, KeyError, AttributeError):  # EXIF that cannot be written is no loss of picture
-        picture.save(target, "JPEG", quality=95)
+        return encode_jpeg(picture)
 
 
 def _exif_of(source: Path) -> bytes:

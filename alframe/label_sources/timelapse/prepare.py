@@ -52,9 +52,7 @@ def round_fields(
     )
 
 
-def own_set_fields(
-    classes: Sequence[str], blank: str, names: FieldNames, annotator_field: str = ""
-) -> tuple[Field, ...]:
+def own_set_fields(classes: Sequence[str], blank: str, names: FieldNames) -> tuple[Field, ...]:
     """Return the same fields for a set that people keep, under the names they want."""
     wanted_names = {
         SPECIES: names.species,
@@ -65,7 +63,7 @@ def own_set_fields(
     }
     return tuple(
         replace(field, data_label=name, visible=True)
-        for field in round_fields(classes, blank, "reject", annotator_field)
+        for field in round_fields(classes, blank, "reject", names.annotator)
         if (name := wanted_names.get(field.data_label, field.data_label))
     )
 

@@ -26,19 +26,6 @@ TRIMMED = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerFields:
-    """The Data Labels of the field that holds the answers, and of the one that says whose they are (or "")."""
-
-    species: str
-    annotator: str = ""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns to read."""
-        return (self.species, self.annotator) if self.annotator else (self.species,)
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerFile:
     """All rows of one file in which a species is filled in, by the path of the image below the set's folder.
 
@@ -64,20 +51,23 @@ class AnswerFile:
 
 @dataclass
 class AnswerFileCache:
-    """Keeps what each file last held: a set is read once, however many rounds are asked about."""
+    """Keeps what each file last held: a set is read once, however many rounds are asked about.
+
+    `columns` are those to read, the one with the species first.
+    """
 
     _files: dict[tuple[Path, int | None], tuple[FileState, AnswerFile]] = field(default_factory=dict)
 
-    def data_file(self, ddb: Path, fields: AnswerFields) -> AnswerFile:
+    def data_file(self, ddb: Path, columns: Sequence[str]) -> AnswerFile:
         """Return the answers in a data file. Raises FormatError or OSError."""
-        return self._get(ddb, None, lambda: read_data_file(ddb, fields))
+        return self._get(ddb, None, lambda: read_data_file(ddb, columns))
 
-    def export(self, file: Path, fields: AnswerFields, levels: int | None) -> AnswerFile:
+    def export(self, file: Path, columns: Sequence[str], levels: int | None) -> AnswerFile:
         """Return the answers in a CSV. Raises OSError.
 
         `levels` is the set's number of folder levels, None if it is not known.
         """
-        return self._get(file, levels, lambda: read_export(file, fields, levels))
+        return self._get(file, levels, lambda: read_export(file, columns, levels))
 
     def _get(self, file: Path, levels: int | None, read: Callable[[], AnswerFile]) -> AnswerFile:
         state, cached = file_state(file), self._files.get((file, levels))
@@ -86,13 +76,13 @@ class AnswerFileCache:
         return cached[1]
 
 
-def read_data_file(ddb: Path, fields: AnswerFields) -> AnswerFile:
+def read_data_file(ddb: Path, columns: Sequence[str]) -> AnswerFile:
     """Read the answers in a data file. Raises FormatError or OSError."""
-    rows, version = read_answer_rows(ddb, fields.columns, filled=fields.species)
+    rows, version = read_answer_rows(ddb, columns, filled=columns[0])
     return _answer_file(version, rows)
 
 
-def read_export(file: Path, fields: AnswerFields, levels: int | None) -> AnswerFile:
+def read_export(file: Path, columns: Sequence[str], levels: int | None) -> AnswerFile:
     """Read the answers in a CSV that Timelapse exported, or that somebody has saved from one. Raises OSError.
 
     Timelapse leaves out the cells of folder levels that an image has not: they are put back before the rest.
@@ -107,14 +97,14 @@ def read_export(file: Path, fields: AnswerFields, levels: int | None) -> AnswerF
         return cells[:present] + [""] * (expected - present) + cells[present:] if present >= 0 else cells
 
     def filled_rows() -> Iterator[AnswerRow]:
-        table = read_table(file, ("File", "RelativePath", fields.species), align_cells=align_cells)
+        table = read_table(file, ("File", "RelativePath", columns[0]), align_cells=align_cells)
         for row in track(table, f"Reading {file.name}", unit="row"):
             if isinstance(row, Problem):
                 problems.append(row)
-            elif row.get(fields.species).strip():
+            elif row.get(columns[0]).strip():
                 folder, name = (row.get(column).strip(TRIMMED) for column in ("RelativePath", "File"))
                 folder = to_forward_slashes(folder)
-                cells = {column: row.get(column) for column in fields.columns}
+                cells = {column: row.get(column) for column in columns}
                 yield AnswerRow(row.line, f"{folder}/{name}" if folder else name, cells)
 
     rows = list(filled_rows())

@@ -18,11 +18,11 @@ from alframe.label_sources.timelapse.set_selection import FieldNames, SelectionP
 from alframe.types import UNSURE, Request
 
 
-def explain_first_opening(root: Path, request: Request, names: FieldNames, blank: str, annotator_field: str) -> str:
+def explain_first_opening(root: Path, request: Request, names: FieldNames, blank: str) -> str:
     """Say how to get a data file; write a template if there is none. Raises FormatError, LabelError."""
     templates = files_in(root, ".tdb")
     if not templates:
-        write_template(root / TEMPLATE_NAME, own_set_fields(request.classes, blank, names, annotator_field))
+        write_template(root / TEMPLATE_NAME, own_set_fields(request.classes, blank, names))
         state = f"There is no Timelapse template in {root}, so {TEMPLATE_NAME} was written there."
         templates = [root / TEMPLATE_NAME]
     else:

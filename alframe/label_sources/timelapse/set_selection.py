@@ -25,6 +25,12 @@ class FieldNames:
     round: str = "ALRound"
     prediction: str = "ALPrediction"
     confidence: str = "ALConfidence"
+    annotator: str = ""
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """The columns that hold the answers, the species first."""
+        return (self.species, self.annotator) if self.annotator else (self.species,)
 
 
 @dataclass(frozen=True, slots=True)

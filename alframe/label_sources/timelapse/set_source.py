@@ -21,7 +21,7 @@ from alframe.label_sources.timelapse.answers import (
     species_field_problems,
     unreadable_file,
 )
-from alframe.label_sources.timelapse.set_answers import AnswerFields, AnswerFile, AnswerFileCache
+from alframe.label_sources.timelapse.set_answers import AnswerFile, AnswerFileCache
 from alframe.label_sources.timelapse.set_request import explain_first_opening, request_selection
 from alframe.label_sources.timelapse.set_selection import FieldNames, plan_selection, require_fields
 from alframe.types import Answers, Item, ItemId, Problem, Request
@@ -56,8 +56,7 @@ class TimelapseSet:
         blank: str = "blank",
     ) -> None:
         self.set = str(set)
-        self.names = FieldNames(species, selected, round_field, prediction_field, confidence_field)
-        self.answer_fields = AnswerFields(species, annotator_field)
+        self.names = FieldNames(species, selected, round_field, prediction_field, confidence_field, annotator_field)
         self.exports = (str(exports),) if isinstance(exports, str | Path) else tuple(map(str, exports))
         self.write = write
         self.unsure = require_unsure_words(unsure)
@@ -72,7 +71,7 @@ class TimelapseSet:
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
             root, ddb = self._locate()
             if ddb is None:
-                return explain_first_opening(root, request, self.names, self.blank, self.answer_fields.annotator)
+                return explain_first_opening(root, request, self.names, self.blank)
             template = read_template(ddb)
             require_fields(template, ddb, self.names)
             plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)
@@ -106,7 +105,7 @@ class TimelapseSet:
         levels = len(template.levels) if template else None
         for file in exports:
             try:
-                answers = self._cache.export(file, self.answer_fields, levels)
+                answers = self._cache.export(file, self.names.answer_columns, levels)
                 self._add_file(answers, template, request.items, image_paths, root, builder)
                 builder.problems += answers.problems
             except OSError as error:
@@ -116,16 +115,16 @@ class TimelapseSet:
     def _add_data_file(
         self, ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], builder: AnswerBuilder
     ) -> None:
-        builder.problems += species_field_problems(ddb, template, self.answer_fields.species, request.classes)
-        if template.field(self.answer_fields.species) is None:
+        builder.problems += species_field_problems(ddb, template, self.names.species, request.classes)
+        if template.field(self.names.species) is None:
             return
-        answers = self._cache.data_file(ddb, self.answer_fields)
+        answers = self._cache.data_file(ddb, self.names.answer_columns)
         self._add_file(answers, template, request.items, image_paths, ddb.parent, builder)
-        labelled = builder.labelled_items
+        labelled = {label.item for label in builder.written_labels}
         unlabelled = {path: item for item, path in image_paths.items() if item not in labelled}
         if unlabelled and labelled:  # asked of the file as it is now: what was filled in since is in neither
             images = [(folder, file) for folder, _, file in (path.rpartition("/") for path in unlabelled)]
-            for path in find_blank_images(ddb, self.answer_fields.species, images):
+            for path in find_blank_images(ddb, self.names.species, images):
                 builder.add_empty(answers.version.file, unlabelled[path])
 
     def _add_file(
@@ -137,12 +136,12 @@ class TimelapseSet:
         root: Path,
         builder: AnswerBuilder,
     ) -> None:
-        species = template.field(self.answer_fields.species) if template else None
+        species = template.field(self.names.species) if template else None
         has_lists = species is not None and species.type == "MultiChoice"
         for item in items:
             for row in answers.rows_of(image_paths[item.id], item.path, root) if item.id in image_paths else ():
-                cell = row.cells[self.answer_fields.species]
-                annotator = row.cells.get(self.answer_fields.annotator, "").strip() or self.annotator
+                cell = row.cells[self.names.species]
+                annotator = row.cells.get(self.names.annotator, "").strip() or self.annotator
                 for name in cell.split(",") if has_lists else [cell]:
                     add_answer(builder, item.id, row, name, annotator, answers.version)
 

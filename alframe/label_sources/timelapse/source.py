@@ -110,51 +110,49 @@ class Timelapse:
         asked = {item.id for item in request.items}
         # The list of species in the set was made with the classes of that time.
         listed_classes = [name for name in classes_when_asked(request) if name in request.classes]
-        answered_by: dict[ItemId, set[str]] = defaultdict(set)
+        owners = {class_folder_name(name): name for name in self.annotators}
+        owner_of_file: dict[str, str] = {}
         for ddb in find_files(folder, ".ddb"):
             inside = ddb.parent.relative_to(folder).parts
-            owner = {class_folder_name(name): name for name in self.annotators}.get(inside[0] if inside else "", "")
+            owner = owners.get(inside[0], "") if inside else ""
+            owner_of_file[str(ddb)] = owner
             try:
-                answered = self._read(ddb, inside, owner, listed_classes, item_by_name, asked, builder)
+                self._add_file(ddb, inside, owner or self.annotator, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
                 builder.problems.append(unreadable_file(ddb, error))
-            else:
-                for item in answered if owner else ():
-                    answered_by[item].add(owner)
-        answers = build_answers(builder, request.items)
-        return replace(
-            answers, incomplete=sorted(item for item, names in answered_by.items() if len(names) < len(self.annotators))
-        )
+        answered_by: dict[ItemId, set[str]] = defaultdict(set)
+        for label in builder.written_labels:
+            if owner := owner_of_file[label.file]:
+                answered_by[label.item].add(owner)
+        incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
+        return replace(build_answers(builder, request.items), incomplete=incomplete)
 
-    def _read(
+    def _add_file(
         self,
         ddb: Path,
         inside: Sequence[str],
-        owner: str,
+        annotator: str,
         listed_classes: Sequence[str],
         item_by_name: Mapping[str, ItemId],
         asked: set[ItemId],
         builder: AnswerBuilder,
-    ) -> set[ItemId]:
-        """Add the answers in a data file, which lies in the folders `inside` of the round's; return whose it has."""
+    ) -> None:
+        """Add the answers in a data file, which lies in the folders `inside` of the round's folder."""
         if ddb.suffix != ".ddb":
             builder.problems.append(Problem(str(ddb), None, "has an ending that Timelapse overlooks. Write it .ddb."))
         template = read_template(ddb)
         builder.problems += species_field_problems(ddb, template, SPECIES, listed_classes)
         if template.field(SPECIES) is None:
-            return set()
+            return
         columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.field(name)]
         rows, version = read_answer_rows(ddb, columns)
         unknown = []
-        answered = set()
         for row in rows:
             species, new = (row.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
             item = next((item_by_name[n] for n in _manifest_names(inside, row.image_path) if n in item_by_name), None)
             if item in asked:
-                annotator = row.cells.get(self.annotator_field, "").strip() or owner or self.annotator
-                add_answer(builder, item, row, species or new, annotator, version)
-                if species or new:
-                    answered.add(item)
+                who = row.cells.get(self.annotator_field, "").strip() or annotator
+                add_answer(builder, item, row, species or new, who, version)
                 if species and new and species != new:
                     message = f"has both the Species '{species}', which counts, and the New species '{new}'. Empty one."
                     builder.problems.append(Problem(str(ddb), row.number, message))
@@ -167,7 +165,6 @@ class Timelapse:
                 "not used. Add such images to the pool instead."
             )
             builder.problems.append(Problem(str(ddb), unknown[0].number, message))
-        return answered
 
     def _roots(self, folder: Path) -> list[Path]:
         return [folder / class_folder_name(name) for name in self.annotators] or [folder]
