@@ -161,8 +161,8 @@ class Timelapse:
         if unknown:
             number = format_count(len(unknown), "record")
             message = (
-                f"'{unknown[0].image_path}' is none of the images of this round, as {number} here, so its species is "
-                "not used. Add such images to the pool instead."
+                f"'{unknown[0].image_path}' is none of the images of this round, and its species is not used; here are "
+                f"{number} like this. Add such images to the pool instead."
             )
             builder.problems.append(Problem(str(ddb), unknown[0].number, message))
 
