@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
-from alframe.kit.files import content_hash, class_folder_name
+from alframe.kit.files import class_folder_name, content_hash
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
     MANIFEST,
