@@ -39,7 +39,7 @@ NEEDS = {
 
 
 def page(kind: str) -> str:
-    """The page of this kind as it should be."""
+    """Return the page of this kind as it should be."""
     text = PAGES[kind].read_text(encoding="utf-8")
     table = f"{START}{_table(kind, text)}{END}"
     if START in text:
@@ -52,24 +52,24 @@ def page(kind: str) -> str:
 def _table(kind: str, text: str) -> str:
     names = list(TABLE[kind][1])
     sections = {match[1]: match[2] for match in re.finditer(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)}
-    heading, about = ABOUT.get(kind, ("needs", _required))
-    cells = [about(kind, name) for name in names]
-    shown = any(cells)
-    columns = ["name", *([heading] if shown else []), "cost", "when"]
+    heading, describe = DESCRIBED.get(kind, ("needs", _required))
+    cells = [describe(kind, name) for name in names]
+    has_cells = any(cells)
+    columns = ["name", *([heading] if has_cells else []), "cost", "when"]
     rows = [columns, ["---"] * len(columns)]
     for name, cell in zip(names, cells, strict=True):
         if name not in sections:
             raise SystemExit(f"{PAGES[kind].name} has no section '## {name}'.")
-        said = [_clause(kind, name, sections[name], label) for label in ("Cost", "When")]
-        rows.append([f"[{name}](#{name})", *([cell or "nothing"] if shown else []), *said])
+        clauses = [_clause(kind, name, sections[name], label) for label in ("Cost", "When")]
+        rows.append([f"[{name}](#{name})", *([cell or "nothing"] if has_cells else []), *clauses])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _clause(kind: str, name: str, section: str, label: str) -> str:
-    found = re.search(rf"\*\*{label}\*\*: (.*?)(?=\s+(?:- )?\*\*[A-Z]\w+\*\*:|\n- |\n\n|\Z)", section, re.S)
-    if found is None:
+    clause = re.search(rf"\*\*{label}\*\*: (.*?)(?=\s+(?:- )?\*\*[A-Z]\w+\*\*:|\n- |\n\n|\Z)", section, re.S)
+    if clause is None:
         raise SystemExit(f"{PAGES[kind].name}: '## {name}' lacks '**{label}**: ...'.")
-    text = " ".join(found[1].split())
+    text = " ".join(clause[1].split())
     # Up to the first mark that ends a clause, but in code and in brackets it ends none.
     for mark in re.finditer(r"`[^`]*`|\([^)]*\)|([.;:])(?= |$)", text):
         if mark[1]:
@@ -77,7 +77,8 @@ def _clause(kind: str, name: str, section: str, label: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _made(kind: str, name: str) -> Any:
+def default_part(kind: str, name: str) -> Any:
+    """Build the part with the parameters of its YAML file."""
     recipe: Any = OmegaConf.to_container(_defaults(kind, name), resolve=True)
     return REGISTRIES[kind].build(recipe)
 
@@ -90,27 +91,27 @@ def _defaults(kind: str, name: str) -> Any:
 
 
 def _needs(kind: str, name: str) -> str:
-    needs = _made(kind, name).needs
-    return ", ".join(words for need, words in NEEDS.items() if need in needs)
+    needs = default_part(kind, name).needs
+    return ", ".join(text for need, text in NEEDS.items() if need in needs)
 
 
 def _gives(kind: str, name: str) -> str:
-    head = _made(kind, name)
-    more = {"draws": head.stochastic, "activations": isinstance(head, HiddenActivations)}
-    return ", ".join(["probabilities", *(words for words, there in more.items() if there)])
+    head = default_part(kind, name)
+    optional = {"draws": head.stochastic, "activations": isinstance(head, HiddenActivations)}
+    return ", ".join(["probabilities", *(text for text, is_given in optional.items() if is_given)])
 
 
 def _audit(kind: str, name: str) -> str:
-    rule = _made(kind, name)
+    rule = default_part(kind, name)
     return "`audit` above 0" if isinstance(rule, AuditBased) and rule.needs_audit else ""
 
 
 def _required(kind: str, name: str) -> str:
-    """The parameters that nobody can default."""
+    """Return the parameters that have no default."""
     return ", ".join(f"`{key}`" for key in sorted(OmegaConf.missing_keys(_defaults(kind, name))))
 
 
-ABOUT: dict[str, tuple[str, Callable[[str, str], str]]] = {
+DESCRIBED: dict[str, tuple[str, Callable[[str, str], str]]] = {
     "sampler": ("needs", _needs),
     "head": ("gives", _gives),
     "stopping": ("needs", _audit),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from alframe.app.api import open_session
@@ -25,6 +24,7 @@ from tests.label_sources.test_label_source_folder import Suite as ByDragging
 from tests.label_sources.test_label_source_timelapse import answer as in_timelapse
 from tests.timelapse.simulator import Timelapse as Program
 from tests.timelapse.template import TemplateEditor
+from tools.tables import default_part
 
 SPECIES = ("class_0", "class_1", "class_2")
 PARTS = [(kind, name) for kind, (_, names) in TABLE.items() for name in names]
@@ -51,14 +51,11 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The images, and beside them all campaigns with the cache that they share."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("campaigns")
     tiny_pool(folder / "images", each=8)
-    yield folder
-    torch.set_num_threads(threads)
+    return folder
 
 
 @pytest.fixture
@@ -70,9 +67,9 @@ def place(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plac
 # What a part needs beside its name. A part of these kinds that has no recipe here fails its test.
 
 
-def head_for(sampler: str, place: Place) -> list[str]:
+def head_for(sampler: str) -> list[str]:
     """A head that gives what the sampler needs."""
-    needs = open_session(*place.words("sampler", sampler), f"sampler={sampler}").sampler.needs
+    needs = default_part("sampler", sampler).needs
     head = "mlp" if Need.ACTIVATIONS in needs else "laplace" if Need.PROB_SAMPLES in needs else "linear"
     return [f"head={head}"]
 
@@ -230,6 +227,7 @@ TASKS: dict[str, Callable[[Place], list[str]]] = {
     "report": lambda place: OPEN,
     "export": lambda place: [],
     "predict": lambda place: [],
+    "new_plugin": lambda place: [],
 }
 
 # What comes of a part that writes files, in the project.
@@ -253,7 +251,7 @@ def recipe(kind: str, name: str, place: Place) -> list[str]:
         case "loss":
             return one_epoch(name, place)
         case "sampler":
-            return head_for(name, place)
+            return head_for(name)
         case "pool":
             return POOLS[name](place)
         case "label_source":
@@ -302,7 +300,10 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
     if kind in ("exporter", "tracker"):
         assert list(session.folder.glob(WRITES[name])), f"{name} has written nothing"
     if kind == "task":
-        more = [f"task.images={place.images.as_posix()}", "task.out=out"] if name == "predict" else []
+        more = {
+            "predict": [f"task.images={place.images.as_posix()}", "task.out=out"],
+            "new_plugin": ["task.part=mine"],
+        }.get(name, [])
         with open_session(*words, f"task={name}", *more) as session:
             assert session.task.run(session).message
     assert f"{kind}:{name}" in part_owners(session.recipes), "another part took its place"
