@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     __version__ = alframe_version()
 
-_PLACES = {
+_MODULES = {
     "compose": "alframe.app.api",
     "open_session": "alframe.app.api",
     "load_model": "alframe.engine.model",
@@ -29,6 +29,6 @@ def __getattr__(name: str) -> Any:
         from alframe.builtins import alframe_version
 
         return alframe_version()
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'alframe' has no attribute '{name}'")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -10,7 +10,7 @@ import sys
 
 def main() -> None:
     """Run the command line; Ctrl-C ends in words, even while it is still being imported."""
-    collect_less()
+    collect_garbage_rarely()
     try:
         from alframe.app.cli import main as command_line
 
@@ -24,11 +24,11 @@ def main() -> None:
         sys.exit(130)
 
 
-def collect_less() -> None:
-    """Have the garbage collector look less often.
+def collect_garbage_rarely() -> None:
+    """Make the garbage collector run less often.
 
-    Images by the million are objects that stay. To look through them for garbage after every 700 new ones, as Python
-    does of its own accord, would be a quarter of the time that listing them takes, and of that of the imports.
+    Images by the million are objects that stay. Python would look through them for garbage after every 700 new ones,
+    which takes a quarter of the time of listing them, and of the imports.
     """
     gc.set_threshold(100_000, 10, 10)
 

@@ -1,4 +1,4 @@
-"""Ways round defects of other packages; each says what it mends and when it can go."""
+"""Workarounds for defects of other packages; each says what it mends."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 from types import ModuleType
 from typing import Any
 
-_kept: list[Any] = []  # the operators vanish with the library object
+_libraries: list[Any] = []  # the operators vanish with the library object
 
 
 def import_torchvision() -> ModuleType:
-    """torchvision, also where its compiled part does not fit the installed torch.
+    """Import torchvision, also where its compiled part does not fit the installed torch.
 
     A torchvision from another index than torch (a CUDA wheel beside a CPU one, say) cannot load its compiled
     operators, and then fails to import for want of two schemas (`nms`, `qnms`) that its Python part describes.
@@ -21,21 +21,21 @@ def import_torchvision() -> ModuleType:
     try:
         return importlib.import_module("torchvision")
     except RuntimeError as error:
-        if "torchvision::" not in str(error) or _kept:
+        if "torchvision::" not in str(error) or _libraries:
             raise
     import torch
 
     library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
-    _kept.append(library)
+    _libraries.append(library)
     for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[module]  # the half-imported package
     return importlib.import_module("torchvision")
 
 
 def import_faiss() -> Any:
-    """faiss, after torch: both bring OpenMP, and on macOS a process survives only this order and one thread."""
+    """Import faiss after torch: both bring OpenMP, and on macOS a process survives only this order and one thread."""
     importlib.import_module("torch")
     faiss = importlib.import_module("faiss")
     if sys.platform == "darwin":
@@ -44,11 +44,11 @@ def import_faiss() -> Any:
 
 
 def import_timm() -> ModuleType:
-    """timm, which imports torchvision."""
+    """Import timm, which imports torchvision."""
     import_torchvision()
     return importlib.import_module("timm")
 
 
 def quiet_pillow() -> None:
-    """Pillow logs an error, and raises one, for a TIFF of more bands than it knows. alframe reads those otherwise."""
+    """Silence the error that Pillow logs for a TIFF of more bands than it knows; alframe reads those otherwise."""
     logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)

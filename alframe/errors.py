@@ -1,14 +1,14 @@
-"""Every error that alframe raises on purpose: what happened, where, and what to do next."""
+"""The errors that alframe raises on purpose: a message says what happened, where, and what to do next."""
 
 from __future__ import annotations
 
 
 class AlframeError(Exception):
-    """The base: its message is meant for the user and needs no traceback."""
+    """Base of all errors below: the message is meant for the user and needs no traceback."""
 
 
 class UnknownComponent(AlframeError):
-    """A name that no part of this kind has."""
+    """No part of this kind has this name."""
 
 
 class DuplicateComponent(AlframeError):
@@ -20,7 +20,7 @@ class BrokenPlugin(AlframeError):
 
 
 class BadParams(AlframeError):
-    """A part was given a parameter it does not take, or a setting has a value that cannot be."""
+    """A part was given a parameter it does not accept, or a setting has a value that is not allowed."""
 
 
 class UnmetNeed(AlframeError):
@@ -28,7 +28,7 @@ class UnmetNeed(AlframeError):
 
 
 class BadSelection(AlframeError):
-    """A sampler broke its contract: too few, repeated or foreign ids."""
+    """A sampler broke its contract: too few, repeated or foreign keys."""
 
 
 class BadOutput(AlframeError):
@@ -40,7 +40,7 @@ class PoolError(AlframeError):
 
 
 class FormatError(AlframeError):
-    """A file of another program is not what it should be, or cannot be had; names the file, the row and the remedy."""
+    """A file of another program is missing or not as it should be; the message names the file, row and remedy."""
 
 
 class LabelError(AlframeError):
@@ -48,11 +48,11 @@ class LabelError(AlframeError):
 
 
 class WeightsError(AlframeError):
-    """Model weights are missing, out of reach or do not fit."""
+    """Model weights are missing, cannot be downloaded or do not fit."""
 
 
 class EngineError(AlframeError):
-    """An inference engine is not there, cannot run the network, or gives other features than it."""
+    """An inference engine is not installed, cannot run the network, or gives other features than it."""
 
 
 class StoreError(AlframeError):

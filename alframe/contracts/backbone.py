@@ -1,4 +1,4 @@
-"""A backbone turns images into embeddings."""
+"""The contract of backbones: networks that turn images into embeddings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Backbone(Protocol):
 
     @property
     def input_spec(self) -> InputSpec:
-        """What images must look like; known without loading weights."""
+        """Return how images must be prepared; known without loading weights."""
         ...
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
-        """The network: float (B, C, H, W), normalised by `input_spec`, to (B, D).
+        """Return the network, from float images (B, C, H, W), normalised by `input_spec`, to embeddings (B, D).
 
         `weights=False` leaves pretrained weights out, for a caller who loads a state of its own. Whatever is random
-        comes from `seed`. Raises WeightsError, naming the offline choices, when weights cannot be had.
+        comes from `seed`. Raises WeightsError, naming the offline choices, if the weights cannot be loaded.
         """
         ...

@@ -1,4 +1,4 @@
-"""A compute says where work over the whole pool runs."""
+"""The contract of computes: where work over the whole pool runs."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ Result = TypeVar("Result")
 
 
 class Compute(Protocol):
-    """In this process, or (as a plugin) on many machines."""
+    """A place to run work: this process or, as a plugin, many machines."""
 
     batch_size: int
-    """Images in one forward pass."""
+    """How many images go through the network at once."""
 
     def device(self) -> str:
-        """The torch device to run on, e.g. "cpu" or "cuda"."""
+        """Return the torch device to run on, e.g. "cpu" or "cuda"."""
         ...
 
     def workers(self) -> int:
-        """How many processes decode images; 0: this one."""
+        """Return how many processes decode images; 0: this one does."""
         ...
 
     def map_shards(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]
     ) -> Iterator[Result]:
-        """Run `function` over the shards, any number of them per call, and give the results in their order.
+        """Run `function` over the shards, any number of them per call, and yield the results in the shards' order.
 
-        `function` yields one result for each shard it is given, and is deterministic per shard: a retry is harmless.
+        `function` yields one result for each shard it is given. The result depends on the shard alone, so a shard may
+        be tried again.
         """
         ...

@@ -1,4 +1,4 @@
-"""An exporter hands results on to other programs."""
+"""The contract of exporters, which hand results on to other programs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from alframe.types import Floats, Predictions
 
 
 class SavedModel(Protocol):
-    """The trained model, as exporters see it."""
+    """What exporters see of the trained model."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The class names, in the order of the probabilities."""
+        """Return the class names, in the order of the probabilities."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write all that is needed to predict without alframe's configuration."""
+        """Write all that is needed to predict without alframe's configuration into `folder`."""
         ...
 
     def predict(self, paths: Sequence[Path]) -> Floats:
-        """(n, C) probabilities of these images. Raises PoolError for one that cannot be read."""
+        """Return the probabilities (n, C) of these images. Raises PoolError for one that cannot be read."""
         ...
 
 
 class Exporter(Protocol):
-    """Writes files or folders below `folder`, which exists, each atomically; touches no image."""
+    """A writer of files or folders, each replaced atomically; it touches no image."""
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
-        """Write, and return the files written, or a folder that was written as a whole."""
+        """Write below `folder`, which exists, and return each file, or each folder that was written as a whole."""
         ...

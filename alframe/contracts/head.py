@@ -1,4 +1,4 @@
-"""A head is the small classifier on top of the embedding."""
+"""The contract of heads: small classifiers on top of the embeddings."""
 
 from __future__ import annotations
 
@@ -11,36 +11,39 @@ from alframe.types import Floats, Ints
 
 
 class Head(Protocol):
-    """Fitted anew each round on the labelled embeddings; holds all it needs to predict, its scaling included.
+    """A classifier that is fitted anew each round, and holds all it needs to predict, its scaling included.
 
     A head with hidden layers may also offer `HiddenActivations`.
     """
 
     stochastic: bool
-    """Whether `prob_samples` gives draws that differ (dropout, an ensemble)."""
+    """Whether the draws of `prob_samples` differ (dropout, an ensemble)."""
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """Learn from `x` (m, D) and class numbers `y` (m,) in 0..classes-1; a class without examples gets 0."""
+        """Fit to embeddings `x` (m, D) and class numbers `y` (m,) in 0..classes-1.
+
+        A class without examples gets probability 0.
+        """
         ...
 
     def probs(self, x: Floats) -> Floats:
-        """(n, C) float32 probabilities; rows sum to 1."""
+        """Return the probabilities (n, C) of embeddings `x` (n, D), float32; each row sums to 1."""
         ...
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """(T, n, C) float32: `draws` samples of the probabilities, each of one model for all images.
+        """Return `draws` samples of the probabilities (T, n, C), float32, each by one model for all images.
 
-        The same state of `rng` gives the same models, whatever images they are asked about: those of a pool in parts
-        get the draws that they would get as a whole. Raises UnmetNeed if not stochastic.
+        The same state of `rng` gives the same models, whatever images they are asked about: a pool that is asked about
+        in chunks gets the samples that it would get as a whole. Raises UnmetNeed if the head is not stochastic.
         """
         ...
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """All that was learned, as arrays (stored as safetensors, never as a pickle)."""
+        """Return all that was learned, as arrays (stored as safetensors, never as a pickle)."""
         ...
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Take back what `state` gave; the same probabilities follow."""
+        """Restore what `state` returned; the same probabilities follow."""
         ...
 
 

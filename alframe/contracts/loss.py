@@ -1,4 +1,4 @@
-"""A loss says what a good embedding is."""
+"""The contract of losses, by which the backbone is fine-tuned."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Loss(Protocol):
     """A recipe for a criterion that fine-tunes the backbone."""
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
-        """A module: embeddings (B, `dim`) float and class numbers (B,) int64 to a scalar.
+        """Return a module, from embeddings (B, `dim`) float and class numbers (B,) int64 to a scalar.
 
         Weights of its own (a classifier layer) are trained with the backbone and then dropped. A batch from which
-        nothing can be learned (one class only, say) gives a zero that can be differentiated. The
-        module may offer `CountsLabels`.
+        nothing can be learned (one class only, say) gives a zero that can be differentiated. The module may offer
+        `CountsLabels`.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A pool says which images exist."""
+"""The contract of pools, which say what images exist."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from alframe.types import Item
 
 
 class Pool(Protocol):
-    """Where images are found, with what is known about each.
+    """A source of images, with what is known about each.
 
-    People's work begins with the labels it knows, unless it is a `SyntheticPool`.
+    The labels that it knows count from the start, unless it is a `SyntheticPool` or the campaign a simulation.
     """
 
     def items(self) -> Iterator[Item]:
-        """Every image once, in an order that does not change from call to call; no pixel is read.
+        """Yield every image once, in an order that does not change from call to call; no pixel is read.
 
-        Raises PoolError that names the folder or file, the row and the remedy.
+        Raises PoolError, naming the folder or file, the row and the remedy.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A sampler chooses the images most worth labelling."""
+"""The contract of samplers, which select the images most worth labelling."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that does not s
 
 
 class Sampler(Protocol):
-    """A strategy. What it reads of the view must be in `needs`.
+    """A query strategy. What it reads of the view must be in `needs`.
 
-    `view.lazy_features[rows]` reads only these rows of the embeddings; `view.features` copies those of the whole pool.
+    `view.lazy_features[rows]` reads these rows of the embeddings only; `view.features` copies those of the whole pool.
     In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `chunks()` go over the pool, and
-    `view.prob_samples` holds all of it in memory. How many samples that are, `FixedDraws` says.
+    `view.prob_samples` holds all of it in memory. How many samples there are, `FixedDraws` says.
     """
 
     needs: frozenset[Need]

@@ -1,4 +1,4 @@
-"""A stopping rule says when enough is labelled."""
+"""The contract of stopping rules, which say when enough is labelled."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from alframe.types import RoundRecord
 
 
 class Stopping(Protocol):
-    """Decides from the history alone, so a resumed run decides the same.
+    """A rule that decides from the history alone, so a resumed run decides the same.
 
     A rule that goes by `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused.
     """
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
-        """The reason to stop, in words for the user, or None to go on."""
+        """Return the reason to stop, in words for the user, or None to go on."""
         ...
 
     def room(self, labels: int) -> int | None:
-        """How many more labels may be asked for after `labels`, so that a last batch does not overshoot; None: any."""
+        """Return how many more labels may be asked for after `labels`; None: any number.
+
+        So the last batch does not overshoot.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""A tracker records how a run goes."""
+"""The contract of trackers, which record how a run goes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from alframe.types import RoundRecord
 
 
 class Tracker(Protocol):
-    """Told about each round once; holds nothing that a run needs to go on."""
+    """A listener that is told about each round once; it holds nothing that a run needs to go on."""
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """A run begins, or goes on after the rounds in `history`; `folder` is the project's."""
+        """Take note that a run begins, or goes on after the rounds in `history`; `folder` is the project's."""
         ...
 
     def log(self, record: RoundRecord) -> None:
-        """A round has ended."""
+        """Take note of a round that has ended."""
         ...
 
     def close(self) -> None:
-        """The run has ended or pauses."""
+        """Close what is open: the run has ended or pauses."""
         ...

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from alframe.__main__ import collect_less
+from alframe.__main__ import collect_garbage_rarely
 from benchmarks.machine import describe
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -217,7 +217,7 @@ def main() -> None:
         PICTURE.write_text(draw(json.loads(newest.read_text(encoding="utf-8"))), encoding="utf-8")
         return
     if options.part:
-        collect_less()  # as the command line does
+        collect_garbage_rarely()  # as the command line does
         part = {"campaign": campaign, "again": again}[options.part]
         sys.stdout.write("\n" + json.dumps(part(options.folder, options.sizes[0])) + "\n")
         return
