@@ -11,17 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from omegaconf.errors import OmegaConfBaseException
+
 from alframe.app.flags import CONFIG_DIR, expand_option, flag_value, split_flags
 from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, sweep_values, to_hydra
-from alframe.app.overrides import SEARCH_PATH, Override, search_folders
-from alframe.app.parts import GROUPS, SETTINGS, SEVERAL, ChosenParts
+from alframe.app.overrides import SEARCH_PATH, Override, Overrides, leaves, search_folders
+from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import TRANSIENT, absolute, latest_project, load_choices
+from alframe.app.schema import SETTINGS, describe_type, require_type
 from alframe.builtins import KINDS, current_name
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
+from alframe.settings import RENAMED
 from alframe.settings.checks import InvalidSetting
-from alframe.settings.fields import SettingType
-from alframe.settings.renamed import RENAMED
 
 log = logging.getLogger(__name__)
 
@@ -30,49 +32,22 @@ _VERB = re.compile(r"^[\w-]+$")
 
 @dataclass(frozen=True)
 class Command:
-    """What a command says: its flags, its overrides, and the saved choices of the project it is about.
+    """What a command says: its flags, its overrides by key, and the saved choices that they leave standing.
 
-    `project` is the folder if no override names it: that of the project that was worked on last.
+    `latest` is the project that is meant if no override names one; `folder` the one that is named.
     """
 
     flags: list[str]
-    given: list[Override]
-    saved: dict[str, Override]
-    project: Path | None
+    given: Overrides
+    saved: Overrides
+    folder: Path | None
+    latest: Path | None
     parts: ChosenParts
 
     def words(self) -> list[str]:
         """Return the words for Hydra: a project's own choices come before the command's, so that the command wins."""
-        given = {override.key: override for override in self.given}
-        kept = [override for override in self.saved.values() if not self._is_overruled(override, given)]
-        project = [Override("project", quote(self.project.as_posix()))] if self.project else []
-        return [*self.flags, *map(str, [*kept, *project, *self.given])]
-
-    def check_saved(self) -> None:
-        """Raise UnknownComponent if the project was started with a name that does not exist any more."""
-        given = {override.key: override for override in self.given}
-        try:
-            for override in self.saved.values():
-                if not self._is_overruled(override, given):
-                    _check_names(override, self.parts)
-        except UnknownComponent as error:
-            raise UnknownComponent(
-                f"{error} The project was started with it. Install again what brings it, name the folder of its YAML "
-                f"file with --config-dir, or choose another."
-            ) from None
-
-    def _is_overruled(self, saved: Override, given: Mapping[str, Override]) -> bool:
-        """Also by the choice of another part: the old one's parameters are not the new one's."""
-        if saved.key == SEARCH_PATH and flag_value(self.flags, *CONFIG_DIR) is not None:
-            return True
-        if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
-            return saved.key in given
-        if saved.kind not in KINDS:
-            return False
-        chosen = self.parts.names(saved.kind)
-        if saved.kind in SEVERAL:
-            return saved.key.split(".")[1] not in chosen
-        return chosen != ChosenParts(self.saved, search_folders(self.saved)).names(saved.kind)
+        project = [Override("project", quote(self.latest.as_posix()))] if self.latest else []
+        return [*self.flags, *map(str, [*self.saved.values(), *project, *self.given.values()])]
 
 
 def hydra_words(words: Sequence[str]) -> list[str]:
@@ -82,7 +57,14 @@ def hydra_words(words: Sequence[str]) -> list[str]:
     """
     command = parse(words)
     _check_campaign(command)
-    command.check_saved()
+    try:
+        for override in command.saved.values():
+            _check_names(override, command.parts)
+    except UnknownComponent as error:
+        raise UnknownComponent(
+            f"{error} The project was started with it. Install again what brings it, name the folder of its YAML file "
+            f"with --config-dir, or choose another."
+        ) from None
     return command.words()
 
 
@@ -94,27 +76,24 @@ def parse(words: Sequence[str]) -> Command:
     flags, typed = split_flags(map(expand_option, words))
     if typed and _VERB.match(typed[0]):
         typed[0] = f"task={typed[0]}"
-    read = [_read(word) for word in typed]
-    by_key = {override.key: override for override in read}
-    folder = _project_folder(by_key)
-    is_about_latest = folder is None and _task(by_key) != "run" and not _chooses_campaign(by_key)
-    latest = latest_project(_path(by_key.get("runs")) or absolute("alframe-runs")) if is_about_latest else None
+    read = {override.key: override for override in map(_read, typed)}
+    folder, runs = _folder("project", read), _folder("runs", read) or absolute("alframe-runs")
+    latest = latest_project(runs) if folder is None and not _is_run(read) and not _chooses_campaign(read) else None
     project = folder or latest
     saved = {one.key: one for one in map(_under_new_name, load_choices(project) if project else [])}
-    folders = _config_folders(flags) + search_folders({**saved, **by_key})
-    parts = ChosenParts({**saved, **by_key}, folders)
-    given = [_with_value(override, parts, _task(by_key), is_sweep(flags, by_key)) for override in read]
-    for override in given:
+    own_folder = flag_value(flags, *CONFIG_DIR)
+    if own_folder is not None and not Path(own_folder).is_dir():
+        raise BadParams(f"--config-dir: there is no folder {own_folder}.")
+    folders = [Path(own_folder)] if own_folder is not None else []
+    parts = ChosenParts({**saved, **read}, [*folders, *search_folders({**saved, **read})])
+    given = {one.key: one for one in (_with_value(one, parts, read, _is_sweep(flags, read)) for one in read.values())}
+    for override in given.values():
         _check_names(override, parts)
-        if override.text is not None and parse_override(str(override)) is None:
-            raise BadParams(f"{override} cannot be read: put texts with special characters in quotes of their own.")
-        _check_type(override)
-    return Command(flags, given, saved, latest, parts)
-
-
-def is_sweep(flags: Sequence[str], overrides: Mapping[str, Override]) -> bool:
-    """Whether several runs are asked for."""
-    return "-m" in flags or ("hydra.mode" in overrides and overrides["hydra.mode"].value == "MULTIRUN")
+        _check_value(override)
+    standing = {key: one for key, one in saved.items() if not _is_overruled(one, saved, given, parts)}
+    if own_folder is not None:
+        standing.pop(SEARCH_PATH, None)
+    return Command(flags, given, standing, folder, latest, parts)
 
 
 def _read(word: str) -> Override:
@@ -144,20 +123,19 @@ def _under_new_name(override: Override) -> Override:
     return replace(override, key=RENAMED[override.key])
 
 
-def _with_value(override: Override, parts: ChosenParts, task: str, sweep: bool) -> Override:
+def _with_value(override: Override, parts: ChosenParts, read: Overrides, sweep: bool) -> Override:
     """Return the override under its full key, with its value in Hydra's grammar."""
-    key, sign = override.key, override.sign
-    if key in GROUPS or override.text is None:
+    key, sign, text = override.key, override.sign, override.text
+    if key in GROUPS or text is None:
         return override
     if override.kind in KINDS:
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
     elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
-        key = _task_parameter(key, task, parts)
+        key = _task_parameter(key, read["task"].text or "" if "task" in read else "run", parts)
     kind = parts.value_kind(key)
     if key in SETTINGS and kind.is_list:
-        none = override.text in ("", "null")
-        return Override(key, "[]" if none else to_hydra(override.text, kind), sign)
-    return Override(key, to_hydra(override.text, kind, sweep), sign)
+        return Override(key, "[]" if text in ("", "null") else to_hydra(text, kind), sign)
+    return Override(key, to_hydra(text, kind, sweep), sign)
 
 
 def _task_parameter(key: str, task: str, parts: ChosenParts) -> str:
@@ -167,55 +145,57 @@ def _task_parameter(key: str, task: str, parts: ChosenParts) -> str:
     parameters = parts.recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
-    top, _, _ = key.rpartition(".")
-    siblings = [name for name in SETTINGS if top and name.startswith(f"{top}.")]
-    tops = [name for name in SETTINGS if "." not in name]
-    raise _no_setting(key, siblings or sorted({*tops, *GROUPS, *parameters}))
+    raise _no_setting(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
 
 
 def _check_names(override: Override, parts: ChosenParts) -> None:
-    if override.key in GROUPS:
-        known = parts.files(override.key)
-        for name in override.names:
-            if _VERB.match(name) and name not in known:
-                raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
+    known = parts.files(override.key) if override.key in GROUPS else {}
+    for name in override.names if known else []:
+        if _VERB.match(name) and name not in known:
+            raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
 
 
-def _check_type(override: Override) -> None:
-    if override.key in SETTINGS and override.text is not None:
-        for value in sweep_values(override.text):
-            _check_value(override.key, value)
+def _check_value(override: Override) -> None:
+    if override.text is None:
+        return
+    if parse_override(str(override)) is None:
+        raise BadParams(f"{override} cannot be read: put texts with special characters in quotes of their own.")
+    for value in sweep_values(override.text) if override.key in SETTINGS else []:
+        for key, leaf in leaves(override.key, value):
+            if key not in SETTINGS:
+                raise _no_setting(key, set())
+            try:
+                require_type(key, leaf)
+            except OmegaConfBaseException:
+                raise InvalidSetting(key, leaf, describe_type(key)) from None
 
 
-def _check_value(key: str, value: object) -> None:
-    setting = SETTINGS.get(key)
-    inside = [name for name in SETTINGS if name.startswith(f"{key}.")]
-    if isinstance(setting, SettingType):
-        if not setting.accepts(value):
-            raise InvalidSetting(key, value, str(setting))
-    elif not isinstance(value, Mapping):
-        raise InvalidSetting(key, value, f"given by the settings in it: {', '.join(inside)}")
-    elif strange := [name for name in value if f"{key}.{name}" not in SETTINGS]:
-        raise _no_setting(f"{key}.{strange[0]}", inside)
-    else:
-        for name, one in value.items():
-            _check_value(f"{key}.{name}", one)
+def _no_setting(key: str, others: set[str]) -> BadParams:
+    """Return the error for a key that is no setting: known are those of its group, if it has one, else `others`."""
+    group = f"{key.rpartition('.')[0]}."
+    known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)
+    return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
 
 
-def _no_setting(key: str, known: Sequence[str]) -> BadParams:
-    return BadParams(f"There is no setting '{key}'.{did_you_mean(key, list(known))} Known: {', '.join(known)}.")
+def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:
+    """Whether a saved choice is given anew, or is a parameter of a part in whose place another one is chosen now."""
+    if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
+        return saved.key in given
+    if saved.kind in SEVERAL:
+        return saved.key.split(".")[1] not in parts.names(saved.kind)
+    before = ChosenParts(everything, search_folders(everything))
+    return saved.kind in KINDS and parts.names(saved.kind) != before.names(saved.kind)
 
 
 def _check_campaign(command: Command) -> None:
     """Check that it is clear which campaign the command is about."""
-    given = {override.key: override for override in command.given}
-    folder = _project_folder(given)
-    if folder is not None and is_sweep(command.flags, given):
+    folder, given = command.folder, command.given
+    if folder is not None and _is_sweep(command.flags, given):
         raise BadParams(
             "A sweep makes a project folder for each of its runs, below `runs`. Leave project=... out; "
             "runs=FOLDER says where they go."
         )
-    if folder is not None and not command.saved and _task(given) == "run" and not _chooses_campaign(given):
+    if folder is not None and not load_choices(folder) and _is_run(given) and not _chooses_campaign(given):
         raise StoreError(
             f"There is no project in {folder}. To begin one there, say on which images: "
             f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"
@@ -225,27 +205,20 @@ def _check_campaign(command: Command) -> None:
         raise BadParams(f"{key} is given, but not which kind of pool it is for. Images in a folder: pool=folder.")
 
 
-def _chooses_campaign(given: Mapping[str, Override]) -> bool:
+def _chooses_campaign(given: Overrides) -> bool:
     return any(override.kind not in TRANSIENT for override in given.values())
 
 
-def _task(given: Mapping[str, Override]) -> str:
-    return given["task"].text or "run" if "task" in given else "run"
+def _is_run(given: Overrides) -> bool:
+    return "task" not in given or given["task"].text == "run"
 
 
-def _project_folder(given: Mapping[str, Override]) -> Path | None:
-    return _path(given.get("project"))
+def _is_sweep(flags: Sequence[str], given: Overrides) -> bool:
+    return "-m" in flags or ("hydra.mode" in given and given["hydra.mode"].value == "MULTIRUN")
 
 
-def _path(override: Override | None) -> Path | None:
-    if override is None or not override.text:
+def _folder(key: str, given: Mapping[str, Override]) -> Path | None:
+    if key not in given or not given[key].text:
         return None
-    path = plain_value(to_hydra(override.text, ValueKind(is_text=True, is_path=True)))
+    path = plain_value(to_hydra(given[key].text or "", ValueKind(is_text=True, is_path=True)))
     return absolute(str(path)) if path else None
-
-
-def _config_folders(flags: Sequence[str]) -> list[Path]:
-    given = flag_value(flags, *CONFIG_DIR)
-    if given is not None and not Path(given).is_dir():
-        raise BadParams(f"--config-dir: there is no folder {given}.")
-    return [Path(given)] if given else []

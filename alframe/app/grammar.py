@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep, ValueType
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
@@ -69,18 +69,22 @@ def to_hydra(value: str, kind: ValueKind, sweep: bool = False) -> str:
 
     In a sweep, commas separate choices. Otherwise they separate the elements of a list where the kind allows one.
     """
+    if kind.is_path and _exists(value):
+        return _scalar(value, is_text=True)
     elements = list(split_commas(value))
-    if sweep and (len(elements) > 1 or _is_function(value)):
-        if (_is_readable(value) and not kind.is_text) or _is_function(value):
-            return value
-        if not (kind.is_path and _exists(value)):
+    if sweep:
+        if len(elements) > 1:
             return ",".join(to_hydra(element, kind) for element in elements)
-    is_list = kind.is_list or (kind.may_be_list and len(elements) > 1 and not (kind.is_path and _exists(value)))
-    if is_list and not sweep and value and value[0] not in "[{$" and value != "null":
-        return f"[{','.join(_scalar(element, kind.is_text) for element in elements)}]"
-    if kind.is_text and value.startswith("[") and value.endswith("]") and not (kind.is_path and _exists(value)):
+        override = parse_override(f"x={value}")
+        if override is not None and override.is_sweep_override():  # by glob(), range() and the like
+            return value
+    elif (
+        (kind.is_list or (kind.may_be_list and len(elements) > 1)) and value[:1] not in ("", *"[{$") and value != "null"
+    ):
+        value = f"[{value}]"
+    if value.startswith("[") and value.endswith("]"):
         inside = [element.strip() for element in split_commas(value[1:-1])]
-        return f"[{','.join(_scalar(element, is_text=True) for element in inside if element or len(inside) > 1)}]"
+        return f"[{','.join(_scalar(element, kind.is_text) for element in inside if element)}]"
     return _scalar(value, kind.is_text)
 
 
@@ -105,26 +109,11 @@ def split_commas(text: str) -> Iterator[str]:
 def _scalar(value: str, is_text: bool) -> str:
     override = parse_override(f"x={value}")
     if override is None:
-        # A list or mapping with a slip in it is not a text.
-        return value if value[:1] in ("[", "{") and not is_text else quote(value)
+        return value if value[:1] in ("[", "{") else quote(value)  # a list or mapping with a slip in it is not a text
     meant = override.value()
     as_list = isinstance(meant, list | dict) and not _exists(value)
     is_meant = not is_text or value[:1] in ("'", '"') or meant is None or meant == value or as_list
     return value if is_meant else quote(value)
-
-
-def _is_function(value: str) -> bool:
-    """Whether choices are given by glob(), range() and the like, or as quoted texts or lists."""
-    override = parse_override(f"x={value}")
-    if override is None or not override.is_sweep_override():
-        return False
-    choices = override._value.list if isinstance(override._value, ChoiceSweep) else []
-    is_special = any(isinstance(choice, QuotedString | list | dict) for choice in choices)
-    return is_special or override.value_type is not ValueType.SIMPLE_CHOICE_SWEEP
-
-
-def _is_readable(value: str) -> bool:
-    return parse_override(f"x={value}") is not None
 
 
 def _exists(value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,15 @@ Overrides = Mapping[str, Override]
 def by_key(words: Iterable[str]) -> dict[str, Override]:
     """Return overrides in Hydra's grammar by what they set; of several the last."""
     return {override.key: override for word in words if (override := Override.read(word))}
+
+
+def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every value in a mapping of mappings with its full key; what is no mapping is the one value itself."""
+    if not isinstance(value, Mapping):
+        yield key, value
+        return
+    for name, inner in value.items():
+        yield from leaves(f"{key}.{name}", inner)
 
 
 def search_folders(overrides: Overrides) -> list[Path]:

@@ -11,17 +11,15 @@ from typing import Any
 import yaml
 
 from alframe.app.conf_root import conf_folder
-from alframe.app.declarations import declared_kinds
+from alframe.app.declarations import declared_kinds, value_kind
 from alframe.app.grammar import ValueKind
 from alframe.app.overrides import Overrides
+from alframe.app.schema import SETTINGS
 from alframe.app.search_path import options
 from alframe.builtins import KINDS
 from alframe.errors import BadParams
-from alframe.settings import Root
-from alframe.settings.fields import SettingType, setting_types
 
 GROUPS = (*KINDS, "experiment")
-SETTINGS = setting_types(Root)
 SEVERAL = ("exporter", "tracker")  # kinds of which several are chosen, each with parameters below its own name
 
 
@@ -48,8 +46,8 @@ class ChosenParts:
 
     def value_kind(self, key: str) -> ValueKind:
         """Return how values of this setting or parameter are meant: as its dataclass or the chosen part declares it."""
-        if isinstance(setting := SETTINGS.get(key), SettingType):
-            return ValueKind(setting.type is str, setting.is_path, setting.is_list)
+        if key in SETTINGS:
+            return replace(value_kind(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
         kind, _, below = key.partition(".")
         if kind not in KINDS or not below:
             return ValueKind()

@@ -1,25 +1,47 @@
-"""Register the types of the configuration's root with Hydra."""
+"""The types of the configuration's root, as Hydra and the command line use them."""
 
 from __future__ import annotations
 
 from dataclasses import make_dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from alframe.builtins import KINDS
 from alframe.settings import Root
+from alframe.settings.fields import setting_fields
 
 # Each part is an open node: the part's own constructor says which parameters it takes.
 SCHEMA = make_dataclass("Schema", [(kind, Any, None) for kind in KINDS], bases=(Root,), frozen=True)
+SETTINGS = dict(setting_fields(Root))
+_DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def register() -> None:
-    """Register the schema; calling it again changes nothing."""
-    node = OmegaConf.structured(SCHEMA)
+    """Register the schema with Hydra; calling it again changes nothing."""
+    ConfigStore.instance().store(name="schema", node=_node(), provider="alframe")
+
+
+def require_type(key: str, value: object) -> None:
+    """Raise OmegaConf's error if a setting cannot have a value of this type."""
+    OmegaConf.update(_node(), key, value)
+
+
+def describe_type(key: str) -> str:
+    """Return which values a setting takes."""
+    if SETTINGS[key].is_group:
+        return f"given by the settings in it: {', '.join(name for name in SETTINGS if name.startswith(f'{key}.'))}"
+    members = get_args(SETTINGS[key].type) or (SETTINGS[key].type,)
+    described = _DESCRIPTIONS[members[0]]
+    return "a list of texts, null in quotes" if ... in members else described + " or null" * (NoneType in members)
+
+
+def _node() -> DictConfig:
+    node: DictConfig = OmegaConf.structured(SCHEMA)
     _make_writable(node)
-    ConfigStore.instance().store(name="schema", node=node, provider="alframe")
+    return node
 
 
 def _make_writable(node: DictConfig) -> None:

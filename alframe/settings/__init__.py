@@ -1,7 +1,7 @@
 """The settings of a campaign: each group is one dataclass, which is its definition, its check and its defaults."""
 
 from alframe.settings.boxes import Boxes
-from alframe.settings.campaign import Root, Settings
+from alframe.settings.campaign import RENAMED, Root, Settings
 from alframe.settings.compare import Compare
 from alframe.settings.duplicates import Duplicates
 from alframe.settings.finetune import Finetune, TrainingPlan
@@ -12,6 +12,7 @@ from alframe.settings.start import Start
 from alframe.settings.stored import identity, stored_form
 
 __all__ = [
+    "RENAMED",
     "Boxes",
     "Compare",
     "Duplicates",

@@ -15,6 +15,9 @@ from alframe.settings.inference import Inference
 from alframe.settings.sequences import Sequences
 from alframe.settings.start import Start
 
+# Settings that had another name: the old one is understood, with a warning. Full old name -> full new name.
+RENAMED: dict[str, str] = {}
+
 CONFLICT_RULES = ("ask", "latest", "majority")
 
 

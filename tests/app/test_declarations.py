@@ -114,7 +114,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def words(*typed: str) -> list[str]:
-    return list(map(str, parse(typed).given))
+    return list(map(str, parse(typed).given.values()))
 
 
 def test_annotations_say_what_is_a_text_a_path_or_a_list(install: Install) -> None:

@@ -11,12 +11,12 @@ from alframe.app.command import parse
 from alframe.app.projects import CHOICES
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
-from alframe.settings.renamed import RENAMED
+from alframe.settings import RENAMED
 
 
 def prepare(typed: list[str]) -> list[str]:
     command = parse(typed)
-    return [*command.flags, *map(str, command.given)]
+    return [*command.flags, *map(str, command.given.values())]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,14 @@ def test_words_become_overrides(typed: list[str], prepared: list[str]) -> None:
         (["batch=3", "status"], BadParams, "A verb comes first: alframe status"),
         (["predict", "image=x"], BadParams, "Did you mean 'images'?"),
         (["--config-dir", "nowhere"], BadParams, "--config-dir: there is no folder nowhere"),
-        (["pool.species=[fox, Grevy's zebra]"], BadParams, "cannot be read"),
+        (["pool.species=[fox, {zebra]"], BadParams, "cannot be read"),
         (["batch=[1"], BadParams, "batch=[1 cannot be read"),
+        (["seed=abc"], BadParams, "seed=abc: must be a whole number"),
+        (["seed=true"], BadParams, "seed=true: must be a whole number"),
+        (["start.labels=null"], BadParams, "start.labels=null: must be a whole number"),
+        (["audit=much"], BadParams, "audit=much: must be a number or null"),
+        (["classes=[null]"], BadParams, "classes=[null]: must be a list of texts"),
+        (["finetune=3"], BadParams, "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
         (["batch=1.5"], BadParams, "batch=1.5: must be a whole number"),
         (["propagate=perhaps"], BadParams, "propagate=perhaps: must be true or false"),
         (["boxes.use=null"], BadParams, "boxes.use=null: must be a text"),

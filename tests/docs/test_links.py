@@ -81,9 +81,9 @@ def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
     begun = [other for other in others if f"project={project}" in other]
     if project and (start := next((one for one in begun if any(word.startswith("pool=") for word in one)), None)):
         (folder / project).mkdir()
-        with choices_kept(folder / project, list(map(str, parse(start).given))):
+        with choices_kept(folder / project, list(map(str, parse(start).given.values()))):
             pass
-    overrides = list(map(str, parse(words).given))
+    overrides = list(map(str, parse(words).given.values()))
     config = compose(*(first_value(word) for word in overrides))
     for kind in ("pool", "sampler", "head", "loss", "backbone", "label_source", "stopping", "task"):
         if config[kind] is not None:
