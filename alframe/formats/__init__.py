@@ -1,1 +1,1 @@
-"""What the files of other programs look like: readers and writers that know nothing of campaigns."""
+"""Readers and writers of other programs' files, which know nothing of campaigns."""

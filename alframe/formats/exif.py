@@ -1,4 +1,4 @@
-"""When a picture was taken, as the camera wrote it into the file's header."""
+"""Read when a picture was taken, as the camera wrote it into the file's header."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from alframe.chunks import chunks
 from alframe.compat import quiet_pillow
 from alframe.formats.times import parse_local_time
 
@@ -23,10 +24,10 @@ FILES_PER_TASK = 256
 
 
 def read_exif_time(path: Path) -> datetime | None:
-    """The time in the picture's EXIF, local to the camera, from the first tag of TIMES that holds one; else None.
+    """Return the camera's local time from the first of TIME_TAGS in the picture's EXIF that holds one, else None.
 
-    Never raises: a file that is missing, damaged or no picture has no time. Only the header is read. Of JPEG files it
-    is read here, ten times faster than with Pillow, which reads all others.
+    Never raises: a file that is missing, damaged or no picture has no time. Only the header is read; that of JPEG files
+    is parsed here, which is ten times faster than Pillow.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever
@@ -34,37 +35,37 @@ def read_exif_time(path: Path) -> datetime | None:
         with path.open("rb") as file:
             block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
         values = _parse_time_tags(block) if block is not None else _read_with_pillow(path)
-    except Exception:  # a header may hold anything, and none of it is worth a picture
+    except Exception:  # a header may hold anything
         return None
     return next((time for tag in TIME_TAGS if (time := parse_local_time(values.get(tag)))), None)
 
 
 def earliest_file_time(path: Path) -> datetime | None:
-    """The earlier of the file's creation and modification, as Timelapse has it; None if there is no such file.
+    """Return the earlier of the file's creation and modification times, as Timelapse does; None if there is no file.
 
-    Copying files changes these times: they are not to be relied on.
+    Copying a file changes these times, so they are not reliable.
     """
     try:
-        found = path.stat()
+        file_stat = path.stat()
     except (OSError, ValueError):
         return None
-    created = found.st_ctime if os.name == "nt" else getattr(found, "st_birthtime", found.st_mtime)
+    created = file_stat.st_ctime if os.name == "nt" else getattr(file_stat, "st_birthtime", file_stat.st_mtime)
     try:
-        return datetime.fromtimestamp(min(created, found.st_mtime)).replace(microsecond=0)
+        return datetime.fromtimestamp(min(created, file_stat.st_mtime)).replace(microsecond=0)
     except (OSError, OverflowError, ValueError):
         return None
 
 
 def read_exif_times(paths: Sequence[Path]) -> Iterator[list[datetime | None]]:
-    """`read_exif_time` of all of them in order, in lists of up to 256, from many threads."""
-    parts = [paths[at : at + FILES_PER_TASK] for at in range(0, len(paths), FILES_PER_TASK)]
+    """Yield the times of all files in order, in lists of up to 256, read by many threads."""
+    tasks = [paths[files] for files in chunks(len(paths), FILES_PER_TASK)]
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
-        yield from threads.map(lambda part: [read_exif_time(path) for path in part], parts)
+        yield from threads.map(lambda files: [read_exif_time(path) for path in files], tasks)
 
 
 def _read_exif_block(file: BinaryIO) -> bytes:
-    """The TIFF block with the metadata, from the JPEG segment APP1; empty if there is none before the pixels."""
+    """Return the TIFF block with the metadata, from the JPEG segment APP1; empty if none comes before the pixels."""
     while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xDA, 0xD9):
         size = struct.unpack(">H", head[2:])[0] - 2
         if head[1] != 0xE1:
@@ -75,7 +76,7 @@ def _read_exif_block(file: BinaryIO) -> bytes:
 
 
 def _parse_time_tags(block: bytes) -> dict[int, str]:
-    """The text of those of TIMES that the TIFF block has."""
+    """Return the text of those TIME_TAGS that the TIFF block has."""
     if len(block) < 8:
         return {}
     order = "<" if block.startswith(b"II") else ">"
@@ -83,22 +84,22 @@ def _parse_time_tags(block: bytes) -> dict[int, str]:
     entries = first
     if _EXIF_IFD_TAG in first:
         entries = first | _parse_directory(block, order, struct.unpack(order + "I", first[_EXIF_IFD_TAG][1])[0])
-    found = {}
+    texts = {}
     for tag in TIME_TAGS:
         if tag in entries:
             count, value = entries[tag]
-            at = struct.unpack(order + "I", value)[0]
-            found[tag] = block[at : at + min(count, 64)].decode("latin-1")
-    return found
+            offset = struct.unpack(order + "I", value)[0]
+            texts[tag] = block[offset : offset + min(count, 64)].decode("latin-1")
+    return texts
 
 
-def _parse_directory(block: bytes, order: str, at: int) -> dict[int, tuple[int, bytes]]:
-    """Tag -> (count, value or where it lies) of the directory at `at`, as far as the block goes."""
-    if not 8 <= at <= len(block) - 2:
+def _parse_directory(block: bytes, order: str, offset: int) -> dict[int, tuple[int, bytes]]:
+    """Return tag -> (count, value or its offset) of the directory at `offset`, as far as the block goes."""
+    if not 8 <= offset <= len(block) - 2:
         return {}
-    (number,) = struct.unpack_from(order + "H", block, at)
-    whole = min(number, (len(block) - at - 2) // 12)
-    rows = struct.iter_unpack(order + "HHI4s", block[at + 2 : at + 2 + 12 * whole])
+    (number,) = struct.unpack_from(order + "H", block, offset)
+    entries = min(number, (len(block) - offset - 2) // 12)
+    rows = struct.iter_unpack(order + "HHI4s", block[offset + 2 : offset + 2 + 12 * entries])
     return {tag: (count, value) for tag, _, count, value in rows}
 
 

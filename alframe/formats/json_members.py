@@ -1,4 +1,4 @@
-"""Large JSON files, one element at a time: ten times less memory than all of it as Python objects."""
+"""Read large JSON files one element at a time, in a tenth of the memory of all as Python objects."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """(name, value) of the file's object in order; the members named in `lists` come element by element.
+    """Yield (name, value) of the file's object in order; the members named in `lists` come element by element.
 
     A file that is itself a list has its elements under the name "". Only the text is held whole. Raises FormatError
-    with the line where the file is no JSON, or cannot be had.
+    with the line if the file is no JSON, or if it cannot be read.
     """
-    text = _JsonReader(file)
-    if text.next() == "[":
-        yield from (("", text.value()) for _ in text.places("]"))
-    elif text.next() == "{":
-        for _ in text.places("}"):
-            name = text.name()
-            if name in lists and text.next() == "[":
-                yield from ((name, text.value()) for _ in text.places("]"))
+    reader = _JsonReader(file)
+    if reader.peek() == "[":
+        yield from (("", reader.read_value()) for _ in reader.before_values("]"))
+    elif reader.peek() == "{":
+        for _ in reader.before_values("}"):
+            name = reader.read_name()
+            if name in lists and reader.peek() == "[":
+                yield from ((name, reader.read_value()) for _ in reader.before_values("]"))
             else:
-                yield name, text.value()
+                yield name, reader.read_value()
     else:
-        raise text.wrong("it is neither an object nor a list")
-    if text.next():
-        raise text.wrong("something follows its end")
+        raise reader.error("it is neither an object nor a list")
+    if reader.peek():
+        raise reader.error("something follows its end")
 
 
 class _JsonReader:
-    """The text of a file, and how far it has been read."""
+    """The text of a JSON file, and the `position` up to which it has been read."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.at = 0
+        self.position = 0
         self.decode = json.JSONDecoder().raw_decode
         try:
             data = file.read_bytes()
@@ -54,41 +54,43 @@ class _JsonReader:
         except (UnicodeError, ValueError) as error:
             raise FormatError(f"{file} is no text ({error}). Choose the JSON file.") from error
 
-    def next(self) -> str:
-        """The next character that is no space, or "" at the end."""
-        self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]  # it matches everywhere
-        return self.text[self.at : self.at + 1]
+    def peek(self) -> str:
+        """Skip spaces and return the next character, or "" at the end."""
+        self.position = _SPACE.match(self.text, self.position).end()  # type: ignore[union-attr]  # it matches everywhere
+        return self.text[self.position : self.position + 1]
 
-    def value(self) -> Any:
-        self.next()
+    def read_value(self) -> Any:
+        """Read the next JSON value."""
+        self.peek()
         try:
-            value, self.at = self.decode(self.text, self.at)
+            value, self.position = self.decode(self.text, self.position)
         except JSONDecodeError as error:
-            self.at = error.pos
-            raise self.wrong(error.msg) from None
+            self.position = error.pos
+            raise self.error(error.msg) from None
         except (ValueError, RecursionError) as error:  # an endless number, or brackets without end
-            raise self.wrong(str(error)) from None
+            raise self.error(str(error)) from None
         return value
 
-    def name(self) -> str:
-        name = self.value()
-        if not isinstance(name, str) or self.next() != ":":
-            raise self.wrong("expected a name and a colon")
-        self.at += 1
+    def read_name(self) -> str:
+        """Read a member's name and the colon after it."""
+        name = self.read_value()
+        if not isinstance(name, str) or self.peek() != ":":
+            raise self.error("expected a name and a colon")
+        self.position += 1
         return name
 
-    def places(self, end: str) -> Iterator[None]:
-        """Stop before each value of the list or object that opens here, then step over its `end`."""
-        self.at += 1
-        if self.next() != end:
+    def before_values(self, end: str) -> Iterator[None]:
+        """Yield before each value of the list or object that opens here, then step over its `end`."""
+        self.position += 1
+        if self.peek() != end:
             yield
-            while self.next() == ",":
-                self.at += 1
+            while self.peek() == ",":
+                self.position += 1
                 yield
-            if self.next() != end:
-                raise self.wrong(f"expected a comma or '{end}'")
-        self.at += 1
+            if self.peek() != end:
+                raise self.error(f"expected a comma or '{end}'")
+        self.position += 1
 
-    def wrong(self, why: str) -> FormatError:
-        line = self.text.count("\n", 0, self.at) + 1
-        return FormatError(f"{self.file}, line {line}: this is no JSON ({why}). Was it written to its end?")
+    def error(self, reason: str) -> FormatError:
+        line = self.text.count("\n", 0, self.position) + 1
+        return FormatError(f"{self.file}, line {line}: this is no JSON ({reason}). Was it written to its end?")

@@ -1,6 +1,6 @@
-"""Recognition files: what a detector and a classifier found, as MegaDetector writes it and Timelapse imports it.
+"""Write recognition files: what a detector and a classifier found, as MegaDetector does and Timelapse imports it.
 
-Written is MegaDetector's format 1.5 (https://lila.science/megadetector-output-format), so that it is also right as 1.6.
+The format is MegaDetector's 1.5 (https://lila.science/megadetector-output-format), which is also valid as 1.6.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def write_recognitions(
     info: Mapping[str, Any],
     categories: Iterable[str] = (),
 ) -> None:
-    """Replace `file`, image by image, so that a million need little more memory than one.
+    """Replace `file` image by image, so that a million need little more memory than one.
 
-    Images are paths relative to the image set, with forward slashes; no detections means that nothing is there.
+    Each image is a path relative to the image set, with forward slashes, and its detections, empty if nothing is there.
     `classes` and `categories` (besides animal, person and vehicle) are all names that the detections have.
     """
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys((*CATEGORIES, *categories)), start=1)}
@@ -45,48 +45,48 @@ def write_recognitions(
         handle.write("{" + "".join(f'"{key}": {_to_json(value)},\n ' for key, value in head.items()) + '"images": [')
         separator = "\n  "
         for image, found in images:
-            detections = [_detection_to_json(one, numbers, class_numbers) for one in found]
+            detections = [_detection_to_json(detection, numbers, class_numbers) for detection in found]
             handle.write(f"{separator}{_to_json({'file': image, 'detections': detections})}")
             separator = ",\n  "
         handle.write("]}\n")
 
 
 def timelapse_class_names(classes: Sequence[str], categories: Iterable[str] = CATEGORIES) -> list[str]:
-    """A name for each class that Timelapse takes: not blank, none twice, and none that a detection category has.
+    """Return a name for each class that Timelapse accepts: not blank, none twice, and none of a detection category.
 
-    Timelapse finds the images without detections under "Empty"; that is no name for a class either.
+    "Empty" is not accepted either: Timelapse finds the images without detections under it.
     """
     taken = {name.casefold() for name in ("empty", *categories)}
-    safe = []
-    for name in classes:
-        plain = _CONTROL.sub(" ", name).strip() or "unnamed"
-        one, number = plain, 1
-        while one.casefold() in taken:
-            one = f"{plain} (class)" if number == 1 else f"{plain} (class {number})"
+    names = []
+    for class_name in classes:
+        stem = _CONTROL.sub(" ", class_name).strip() or "unnamed"
+        name, number = stem, 1
+        while name.casefold() in taken:
+            name = f"{stem} (class)" if number == 1 else f"{stem} (class {number})"
             number += 1
-        taken.add(one.casefold())
-        safe.append(one)
-    return safe
+        taken.add(name.casefold())
+        names.append(name)
+    return names
 
 
 def _detection_to_json(
-    found: Detection, numbers: Mapping[str, str], class_numbers: Mapping[str, str]
+    detection: Detection, numbers: Mapping[str, str], class_numbers: Mapping[str, str]
 ) -> dict[str, Any]:
-    x, y = _round_fraction(found.box.x, 4), _round_fraction(found.box.y, 4)
-    detection: dict[str, Any] = {
-        "category": numbers[found.category],
-        "conf": _round_fraction(found.confidence, 3),
-        "bbox": [x, y, _round_fraction(found.box.w, 4), _round_fraction(found.box.h, 4)],
+    x, y = _round_fraction(detection.box.x, 4), _round_fraction(detection.box.y, 4)
+    content: dict[str, Any] = {
+        "category": numbers[detection.category],
+        "conf": _round_fraction(detection.confidence, 3),
+        "bbox": [x, y, _round_fraction(detection.box.w, 4), _round_fraction(detection.box.h, 4)],
     }
-    if found.classifications:
-        detection["classifications"] = [
-            [class_numbers[name], _round_fraction(confidence, 3)] for name, confidence in found.classifications
+    if detection.classifications:
+        content["classifications"] = [
+            [class_numbers[name], _round_fraction(confidence, 3)] for name, confidence in detection.classifications
         ]
-    return detection
+    return content
 
 
 def _round_fraction(value: float, digits: int) -> float:
-    """A float, since the format wants 1.0 and refuses 1; detectors' boxes stick out of the image by a hair at times."""
+    """Return a float within 0 to 1: the format refuses the integer 1, and detectors' boxes may stick out a little."""
     return min(1.0, max(0.0, round(float(value), digits)))
 
 

@@ -1,9 +1,8 @@
 """Read a table that a person saved with any program, row by row: a bad row costs that row and nothing else.
 
-The rules, in full. Encoding: a byte-order mark decides (UTF-8, UTF-16); without one it is UTF-8 if the whole file is,
-and otherwise the given fallback. Separator: comma, semicolon or tab, whichever makes the first line name the wanted
-columns; Excel's "sep=;" line is understood. Header: case and spaces do not matter, and other columns are ignored.
-Every cell stays text.
+Encoding: a byte-order mark decides (UTF-8, UTF-16); without one it is UTF-8 if the whole file is, and otherwise the
+given fallback. Separator: comma, semicolon or tab, whichever makes the first line name the required columns; Excel's
+line "sep=;" is understood. Header: case and spaces do not matter, and other columns are ignored. Cells stay text.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
@@ -23,7 +22,7 @@ from alframe.errors import BadParams
 from alframe.types import Problem
 
 SEPARATORS = ",;\t"
-MAX_RECORD_LINES = 200  # lines in one record; a quote that is still open after so many was never meant to open one
+MAX_RECORD_LINES = 200  # a quote that is still open after so many lines was never meant to open one
 READ_BYTES = 1 << 20
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -34,13 +33,13 @@ BYTE_ORDER_MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One record: the line it starts on (the file's first line is 1) and its cells by folded column name."""
+    """A row: the line it starts on (the file's first is 1), and its cells by normalised column name."""
 
     line: int
     cells: Mapping[str, str]
 
     def get(self, column: str) -> str:
-        """The cell, or "" where the column or the cell is not there."""
+        """Return the cell, or "" where the column or the cell is missing."""
         return self.cells.get(_normalise_column(column), "")
 
 
@@ -70,7 +69,7 @@ def read_table(
 
 
 def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") -> bool:
-    """Whether the file can be read and names these columns."""
+    """Return whether the file can be read and names these columns."""
     try:
         with _open_text(file, encoding) as lines:
             _read_header(lines, deque(), columns)
@@ -80,7 +79,7 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
 
 
 def require_encoding(encoding: str, setting: str = "label_source.encoding") -> str:
-    """Give `encoding` back, or raise BadParams."""
+    """Return `encoding` if Python has it as a text encoding, else raise BadParams."""
     try:
         codecs.lookup(encoding)
         "".encode(encoding)
@@ -99,7 +98,7 @@ def _normalise_column(column: str) -> str:
 def _open_text(file: Path, fallback: str) -> TextIO:
     with file.open("rb") as raw:
         encoding = _detect_encoding(raw.read, fallback)
-    # Bytes that do not fit become U+FFFD: they spoil the row they are in, which then matches nothing, and no other.
+    # Bytes that do not fit become U+FFFD: they spoil only their own row, which then matches nothing.
     return file.open(encoding=encoding, errors="replace", newline="")
 
 
@@ -128,49 +127,48 @@ def _read_rows(
 ) -> Iterator[TableRow | Problem]:
     ahead: deque[str] = deque()
     try:
-        above, separator, header = _read_header(lines, ahead, columns)
+        line_count, separator, header = _read_header(lines, ahead, columns)
     except ValueError as error:
         yield Problem(str(file), 1, str(error))
         return
-    key, width = header.index(_normalise_column(columns[0])), len(header)
+    path_index, width = header.index(_normalise_column(columns[0])), len(header)
 
-    def swallows(swallowed: Iterable[str]) -> bool:
-        firsts = (_parse_record([line], separator)[0] or [] for line in swallowed)
-        return any(is_known_path(cells[key]) for cells in firsts if len(cells) > key)
+    def has_known_path(lines: Iterable[str]) -> bool:
+        records = (_parse_record([line], separator)[0] or [] for line in lines)
+        return any(is_known_path(cells[path_index]) for cells in records if len(cells) > path_index)
 
-    for number, cells in _split_records(lines, ahead, above, separator, swallows):
+    for line, cells in _split_records(lines, ahead, line_count, separator, has_known_path):
         if cells is None:
-            yield Problem(str(file), number, 'has a quote (") that does not close. Remove it.')
+            yield Problem(str(file), line, 'has a quote (") that does not close. Remove it.')
         elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
             message = "has more cells than the first line has columns. Put quotes round a cell with a separator in it."
-            yield Problem(str(file), number, message)
+            yield Problem(str(file), line, message)
         elif any(map(str.strip, cells)):
-            yield TableRow(
-                number, dict(zip(header, cells if len(cells) >= width else align_cells(header, cells), strict=False))
-            )
+            aligned = cells if len(cells) >= width else align_cells(header, cells)
+            yield TableRow(line, dict(zip(header, aligned, strict=False)))
 
 
 def _read_header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]) -> tuple[int, str, list[str]]:
-    """How many lines the header and what is above it take, the separator and the column names; ValueError in words.
+    """Return how many lines the header and those above it take, the separator and the normalised column names.
 
-    What has been read of `lines` beyond that is left in `ahead`.
+    Lines that are read beyond the header are left in `ahead`. Raises ValueError with a message for the user.
     """
-    above, first = next(((at, line) for at, line in enumerate(lines) if line.strip()), (0, ""))
+    above, first = next(((number, line) for number, line in enumerate(lines) if line.strip()), (0, ""))
     if not first:
         raise ValueError(f"is empty. It needs the columns {', '.join(columns)}.")
     separators = SEPARATORS
-    stated = first.strip("\r\n")
-    if stated.lower().startswith("sep=") and len(stated) == 5:
-        above, first, separators = above + 1, next(lines, ""), stated[4]
+    statement = first.strip("\r\n")
+    if statement.lower().startswith("sep=") and len(statement) == 5:
+        above, first, separators = above + 1, next(lines, ""), statement[4]
     ahead += [first, *islice(lines, MAX_RECORD_LINES - 1)]
-    wanted = [_normalise_column(column) for column in columns]
+    required = [_normalise_column(column) for column in columns]
     for separator in separators:
-        cells, used = _parse_record(ahead, separator)
+        cells, line_count = _parse_record(ahead, separator)
         names = [_normalise_column(cell) for cell in cells or []]
-        if all(names.count(name) == 1 for name in wanted):
-            for _ in range(used):
+        if all(names.count(name) == 1 for name in required):
+            for _ in range(line_count):
                 ahead.popleft()
-            return above + used, separator, names
+            return above + line_count, separator, names
     raise ValueError(
         f"must have each of the columns {', '.join(columns)} once, but its first line is {first.strip()[:200]!r}. "
         "Restore that line and save the file as CSV UTF-8."
@@ -178,27 +176,30 @@ def _read_header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]
 
 
 def _split_records(
-    lines: Iterator[str], ahead: deque[str], number: int, separator: str, swallows: Callable[[Iterable[str]], bool]
+    lines: Iterator[str],
+    ahead: deque[str],
+    lines_before: int,
+    separator: str,
+    has_known_path: Callable[[Iterable[str]], bool],
 ) -> Iterator[tuple[int, list[str] | None]]:
-    """Each record with the line it starts on; None if its quotes are wrong. `number` lines lie above the first."""
-    step = partial(next, lines, None)
-    while line := ahead.popleft() if ahead else step():
+    """Yield each record as its first line's number and its cells, which are None if its quotes are wrong."""
+    while line := ahead.popleft() if ahead else next(lines, None):
         cells: list[str] | None
         if '"' not in line:
-            cells, used = line.rstrip("\r\n").split(separator), 1
+            cells, line_count = line.rstrip("\r\n").split(separator), 1
         else:
             ahead.extend(islice(lines, MAX_RECORD_LINES - 1 - len(ahead)))
-            cells, used = _parse_record(chain([line], ahead), separator)
-            if used > 1 and swallows(islice(ahead, used - 1)):
-                cells, used = None, 1
-            for _ in range(used - 1):
+            cells, line_count = _parse_record(chain([line], ahead), separator)
+            if line_count > 1 and has_known_path(islice(ahead, line_count - 1)):
+                cells, line_count = None, 1  # the quote was left open
+            for _ in range(line_count - 1):
                 ahead.popleft()
-        yield number + 1, cells
-        number += used
+        yield lines_before + 1, cells
+        lines_before += line_count
 
 
 def _parse_record(lines: Iterable[str], separator: str) -> tuple[list[str] | None, int]:
-    """The cells of the record that `lines` begin with and how many lines it takes; None if its quotes are wrong."""
+    """Return the cells of the first record and how many lines it takes; None and 1 if its quotes are wrong."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         return next(reader), reader.line_num

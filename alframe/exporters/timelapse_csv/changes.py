@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe.formats.matching import caseless_path
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.selector import accepts_value, find_unsafe_records
+from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
 from alframe.kit.exporting import final_classes
 from alframe.progress import track

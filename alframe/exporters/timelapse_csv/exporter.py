@@ -22,7 +22,7 @@ from alframe.exporters.timelapse_csv.changes import (
 )
 from alframe.formats.timelapse.data import Record
 from alframe.formats.timelapse.folders import DATA_NAME, files_in
-from alframe.formats.timelapse.selector import IMPORT_MENU, write_import_csv
+from alframe.formats.timelapse.import_csv import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
 from alframe.kit.exporting import explain_write_errors
 from alframe.registry import did_you_mean

@@ -1,1 +1,1 @@
-"""What Timelapse, the program in which ecologists label camera-trap images, reads and writes: templates and data."""
+"""Read and write the files of Timelapse, the program in which ecologists label camera-trap images."""

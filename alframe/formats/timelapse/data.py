@@ -1,4 +1,4 @@
-"""Data files: the `.ddb` in which Timelapse keeps one record for each image, or several."""
+"""Read data files: the `.ddb` in which Timelapse keeps one record for each image, or several."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alframe.chunks import chunks
 from alframe.errors import FormatError
 from alframe.formats.timelapse.sqlite import column_names as columns_of
 from alframe.formats.timelapse.sqlite import open_read_only, quote_name
 from alframe.formats.timelapse.template import UPGRADE_HINT
 
-PAGE_RECORDS = 10_000  # records a transaction; a long one would stop Timelapse from saving
-QUERY_IMAGES = 400  # images a question; SQLite takes 32,766 values, and 999 in its older days
+PAGE_RECORDS = 10_000  # in a transaction; a long one would stop Timelapse from saving
+QUERY_IMAGES = 400  # in a query; SQLite takes 32,766 values, and older versions 999
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row. Several may be of one image, and `id` may change: an image is known by its `image_path`.
+    """One record. Several may be of one image, and `id` may change: an image is identified by its `image_path`.
 
-    `relative_path` has forward slashes and is empty for the root folder; `cells` holds the wanted columns as text.
+    `relative_path` has forward slashes and is empty for the root folder; `cells` has the requested columns as text.
     """
 
     id: int
@@ -34,24 +35,24 @@ class Record:
 
 
 def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -> Iterator[Record]:
-    """All records in the order of their Ids, or only those in which the column `filled` is not blank.
+    """Yield all records in the order of their Ids, or only those in which the column `filled` is not blank.
 
-    Reads pages of short transactions, each with a connection of its own, so that Timelapse can go on saving.
+    Each page of records has a short transaction and a connection of its own, so that Timelapse can go on saving.
     Raises FormatError.
     """
     names = tuple(columns)
-    wanted = ("Id", "RelativePath", "File", *names)
-    only = f"AND trim({quote_name(filled)}) <> ''" if filled else ""
-    after = -(2**63)
+    selected = ("Id", "RelativePath", "File", *names)
+    condition = f"AND trim({quote_name(filled)}) <> ''" if filled else ""
+    last_id = -(2**63)
     while True:
         with open_read_only(ddb) as db:
             _require_columns(
-                ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (*wanted, filled or "Id")
+                ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (*selected, filled or "Id")
             )
             rows = db.execute(
-                f"SELECT {', '.join(map(quote_name, wanted))} FROM DataTable WHERE Id > ? {only} "
+                f"SELECT {', '.join(map(quote_name, selected))} FROM DataTable WHERE Id > ? {condition} "
                 f"ORDER BY Id LIMIT {PAGE_RECORDS}",
-                (after,),
+                (last_id,),
             ).fetchall()
         for id_, folder, file, *cells in rows:
             yield Record(
@@ -62,23 +63,23 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
             )
         if len(rows) < PAGE_RECORDS:
             return
-        after = rows[-1][0]
+        last_id = rows[-1][0]
 
 
 def to_forward_slashes(relative_path: str) -> str:
-    """A RelativePath of Timelapse's with forward slashes, and none at its ends."""
+    """Return a RelativePath of Timelapse's with forward slashes, and none at its ends."""
     return relative_path.replace("\\", "/").strip("/")
 
 
-def _require_columns(ddb: Path, there: Sequence[str], about: Sequence[str], wanted: Sequence[str]) -> None:
-    if not {"Id", "File", "RelativePath"} <= set(there) or not about:
+def _require_columns(ddb: Path, columns: Sequence[str], set_columns: Sequence[str], required: Sequence[str]) -> None:
+    if not {"Id", "File", "RelativePath"} <= set(columns) or not set_columns:
         raise FormatError(f"{ddb} is no Timelapse data file: it has no table of images. Choose the .ddb of the set.")
-    if "VersionCompatabily" not in about or "UtcOffset" in there:
+    if "VersionCompatabily" not in set_columns or "UtcOffset" in columns:
         raise FormatError(f"{ddb}: {UPGRADE_HINT}")
-    folded = {name.casefold() for name in there}  # as SQLite compares them
-    for name in wanted:
-        if name.casefold() not in folded:
-            raise FormatError(f"{ddb} has no field with the Data Label '{name}'. It has: {', '.join(there)}.")
+    caseless = {name.casefold() for name in columns}  # as SQLite compares them
+    for name in required:
+        if name.casefold() not in caseless:
+            raise FormatError(f"{ddb} has no field with the Data Label '{name}'. It has: {', '.join(columns)}.")
 
 
 def _to_text(cell: object) -> str:
@@ -88,24 +89,24 @@ def _to_text(cell: object) -> str:
 
 
 def find_blank_images(ddb: Path, column: str, images: Sequence[tuple[str, str]]) -> set[str]:
-    """Those of the images, as (folder with forward slashes, file), of which a record has nothing in `column`.
+    """Return the paths of those images, given as (folder, file), of which a record has nothing in `column`.
 
-    Their keys. Uses Timelapse's index, so it costs as much as there are images. Raises FormatError.
+    Folders have forward slashes. Timelapse's index is used, so that only the images cost time. Raises FormatError.
     """
-    found = set()
+    blank = set()
     with open_read_only(ddb) as db:
         _require_columns(ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (column,))
-        for start in range(0, len(images), QUERY_IMAGES):
-            batch = images[start : start + QUERY_IMAGES]
-            values = [part for folder, file in batch for part in (folder.replace("/", "\\"), file)]
-            found |= {
+        for rows in chunks(len(images), QUERY_IMAGES):
+            queried = images[rows]
+            values = [part for folder, file in queried for part in (folder.replace("/", "\\"), file)]
+            blank |= {
                 f"{to_forward_slashes(folder)}/{file}".removeprefix("/")
                 for folder, file in db.execute(
-                    # A plain IN would go through the whole table.
-                    f"WITH asked(folder, name) AS (VALUES {', '.join(['(?, ?)'] * len(batch))}) "
+                    # A mere IN would go through the whole table.
+                    f"WITH asked(folder, name) AS (VALUES {', '.join(['(?, ?)'] * len(queried))}) "
                     "SELECT RelativePath, File FROM asked CROSS JOIN DataTable "
                     f"ON RelativePath = folder AND File = name WHERE trim({quote_name(column)}) = ''",
                     values,
                 ).fetchall()
             }
-    return found
+    return blank

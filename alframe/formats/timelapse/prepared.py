@@ -1,6 +1,6 @@
-"""A data file made before Timelapse first opens the set, with suggestions, keys and a selection already in it.
+"""Write a data file before Timelapse first opens the set, with suggestions, shortcut keys and a selection in it.
 
-It holds more of Timelapse's inner tables than a template does, so it is only for versions whose tables are known.
+It has more of Timelapse's inner tables than a template, so it is only for versions whose tables are known.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _INDEXES = {
 
 @dataclass(frozen=True, slots=True)
 class OpeningView:
-    """What Timelapse shows when it opens the file: JSON as `view` makes it."""
+    """What Timelapse shows when it opens the file: JSON text as the module `view` formats it."""
 
     search_terms: str = "{}"
     sort_terms: str = _DEFAULT_SORT
@@ -50,43 +50,36 @@ class OpeningView:
 def write_data_file(
     ddb: Path, fields: Sequence[Field], records: Iterable[Mapping[str, str]], opening: OpeningView
 ) -> None:
-    """Make a data file for the template of these fields. Raises FormatError.
+    """Write a data file for the template of these fields; raises FormatError.
 
     A record maps Data Labels to Timelapse's text: File, RelativePath (backslashes), DateTime (`yyyy-MM-dd HH:mm:ss`)
-    and any of `fields`; what it lacks has the template's default.
+    and any of `fields`; missing ones get the template's default.
     """
     require_valid_fields(fields)
-    every = (*STANDARD_FIELDS, *fields)
-    names = [field.data_label for field in every]
+    all_fields = (*STANDARD_FIELDS, *fields)
+    names = [field.data_label for field in all_fields]
     insert = f"INSERT INTO DataTable ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
     with explain_errors(ddb), replace_atomically(ddb) as temporary, closing(sqlite3.connect(temporary)) as db, db:
         create_template_tables(db, fields)
-        columns = ", ".join(map(_column_definition, every))
+        columns = ", ".join(map(_column_definition, all_fields))
         db.execute(f"CREATE TABLE DataTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT, {columns} )")
         db.execute(_IMAGE_SET)
         counters = "".join(f", {field.data_label} TEXT DEFAULT ''" for field in fields if field.type == "Counter")
         db.execute(f"CREATE TABLE MarkersTable ( Id INTEGER PRIMARY KEY AUTOINCREMENT{counters} )")
         for name, indexed in _INDEXES.items():
             db.execute(f"CREATE INDEX {name} ON DataTable ( {indexed} )")
-        db.execute(
-            "INSERT INTO ImageSetTable VALUES (1, ?, '', '-1', ?, ?, ?, ?, ?, -1, '')",
-            (
-                ddb.absolute().parent.name,
-                VERSION,
-                VERSION,
-                opening.sort_terms,
-                opening.search_terms,
-                opening.quick_paste,
-            ),
-        )
-        db.executemany(insert, ([record.get(field.data_label, field.default) for field in every] for record in records))
+        view = (opening.sort_terms, opening.search_terms, opening.quick_paste)
+        values = (ddb.absolute().parent.name, VERSION, VERSION, *view)
+        db.execute("INSERT INTO ImageSetTable VALUES (1, ?, '', '-1', ?, ?, ?, ?, ?, -1, '')", values)
+        rows = ([record.get(field.data_label, field.default) for field in all_fields] for record in records)
+        db.executemany(insert, rows)
 
 
 def explain_unknown_version(file: Path) -> str:
-    """Why a `.tdb` or `.ddb` that Timelapse has opened is of no version we can write; empty if it is. FormatError."""
+    """Return why the version of a `.tdb` or `.ddb` is none that can be written, or ""; raises FormatError."""
     with open_read_only(file) as db:
-        about = column_names(db, "ImageSetTable")
-        table = "ImageSetTable" if about else "TemplateInfo"
+        set_columns = column_names(db, "ImageSetTable")
+        table = "ImageSetTable" if set_columns else "TemplateInfo"
         row = db.execute(f"SELECT {quote_name('VersionCompatabily')} FROM {table}").fetchone()
     version = str(row[0]) if row else ""
     numbers = version.split(".")[:2]
@@ -96,7 +89,7 @@ def explain_unknown_version(file: Path) -> str:
         return (
             f"{file} was opened by Timelapse {version}, which is newer than {'.'.join(map(str, NEWEST_KNOWN_VERSION))}"
         )
-    if about and set(about) != _IMAGE_SET_COLUMNS:
+    if set_columns and set(set_columns) != _IMAGE_SET_COLUMNS:
         return f"{file} has other tables than Timelapse {'.'.join(map(str, NEWEST_KNOWN_VERSION))}"
     return ""
 

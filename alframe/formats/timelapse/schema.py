@@ -1,4 +1,4 @@
-"""The tables of Timelapse's files, and what their fields may be called. Source: Timelapse 2.5.0.6 and real files."""
+"""Tables of Timelapse's files, and rules for their fields. Source: Timelapse 2.5.0.6 and real files."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ SQL_WORDS = frozenset(
 class Field:
     """A field of a template: its `type` in Timelapse's spelling, and its name in the data, `data_label`.
 
-    `label` is what people read (empty: the data label), `width` is in pixels; an item of `choices` is compared letter
-    by letter.
+    `label` is what people read (empty: the data label), `width` is in pixels; `choices` are case-sensitive.
     """
 
     type: str
@@ -81,26 +80,26 @@ STANDARD_FIELDS = (
 
 
 def require_valid_fields(fields: Sequence[Field]) -> None:
-    """Raise FormatError where Timelapse would refuse these fields beside the four standard ones, or stumble later."""
+    """Raise FormatError if Timelapse would refuse these fields beside the four standard ones, or fail later."""
     for field in fields:
-        where = f"The field '{field.data_label}'"
+        name = f"The field '{field.data_label}'"
         if field.type not in FIELD_TYPES:
-            raise FormatError(f"{where} has the type '{field.type}'. Timelapse knows {', '.join(sorted(FIELD_TYPES))}.")
+            raise FormatError(f"{name} has the type '{field.type}'. Timelapse knows {', '.join(sorted(FIELD_TYPES))}.")
         if not DATA_LABEL_PATTERN.fullmatch(field.data_label) or field.data_label.casefold() in SQL_WORDS:
             raise FormatError(
-                f"{where} cannot be a Data Label in Timelapse: that is a letter and then letters, digits or _, and no "
+                f"{name} cannot be a Data Label in Timelapse: that is a letter and then letters, digits or _, and no "
                 "word of SQL. Choose another name."
             )
         if field.type in NUMBER_TYPES and field.default:  # else Timelapse rebuilds its table at every opening
-            raise FormatError(f"{where} is a number, and must have no default value.")
+            raise FormatError(f"{name} is a number, and must have no default value.")
         if field.type in CHOICE_TYPES and field.default and field.default not in field.choices:
-            raise FormatError(f"{where} has the default '{field.default}', which is not in its list.")
+            raise FormatError(f"{name} has the default '{field.default}', which is not in its list.")
         if any(item != item.strip() or not item for item in field.choices):
-            raise FormatError(f"{where} has a list item that is empty or has spaces around it. Remove them.")
+            raise FormatError(f"{name} has a list item that is empty or has spaces around it. Remove them.")
         if field.type == "MultiChoice" and any("," in item for item in field.choices):
-            raise FormatError(f"{where} may hold several items, so none may have a comma in it.")
-    names = [field.data_label.casefold() for field in (*STANDARD_FIELDS, *fields)]
+            raise FormatError(f"{name} may hold several items, so none may have a comma in it.")
+    data_labels = [field.data_label.casefold() for field in (*STANDARD_FIELDS, *fields)]
     labels = [field.label or field.data_label for field in (*STANDARD_FIELDS, *fields)]
-    for kind, known in (("Data Label", names), ("Label", labels)):
-        if twice := next((name for name in known if known.count(name) > 1), None):
-            raise FormatError(f"Two fields have the {kind} '{twice}'. Rename one.")
+    for kind, used in (("Data Label", data_labels), ("Label", labels)):
+        if repeated := next((name for name in used if used.count(name) > 1), None):
+            raise FormatError(f"Two fields have the {kind} '{repeated}'. Rename one.")

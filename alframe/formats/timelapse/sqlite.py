@@ -1,4 +1,4 @@
-"""Look into an SQLite file that another program may be writing to at the same moment."""
+"""Read an SQLite file that another program may be writing to at the same moment."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _REMEDIES = {
 
 @contextmanager
 def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write; keep it short, and fetch what you select to its end. Raises FormatError."""
+    """Open a connection that cannot write; close it soon, and fetch all that you select. Raises FormatError."""
     with explain_errors(file):
         if not file.is_file():
-            raise FormatError(f"{file} is not there, or is no file. Check the path.")
+            raise FormatError(f"{file} does not exist, or is no file. Check the path.")
         db = sqlite3.connect(read_only_uri(file.absolute()), uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
         with closing(db):
             db.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -57,24 +57,24 @@ def explain_errors(file: Path) -> Iterator[None]:
 
 
 def read_only_uri(file: PurePath) -> str:
-    """SQLite's name for an absolute path of any system, network shares included, opened for reading only."""
+    """Return SQLite's URI of an absolute path of any system, network shares included, for reading only."""
     path = file.as_posix()
     return f"file://{quote(path if path.startswith('/') else '/' + path, safe='/:')}?mode=ro"
 
 
 def column_names(db: sqlite3.Connection, table: str) -> tuple[str, ...]:
-    """The names of a table's columns; empty if there is no such table."""
+    """Return the names of a table's columns; empty if there is no such table."""
     return tuple(row[1] for row in db.execute(f"PRAGMA table_info({quote_name(table)})"))
 
 
 def quote_name(name: str) -> str:
-    """A name as SQL takes it, whatever is in it."""
+    """Quote a name for SQL, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def check_integrity(file: Path) -> None:
-    """Raise FormatError where SQLite's own quick check finds damage."""
+    """Raise FormatError if SQLite's own quick check finds damage."""
     with open_read_only(file) as db:
-        found = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)").fetchall()]
-    if found != ["ok"]:
-        raise FormatError(f"{file} cannot be used: {'; '.join(found)[:300]}. {_REMEDIES[sqlite3.SQLITE_CORRUPT]}")
+        results = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)").fetchall()]
+    if results != ["ok"]:
+        raise FormatError(f"{file} cannot be used: {'; '.join(results)[:300]}. {_REMEDIES[sqlite3.SQLITE_CORRUPT]}")

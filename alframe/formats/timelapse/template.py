@@ -1,4 +1,4 @@
-"""Templates: the `.tdb` file that says which fields an image set has, and their copy within a `.ddb`."""
+"""Read and write templates: the `.tdb` file that says which fields an image set has, or its copy in a `.ddb`."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ _STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The fields in the order in which they are exported; `levels` names the folder levels, outermost first."""
+    """Fields in the order in which they are exported; `levels` names the folder levels, outermost first."""
 
     fields: tuple[Field, ...]
     levels: tuple[str, ...] = ()
 
     def field(self, data_label: str) -> Field | None:
-        """The field of this Data Label, upper and lower case being different."""
+        """Return the field of this Data Label, which is case-sensitive, or None."""
         return next((field for field in self.fields if field.data_label == data_label), None)
 
 
 def read_template(file: Path) -> Template:
-    """The template in a `.tdb` or `.ddb`. Raises FormatError."""
+    """Read the template in a `.tdb` or `.ddb`; raises FormatError."""
     with open_read_only(file) as db:
-        there = set(column_names(db, "TemplateTable"))
+        columns = set(column_names(db, "TemplateTable"))
         info = column_names(db, "ImageSetTable" if column_names(db, "DataTable") else "TemplateInfo")
-        if not {"Type", "DataLabel"} <= there:
+        if not {"Type", "DataLabel"} <= columns:
             raise FormatError(f"{file} is no Timelapse template or data file: it has no table of fields.")
-        wanted = ("Type", "DataLabel", "Label", "DefaultValue", "Tooltip", "List", "Copyable", "Visible", "ExportToCSV")
-        listing = ", ".join(quote_name(name) if name in there else "NULL" for name in (*wanted, "TXTBOXWIDTH"))
-        order = "SpreadsheetOrder" if "SpreadsheetOrder" in there else "rowid"
-        rows = db.execute(f"SELECT {listing} FROM TemplateTable ORDER BY {order}, rowid").fetchall()
+        names = ("Type", "DataLabel", "Label", "DefaultValue", "Tooltip", "List", "Copyable", "Visible", "ExportToCSV")
+        selected = ", ".join(quote_name(name) if name in columns else "NULL" for name in (*names, "TXTBOXWIDTH"))
+        order = "SpreadsheetOrder" if "SpreadsheetOrder" in columns else "rowid"
+        rows = db.execute(f"SELECT {selected} FROM TemplateTable ORDER BY {order}, rowid").fetchall()
         levels = []
         if {"Level", "Alias"} <= set(column_names(db, "FolderDataInfo")):
             levels = db.execute("SELECT Level, Alias FROM FolderDataInfo ORDER BY Level").fetchall()
@@ -64,7 +64,7 @@ def read_template(file: Path) -> Template:
 
 
 def write_template(file: Path, fields: Sequence[Field]) -> None:
-    """Make the template anew, in one step, with the four standard fields before `fields`. Raises FormatError."""
+    """Replace the template, with the four standard fields before `fields`; raises FormatError."""
     require_valid_fields(fields)
     with explain_errors(file), replace_atomically(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
         create_template_tables(db, fields)
@@ -73,26 +73,26 @@ def write_template(file: Path, fields: Sequence[Field]) -> None:
 
 
 def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> None:
-    """The tables that templates and data files have in common."""
+    """Create the tables that templates and data files have in common."""
     for table in TEMPLATE_TABLES:
         db.execute(table)
     db.executemany(
         f"INSERT INTO TemplateTable VALUES ({', '.join('?' * 13)})",
         [
             (
-                at, at, at, field.type, field.default, field.label or field.data_label, field.data_label, field.tooltip,
-                _format_flag(field.visible), format_choices(field.choices) if field.choices else "",
-                _format_flag(field.export), str(field.width), _format_flag(field.copyable),
+                *(number, number, number, field.type, field.default, field.label or field.data_label, field.data_label),
+                *(field.tooltip, _format_flag(field.visible), format_choices(field.choices) if field.choices else ""),
+                *(_format_flag(field.export), str(field.width), _format_flag(field.copyable)),
             )
-            for at, field in enumerate((*STANDARD_FIELDS, *fields), start=1)
+            for number, field in enumerate((*STANDARD_FIELDS, *fields), start=1)
         ],
-    )  # fmt: skip
+    )
 
 
 def parse_choices(text: str) -> tuple[str, ...]:
-    """The items of a choice list, each once; none where the text is no list, as Timelapse has it."""
+    """Return the items of a choice list, each once; none if the text is no list, as for Timelapse."""
     try:
-        data = json.loads(_STRING_OR_COMMA.sub(lambda found: found[1] or "", text))
+        data = json.loads(_STRING_OR_COMMA.sub(lambda match: match[1] or "", text))
         items = data["ChoiceListNonEmpty"]
         return tuple(dict.fromkeys(str(item) for item in items if isinstance(item, str | int | float) and str(item)))
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -100,18 +100,18 @@ def parse_choices(text: str) -> tuple[str, ...]:
 
 
 def all_lists_offer_empty(file: Path) -> bool:
-    """Whether all choice lists have an empty choice, without which Timelapse forgets a saved selection. FormatError."""
+    """Return whether all choice lists have an empty choice, as a saved selection needs; raises FormatError."""
     with open_read_only(file) as db:
         rows = db.execute("SELECT List FROM TemplateTable WHERE Type IN ('FixedChoice', 'MultiChoice')").fetchall()
     try:
-        lists = [json.loads(_STRING_OR_COMMA.sub(lambda found: found[1] or "", str(row[0]))) for row in rows]
-        return all(one["IncludeEmptyChoice"] is True for one in lists)
+        lists = [json.loads(_STRING_OR_COMMA.sub(lambda match: match[1] or "", str(row[0]))) for row in rows]
+        return all(choices["IncludeEmptyChoice"] is True for choices in lists)
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
 def format_choices(items: Sequence[str]) -> str:
-    """A choice list with an empty choice, without which Timelapse forgets a saved selection."""
+    """Format a choice list with an empty choice, without which Timelapse forgets a saved selection."""
     return json.dumps(
         {"IncludeEmptyChoice": True, "ChoiceListNonEmpty": list(dict.fromkeys(items))},
         ensure_ascii=False,

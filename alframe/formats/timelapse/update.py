@@ -1,4 +1,4 @@
-"""Change values in a user's own `.ddb`: only with Timelapse closed, a backup made, and nothing else touched."""
+"""Change values in a user's own `.ddb`: only with Timelapse closed, after a backup, and nothing else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUIET_SECONDS = (
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """New cells of one record, which is only changed if it still is of this image."""
+    """New cells of one record, which is changed only if it still is of this image."""
 
     id: int
     file: str
@@ -43,7 +43,7 @@ class RecordChange:
 
 
 def explain_unsafe_write(ddb: Path) -> str:
-    """Why the file had better not be written to now, or nothing. Raises FormatError."""
+    """Return why the file should not be written to now, or ""; raises FormatError."""
     if reason := explain_unknown_version(ddb):
         return reason
     for ending in ("-journal", "-wal"):
@@ -57,10 +57,13 @@ def explain_unsafe_write(ddb: Path) -> str:
     return "Timelapse is running" if running else ""
 
 
-def update_records(ddb: Path, changes: Sequence[RecordChange], opening: Mapping[str, str]) -> Path:
-    """Make all the changes or none; `opening` are columns of ImageSetTable. Returns the backup. Raises FormatError."""
+def update_records(ddb: Path, changes: Sequence[RecordChange], set_cells: Mapping[str, str]) -> Path:
+    """Make all the changes or none, and return the backup; raises FormatError.
+
+    `set_cells` are new cells of ImageSetTable by column.
+    """
     check_integrity(ddb)
-    saved = back_up(ddb)
+    backup = back_up(ddb)
     with explain_errors(ddb):
         source = read_only_uri(ddb.absolute()).replace("?mode=ro", "?mode=rw")
         with closing(sqlite3.connect(source, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)) as db:
@@ -69,13 +72,13 @@ def update_records(ddb: Path, changes: Sequence[RecordChange], opening: Mapping[
             try:
                 for change in changes:
                     names = ", ".join(f"{quote_name(name)} = ?" for name in change.cells)
-                    done = db.execute(
+                    cursor = db.execute(
                         f"UPDATE DataTable SET {names} WHERE Id = ? AND File = ? AND RelativePath = ?",
                         (*change.cells.values(), change.id, change.file, change.relative_path),
                     )
-                    if done.rowcount != 1:
+                    if cursor.rowcount != 1:
                         raise FormatError(f"{ddb} has just been changed by somebody. Run the same command again.")
-                for name, value in opening.items():
+                for name, value in set_cells.items():
                     db.execute(f"UPDATE ImageSetTable SET {quote_name(name)} = ? WHERE Id = 1", (value,))
                 db.execute("COMMIT")
             except BaseException:
@@ -85,12 +88,12 @@ def update_records(ddb: Path, changes: Sequence[RecordChange], opening: Mapping[
     try:
         check_integrity(ddb)
     except FormatError as error:
-        raise FormatError(f"{error} It was whole before: put back {saved}.") from error
-    return saved
+        raise FormatError(f"{error} It was whole before: put back {backup}.") from error
+    return backup
 
 
 def back_up(ddb: Path) -> Path:
-    """A copy as Timelapse makes and names it, complete also where changes are in a log beside the file."""
+    """Copy the file as Timelapse makes and names its backups, with the changes that are still in its log."""
     target = ddb.parent / BACKUPS_FOLDER / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
     with (
         explain_errors(ddb),
@@ -103,7 +106,7 @@ def back_up(ddb: Path) -> Path:
 
 
 def is_timelapse_running() -> bool | None:
-    """Whether Timelapse runs on this computer (elsewhere than on Windows: under Wine); None if that cannot be told."""
+    """Return whether Timelapse runs on this computer (under Wine if not on Windows); None if that cannot be told."""
     try:
         return any(PROGRAM_NAME in name.casefold() for name in _running_programs())
     except (OSError, subprocess.SubprocessError):

@@ -1,4 +1,4 @@
-"""How an image set opens: the saved selection, the sort order and the one-key labels, as Timelapse keeps them."""
+"""Format how an image set opens: the saved selection, the sort order and the one-key labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RECOGNITIONS = {
 
 
 def format_search_terms(fields: Sequence[Field], flag: str) -> str:
-    """The selection of all records whose Flag with the Data Label `flag` is true; `fields` are all of the template's.
+    """Format the selection of all records whose Flag `flag` is true; `fields` are all of the template's.
 
     Timelapse forgets a selection that lacks one of the fields, or whose lists differ from the template's.
     """
@@ -44,7 +44,7 @@ def format_search_terms(fields: Sequence[Field], flag: str) -> str:
 
 
 def format_sort_terms(*by: Field) -> str:
-    """Ascending by one field or two; a field that is only `Field("", "Id")` is the order of the records."""
+    """Format an ascending order by one field or two; `Field("", "Id")` stands for the order of the records."""
     empty = Field("", "")
     return json.dumps(
         [
@@ -61,7 +61,7 @@ def format_sort_terms(*by: Field) -> str:
 
 
 def format_quick_paste(field: Field, values: Sequence[str]) -> str:
-    """A key for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
+    """Format a shortcut for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
     entries = [
         {
             "Title": value,
@@ -82,8 +82,8 @@ def format_quick_paste(field: Field, values: Sequence[str]) -> str:
 
 def _search_terms_of(field: Field, used: bool) -> Iterator[dict[str, Any]]:
     number = field.type in NUMBER_TYPES or field.type == "Counter"
-    plain = ">" if number else "="
-    for operator in ("≥", "≤") if field.type == "DateTime" else (plain,):
+    default_operators = (">" if number else "=",)
+    for operator in ("≥", "≤") if field.type == "DateTime" else default_operators:
         yield {
             "ControlType": field.type,
             "DatabaseValue": "true" if used else "0" if number else _default_value(field),

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, files_in
+from alframe.formats.timelapse.import_csv import IMPORT_MENU, is_import_csv, write_import_csv
 from alframe.formats.timelapse.schema import CHOICE_TYPES
-from alframe.formats.timelapse.selector import IMPORT_MENU, is_import_csv, write_import_csv
 from alframe.formats.timelapse.template import Template, all_lists_offer_empty, read_template, write_template
 from alframe.formats.timelapse.update import RecordChange, explain_unsafe_write, update_records
 from alframe.formats.timelapse.view import format_search_terms, format_sort_terms

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.selector import accepts_value, find_unsafe_records
+from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Template
 from alframe.kit.progress import track
 from alframe.kit.round_folders import normalise_name

@@ -225,7 +225,7 @@ def test_files_that_are_no_template(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "T.tdb").write_bytes(content)
     with pytest.raises(FormatError, match=r"T\.tdb"):
         read_template(tmp_path / "T.tdb")
-    with pytest.raises(FormatError, match="not there"):
+    with pytest.raises(FormatError, match="does not exist"):
         read_template(tmp_path / "other.tdb")
     with pytest.raises(FormatError, match="is no file"):
         read_template(tmp_path)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse import update as module
+from alframe.formats.timelapse.import_csv import accepts_value, is_import_csv, is_timelapse_time, write_import_csv
 from alframe.formats.timelapse.schema import FIELD_TYPES, Field
-from alframe.formats.timelapse.selector import accepts_value, is_import_csv, is_timelapse_time, write_import_csv
 from alframe.formats.timelapse.template import Template, write_template
 from alframe.formats.timelapse.update import RecordChange, back_up, is_timelapse_running, update_records
 from tests.timelapse.simulator import Timelapse as Program

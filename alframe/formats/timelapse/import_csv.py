@@ -1,4 +1,4 @@
-"""The CSV that people import into their image set: written so that Timelapse takes every row, and warns of nothing."""
+"""Write the CSV that people import into their image set, so that Timelapse accepts every row without a warning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VALUE_PATTERNS = {
 
 
 def accepts_value(field: Field, value: str) -> bool:
-    """Whether Timelapse's import takes this value; one that it does not take makes it refuse the whole file."""
+    """Return whether Timelapse's import accepts this value; one bad value makes it refuse the whole file."""
     if field.type == "FixedChoice":
         return value in ("", *field.choices)
     if field.type == "MultiChoice":
@@ -44,7 +44,7 @@ def accepts_value(field: Field, value: str) -> bool:
 
 
 def is_timelapse_time(value: str) -> bool:
-    """Whether a value is a time as Timelapse keeps it."""
+    """Return whether a value is a time in Timelapse's form."""
     try:
         return f"{datetime.strptime(value, '%Y-%m-%d %H:%M:%S'):%Y-%m-%d %H:%M:%S}" == value
     except ValueError:
@@ -52,35 +52,35 @@ def is_timelapse_time(value: str) -> bool:
 
 
 def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str, str]]) -> bool:
-    """Write `rows`, one for each record in the order of the Ids; whether their DateTime is among the columns.
+    """Write `rows`, one for each record in the order of the Ids; return whether their DateTime is among the columns.
 
     A row has File, RelativePath and DateTime as the data file has them, and the same fields of `template` in each.
     Without a good time in every row, DateTime is left out: Timelapse then gives one harmless warning. A file of that
     name which this did not write is not replaced. Raises FormatError.
     """
-    timed = all(is_timelapse_time(row["DateTime"]) for row in rows)
-    fixed = ("File", "RelativePath", "DateTime") if timed else ("File", "RelativePath")
+    has_times = all(is_timelapse_time(row["DateTime"]) for row in rows)
+    fixed = ("File", "RelativePath", "DateTime") if has_times else ("File", "RelativePath")
     names = (*fixed, *(name for name in rows[0] if name not in ("File", "RelativePath", "DateTime")))
     for name in names[len(fixed) :]:
         field = template.field(name)
         bad = next((row[name] for row in rows if field is None or not accepts_value(field, row[name])), None)
         if bad is not None:
-            raise FormatError(f"Timelapse would not take {bad!r} for the field '{name}'. Check its type and its list.")
+            raise FormatError(f"Timelapse would refuse {bad!r} for the field '{name}'. Check its type and its list.")
     if file.exists() and not is_import_csv(file, rows[0]):
         raise FormatError(f"{file} was not written by alframe, and is not replaced. Move or rename it.")
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(names)
     writer.writerows([row[name] for name in names] for row in rows)
-    content = text.getvalue().encode()
-    if not file.exists() or file.read_bytes() != content:  # Timelapse may be reading it just now
+    content = buffer.getvalue().encode()
+    if not file.exists() or file.read_bytes() != content:  # Timelapse may be reading it
         with replace_atomically(file) as temporary:
             temporary.write_bytes(content)
-    return timed
+    return has_times
 
 
 def is_import_csv(file: Path, names: Container[str]) -> bool:
-    """Whether the file has no other columns than these and those that a selector always has."""
+    """Return whether the file has no other columns than `names` and those that an import CSV always has."""
     try:
         with file.open(encoding="utf-8", newline="") as handle:
             header = next(csv.reader(handle), [])
@@ -89,18 +89,18 @@ def is_import_csv(file: Path, names: Container[str]) -> bool:
     return header[:2] == ["File", "RelativePath"] and all(name in names or name == "DateTime" for name in header[2:])
 
 
-def find_unsafe_records(ddb: Path, rows: Sequence[Record]) -> Iterator[Record]:
-    """Those of the records (with the column RelativePath) that an import would not find, or take others for.
+def find_unsafe_records(ddb: Path, records: Sequence[Record]) -> Iterator[Record]:
+    """Yield the records (with the column RelativePath) that an import would miss, or mistake others for.
 
-    Of an image in the root folder it knows the name alone, and would change all of that name. Raises FormatError.
+    It knows an image in the root folder by its name alone, and would change all of that name. Raises FormatError.
     """
-    root = {row.file for row in rows if not row.relative_path}
-    below = {one.file for one in read_records(ddb, ()) if one.relative_path and one.file in root} if root else set()
-    for row in rows:
-        exact = row.cells["RelativePath"]
-        if (
-            (not row.relative_path and row.file in below)
-            or exact.replace("\\", "/") != row.relative_path
-            or ("/" in exact or row.file != row.file.strip())
-        ):
-            yield row
+    in_root = {record.file for record in records if not record.relative_path}
+    ambiguous = set()
+    if in_root:
+        ambiguous = {other.file for other in read_records(ddb, ()) if other.relative_path and other.file in in_root}
+    for record in records:
+        path = record.cells["RelativePath"]
+        is_exact = path.replace("\\", "/") == record.relative_path and "/" not in path
+        is_ambiguous = not record.relative_path and record.file in ambiguous
+        if not is_exact or is_ambiguous or record.file != record.file.strip():
+            yield record
