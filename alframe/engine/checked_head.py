@@ -1,4 +1,4 @@
-"""The one door through which a head's answers come: what breaks its contract is refused there, and named."""
+"""The one place where a head's answers are checked: an error names the head and the distribution that owns it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOLERANCE = 1e-3  # of the sum of a row: half precision passes, logits do not
 
 
 class CheckedHead:
-    """The `head` that `recipe` built, each answer of it checked once. Raises BadOutput naming it and who owns it."""
+    """The `head` that `recipe` built; raises BadOutput where its answers break the Head contract."""
 
     def __init__(self, head: Head, recipe: Mapping[str, Any]) -> None:
         self.head = head
@@ -67,7 +67,7 @@ class CheckedHead:
 
 
 class CheckedHeadWithActivations(CheckedHead):
-    """The same of a head that has `activations`."""
+    """A checked head that has `activations`."""
 
     def activations(self, x: Floats) -> Floats:
         """Return (n, A), the outputs of the hidden layers side by side."""

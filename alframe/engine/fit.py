@@ -1,4 +1,4 @@
-"""Train the head on the labels so far."""
+"""Train a head on the labels so far, and measure it."""
 
 from __future__ import annotations
 
@@ -28,41 +28,44 @@ class TrainingSet:
     labelled_on: Ints
 
     @property
-    def n_by_people(self) -> int:
-        """How many of the labels were not propagated."""
-        return int((self.keys == self.labelled_on).sum())
+    def by_people(self) -> npt.NDArray[np.bool_]:
+        """(m,) which of the labels were not propagated."""
+        return np.equal(self.keys, self.labelled_on)
 
 
 def make_training_set(
-    labels: Sequence[StoredLabel], items: Sequence[Item], usable: npt.NDArray[np.bool_], named: Sequence[str]
+    labels: Sequence[StoredLabel], items: Sequence[Item], usable: npt.NDArray[np.bool_], class_names: Sequence[str]
 ) -> TrainingSet:
-    """All labelled items outside the test split with a `usable` (N,) image; classes are those named or seen, sorted."""
-    rows = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
-    classes = tuple(sorted({*named, *(label.class_name for label in rows)}))
-    place = {name: at for at, name in enumerate(classes)}
+    """Collect all labelled items outside the test split whose image is `usable` (N,).
+
+    The classes are `class_names` and all that occur among the labels, sorted.
+    """
+    kept = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
+    classes = tuple(sorted({*class_names, *(label.class_name for label in kept)}))
+    numbers = {name: number for number, name in enumerate(classes)}
     return TrainingSet(
-        keys=np.array([label.item for label in rows], np.int64),
-        y=np.array([place[label.class_name] for label in rows], np.int64),
+        keys=np.array([label.item for label in kept], np.int64),
+        y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
-        labelled_on=np.array([label.labelled_on for label in rows], np.int64),
+        labelled_on=np.array([label.labelled_on for label in kept], np.int64),
     )
 
 
 def train_head(head: Head, features: Floats, training: TrainingSet, rng: np.random.Generator) -> None:
-    """Fit `head` on features (N, D) by item key."""
+    """Fit `head` on the features (N, D) by item key."""
     head.fit(features[training.keys], training.y, len(training.classes), rng)
 
 
-def predict_in_chunks(features: Floats, keys: Ints, answer: Callable[[Floats], Floats]) -> Floats:
-    """(n, ...) what the head answers about the items `keys` (n,), without a copy of all their features (N, D)."""
+def predict_in_chunks(features: Floats, keys: Ints, predict: Callable[[Floats], Floats]) -> Floats:
+    """Return (n, ...) what `predict` gives for the items `keys` (n,), without a copy of all their features (N, D)."""
     first, *rest = chunks(len(keys)) or [slice(0)]
-    answered = answer(features[keys[first]])
+    predicted = predict(features[keys[first]])
     if not rest:
-        return answered
-    out = np.empty((len(keys), *answered.shape[1:]), answered.dtype)
-    out[first] = answered
+        return predicted
+    out = np.empty((len(keys), *predicted.shape[1:]), predicted.dtype)
+    out[first] = predicted
     for rows in rest:
-        out[rows] = answer(features[keys[rows]])
+        out[rows] = predict(features[keys[rows]])
     return out
 
 
@@ -75,15 +78,14 @@ def evaluate_head(
     groups: Sequence[str],
     rng: np.random.Generator,
 ) -> Evaluation | None:
-    """Accuracy on the held-out `test` (key, class) if there is one, else by cross-validation, if that is possible.
+    """Measure `head` on the held-out `test` (key, class) if there is one, else by cross-validation, if it is possible.
 
-    `groups` (m,) says which labelled images belong together.
+    `groups` (m,) says which labelled images no fold may part.
     """
     if test:
         keys = np.array([key for key, _ in test], np.int64)
-        return evaluate_probs(
-            predict_in_chunks(features, keys, head.probs), training.classes, [name for _, name in test], HELD_OUT_BASIS
-        )
-    said = training.keys == training.labelled_on  # a propagated label is no evidence of its own
-    keys, own = training.keys[said], [group for group, kept in zip(groups, said, strict=True) if kept]
-    return cross_validate(make_head, features[keys], training.y[said], training.classes, own, rng)
+        probs = predict_in_chunks(features, keys, head.probs)
+        return evaluate_probs(probs, training.classes, [name for _, name in test], HELD_OUT_BASIS)
+    rows = np.flatnonzero(training.by_people)  # a propagated label is no evidence of its own
+    row_groups = [groups[row] for row in rows.tolist()]
+    return cross_validate(make_head, features[training.keys[rows]], training.y[rows], training.classes, row_groups, rng)

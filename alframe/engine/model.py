@@ -40,7 +40,7 @@ class Model:
     head_recipe: Mapping[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Replace `folder` by this model, after it was read back and found to give the same probabilities.
+        """Replace `folder` by this model, after reading it back to see that it gives the same probabilities.
 
         Files: model.json (classes, preprocessing, recipes, versions), backbone.safetensors, head.safetensors.
         """
@@ -64,36 +64,39 @@ class Model:
                     "fingerprint": self.embedder.network_digest,
                 },
             )
-            self._compare(load_model(temporary, self.embedder.device))
+            self._require_equal(load_model(temporary, self.embedder.device))
 
     def predict(self, paths: Sequence[str | Path], workers: int = 0) -> Floats:
-        """(n, C) probabilities of these images, in the order of `classes`; PoolError for one that cannot be read."""
+        """Return (n, C) probabilities of these images, in the order of `classes`.
+
+        Raises PoolError for an image that cannot be read.
+        """
         items = [Item(id=str(path), path=Path(path)) for path in paths]
-        out = []
+        all_probs = [np.empty((0, len(self.classes)), np.float32)]
         for rows, probs, reasons in self.predict_batches(items, workers):
-            bad = [f"{paths[row]}: {why}" for row, why in zip(rows, reasons, strict=True) if why is not None]
-            if bad:
-                raise PoolError(bad[0])
-            out.append(probs)
-        return np.concatenate(out) if out else np.empty((0, len(self.classes)), np.float32)
+            for row, reason in zip(rows, reasons, strict=True):
+                if reason is not None:
+                    raise PoolError(f"{paths[row]}: {reason}")
+            all_probs.append(probs)
+        return np.concatenate(all_probs)
 
     def predict_batches(
         self, items: Sequence[Item], workers: int
     ) -> Iterator[tuple[list[int], Floats, list[str | None]]]:
-        """In batches: positions, probabilities (b, C) (NaN where unreadable), and why an image is unreadable."""
+        """Yield batches: positions (b,), probabilities (b, C), NaN where unreadable, and why an image is unreadable."""
         batches, _ = cut_batches([len(items)], BATCH_SIZE)
         for batch, features in embed_batches(self.embedder, items, batches, workers):
             probs = np.full((len(batch.rows), len(self.classes)), np.nan, np.float32)
             finite = np.isfinite(features).all(axis=1)
-            good = np.array(batch.readable_rows, np.int64) - batch.rows[0]
+            readable = np.array(batch.readable_rows, np.int64) - batch.rows[0]
             if finite.any():
-                probs[good[finite]] = self.head.probs(features[finite])
+                probs[readable[finite]] = self.head.probs(features[finite])
             reasons = [result.reason for result in batch.results]
-            for row in good[~finite].tolist():
-                reasons[row] = self.embedder.not_finite_reason
+            for position in readable[~finite].tolist():
+                reasons[position] = self.embedder.not_finite_reason
             yield batch.rows, probs, reasons
 
-    def _compare(self, other: Model) -> None:
+    def _require_equal(self, other: Model) -> None:
         if other.embedder.network_digest != self.embedder.network_digest:
             raise StoreError("The saved backbone is not the one in memory; the model was not written.")
         trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
@@ -104,9 +107,9 @@ class Model:
 
 
 def load_model(folder: str | Path, device: str = "cpu", inference: Inference = Inference()) -> Model:
-    """The model in `folder`, whichever way its features were computed, to be run with `inference`.
+    """Load the model in `folder`, to be run with `inference`, whatever its features were computed with.
 
-    Raises StoreError naming what is missing or does not fit, EngineError if the engine is not there.
+    Raises StoreError naming what is missing or does not fit, EngineError if the engine is not installed.
     """
     folder = Path(folder)
     file = folder / "model.json"
@@ -132,6 +135,6 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
 
 
 def _require_same_input(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
-    now = json.loads(json.dumps(dataclasses.asdict(spec)))
-    if now != {"value_range": None, **stored}:  # models that are older than the setting do not name it
-        raise StoreError(f"{file} says the images are prepared as {stored}, but this version would do {now}.")
+    current = json.loads(json.dumps(dataclasses.asdict(spec)))
+    if current != {"value_range": None, **stored}:  # models that are older than the setting do not name it
+        raise StoreError(f"{file} says the images are prepared as {stored}, but this version would do {current}.")

@@ -54,7 +54,7 @@ def measure_head(
     basis = AUDIT_BASIS if embedded.representatives is None else DEDUPLICATED_AUDIT_BASIS
     record = RoundRecord(
         round=number,
-        labels=training.n_by_people,
+        labels=int(training.by_people.sum()),
         unlabelled=candidates.unlabelled,
         set_aside=len(ledger.unreadable()),
         classes=training.classes,

@@ -66,7 +66,7 @@ def test_all_of_a_plan_at_once(images: Path, tmp_path: Path) -> None:
 
 
 def test_a_stage_that_is_not_there_shows_before_the_first_training(images: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadParams, match="freeze is 9, but the stages of this backbone are 0 to"):
+    with pytest.raises(BadParams, match="freeze=9: the stages of this backbone are 0 to"):
         run(images, tmp_path, "finetune.again.freeze=9")
     (ledger,) = tmp_path.glob("*/ledger.sqlite")
     with Ledger.open(ledger.parent, read_only=True) as opened:

@@ -11,8 +11,32 @@ from scipy.sparse.csgraph import connected_components
 from alframe.types import Item
 
 
+def assign_groups(items: Sequence[Item], group: str) -> list[str]:
+    """Return (n,) the name of each item's group: its camera (`group` "camera"), its sequence, or its image alone.
+
+    No group cuts a sequence, nor parts the boxes of an image: where a sequence spans two cameras, or a box has come to
+    an image later, groups are joined.
+    """
+    numbers: dict[tuple[str, str], int] = {}
+    links = []
+    has_boxes = any("box" in item.meta for item in items)
+    for row, item in enumerate(items):
+        links.append((row, numbers.setdefault(("group", _own_group(item, group)), len(numbers))))
+        if group == "camera" and item.sequence is not None:
+            links.append((row, numbers.setdefault(("sequence", item.sequence), len(numbers))))
+        if has_boxes:
+            links.append((row, numbers.setdefault(("image", item.image), len(numbers))))
+    n = len(items)
+    rows, nodes = np.array(links, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(rows), np.bool_), (rows, nodes + n)), shape=(n + len(numbers),) * 2)
+    _, component = connected_components(graph, directed=False)
+    _, first, component_numbers = np.unique(component[:n], return_index=True, return_inverse=True)
+    names = [_own_group(items[row], group) for row in first.tolist()]
+    return [names[number] for number in component_numbers.tolist()]
+
+
 def _own_group(item: Item, group: str) -> str:
-    """What must not be cut: the item's camera (with group "camera"), or else its sequence, or else its image alone."""
+    """Return the name of the group of an item that is linked to no other group."""
     if group == "camera" and item.camera is not None:
         return item.camera
     if item.sequence is not None:
@@ -20,48 +44,25 @@ def _own_group(item: Item, group: str) -> str:
     return f"\0\0{item.image}"
 
 
-def assign_groups(items: Sequence[Item], group: str) -> list[str]:
-    """(n,) a name of the group each item is in, such that no group cuts a sequence, nor parts the boxes of an image.
-
-    Where a sequence spans two cameras, or a box of an image has come to it later, groups are joined.
-    """
-    numbers: dict[tuple[str, str], int] = {}
-    links = []
-    boxes = any("box" in item.meta for item in items)
-    for row, item in enumerate(items):
-        links.append((row, numbers.setdefault(("group", _own_group(item, group)), len(numbers))))
-        if group == "camera" and item.sequence is not None:
-            links.append((row, numbers.setdefault(("sequence", item.sequence), len(numbers))))
-        if boxes:
-            links.append((row, numbers.setdefault(("image", item.image), len(numbers))))
-    n = len(items)
-    rows, nodes = np.array(links, np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(rows), np.bool_), (rows, nodes + n)), shape=(n + len(numbers),) * 2)
-    _, part = connected_components(graph, directed=False)
-    _, first, of = np.unique(part[:n], return_index=True, return_inverse=True)
-    names = [_own_group(items[at], group) for at in first.tolist()]
-    return [names[one] for one in of.tolist()]
-
-
 def draw_stratified_groups(
     names: Sequence[str], classes: Sequence[str], fraction: float, rng: np.random.Generator
 ) -> set[str]:
-    """Whole groups, at random, so that each class comes as near to `fraction` of its images as they allow.
+    """Draw whole groups at random, so that each class comes as near to `fraction` of its images as they allow.
 
     `names` (n,) says which group each image is in and `classes` (n,) what it shows; a group counts for the class that
     most of its images have.
     """
-    groups, of = np.unique(np.asarray(names), return_inverse=True)
-    labels, shows = np.unique(np.asarray(classes), return_inverse=True)
-    pairs, counts = np.unique(np.stack([of, shows]), axis=1, return_counts=True)
+    groups, group_numbers = np.unique(np.asarray(names), return_inverse=True)
+    labels, label_numbers = np.unique(np.asarray(classes), return_inverse=True)
+    pairs, counts = np.unique(np.stack([group_numbers, label_numbers]), axis=1, return_counts=True)
     order = np.lexsort((counts, pairs[0]))  # by group, its commonest class last
-    last = np.flatnonzero(np.append(np.diff(pairs[0][order]) > 0, True))
-    main = pairs[1][order][last]
-    sizes = np.bincount(of)
-    chosen: set[str] = set()
+    is_last = np.append(np.diff(pairs[0][order]) > 0, True)
+    main_label = pairs[1][order][is_last]
+    sizes = np.bincount(group_numbers)
+    drawn: set[str] = set()
     for label in range(len(labels)):
-        mine = rng.permutation(np.flatnonzero(main == label))
-        reached = np.concatenate([[0], np.cumsum(sizes[mine])])
-        nearest = int(np.abs(reached - fraction * reached[-1]).argmin())
-        chosen.update(groups[mine[:nearest]].tolist())
-    return chosen
+        candidates = rng.permutation(np.flatnonzero(main_label == label))
+        totals = np.concatenate([[0], np.cumsum(sizes[candidates])])
+        count = int(np.abs(totals - fraction * totals[-1]).argmin())
+        drawn.update(groups[candidates[:count]].tolist())
+    return drawn

@@ -31,9 +31,10 @@ SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 
 @dataclass(frozen=True)
 class PoolListing:
-    """`items` by key; `present` (N,) is False for those that the pool no longer lists, which are never selected.
+    """All items that were ever listed, by key.
 
-    `in_pool` (N,) is False for the held-out ones.
+    `present` (N,) is False for those that the pool no longer lists, which are never selected; `in_pool` (N,) is False
+    for the held-out ones.
     """
 
     items: list[Item]
@@ -56,7 +57,7 @@ def list_pool(
     sequences: Sequences = Sequences(),
     boxes: Boxes = Boxes(),
 ) -> PoolListing:
-    """List the pool, with its boxes and sequences, and enter what is new into the ledger.
+    """List the pool, with its boxes and sequences, and add what is new to the ledger.
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
     time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
@@ -65,37 +66,35 @@ def list_pool(
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
-    number = {id_: key for key, id_ in enumerate(known.ids())}
-    new = [item for item in listed if item.id not in number]
+    key_of = {id_: key for key, id_ in enumerate(known.ids())}
+    new = [item for item in listed if item.id not in key_of]
     if known and len(new) == len(listed):
         raise PoolError(
             f"None of the {len(known)} images of this project is in the pool now; the first known one is "
             f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder moved, point pool.root at the "
             f"folder that now holds the same tree; for other images start another project (project=<folder>)."
         )
-    again = {number[item.id]: item for item in listed if item.id in number}
+    again = {key_of[item.id]: item for item in listed if item.id in key_of}
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
     items += add_times(new, sequences)
     present = np.ones(len(items), bool)
     present[: len(known)] = [key in again for key in range(len(known))]
-    kept = sum(items[key].box != item.box for key, item in again.items())
-    if kept:
+    moved_boxes = sum(items[key].box != item.box for key, item in again.items())
+    if moved_boxes:
         log.warning(
             "%d boxes are elsewhere in their images than when they were first seen: their items stay what they were, "
             "and so do their labels. For another detector's boxes make a project of its own, or set boxes.use=best.",
-            kept,
+            moved_boxes,
         )
     for key, name in enumerate(assign_sequences(items, sequences)):
         if name != items[key].sequence:
             items[key] = replace(items[key], sequence=name)
     if new:
         _warn_of_long_sequence(items)
-    if new and (known or holdout > 0):
-        items = (
-            _extend_held_out_groups(items, len(known), group)
-            if known
-            else _draw_held_out_groups(items, holdout, group, seed)
-        )
+    if new and known:
+        items = _extend_held_out_groups(items, len(known), group)
+    elif new and holdout > 0:
+        items = _draw_held_out_groups(items, holdout, group, seed)
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
@@ -116,17 +115,17 @@ def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
 
 
 def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
-    """A known item as it is listed now: the split is the ledger's; all else may have been corrected since.
+    """Return a known item as it is listed now: the split is the ledger's; all else may have been corrected since.
 
-    What the pool does not say was found when the item was new. One of several boxes keeps its place: what was said of
-    it must not become what is said of another animal when a detector's file is exchanged.
+    What the pool does not say was found when the item was new. One of several boxes keeps its place: labels of it must
+    not become labels of another animal when a detector's file is exchanged.
     """
     if stored.is_unchanged(key, item):
         return item
     known, meta = stored.item_lying_at(key, item), item.meta
     if item.taken is None and "taken_from" in known.meta:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
-    numbered = "box" in item.meta and known.box is not None and item.box is not None
+    is_numbered = "box" in item.meta and known.box is not None and item.box is not None
     # Not by `replace`, which takes twice as long, for each image of the pool.
     return Item(
         id=item.id,
@@ -136,25 +135,13 @@ def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
         camera=item.camera,
         taken=item.taken or known.taken,
         sequence=known.sequence if item.sequence is None else item.sequence,
-        box=item.box if not numbered or _box_overlap(item.box, known.box) >= SAME_BOX_OVERLAP else known.box,
+        box=item.box if not is_numbered or _box_overlap(item.box, known.box) >= SAME_BOX_OVERLAP else known.box,
         meta=meta,
     )
 
 
-def _warn_of_long_sequence(items: Sequence[Item]) -> None:
-    sizes = Counter(item.sequence for item in items if item.sequence is not None)
-    for name, size in sizes.most_common(1) if sizes and max(sizes.values()) > LONG_SEQUENCE else ():
-        log.warning(
-            "%d images are one sequence, '%s': does the camera's clock stand still, or are several cameras in one "
-            "folder? One image of it is asked in a batch. Say which camera is which (pool.camera_level), or set "
-            "sequences.gap=null.",
-            size,
-            name,
-        )
-
-
 def _box_overlap(a: Box | None, b: Box | None) -> float:
-    """The part of the smaller box that lies in the other; a margin changes it little."""
+    """Return the part of the smaller box that lies in the other; a margin changes it little."""
     if a is None or b is None:
         return 0.0
     width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
@@ -162,7 +149,20 @@ def _box_overlap(a: Box | None, b: Box | None) -> float:
     return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
 
 
+def _warn_of_long_sequence(items: Sequence[Item]) -> None:
+    sizes = Counter(item.sequence for item in items if item.sequence is not None)
+    for name, size in sizes.most_common(1):
+        if size > LONG_SEQUENCE:
+            log.warning(
+                "%d images are one sequence, '%s': does the camera's clock stand still, or are several cameras in one "
+                "folder? One image of it is asked in a batch. Say which camera is which (pool.camera_level), or set "
+                "sequences.gap=null.",
+                *(size, name),
+            )
+
+
 def _extend_held_out_groups(items: Sequence[Item], known: int, group: str) -> list[Item]:
+    """Hold out those items, after the first `known` ones, whose group is held out."""
     names = assign_groups(items, group)
     held_out = {name for name, item in zip(names[:known], items, strict=False) if item.split == "test"}
     return [
@@ -172,12 +172,12 @@ def _extend_held_out_groups(items: Sequence[Item], known: int, group: str) -> li
 
 
 def _draw_held_out_groups(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:
-    labelled = [item.label is not None and item.split == "pool" for item in items]
-    if any(item.split == "test" for item in items) or not any(labelled):
+    is_labelled = [item.label is not None and item.split == "pool" for item in items]
+    if any(item.split == "test" for item in items) or not any(is_labelled):
         return list(items)
     groups = assign_groups(items, group)
-    names = list(compress(groups, labelled))
-    classes = [str(item.label) for item in compress(items, labelled)]
-    chosen = draw_stratified_groups(names, classes, fraction, seeding.generator(seed, "holdout"))
+    classes = [str(item.label) for item in compress(items, is_labelled)]
+    rng = seeding.generator(seed, "holdout")
+    drawn = draw_stratified_groups(list(compress(groups, is_labelled)), classes, fraction, rng)
     # All of a group: also its images without a label show what the labelled ones show.
-    return [replace(item, split="test") if name in chosen else item for name, item in zip(groups, items, strict=True)]
+    return [replace(item, split="test") if name in drawn else item for name, item in zip(groups, items, strict=True)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,30 +16,35 @@ from alframe.types import Ints, Item
 
 
 def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
-    """The items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own."""
-    untimed = dict.fromkeys(item.path for item in items if item.taken is None)
-    if sequences.times == "none" or not untimed:
+    """Return the items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own.
+
+    Times that the pool knows stay.
+    """
+    paths = list(dict.fromkeys(item.path for item in items if item.taken is None))
+    if sequences.times == "none" or not paths:
         return list(items)
-    paths, times = list(untimed), list[datetime | None]()
+    times: list[datetime | None] = []
     with Bar("Reading times", total=len(paths), unit="img") as bar:
         for part in read_exif_times(paths):
             times += part
             bar.advance(len(part))
-    taken = dict(zip(paths, times, strict=True))
-    fallback: Callable[[Path], datetime | None] = earliest_file_time if sequences.times == "file" else lambda _: None
-    return [item if item.taken is not None else _add_time(item, taken[item.path], fallback) for item in items]
+    exif_times = dict(zip(paths, times, strict=True))
+    return [
+        item if item.taken is not None else _add_time(item, exif_times[item.path], sequences.times == "file")
+        for item in items
+    ]
 
 
-def _add_time(item: Item, taken: datetime | None, fallback: Callable[[Path], datetime | None]) -> Item:
-    if taken is not None:
-        return replace(item, taken=taken)
-    if (time := fallback(item.path)) is not None:
+def _add_time(item: Item, exif_time: datetime | None, by_file: bool) -> Item:
+    if exif_time is not None:
+        return replace(item, taken=exif_time)
+    if by_file and (time := earliest_file_time(item.path)) is not None:
         return replace(item, taken=time, meta={**item.meta, "taken_from": "file"})
     return item
 
 
 def assign_sequences(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
-    """(n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
+    """Return (n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
 
     An item without a sequence joins the nearest in time of its burst that has one, of two the one before it; a burst in
     which none has one is named after its camera and first time. So sequences that are known keep their names and
@@ -51,39 +55,41 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences) -> list[str | 
     if sequences.gap is None or all(names[row] is not None for row in rows):
         return names
     numbers: dict[str, int] = {}
-    place = np.array([numbers.setdefault(_camera_or_folder(items[row]), len(numbers)) for row in rows])
+    camera = np.array([numbers.setdefault(_camera_or_folder(items[row]), len(numbers)) for row in rows])
     time = np.array([items[row].taken for row in rows], "datetime64[us]")
-    order = np.lexsort((time, place))
-    place, time, rows = place[order], time[order], [rows[at] for at in order.tolist()]
-    close = np.diff(time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
-    first = np.flatnonzero(np.concatenate([[True], (np.diff(place) != 0) | ~close]))
-    bursts = np.diff(np.append(first, len(rows)))
-    source = _nearest_named(
-        np.array([names[row] is not None for row in rows]), time, np.repeat(first, bursts), bursts.repeat(bursts)
-    )
-    for at, (row, start) in enumerate(zip(rows, np.repeat(first, bursts).tolist(), strict=True)):
-        if names[row] is None and source[at] < 0:
-            names[row] = f"{_camera_or_folder(items[rows[start]])} {items[rows[start]].taken}"
-    for at, row in enumerate(rows):
-        if source[at] >= 0:
-            names[row] = names[rows[source[at]]]
+    order = np.lexsort((time, camera))
+    camera, time, rows = camera[order], time[order], [rows[position] for position in order.tolist()]
+    is_close = np.diff(time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
+    starts = np.flatnonzero(np.concatenate([[True], (np.diff(camera) != 0) | ~is_close]))
+    sizes = np.diff(np.append(starts, len(rows)))
+    start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
+    source = _nearest_named(np.array([names[row] is not None for row in rows]), time, start, size)
+    for position, (row, first) in enumerate(zip(rows, start.tolist(), strict=True)):
+        if names[row] is None and source[position] < 0:
+            names[row] = f"{_camera_or_folder(items[rows[first]])} {items[rows[first]].taken}"
+    for position, row in enumerate(rows):
+        if source[position] >= 0:
+            names[row] = names[rows[source[position]]]
     return names
 
 
 def _nearest_named(
-    given: npt.NDArray[np.bool_], time: npt.NDArray[np.datetime64], first: Ints, size: Ints
+    has_name: npt.NDArray[np.bool_], time: npt.NDArray[np.datetime64], start: Ints, size: Ints
 ) -> list[int]:
-    """(n,) the position in the same burst whose name each position takes; -1: none there has one.
+    """Return (n,) the position in the same burst whose name each position takes; -1: none there has one.
 
-    `time` (n,) is sorted within a burst; `first` and `size` (n,) say where each position's burst starts and how many it
+    `time` (n,) is sorted within a burst; `start` and `size` (n,) say where each position's burst starts and how many it
     has.
     """
-    at, n = np.arange(len(given)), len(given)
-    before = np.maximum.accumulate(np.where(given, at, -1))
-    after = np.minimum.accumulate(np.where(given, at, n)[::-1])[::-1]
-    behind, ahead = before >= first, after < first + size
-    nearer = time - time[np.maximum(before, 0)] <= time[np.minimum(after, n - 1)] - time
-    return [int(one) for one in np.where(behind & (nearer | ~ahead), before, np.where(ahead, after, -1))]
+    n = len(has_name)
+    positions = np.arange(n)
+    before = np.maximum.accumulate(np.where(has_name, positions, -1))
+    after = np.minimum.accumulate(np.where(has_name, positions, n)[::-1])[::-1]
+    has_before, has_after = before >= start, after < start + size
+    before_is_nearer = time - time[np.maximum(before, 0)] <= time[np.minimum(after, n - 1)] - time
+    take_before = has_before & (before_is_nearer | ~has_after)
+    nearest: list[int] = np.where(take_before, before, np.where(has_after, after, -1)).tolist()
+    return nearest
 
 
 def _camera_or_folder(item: Item) -> str:

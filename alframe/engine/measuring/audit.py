@@ -13,7 +13,7 @@ from alframe.types import Evaluation, Floats, Ints
 
 AUDIT_BASIS = "images drawn at random from the pool"
 DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
-MIN_IMAGES = 5  # images: below, the interval would span nearly everything
+MIN_IMAGES = 5  # below, the interval would span nearly everything
 
 
 def evaluate_audit(
@@ -25,7 +25,7 @@ def evaluate_audit(
     folds: int = 5,
     basis: str = AUDIT_BASIS,
 ) -> Evaluation | None:
-    """An estimate for the whole pool from the audited `keys` (a,); None with fewer than 5 of them, or one class.
+    """Estimate the accuracy on the whole pool from the audited `keys` (a,); None for fewer than 5, or one class.
 
     `features` (N, D) are by item key. The audited images are trained on like all others, so the head in use cannot be
     tested on them. Instead the head is fitted `folds` times on all labels but those of a fold of audited images, and
@@ -39,11 +39,10 @@ def evaluate_audit(
     The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
     sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
     are still unlabelled: each head lacks a fold's labels, and images drawn in early rounds come from a pool that still
-    had the hard ones, which were asked for since. It holds for this pool, not for other places. Where near-duplicates
-    are folded, one of each group can be drawn, and the `basis` says so.
+    had the hard ones, which were asked for since. It holds for this pool, not for other places. Where only one of each
+    group of near-duplicates can be drawn, the `basis` says so.
     """
-    own = training.keys == training.labelled_on
-    rows = np.flatnonzero(own & np.isin(training.keys, keys))
+    rows = np.flatnonzero(training.by_people & np.isin(training.keys, keys))
     if len(rows) < MIN_IMAGES or len(np.unique(training.y)) < 2:
         return None
     probs = np.zeros((len(training.keys), len(training.classes)), np.float32)
@@ -51,11 +50,11 @@ def evaluate_audit(
         head = make_head()
         train_head(head, features, drop_answers(training, training.keys[fold]), rng)
         probs[fold] = head.probs(features[training.keys[fold]])
-    truth = [training.classes[at] for at in training.y[rows].tolist()]
+    truth = [training.classes[number] for number in training.y[rows].tolist()]
     return evaluate_probs(probs[rows], training.classes, truth, basis)
 
 
 def drop_answers(training: TrainingSet, keys: Ints) -> TrainingSet:
-    """What is left to learn from without the answers for `keys` (a,), propagated ones included; the same classes."""
+    """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
     kept = ~np.isin(training.labelled_on, keys)
     return TrainingSet(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])

@@ -42,11 +42,11 @@ def fine_tune(
     workers: int,
     group: str = "sequence",
 ) -> list[float]:
-    """Train `module` and `loss` in place on `items` of classes `y`; the mean loss of each epoch.
+    """Train `module` and `loss` in place on `items` of class numbers `y`; return the mean loss of each epoch.
 
     The same seed gives the same weights on the same machine, whatever the number of workers. Images that cannot be
-    read are left out with a warning. With `plan.patience` no `group` (as in whole_groups) is cut between the labels
-    that are trained on and those that judge. `module` ends in evaluation mode. Raises PoolError if hardly any can be
+    read are left out with a warning. With `plan.patience`, no `group` (as in `assign_groups`) is cut between the labels
+    to train on and those to validate on. `module` ends in evaluation mode. Raises PoolError if hardly any image can be
     read, BadParams if the loss diverges or the plan does not suit the network.
     """
     if len(items) < 2:
@@ -57,50 +57,49 @@ def fine_tune(
     module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss.to(device)
     frozen = frozen_parameters(module, plan.freeze)
-    rows, watch = _make_early_stopping(items, y, spec, plan, seed, workers, group)
+    rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)
     if isinstance(loss, CountsLabels):
         loss.count_labels(torch.from_numpy(y[rows]))
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     optimiser = make_optimiser(module, loss, frozen, plan)
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
     precision = autocast(plan, device)
-    steps = load_augmented_batches(
-        items, spec, _with_seeds(epochs, seed), workers
-    )  # one stream: workers start once, not every epoch
+    # One stream of batches: workers start once, not every epoch.
+    stream = load_augmented_batches(items, spec, _with_seeds(epochs, seed), workers)
     history = []
+    unreadable: set[int] = set()
+    images = sum(len(batch) for batches in epochs for batch in batches)
+    validated = 0 if stopping is None else len(items) * (plan.epochs + 1)
     try:
-        images = sum(len(batch) for batches in epochs for batch in batches)
-        looks = 0 if watch is None else len(items) * (plan.epochs + 1)
         with (
-            torch.random.fork_rng(_cuda_devices(device)),
+            torch.random.fork_rng([torch.device(device)] if device.startswith("cuda") else []),
             gradients_off(frozen),
-            # To look at an image is quicker than to train on it, so the two are forecast apart.
-            Bar("Fine-tuning", images + looks, "img", forecast=False) as bar,
+            # To embed an image is quicker than to train on it, so the two are forecast apart.
+            Bar("Fine-tuning", images + validated, "img", forecast=False) as bar,
         ):
             torch.manual_seed(integer_seed(seed, "dropout"))
-            unreadable: set[int] = set()
-            begin = time.perf_counter()
-            if watch is not None:
-                watch.should_stop(module.eval(), device, bar.advance)
-            look = time.perf_counter() - begin if watch is not None else 0.0
+            start = time.perf_counter()
+            if stopping is not None:
+                stopping.should_stop(module.eval(), device, bar.advance)
+            validation_seconds = (plan.epochs + 1) * (time.perf_counter() - start)
             label = f"Fine-tuning on {len(rows):,} images, {plan.epochs} times"
-            forecast = Forecast(label, images, "img", watch is not None, look * (plan.epochs + 1))
+            forecast = Forecast(label, images, "img", stopping is not None, validation_seconds)
             for epoch, batches in enumerate(epochs, start=1):
                 set_train_mode(module, frozen)
                 loss.train()
-                taken = []
-                for batch in islice(steps, len(batches)):
+                losses = []
+                for batch in islice(stream, len(batches)):
                     _warn_unreadable(batch, items, unreadable)
                     if len(batch.readable_rows) > 1:
-                        taken.append(_train_step(module, loss, optimiser, precision, batch, y, spec, device))
+                        losses.append(_train_step(module, loss, optimiser, precision, batch, y, spec, device))
                         schedule.step()
                     bar.advance(len(batch.rows))
                     forecast.update(len(batch.rows), batch.file_bytes)
-                history.append(_mean_loss(taken, epoch, len(rows), unreadable))
-                if watch is not None and watch.should_stop(module.eval(), device, bar.advance):
+                history.append(_mean_loss(losses, epoch, len(rows), unreadable))
+                if stopping is not None and stopping.should_stop(module.eval(), device, bar.advance):
                     break
-            if watch is not None:
-                watch.restore_best(module)
+            if stopping is not None:
+                stopping.restore_best(module)
     finally:
         module.eval()
         loss.eval()
@@ -110,21 +109,19 @@ def fine_tune(
 def _make_early_stopping(
     items: Sequence[Item], y: Ints, spec: InputSpec, plan: TrainingPlan, seed: int, workers: int, group: str
 ) -> tuple[Ints, EarlyStopping | None]:
-    """The rows to train on, and who says when it is enough."""
-    everything = np.arange(len(items))
+    """Return the rows to train on, and the early stopping if the plan asks for it and whole groups allow it."""
+    all_rows = np.arange(len(items))
     if plan.patience is None or plan.epochs == 0:
-        return everything, None
-    rows, judges = split_validation(items, y, group, generator(seed, "judges"))
-    if not len(judges):
+        return all_rows, None
+    rows, validation_rows = split_validation(items, y, group, generator(seed, "judges"))
+    if not len(validation_rows):
         log.warning(
             "Fine-tuning: the %d labelled images are of too few groups (%s) to set some apart, so all are trained on, "
             "for all %d epochs.",
-            len(items),
-            group,
-            plan.epochs,
+            *(len(items), group, plan.epochs),
         )
-        return everything, None
-    return rows, EarlyStopping(items, y, rows, judges, spec, workers, plan.patience)
+        return all_rows, None
+    return rows, EarlyStopping(items, y, rows, validation_rows, spec, workers, plan.patience)
 
 
 def _epoch_batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: int) -> list[list[int]]:
@@ -137,6 +134,7 @@ def _epoch_batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: in
 
 
 def _with_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield all batches of rows, each with the seeds of its images' variations."""
     for epoch, batches in enumerate(epochs):
         rng = generator(seed, "augment", epoch)
         for rows in batches:
@@ -170,17 +168,13 @@ def _warn_unreadable(batch: Batch, items: Sequence[Item], unreadable: set[int]) 
             log.warning("Left out of fine-tuning: %s: %s", items[row].path, result.reason)
 
 
-def _mean_loss(values: list[float], epoch: int, images: int, unreadable: set[int]) -> float:
-    if not values:
+def _mean_loss(losses: list[float], epoch: int, images: int, unreadable: set[int]) -> float:
+    if not losses:
         raise PoolError(
             f"Fine-tuning: {len(unreadable)} of the {images} labelled images cannot be read (warnings above name them) "
             "and no two that can came together. Mend the files, or turn fine-tuning off."
         )
-    mean = float(np.mean(values))
+    mean = float(np.mean(losses))
     if not math.isfinite(mean):
         raise BadParams(f"Fine-tuning: the loss became {mean} in epoch {epoch}. Lower the learning rate (lr).")
     return mean
-
-
-def _cuda_devices(device: str) -> list[torch.device]:
-    return [torch.device(device)] if device.startswith("cuda") else []

@@ -12,7 +12,7 @@ from alframe.errors import BadParams
 
 
 def frozen_parameters(module: nn.Module, freeze: str) -> list[nn.Parameter]:
-    """The parameters that `freeze` (see TrainingPlan) keeps as they are.
+    """Return the parameters of `module` that `freeze` (see TrainingPlan) keeps as they are.
 
     Stages are timm's coarse groups: the stem is 0, then come the stages of a convolutional network or the blocks of a
     transformer. Raises BadParams if there is no such stage, or nothing would be left to train.
@@ -21,50 +21,54 @@ def frozen_parameters(module: nn.Module, freeze: str) -> list[nn.Parameter]:
         return []
     stages = _stage_parameters(module)
     if freeze == "all":
-        parts = stages or [list(module.parameters())]
+        kept = stages or [list(module.parameters())]
     elif not stages:
-        raise BadParams(f"Fine-tuning: freeze is {freeze}, but this backbone has no known stages. Give none or all.")
+        raise BadParams(f"freeze={freeze}: this backbone has no stages that are known; give none or all")
     elif int(freeze) >= len(stages):
-        raise BadParams(f"Fine-tuning: freeze is {freeze}, but the stages of this backbone are 0 to {len(stages) - 1}.")
+        raise BadParams(f"freeze={freeze}: the stages of this backbone are 0 to {len(stages) - 1}")
     else:
-        parts = stages[: int(freeze) + 1]
-    frozen = [weight for part in parts for weight in part]
+        kept = stages[: int(freeze) + 1]
+    frozen = [weight for stage in kept for weight in stage]
     if {id(weight) for weight in module.parameters()} <= {id(weight) for weight in frozen}:
         last = f" (below {len(stages) - 1})" if stages else ""
         raise BadParams(
-            f"Fine-tuning: freeze={freeze} leaves nothing of the backbone to train. Freeze less{last}, give it a "
-            "projection that can be trained (backbone.dim=256), or train nothing (finetune.start=null)."
+            f"freeze={freeze} leaves nothing of the backbone to train: freeze less{last}, give it a projection that "
+            "can be trained (backbone.dim=256), or train nothing (finetune.start=null)"
         )
     return frozen
 
 
 @contextmanager
-def gradients_off(frozen: Sequence[nn.Parameter]) -> Iterator[None]:
-    """No gradients for these parameters meanwhile."""
-    before = [weight.requires_grad for weight in frozen]
+def gradients_off(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Compute no gradients for these parameters inside the block."""
+    before = [weight.requires_grad for weight in parameters]
     try:
-        for weight in frozen:
+        for weight in parameters:
             weight.requires_grad_(False)
         yield
     finally:
-        for weight, wanted in zip(frozen, before, strict=True):
-            weight.requires_grad_(wanted)
+        for weight, required in zip(parameters, before, strict=True):
+            weight.requires_grad_(required)
 
 
 def set_train_mode(module: nn.Module, frozen: Sequence[nn.Parameter]) -> None:
-    """Training mode, but for what is wholly frozen: its normalisation keeps its statistics, its dropout is off."""
+    """Set training mode, except for layers that are wholly frozen.
+
+    Their normalisation keeps its statistics, and their dropout is off.
+    """
     module.train()
-    still = {id(weight) for weight in frozen}
-    for part in module.modules():
-        weights = {id(weight) for weight in part.parameters()}
-        if weights and weights <= still:
-            part.eval()
+    frozen_ids = {id(weight) for weight in frozen}
+    for layer in module.modules():
+        weight_ids = {id(weight) for weight in layer.parameters()}
+        if weight_ids and weight_ids <= frozen_ids:
+            layer.eval()
 
 
 def _stage_parameters(module: nn.Module) -> list[list[nn.Parameter]]:
-    for part in module.modules():
-        matcher = getattr(part, "group_matcher", None)
+    """Return the parameters of each stage of the timm network in `module`; none for another network."""
+    for layer in module.modules():
+        matcher = getattr(layer, "group_matcher", None)
         if callable(matcher):
-            groups = import_timm().models.group_parameters(part, matcher(coarse=True), return_values=True)
+            groups = import_timm().models.group_parameters(layer, matcher(coarse=True), return_values=True)
             return list(groups.values())
     return []

@@ -1,4 +1,4 @@
-"""How weights move: the optimiser, its learning rate over time, and the precision of a step."""
+"""The optimiser, its learning rate over time, and the precision of a step."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ log = logging.getLogger(__name__)
 def make_optimiser(
     module: nn.Module, loss: nn.Module, frozen: Sequence[nn.Parameter], plan: TrainingPlan
 ) -> torch.optim.Optimizer:
-    """The plan's optimiser of all weights of both but the frozen ones."""
-    still = {id(weight) for weight in frozen}
-    weights = [weight for weight in (*module.parameters(), *loss.parameters()) if id(weight) not in still]
+    """Build the plan's optimiser over the weights of `module` and `loss` that are not `frozen`."""
+    frozen_ids = {id(weight) for weight in frozen}
+    weights = [weight for weight in (*module.parameters(), *loss.parameters()) if id(weight) not in frozen_ids]
     if plan.optimiser == "sgd":
         return torch.optim.SGD(weights, lr=plan.lr, weight_decay=plan.weight_decay, momentum=MOMENTUM)
-    kind = torch.optim.AdamW if plan.optimiser == "adamw" else torch.optim.Adam
-    return kind(weights, lr=plan.lr, weight_decay=plan.weight_decay)
+    optimiser = torch.optim.AdamW if plan.optimiser == "adamw" else torch.optim.Adam
+    return optimiser(weights, lr=plan.lr, weight_decay=plan.weight_decay)
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, plan: TrainingPlan, steps: int) -> lr_scheduler.LRScheduler:
-    """The plan's learning rate over this many `steps`; a single step is taken with `lr` itself.
+    """Build the plan's schedule of the learning rate over this many `steps`; a single step is taken with `lr` itself.
 
     "one_cycle" rises from a 25th of `lr` over the first 30 % of the steps and then falls to nearly nothing, momentum
     going the other way (Smith and Topin 2018); "cosine" falls from `lr` to 0 (Loshchilov and Hutter 2017).
@@ -42,9 +42,11 @@ def make_schedule(optimiser: torch.optim.Optimizer, plan: TrainingPlan, steps: i
 
 
 def autocast(plan: TrainingPlan, device: str) -> AbstractContextManager[None]:
-    """Computes in bfloat16 if the plan is mixed and the device can, else changes nothing."""
-    kind = device.partition(":")[0]
-    can = kind == "cpu" or (kind == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0))
-    if plan.precision == "mixed" and not can:
-        log.warning("Fine-tuning: this device (%s) has no bfloat16, so it computes in full precision.", device)
-    return torch.autocast(kind, torch.bfloat16) if plan.precision == "mixed" and can else nullcontext()
+    """Return the context in which a step is computed: bfloat16 if the plan is mixed and the device can."""
+    if plan.precision != "mixed":
+        return nullcontext()
+    device_type = device.partition(":")[0]
+    if device_type == "cpu" or (device_type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)):
+        return torch.autocast(device_type, torch.bfloat16)
+    log.warning("Fine-tuning: this device (%s) has no bfloat16, so it computes in full precision.", device)
+    return nullcontext()
