@@ -74,11 +74,13 @@ def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Sel
 
 
 def run_sampler(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-    """Select min(k, n) distinct items of the view: no sampler is asked for more than it is shown.
+    """Select min(k, n) distinct items of the view: no sampler is asked for none, or for more than it is shown.
 
     Raises BadSelection, naming the sampler, when it breaks its contract.
     """
-    k = max(0, min(k, len(view)))
+    k = min(k, len(view))
+    if k <= 0:
+        return Selection(view.keys[:0])
     selection = sampler.select(view, k, rng)
     keys, scores = np.asarray(selection.keys), selection.scores
     fault = None

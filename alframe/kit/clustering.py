@@ -31,13 +31,14 @@ def kmeans_centres(
     """Return the k-means centres (c, D) of `x` (n, D), c <= `clusters`, fitted by FAISS.
 
     The best of `tries` random starts is taken; each fits on at most 256 c rows. `weights` (n,) says how much each row
-    counts; None counts all the same.
+    counts; None counts all the same. Raises UnmetNeed for rows that are not finite.
     """
     count = min(clusters, len(x))
     if count == len(x):
         return np.array(x[:], np.float32)
     rows = np.sort(rng.permutation(len(x))[: MAX_ROWS_PER_CLUSTER * count])
     sample = np.ascontiguousarray(x[rows], np.float32)
+    require_finite(sample.sum(axis=1), "embeddings", "images looked at")
     sample_weights = None if weights is None else np.ascontiguousarray(weights[rows], np.float32)
     # No warning about few rows for a cluster: with the few labels of an early round that is how it must be.
     limits = {"min_points_per_centroid": 1, "max_points_per_centroid": len(sample)}
@@ -55,26 +56,25 @@ def kmeans_centres(
 
 
 def cluster_pool(
-    view: PoolView, k: int, clusters: int, limit: int, sampler: str, rng: np.random.Generator
+    view: PoolView, k: int, clusters: int, limit: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
     """Fit k-means to the pool and the m labelled images: a cluster for each label after this batch, up to `clusters`.
 
     Returns the row numbers (r,) of the pool's images used, as from `sample_rows`; their embeddings, scaled to length 1
-    and followed by those of at most `limit` labelled images (r + m, D); and the centres (c, D). Raises UnmetNeed,
-    naming the `sampler`, for embeddings that are not finite.
+    and followed by those of at most `limit` labelled images (r + m, D); and the centres (c, D).
     """
     rows, labelled = sample_rows(len(view), limit, k, rng), view.labelled_features
-    x = np.concatenate([view.lazy_features[rows], labelled[sample_rows(len(labelled), limit, 0, rng)]])
-    require_finite(x.sum(axis=1), sampler, "embeddings", "images looked at")
-    x = unit_vectors(x)
+    x = unit_vectors(np.concatenate([view.lazy_features[rows], labelled[sample_rows(len(labelled), limit, 0, rng)]]))
     return rows, x, kmeans_centres(x, min(len(labelled) + k, clusters), rng)
 
 
 def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
     """Return the squared distances (n, count) and indices (n, count) of the nearest `points` (m, D) to rows of `x`.
 
-    Exact, nearest first. `x` (n, D) may be memory-mapped; of fewer than `count` points all are returned.
+    Exact, nearest first. `x` (n, D) may be memory-mapped; of fewer than `count` points all are returned. Raises
+    UnmetNeed for rows or points that are not finite.
     """
+    require_finite(points.sum(axis=1), "coordinates", "points")
     count = min(count, len(points))
     origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # around it, rounding errors are small
     index = import_faiss().IndexFlatL2(points.shape[1])
@@ -82,6 +82,7 @@ def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1)
     distances, neighbours = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
     for rows in track(chunks(len(x)), "Comparing embeddings", unit="chunk"):
         distances[rows], neighbours[rows] = index.search(np.ascontiguousarray(x[rows] - origin, np.float32), count)
+    require_finite(np.where(neighbours < 0, np.nan, 0).sum(axis=1), "embeddings")  # FAISS finds no neighbour of NaN
     return np.maximum(distances, 0, out=distances), neighbours
 
 

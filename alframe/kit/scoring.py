@@ -37,9 +37,11 @@ def shannon_entropy(probs: Floats) -> Floats:
 def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selection:
     """Select the k of `keys` (n,) with the highest `scores` (n,), highest first; ties are broken at random.
 
-    If ties went by the pool's order, the first rows of a folder (one burst) would win all of them.
+    If ties went by the pool's order, the first rows of a folder (one burst) would win all of them. Of fewer than k, all
+    are selected. Raises UnmetNeed for scores that are not finite.
     """
-    k = max(0, min(k, len(keys)))
+    require_finite(scores, "scores")
+    k = min(k, len(keys))
     shuffled = rng.permutation(len(keys))
     if k < len(keys):
         shuffled = shuffled[np.argpartition(-scores[shuffled], k)[:k]]
@@ -47,14 +49,15 @@ def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -
     return Selection(keys[best], scores[best].astype(np.float32))
 
 
-def require_finite(totals: Floats, sampler: str, what: str, whose: str = "unlabelled images") -> None:
-    """Raise UnmetNeed unless every entry of `totals` (n,) is finite; the message names `sampler` and counts the rows.
+def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
+    """Raise UnmetNeed unless all of `numbers` (n,) are finite; the message counts those that are not.
 
-    Row sums serve as totals: NaN and infinity survive addition, and no table as large as the pool is made.
+    The engine hands over finite arrays only: this is for what comes out of a computation, and for samplers that are
+    used without the engine. The sum of a row tells of the row, since NaN and infinity survive addition.
     """
-    bad = np.flatnonzero(~np.isfinite(totals))
+    bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise UnmetNeed(
-            f"sampler '{sampler}' cannot rank: the {what} of {len(bad)} of {len(totals)} {whose} (first: row {bad[0]}) "
-            "are not finite numbers. The training probably diverged: lower its learning rate, or use sampler=random."
+            f"The {what} of {len(bad)} of {len(numbers)} {whose} (first: row {bad[0]}) are not finite, so that nothing "
+            "can be ranked by them. The training probably diverged: lower its learning rate, or use sampler=random."
         )

@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
@@ -13,7 +14,6 @@ from threadpoolctl import threadpool_limits
 from alframe.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite, select_top_k
-from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,7 @@ class ActiveTransfer:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         x, labelled = view.lazy_features, view.labelled_features
-        require_finite(row_sums(x), "active_transfer", "embeddings")
-        require_finite(labelled.sum(axis=1), "active_transfer", "embeddings", "labelled images")
-        k = max(0, min(k, len(x)))
+        require_finite(labelled.sum(axis=1), "embeddings", "labelled images")
         # One scale for all features: one of them may vary in the pool only.
         mean, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)
         scaled: Floats = np.asarray((labelled - mean) / scale, np.float32)
@@ -63,13 +61,14 @@ class ActiveTransfer:
             return Selection(view.keys[rng.permutation(len(x))[:k]])
         model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)
         chosen = np.empty(0, np.int64)
-        for size in [len(part) for part in np.array_split(np.arange(k), max(1, min(self.batches, k)))]:
+        for size in [len(part) for part in np.array_split(np.arange(k), min(self.batches, k))]:
             examples = np.concatenate([scaled, (x[chosen] - mean) / scale])
             with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
                 model.fit(examples, np.concatenate([is_error, np.zeros(len(chosen), bool)]))
             scores = np.empty(len(x), np.float32)
-            for rows in chunks(len(x)):
-                scores[rows] = model.decision_function((x[rows] - mean) / scale)
+            with config_context(assume_finite=True):  # the scores are checked instead
+                for rows in chunks(len(x)):
+                    scores[rows] = model.decision_function((x[rows] - mean) / scale)
             rest = np.setdiff1d(np.arange(len(x)), chosen)
             chosen = np.concatenate([chosen, select_top_k(rest, scores[rest], size, rng).keys])
         return Selection(view.keys[chosen])

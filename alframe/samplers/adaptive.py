@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.scoring import require_finite, select_top_k
+from alframe.kit.scoring import select_top_k
 from alframe.kit.vectors import unit_vectors
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Ints, Need, PoolView, Selection
@@ -39,18 +39,12 @@ class Adaptive:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0], np.empty(0, np.float32))
         uncertainty = margin_uncertainty(view.probs)
-        require_finite(uncertainty, "adaptive", "class probabilities")
         clusters = max(k, MIN_CLUSTERS)
         count = max(self.candidates * clusters, round(estimate_unseen_fraction(view.labels) * len(view)))
         uncertain = select_top_k(np.arange(len(view)), uncertainty, count, rng).keys
         rows = uncertain[sample_rows(len(uncertain), self.rows, k, rng)]
-        x = view.lazy_features[rows]
-        require_finite(x.sum(axis=1), "adaptive", "embeddings", "images looked at")
-        x = unit_vectors(x)
+        x = unit_vectors(view.lazy_features[rows])
         # A head that is sure of everything leaves plain k-means.
         weights = np.maximum(uncertainty[rows], np.float32(1e-6)) ** np.float32(self.power)
         distances, cluster = nearest_neighbours(x, kmeans_centres(x, clusters, rng, weights=weights))

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.chunks import chunks
-from alframe.kit.scoring import require_finite, select_top_k
-from alframe.samplers.distance_bounds import row_sums
+from alframe.kit.scoring import select_top_k
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
 Floats64 = npt.NDArray[np.float64]
@@ -34,11 +33,6 @@ class Badge:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0])
-        require_finite(view.probs.sum(axis=1), "badge", "class probabilities")
-        require_finite(row_sums(view.lazy_features), "badge", "embeddings")
         gradients = LastLayerGradients(view.probs, view.lazy_features)
         return Selection(view.keys[kmeans_plus_plus(gradients, k, rng)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import require_finite, score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
+from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -26,17 +26,12 @@ class Bald:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, pool_mutual_information(view, "bald"), k, rng)
+        return select_top_k(view.keys, pool_mutual_information(view), k, rng)
 
 
-def pool_mutual_information(view: PoolView, sampler: str) -> Floats:
-    """Return the mutual information of each image of the pool in nats (n,).
-
-    Raises UnmetNeed, naming the `sampler`, for numbers that are not finite.
-    """
-    scores = score_prob_samples(view.lazy_prob_samples, mutual_information)
-    require_finite(scores, sampler, "class probabilities")
-    return scores
+def pool_mutual_information(view: PoolView) -> Floats:
+    """Return the mutual information of each image of the pool in nats (n,)."""
+    return score_prob_samples(view.lazy_prob_samples, mutual_information)
 
 
 @score_in_chunks

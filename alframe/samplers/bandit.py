@@ -58,7 +58,7 @@ class Bandit:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        require_finite(view.batch_errors, "bandit", "rewards", "batches")
+        require_finite(view.batch_errors, "rewards", "batches")
         arms, probabilities = self.replay(view.batch_errors)
         odds = ", ".join(f"{name} {p:.0%}" for name, p in zip(self.samplers, probabilities, strict=True))
         log.info("sampler 'bandit' lets %s choose this batch (probabilities: %s).", self.samplers[arms[-1]], odds)

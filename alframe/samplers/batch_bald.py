@@ -40,10 +40,10 @@ class BatchBald:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        information = pool_mutual_information(view, "batch_bald")
+        information = pool_mutual_information(view)
         candidates = select_top_k(np.arange(len(view)), information, max(self.candidates, 4 * k), rng).keys
         probs = view.lazy_prob_samples[candidates].transpose(1, 0, 2).astype(np.float64)
-        rows, gains = choose_greedily(probs, min(k, len(view)), self.labellings, rng)
+        rows, gains = choose_greedily(probs, k, self.labellings, rng)
         return Selection(view.keys[candidates[rows]], gains.astype(np.float32))
 
 

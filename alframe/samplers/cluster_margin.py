@@ -33,10 +33,6 @@ class ClusterMargin:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0])
-        require_finite(view.probs.sum(axis=1), "cluster_margin", "class probabilities")
         uncertainty = margin_uncertainty(view.probs)
         candidates = rng.permutation(select_top_k(np.arange(len(view)), uncertainty, self.candidates * k, rng).keys)
         cluster = cluster_rows(view.lazy_features, candidates, self.size, self.rows)
@@ -51,7 +47,8 @@ def cluster_rows(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) ->
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import euclidean_distances
 
-    linked = _finite_rows(x, rows[:limit])
+    linked = x[rows[:limit]]
+    require_finite(linked.sum(axis=1), "embeddings", "images looked at")
     count = -(-len(linked) // size)
     cluster = np.arange(len(linked))
     if count < len(linked):
@@ -59,15 +56,8 @@ def cluster_rows(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) ->
         cluster = model.fit_predict(euclidean_distances(linked)).astype(np.int64)
     means = np.stack([linked[cluster == number].mean(axis=0) for number in range(count)])
     for chunk in chunks(len(rows) - limit):
-        others = _finite_rows(x, rows[limit:][chunk])
-        cluster = np.concatenate([cluster, nearest_neighbours(others, means)[1][:, 0]])
+        cluster = np.concatenate([cluster, nearest_neighbours(x[rows[limit:][chunk]], means)[1][:, 0]])
     return cluster
-
-
-def _finite_rows(x: Floats | LazyFeatures, rows: Ints) -> Floats:
-    block = x[rows]
-    require_finite(block.sum(axis=1), "cluster_margin", "embeddings", "images looked at")
-    return block
 
 
 def round_robin_order(cluster: Ints, rng: np.random.Generator) -> Ints:

@@ -42,13 +42,10 @@ class Discriminative:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = max(0, min(k, len(view)))
         rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
-        require_finite(x.sum(axis=1), "discriminative", "embeddings", "images looked at")
-        require_finite(labelled.sum(axis=1), "discriminative", "embeddings", "labelled images")
-        if not k:
-            return Selection(view.keys[:0])
+        require_finite(x.sum(axis=1), "embeddings", "images looked at")
+        require_finite(labelled.sum(axis=1), "embeddings", "labelled images")
         mean, scale = x.mean(axis=0, dtype=np.float64).astype(np.float32), np.float32(x.std()) or np.float32(1)
         x = (x - mean) / scale
         labelled = (labelled[sample_rows(len(labelled), self.rows, 0, rng)] - mean) / scale

@@ -7,9 +7,8 @@ import numpy as np
 from alframe.chunks import chunks
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.scoring import require_finite, select_top_k
+from alframe.kit.scoring import select_top_k
 from alframe.progress import track
-from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Predict, Selection
 
 
@@ -37,10 +36,6 @@ class DropQuery:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0])
-        require_finite(row_sums(view.lazy_features), "drop_query", "embeddings")
         changes = count_class_changes(view.lazy_features, view.predict, self.passes, self.dropout, rng)
         candidates = np.flatnonzero(2 * changes > self.passes)
         if len(candidates) < k:

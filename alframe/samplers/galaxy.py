@@ -23,15 +23,13 @@ class Galaxy:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        require_finite(view.probs.sum(axis=1), "galaxy", "class probabilities")
-        require_finite(view.labelled_probs.sum(axis=1), "galaxy", "class probabilities", "labelled images")
         n, classes = view.probs.shape
         labels = np.concatenate([view.probs.argmax(axis=1), view.labels])  # likeliest classes, then known ones
         labelled = np.arange(n, len(labels))
         turns = rng.permutation(classes) if classes > 2 else [0]  # of two classes, one order is the other's reverse
         orders: dict[int, ClassOrder] = {}
         chosen: list[int] = []
-        while len(chosen) < min(k, n):
+        while len(chosen) < k:
             number = int(turns[len(chosen) % len(turns)])
             if number not in orders:
                 orders[number] = ClassOrder(class_scores(view, number), labels == number, rng)
@@ -57,6 +55,7 @@ class ClassOrder:
     """
 
     def __init__(self, scores: Floats, in_class: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
+        require_finite(scores, "class probabilities")
         shuffled = rng.permutation(len(scores))
         self._rows = shuffled[np.argsort(-scores[shuffled], kind="stable")].astype(np.int32)
         self._positions = np.empty(len(scores), np.int32)

@@ -42,8 +42,8 @@ class Glosh:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        rows = sample_rows(len(view), self.rows, max(k, 0), rng)
-        x = coordinates(view, self.by, rows, "glosh", rng)
+        rows = sample_rows(len(view), self.rows, k, rng)
+        x = coordinates(view, self.by, rows, rng)
         return select_top_k(view.keys[rows], self._outlier_scores(x, rng), k, rng)
 
     def _outlier_scores(self, x: Floats, rng: np.random.Generator) -> Floats:

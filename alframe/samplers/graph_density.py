@@ -8,7 +8,6 @@ from scipy.sparse import csr_array
 from alframe.chunks import chunks
 from alframe.kit.clustering import nearest_neighbours, sample_rows
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 # Neighbours by Manhattan distance are looked for among those by Euclidean distance, where FAISS is fast: so many for
@@ -43,7 +42,6 @@ class GraphDensity:
         rows = sample_rows(len(view), self.rows, k, rng)
         labelled = view.labelled_features[sample_rows(len(view.labelled_features), self.rows, 0, rng)]
         x = np.concatenate([view.lazy_features[rows], labelled])
-        require_finite(x.sum(axis=1), "graph_density", "embeddings", "images looked at")
         graph = neighbour_graph(x, self.neighbours)
         edges = np.diff(graph.indptr)
         density = np.asarray(graph.sum(axis=1)).ravel() / np.maximum(edges, 1)
@@ -52,7 +50,7 @@ class GraphDensity:
             _subtract_from_neighbours(density, graph, row)
         density[len(rows) :] = -np.inf
         chosen, scores = [], []
-        for _ in range(min(k, len(rows))):
+        for _ in range(k):
             row = int(density.argmax())
             chosen.append(row)
             scores.append(density[row])

@@ -46,9 +46,8 @@ class Clusters:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = max(0, min(k, len(view)))
         rows = sample_rows(len(view), self.rows, k, rng)
-        cluster = self._cluster(coordinates(view, self.by, rows, "clusters", rng))
+        cluster = self._cluster(coordinates(view, self.by, rows, rng))
         noise = np.flatnonzero(cluster < 0)[: round(self.outliers * k)]
         clustered = np.flatnonzero(cluster >= 0)
         # Clusters in random order: where there are more of them than places, the first must not always win.
@@ -80,18 +79,16 @@ def needs_for(sampler: str, by: str) -> frozenset[Need]:
         raise BadParams(f"sampler '{sampler}': by={by}: must be logits or features.") from None
 
 
-def coordinates(view: PoolView, by: Space, rows: Ints, sampler: str, rng: np.random.Generator) -> Floats:
+def coordinates(view: PoolView, by: Space, rows: Ints, rng: np.random.Generator) -> Floats:
     """Return coordinates (r, d) of `rows` (r,): centred logits of all classes, or principal components of embeddings.
 
-    Raises UnmetNeed, naming the `sampler`, for numbers that are not finite.
+    Raises UnmetNeed for numbers that are not finite.
     """
+    x = view.probs[rows] if by == "logits" else view.lazy_features[rows]
+    require_finite(x.sum(axis=1), "probabilities" if by == "logits" else "embeddings", "images looked at")
     if by == "logits":
-        probs = view.probs[rows]
-        require_finite(probs.sum(axis=1), sampler, "class probabilities", "images looked at")
-        logits = np.log(np.maximum(probs, MIN_PROB))
+        logits = np.log(np.maximum(x, MIN_PROB))
         return np.asarray(logits - logits.mean(axis=1, keepdims=True), np.float32)
-    x = view.lazy_features[rows]
-    require_finite(x.sum(axis=1), sampler, "embeddings", "images looked at")
     if min(x.shape) <= COMPONENTS:
         return np.asarray(x, np.float32)
     from sklearn.decomposition import PCA

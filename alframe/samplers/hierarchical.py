@@ -8,8 +8,6 @@ from scipy.cluster.hierarchy import ward
 
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.scoring import require_finite
-from alframe.samplers.distance_bounds import row_sums
 from alframe.types import Ints, Need, PoolView, Selection
 
 Floats64 = npt.NDArray[np.float64]
@@ -37,12 +35,7 @@ class Hierarchical:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0])
         x, labelled, labels = view.lazy_features, view.labelled_features, view.labels
-        require_finite(row_sums(x), "hierarchical", "embeddings")
-        require_finite(labelled.sum(axis=1), "hierarchical", "embeddings", "labelled images")
         fits = len(x) + len(labelled) <= self.leaves
         centres = np.concatenate([x[:], labelled]) if fits else kmeans_centres(x, self.leaves, rng, tries=1)
         leaf = nearest_neighbours(x, centres)[1][:, 0]

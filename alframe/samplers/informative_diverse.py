@@ -7,7 +7,6 @@ import numpy as np
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distance_bounds import row_sums
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Need, PoolView, Selection
 
@@ -30,14 +29,9 @@ class InformativeDiverse:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0], np.empty(0, np.float32))
         x, labelled = view.lazy_features, view.labelled_features
         uncertainty = margin_uncertainty(view.probs)
-        require_finite(uncertainty, "informative_diverse", "class probabilities")
-        require_finite(row_sums(x), "informative_diverse", "embeddings")
-        require_finite(labelled.sum(axis=1), "informative_diverse", "embeddings", "labelled images")
+        require_finite(uncertainty, "class probabilities")
         centres = kmeans_centres(x, self.clusters or view.probs.shape[1], rng)
         cluster = nearest_neighbours(x, centres)[1][:, 0]
         labelled_cluster = nearest_neighbours(labelled, centres)[1][:, 0]

@@ -37,13 +37,11 @@ class KCenter:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says; `rng` is not used."""
         x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0], np.empty(0, np.float32))
-        require_finite(row_sums(labelled), "kcenter", "embeddings", "labelled images")
+        require_finite(row_sums(labelled), "embeddings", "labelled images")
         if not len(labelled):
-            require_finite(row_sums(x), "kcenter", "embeddings")
-            first = int(squared_distances_to(x, mean_row(x)).argmin())
+            distances = squared_distances_to(x, mean_row(x))
+            require_finite(distances, "embeddings", "unlabelled images")
+            first = int(distances.argmin())
             bounds = bounds_to_first_centres(x, np.asarray(x[[first]], np.float32))
             rows, squared = FarthestFirst(x, bounds).choose(k - 1, excluded=[first])
             radius = squared_distances_to(x, np.asarray(x[first], np.float32)).max()
@@ -51,7 +49,7 @@ class KCenter:
         else:
             with np.errstate(invalid="ignore", over="ignore"):  # of numbers that the next line refuses
                 bounds, sums = self._cache.bounds_of(view.keys, x, labelled, self._gpu_faiss())
-            require_finite(sums, "kcenter", "embeddings")
+            require_finite(sums, "embeddings", "unlabelled images")
             rows, squared = FarthestFirst(x, bounds).choose(k)
             self._cache.update(view.keys, sums, bounds)
         return Selection(view.keys[rows], np.sqrt(squared, dtype=np.float32))

@@ -29,10 +29,7 @@ class KMeans:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0])
-        rows, x, centres = cluster_pool(view, k, self.clusters, self.rows, "kmeans", rng)
+        rows, x, centres = cluster_pool(view, k, self.clusters, self.rows, rng)
         distances, cluster = nearest_neighbours(x, centres)
         label_counts = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
         sizes = np.bincount(cluster[:, 0], minlength=len(centres))

@@ -50,7 +50,6 @@ class Mixture:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = max(0, min(k, len(view)))
         shares = _draw_shares(k, np.array(list(self.weights.values())), rng)
         chosen, places = view.keys[:0], np.empty(0)
         for member, share in zip(self._members, shares.tolist(), strict=True):

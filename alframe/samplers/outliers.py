@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import entr
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import require_finite, select_top_k
+from alframe.kit.scoring import select_top_k
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -21,7 +21,7 @@ class OutliersMean:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, _negated(view.activations.mean(axis=1), "outliers_mean"), k, rng)
+        return select_top_k(view.keys, -view.activations.mean(axis=1), k, rng)
 
 
 class OutliersMax:
@@ -31,8 +31,7 @@ class OutliersMax:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        # To numpy, NaN is the largest of all: it is not lost here.
-        return select_top_k(view.keys, _negated(view.activations.max(axis=1), "outliers_max"), k, rng)
+        return select_top_k(view.keys, -view.activations.max(axis=1), k, rng)
 
 
 class OutliersLeastConfidence:
@@ -52,10 +51,8 @@ class OutliersLeastConfidence:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        scores = _negated(view.activations.mean(axis=1), self.name)
-        uncertainty = self.uncertainty(view.probs)
-        require_finite(uncertainty, self.name, "class probabilities")
-        rows = select_top_k(np.arange(len(view)), uncertainty, self.factor * k, rng).keys
+        scores = -view.activations.mean(axis=1)
+        rows = select_top_k(np.arange(len(view)), self.uncertainty(view.probs), self.factor * k, rng).keys
         return select_top_k(view.keys[rows], scores[rows], k, rng)
 
     def uncertainty(self, probs: Floats) -> Floats:
@@ -78,8 +75,3 @@ class OutliersEntropy(OutliersLeastConfidence):
         """Return the entropy in nats (n,), of `probs` (n, C)."""
         entropy: Floats = entr(probs).sum(axis=1)
         return entropy
-
-
-def _negated(activation: Floats, sampler: str) -> Floats:
-    require_finite(activation, sampler, "activations")
-    return -activation

@@ -49,13 +49,9 @@ class ProbCover:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0], np.empty(0, np.float32))
         rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
-        require_finite(x.sum(axis=1), "probcover", "embeddings", "images looked at")
-        require_finite(labelled.sum(axis=1), "probcover", "embeddings", "labelled images")
+        require_finite(x.sum(axis=1), "embeddings", "images looked at")
         x, labelled = unit_vectors(x), unit_vectors(labelled)
         radius = self.radius
         if radius is None:

@@ -14,4 +14,4 @@ class Random:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return Selection(view.keys[rng.permutation(len(view))[: max(0, k)]])
+        return Selection(view.keys[rng.permutation(len(view))[:k]])

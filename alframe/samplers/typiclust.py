@@ -33,10 +33,7 @@ class TypiClust:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        k = min(k, len(view))
-        if k <= 0:
-            return Selection(view.keys[:0])
-        rows, x, centres = cluster_pool(view, k, self.clusters, self.rows, "typiclust", rng)
+        rows, x, centres = cluster_pool(view, k, self.clusters, self.rows, rng)
         cluster = nearest_neighbours(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))
         label_counts = np.bincount(cluster[len(rows) :], minlength=len(centres))

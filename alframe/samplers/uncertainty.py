@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import require_finite, score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
+from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -65,11 +65,7 @@ class _UncertaintySampler:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return self._select_uncertain(view.probs, view, k, rng)
-
-    def _select_uncertain(self, probs: Floats, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        require_finite(probs.sum(axis=1), self.name, "class probabilities")
-        return select_top_k(view.keys, self.score(probs), k, rng)
+        return select_top_k(view.keys, self.score(view.probs), k, rng)
 
 
 class _MonteCarloUncertaintySampler(_UncertaintySampler):
@@ -84,7 +80,7 @@ class _MonteCarloUncertaintySampler(_UncertaintySampler):
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         mean_probs = score_prob_samples(view.lazy_prob_samples, lambda samples: samples.mean(axis=0))
-        return self._select_uncertain(mean_probs, view, k, rng)
+        return select_top_k(view.keys, self.score(mean_probs), k, rng)
 
 
 class Margin(_UncertaintySampler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import require_finite, score_in_chunks, score_prob_samples, select_top_k
+from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -30,7 +30,6 @@ class VariationRatios:
         scores = score_prob_samples(
             view.lazy_prob_samples, lambda samples: variation_ratio(samples) + 0 * samples.sum(axis=(0, 2))
         )
-        require_finite(scores, "variation_ratios", "class probabilities")
         return select_top_k(view.keys, scores, k, rng)
 
 

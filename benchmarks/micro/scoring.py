@@ -128,7 +128,7 @@ def in_parts(head: Head, x: Floats, classes: int, draws: int) -> Floats:
     training = TrainingSet(keys, y, tuple(map(str, range(classes))), keys)
     none = np.full(len(x), -1)
     view = make_pool_view(Bald(draws), np.arange(LABELLED, len(x)), x, none, training, head, np.random.default_rng(1))
-    return pool_mutual_information(view, "bald")
+    return pool_mutual_information(view)
 
 
 def at_once(score: Score, head: Head, x: Floats, classes: int, draws: int) -> Floats:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.errors import BadParams, UnmetNeed
+from alframe.errors import BadParams
 from alframe.samplers.adaptive import Adaptive, estimate_unseen_fraction
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
+from alframe.testing.sampler import SamplerSuite
 from alframe.types import Need, PoolView
 
 
@@ -91,13 +91,6 @@ def test_many_doubtful_images_are_looked_at_in_part():
     x, _ = heaps(20, 50)
     chosen = choose(view_of(x, sure(np.zeros(1000)), range(9)), 5, rows=50)
     assert len(set(chosen.keys.tolist())) == 5
-
-
-def test_numbers_that_are_none_are_refused_by_name():
-    fields = tiny_fields(Adaptive.needs)
-    fields[Need.PROBS][5, 1] = np.nan
-    with pytest.raises(UnmetNeed, match=r"'adaptive'.*class probabilities of 1 of 20 .*row 5"):
-        Adaptive().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"candidates": 0}, {"rows": 0}, {"power": -1.0}, {"power": float("nan")}])

@@ -10,10 +10,9 @@ import skactiveml.classifier
 import skactiveml.pool
 from sklearn.linear_model import LogisticRegression
 
-from alframe.errors import UnmetNeed
 from alframe.samplers import badge
 from alframe.samplers.badge import Badge, LastLayerGradients, kmeans_plus_plus
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
+from alframe.testing.sampler import SamplerSuite
 from alframe.types import Need, PoolView
 
 
@@ -131,14 +130,6 @@ def test_the_doubtful_far_and_unlike_are_wanted():
     for seed in range(10):
         chosen = Badge().select(view_of(probs, x), 3, np.random.default_rng(seed)).keys.tolist()
         assert {100, 200} <= set(chosen), "one of the certain, whose gradients are near zero, stands for them all"
-
-
-@pytest.mark.parametrize(("need", "what"), [(Need.PROBS, "class probabilities"), (Need.FEATURES, "embeddings")])
-def test_numbers_that_are_none_are_refused_by_name(need, what):
-    fields = tiny_fields({Need.PROBS, Need.FEATURES})
-    fields[need][5, 1] = np.inf
-    with pytest.raises(UnmetNeed, match=rf"'badge'.*{what} of 1 of 20 .*row 5"):
-        Badge().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 def test_the_same_gradients_as_scikit_activeml():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.errors import BadParams, UnmetNeed
+from alframe.errors import BadParams
 from alframe.samplers.cluster_margin import ClusterMargin, cluster_rows, round_robin_order
 from alframe.samplers.uncertainty import Margin
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_view
 from alframe.types import Need, PoolView
 
 BOTH = {Need.PROBS, Need.FEATURES}
@@ -110,14 +110,6 @@ def test_ties_are_drawn():
     cluster = np.zeros(50, np.int64)
     first = [int(round_robin_order(cluster, np.random.default_rng(seed))[0]) for seed in range(60)]
     assert len(set(first)) > 30
-
-
-@pytest.mark.parametrize(("need", "what"), [(Need.PROBS, "class probabilities"), (Need.FEATURES, "embeddings")])
-def test_numbers_that_are_none_are_refused_by_name(need, what):
-    fields = tiny_fields(BOTH)
-    fields[need][5, 1] = np.nan
-    with pytest.raises(UnmetNeed, match=f"'cluster_margin'.*{what} of 1 of 20"):
-        ClusterMargin().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", ["candidates", "size", "rows"])

@@ -76,7 +76,7 @@ def test_the_size_is_halved_until_there_are_clusters():
 def test_logits_tell_apart_what_probabilities_hardly_do():
     probs = np.array([[0.99, 0.01, 0], [0.99, 0, 0.01], [0.2, 0.3, 0.5]], np.float32)
     view = PoolView(np.arange(3), {Need.PROBS: probs})
-    x = coordinates(view, "logits", np.arange(3), "clusters", np.random.default_rng(0))
+    x = coordinates(view, "logits", np.arange(3), np.random.default_rng(0))
     assert np.linalg.norm(x[0] - x[1]) > np.linalg.norm(probs[0] - probs[1]) * 100
     np.testing.assert_allclose(x[2], np.log(probs[2]) - np.log(probs[2]).mean(), rtol=1e-5)
 
@@ -86,7 +86,7 @@ def test_wide_embeddings_are_reduced_and_keep_their_clusters():
     heap = np.repeat([0, 1], 60)
     x = (rng.normal(size=(2, 400))[heap] * 3 + rng.normal(size=(120, 400))).astype(np.float32)
     view = PoolView(np.arange(120), {Need.FEATURES: x})
-    assert coordinates(view, "features", np.arange(120), "clusters", rng).shape == (120, 32)
+    assert coordinates(view, "features", np.arange(120), rng).shape == (120, 32)
     assert np.bincount(heap[choose(x, 10, smallest=30, outliers=0)]).tolist() == [5, 5]
 
 

@@ -8,7 +8,7 @@ import skactiveml.classifier
 import skactiveml.pool
 from sklearn.linear_model import LogisticRegression
 
-from alframe.errors import BadParams, UnmetNeed
+from alframe.errors import BadParams
 from alframe.samplers.drop_query import DropQuery, count_class_changes
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
@@ -117,13 +117,6 @@ def test_large_pools_go_through_in_parts(monkeypatch):
     fields = tiny_fields({Need.FEATURES}, n=30)
     DropQuery().select(PoolView(tiny_keys(30), fields, predict), 3, np.random.default_rng(0))
     assert sizes == [7] * 16 + [2] * 4
-
-
-def test_numbers_that_are_none_are_refused_by_name():
-    fields = tiny_fields({Need.FEATURES})
-    fields[Need.FEATURES][5, 1] = np.nan
-    with pytest.raises(UnmetNeed, match=r"'drop_query'.*embeddings of 1 of 20 .*row 5"):
-        DropQuery().select(PoolView(tiny_keys(20), fields, tiny_predict()), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"passes": 0}, {"rows": 0}, {"dropout": 0.0}, {"dropout": 1.0}])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.errors import UnmetNeed
 from alframe.samplers.galaxy import Galaxy
 from alframe.samplers.uncertainty import Margin
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys, tiny_view
+from alframe.testing.sampler import SamplerSuite, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
 NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.LABELS}
@@ -131,11 +130,3 @@ def test_equal_probabilities_are_not_in_the_pools_order():
 def test_the_whole_pool_in_the_end(classes):
     view = tiny_view(NEEDS, n=60, labelled=20, classes=classes)
     assert sorted(choose(view, 60)) == sorted(view.keys.tolist())
-
-
-@pytest.mark.parametrize(("need", "whose"), [(Need.PROBS, "unlabelled"), (Need.LABELLED_PROBS, "labelled")])
-def test_numbers_that_are_none_are_refused_by_name(need, whose):
-    fields = tiny_fields(NEEDS)
-    fields[need][5, 1] = np.nan
-    with pytest.raises(UnmetNeed, match=rf"'galaxy'.*1 of \d+ {whose} images .*row 5"):
-        Galaxy().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))

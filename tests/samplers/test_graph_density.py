@@ -107,5 +107,5 @@ def test_bad_input_is_refused():
         GraphDensity(neighbours=0)
     x = np.zeros((9, 2))
     x[3, 1] = np.nan
-    with pytest.raises(UnmetNeed, match="1 of 9 images looked at"):
+    with pytest.raises(UnmetNeed, match="1 of 9 points"):
         GraphDensity().select(view_of(x, x[:0]), 2, np.random.default_rng(0))

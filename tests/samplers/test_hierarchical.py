@@ -137,7 +137,7 @@ def test_bad_input_is_refused():
     for wrong in ({"beta": 1.0}, {"leaves": 1}):
         with pytest.raises(BadParams, match=f"sampler 'hierarchical': {next(iter(wrong))}="):
             Hierarchical(**wrong)
-    with pytest.raises(UnmetNeed, match="1 of 2 labelled images"):
+    with pytest.raises(UnmetNeed, match="1 of 6 points"):
         Hierarchical().select(
             view_of(np.zeros((4, 2)), [[0, 0], [0, np.nan]], [0, 1]), 2, np.random.default_rng(tiny_keys(1)[0])
         )

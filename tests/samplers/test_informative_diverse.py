@@ -96,5 +96,5 @@ def test_bad_input_is_refused():
     first[2] = np.nan
     with pytest.raises(UnmetNeed, match="class probabilities of 1 of 12"):
         choose(view_of(x, first), 3)
-    with pytest.raises(UnmetNeed, match="embeddings of 1 of 1 labelled"):
+    with pytest.raises(UnmetNeed, match="embeddings of 1 of 1 images"):
         choose(view_of(x, np.full(12, 0.5), np.full_like(x[:1], np.inf)), 3)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.errors import BadParams, UnmetNeed
+from alframe.errors import BadParams
 from alframe.samplers.kmeans import KMeans
-from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
+from alframe.testing.sampler import SamplerSuite
 from alframe.types import Need, PoolView
 
 
@@ -51,13 +51,6 @@ def test_clusters_with_a_label_come_last_and_large_ones_first():
 def test_with_few_clusters_it_goes_round_them():
     x, heap = heaps(30, 20, 10)
     assert heap[choose(x, 9, clusters=3)].tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2]
-
-
-def test_numbers_that_are_none_are_refused_by_name():
-    fields = tiny_fields(KMeans.needs)
-    fields[Need.FEATURES][5, 1] = np.inf
-    with pytest.raises(UnmetNeed, match=r"'kmeans'.*embeddings of 1 of 26 images looked at"):
-        KMeans().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("bad", [{"clusters": 0}, {"rows": 0}])

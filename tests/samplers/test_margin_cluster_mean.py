@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.errors import BadParams, UnmetNeed
+from alframe.errors import BadParams
 from alframe.samplers.margin_cluster_mean import MarginClusterMean, _medoids, is_inside_margin
 from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
@@ -85,9 +85,3 @@ def test_many_images_inside_are_looked_at_in_part():
     assert len(set(choose(x, np.tile(UNSURE, (300, 1)), LABELLED, 200, rows=40))) == 200
     with pytest.raises(BadParams, match="rows=0"):
         MarginClusterMean(rows=0)
-
-
-def test_numbers_that_are_none_are_refused():
-    probs = np.tile(UNSURE, (20, 1))
-    with pytest.raises(UnmetNeed, match="1 of 3 labelled images"):
-        choose(np.zeros((20, 2)), probs, [*LABELLED[:2], [np.nan, 0, 0]], 3)

@@ -91,5 +91,5 @@ def test_a_factor_of_one_is_plain_uncertainty(sampler):
 def test_nan_is_refused(sampler):
     activations = np.ones((9, 4))
     activations[2, 3] = np.nan
-    with pytest.raises(UnmetNeed, match=r"activations of 1 of 9 unlabelled images \(first: row 2\)"):
+    with pytest.raises(UnmetNeed, match=r"scores of 1 of 9 images \(first: row 2\)"):
         choose(sampler(), 3, ACTIVATIONS=activations, PROBS=np.full((9, 2), 0.5))

@@ -173,7 +173,7 @@ def test_zeros_have_no_entropy_and_raise_no_warning():
 def test_nan_is_refused_with_the_count(sampler):
     fields = tiny_fields({Need.PROBS})
     fields[Need.PROBS][[3, 9]] = np.nan
-    with pytest.raises(UnmetNeed, match=r"2 of 20 unlabelled images \(first: row 3\)"):
+    with pytest.raises(UnmetNeed, match=r"2 of 20 images \(first: row 3\)"):
         sampler().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 

@@ -58,7 +58,7 @@ def test_large_pools_go_through_in_parts(monkeypatch):
 def test_a_vote_for_nan_is_refused_with_the_count():
     fields = tiny_fields({Need.PROB_SAMPLES})
     fields[Need.PROB_SAMPLES][1, 6, 2] = np.nan
-    with pytest.raises(UnmetNeed, match=r"'variation_ratios'.*1 of 20 unlabelled images \(first: row 6\)"):
+    with pytest.raises(UnmetNeed, match=r"1 of 20 images \(first: row 6\)"):
         VariationRatios().select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))
 
 
