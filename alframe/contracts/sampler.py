@@ -22,7 +22,7 @@ class Sampler(Protocol):
     needs: frozenset[Need]
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Choose min(k, n) distinct keys of `view.keys`, the most wanted first; the same rng, the same answer."""
+        """Select k distinct keys of `view.keys`, most wanted first; 1 <= k <= n. The same rng gives the same answer."""
         ...
 
 

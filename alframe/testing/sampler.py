@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pytest
 
 from alframe.contracts import Sampler
-from alframe.engine.select import run_sampler
 from alframe.errors import AlframeError
 from alframe.types import Floats, LazySamples, Need, PoolView, Predict, Selection
 
@@ -94,8 +93,9 @@ class SamplerSuite:
         return PoolView(tiny_keys(20) if keys is None else keys, fields, predict)
 
     def select(self, view: PoolView, k: int, seed: int = 0) -> Selection:
-        """Select as the engine does: it asks for no more items than there are."""
-        return run_sampler(self.make(), view, k, np.random.default_rng(seed))
+        """Select as the engine does: it asks for at least one item, and for no more than there are."""
+        k = min(k, len(view))
+        return self.make().select(view, k, np.random.default_rng(seed)) if k else Selection(view.keys[:0])
 
     @pytest.mark.parametrize("k", [1, 5, 20])
     def test_k_distinct_keys_of_the_pool(self, k: int) -> None:
