@@ -1,4 +1,4 @@
-"""The command line: words to overrides, overrides to a session, the session's task, and what it has to say."""
+"""The command line: it composes the configuration, opens the session, runs its task and prints the outcome."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from alframe.errors import AlframeError
 
 
 class CommandFailed(BaseException):
-    """An AlframeError on its way past Hydra, which catches every Exception and adds words about itself."""
+    """An AlframeError that passes Hydra, which catches every Exception and adds messages of its own."""
 
 
 class ReaderGone(BaseException):
-    """A closed pipe on its way past Hydra."""
+    """A closed pipe that passes Hydra."""
 
 
 class JobFailed(CompactHydraException):
-    """An AlframeError in a sweep: Hydra goes on with the next job, and in the end reports it without a traceback."""
+    """An AlframeError in a sweep: Hydra runs the next job, and reports this one at the end without a traceback."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Entry point of ``alframe`` and ``python -m alframe``."""
+    """Run a command: the entry point of ``alframe`` and ``python -m alframe``."""
     words = list(sys.argv[1:] if words is None else words)
     if words[:1] == ["--version"]:
         sys.stdout.write(f"alframe {alframe_version()}\n")
         return
     try:
         if words[:1] == ["plugins"]:
-            from alframe.app.inspect import plugins
+            from alframe.app.inspect import describe_plugins
 
-            sys.stdout.write(plugins() + "\n")
+            sys.stdout.write(describe_plugins() + "\n")
             return
         if set(COMPLETION) & set(words):
-            from alframe.app.completion import answer, is_answered
+            from alframe.app.completion import SCRIPTS, answer
 
-            sys.stdout.write(answer(words))
-            if is_answered(words):
+            sys.stdout.write(answer(words[-1]))
+            if words[-1] in SCRIPTS:
                 return
-            _run_hydra(words)
-            return
-        _run_hydra(hydra_words(words))
+        else:
+            words = hydra_words(words)
+        _run_hydra(words)
     except (AlframeError, CommandFailed) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
@@ -62,7 +62,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def _run_hydra(words: Sequence[str]) -> None:
     import hydra
 
-    from alframe.app.sweep import tell_results
+    from alframe.app.sweep import print_results
 
     search_path.register()
     schema.register()
@@ -70,15 +70,15 @@ def _run_hydra(words: Sequence[str]) -> None:
     try:
         hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
     finally:
-        tell_results()
+        print_results()
 
 
 def run_task(config: DictConfig) -> float | None:
-    """One job: build the session and run its task. What it returns is what a sweep may optimise."""
+    """Run one job: open the session and run its task. Return the value that a sweep may optimise."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from alframe.app.logging import in_words, logged_to
+    from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
 
     hydra_config = HydraConfig.get()
@@ -94,14 +94,14 @@ def run_task(config: DictConfig) -> float | None:
             if session.read_only:
                 outcome = task.run(session)
             else:
-                own = _own_folders(hydra_config.runtime.config_sources)
+                own = _user_folders(hydra_config.runtime.config_sources)
                 choices = projects.choices_kept(session.folder, hydra_config.overrides.task, own)
-                with logged_to(session.folder), choices:
+                with log_to_folder(session.folder), choices:
                     outcome = task.run(session)
     except Exception as error:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        raise (JobFailed if sweep else CommandFailed)(in_words(error)) from error
+        raise (JobFailed if sweep else CommandFailed)(describe_error(error)) from error
     try:
         sys.stdout.write(f"\n{outcome.message}\n")
         sys.stdout.flush()
@@ -110,6 +110,10 @@ def run_task(config: DictConfig) -> float | None:
     return outcome.value
 
 
-def _own_folders(sources: Iterable[ConfigSourceInfo]) -> list[str]:
-    """Given with --config-dir, or with hydra.searchpath as a project keeps it."""
-    return list(dict.fromkeys(one.path for one in sources if "command-line" in one.provider and one.schema == "file"))
+def _user_folders(sources: Iterable[ConfigSourceInfo]) -> list[str]:
+    """Return the folders given with --config-dir, or with hydra.searchpath as a project keeps it."""
+    return list(
+        dict.fromkeys(
+            source.path for source in sources if "command-line" in source.provider and source.schema == "file"
+        )
+    )

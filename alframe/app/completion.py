@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
-from alframe.app.search_path import options
+from alframe.app.search_path import config_files
 
 # Hydra's script knows `python FILE`, not `python -m MODULE`.
 _INSTALL = """_alframe_complete()
@@ -21,25 +20,19 @@ _INSTALL = """_alframe_complete()
 COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
 complete -o nospace -o default -F _alframe_complete alframe python python3
 """
-_UNINSTALL = "complete -r alframe python python3; unset -f _alframe_complete\n"
-_SCRIPTS = {"install=bash": _INSTALL, "uninstall=bash": _UNINSTALL}
+SCRIPTS = {
+    "install=bash": _INSTALL,
+    "uninstall=bash": "complete -r alframe python python3; unset -f _alframe_complete\n",
+}
 
 
-def answer(words: Sequence[str]) -> str:
-    """Return what is printed for these words after ``-sc`` before Hydra answers, and leave a line it understands.
-
-    Hydra has nothing to add to the scripts for bash.
-    """
-    if words[-1] in _SCRIPTS:
-        return _SCRIPTS[words[-1]]
+def answer(question: str) -> str:
+    """Return what the shell is told before Hydra's own answer, for which the line is left as Hydra understands it."""
+    if question in SCRIPTS:
+        return SCRIPTS[question]
     _, _, typed = os.environ.get("COMP_LINE", "").lstrip().partition(" ")
     first, space, others = typed.lstrip().partition(" ")
-    tasks = options("task")
+    tasks = config_files("task")
     if space and first in tasks:
         os.environ["COMP_LINE"] = f"alframe task={first} {others}"
     return "" if space else "".join(f"{name}\n" for name in sorted(tasks) if name.startswith(first))
-
-
-def is_answered(words: Sequence[str]) -> bool:
-    """Whether `answer` is all there is to print."""
-    return words[-1] in _SCRIPTS

@@ -11,7 +11,7 @@ SOURCE_TREE = Path(__file__).resolve().parents[2]
 
 
 def conf_root() -> str:
-    """A Hydra config path."""
+    """Return the folder or package of the default configuration, as a path for Hydra."""
     if find_spec("alframe.conf") is not None:
         return "pkg://alframe.conf"
     # Two files prove that this is alframe's own tree and not some folder that happens to be called conf.
@@ -21,7 +21,7 @@ def conf_root() -> str:
 
 
 def conf_folder() -> Path:
-    """The same as a folder that can be listed."""
+    """Return the same as a folder that can be listed."""
     spec = find_spec("alframe.conf")
     if spec is not None and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations)))

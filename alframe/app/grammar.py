@@ -78,10 +78,8 @@ def to_hydra(value: str, kind: ValueKind, sweep: bool = False) -> str:
         override = parse_override(f"x={value}")
         if override is not None and override.is_sweep_override():  # by glob(), range() and the like
             return value
-    elif (
-        (kind.is_list or (kind.may_be_list and len(elements) > 1)) and value[:1] not in ("", *"[{$") and value != "null"
-    ):
-        value = f"[{value}]"
+    elif kind.is_list or (kind.may_be_list and len(elements) > 1):
+        value = value if value[:1] in ("", "[", "{", "$") or value == "null" else f"[{value}]"
     if value.startswith("[") and value.endswith("]"):
         inside = [element.strip() for element in split_commas(value[1:-1])]
         return f"[{','.join(_scalar(element, kind.is_text) for element in inside if element)}]"

@@ -1,4 +1,4 @@
-"""`alframe plugins` and `--version`: they must work even when the configuration does not."""
+"""What `alframe plugins` prints; it works even when the configuration does not."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alframe.app.parts import GROUPS
-from alframe.app.search_path import options, plugin_confs
+from alframe.app.search_path import config_files, plugin_config_folders
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 from alframe.registry import RegisteredPart, Registry
 
 
-def plugins() -> str:
-    """Every registered name with its owner and state, and every configuration of that name."""
+def describe_plugins() -> str:
+    """Return one line for each registered name, with its owner and state, and the problems of plugins."""
     lines = []
     for kind, registry in REGISTRIES.items():
         lines.append(kind)
-        lines += [f"  {line}" for line in _names(kind, registry)]
-    lines += list(_complaints())
+        lines += [f"  {line}" for line in _describe_parts(kind, registry)]
+    lines += list(_describe_problems())
     return "\n".join(lines)
 
 
-def _names(kind: str, registry: Registry) -> Iterator[str]:
-    configured = options(kind)
+def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
+    configured = config_files(kind)
     for name, entries in sorted(registry.parts().items()):
         for entry in entries:
             state = "ok" if len(entries) == 1 else f"DUPLICATE: choose with {kind}.name={entry.owner}:{name}"
-            yield f"{name:24} {entry.owner} {entry.version:12} {_broken(entry) or state}"
-        if name not in configured and not any(_uses(file, name) for file in configured.values()):
+            yield f"{name:24} {entry.owner} {entry.version:12} {_import_error(entry) or state}"
+        if name not in configured and not any(_is_configured_by(file, name) for file in configured.values()):
             yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"
     others = sorted(set(configured) - set(registry.parts()))
     if others:
         yield f"ready-made: {', '.join(others)}"
 
 
-def _uses(file: Path, name: str) -> bool:
+def _is_configured_by(file: Path, name: str) -> bool:
     return f"name: {name}\n" in file.read_text(encoding="utf-8")
 
 
-def _broken(entry: RegisteredPart) -> str:
+def _import_error(entry: RegisteredPart) -> str:
     try:
         entry.load()
     except AlframeError as error:
@@ -47,9 +47,9 @@ def _broken(entry: RegisteredPart) -> str:
     return ""
 
 
-def _complaints() -> Iterator[str]:
-    seen: dict[tuple[str, str], str] = {(group, name): "alframe" for group in GROUPS for name in _ours(group)}
-    for conf in plugin_confs():
+def _describe_problems() -> Iterator[str]:
+    seen: dict[tuple[str, str], str] = {(group, name): "alframe" for group in GROUPS for name in _builtin_names(group)}
+    for conf in plugin_config_folders():
         if conf.folder is None:
             yield f"{conf.owner}: its configuration folder '{conf.module}' does not exist; its parts cannot be chosen."
             continue
@@ -60,7 +60,7 @@ def _complaints() -> Iterator[str]:
             seen.setdefault(key, conf.owner)
 
 
-def _ours(group: str) -> list[str]:
+def _builtin_names(group: str) -> list[str]:
     from alframe.app.conf_root import conf_folder
 
     return [file.stem for file in (conf_folder() / group).glob("*.yaml")]

@@ -1,4 +1,4 @@
-"""Messages for people: past progress bars, in plain words, and into the project's own log."""
+"""Log messages: beside progress bars, in plain text, and in the project's own log file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from alframe.errors import AlframeError
 
 
-class BesideBars(logging.Handler):
-    """Writes to standard error without tearing a progress bar apart."""
+class ProgressBarHandler(logging.Handler):
+    """Handler that writes to standard error without breaking a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
@@ -20,8 +20,8 @@ class BesideBars(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
-class Words(logging.Formatter):
-    """The message alone; warnings and errors say so first."""
+class MessageFormatter(logging.Formatter):
+    """Formatter for the message alone, after the level of warnings and errors."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -29,7 +29,7 @@ class Words(logging.Formatter):
 
 
 @contextmanager
-def logged_to(folder: Path) -> Iterator[None]:
+def log_to_folder(folder: Path) -> Iterator[None]:
     """Keep all messages in ``folder/alframe.log`` as well, with their times; and how an error came about."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(folder / "alframe.log", encoding="utf-8", delay=True)
@@ -49,8 +49,8 @@ def logged_to(folder: Path) -> Iterator[None]:
         handler.close()
 
 
-def in_words(error: Exception) -> str:
-    """What a person needs to know of an error that ended a task."""
+def describe_error(error: Exception) -> str:
+    """Return what a person needs to know of an error that ended a task."""
     if isinstance(error, AlframeError):
         return str(error)
     if isinstance(error, OSError):  # a full disk, a drive that is gone, a file that another program holds

@@ -15,7 +15,7 @@ from alframe.app.declarations import declared_kinds, value_kind
 from alframe.app.grammar import ValueKind
 from alframe.app.overrides import Overrides
 from alframe.app.schema import SETTINGS
-from alframe.app.search_path import options
+from alframe.app.search_path import config_files
 from alframe.builtins import KINDS
 from alframe.errors import BadParams
 
@@ -34,7 +34,7 @@ class ChosenParts:
     def files(self, group: str) -> Mapping[str, Path]:
         """Return every name that can be chosen in this group, with its file."""
         if group not in self._files:
-            self._files[group] = options(group, self._folders)
+            self._files[group] = config_files(group, self._folders)
         return self._files[group]
 
     def names(self, kind: str) -> list[str]:

@@ -24,14 +24,14 @@ TRANSIENT = ("project", "runs", "task", "hydra", "compute")
 
 
 def absolute(path: str, cwd: Path | None = None) -> Path:
-    """A path as people write it, from here (or `cwd`), or with ``~`` from their home."""
+    """Return a path as people write it, from here (or `cwd`), or with ``~`` from their home."""
     with suppress(RuntimeError):  # ~name of nobody: a folder may be called so
         return (cwd or Path.cwd()) / Path(path).expanduser()
     return (cwd or Path.cwd()) / path
 
 
 def latest_project(runs: Path) -> Path | None:
-    """The project below `runs` that was worked on last; one in which nothing was ever asked or known is none."""
+    """Return the project below `runs` that was worked on last, among those in which something was asked or known."""
     ledgers = sorted(runs.glob(f"*/{LEDGER_NAME}"), key=_touched, reverse=True)
     return next((file.parent.resolve() for file in ledgers if _has_begun(file.parent)), None)
 

@@ -18,7 +18,7 @@ GROUP = "alframe.conf"
 
 
 @dataclass(frozen=True, slots=True)
-class PluginConf:
+class PluginConfigFolder:
     """One plugin's configuration folder; `folder` is None when it does not exist."""
 
     owner: str
@@ -26,22 +26,28 @@ class PluginConf:
     folder: Path | None
 
 
-def plugin_confs() -> list[PluginConf]:
-    """Every distribution's configuration folder, by name of the distribution."""
+def plugin_config_folders() -> list[PluginConfigFolder]:
+    """Return the configuration folder of every distribution that has one, in order of their names."""
     found = []
-    for point in sorted(entry_points(group=GROUP), key=lambda one: (one.dist.name if one.dist else "", one.name)):
+    for point in sorted(
+        entry_points(group=GROUP), key=lambda point: (point.dist.name if point.dist else "", point.name)
+    ):
         owner = point.dist.name if point.dist else "?"
         top, _, rest = point.value.partition(".")
         spec = find_spec(top)  # of a top-level package: finds it without running it
-        places = list(spec.submodule_search_locations or []) if spec else []
-        folders = [folder for place in places if (folder := Path(place, *rest.split("."))).is_dir()]
-        found.append(PluginConf(owner, point.value, folders[0] if folders else None))
+        locations = list(spec.submodule_search_locations or []) if spec else []
+        folders = [folder for location in locations if (folder := Path(location, *rest.split("."))).is_dir()]
+        found.append(PluginConfigFolder(owner, point.value, folders[0] if folders else None))
     return found
 
 
-def options(group: str, extra: Sequence[Path] = ()) -> dict[str, Path]:
-    """Every name that can be chosen in this group, with its file: ours first, then plugins', then the user's."""
-    folders = [conf_folder(), *(conf.folder for conf in plugin_confs() if conf.folder is not None), *extra]
+def config_files(group: str, user_folders: Sequence[Path] = ()) -> dict[str, Path]:
+    """Return the YAML file of every name in this group: alframe's, the plugins', then those of the `user_folders`."""
+    folders = [
+        conf_folder(),
+        *(conf.folder for conf in plugin_config_folders() if conf.folder is not None),
+        *user_folders,
+    ]
     found: dict[str, Path] = {}
     for folder in folders:
         for file in sorted((folder / group).glob("*.yaml")):
@@ -53,12 +59,12 @@ class PluginSearchPath(SearchPathPlugin):
     """Appended after alframe's own folder: a plugin adds options and cannot shadow a built-in."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        for conf in plugin_confs():
+        for conf in plugin_config_folders():
             if conf.folder is not None:
                 search_path.append(provider=conf.owner, path=f"file://{conf.folder.as_posix()}")
 
 
 def register() -> None:
-    """Idempotent."""
+    """Register the search path with Hydra; calling it again changes nothing."""
     if PluginSearchPath not in Plugins.instance().discover(SearchPathPlugin):
         Plugins.instance().register(PluginSearchPath)

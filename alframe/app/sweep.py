@@ -16,11 +16,11 @@ from alframe.store.files import replace_atomically, write_json
 
 log = logging.getLogger(__name__)
 
-_under_way: list[Path] = []  # the folder of the sweep that has begun, until its results are told
+_under_way: list[Path] = []  # the folder of the sweep that has begun, until its results are printed
 
 
 class SweepSummary(Callback):
-    """Each job leaves a note of its project folder in the sweep's."""
+    """Callback that leaves a note about each job in the sweep's folder: its project folder, or that it failed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         _under_way.append(Path(config.hydra.sweep.dir))
@@ -35,28 +35,28 @@ class SweepSummary(Callback):
         if job_return.status is not JobStatus.COMPLETED:
             # Hydra itself tells of the first failure only, and not before the last job has ended.
             log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
-            write_json(_note(config, "failed"), {"overrides": list(config.hydra.overrides.task)})
+            write_json(_note_file(config, "failed"), {"overrides": list(config.hydra.overrides.task)})
             return
         session = session_from(config, Path(config.hydra.runtime.cwd), sweep=True)
         words = [word for word in config.hydra.overrides.task if not word.startswith(("project=", "task="))]
         note = {"folder": str(session.folder), "overrides": list(words)}
-        write_json(_note(config, "jobs"), note)
+        write_json(_note_file(config, "jobs"), note)
 
 
-def _note(config: DictConfig, folder: str) -> Path:
+def _note_file(config: DictConfig, folder: str) -> Path:
     return Path(config.hydra.sweep.dir) / folder / f"{config.hydra.job.num:05d}.json"
 
 
-def tell_results() -> None:
-    """Print the table of the sweep that has just ended, if one has, and write its curves.
+def print_results() -> None:
+    """Print the table of the sweep that has just ended, if there is one, and write its curves.
 
     Not in `on_multirun_end`, which Hydra leaves out when a job has failed: what the others gave still counts.
     """
     while _under_way:
-        _tell_results(_under_way.pop())
+        _print_sweep(_under_way.pop())
 
 
-def _tell_results(folder: Path) -> None:
+def _print_sweep(folder: Path) -> None:
     from alframe.tasks.sweep_table import Job, sweep_curves, sweep_table
 
     notes = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((folder / "jobs").glob("*.json"))]

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from alframe.app.logging import in_words
+from alframe.app.logging import describe_error
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,7 @@ from alframe.app.logging import in_words
     ],
 )
 def test_a_system_error_is_said_without_its_number(error: OSError, what: str) -> None:
-    assert in_words(error) == f"{what}. What was done so far is kept; when this is put right, the same command goes on."
+    assert (
+        describe_error(error)
+        == f"{what}. What was done so far is kept; when this is put right, the same command goes on."
+    )
