@@ -112,8 +112,5 @@ def run_task(config: DictConfig) -> float | None:
 
 def _user_folders(sources: Iterable[ConfigSourceInfo]) -> list[str]:
     """Return the folders given with --config-dir, or with hydra.searchpath as a project keeps it."""
-    return list(
-        dict.fromkeys(
-            source.path for source in sources if "command-line" in source.provider and source.schema == "file"
-        )
-    )
+    own = [source.path for source in sources if "command-line" in source.provider and source.schema == "file"]
+    return list(dict.fromkeys(own))

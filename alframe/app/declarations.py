@@ -73,7 +73,7 @@ def _resolved(annotation: Any, names: Mapping[str, Any]) -> Any:
 
 
 def _members(annotation: Any) -> Iterator[Any]:
-    """The members of a union, or the one type that it is; without None."""
+    """Yield the members of a union, or the one type that it is; without None."""
     if get_origin(annotation) is Annotated:
         yield from _members(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):

@@ -15,6 +15,7 @@ class ProgressBarHandler(logging.Handler):
     """Handler that writes to standard error without breaking a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write one message."""
         from tqdm import tqdm
 
         tqdm.write(self.format(record), file=sys.stderr)
@@ -24,6 +25,7 @@ class MessageFormatter(logging.Formatter):
     """Formatter for the message alone, after the level of warnings and errors."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the text of one message."""
         text = super().format(record)
         return text if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: {text}"
 

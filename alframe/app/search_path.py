@@ -29,10 +29,8 @@ class PluginConfigFolder:
 def plugin_config_folders() -> list[PluginConfigFolder]:
     """Return the configuration folder of every distribution that has one, in order of their names."""
     found = []
-    for point in sorted(
-        entry_points(group=GROUP), key=lambda point: (point.dist.name if point.dist else "", point.name)
-    ):
-        owner = point.dist.name if point.dist else "?"
+    owned = [(point.dist.name if point.dist else "?", point) for point in entry_points(group=GROUP)]
+    for owner, point in sorted(owned, key=lambda pair: (pair[0], pair[1].name)):
         top, _, rest = point.value.partition(".")
         spec = find_spec(top)  # of a top-level package: finds it without running it
         locations = list(spec.submodule_search_locations or []) if spec else []
@@ -43,13 +41,9 @@ def plugin_config_folders() -> list[PluginConfigFolder]:
 
 def config_files(group: str, user_folders: Sequence[Path] = ()) -> dict[str, Path]:
     """Return the YAML file of every name in this group: alframe's, the plugins', then those of the `user_folders`."""
-    folders = [
-        conf_folder(),
-        *(conf.folder for conf in plugin_config_folders() if conf.folder is not None),
-        *user_folders,
-    ]
+    plugins = [conf.folder for conf in plugin_config_folders() if conf.folder is not None]
     found: dict[str, Path] = {}
-    for folder in folders:
+    for folder in [conf_folder(), *plugins, *user_folders]:
         for file in sorted((folder / group).glob("*.yaml")):
             found.setdefault(file.stem, file)
     return found
@@ -59,6 +53,7 @@ class PluginSearchPath(SearchPathPlugin):
     """Appended after alframe's own folder: a plugin adds options and cannot shadow a built-in."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append the plugins' folders."""
         for conf in plugin_config_folders():
             if conf.folder is not None:
                 search_path.append(provider=conf.owner, path=f"file://{conf.folder.as_posix()}")

@@ -23,9 +23,11 @@ class SweepSummary(Callback):
     """Callback that leaves a note about each job in the sweep's folder: its project folder, or that it failed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Remember the sweep's folder, so that its results are printed at the end."""
         _under_way.append(Path(config.hydra.sweep.dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Write the note about the job that has just ended."""
         from hydra.types import RunMode
 
         from alframe.app.session_from import session_from

@@ -19,7 +19,5 @@ from alframe.app.logging import describe_error
     ],
 )
 def test_a_system_error_is_said_without_its_number(error: OSError, what: str) -> None:
-    assert (
-        describe_error(error)
-        == f"{what}. What was done so far is kept; when this is put right, the same command goes on."
-    )
+    rest = "What was done so far is kept; when this is put right, the same command goes on."
+    assert describe_error(error) == f"{what}. {rest}"
