@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def add_file(
     `rows` come with the item each is about, None for one that was not asked for; where `only_requested`, such a row
     is a Problem if it has a label. `annotator` is used where the file names nobody.
     """
-    saved, content = time_saved(file), _content_hash(file)
+    saved, content = time_saved(file), ""
+    with suppress(OSError):  # reading its rows reports it
+        content = content_hash(file)
     answered = False
     for row in rows:
         if isinstance(row, Problem):
@@ -60,10 +63,3 @@ def add_file(
             builder.add_empty(str(file), item)
     if answered:
         builder.answered_files.add(str(file))
-
-
-def _content_hash(file: Path) -> str:
-    try:
-        return content_hash(file)
-    except OSError:  # reading its rows reports it
-        return ""

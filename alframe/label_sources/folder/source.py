@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cache
 from unicodedata import normalize
 
 from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, describe_classes, require_new_classes_rule
 from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest, round_folder
-from alframe.label_sources.folder.images import FoundFile, complete_folder, find_files
+from alframe.label_sources.folder.images import complete_folder, find_files
 from alframe.store.names import class_folder_name
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
+
+UNKNOWN_FILE = (
+    "is none of the images of this round, or cannot be read, or could be several of them. Move it out of here."
+)
 
 
 class Folder:
@@ -56,21 +60,34 @@ class Folder:
         images, problems = read_manifest(folder)
         manifest_is_whole = not problems
         asked = {item.id for item in request.items}
-        class_of = _class_reader(folder, request.classes, self.new_classes, problems)
+        known = _classes_by_folder(request.classes)
+        resolve = class_resolver(request.classes, self.new_classes)
+
+        @cache
+        def class_of_folder(name: str) -> str | None:
+            try:
+                return known.get(normalize("NFC", name)) or resolve(name)
+            except LabelError as error:
+                problems.append(Problem(str(folder / name), None, f"Folder {error}"))
+                return None
+
         labels: dict[ItemId, dict[str, Label]] = defaultdict(dict)
         beside, inside = set(), set()
         for found in find_files(folder, images):
-            image = found.image
+            file, image = str(found.file), found.image
             if not found.folders:
                 if image and not image.restored:
                     beside.add(image.id)
             elif image is None or image.id not in asked:
                 if not found.linked:
-                    problems.append(_unknown_file(found))
+                    problems.append(Problem(file, None, UNKNOWN_FILE))
             else:
                 inside.add(image.id)
-                if name := class_of(found):
-                    label = Label(image.id, name, self.annotator, file=str(found.file), digest=image.hash)
+                if len(found.folders) > 1:
+                    message = f"lies too deep. Move it up, into the folder of a class directly in {folder}."
+                    problems.append(Problem(file, None, message))
+                elif name := class_of_folder(found.folders[0]):
+                    label = Label(image.id, name, self.annotator, file=file, digest=image.hash)
                     labels[image.id].setdefault(name, label)
         cleared = beside - inside if manifest_is_whole and labels else set()
         return Answers(
@@ -78,38 +95,6 @@ class Folder:
             problems,
             cleared=[item.id for item in request.items if item.id in cleared],
         )
-
-
-def _class_reader(
-    folder: Path, classes: Sequence[str], new_classes: str, problems: list[Problem]
-) -> Callable[[FoundFile], str | None]:
-    """Return a function from a file in a folder to its class; None if there is none, which `problems` then explains."""
-    known = _classes_by_folder(classes)
-    resolve = class_resolver(classes, new_classes)
-    names: dict[str, str | None] = {}
-
-    def class_of(found: FoundFile) -> str | None:
-        name, *deeper = found.folders
-        if deeper:
-            message = f"lies too deep. Move it up, into the folder of a class directly in {folder}."
-            problems.append(Problem(str(found.file), None, message))
-            return None
-        if name not in names:
-            try:
-                names[name] = known.get(normalize("NFC", name)) or resolve(name)
-            except LabelError as error:
-                names[name] = None
-                problems.append(Problem(str(folder / name), None, f"Folder {error}"))
-        return names[name]
-
-    return class_of
-
-
-def _unknown_file(found: FoundFile) -> Problem:
-    message = (
-        "is none of the images of this round, or cannot be read, or could be several of them. Move it out of here."
-    )
-    return Problem(str(found.file), None, message)
 
 
 def _classes_by_folder(classes: Sequence[str]) -> dict[str, str]:

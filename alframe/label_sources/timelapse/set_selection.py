@@ -13,7 +13,7 @@ from alframe.formats.timelapse.template import Template
 from alframe.kit.progress import track
 from alframe.kit.round_folders import normalise_name
 from alframe.kit.suggestions import did_you_mean, suggestions_by_id
-from alframe.types import ItemId, Request, Suggestion
+from alframe.types import ItemId, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def plan_selection(
     is not kept in memory: it is read a second time if anything is to be changed.
     """
     optional = (names.round, names.prediction, names.confidence)
-    fields = [names.selected, *(name for name in optional if name and template.field(name))]
+    fields = {name: field for name in (names.selected, *optional) if name and (field := template.field(name))}
     suggestions = suggestions_by_id(request)
     requested = {image_paths[item.id]: suggestions.get(item.id) for item in request.items if item.id in image_paths}
     by_normalised = {normalise_name(path): path for path in requested}
@@ -100,8 +100,12 @@ def plan_selection(
         path = requested_path(record)
         cells = {name: record.cells[name] for name in fields} | {names.selected: "false"}
         if path is not None:
-            cells |= _cells_of_request(request.round, requested[path], names)
-        return _accepted_cells(cells, template, fields)
+            suggestion = requested[path]
+            cells |= {names.selected: "true", names.round: str(request.round)}
+            cells[names.prediction] = suggestion.class_name if suggestion else ""
+            cells[names.confidence] = f"{suggestion.confidence:.4f}" if suggestion else ""
+        # A value that its field does not accept, an old one included, is left empty.
+        return {name: cells[name] if accepts_value(field, cells[name]) else "" for name, field in fields.items()}
 
     for record in track(read_records(ddb, columns), "Reading the image set", unit="img"):
         path = requested_path(record)
@@ -118,21 +122,4 @@ def plan_selection(
             records.append(Record(record.id, record.relative_path, record.file, fixed | new_cells(record)))
     present = [item for item, path in image_paths.items() if path in seen]
     missing = [item for item, path in image_paths.items() if path not in seen]
-    return SelectionPlan(records, list(find_unsafe_records(ddb, records)), present, missing, fields)
-
-
-def _cells_of_request(round_number: int, suggestion: Suggestion | None, names: FieldNames) -> dict[str, str]:
-    return {
-        names.selected: "true",
-        names.round: str(round_number),
-        names.prediction: suggestion.class_name if suggestion else "",
-        names.confidence: f"{suggestion.confidence:.4f}" if suggestion else "",
-    }
-
-
-def _accepted_cells(cells: Mapping[str, str], template: Template, fields: Sequence[str]) -> dict[str, str]:
-    """Return the cells of `fields`; a value that its field does not accept, an old one included, is left empty."""
-    found = {name: template.field(name) for name in fields}
-    return {
-        name: cells[name] if (field := found[name]) and accepts_value(field, cells[name]) else "" for name in fields
-    }
+    return SelectionPlan(records, list(find_unsafe_records(ddb, records)), present, missing, tuple(fields))

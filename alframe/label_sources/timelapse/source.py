@@ -149,7 +149,9 @@ class Timelapse:
         unknown = []
         for row in rows:
             species, new = (row.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
-            item = next((item_by_name[n] for n in _manifest_names(inside, row.image_path) if n in item_by_name), None)
+            # The manifest may name the image from any of the folders that the data file lies in.
+            names = (normalise_name("/".join((*inside[start:], row.image_path))) for start in range(len(inside) + 1))
+            item = next((item_by_name[name] for name in names if name in item_by_name), None)
             if item in asked:
                 who = row.cells.get(self.annotator_field, "").strip() or annotator
                 add_answer(builder, item, row, species or new, who, version)
@@ -187,11 +189,6 @@ class Timelapse:
             f"shows the next.{blank} Answers are read as far as you have got, also while Timelapse is open: run the "
             f"same command again. {describe_classes(request.classes, self.new_classes)}"
         )
-
-
-def _manifest_names(inside: Sequence[str], image_path: str) -> Iterator[str]:
-    """Return what the manifest may call an image of a data file that lies in the folders `inside` of the round's."""
-    return (normalise_name("/".join((*inside[start:], image_path))) for start in range(len(inside) + 1))
 
 
 def _require_short_paths(root: Path, names: Iterable[str]) -> None:
