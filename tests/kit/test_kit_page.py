@@ -29,6 +29,7 @@ def test_the_examples_are_true() -> None:
     examples = doctest.DocTestParser().get_doctest(text, {}, PAGE.name, str(PAGE), 0)
     assert len(examples.examples) > 50
     assert doctest.DocTestRunner().run(examples).failed == 0
+    assert not [name for name in MODULES if doctest.testmod(import_module(f"alframe.kit.{name}")).failed]
 
 
 def test_no_module_imports_torch_or_hydra() -> None:
