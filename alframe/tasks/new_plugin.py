@@ -67,10 +67,10 @@ def _plugin_files(part: str, kind: str) -> Iterator[tuple[str, str]]:
     sources = {
         "pyproject.toml": TEMPLATE / "common" / "pyproject.toml",
         "README.md": TEMPLATE / "common" / "README.md",
-        f"{package}/__init__.py": TEMPLATE / "common" / "__init__.py",
-        f"{package}/{part}.py": TEMPLATE / kind / "part.py",
+        f"{package}/__init__.py": TEMPLATE / "common" / "__init__.py.txt",
+        f"{package}/{part}.py": TEMPLATE / kind / "part.py.txt",
         f"{package}/conf/{kind}/{part}.yaml": TEMPLATE / kind / "part.yaml",
-        f"tests/test_{part}.py": TEMPLATE / kind / "test_part.py",
+        f"tests/test_{part}.py": TEMPLATE / kind / "test_part.py.txt",
     }
     words = {
         "alframe-mypart": f"alframe-{part.replace('_', '-')}",

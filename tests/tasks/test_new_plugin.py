@@ -1,9 +1,11 @@
-"""The plugin that `alframe new_plugin` writes. That it installs, runs and passes its tests: tests/packaging."""
+"""The plugins that `alframe new_plugin` writes. That one can be built and installed: tests/packaging."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,25 @@ def test_it_is_written_as_this_project_is(tmp_path: Path, kind: str) -> None:
         options = [*command, "--config", str(ROOT / "pyproject.toml"), str(tmp_path)]
         done = subprocess.run([sys.executable, "-m", "ruff", *options], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout
+
+
+def test_its_own_tests_pass(tmp_path: Path) -> None:
+    """Of each kind, beside each other, as if they were installed."""
+    for kind in KINDS:
+        folder, info = tmp_path / kind, tmp_path / "site" / f"alframe_my_{kind}-0.1.0.dist-info"
+        write_plugin(folder, f"my_{kind}", kind)
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1.0\n")
+        points = {group: next(iter(entries.items())) for group, entries in project["entry-points"].items()}
+        (info / "entry_points.txt").write_text(
+            "".join(f"[{group}]\n{name} = {target}\n" for group, (name, target) in points.items())
+        )
+    paths = [ROOT, tmp_path / "site", *(tmp_path / kind / "src" for kind in KINDS)]
+    command = [sys.executable, "-m", "pytest", "-q", *(f"{kind}/tests" for kind in KINDS)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
