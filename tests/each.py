@@ -18,7 +18,7 @@ def check_each(cases: Iterable[tuple[*Case]], check: Callable[[*Case], object]) 
     for case in cases:
         try:
             check(*case)
-        except Exception as error:
+        except (Exception, pytest.fail.Exception) as error:
             offenders.append(f"{' '.join(map(str, case))}: {type(error).__name__}: {error}")
     if offenders:
         pytest.fail(f"{len(offenders)} of {len(cases)}:\n" + "\n".join(offenders), pytrace=False)

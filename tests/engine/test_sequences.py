@@ -132,7 +132,7 @@ def test_values_that_cannot_be() -> None:
 
 def test_many_thousands_take_a_moment() -> None:
     items = [item(f"{n % 50}/{n}.jpg", n * 7.0, f"camera {n % 50}") for n in range(20_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(set(parts(items, gap=300))) == 20_000
     assert len(set(parts(items, gap=350))) == 50
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

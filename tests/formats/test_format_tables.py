@@ -165,9 +165,9 @@ def test_a_long_table_takes_a_moment_and_no_room(tmp_path: Path) -> None:
     """A tenth of what is promised (200,000 rows in seconds), so that the test is quick; with quotes, the slow way."""
     line = '"Station 7/2024/IMG_{:06}.JPG","fox","a note, and another"\n'
     file = put(tmp_path, "path,label,note\n" + "".join(map(line.format, range(20_000))))
-    start = time.perf_counter()
+    start = time.process_time()
     assert sum(isinstance(row, TableRow) for row in read_table(file, WANTED)) == 20_000
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     tracemalloc.start()
     for _ in read_table(file, WANTED):
         pass

@@ -389,9 +389,9 @@ def test_folders_of_digits_and_classes_like_nothing_stay_text(tmp_path: Path) ->
 def test_a_long_season_takes_a_moment(request_: Request, tmp_path: Path) -> None:
     lines = (f"D:\\season\\S{n % 40}\\IMG_{n:06}.JPG,{'fox' if n % 3 else ''},Ann\n" for n in range(20_000))
     file = season(tmp_path, "path,label,annotator\n" + "".join(lines) + "D:\\season\\a\\1.jpg,deer,Ann\n")
-    start = time.perf_counter()
+    start = time.process_time()
     assert said(request_, Csv(files=str(file))) == [("a/1.jpg", "deer", "Ann")]
-    assert time.perf_counter() - start < 2, "a tenth of what is promised: 200,000 rows in seconds"
+    assert time.process_time() - start < 2, "a tenth of what is promised: 200,000 rows in seconds"
 
 
 def test_a_list_of_other_images_is_left_alone_and_the_missing_ones_are_listed(request_: Request) -> None:

@@ -120,9 +120,9 @@ def test_a_batch_of_usual_size_is_quick() -> None:
     x, y = torch.randn(200, 256), torch.arange(20).repeat(10)
     loss = Triplet().bind(256, 20, 0)
     loss(x, y)
-    start = time.perf_counter()
+    start = time.process_time()
     loss(x, y)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_bad_parameters_are_named() -> None:

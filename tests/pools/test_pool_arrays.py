@@ -194,12 +194,12 @@ def test_several_arrays_one_after_the_other(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_sixty_thousand_rows_take_seconds(tmp_path: Path) -> None:
     file = npz(tmp_path, x_train=images(60_000, 28, 28), y_train=np.zeros(60_000))
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(listed(file, test_x=None)) == 60_000
-    assert time.perf_counter() - start < 120
-    start = time.perf_counter()
+    assert time.process_time() - start < 120
+    start = time.process_time()
     listed(file, test_x=None)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def ready_made(name: str, runs: Path) -> list[Item]:

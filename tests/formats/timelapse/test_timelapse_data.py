@@ -93,9 +93,9 @@ def test_records_without_an_answer(ddb: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_few_of_many_records_are_found_by_the_index(tmp_path: Path) -> None:
     rows = (row(f"a/{n}.jpg") for n in range(100_000))
     write_data_file(tmp_path / "T.ddb", FIELDS, rows, OpeningView())
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(find_blank_images(tmp_path / "T.ddb", "Species", [("a", f"{n * 100}.jpg") for n in range(1000)])) == 1000
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 def test_a_column_that_is_not_there(ddb: Path) -> None:
