@@ -62,7 +62,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     text = alframe("--help").out
     for word in (
         "sampler: active_transfer",
-        "task: export, label, predict, report, run, status, withdraw",
+        "task: export, label, new_plugin, predict, report, run, status, withdraw",
         "experiment:",
         "seed: 0",
         "holdout:",
@@ -77,7 +77,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     ("words", "message"),
     [
         (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
-        (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, predict,"),
+        (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, new_plugin,"),
         (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
         (["pool=nonsense"], "There is no pool 'nonsense'. Known: arrays, camera_trap_scenes, camtrap_dp, cassava,"),
         (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
@@ -134,7 +134,7 @@ def test_two_in_one_folder(alframe: CommandLine, pool: Path, tmp_path: Path) -> 
 @pytest.mark.skipif(os.name == "nt", reason="an interrupt cannot be sent to one process there")
 def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    words = [*tiny_overrides(tiny_pool(tmp_path / "pool", each=30), runs), "batch=1", "stopping.labels=64"]
+    words = [*tiny_overrides(tiny_pool(tmp_path / "pool", each=30), runs), "batch=1", "stopping.labels=44"]
     process = subprocess.Popen(
         [sys.executable, "-m", "alframe", *words],
         cwd=tmp_path,
@@ -153,12 +153,12 @@ def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine,
     assert process.returncode == 130, said
     assert said.strip() == "Stopped. All that was done so far is kept; the same command goes on from there."
     before = rounds(runs)
-    assert 2 < len(before) < 61
+    assert 2 < len(before) < 41
 
     assert alframe(*words).code == 0
     after = rounds(runs)
     assert after[: len(before)] == before, "what was done is not done again"
-    assert [one["labels"] for one in after] == list(range(4, 65))
+    assert [one["labels"] for one in after] == list(range(4, 45))
 
 
 def test_choices_that_cannot_be_do_not_stick(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
