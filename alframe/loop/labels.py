@@ -120,7 +120,12 @@ def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
 
 def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
     """Whether the same annotator has said something in a later file; without times nothing is later."""
-    return label.file != newest.file and label.at is not None and newest.at is not None and label.at < newest.at
+    return (
+        label.file != newest.file
+        and label.labelled_at is not None
+        and newest.labelled_at is not None
+        and label.labelled_at < newest.labelled_at
+    )
 
 
 def propagate(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:

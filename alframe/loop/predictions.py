@@ -37,7 +37,7 @@ def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
     return {
         label.item: Label(
-            items[label.labelled_on].id, label.class_name, label.annotator, label.at, label.file, label.row
+            items[label.labelled_on].id, label.class_name, label.annotator, label.labelled_at, label.file, label.row
         )
         for label in campaign.training_labels(items)
     }

@@ -145,10 +145,10 @@ class Ledger:
                         round_number,
                         origin,
                         row.label.annotator,
-                        None if row.label.at is None else row.label.at.isoformat(),
+                        None if row.label.labelled_at is None else row.label.labelled_at.isoformat(),
                         row.label.file,
                         row.label.row,
-                        row.label.digest,
+                        row.label.file_hash,
                         _timestamp(),
                     )
                     for row in new

@@ -81,7 +81,7 @@ class StoredLabel:
     round: int | None
     origin: str
     annotator: str
-    at: datetime | None
+    labelled_at: datetime | None
     file: str
     row: int | None
     labelled_on: int

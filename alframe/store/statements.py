@@ -101,7 +101,7 @@ def _is_file_gone(row: LabelRow, files: Collection[str]) -> bool:
 def _sort_by_time(labels: Iterable[Label]) -> list[Label]:
     """Sort so that the last said is at the end; of the same said twice by one annotator keep the last."""
     latest: dict[tuple[str, str], Label] = {}
-    for label in sorted(labels, key=lambda label: (label.at is not None, label.at)):
+    for label in sorted(labels, key=lambda label: (label.labelled_at is not None, label.labelled_at)):
         latest.pop((label.annotator, label.class_name), None)
         latest[label.annotator, label.class_name] = label
     return list(latest.values())

@@ -17,16 +17,16 @@ class Label:
     """One answer: the item, its class (or UNSURE), who said so, when, and where it was read.
 
     `file` is where the answer was read, `row` its line there (1 = first line) or its record number in a database, and
-    `digest` the BLAKE2b hash of that file when it was read, in hexadecimal.
+    `file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal.
     """
 
     item: ItemId
     class_name: str
     annotator: str = ""
-    at: datetime | None = None
+    labelled_at: datetime | None = None
     file: str = ""
     row: int | None = None
-    digest: str = ""
+    file_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

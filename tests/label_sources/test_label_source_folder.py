@@ -173,8 +173,8 @@ def test_a_label_has_the_hash_of_its_image(request_: Request) -> None:
     shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
     (label,) = Folder(annotator="Ann").collect(request_).labels
     assert label.file == str(root(request_) / "fox" / "001_1.png")
-    assert label.digest == blake2b(request_.items[0].path.read_bytes(), digest_size=16).hexdigest()
-    assert (label.annotator, label.at) == ("Ann", None)
+    assert label.file_hash == blake2b(request_.items[0].path.read_bytes(), digest_size=16).hexdigest()
+    assert (label.annotator, label.labelled_at) == ("Ann", None)
 
 
 def test_beside_the_folders_is_blank_but_not_before_the_first_answer(request_: Request) -> None:

@@ -290,8 +290,8 @@ def test_answers_are_read_while_timelapse_is_open_and_come_with_their_origin(req
     assert label.annotator == "anna"
     assert label.file == str(root(request_) / "TimelapseData.ddb")
     assert label.row == program.find("a/1.jpg")[0]
-    assert label.at is not None
-    assert len(label.digest) == 32
+    assert label.labelled_at is not None
+    assert len(label.file_hash) == 32
     assert list(answers.cleared) == ["3.png"]
 
 

@@ -72,7 +72,7 @@ def observation_rows(survey: Survey, scientific_names: Mapping[str, str], now: d
 
 
 def _label_cells(label: Label, item: Item) -> Cells:
-    time = label.at and (label.at if label.at.tzinfo else label.at.astimezone(UTC))
+    time = label.labelled_at and (label.labelled_at if label.labelled_at.tzinfo else label.labelled_at.astimezone(UTC))
     cells = {
         "classificationMethod": "human",
         "classifiedBy": label.annotator,

@@ -145,4 +145,4 @@ class Csv:
 
 
 def _time_and_row(label: Label) -> tuple[float, int]:
-    return label.at.timestamp() if label.at else 0.0, label.row or 0
+    return label.labelled_at.timestamp() if label.labelled_at else 0.0, label.row or 0
