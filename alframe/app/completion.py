@@ -28,8 +28,8 @@ SCRIPTS = {
 
 def answer(question: str) -> str:
     """Return what the shell is told before Hydra's own answer, for which the line is left as Hydra understands it."""
-    if question in SCRIPTS:
-        return SCRIPTS[question]
+    if not question.startswith("query="):
+        return SCRIPTS.get(question, "")
     _, _, typed = os.environ.get("COMP_LINE", "").lstrip().partition(" ")
     first, space, others = typed.lstrip().partition(" ")
     tasks = config_files("task")
