@@ -20,62 +20,61 @@ _MARGIN = 256 / 224  # how much larger than the crop the picture is made
 
 @dataclass(frozen=True, slots=True)
 class AugmentingReader:
-    """Reads a picture and varies it.
+    """Decodes an image and varies it.
 
-    The whole picture squashed a little larger, a random crop, grey (p = 0.1), then in random order a horizontal
-    flip, a change of brightness, contrast, saturation (30 %) and hue (5 %), and a rotation by up to 20 degrees; at
-    last a random rectangle erased (p = 0.5). What is uncovered or erased is filled with the backbone's mean colour,
-    zero after normalisation. Where there is no colour, in other than 1 or 3 channels or in measured values, grey,
-    saturation and hue are left out, and contrast is about each band's own mean.
+    The whole picture is squashed a little larger and cropped at random, turned grey (p = 0.1); then come in random
+    order a horizontal flip, a change of brightness, contrast, saturation (30 %) and hue (5 %), and a rotation by up to
+    20 degrees; at last a random rectangle is erased (p = 0.5). What is uncovered or erased is filled with the
+    backbone's mean colour, zero after normalisation. Where there is no colour, in other than 1 or 3 channels or in
+    measured values, grey, saturation and hue are left out, and contrast is about each band's own mean.
     """
 
     spec: InputSpec
 
-    def __call__(self, file: ImageFile, picture: ImageToRead) -> Decoded:
+    def __call__(self, file: ImageFile, image: ImageToRead) -> Decoded:
         larger = replace(self.spec, size=round(self.spec.size * _MARGIN))
-        decoded = file.decode(larger, picture.box)
+        decoded = file.decode(larger, image.box)
         if decoded.pixels is None:
             return decoded
+        has_colour = self.spec.channels in (1, 3) and self.spec.value_range is None
+        transform = (_make_transform if has_colour else _make_band_transform)(self.spec)
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(picture.seed or 0)
-            coloured = self.spec.channels in (1, 3) and self.spec.value_range is None
-            varied = (_make_transform if coloured else _make_band_transform)(self.spec)(decoded.pixels)
-        return replace(decoded, pixels=varied)
+            torch.default_generator.manual_seed(image.seed or 0)
+            return replace(decoded, pixels=transform(decoded.pixels))
 
 
 def load_augmented_batches(
     items: Sequence[Item], spec: InputSpec, batches: Iterable[tuple[Sequence[int], Sequence[int]]], workers: int
 ) -> Iterator[Batch]:
-    """Varied batches of (rows, seeds), as `load` gives plain ones: the same seeds, the same pixels."""
-    pictures = (
+    """Decode and vary batches of (rows, seeds), as `load_batches` does without varying: same seeds, same pixels."""
+    images = (
         [ImageToRead(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
         for rows, seeds in batches
     )
-    return stream_batches(AugmentingReader(spec), spec, pictures, workers)
+    return stream_batches(AugmentingReader(spec), spec, images, workers)
 
 
 PixelTransform = Callable[[Pixels], Pixels]
+
+# All chance must come from torch's one seeded generator. RandomOrder draws from it in version 2 alone; the others are
+# those of version 1, for in version 2 the same seed varies an image in another way.
 
 
 @functools.cache
 def _make_transform(spec: InputSpec) -> PixelTransform:
     import_torchvision()
     from torchvision import transforms as t
+    from torchvision.transforms.v2 import RandomOrder
 
     mean = tuple(round(255 * value) for value in spec.mean)
-    before = t.Compose([t.RandomCrop(spec.size), t.RandomGrayscale(0.1)])
-    shuffled = [
-        t.RandomHorizontalFlip(),
-        t.ColorJitter(0.3, 0.3, 0.3, 0.05),
-        t.RandomRotation(20, t.InterpolationMode.BILINEAR, fill=mean if len(mean) > 1 else mean[0]),
-    ]
+    rotation = t.RandomRotation(20, t.InterpolationMode.BILINEAR, fill=mean if len(mean) > 1 else mean[0])
+    jitter = t.ColorJitter(0.3, 0.3, 0.3, 0.05)
+    shuffled = RandomOrder([t.RandomHorizontalFlip(), jitter, rotation])
+    vary = t.Compose([t.RandomCrop(spec.size), t.RandomGrayscale(0.1), shuffled])
     erase = t.RandomErasing(value=mean)
 
     def apply(pixels: Pixels) -> Pixels:
-        image = before(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels))
-        # Not RandomOrder: it draws from Python's generator, and all chance here must come from the one seed.
-        for place in torch.randperm(len(shuffled)).tolist():
-            image = shuffled[place](image)
+        image = vary(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels))
         channels_first = torch.from_numpy(np.array(image).reshape(spec.size, spec.size, -1)).permute(2, 0, 1)
         return erase(channels_first).permute(1, 2, 0).numpy()  # type: ignore[no-any-return]
 
@@ -86,22 +85,15 @@ def _make_transform(spec: InputSpec) -> PixelTransform:
 def _make_band_transform(spec: InputSpec) -> PixelTransform:
     import_torchvision()
     from torchvision import transforms as t
+    from torchvision.transforms.v2 import RandomOrder
 
     mean = [255 * value for value in spec.mean]
-    crop = t.RandomCrop(spec.size)
-    shuffled = [
-        t.RandomHorizontalFlip(),
-        _vary_brightness,
-        _vary_contrast,
-        t.RandomRotation(20, t.InterpolationMode.BILINEAR, fill=mean),
-    ]
-    erase = t.RandomErasing(value=mean)
+    rotation = t.RandomRotation(20, t.InterpolationMode.BILINEAR, fill=mean)
+    shuffled = RandomOrder([t.RandomHorizontalFlip(), _vary_brightness, _vary_contrast, rotation])
+    vary = t.Compose([t.RandomCrop(spec.size), shuffled, t.RandomErasing(value=mean)])
 
     def apply(pixels: Pixels) -> Pixels:
-        bands = crop(torch.from_numpy(pixels).permute(2, 0, 1).float())
-        for place in torch.randperm(len(shuffled)).tolist():
-            bands = shuffled[place](bands)
-        varied = erase(bands).permute(1, 2, 0).numpy()
+        varied = vary(torch.from_numpy(pixels).permute(2, 0, 1).float()).permute(1, 2, 0).numpy()
         return varied if pixels.dtype == np.float32 else np.round(varied).astype(pixels.dtype)  # type: ignore[no-any-return]
 
     return apply

@@ -24,20 +24,20 @@ Array = npt.NDArray[Any]
 
 
 def is_npy(data: bytes) -> bool:
-    """Whether a file that begins so is NumPy's."""
+    """Return whether a file that begins so is NumPy's."""
     return data.startswith(_NPY_MAGIC)
 
 
 def is_tiff(data: bytes) -> bool:
-    """Whether a file that begins so is a TIFF."""
+    """Return whether a file that begins so is a TIFF."""
     return data.startswith(_TIFF_MAGIC)
 
 
 def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
-    """The values as they are stored, (H, W, bands) of any numeric type, and the orientation (1: upright).
+    """Return the values as they are stored, (H, W, bands) of any numeric type, and the orientation (1: upright).
 
-    An 8-bit picture is brought to grey or colour where `channels` is 1 or 3. Raises Unreadable for a file that is
-    damaged, Unfit for one that needs another package, and whatever the decoders raise.
+    An 8-bit picture is converted to grey or colour where `channels` is 1 or 3. Raises UnreadableImage for a file that
+    is damaged, UnsuitableInput for one that needs another package, and whatever the decoders raise.
     """
     if is_npy(data):
         return _require_image_array(_read_npy(data)), 1
@@ -45,10 +45,10 @@ def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
 
 
 def fit_to_input(array: Array, spec: InputSpec) -> Array:
-    """(H, W, bands) to (H, W, channels): uint8 as it is, or float32 with the `value_range` brought to 0..255.
+    """Turn (H, W, bands) into (H, W, channels): uint8 as it is, or float32 with the `value_range` scaled to 0..255.
 
-    Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises Unfit where
-    the bands are not as many as the channels, and where the range is needed and not given, or cannot be meant.
+    Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises
+    UnsuitableInput where the bands are not as many as the channels, and where the range is missing or cannot be right.
     """
     bands = array.shape[2]
     if bands == 1 and spec.channels == 3:
@@ -75,9 +75,9 @@ def fit_to_input(array: Array, spec: InputSpec) -> Array:
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
-    """Shape, type, and whether it is stored by column, of the .npy that begins here.
+    """Return shape, type, and whether it is stored by column, of the .npy that begins here.
 
-    Raises Unreadable or ValueError.
+    Raises UnreadableImage or ValueError.
     """
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -108,8 +108,10 @@ def _read_tiff(data: bytes, channels: int) -> tuple[Array, int]:
         series = file.series[0]
         page = series.keyframe
         _require_safe_size(max(page.imagelength * page.imagewidth, math.prod(series.shape) // 4))
-        plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
-        if not plain or page.bitspersample < 8:
+        if page.bitspersample < 8 or page.photometric not in (
+            tifffile.PHOTOMETRIC.MINISBLACK,
+            tifffile.PHOTOMETRIC.RGB,
+        ):
             return _read_with_pillow(data, channels)
         try:
             values = series.asarray(maxworkers=1)
@@ -122,7 +124,7 @@ def _read_tiff(data: bytes, channels: int) -> tuple[Array, int]:
 
 
 def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
-    """By Pillow, if it reads all of it; it has codecs that tifffile lacks."""
+    """Read the TIFF with Pillow, which has codecs that tifffile lacks, if it reads all bands; else UnsuitableInput."""
     with suppress(UnidentifiedImageError, UnsuitableInput):
         values, orientation = _read_with_pillow(data, None)
         if values.size == math.prod(series.shape):
@@ -135,16 +137,17 @@ def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
 
 
 def _move_bands_last(values: Array, axes: str) -> Array:
-    """The axes in the order y, x, bands; whatever the third one is called, it is the bands."""
-    kept = [place for place, axis in enumerate(axes) if axis in "YX" or values.shape[place] > 1]
-    bands = [place for place in kept if axes[place] not in "YX"]
+    """Put the axes into the order y, x, bands; whatever the third one is called, it is the bands."""
+    kept = [number for number, axis in enumerate(axes) if axis in "YX" or values.shape[number] > 1]
+    bands = [number for number in kept if axes[number] not in "YX"]
     if len(bands) > 1:
-        sizes = ", ".join(f"{axes[place]} of {values.shape[place]}" for place in bands)
+        sizes = ", ".join(f"{axes[number]} of {values.shape[number]}" for number in bands)
         raise UnreadableImage(
             f"it has {len(bands)} axes beside height and width ({sizes}); save one picture for each file"
         )
     order = [axes.index("Y"), axes.index("X"), *bands]
-    return _require_image_array(values.transpose(order + [place for place in range(values.ndim) if place not in order]))
+    rest = [number for number in range(values.ndim) if number not in order]
+    return _require_image_array(values.transpose(order + rest))
 
 
 def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
@@ -159,12 +162,13 @@ def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
         orientation = read_orientation(image)
         if not measured and channels in (1, 3):
             return _require_image_array(np.asarray(to_eight_bit(image, "L" if channels == 1 else "RGB"))), orientation
-        plain = measured or image.mode in ("L", "LA", "RGB", "RGBA", "CMYK")
-        return _require_image_array(np.asarray(image if plain else image.convert("RGB"))), orientation
+        if not measured and image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+            return _require_image_array(np.asarray(image.convert("RGB"))), orientation
+        return _require_image_array(np.asarray(image)), orientation
 
 
 def _require_image_array(values: Array) -> Array:
-    """(H, W, bands) of numbers, or Unreadable."""
+    """Return the values as (H, W, bands) of numbers. Raises UnreadableImage if that cannot be."""
     if values.ndim == 2:
         values = values[:, :, np.newaxis]
     if values.ndim > 3 and math.prod(values.shape[3:]) == 1:

@@ -1,4 +1,4 @@
-"""One pass over one file: its hash, its pixels, or the reason why it cannot be read."""
+"""Read one file once: its content hash, and its pixels or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ Pixels = npt.NDArray[Any]  # uint8, or float32 where the input has a value_range
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What came of one file.
+    """What decoding one file, or a box in it, gave.
 
-    `pixels` (size, size, channels), None if the picture cannot be read; `content` the 16-byte BLAKE2b of the
-    file's bytes (and of the box, if any), None if the file itself cannot be read; `reason` why there are no pixels.
-    `stamp` is the file's size and modification time (ns) just before it was read. `content` and `stamp` are None as
-    well when the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it
-    against the file. `hash` is the difference hash of the pixels, where it was taken (`Plain`); None without pixels.
+    `pixels` (size, size, channels) are None if the picture cannot be read; `reason` says why there are none.
+    `content_hash` is the 16-byte BLAKE2b of the file's bytes (and of the box, if any), None if the file itself cannot
+    be read. `stamp` is the file's size and modification time (ns) just before it was read. Both are None as well when
+    the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it against the
+    file. `difference_hash` is that of the pixels, where it was taken (`PlainReader`).
     """
 
     pixels: Pixels | None
@@ -68,9 +68,9 @@ class ImageFile:
         self._pictures: dict[tuple[str, tuple[int, int]], Image.Image] = {}
 
     def decode(self, spec: InputSpec, box: Box | None = None) -> Decoded:
-        """Hash, turn upright, cut to `box`, and squash to a square; never raises for a bad file.
+        """Hash the file, turn its picture upright, cut it to `box`, and squash it to a square.
 
-        The whole picture is squashed on purpose: a centre crop loses animals at the edge.
+        Never raises for a bad file. The whole picture is squashed on purpose: a centre crop loses animals at the edge.
         """
         if self._reason:
             return Decoded(None, None, self._reason, None)
@@ -104,21 +104,19 @@ class ImageFile:
     def _picture(self, spec: InputSpec, box: Box | None) -> Image.Image:
         with Image.open(io.BytesIO(self._data)) as image:
             orientation = read_orientation(image)
-            part = (box.w, box.h) if box else (1.0, 1.0)
-            if not all(side > 0 for side in part):  # nan as well
+            sides = (box.w, box.h) if box else (1.0, 1.0)
+            if not all(side > 0 for side in sides):  # nan as well
                 raise UnreadableImage("its box is empty")
             # A JPEG decodes to 1/2, 1/4 or 1/8 at a fraction of the cost; twice the target is enough to resample.
-            width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in part)
+            width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in sides)
             mode = "L" if spec.channels == 1 else "RGB"
             image.draft(mode, (width, height) if orientation < 5 else (height, width))
-            drafted = mode, image.size
-            if drafted not in self._pictures:
+            key = mode, image.size
+            if key not in self._pictures:
                 image.load()
-                orientation = read_orientation(
-                    image
-                )  # asked again: Pillow turns a TIFF upright itself while loading it
-                self._pictures[drafted] = turn_upright(to_eight_bit(image, mode), orientation)
-        return self._pictures[drafted]
+                # Read again: Pillow turns a TIFF upright itself while loading it.
+                self._pictures[key] = turn_upright(to_eight_bit(image, mode), read_orientation(image))
+        return self._pictures[key]
 
 
 def _resize_square(picture: Image.Image, spec: InputSpec, box: Box | None) -> Pixels:

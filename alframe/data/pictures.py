@@ -1,4 +1,4 @@
-"""What Pillow reads, turned upright and brought to 8 bits."""
+"""What Pillow reads, turned upright and converted to 8 bits."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _TURNS = {
 
 
 def read_file(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """The file's bytes, and its size and modification time (ns) just before. Raises OSError or ValueError."""
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+    """Return the file's bytes, and its size and modification time (ns) just before. Raises OSError or ValueError."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError
-    if not stat.S_ISREG(found.st_mode):  # a pipe would wait for ever
+    if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
         raise ValueError("it is a device or a pipe, not a file")
-    return path.read_bytes(), (found.st_size, found.st_mtime_ns)
+    return path.read_bytes(), (status.st_size, status.st_mtime_ns)
 
 
 def read_orientation(image: Image.Image) -> int:
-    """How it was held, from 1 (upright) to 8, as EXIF says."""
+    """Return how the camera was held, from 1 (upright) to 8, as EXIF says."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # damaged EXIF is no reason to lose the picture
@@ -45,13 +45,16 @@ def read_orientation(image: Image.Image) -> int:
 
 
 def turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
-    """The picture, turned as the orientation it was stored with asks for."""
+    """Return the picture turned as its EXIF `orientation` asks for."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
 def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
-    """The picture in `mode`, on white where it is transparent, as a viewer would show it."""
+    """Convert the picture to `mode`, on white where it is transparent, as a viewer would show it.
+
+    Raises UnsuitableInput for real numbers, whose range is not known.
+    """
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
         wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)
         return Image.fromarray(np.round(wide / 257).astype(np.uint8)).convert(mode)
@@ -61,8 +64,8 @@ def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
             f"its pixels are floating-point numbers, {low:g} to {high:g}, of unknown range; {RANGE_HINT}"
         )
     if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert(mode)
+        transparent = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), transparent).convert(mode)
     if image.mode == "LAB":
         image = image.convert("RGB")  # Pillow knows no direct way from it to grey
     return image.convert(mode)

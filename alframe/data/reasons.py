@@ -1,4 +1,4 @@
-"""Why a file gives no pixels, in words for the one who has it."""
+"""Why a file gives no pixels, in words for its owner."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ NO_MEMORY = "there is not enough memory to decode it"
 
 
 class UnreadableImage(Exception):
-    """The file is not what it should be; the message is the reason."""
+    """The fault is in the file; the message is the reason."""
 
 
 class UnsuitableInput(Exception):
-    """Other settings, or another package, would read the file; the message is the reason."""
+    """Other settings, or another package, could read the file; the message is the reason."""
 
 
 def explain_file_error(error: OSError | ValueError) -> str:
-    """The reason why the bytes cannot be had."""
+    """Return the reason why the file's bytes cannot be read."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, IsADirectoryError):
@@ -27,7 +27,7 @@ def explain_file_error(error: OSError | ValueError) -> str:
 
 
 def explain_outside_cause(error: Exception) -> str | None:
-    """The reason, where it lies outside the file; None where it lies in the bytes."""
+    """Return the reason if it lies outside the file; None if it lies in the bytes."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return NO_MEMORY
     if isinstance(error, UnsuitableInput):
@@ -39,7 +39,7 @@ def explain_outside_cause(error: Exception) -> str | None:
 
 
 def explain_bad_image(error: Exception, data: bytes) -> str:
-    """The reason why these bytes are no picture."""
+    """Return the reason why these bytes are no picture."""
     if not data:
         return "the file is empty (0 bytes)"
     if isinstance(error, UnreadableImage):

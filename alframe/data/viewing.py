@@ -1,4 +1,4 @@
-"""Any picture as people can look at it."""
+"""Open any picture as people can look at it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from alframe.data.pictures import read_file, read_orientation, to_eight_bit, tur
 from alframe.data.reasons import NO_MEMORY, explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.errors import PoolError
 
-_SHOWN_PERCENTILES = (2, 98)  # percentiles between which measured values are shown, as GIS programs do
+_SHOWN_PERCENTILES = (2, 98)  # between which measured values are shown, as GIS programs do
 
 
 def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
-    """The picture upright, in 8-bit RGB; at most `side` pixels a side, if given. Raises PoolError with the reason.
+    """Return the picture upright, in 8-bit RGB; at most `side` pixels a side, if given.
 
     Of three and more bands the first three are shown as red, green and blue, else the first as grey. Values of more
-    than 8 bits are stretched, each band by itself.
+    than 8 bits are stretched, each band by itself. Raises PoolError with the reason.
     """
     try:
         data, _ = read_file(path)
@@ -41,7 +41,7 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
 
 
 def needs_conversion(path: Path) -> bool:
-    """Whether programs that show pictures cannot show this one: an array, or a TIFF of many bands or real numbers.
+    """Return whether picture viewers cannot show this file: an array, or a TIFF of many bands or real numbers.
 
     Raises OSError.
     """
@@ -76,7 +76,7 @@ def _open_picture(data: bytes, side: int | None) -> Image.Image:
 def _to_displayable(array: Array) -> Image.Image:
     bands = np.atleast_3d(array)
     bands = bands[:, :, : 3 if bands.shape[2] >= 3 else 1]
-    planes = [_stretch_contrast(bands[:, :, place]) for place in range(bands.shape[2])]
+    planes = [_stretch_contrast(bands[:, :, number]) for number in range(bands.shape[2])]
     return Image.fromarray(np.dstack(planes) if len(planes) == 3 else planes[0]).convert("RGB")
 
 
@@ -84,9 +84,12 @@ def _stretch_contrast(band: Array) -> Array:
     if band.dtype == np.uint8:
         return band
     values = band.astype(np.float32)
-    known = values[np.isfinite(values)]
-    low, high = np.percentile(known, _SHOWN_PERCENTILES) if known.size else (0.0, 1.0)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        finite = np.array([0, 1], np.float32)
+    low, high = np.percentile(finite, _SHOWN_PERCENTILES)
     if high <= low:  # more than nine tenths are alike
-        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+        low, high = float(finite.min()), float(finite.max())
     scaled = (values - low) * (255 / max(high - low, 1e-12))
-    return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
+    stretched: Array = np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
+    return stretched

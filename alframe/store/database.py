@@ -1,4 +1,4 @@
-"""SQLite as the ledger and the contents cache use it: connections, transactions, and its errors in words."""
+"""SQLite as the ledger and the file cache use it: connections, transactions, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMEDIES = {
 
 
 def connect(file: Path) -> sqlite3.Connection:
-    """A connection without implicit transactions that enforces what the schema says. Raises sqlite3.Error."""
+    """Open a connection without implicit transactions that enforces what the schema says. Raises sqlite3.Error."""
     db = sqlite3.connect(file, isolation_level=None, timeout=60)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA recursive_triggers = ON")  # else INSERT OR REPLACE deletes past the triggers
@@ -27,7 +27,7 @@ def connect(file: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
-    """All or nothing. Raises StoreError."""
+    """Commit all that the block writes, or nothing. Raises StoreError."""
     with explain_errors(file):
         db.execute("BEGIN IMMEDIATE")
     try:
@@ -47,14 +47,14 @@ def explain_errors(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if is_damage(error):
-            said = "If a copy program or a network drive damaged it, restore the file from a backup."
+            advice = "If a copy program or a network drive damaged it, restore the file from a backup."
         else:
-            said = f"Nothing that was stored before is lost. {_REMEDIES.get(_primary_code(error), '')}"
-        raise StoreError(f"{file} cannot be used: {error}. {said.strip()}") from error
+            advice = f"Nothing that was stored before is lost. {_REMEDIES.get(_primary_code(error), '')}"
+        raise StoreError(f"{file} cannot be used: {error}. {advice.strip()}") from error
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is no database, or not a whole one."""
+    """Return whether the file is no database, or not a whole one."""
     return _primary_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 

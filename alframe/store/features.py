@@ -4,7 +4,7 @@ A shard is a pair of files named after what it holds, ``<digest>.npy`` (n, D) fl
 (n, 16) bytes: the content hashes. The keys are written last, so a shard with keys is whole; a kill costs one shard.
 
 The last bits of an embedding depend on the batch that it was computed in, so a content is stored once and never again:
-whoever adds holds the folder's lock and first takes up what others have added. Should two shards have the same content
+whoever adds holds the folder's lock and first registers what others have added. Should two shards have the same content
 all the same (where locks do not work), the one whose name sorts first counts from the next opening on.
 """
 
@@ -42,46 +42,45 @@ class FeatureStore:
         self._shards: list[Path] = []  # not open: a process may open few files at once
         self._seen: set[Path] = set()
         self._keys = np.empty(0, KEY_TYPE)  # sorted
-        self._where = np.empty((0, 2), np.int64)  # shard and row of each key
+        self._locations = np.empty((0, 2), np.int64)  # shard and row of each key
         self.width = 0  # D; 0 while nothing is stored
         if folder.exists() and not (folder / FINITE_MARK).exists():
             _drop_rows_not_finite(folder)
-        self._take_up(folder.glob("*.keys.npy"))
+        self._register(folder.glob("*.keys.npy"))
 
     def has(self, contents: Sequence[bytes]) -> npt.NDArray[np.bool_]:
-        """(n,) whether each content's embedding is stored."""
+        """Return (n,) whether the embedding of each content hash is stored."""
         return self._find(to_keys(contents)) >= 0
 
     def add(self, contents: Sequence[bytes], features: Floats) -> npt.NDArray[np.bool_]:
-        """Store `features` (n, D) of those `contents` that are not stored yet, as one shard.
+        """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
 
         Return (n,) which rows are finite; the others are never stored. This is the one place where that is checked.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
         with FileLock(self.folder / ".lock"):
-            self._take_up(self.folder.glob("*.keys.npy"))
+            self._register(self.folder.glob("*.keys.npy"))
             (self.folder / FINITE_MARK).touch()
             keys = to_keys(contents)
             first = np.sort(np.unique(keys, return_index=True)[1])
             new = first[(self._find(keys[first]) < 0) & finite[first]]
             if len(new):
-                self._take_up([_write_shard(self.folder, keys[new], features[new])])
+                self._register([_write_shard(self.folder, keys[new], features[new])])
         return finite
 
-    def gather(self, contents: Sequence[bytes], out: Floats | None = None) -> Floats:
-        """(n, D) embeddings of `contents`, all of which must be stored; written to `out` (n, D) float32 if given."""
-        places = self._find(to_keys(contents))
-        if (places < 0).any():
-            raise KeyError(f"{(places < 0).sum()} of {len(places)} contents are not stored")
-        shards, rows = self._where[places].T
-        if out is None:
-            out = np.empty((len(places), self.width), np.float32)
+    def gather(self, contents: Sequence[bytes]) -> Floats:
+        """Return (n, D) the embeddings of these content hashes, all of which must be stored, else KeyError."""
+        positions = self._find(to_keys(contents))
+        if (positions < 0).any():
+            raise KeyError(f"{(positions < 0).sum()} of {len(positions)} contents are not stored")
+        shards, rows = self._locations[positions].T
+        out = np.empty((len(positions), self.width), np.float32)
         order = np.lexsort((rows, shards))
-        for part in np.split(order, np.flatnonzero(np.diff(shards[order])) + 1) if len(order) else ():
-            file = self._shards[shards[part[0]]]
+        for same_shard in np.split(order, np.flatnonzero(np.diff(shards[order])) + 1) if len(order) else ():
+            file = self._shards[shards[same_shard[0]]]
             try:
-                out[part] = np.load(file, mmap_mode="r")[rows[part]]
+                out[same_shard] = np.load(file, mmap_mode="r")[rows[same_shard]]
             except (OSError, ValueError) as error:
                 raise StoreError(
                     f"{file} has been removed or damaged since this run began ({error}). Run the same command again: "
@@ -89,57 +88,60 @@ class FeatureStore:
                 ) from error
         return out
 
-    def _take_up(self, files: Iterable[Path]) -> None:
-        """Enter the shards of these keys files that are not entered yet."""
-        keys, where = [np.empty(0, KEY_TYPE)], [np.empty((0, 2), np.int64)]
-        for file in sorted(set(files) - self._seen):
+    def _register(self, keys_files: Iterable[Path]) -> None:
+        """Make the shards of these keys files known, as far as they are not."""
+        keys, locations = [np.empty(0, KEY_TYPE)], [np.empty((0, 2), np.int64)]
+        for file in sorted(set(keys_files) - self._seen):
             self._seen.add(file)
-            if (found := self._load(file)) is not None:
-                keys.append(found)
-                where.append(np.stack([np.full(len(found), len(self._shards)), np.arange(len(found))], axis=1))
+            if (shard_keys := self._load_keys(file)) is not None:
+                rows = np.arange(len(shard_keys))
+                keys.append(shard_keys)
+                locations.append(np.stack([np.full(len(rows), len(self._shards)), rows], axis=1))
                 self._shards.append(_features_file(file))
         unique, first = np.unique(np.concatenate(keys), return_index=True)
-        new = self._find(unique) < 0
-        unique, first = unique[new], first[new]
+        is_new = self._find(unique) < 0
+        unique, first = unique[is_new], first[is_new]
         # Inserted rather than sorted anew: with many shards that is the difference between milliseconds and minutes.
-        places = np.searchsorted(self._keys, unique)
-        self._keys = np.insert(self._keys, places, unique)
-        self._where = np.insert(self._where, places, np.concatenate(where)[first], axis=0)
+        positions = np.searchsorted(self._keys, unique)
+        self._keys = np.insert(self._keys, positions, unique)
+        self._locations = np.insert(self._locations, positions, np.concatenate(locations)[first], axis=0)
 
-    def _load(self, keys_file: Path) -> Keys | None:
-        features = _features_file(keys_file)
+    def _load_keys(self, keys_file: Path) -> Keys | None:
+        features_file = _features_file(keys_file)
         try:
             keys = np.load(keys_file)
-            rows, width = _read_shape(features)
+            rows, width = _read_shape(features_file)
             if keys.dtype != np.uint8 or keys.shape != (rows, KEY_TYPE.itemsize) or width != (self.width or width):
                 raise ValueError(f"{keys.shape} keys for ({rows}, {width}) features")
         except (FileNotFoundError, EOFError, ValueError) as error:
-            log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features, error)
+            log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features_file, error)
             self._seen.discard(keys_file)
             keys_file.unlink(missing_ok=True)
-            features.unlink(missing_ok=True)
+            features_file.unlink(missing_ok=True)
             return None
         self.width = width
-        whole: Keys = keys.view(KEY_TYPE).reshape(-1)
-        return whole
+        shard_keys: Keys = keys.view(KEY_TYPE).reshape(-1)
+        return shard_keys
 
-    def _find(self, wanted: Keys) -> npt.NDArray[np.int64]:
-        """(n,) place of each in the sorted keys, -1 for one that is not among them."""
+    def _find(self, keys: Keys) -> npt.NDArray[np.int64]:
+        """Return (n,) the position of each in the sorted keys, -1 for one that is not among them."""
         if not len(self._keys):
-            return np.full(len(wanted), -1)
-        places = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
-        return np.where(self._keys[places] == wanted, places, -1)
+            return np.full(len(keys), -1)
+        positions = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[positions] == keys, positions, -1)
+
+
+def to_keys(contents: Sequence[bytes]) -> Keys:
+    """Return content hashes as an array (n,) of 16-byte keys."""
+    return np.frombuffer(b"".join(contents), KEY_TYPE)
 
 
 def _write_shard(folder: Path, keys: Keys, features: Floats) -> Path:
     """Write a shard of `features` (n, D) and their `keys` (n,); return its keys file."""
     values = np.ascontiguousarray(features, np.float32)
     digest = hashlib.blake2b(keys.tobytes() + values.tobytes(), digest_size=12).hexdigest()
-    keys_file = folder / f"{digest}.keys.npy"
-    for file, array in (
-        (_features_file(keys_file), values),
-        (keys_file, keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize)),
-    ):
+    keys_file, key_bytes = folder / f"{digest}.keys.npy", keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize)
+    for file, array in ((_features_file(keys_file), values), (keys_file, key_bytes)):
         with replace_atomically(file) as temporary, temporary.open("wb") as handle:
             np.save(handle, array)
     return keys_file
@@ -150,7 +152,7 @@ def _drop_rows_not_finite(folder: Path) -> None:
     for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
         with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
             features, keys = np.load(_features_file(keys_file), mmap_mode="r"), np.load(keys_file)
-            finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
+            finite = np.isfinite(features).all(axis=1)
             if not finite.all():
                 log.warning("%d embeddings in %s are not finite and are removed.", (~finite).sum(), keys_file)
                 if finite.any():
@@ -161,17 +163,12 @@ def _drop_rows_not_finite(folder: Path) -> None:
         (folder / FINITE_MARK).touch()
 
 
-def to_keys(contents: Sequence[bytes]) -> Keys:
-    """(n,) 16-byte keys."""
-    return np.frombuffer(b"".join(contents), KEY_TYPE)
-
-
 def _features_file(keys_file: Path) -> Path:
     return keys_file.with_name(keys_file.name.replace(".keys", ""))
 
 
 def _read_shape(file: Path) -> tuple[int, int]:
-    """The shape that the header says; ValueError if the file is shorter or longer than that, or no float32 matrix."""
+    """Return the shape in the header; ValueError if the file is shorter or longer than that, or no float32 matrix."""
     with file.open("rb") as handle:
         np.lib.format.read_magic(handle)
         shape, _, dtype = np.lib.format.read_array_header_1_0(handle)

@@ -17,9 +17,9 @@ from alframe.progress import format_bytes
 
 @contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; when the block ends well, it becomes `path`.
+    """Yield a temporary path beside `path` to write to; when the block ends well, it becomes `path`.
 
-    Works for a file or a whole folder. When the block fails, `path` is as it was.
+    It may become a file or a whole folder. When the block fails, `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
@@ -42,30 +42,30 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Replace `path` with `data` as readable JSON."""
+    """Replace the file `path` by `data` as readable JSON."""
     with replace_atomically(path) as temporary:
         temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def require_free_space(folder: Path, needed: int) -> None:
     """Raise OSError, before hours of writing, if less than `needed` bytes are free where `folder` is or will be."""
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if needed > (free := shutil.disk_usage(there).free):
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if needed > (free := shutil.disk_usage(existing).free):
         raise OSError(errno.ENOSPC, f"{format_bytes(needed)} are needed and {format_bytes(free)} are free", str(folder))
 
 
 def _replace_folder(new: Path, folder: Path) -> None:
     # A folder cannot be replaced in one step. The old one is moved aside and removed last: the gap is an instant.
-    aside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
+    old = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
     if folder.exists():
-        folder.replace(aside)
+        folder.replace(old)
     try:
         new.replace(folder)
     except BaseException:
-        if aside.exists():
-            aside.replace(folder)
+        if old.exists():
+            old.replace(folder)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _is_link(file: Path) -> bool:

@@ -35,7 +35,7 @@ class Ledger:
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Ledger:
-        """The ledger of this project folder, made if need be. Raises StoreError."""
+        """Open the ledger of this project folder, which is made if need be. Raises StoreError."""
         file = folder / LEDGER_NAME
         if read_only and not file.exists():
             raise StoreError(f"There is no alframe project in {folder} (no {LEDGER_NAME}). Start one with `alframe`.")
@@ -59,6 +59,7 @@ class Ledger:
         return cls(db, file)
 
     def close(self) -> None:
+        """Close the file."""
         self._db.close()
 
     def __enter__(self) -> Ledger:
@@ -68,7 +69,7 @@ class Ledger:
         self.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing. Raises StoreError."""
+        """Return a context that commits all that its block writes, or nothing. Raises StoreError."""
         return transaction(self._db, self.file)
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -82,7 +83,7 @@ class Ledger:
     # Items
 
     def items(self) -> StoredItems:
-        """Every item ever seen; the position is the item's key."""
+        """Return every item ever listed; the position is the item's key."""
         return StoredItems(self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key"))
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
@@ -108,7 +109,7 @@ class Ledger:
         )
 
     def move_items(self, paths: Iterable[tuple[int, Path]]) -> None:
-        """Note where known items lie now: a place is not history."""
+        """Store where known items lie now: a path is not history."""
         self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
 
     # Labels
@@ -194,30 +195,30 @@ class Ledger:
         )
 
     def rounds(self) -> list[StoredRound]:
-        """All requests, oldest first."""
-        marks = {(r, kind) for r, kind in self._read("SELECT round, kind FROM event")}
+        """Return all requests, oldest first."""
+        events = {(number, kind) for number, kind in self._read("SELECT round, kind FROM event")}
         keys: dict[int, list[int]] = {}
         audit: dict[int, set[int]] = {}
-        for number, key, drawn in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
+        for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
             keys.setdefault(number, []).append(key)
-            if drawn:
+            if is_audit:
                 audit.setdefault(number, set()).add(key)
         return [
             StoredRound(
-                number=n,
-                keys=tuple(keys.get(n, ())),
-                requested=(n, Requested.KIND) in marks,
-                answered=(n, Closed.KIND) in marks,
-                audit=frozenset(audit.get(n, ())),
+                number=number,
+                keys=tuple(keys.get(number, ())),
+                requested=(number, Requested.KIND) in events,
+                answered=(number, Closed.KIND) in events,
+                audit=frozenset(audit.get(number, ())),
                 source=json.loads(source or "{}"),
             )
-            for n, source in self._read(
+            for number, source in self._read(
                 "SELECT number, json_extract(config, '$.recipes.label_source') FROM round ORDER BY number"
             )
         ]
 
     def config(self) -> dict[str, Any] | None:
-        """The configuration of the latest request."""
+        """Return the configuration of the latest request, if there is one."""
         rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
         return json.loads(rows[0][0]) if rows else None
 
@@ -244,7 +245,7 @@ class Ledger:
         self._add_event(record.round, "evaluated", dump_record(record))
 
     def history(self) -> list[RoundRecord]:
-        """The latest record of every evaluated round, oldest round first."""
+        """Return the latest record of every evaluated round, oldest round first."""
         rows = self._read(
             "SELECT detail FROM event WHERE n IN "
             "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
@@ -260,11 +261,11 @@ class Ledger:
         )
 
     def unreadable(self) -> dict[int, str]:
-        """Item -> reason, for all that cannot be read now."""
+        """Return item -> reason, for all items that cannot be read now."""
         return dict(self._read("SELECT item, reason FROM currently_aside ORDER BY item"))
 
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The raw rows of a table, for comparing two ledgers."""
+        """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> int:
     """Make `target`, which must not exist, a hard link to `source`; where that cannot be, a symbolic link; else a copy.
 
-    Gives the bytes that were copied. A copy keeps the time of the original, so that viewers sort bursts by it. Raises
+    Return the bytes that were copied. A copy keeps the time of the original, so that viewers sort bursts by it. Raises
     OSError if `source` cannot be read.
     """
     if not copy:
@@ -27,6 +27,6 @@ def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool 
                 target.symlink_to(real)
                 return 0
     shutil.copyfile(source, target)
-    times = source.stat()
-    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
-    return times.st_size
+    status = source.stat()
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return status.st_size

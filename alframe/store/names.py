@@ -17,14 +17,14 @@ SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"}
 
 
 def ranked_file_name(rank: int, width: int, path: Path) -> str:
-    """`007_IMG_0001.JPG`: sorts by rank, is unique by it, and is short enough for a deep folder."""
+    """Return a name as `007_IMG_0001.JPG`: it sorts by rank, is unique by it, and is short enough for a deep folder."""
     stem, suffix = UNSAFE_CHARACTERS.sub("_", path.stem)[:60], UNSAFE_CHARACTERS.sub("_", path.suffix)[:10]
     return f"{rank:0{width}}_{stem}{suffix}".rstrip(". ")
 
 
 def class_folder_name(class_name: str) -> str:
-    """The class name itself wherever it can be a folder, else with %xx in place of what cannot."""
-    name = UNSAFE_CHARACTERS.sub(lambda found: _percent_encode(found.group()), class_name)
+    """Return the class name itself wherever it can be a folder, else with %xx in place of what cannot."""
+    name = UNSAFE_CHARACTERS.sub(lambda match: _percent_encode(match.group()), class_name)
     if name.split(".")[0].casefold().strip() in RESERVED_NAMES or name.startswith((".", " ")) or is_system_file(name):
         name = _percent_encode(name[0]) + name[1:]
     if name.endswith((".", " ")):
@@ -33,7 +33,7 @@ def class_folder_name(class_name: str) -> str:
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a system or a program left this file or folder, and no person: hidden, Thumbs.db, desktop.ini."""
+    """Return whether a program left this file or folder, and no person: hidden ones, Thumbs.db, desktop.ini."""
     return name.startswith((".", "~$")) or name.casefold() in SYSTEM_FILES
 
 

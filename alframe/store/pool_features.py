@@ -26,25 +26,25 @@ from alframe.types import Floats
 
 log = logging.getLogger(__name__)
 
-MAPPED_BYTES = 2**28  # bytes of features from which on they stay on the disk
+MAPPED_BYTES = 2**28  # features of more bytes stay on the disk
 POOLS_FOLDER = "pools"  # below the store's own
 NO_CONTENT = bytes(KEY_TYPE.itemsize)
 
 
 def gather_pool_features(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
-    """(n, D) embeddings of `contents`, zeros for None. Read-only where they are mapped. Raises StoreError."""
+    """Return (n, D) the embeddings of content hashes, zeros for None; read-only if mapped. Raises StoreError."""
     if len(contents) * store.width * 4 > MAPPED_BYTES:
         return _map_pool_file(store, contents)
     return _gather_rows(store, contents)
 
 
 def _gather_rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
-    good = [content for content in contents if content is not None]
-    found = store.gather(good)
-    if len(good) == len(contents):
-        return found
+    stored = [content for content in contents if content is not None]
+    rows = store.gather(stored)
+    if len(stored) == len(contents):
+        return rows
     out = np.zeros((len(contents), store.width), np.float32)
-    out[[content is not None for content in contents]] = found
+    out[[content is not None for content in contents]] = rows
     return out
 
 
@@ -53,9 +53,9 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
     folder.mkdir(exist_ok=True)
     keys = to_keys([NO_CONTENT if content is None else content for content in contents])
     with FileLock(folder / ".lock"):
-        file, held = _find_pool_file(folder, keys, store.width)
-        if held < len(keys):
-            _append_rows(file, store, contents, held)
+        file, count = _find_pool_file(folder, keys, store.width)
+        if count < len(keys):
+            _append_rows(file, store, contents, count)
             with replace_atomically(_keys_file(file)) as temporary, temporary.open("wb") as handle:
                 np.save(handle, keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize))
     # A plain array: a memmap's slices are slow, each being a memmap again.
@@ -63,42 +63,43 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
 
 
 def _find_pool_file(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
-    """The file that has the first of the `keys`, and how many; a new name and 0 if there is none.
+    """Return the file that has the first of the `keys`, and how many of them; a new name and 0 if there is none.
 
     One that has most of them, but not in these places, is of this pool as it was before, and is removed.
     """
     for keys_file in sorted(folder.glob("*.keys")):
         file = keys_file.with_suffix(".f32")
         try:
-            there = np.load(keys_file).view(KEY_TYPE).reshape(-1)
-            if file.stat().st_size < len(there) * width * 4:
-                raise ValueError(f"too few rows for {len(there)} keys")
+            file_keys = np.load(keys_file).view(KEY_TYPE).reshape(-1)
+            if file.stat().st_size < len(file_keys) * width * 4:
+                raise ValueError(f"too few rows for {len(file_keys)} keys")
         except (OSError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is gathered again.", file, error)
             _remove_pool_file(file)
             continue
-        both = min(len(there), len(keys))
-        same = int((there[:both] == keys[:both]).sum())
-        if same == both:
-            return file, both
-        if 2 * same > both:
+        shared = min(len(file_keys), len(keys))
+        equal = int((file_keys[:shared] == keys[:shared]).sum())
+        if equal == shared:
+            return file, shared
+        if 2 * equal > shared:
             _remove_pool_file(file)
     return folder / f"{hashlib.blake2b(keys.tobytes(), digest_size=12).hexdigest()}.f32", 0
 
 
-def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], held: int) -> None:
-    needed = (len(contents) - held) * store.width * 4
+def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], count: int) -> None:
+    """Write the rows after the first `count` of the contents."""
+    missing = contents[count:]
+    needed = len(missing) * store.width * 4
     try:
         require_free_space(file.parent, needed)
         with (
-            file.open("r+b" if held else "wb") as handle,
-            Bar("Gathering embeddings", total=len(contents) - held, unit="img") as bar,
+            file.open("r+b" if count else "wb") as handle,
+            Bar("Gathering embeddings", total=len(missing), unit="img") as bar,
         ):
-            handle.seek(held * store.width * 4)
-            for rows in chunks(len(contents) - held):
-                part = contents[held + rows.start : held + rows.stop]
-                size = handle.write(np.ascontiguousarray(_gather_rows(store, part)).data)
-                bar.advance(len(part), read=size, written=size)
+            handle.seek(count * store.width * 4)
+            for chunk in chunks(len(missing)):
+                size = handle.write(np.ascontiguousarray(_gather_rows(store, missing[chunk])).data)
+                bar.advance(chunk.stop - chunk.start, read=size, written=size)
             handle.flush()
             os.fsync(handle.fileno())
     except OSError as error:
@@ -110,9 +111,9 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
 
 def _remove_pool_file(file: Path) -> None:
     # Windows refuses while another run has it mapped; the next one to come removes it.
-    for part in (_keys_file(file), file):
+    for path in (_keys_file(file), file):
         with suppress(OSError):
-            part.unlink()
+            path.unlink()
 
 
 def _keys_file(file: Path) -> Path:

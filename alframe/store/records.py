@@ -35,21 +35,23 @@ class StoredItems(Sequence[Item]):
         return _load_item(self._rows[key])
 
     def ids(self) -> Iterator[str]:
+        """Return the ids by key."""
         return (row[0] for row in self._rows)
 
     def path(self, key: int) -> str:
+        """Return where the item of this key was last seen."""
         return str(self._rows[key][1])
 
     def item_lying_at(self, key: int, item: Item) -> Item:
-        """The item of this key, which is likely to lie where `item` does: making a path takes most of the time."""
+        """Return the item of this key, with the path of `item` if it lies there: making one takes most of the time."""
         row = self._rows[key]
         return _load_item(row, item.path if str(item.path) == row[1] else None)
 
     def is_unchanged(self, key: int, item: Item) -> bool:
-        """Whether `item`, without a box, has the split, the time and the sequence that it had."""
+        """Return whether `item`, without a box, has the split, the time and the sequence that are stored."""
         _, _, split, _, _, taken, sequence, box, _ = self._rows[key]
-        then = None if item.taken is None else item.taken.isoformat()
-        return (item.split, then, item.sequence, item.box, box) == (split, taken, sequence, None, None)
+        item_taken = None if item.taken is None else item.taken.isoformat()
+        return (item.split, item_taken, item.sequence, item.box, box) == (split, taken, sequence, None, None)
 
 
 def _load_item(row: tuple[Any, ...], path: Path | None = None) -> Item:
@@ -68,8 +70,8 @@ def _load_item(row: tuple[Any, ...], path: Path | None = None) -> Item:
 
 @lru_cache(64)  # most often one and the same, many times
 def _load_meta(text: str) -> Mapping[str, str]:
-    found: Mapping[str, str] = json.loads(text)
-    return found
+    meta: Mapping[str, str] = json.loads(text)
+    return meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,12 @@ class StoredRound:
 
 
 def dump_record(record: RoundRecord) -> str:
-    """JSON of a round's record."""
+    """Return a round's record as JSON."""
     return json.dumps(dataclasses.asdict(record), default=_json_default, ensure_ascii=False)
 
 
 def load_record(text: str) -> RoundRecord:
-    """The record that `dump_record` wrote."""
+    """Return the record that `dump_record` wrote."""
     data: dict[str, Any] = json.loads(text)
     data["evaluation"] = _load_evaluation(data["evaluation"])
     data["audit"] = _load_evaluation(data.get("audit"))  # which records of before there were audits do not have
@@ -126,12 +128,12 @@ def _load_evaluation(data: dict[str, Any] | None) -> Evaluation | None:
 
 
 def dump_box(box: Box | None) -> str | None:
-    """JSON [x, y, w, h], or None."""
+    """Return a box as JSON [x, y, w, h], or None."""
     return None if box is None else json.dumps([box.x, box.y, box.w, box.h])
 
 
 def load_box(text: str | None) -> Box | None:
-    """The box that `dump_box` wrote."""
+    """Return the box that `dump_box` wrote."""
     return None if text is None else Box(*json.loads(text))
 
 

@@ -61,15 +61,6 @@ def test_many_random_contents(tmp_path: Path, rows: int) -> None:
     np.testing.assert_array_equal(store.gather([keys[at] for at in order]), values[order])
 
 
-def test_features_are_written_where_the_caller_wants_them(tmp_path: Path) -> None:
-    store = FeatureStore(tmp_path)
-    store.add(contents(1, 2), features(1, 2))
-    out = np.zeros((4, 3), np.float32)
-    assert np.shares_memory(store.gather(contents(2, 1), out[1:3]), out)
-    np.testing.assert_array_equal(out[1:3], features(2, 1))
-    assert not out[[0, 3]].any()
-
-
 def test_what_is_not_stored_is_not_given(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path)
     with pytest.raises(KeyError):
