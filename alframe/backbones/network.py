@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from alframe.compat import import_timm
 from alframe.errors import BadParams
-from alframe.registry import did_you_mean
-from alframe.seeding import integer_seed
+from alframe.kit.libraries import import_timm
+from alframe.kit.seeding import integer_seed
+from alframe.kit.suggestions import did_you_mean
 from alframe.types import InputSpec
 
 ValueRange = Sequence[float] | Sequence[Sequence[float]]

@@ -8,8 +8,8 @@ from torch import nn
 
 from alframe.backbones import hub, network
 from alframe.backbones.weights import fit, read
-from alframe.compat import import_timm
 from alframe.errors import BadParams, WeightsError
+from alframe.kit.libraries import import_timm
 from alframe.types import InputSpec
 
 

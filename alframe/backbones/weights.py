@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from alframe.compat import import_timm
 from alframe.errors import WeightsError
+from alframe.kit.libraries import import_timm
 
 State = dict[str, torch.Tensor]
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")

@@ -15,10 +15,8 @@ from unicodedata import normalize
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors, final_classes
-from alframe.progress import Bar
-from alframe.store.files import replace_atomically, require_free_space
-from alframe.store.links import link_or_copy
-from alframe.store.names import RESERVED_NAMES, UNSAFE_CHARACTERS, class_folder_name
+from alframe.kit.files import class_folder_name, flat_file_name, link_or_copy, replace_atomically, require_free_space
+from alframe.kit.progress import Bar
 from alframe.types import UNSURE, Predictions
 
 log = logging.getLogger(__name__)
@@ -121,18 +119,13 @@ def _total_size(files: Iterable[Path]) -> int:
 
 def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:
     """Name the file of each (class, image id): the folders' names before its own, made unique where it must be."""
-    joined = [_join_folders(image) for _, image in images]
+    joined = [flat_file_name(image) for _, image in images]
     keys = [(class_name, _compared(name)) for (class_name, _), name in zip(images, joined, strict=True)]
     times = Counter(keys)
     return [
         name if times[key] == 1 and len(name) <= MAX_NAME_LENGTH else _shorten_and_mark(name, image)
         for name, key, (_, image) in zip(joined, keys, images, strict=True)
     ]
-
-
-def _join_folders(image: str) -> str:
-    name = UNSAFE_CHARACTERS.sub("_", image.replace("/", "_")).strip(". ")
-    return f"_{name}" if not name or name.split(".")[0].casefold().strip() in RESERVED_NAMES else name
 
 
 def _shorten_and_mark(name: str, image: str) -> str:

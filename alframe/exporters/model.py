@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alframe.contracts import SavedModel
-from alframe.store.files import replace_atomically
+from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors
-from alframe.store.files import replace_atomically
+from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
 

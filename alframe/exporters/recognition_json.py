@@ -14,7 +14,7 @@ from alframe.errors import BadParams
 from alframe.formats.detections import Detection, Detections, match_images, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE_IMAGE, write_recognitions
 from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
-from alframe.progress import track
+from alframe.kit.progress import track
 from alframe.types import Box, Item, Predictions, pool_root
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
 from alframe.errors import BadParams
+from alframe.kit.parts import build_part
 from alframe.types import Floats, Ints
 
 MLP = MappingProxyType({"name": "mlp"})
@@ -55,7 +55,7 @@ class Ensemble:
             )
 
     def _made(self) -> Head:
-        head: Head = REGISTRIES["head"].build(self.member)
+        head: Head = build_part("head", self.member)
         return head
 
     def probs(self, x: Floats) -> Floats:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
 from alframe.errors import BadParams
 from alframe.heads.fitting import prepare, softmax, spread
 from alframe.heads.linear import solve
+from alframe.kit.chunks import chunks
 from alframe.types import Floats, Ints
 
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from alframe.chunks import chunks
 from alframe.errors import BadParams, UnmetNeed
 from alframe.heads.fitting import prepare, softmax, spread
+from alframe.kit.chunks import chunks
 from alframe.types import Floats, Ints
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from alframe.chunks import chunks
 from alframe.errors import BadParams, UnmetNeed
 from alframe.heads.fitting import prepare, spread
+from alframe.kit.chunks import chunks
 from alframe.types import Floats, Ints
 
 SAMPLED_ROWS = 1024  # fewer than else: each is held once per draw

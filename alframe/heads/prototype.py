@@ -10,9 +10,9 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from alframe.chunks import chunks
 from alframe.errors import BadParams, UnmetNeed
 from alframe.heads.fitting import class_means, prepare, softmax, spread
+from alframe.kit.chunks import chunks
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from alframe.errors import BadParams
+from alframe.kit.seeding import integer_seed
 from alframe.losses.pairs import squared_distances
-from alframe.seeding import integer_seed
 
 Mining = Literal["balanced", "hardest"]
 

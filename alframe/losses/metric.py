@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from alframe.errors import BadParams
-from alframe.registry import did_you_mean
-from alframe.seeding import integer_seed
+from alframe.kit.seeding import integer_seed
+from alframe.kit.suggestions import did_you_mean
 
 # They want more than embeddings and labels (another loss, pairs, a second view), or keep a graph from batch to batch.
 _OTHERS = {

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from alframe.errors import BadParams
-from alframe.seeding import integer_seed
+from alframe.kit.seeding import integer_seed
 
 Weighting = Literal["none", "balanced", "effective"]
 

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from alframe.chunks import chunks
 from alframe.errors import FormatError, PoolError
 from alframe.formats.arrays import StoredArray, find_array
+from alframe.kit.chunks import chunks
 from alframe.kit.image_paths import absolute_path, download_hint
-from alframe.progress import Bar
+from alframe.kit.progress import Bar
 from alframe.types import Item
 
 Names = str | Sequence[str] | None

@@ -10,7 +10,7 @@ from alframe.formats.coco import CocoAnnotation, CocoDataset, CocoImage, read_co
 from alframe.formats.json_members import read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
-from alframe.registry import did_you_mean
+from alframe.kit.suggestions import did_you_mean
 from alframe.types import Box, Item
 
 

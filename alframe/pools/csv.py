@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TextIO
 
 from alframe.errors import BadParams, PoolError
-from alframe.formats.tables import require_encoding
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.kit.listed_images import ListedImages
-from alframe.registry import did_you_mean
+from alframe.kit.suggestions import did_you_mean
+from alframe.kit.tables import require_encoding
 from alframe.types import Item
 
 

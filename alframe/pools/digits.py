@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alframe.kit.generated_images import ensure_generated
 from alframe.kit.image_paths import absolute_path
-from alframe.progress import track
+from alframe.kit.progress import track
 from alframe.types import Item
 
 SIDE = 32

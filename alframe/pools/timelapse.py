@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from alframe.formats.timelapse.data import read_records
-from alframe.formats.times import parse_local_time
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, folder_at_level, require_several_rule
 from alframe.kit.parameters import require_at_least
+from alframe.kit.times import parse_local_time
 from alframe.pools.folder import image_suffixes
 from alframe.types import Item
 

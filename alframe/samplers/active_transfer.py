@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.types import Floats, Ints, Need, PoolView, Selection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.kit.scoring import select_top_k
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 

@@ -13,7 +13,7 @@ from alframe.contracts import Sampler
 from alframe.kit.composite import build_samplers, combined_needs, max_draws, restrict_view
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite
-from alframe.seeding import generator
+from alframe.kit.seeding import generator
 from alframe.types import Floats, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)

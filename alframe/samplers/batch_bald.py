@@ -7,8 +7,8 @@ import numpy.typing as npt
 from scipy.special import entr
 
 from alframe.kit.parameters import require_at_least
+from alframe.kit.progress import track
 from alframe.kit.scoring import select_top_k
-from alframe.progress import track
 from alframe.samplers.bald import pool_mutual_information
 from alframe.types import Ints, Need, PoolView, Selection
 

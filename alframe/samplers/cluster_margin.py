@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.kit.clustering import nearest_neighbours, rank_within_group
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite, select_top_k

@@ -8,8 +8,8 @@ from threadpoolctl import threadpool_limits
 
 from alframe.kit.clustering import sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.progress import track
 from alframe.kit.scoring import require_finite, select_top_k
-from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 # The classifier learns from so many unlabelled images for each labelled one, and from so many at least, as in the

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.types import Floats, Ints, LazyFeatures
 
 CHUNK_ROWS = 1024  # their products with the centres stay in the processor's cache

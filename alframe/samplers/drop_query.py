@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.progress import track
 from alframe.kit.scoring import select_top_k
-from alframe.progress import track
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Predict, Selection
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.kit.clustering import nearest_neighbours, sample_rows
 from alframe.kit.parameters import require_at_least
 from alframe.types import Floats, Ints, Need, PoolView, Selection

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alframe.compat import import_faiss
+from alframe.kit.libraries import import_faiss
 from alframe.kit.scoring import require_finite
 from alframe.samplers.distance_bounds import bounds_to_first_centres, mean_row, row_sums, squared_distances_to
 from alframe.samplers.distance_cache import DistanceCache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.kit.chunks import chunks
 from alframe.kit.clustering import MIN_ROWS_PER_IMAGE, kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite

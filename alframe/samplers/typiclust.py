@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe.kit.clustering import cluster_pool, nearest_neighbours, rank_within_group
 from alframe.kit.parameters import require_at_least
-from alframe.progress import track
+from alframe.kit.progress import track
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 OUTLIER_SIZE = 5  # a cluster of so few is an outlier, not a kind of image: used only when nothing else is left

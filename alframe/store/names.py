@@ -32,6 +32,12 @@ def class_folder_name(class_name: str) -> str:
     return name
 
 
+def flat_file_name(path: str) -> str:
+    """Return `path` as one file name, its folders joined by "_"."""
+    name = UNSAFE_CHARACTERS.sub("_", path.replace("/", "_")).strip(". ")
+    return f"_{name}" if not name or name.split(".")[0].casefold().strip() in RESERVED_NAMES else name
+
+
 def is_system_file(name: str) -> bool:
     """Return whether a program left this file or folder, and no person: hidden ones, Thumbs.db, desktop.ini."""
     return name.startswith((".", "~$")) or name.casefold() in SYSTEM_FILES

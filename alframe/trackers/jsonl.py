@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alframe.store.files import replace_atomically
+from alframe.kit.files import replace_atomically
 from alframe.types import RoundRecord
 
 

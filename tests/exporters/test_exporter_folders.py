@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_earlier_folders(tmp_path: Path, monkeypatch: pyt
             raise OSError(errno.ENOSPC, "No space left on device")
         return 0
 
-    monkeypatch.setattr("alframe.exporters.folders.place", full)
+    monkeypatch.setattr("alframe.exporters.folders.link_or_copy", full)
     with pytest.raises(StoreError, match=r"No space left.*is as it was"):
         Folders().export(given_, FakeModel(), tmp_path)
     assert len(listed(tmp_path)) == 2
@@ -170,7 +170,7 @@ def test_too_small_a_disk_is_noticed_after_the_first_copy(tmp_path: Path, monkey
         placed.append(source)
         return link_or_copy(source, target, copy)
 
-    monkeypatch.setattr("alframe.exporters.folders.place", counted)
+    monkeypatch.setattr("alframe.exporters.folders.link_or_copy", counted)
     monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=9))
     with pytest.raises(StoreError, match=r"0 MB are needed and 0 MB are free.*make room"):
         Folders(copy=True).export(given_, FakeModel(), tmp_path)

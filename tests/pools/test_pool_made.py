@@ -78,7 +78,7 @@ def test_digits_are_scikit_learns(digits: Path) -> None:
 
 
 def test_later_runs_only_list(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generated_images, "replacing", None)
+    monkeypatch.setattr(generated_images, "replace_atomically", None)
     assert len(list(Digits(digits).items())) == 1797
 
 

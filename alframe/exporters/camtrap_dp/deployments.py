@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from alframe.errors import BadParams
 from alframe.formats.camtrap_dp.standard import DEPLOYMENT_COLUMNS, REQUIRED_DEPLOYMENT_COLUMNS, explain_invalid_cell
-from alframe.formats.tables import read_table
+from alframe.kit.tables import read_table
 from alframe.types import Item, Problem
 
 TIME_COLUMNS = ("deploymentStart", "deploymentEnd")

@@ -20,8 +20,8 @@ from alframe.exporters.camtrap_dp.tables import media_rows, observation_rows
 from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
 from alframe.formats.camtrap_dp.writing import build_description, write_table
 from alframe.kit.exporting import explain_write_errors
-from alframe.progress import track
-from alframe.store.files import replace_atomically, write_json
+from alframe.kit.files import replace_atomically, write_json
+from alframe.kit.progress import track
 from alframe.types import Predictions
 
 log = logging.getLogger(__name__)

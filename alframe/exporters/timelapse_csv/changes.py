@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alframe.formats.matching import caseless_path
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
 from alframe.kit.exporting import final_classes
-from alframe.progress import track
+from alframe.kit.matching import caseless_path
+from alframe.kit.progress import track
 from alframe.types import Predictions
 
 SETTING = "exporter.timelapse_csv"

@@ -10,9 +10,9 @@ from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
-from alframe.data.viewing import needs_conversion, open_for_viewing
 from alframe.errors import PoolError
-from alframe.formats.digests import content_hash
+from alframe.kit.files import content_hash, is_system_file, ranked_file_name
+from alframe.kit.progress import Bar
 from alframe.kit.round_folders import (
     MANIFEST,
     RoundImage,
@@ -22,8 +22,7 @@ from alframe.kit.round_folders import (
     write_manifest,
 )
 from alframe.kit.round_images import box_to_show, crop_box, encode_jpeg, place_image
-from alframe.progress import Bar
-from alframe.store.names import is_system_file, ranked_file_name
+from alframe.kit.viewing import needs_conversion, open_for_viewing
 from alframe.types import Item
 
 DEPTH = 5  # how deep folders are searched; a folder linked into itself would otherwise never end

@@ -9,9 +9,9 @@ from unicodedata import normalize
 
 from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, describe_classes, require_new_classes_rule
+from alframe.kit.files import class_folder_name
 from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest, round_folder
 from alframe.label_sources.folder.images import complete_folder, find_files
-from alframe.store.names import class_folder_name
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
 UNKNOWN_FILE = (

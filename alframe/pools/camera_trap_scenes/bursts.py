@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from alframe.kit.seeding import generator
 from alframe.pools.camera_trap_scenes.animals import Pose
 from alframe.pools.camera_trap_scenes.frames import FrameInfo, Visitor, position_for_height, render_frame
 from alframe.pools.camera_trap_scenes.scenery import Scenery
-from alframe.seeding import generator
 from alframe.types import Box
 
 

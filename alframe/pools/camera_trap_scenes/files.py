@@ -10,11 +10,11 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from alframe.kit.files import write_json
+from alframe.kit.progress import track
+from alframe.kit.seeding import generator
 from alframe.pools.camera_trap_scenes.bursts import plan_bursts, shoot
 from alframe.pools.camera_trap_scenes.scenery import HABITATS, paint_scenery
-from alframe.progress import track
-from alframe.seeding import generator
-from alframe.store.files import write_json
 
 EMPTY = "empty"
 COLUMNS = ("path", "label", "camera", "taken", "sequence", "split", "light")

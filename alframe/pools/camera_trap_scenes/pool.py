@@ -13,9 +13,9 @@ from typing import Any
 from alframe.errors import BadParams
 from alframe.kit.generated_images import ensure_generated
 from alframe.kit.image_paths import absolute_path
+from alframe.kit.suggestions import did_you_mean
 from alframe.pools.camera_trap_scenes.animals import ANIMALS
 from alframe.pools.camera_trap_scenes.files import write_images
-from alframe.registry import did_you_mean
 from alframe.types import Box, Item
 
 DRAWING_VERSION = 1  # raised when the same parameters give other pictures, so that old folders are made anew
