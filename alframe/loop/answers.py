@@ -15,10 +15,10 @@ from alframe.loop.requests import (
     close_request,
     count_closed_rounds,
     describe_progress,
+    label_source_name,
+    label_source_of,
+    make_request,
     publish_request,
-    source_name,
-    source_of,
-    to_request,
 )
 from alframe.loop.round_state import ProblemLog, RoundState
 from alframe.loop.values import Answered
@@ -32,21 +32,21 @@ def collect_answers(campaign: Campaign, state: RoundState) -> Answered | Outcome
     rounds, items = campaign.ledger.rounds(), state.listing.items
     if rounds:
         newest = rounds[-1]
-        if not newest.requested and not newest.answered:  # stopped between choosing and asking
+        if not newest.requested and not newest.closed:  # stopped between choosing and asking
             publish_request(campaign, newest, items)
         incomplete = store_answers(campaign, items, state.problems)
-        if not newest.answered:
+        if not newest.closed:
             keys = set(newest.keys)
             answered = (campaign.labels().answered_in(newest.number) & keys) - incomplete
-            answers_now = source_of(campaign, newest).answers_now
-            lost = set() if answers_now else find_lost(campaign, state.listing, keys - answered)
+            answers_now = label_source_of(campaign, newest).answers_now
+            lost = set() if answers_now else find_lost_images(campaign, state.listing, keys - answered)
             if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
                 return _wait_for_people(campaign, state, newest, answered, incomplete, lost)
             close_request(campaign, newest, len(answered))
-    return read_answered(campaign)
+    return load_answered(campaign)
 
 
-def read_answered(campaign: Campaign) -> Answered:
+def load_answered(campaign: Campaign) -> Answered:
     """Return all that the ledger knows to be answered."""
     return Answered(campaign.labels(), count_closed_rounds(campaign.ledger))
 
@@ -60,24 +60,24 @@ def store_answers(
     """
     found: list[str] = []
     incomplete: set[int] = set()
-    for asked in campaign.ledger.rounds()[-1:] if newest_only else campaign.ledger.rounds():
+    for stored_round in campaign.ledger.rounds()[-1:] if newest_only else campaign.ledger.rounds():
         incomplete = set()
         try:
-            source = source_of(campaign, asked)
+            source = label_source_of(campaign, stored_round)
         except AlframeError as error:
-            found.append(f"The answers to round {asked.number} cannot be read: {error}")
+            found.append(f"The answers to round {stored_round.number} cannot be read: {error}")
             continue
-        if asked.answered and source.answers_now:  # a simulation says all it will ever say at once
+        if stored_round.closed and source.answers_now:  # a simulation says all it will ever say at once
             continue
-        key_of = {items[key].id: key for key in asked.keys}
-        answers = source.collect(to_request(campaign, asked, items))
+        key_of = {items[key].id: key for key in stored_round.keys}
+        answers = source.collect(make_request(campaign, stored_round, items))
         found += map(str, answers.problems)
         incomplete = {key_of[item] for item in answers.incomplete if item in key_of}
         with campaign.ledger.transaction():
             campaign.ledger.add_labels(
                 [(key_of[label.item], label) for label in answers.labels if label.item in key_of],
-                asked.number,
-                source_name(campaign, asked),
+                stored_round.number,
+                label_source_name(campaign, stored_round),
                 [key_of[item] for item in answers.cleared if item in key_of],
             )
     problems.log_new([*found, *describe_conflicts(campaign.labels(), items)])
@@ -87,23 +87,23 @@ def store_answers(
 def _wait_for_people(
     campaign: Campaign,
     state: RoundState,
-    asked: StoredRound,
+    stored_round: StoredRound,
     answered: Set[int],
     incomplete: Set[int],
     lost: Set[int],
 ) -> Outcome:
-    source = source_of(campaign, asked)
+    source = label_source_of(campaign, stored_round)
     if source.answers_now:
         problem = min(state.problems.logged, default="it gave no reason")
         raise LabelError(f"The simulation has no answer: {problem}")
-    instructions = source.request(to_request(campaign, asked, state.listing.items))
+    instructions = source.request(make_request(campaign, stored_round, state.listing.items))
     if source is not campaign.parts.label_source:
         instructions += (
-            f"\nThis round was asked with label_source={source_name(campaign, asked)}, and is read there; the next is "
-            f"asked with label_source={campaign.parts.name('label_source')}. To ask anew: `alframe withdraw`, then "
-            f"`alframe`."
+            f"\nThis round was asked with label_source={label_source_name(campaign, stored_round)}, and is read there; "
+            f"the next is asked with label_source={campaign.parts.name('label_source')}. To ask anew: `alframe "
+            f"withdraw`, then `alframe`."
         )
-    text = describe_progress(asked, campaign.labels(), incomplete)
+    text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
         text += f" {len(lost)} others are gone or cannot be read, and are not waited for."
     stopping = campaign.parts.stopping
@@ -115,12 +115,12 @@ def _wait_for_people(
     return Outcome(State.WAITING, f"{text}\n{instructions}")
 
 
-def find_lost(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
+def find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
     """Return those of the images that are no longer there to be labelled."""
-    return {key for key in keys if not listing.present[key]} | find_unviewable(campaign, listing.items, keys)
+    return {key for key in keys if not listing.present[key]} | find_unviewable_images(campaign, listing.items, keys)
 
 
-def find_unviewable(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:
+def find_unviewable_images(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:
     """Return those of the images that cannot be shown to anybody; only files that have changed are opened."""
     ordered = sorted(keys)
     readings = campaign.project.file_cache.look_up([items[key] for key in ordered], [True] * len(ordered))
@@ -141,14 +141,14 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
 
     Each answer is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
     """
-    asked = campaign.ledger.rounds()[-1]
-    keys = set(asked.keys)
-    keys -= find_unviewable(campaign, items, keys - campaign.labels().answered)
+    stored_round = campaign.ledger.rounds()[-1]
+    keys = set(stored_round.keys)
+    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().answered)
     needed, shown = math.ceil(campaign.settings.enough * len(keys)), 0
-    with Bar(f"Round {asked.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
+    with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
             incomplete = store_answers(campaign, items, problems, newest_only=True)
-            answered = len((campaign.labels().answered_in(asked.number) & keys) - incomplete)
+            answered = len((campaign.labels().answered_in(stored_round.number) & keys) - incomplete)
             bar.advance(answered - shown)
             shown = answered
             if answered >= needed:

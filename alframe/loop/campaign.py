@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from alframe.contracts import Parts
-from alframe.loop.labels import Labels, propagate, settle, standing_labels
+from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_labels
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
@@ -57,7 +57,10 @@ class Campaign:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
         last_row = self.ledger.last_label_row()
         if self._labels is None or self._labels[0] != last_row:
-            self._labels = last_row, settle(standing_labels(self.ledger.label_rows()), self.settings.conflicts)
+            self._labels = (
+                last_row,
+                decide_labels(find_standing_labels(self.ledger.label_rows()), self.settings.conflicts),
+            )
         return self._labels[1]
 
     def training_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
@@ -65,7 +68,7 @@ class Campaign:
         labels = self.labels()
         if not self.settings.propagate:
             return labels.counted
-        return sorted([*labels.counted, *propagate(labels, items)], key=lambda label: label.item)
+        return sorted([*labels.counted, *propagate_labels(labels, items)], key=lambda label: label.item)
 
     @property
     def audit_fraction(self) -> float:
@@ -76,11 +79,11 @@ class Campaign:
 
     def audit_keys(self) -> Ints:
         """Return the keys of all images that were drawn at random, answered or not."""
-        return np.array([key for asked in self.ledger.rounds() for key in asked.audit], np.int64)
+        return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit], np.int64)
 
     def count_unanswered_audit(self) -> int:
         """Count the randomly drawn images of closed rounds without a label: left out, they flatter the audit."""
-        keys = {key for asked in self.ledger.rounds() if asked.answered for key in asked.audit}
+        keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit}
         return len(keys - {label.item for label in self.labels().counted})
 
     def batch_error_rates(self) -> Floats:
@@ -88,9 +91,9 @@ class Campaign:
         class_names = {label.item: label.class_name for label in self.labels().counted}
         predicted = dict(self.ledger.events(Predicted))
         rates = []
-        for asked in self.ledger.rounds():
-            if asked.answered and asked.number in predicted:
-                pairs = zip(asked.keys, predicted[asked.number].classes, strict=True)
+        for stored_round in self.ledger.rounds():
+            if stored_round.closed and stored_round.number in predicted:
+                pairs = zip(stored_round.keys, predicted[stored_round.number].classes, strict=True)
                 is_wrong = [class_names[key] != prediction for key, prediction in pairs if key in class_names]
                 rates.append(float(np.mean(is_wrong)) if is_wrong else 0.0)
         return np.array(rates, np.float32)

@@ -11,7 +11,7 @@ from alframe.engine.score import make_pool_view
 from alframe.engine.select import draw_audit_keys, merge_audit, select_with_group_limit
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import count_represented
-from alframe.loop.parts import package_versions, part_owners
+from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.requests import publish_request
 from alframe.loop.round_state import RoundState
 from alframe.loop.values import Answered, Candidates, Chosen, Embedded, Fitted
@@ -34,12 +34,12 @@ def find_candidates(campaign: Campaign, answered: Answered, embedded: Embedded) 
         closed[list(labels.unsure)] = True
     reask = campaign.settings.reask
     recent = rounds if reask is None else rounds[-reask:] if reask else []
-    closed[[key for asked in recent for key in asked.keys]] = True
+    closed[[key for stored_round in recent for key in stored_round.keys]] = True
     unlabelled = listing.present & embedded.embedding.readable & ~closed
     keys = np.flatnonzero(unlabelled).astype(np.int64)
     if embedded.representatives is not None:
         was_asked = np.zeros(len(closed), bool)
-        was_asked[[key for asked in rounds for key in asked.keys]] = True
+        was_asked[[key for stored_round in rounds for key in stored_round.keys]] = True
         keys = pick_representatives(embedded.representatives, unlabelled, closed, was_asked)
     return Candidates(keys, int(unlabelled.sum()))
 
@@ -48,7 +48,7 @@ def find_stop_reason(campaign: Campaign, answered: Answered, embedded: Embedded,
     """Return why no more is asked for, or None."""
     labelled = {label.item for label in answered.labels.counted}
     if not len(candidates.keys):
-        in_vain = {key for asked in campaign.ledger.rounds() for key in asked.keys} - labelled
+        in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
         near = "" if embedded.representatives is None else ", or shows nearly what another one shows"
         return "Every image of the pool is labelled" + near + (" or was asked for in vain." if in_vain else ".")
     stopping = campaign.parts.stopping
@@ -77,10 +77,10 @@ def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candida
     view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
     best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), settings.per_sequence, rng)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    return Chosen(number, selection, set(audit_keys.tolist()), _events_of_choice(fitted, selection.keys))
+    return Chosen(number, selection, set(audit_keys.tolist()), _events_to_store(fitted, selection.keys))
 
 
-def _events_of_choice(fitted: Fitted, keys: Ints) -> list[Event]:
+def _events_to_store(fitted: Fitted, keys: Ints) -> list[Event]:
     """Return what the ledger keeps of a batch: near-duplicates, what its files held, and what the model thought."""
     embedded, embedding = fitted.embedded, fitted.embedded.embedding
     events: list[Event] = [] if embedded.representatives is None else [count_represented(embedded)]
@@ -95,9 +95,9 @@ def _events_of_choice(fitted: Fitted, keys: Ints) -> list[Event]:
 
 def request_labels(campaign: Campaign, state: RoundState, chosen: Chosen) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
-    ledger, number, owners = campaign.ledger, chosen.round_number, part_owners(campaign.recipes)
+    ledger, number, owners = campaign.ledger, chosen.round_number, list_part_owners(campaign.recipes)
     with ledger.transaction():
-        ledger.add_round(number, campaign.config(), package_versions(), owners, chosen.selection, chosen.audit)
+        ledger.add_round(number, campaign.config(), list_package_versions(), owners, chosen.selection, chosen.audit)
         for event in chosen.events:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], state.listing.items)

@@ -56,8 +56,8 @@ def find_replaced_images(campaign: Campaign, embedded: Embedded) -> Embedded:
     contents, shown = embedded.embedding.content_hashes, dict(campaign.ledger.events(Shown))
     last_shown = {  # of an image that was asked for twice, the later
         key: content
-        for asked in campaign.ledger.rounds()
-        for key, content in zip(asked.keys, shown[asked.number].contents, strict=True)
+        for stored_round in campaign.ledger.rounds()
+        for key, content in zip(stored_round.keys, shown[stored_round.number].contents, strict=True)
     }
     replaced = {key for key, before in last_shown.items() if (now := contents[key]) is not None and now.hex() != before}
     if replaced:
@@ -103,7 +103,7 @@ def count_represented(embedded: Embedded) -> Represented:
     return Represented(int((in_pool & embedded.represented).sum()), int(embedded.near_held_out.sum()))
 
 
-def last_represented(ledger: Ledger) -> Represented:
+def load_last_represented(ledger: Ledger) -> Represented:
     """Return what was counted when images were last asked for."""
     rounds = ledger.rounds()
     events = ledger.events(Represented, rounds[-1].number) if rounds else []

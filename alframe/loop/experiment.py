@@ -17,7 +17,7 @@ from alframe.types import Label, Outcome, State
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class RunResult:
     """How a run of rounds ended, and the model it ended with, if there was any."""
 
     outcome: Outcome
@@ -25,10 +25,10 @@ class Stopped:
     fitted: Fitted | None
 
 
-def run_until_stop(campaign: Campaign) -> Stopped:
+def run_until_stop(campaign: Campaign) -> RunResult:
     """Go on from where the ledger stands."""
     check_campaign(campaign)
-    state, fitted = start_rounds(campaign), None
+    state, fitted = prepare_round_state(campaign), None
     campaign.project.done_file.unlink(missing_ok=True)
     for tracker in campaign.parts.trackers:
         tracker.start(campaign.folder, campaign.ledger.history())
@@ -39,10 +39,10 @@ def run_until_stop(campaign: Campaign) -> Stopped:
     finally:
         for tracker in campaign.parts.trackers:
             tracker.close()
-    return Stopped(outcome, state, fitted)
+    return RunResult(outcome, state, fitted)
 
 
-def start_rounds(campaign: Campaign) -> RoundState:
+def prepare_round_state(campaign: Campaign) -> RoundState:
     """List the pool, and store what it knows itself: nothing of that in a simulation."""
     settings, parts = campaign.settings, campaign.parts
     is_simulation = parts.label_source.answers_now
@@ -64,8 +64,8 @@ def start_rounds(campaign: Campaign) -> RoundState:
 
 def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
     # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
-    asked = {key for request in campaign.ledger.rounds() for key in request.keys}
-    keys = [key for key in np.flatnonzero(listing.present & listing.in_pool).tolist() if key not in asked]
+    asked_keys = {key for request in campaign.ledger.rounds() for key in request.keys}
+    keys = [key for key in np.flatnonzero(listing.present & listing.in_pool).tolist() if key not in asked_keys]
     items = [(key, listing.items[key]) for key in keys]
     labels = [(key, Label(item=item.id, class_name=item.label)) for key, item in items if item.label is not None]
     # What the pool said is taken back where it no longer says it, because a cell was emptied, say.

@@ -1,9 +1,9 @@
 """Which label of an item counts: decided here and nowhere else, from all that was ever said of it.
 
 1. The last statement of each source on each request stands, unless it was taken back; answers to a request go before
-   what was known without one (`standing_labels`).
-2. Of what stands, the rule `conflicts` decides between annotators and classes (`settle`).
-3. If that is wanted, a label counts for the other images of its sequence too (`propagate`).
+   what was known without one (`find_standing_labels`).
+2. Of what stands, the rule `conflicts` decides between annotators and classes (`decide_labels`).
+3. If that is wanted, a label counts for the other images of its sequence too (`propagate_labels`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import chain, groupby
 from operator import attrgetter
 
 from alframe.store.records import StoredLabel
-from alframe.store.statements import LabelRow, last_statements
+from alframe.store.statements import LabelRow, find_last_statements
 from alframe.types import UNSURE, Item
 
 
@@ -55,7 +55,7 @@ class Labels:
         return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
 
 
-def standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
+def find_standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
     """Return the labels that stand, by item, the last said at the end; of one item there may be several, also UNSURE.
 
     `rows` are all rows of the label table, by item, in the order they were written.
@@ -64,7 +64,7 @@ def standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
     for _, group in groupby(rows, key=attrgetter("item")):
         item_rows = list(group)
         if len(item_rows) > 1:
-            statements = [said for said in last_statements(item_rows).values() if not said[0].taken_back]
+            statements = [said for said in find_last_statements(item_rows).values() if not said[0].taken_back]
             answers = [said for said in statements if said[0].round is not None]
             item_rows = sorted(chain.from_iterable(answers or statements))
         standing += [_to_stored(row) for row in item_rows]
@@ -77,7 +77,7 @@ def _to_stored(row: LabelRow) -> StoredLabel:
     return StoredLabel(item, name, number, origin, annotator, labelled_at, file, file_row, item)
 
 
-def settle(standing: Iterable[StoredLabel], rule: str) -> Labels:
+def decide_labels(standing: Iterable[StoredLabel], rule: str) -> Labels:
     """Decide, from all labels that stand, by item with the last said at the end.
 
     What an annotator says in a later file stands for what the same one said in an earlier; who is unsure leaves it to
@@ -128,7 +128,7 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
     )
 
 
-def propagate(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
+def propagate_labels(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
     None for an image that somebody has looked at and could not tell, and none in a sequence with an image whose

@@ -50,7 +50,7 @@ class LazyParts:
         return str(self._recipes[kind]["name"])
 
 
-def part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:
+def list_part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:
     """Return the distribution that each part comes from, as "kind:name" -> "distribution version"."""
     owners = {}
     for kind, chosen in recipes.items():
@@ -62,7 +62,7 @@ def part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def package_versions() -> dict[str, str]:
+def list_package_versions() -> dict[str, str]:
     """Return the versions of the installed packages that decide a result."""
     versions = {}
     for name in PACKAGES:

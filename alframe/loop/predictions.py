@@ -9,18 +9,18 @@ import numpy as np
 from alframe.contracts import Head
 from alframe.engine.fit import predict_in_chunks
 from alframe.errors import LabelError
-from alframe.loop.answers import read_answered
+from alframe.loop.answers import load_answered
 from alframe.loop.campaign import Campaign
 from alframe.loop.requests import count_closed_rounds
-from alframe.loop.round import learn
+from alframe.loop.round import train_and_measure
 from alframe.loop.round_state import RoundState
 from alframe.loop.values import Fitted
 from alframe.types import Item, Label, Predictions
 
 
-def fit_labels_so_far(campaign: Campaign, state: RoundState) -> Fitted:
+def fit_all_labels(campaign: Campaign, state: RoundState) -> Fitted:
     """Learn from all labels there are, whatever is still asked for."""
-    fitted, _, _ = learn(campaign, state, read_answered(campaign))
+    fitted, _, _ = train_and_measure(campaign, state, load_answered(campaign))
     return fitted
 
 

@@ -17,59 +17,59 @@ from alframe.types import Item, Request, Suggestion
 
 def count_closed_rounds(ledger: Ledger) -> int:
     """Return the number of the round under way: how many requests are closed; 0 before the first answer."""
-    return sum(asked.answered for asked in ledger.rounds())
+    return sum(stored_round.closed for stored_round in ledger.rounds())
 
 
-def source_name(campaign: Campaign, asked: StoredRound) -> str:
+def label_source_name(campaign: Campaign, stored_round: StoredRound) -> str:
     """Return the registry name of the label source that a round was asked with."""
-    return str(asked.source.get("name", campaign.parts.name("label_source")))
+    return str(stored_round.source.get("name", campaign.parts.name("label_source")))
 
 
-def source_of(campaign: Campaign, asked: StoredRound) -> LabelSource:
+def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSource:
     """Return the label source a round was asked with, where its answers are also when another is chosen since.
 
     Raises AlframeError if that one is not installed any more.
     """
-    if source_name(campaign, asked) == campaign.parts.name("label_source"):
+    if label_source_name(campaign, stored_round) == campaign.parts.name("label_source"):
         return campaign.parts.label_source
-    return cast(LabelSource, REGISTRIES["label_source"].build(asked.source))
+    return cast(LabelSource, REGISTRIES["label_source"].build(stored_round.source))
 
 
-def to_request(campaign: Campaign, asked: StoredRound, items: Sequence[Item]) -> Request:
+def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> Request:
     """Return a stored round as its label source sees it; `items` by key."""
     # Only what was known before it was asked: else the first answers' typos would make the right names unknown, and
     # an answer that was taken once would be a slip when it is read again.
-    classes = {*campaign.settings.classes, *campaign.labels().classes_before(asked.number)}
-    predictions = campaign.ledger.events(Predicted, asked.number)
+    classes = {*campaign.settings.classes, *campaign.labels().classes_before(stored_round.number)}
+    predictions = campaign.ledger.events(Predicted, stored_round.number)
     predicted = predictions[0][1] if predictions else Predicted()
     return Request(
-        round=asked.number,
-        items=tuple(items[key] for key in asked.keys),
+        round=stored_round.number,
+        items=tuple(items[key] for key in stored_round.keys),
         classes=tuple(sorted(classes)),
         folder=campaign.project.request_folder,
         suggestions=tuple(map(Suggestion, predicted.classes, predicted.confidence)),
     )
 
 
-def publish_request(campaign: Campaign, asked: StoredRound, items: Sequence[Item]) -> None:
+def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> None:
     """Put a stored round before people, and journal that."""
-    source_of(campaign, asked).request(to_request(campaign, asked, items))
+    label_source_of(campaign, stored_round).request(make_request(campaign, stored_round, items))
     with campaign.ledger.transaction():
-        campaign.ledger.add_event(asked.number, Requested())
+        campaign.ledger.add_event(stored_round.number, Requested())
 
 
-def close_request(campaign: Campaign, asked: StoredRound, answered: int, withdrawn: bool = False) -> None:
+def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, withdrawn: bool = False) -> None:
     """Journal that this request is not waited for any more; what is answered later still counts."""
     with campaign.ledger.transaction():
-        campaign.ledger.add_event(asked.number, Closed(answered, withdrawn))
+        campaign.ledger.add_event(stored_round.number, Closed(answered, withdrawn))
 
 
-def describe_progress(asked: StoredRound, labels: Labels, incomplete: Set[int] = frozenset()) -> str:
+def describe_progress(stored_round: StoredRound, labels: Labels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
-    keys, answered = set(asked.keys), labels.answered_in(asked.number) & set(asked.keys)
+    keys, answered = set(stored_round.keys), labels.answered_in(stored_round.number) & set(stored_round.keys)
     partly = len(answered & incomplete)
     unsure, conflicts = len(answered & labels.unsure.keys()), len(labels.unsettled & keys)
-    text = f"{len(answered) - partly} of {len(keys)} images of round {asked.number} are answered"
+    text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
     text += f", {partly} more by some of the annotators" if partly else ""
     text += f", {unsure} of them with 'unsure'" if unsure else ""
     text += f"; {conflicts} more {'is' if conflicts == 1 else 'are'} said to be of several classes" if conflicts else ""

@@ -19,7 +19,7 @@ def run_round(campaign: Campaign, state: RoundState) -> tuple[Outcome, Fitted | 
         answered = collect_answers(campaign, state)
     if isinstance(answered, Outcome):
         return answered, None
-    fitted, candidates, record = learn(campaign, state, answered)
+    fitted, candidates, record = train_and_measure(campaign, state, answered)
     if record is not None:
         for tracker in campaign.parts.trackers:
             tracker.log(record)
@@ -32,7 +32,9 @@ def run_round(campaign: Campaign, state: RoundState) -> tuple[Outcome, Fitted | 
     return Outcome(State.CONTINUE), fitted
 
 
-def learn(campaign: Campaign, state: RoundState, answered: Answered) -> tuple[Fitted, Candidates, RoundRecord | None]:
+def train_and_measure(
+    campaign: Campaign, state: RoundState, answered: Answered
+) -> tuple[Fitted, Candidates, RoundRecord | None]:
     """Fine-tune the network if that is due, embed the pool, fit the head on the labels, and measure it."""
     with state.timed("training"):
         embedder = update_embedder(campaign, state, answered)

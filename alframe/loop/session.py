@@ -11,12 +11,12 @@ from typing import cast
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Task
 from alframe.errors import StoreError
-from alframe.loop.answers import read_answered
+from alframe.loop.answers import load_answered
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
-from alframe.loop.experiment import start_rounds
+from alframe.loop.experiment import prepare_round_state
 from alframe.loop.finetune import update_embedder
-from alframe.loop.predictions import fit_labels_so_far, item_labels, predict_pool
+from alframe.loop.predictions import fit_all_labels, item_labels, predict_pool
 from alframe.loop.round_state import RoundState
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
@@ -50,11 +50,11 @@ class Session(Campaign):
     def features(self) -> Floats:
         """Return the embeddings (N, D) of all items by key, zeros where an image cannot be read; made where missing."""
         state = self._state
-        return embed_pool(self, state, update_embedder(self, state, read_answered(self))).embedding.features
+        return embed_pool(self, state, update_embedder(self, state, load_answered(self))).embedding.features
 
     def predictions(self) -> Predictions:
         """Predict every readable image of the pool by a model fitted on all labels. Raises LabelError for too few."""
-        return predict_pool(self, self._state, fit_labels_so_far(self, self._state))
+        return predict_pool(self, self._state, fit_all_labels(self, self._state))
 
     @cached_property
     def _state(self) -> RoundState:
@@ -62,4 +62,4 @@ class Session(Campaign):
             raise StoreError(
                 "A task that embeds or predicts the pool writes to the project: set its read_only = False."
             )
-        return start_rounds(self)
+        return prepare_round_state(self)

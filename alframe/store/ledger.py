@@ -19,7 +19,7 @@ from alframe.store.database import connect, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.records import StoredItems, StoredRound, dump_box, dump_record, load_record
-from alframe.store.statements import LabelRow, last_statements, new_statements
+from alframe.store.statements import LabelRow, find_last_statements, find_new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
@@ -126,11 +126,11 @@ class Ledger:
         All labels given for an item are one statement. One that repeats the last of the same round and origin is not
         new, so a source can be read again and again, wherever its files have moved to, and a correction (also back to
         an earlier answer) counts. For the `cleared` items the statement is taken back, if there was one (but see
-        `new_statements` on files that are gone).
+        `find_new_statements` on files that are gone).
         """
         rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
-        last = {item: statement for (item, _, _), statement in last_statements(rows).items()}
-        new = new_statements(labels, cleared, last)
+        last = {item: statement for (item, _, _), statement in find_last_statements(rows).items()}
+        new = find_new_statements(labels, cleared, last)
         if new:
             first = self.last_label_row() + 1
             self._write(
@@ -208,7 +208,7 @@ class Ledger:
                 number=number,
                 keys=tuple(keys.get(number, ())),
                 requested=(number, Requested.KIND) in events,
-                answered=(number, Closed.KIND) in events,
+                closed=(number, Closed.KIND) in events,
                 audit=frozenset(audit.get(number, ())),
                 source=json.loads(source or "{}"),
             )

@@ -99,7 +99,7 @@ class StoredRound:
     number: int
     keys: tuple[int, ...]
     requested: bool
-    answered: bool
+    closed: bool
     audit: frozenset[int]
     source: Mapping[str, Any]
 

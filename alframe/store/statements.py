@@ -49,7 +49,7 @@ class NewRow:
     taken_back: bool
 
 
-def last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow]]:
+def find_last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow]]:
     """Return the rows of the last statement of each source on each item; `rows` are in the order of their numbers."""
     last: dict[Source, list[LabelRow]] = {}
     for row in rows:
@@ -62,7 +62,7 @@ def last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow]]:
     return last
 
 
-def new_statements(
+def find_new_statements(
     labels: Iterable[tuple[int, Label]], cleared: Iterable[int], last: Mapping[int, Sequence[LabelRow]], first: int = 0
 ) -> list[NewRow]:
     """Return the rows to append, numbered from `first`, for the statements that differ from the `last` ones, by item.

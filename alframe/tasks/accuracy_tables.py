@@ -29,7 +29,7 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
             f"{describe_pool_accuracy(audit)},\nby {audit.n} {audit.basis} (95 % interval): go by this number."
         )
     elif evaluation:
-        notes.append(caution(evaluation).strip())
+        notes.append(describe_caveat(evaluation).strip())
     if not notes:
         return "Nothing measured yet: it takes labels of at least two classes, and images to test on."
     return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
@@ -47,7 +47,7 @@ def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | Non
     return next((evaluation for evaluation in reversed(evaluations) if evaluation is not None), None)
 
 
-def caution(evaluation: Evaluation) -> str:
+def describe_caveat(evaluation: Evaluation) -> str:
     """Say why a number that was not measured on held-out images is doubtful; nothing beside others."""
     if evaluation.basis != CROSS_VALIDATION_BASIS:
         return ""

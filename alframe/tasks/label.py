@@ -12,7 +12,7 @@ from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 
 
-def check_every(every: float) -> float:
+def check_interval(every: float) -> float:
     """Return `every`, the seconds between two looks. Raises BadParams for 0 or less."""
     if every <= 0:
         raise BadParams(f"every={every:g}: must be a number of seconds above 0.")
@@ -26,7 +26,7 @@ class Label:
 
     def __init__(self, watch: bool = False, every: float = 5.0) -> None:
         self.watch = watch
-        self.every = check_every(every)
+        self.every = check_interval(every)
 
     def run(self, session: Session) -> Outcome:
         """Store the answers. Nothing is learned yet, and nothing more is asked for: that is the next run's."""
@@ -35,12 +35,12 @@ class Label:
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
         incomplete = store_answers(session, items, problems)
         rounds = session.ledger.rounds()
-        if self.watch and rounds and not rounds[-1].answered and rounds[-1].requested:
+        if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
             wait_for_answers(session, items, problems, self.every)
             incomplete = set()
         labels = session.labels()
         lines = [_describe_changes(before, labels)]
-        if rounds and not rounds[-1].answered:
+        if rounds and not rounds[-1].closed:
             lines.append(describe_progress(rounds[-1], labels, incomplete))
         return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {continue_command(session.folder)}"]))
 
@@ -67,11 +67,13 @@ class Withdraw:
         """Close the request. The files people were given stay, and an answer that is written there later counts."""
         go_on = f"Choose another batch with: {continue_command(session.folder)}"
         rounds = session.ledger.rounds() if session.project.exists else []
-        if not rounds or rounds[-1].answered:
+        if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"Nothing is awaited, so there is nothing to withdraw. {go_on}")
-        asked, items = rounds[-1], session.ledger.items()
-        incomplete = store_answers(session, items, ProblemLog()) if asked.requested else set()
+        stored_round, items = rounds[-1], session.ledger.items()
+        incomplete = store_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
-        close_request(session, asked, len(labels.answered_in(asked.number) & set(asked.keys)), withdrawn=True)
-        progress = describe_progress(asked, labels, incomplete)
+        close_request(
+            session, stored_round, len(labels.answered_in(stored_round.number) & set(stored_round.keys)), withdrawn=True
+        )
+        progress = describe_progress(stored_round, labels, incomplete)
         return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

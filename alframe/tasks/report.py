@@ -11,13 +11,13 @@ from pathlib import Path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
-from alframe.loop.embedding import last_represented
+from alframe.loop.embedding import load_last_represented
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.store.events import Predicted
 from alframe.store.files import replace_atomically
 from alframe.store.records import StoredRound
-from alframe.tasks.accuracy_tables import caution
+from alframe.tasks.accuracy_tables import describe_caveat
 from alframe.tasks.messages import continue_command, no_project_message, predict_command, short_path
 from alframe.types import Item, Outcome, State
 
@@ -55,7 +55,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
     evaluations = [record.evaluation for record in history if record.evaluation is not None]
     audits = [record.audit for record in history if record.audit is not None]
     bases = " and ".join(sorted({evaluation.basis for evaluation in (*evaluations, *audits)}))
-    warning = caution(evaluations[-1]).replace("\n", " ") if evaluations and not audits else ""
+    warning = describe_caveat(evaluations[-1]).replace("\n", " ") if evaluations and not audits else ""
     has_seeds = any(len(runs) > 1 for runs in comparison.values())
     return ReportData(
         title=session.folder.name,
@@ -71,7 +71,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=session.count_unanswered_audit(),
-        represented=last_represented(ledger).images,
+        represented=load_last_represented(ledger).images,
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if has_seeds
@@ -81,10 +81,10 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
 
 
 def _batch_images(
-    session: Session, asked: StoredRound, items: Sequence[Item], labels: Mapping[int, str]
+    session: Session, stored_round: StoredRound, items: Sequence[Item], labels: Mapping[int, str]
 ) -> list[BatchImage]:
-    predictions = session.ledger.events(Predicted, asked.number)
-    images = [BatchImage(item=items[key], label=labels.get(key)) for key in asked.keys]
+    predictions = session.ledger.events(Predicted, stored_round.number)
+    images = [BatchImage(item=items[key], label=labels.get(key)) for key in stored_round.keys]
     if not predictions:
         return images
     predicted = zip(images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
@@ -96,7 +96,7 @@ def _describe_state(session: Session, outcome: Outcome | None) -> str:
         return outcome.message
     if session.project.done_file.exists():
         return "The campaign is complete."
-    open_rounds = [asked for asked in session.ledger.rounds() if not asked.answered]
+    open_rounds = [stored_round for stored_round in session.ledger.rounds() if not stored_round.closed]
     return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
 
 

@@ -14,7 +14,7 @@ from alframe.loop.session import Session
 from alframe.settings import identity
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
-from alframe.tasks.label import check_every
+from alframe.tasks.label import check_interval
 from alframe.tasks.messages import command_line, continue_command, predict_command, project_argument, short_path
 from alframe.tasks.report import write_report
 from alframe.tasks.results import export_results
@@ -33,7 +33,7 @@ class Run:
 
     def __init__(self, watch: bool = False, every: float = 5.0) -> None:
         self.watch = watch
-        self.every = check_every(every)
+        self.every = check_interval(every)
 
     def run(self, session: Session) -> Outcome:
         """Run a campaign to its end, or until people must label; where it has ended before, repeat its message."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
-from alframe.loop.embedding import describe_represented, last_represented
+from alframe.loop.embedding import describe_represented, load_last_represented
 from alframe.loop.labels import describe_conflicts
-from alframe.loop.requests import source_of, to_request
+from alframe.loop.requests import label_source_of, make_request
 from alframe.loop.session import Session
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
@@ -33,7 +33,7 @@ class Status:
         labels = session.labels()
         counts = Counter(label.class_name for label in labels.counted)
         in_pool = sum(item.split == "pool" for item in items)
-        represented = last_represented(ledger)
+        represented = load_last_represented(ledger)
         lines = [
             f"Project:  {short_path(session.folder)}",
             f"Images:   {in_pool} in the pool, {len(items) - in_pool} held out for testing",
@@ -56,21 +56,23 @@ class Status:
         is_simulation = session.parts.label_source.answers_now
         answered = labels.answered_in(rounds[-1].number) if rounds else set()
         problems = describe_conflicts(labels, items)
-        for asked in () if is_simulation else rounds:
+        for stored_round in () if is_simulation else rounds:
             try:
-                answered = _add_answers_of(session, asked, items, answered, problems, is_newest=asked is rounds[-1])
+                answered = _add_answers_of(
+                    session, stored_round, items, answered, problems, is_newest=stored_round is rounds[-1]
+                )
             except AlframeError as error:
-                problems.append(f"The answers to round {asked.number} cannot be read: {error}")
+                problems.append(f"The answers to round {stored_round.number} cannot be read: {error}")
         lines = self._list("Answers that need another look", list(dict.fromkeys(problems)))
         if session.project.done_file.exists():
             export_folder = short_path(session.project.export_folder)
             return [*lines, f"Done. The results are in {export_folder} and report.html."]
-        if not rounds or rounds[-1].answered or is_simulation:
+        if not rounds or rounds[-1].closed or is_simulation:
             return [*lines, f"Not finished. Go on with: {go_on}"]
         newest, place = rounds[-1], short_path(session.project.request_folder)
         if not newest.requested:
             return [*lines, f"Round {newest.number} is chosen, and not laid out yet. Go on with: {go_on}"]
-        source = source_of(session, newest)
+        source = label_source_of(session, newest)
         if isinstance(source, PersistentAnswers) and source.answers_persist:
             place = "your own set"
         count = len((answered - labels.unsettled) & set(newest.keys))
@@ -90,7 +92,7 @@ class Status:
 
 def _add_answers_of(
     session: Session,
-    asked: StoredRound,
+    stored_round: StoredRound,
     items: Sequence[Item],
     answered: set[int],
     problems: list[str],
@@ -100,8 +102,8 @@ def _add_answers_of(
 
     Who was unsure in an earlier round has not answered the newest.
     """
-    answers = source_of(session, asked).collect(to_request(session, asked, items))
-    key_of = {items[key].id: key for key in asked.keys}
+    answers = label_source_of(session, stored_round).collect(make_request(session, stored_round, items))
+    key_of = {items[key].id: key for key in stored_round.keys}
     problems += map(str, answers.problems)
     labels = [label for label in answers.labels if is_newest or label.class_name != UNSURE]
     answered = answered | {key_of[label.item] for label in labels if label.item in key_of}

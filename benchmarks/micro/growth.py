@@ -92,12 +92,12 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe import seeding
     from alframe.engine.fit import predict_in_chunks, train_head
     from alframe.engine.score import make_pool_view
-    from alframe.loop.answers import read_answered
+    from alframe.loop.answers import load_answered
     from alframe.loop.checks import check_campaign
     from alframe.loop.embedding import embed_pool
-    from alframe.loop.experiment import start_rounds
+    from alframe.loop.experiment import prepare_round_state
     from alframe.loop.finetune import update_embedder
-    from alframe.loop.predictions import fit_labels_so_far, require_head
+    from alframe.loop.predictions import fit_all_labels, require_head
     from alframe.loop.round import run_round
     from alframe.samplers.kcenter import KCenter
     from alframe.samplers.uncertainty import margin_uncertainty
@@ -116,13 +116,13 @@ def again(root: Path, size: int) -> dict[str, Any]:
     with _open(root, size, START + ROUNDS * BATCH) as session:
         check_campaign(session)
         with timed("scan"):
-            state = start_rounds(session)
-        embedder = update_embedder(session, state, read_answered(session))
+            state = prepare_round_state(session)
+        embedder = update_embedder(session, state, load_answered(session))
         with timed("gather"):
             embed_pool(session, state, embedder)
         with timed("round"):
             run_round(session, state)
-        fitted = fit_labels_so_far(session, state)
+        fitted = fit_all_labels(session, state)
         head, training, rng = require_head(fitted), fitted.training, seeding.generator(0, "growth")
         features, sequences = fitted.embedded.embedding.features, state.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)

@@ -15,9 +15,9 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
-from alframe.loop.experiment import start_rounds
-from alframe.loop.labels import standing_labels
-from alframe.loop.predictions import fit_labels_so_far
+from alframe.loop.experiment import prepare_round_state
+from alframe.loop.labels import find_standing_labels
+from alframe.loop.predictions import fit_all_labels
 from alframe.store.events import Represented
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -62,7 +62,7 @@ def test_of_two_copies_one_is_asked_for(images: Path, tmp_path: Path, by: str) -
     assert len(names) == len({picture(name) for name in names}) == 36, "each picture once, and none is left out"
     assert "shows nearly what another one shows" in outcome.message
     with Ledger.open(project, read_only=True) as ledger:
-        assert len(standing_labels(ledger.label_rows())) == 36, "the others have no label"
+        assert len(find_standing_labels(ledger.label_rows())) == 36, "the others have no label"
         assert ledger.history()[-1].unlabelled == 36
 
 
@@ -82,7 +82,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        fitted = fit_labels_so_far(session, start_rounds(session))
+        fitted = fit_all_labels(session, prepare_round_state(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
         learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}

@@ -13,8 +13,8 @@ from PIL import Image
 
 from alframe.app.api import open_session
 from alframe.builtins import TABLE
-from alframe.loop.parts import part_owners
-from alframe.loop.requests import to_request
+from alframe.loop.parts import list_part_owners
+from alframe.loop.requests import make_request
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -275,7 +275,7 @@ def run(words: list[str]) -> tuple[Outcome, Session]:
         with open_session(*words) as session:
             outcome = session.task.run(session)
             if outcome.state is State.WAITING and batch < 2:
-                asked = to_request(session, session.ledger.rounds()[-1], session.items())
+                asked = make_request(session, session.ledger.rounds()[-1], session.items())
                 ANSWERS[session.parts.name("label_source")](asked)
                 continue
             return outcome, session
@@ -306,4 +306,4 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
         }.get(name, [])
         with open_session(*words, f"task={name}", *more) as session:
             assert session.task.run(session).message
-    assert f"{kind}:{name}" in part_owners(session.recipes), "another part took its place"
+    assert f"{kind}:{name}" in list_part_owners(session.recipes), "another part took its place"

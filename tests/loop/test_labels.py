@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alframe.loop.labels import describe_conflict, propagate, settle
+from alframe.loop.labels import decide_labels, describe_conflict, propagate_labels
 from alframe.settings.campaign import CONFLICT_RULES
 from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Item
@@ -18,25 +18,25 @@ def said(name: str, by: str = "", hour: int | None = None, file: str = "a.csv", 
 
 def verdicts(*labels: StoredLabel) -> list[str]:
     """The class that counts by each of the rules; "" for none."""
-    settled = [settle(labels, rule) for rule in CONFLICT_RULES]
+    settled = [decide_labels(labels, rule) for rule in CONFLICT_RULES]
     return [one.counted[0].class_name if one.counted else "" for one in settled]
 
 
 def test_one_answer_counts_whatever_the_rule() -> None:
     assert verdicts(said("fox")) == ["fox"] * 3
-    assert not settle([said("fox")], "ask").conflicts
+    assert not decide_labels([said("fox")], "ask").conflicts
 
 
 def test_two_annotators_who_agree() -> None:
     assert verdicts(said("fox", "anna"), said("fox", "ben")) == ["fox"] * 3
-    assert not settle([said("fox", "anna"), said("fox", "ben")], "ask").conflicts
+    assert not decide_labels([said("fox", "anna"), said("fox", "ben")], "ask").conflicts
 
 
 def test_two_annotators_who_do_not() -> None:
     both = (said("fox", "anna"), said("hare", "ben"))
     assert verdicts(*both) == ["", "hare", ""]
     for rule in CONFLICT_RULES:
-        assert list(settle(both, rule).conflicts) == [0], "reported, whatever counts"
+        assert list(decide_labels(both, rule).conflicts) == [0], "reported, whatever counts"
 
 
 def test_three_annotators_have_a_majority_and_ask_wants_all() -> None:
@@ -50,7 +50,7 @@ def test_two_animals_in_one_picture() -> None:
 def test_a_later_file_of_the_same_annotator_is_a_correction_and_is_reported() -> None:
     both = (said("fox", hour=8), said("hare", hour=9, file="b.csv"))
     assert verdicts(*both) == ["hare"] * 3
-    assert list(settle(both, "ask").conflicts) == [0]
+    assert list(decide_labels(both, "ask").conflicts) == [0]
 
 
 def test_files_without_times_are_not_later_than_each_other() -> None:
@@ -63,15 +63,15 @@ def test_a_later_file_of_somebody_else_is_no_correction() -> None:
 
 def test_who_is_unsure_leaves_it_to_the_others() -> None:
     assert verdicts(said(UNSURE, "anna"), said("fox", "ben")) == ["fox"] * 3
-    settled = settle([said(UNSURE, "anna"), said(UNSURE, "ben")], "ask")
+    settled = decide_labels([said(UNSURE, "anna"), said(UNSURE, "ben")], "ask")
     assert (settled.counted, settled.unsure, settled.answered) == ([], {0: {1}}, {0})
     assert (settled.answered_in(1), settled.answered_in(2)) == ({0}, set())
 
 
 def test_an_image_with_a_conflict_is_not_answered_and_a_counted_one_is() -> None:
     labels = [said("fox", "anna"), said("hare", "ben"), said("fox", item=1), said(UNSURE, item=2)]
-    assert settle(labels, "ask").answered == {1, 2}
-    assert settle(labels, "latest").answered == {0, 1, 2}
+    assert decide_labels(labels, "ask").answered == {1, 2}
+    assert decide_labels(labels, "latest").answered == {0, 1, 2}
 
 
 def test_a_conflict_in_words() -> None:
@@ -89,7 +89,7 @@ def test_a_label_for_the_whole_sequence() -> None:
         for n, sequence in enumerate(["a", "a", "a", "a", "b", "b", "b", None, None])
     ]
     counted = [said("fox", item=0), said("hare", item=4), said("fox", item=5), said("fox", item=7)]
-    more = propagate(settle(counted, "ask"), items)
+    more = propagate_labels(decide_labels(counted, "ask"), items)
     assert [(one.item, one.class_name, one.labelled_on, one.origin) for one in more] == [
         (1, "fox", 0, "propagated"),
         (2, "fox", 0, "propagated"),
@@ -100,4 +100,4 @@ def test_no_label_for_what_somebody_could_not_tell_nor_beside_a_conflict() -> No
     items = [Item(f"{n}.jpg", Path(f"{n}.jpg"), sequence="ab"[n // 3]) for n in range(6)]
     conflicts = [said("fox", "anna", item=4), said("hare", "ben", item=4)]
     standing = [said("fox", item=0), said(UNSURE, item=1), said("fox", item=3), *conflicts]
-    assert [one.item for one in propagate(settle(standing, "ask"), items)] == [2]
+    assert [one.item for one in propagate_labels(decide_labels(standing, "ask"), items)] == [2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.loop.labels import standing_labels
+from alframe.loop.labels import find_standing_labels
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
@@ -51,7 +51,7 @@ class Person:
     def labels(self) -> dict[str, str]:
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
-            return {items[label.item].id: label.class_name for label in standing_labels(ledger.label_rows())}
+            return {items[label.item].id: label.class_name for label in find_standing_labels(ledger.label_rows())}
 
     def rounds(self) -> int:
         with Ledger.open(self.project, read_only=True) as ledger:
@@ -155,7 +155,7 @@ def test_labels_that_the_pool_knows_count_from_the_start_and_a_part_is_held_out(
     assert outcome.state is State.DONE
     with Ledger.open(person.project, read_only=True) as ledger:
         splits = Counter(item.split for item in ledger.items())
-        assert len(standing_labels(ledger.label_rows())) == splits["pool"] == 36 - splits["test"]
+        assert len(find_standing_labels(ledger.label_rows())) == splits["pool"] == 36 - splits["test"]
         assert 5 <= splits["test"] <= 9
         (record,) = ledger.history()
         assert record.round == 0

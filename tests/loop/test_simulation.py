@@ -11,7 +11,7 @@ from alframe.app.api import open_session
 from alframe.engine.measuring.curves import area_under_curve, difference_curve, mean_curve
 from alframe.errors import AlframeError, BadParams, LabelError
 from alframe.loop.compare import read_comparison
-from alframe.loop.labels import standing_labels
+from alframe.loop.labels import find_standing_labels
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
@@ -47,7 +47,7 @@ def test_a_campaign_runs_to_its_budget(images: Path, tmp_path: Path) -> None:
     with Ledger.open(folder, read_only=True) as ledger:
         asked = [key for one in ledger.rounds() for key in one.keys]
         held_out = {key for key, item in enumerate(ledger.items()) if item.split == "test"}
-        assert len(asked) == len(set(asked)) == len(standing_labels(ledger.label_rows())) == 20
+        assert len(asked) == len(set(asked)) == len(find_standing_labels(ledger.label_rows())) == 20
         assert held_out
         assert not held_out & set(asked)
         assert [record.labels for record in ledger.history()] == [4, 8, 12, 16, 20]

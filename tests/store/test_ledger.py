@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import StoreError
-from alframe.loop.labels import standing_labels
+from alframe.loop.labels import find_standing_labels
 from alframe.store.events import Requested
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord, Selection
@@ -51,7 +51,7 @@ def test_a_label_read_twice_counts_once_and_a_correction_counts(ledger: Ledger) 
     for name, new in (("fox", 1), ("fox", 0), ("hare", 1), ("hare", 0), ("fox", 1)):
         with ledger.transaction():
             assert ledger.add_labels([(0, Label("a.jpg", name, file="x.csv", row=2))], 1, "csv") == new
-    assert [(one.item, one.class_name) for one in standing_labels(ledger.label_rows())] == [(0, "fox")]
+    assert [(one.item, one.class_name) for one in find_standing_labels(ledger.label_rows())] == [(0, "fox")]
     assert ledger.table("label", ["class"]) == [("fox",), ("hare",), ("fox",)]
 
 
@@ -148,7 +148,7 @@ def test_a_lock_that_another_holds_is_said_in_words(ledger: Ledger) -> None:
 def test_a_label_of_nothing_is_refused(ledger: Ledger) -> None:
     with pytest.raises(StoreError, match="FOREIGN KEY"), ledger.transaction():
         ledger.add_labels([(77, Label("zzz", "fox"))], None, "csv")
-    assert standing_labels(ledger.label_rows()) == []
+    assert find_standing_labels(ledger.label_rows()) == []
 
 
 def test_a_failed_transaction_leaves_no_trace(ledger: Ledger) -> None:
@@ -170,7 +170,7 @@ def test_rounds_tell_how_far_they_are(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.add_event(1, Requested())
     (one,) = ledger.rounds()
-    assert (one.keys, one.requested, one.answered) == ((2, 0), True, False)
+    assert (one.keys, one.requested, one.closed) == ((2, 0), True, False)
 
 
 def test_a_phase_is_marked_once(ledger: Ledger) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alframe.loop.labels import settle, standing_labels
+from alframe.loop.labels import decide_labels, find_standing_labels
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.store.migrations import STEPS
 from alframe.types import UNSURE, Item, Label, Selection
@@ -40,7 +40,7 @@ def say(ledger: Ledger, *labels: Label, key: int = 0, number: int = 1, origin: s
 
 
 def standing(ledger: Ledger) -> list[tuple[int, str, str]]:
-    return [(one.item, one.annotator, one.class_name) for one in standing_labels(ledger.label_rows())]
+    return [(one.item, one.annotator, one.class_name) for one in find_standing_labels(ledger.label_rows())]
 
 
 def fox(annotator: str = "", name: str = "fox", minutes: int = 0) -> Label:
@@ -160,7 +160,7 @@ def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:
     say(ledger, fox(), number=2)
     say(ledger, fox(), key=1, number=1)
     say(ledger, fox(name=UNSURE), key=2, number=2)
-    assert settle(standing_labels(ledger.label_rows()), "ask").first_rounds == {"fox": 1, UNSURE: 2}
+    assert decide_labels(find_standing_labels(ledger.label_rows()), "ask").first_rounds == {"fox": 1, UNSURE: 2}
 
 
 def test_a_project_from_before_words_goes_on(tmp_path: Path) -> None:

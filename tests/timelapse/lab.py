@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.loop.labels import standing_labels
+from alframe.loop.labels import find_standing_labels
 from alframe.store.ledger import Ledger
 from alframe.types import UNSURE, Outcome
 from tests.timelapse.people import TDB, manifest_of, trap_images, words
@@ -68,7 +68,7 @@ class Lab:
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
             result: dict[str, list[str]] = {}
-            for label in standing_labels(ledger.label_rows()):
+            for label in find_standing_labels(ledger.label_rows()):
                 result.setdefault(items[label.item].id, []).append(label.class_name)
             return result
 

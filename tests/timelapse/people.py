@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.loop.labels import settle, standing_labels
+from alframe.loop.labels import decide_labels, find_standing_labels
 from alframe.store.ledger import Ledger
 from tests.loop.campaigns import CONTEXT
 from tests.timelapse.database import columns, connected
@@ -156,7 +156,7 @@ class Campaign:
         """The label that counts of each image."""
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
-            labels = settle(standing_labels(ledger.label_rows()), conflicts)
+            labels = decide_labels(find_standing_labels(ledger.label_rows()), conflicts)
             return {items[label.item].id: label.class_name for label in labels.counted}
 
 

@@ -15,7 +15,7 @@ from alframe.formats.timelapse import sqlite as timelapse_sqlite
 from alframe.label_sources.csv.source import Csv
 from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.label_sources.timelapse.source import Timelapse as RoundSet
-from alframe.loop.labels import settle, standing_labels
+from alframe.loop.labels import decide_labels, find_standing_labels
 from alframe.pools.folder import Folder
 from alframe.store.ledger import Ledger
 from alframe.types import Answers, Item, Request, State
@@ -216,7 +216,7 @@ def test_a_new_species_becomes_a_class(tmp_path: Path) -> None:
     assert lab.rounds() == 3
     assert sum(names == ["lynx"] for names in lab.labels().values()) == 2
     with Ledger.open(lab.project, read_only=True) as ledger:
-        assert "lynx" in settle(standing_labels(ledger.label_rows()), "ask").first_rounds
+        assert "lynx" in decide_labels(find_standing_labels(ledger.label_rows()), "ask").first_rounds
 
 
 @defect("6.2-12")

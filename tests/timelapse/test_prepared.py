@@ -71,11 +71,11 @@ def test_a_users_set_changed_in_place_opens_on_each_batch(tmp_path: Path) -> Non
     timelapse = Timelapse.open(tmp_path / "images" / TDB)
     timelapse.label("root.jpg", "boar")
     timelapse.close()
-    settle(timelapse.ddb)
+    decide_labels(timelapse.ddb)
     source = TimelapseSet(str(timelapse.root), write=True)
     for number, names in enumerate((NAMES[:2], NAMES[1:3]), start=1):
         before = {row["Id"]: row for row in Timelapse.open(timelapse.ddb).records()}
-        settle(timelapse.ddb)
+        decide_labels(timelapse.ddb)
         said = source.request(request(tmp_path, number, names))
         assert "They are selected in it" in said
         timelapse = Timelapse.open(timelapse.ddb)
@@ -87,10 +87,10 @@ def test_a_users_set_changed_in_place_opens_on_each_batch(tmp_path: Path) -> Non
             assert row["Selected"] == ("true" if path_of(row) in names else "false")
         assert timelapse.journal_mode() == "delete"
         timelapse.close()
-        settle(timelapse.ddb)
+        decide_labels(timelapse.ddb)
 
 
-def settle(ddb: Path) -> None:
+def decide_labels(ddb: Path) -> None:
     """Nobody has touched the file for a while, as when Timelapse is closed."""
     import os
 
