@@ -116,8 +116,8 @@ def test_boxes_of_one_file_come_out_as_each_by_itself(tmp_path: Path, monkeypatc
     boxes = [None, Box(0, 0, 0.9, 0.9), Box(0.1, 0.2, 0.1, 0.1), Box(0.4, 0.2, 0.1, 0.1), Box(0, 0.5, 0.05, 0.5)]
     alone = [ImageFile(tmp_path / "a.jpg").decode(RGB, box) for box in boxes]
     decoded = []
-    eight_bit = decode.eight_bit
-    monkeypatch.setattr(decode, "eight_bit", lambda image, mode: decoded.append(image.size) or eight_bit(image, mode))
+    to_eight_bit = decode.to_eight_bit
+    monkeypatch.setattr(decode, "to_eight_bit", lambda *args: decoded.append(args[0].size) or to_eight_bit(*args))
     file = ImageFile(tmp_path / "a.jpg")
     together = [file.decode(RGB, box) for box in boxes]
     for one, other in zip(alone, together, strict=True):
