@@ -11,83 +11,83 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from alframe.builtins import REGISTRIES
+from alframe.chunks import chunks
 from alframe.contracts import Head, HiddenActivations
-from alframe.errors import BadParams
 from alframe.heads.fitting import softmax
-from alframe.kit.chunks import chunks
-from alframe.kit.parts import build_part
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 
 LINEAR = MappingProxyType({"name": "linear"})
-RANGE = 3.0  # natural logarithm of the largest temperature, and of the inverse of the smallest
-TINY = 1e-12  # the logarithm of less is not needed: nothing is surer than that
+MAX_LOG_TEMPERATURE = 3.0  # natural logarithm; the smallest temperature is the inverse of the largest
+MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than that
 
 
 class Calibrated:
-    """Another head (`of` is its recipe), the logarithms of its probabilities divided by a temperature.
+    """Another head, with the logarithms of its probabilities divided by a temperature (temperature scaling).
 
-    Guo et al. 2017, "On calibration of modern neural networks". The temperature is the one with the lowest
-    cross-entropy on labelled images predicted by heads that did not learn from them, in `folds` parts; test images play
-    no part. The classes' order stays as it was, so accuracy does, too. To the cross-entropy that of one image is added
-    whose label means nothing, so that a few images that are all right do not pass for certainty; with no image to
-    predict (fewer than two of every class) the temperature is 1. Raises BadParams for fewer than two folds.
+    Guo et al. 2017, "On calibration of modern neural networks". The temperature has the lowest cross-entropy on
+    labelled images, each predicted by a head that was not fitted to it (cross-validation); test images are not used.
+    The order of the classes stays as it was, and so does the accuracy. One image without information is added to the
+    cross-entropy, so that a few images that are all right do not pass for certainty. With no image to predict (fewer
+    than two of every class) the temperature is 1.
+
+    `of`: recipe of the other head.
+    `folds`: folds of the cross-validation, at least 2.
     """
 
     stochastic: bool
-    activations: Callable[[Floats], Floats]  # only if that head has them
+    activations: Callable[[Floats], Floats]  # only if the other head has them
 
     def __init__(self, of: Mapping[str, Any] = LINEAR, folds: int = 5) -> None:
-        if folds < 2 or "name" not in of:
-            raise BadParams(
-                f"head 'calibrated' needs two folds or more and the name of a head, and was given folds={folds}, "
-                f"of={dict(of)}."
-            )
+        require_at_least("head 'calibrated'", 2, folds=folds)
+        require_parameter("head 'calibrated'", "name" in of, "a recipe with the name of a head", of=dict(of))
         self.of = dict(of)
         self.folds = folds
         self._temperature = np.float32(1)
-        self._inner = self._made()
+        self._inner = self._build_head()
         # Of the instance, not the class: else every one of these would seem to be stochastic.
         self.stochastic = self._inner.stochastic
         if isinstance(self._inner, HiddenActivations):
             self.activations = self._inner.activations
 
-    def _made(self) -> Head:
-        head: Head = build_part("head", self.of)
+    def _build_head(self) -> Head:
+        head: Head = REGISTRIES["head"].build(self.of)
         return head
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._temperature = self._measure(x, y, classes, rng)
+        self._temperature = self._cross_validated_temperature(x, y, classes, rng)
         self._inner.fit(x, y, classes, rng)
 
-    def _measure(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> np.float32:
+    def _cross_validated_temperature(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> np.float32:
         from sklearn.model_selection import StratifiedKFold
 
-        commonest = int(np.bincount(y).max(initial=0))
-        if commonest < 2 or len(np.unique(y)) < 2:
+        largest_class = int(np.bincount(y).max(initial=0))
+        if largest_class < 2 or len(np.unique(y)) < 2:
             return np.float32(1)
-        splitter = StratifiedKFold(min(self.folds, commonest), shuffle=True, random_state=int(rng.integers(2**31)))
-        probs, truth = [], []
+        splitter = StratifiedKFold(min(self.folds, largest_class), shuffle=True, random_state=int(rng.integers(2**31)))
+        probs, labels = [], []
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every part
-            parts = list(splitter.split(x, y))
-        for train, test in parts:
-            test = test[np.isin(y[test], y[train])]  # of what it has never seen, no temperature makes a head right
-            head = self._made()
+            warnings.simplefilter("ignore", UserWarning)  # of classes that are too small to be in every fold
+            folds = list(splitter.split(x, y))
+        for train, test in folds:
+            test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
+            head = self._build_head()
             head.fit(x[train], y[train], classes, rng)
             probs.append(head.probs(x[test]))
-            truth.append(y[test])
-        return _temperature(np.concatenate(probs), np.concatenate(truth))
+            labels.append(y[test])
+        return _fit_temperature(np.concatenate(probs), np.concatenate(labels))
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""
-        return self._tempered(self._inner.probs(x))
+        return self._apply_temperature(self._inner.probs(x))
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract: that head's, each divided likewise."""
-        return self._tempered(self._inner.prob_samples(x, draws, rng))
+        """See the Head contract: the other head's samples, each divided likewise."""
+        return self._apply_temperature(self._inner.prob_samples(x, draws, rng))
 
-    def _tempered(self, probs: Floats) -> Floats:
+    def _apply_temperature(self, probs: Floats) -> Floats:
         out = np.empty(probs.shape, np.float32)
         for rows in chunks(probs.shape[-2]):
             with np.errstate(divide="ignore"):
@@ -95,7 +95,7 @@ class Calibrated:
         return out
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """That head's, and the `temperature`."""
+        """Return the other head's state, its names after ``of.``, and the `temperature`."""
         return {"temperature": np.array([self._temperature])} | {f"of.{k}": v for k, v in self._inner.state().items()}
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
@@ -104,15 +104,19 @@ class Calibrated:
         self._inner.load({k.removeprefix("of."): v for k, v in state.items() if k.startswith("of.")})
 
 
-def _temperature(probs: Floats, y: Ints) -> np.float32:
-    # Of `probs` (q, C) for the true classes `y` (q,); a class that the head does not know is left out of the sums.
-    logs = np.log(np.maximum(probs.astype(np.float64), TINY))
-    known = probs > 0
+def _fit_temperature(probs: Floats, y: Ints) -> np.float32:
+    """Return the temperature with which `probs` (q, C) predict the classes `y` (q,) best.
 
-    def loss(log: float) -> float:
-        scaled = np.where(known, logs / np.exp(log), -np.inf)
-        scaled -= np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-        nothing = np.where(known, scaled, 0).sum(axis=1) / known.sum(axis=1)
-        return float(-scaled[np.arange(len(y)), y].sum() - nothing.mean())
+    A class that the head does not know (its probability is 0) is left out of the sums.
+    """
+    logs = np.log(np.maximum(probs.astype(np.float64), MIN_PROB))
+    is_known = probs > 0
 
-    return np.float32(np.exp(minimize_scalar(loss, bounds=(-RANGE, RANGE), method="bounded").x))
+    def loss(log_temperature: float) -> float:
+        log_probs = np.where(is_known, logs / np.exp(log_temperature), -np.inf)
+        log_probs -= np.logaddexp.reduce(log_probs, axis=1, keepdims=True)
+        uninformed = np.where(is_known, log_probs, 0).sum(axis=1) / is_known.sum(axis=1)
+        return float(-log_probs[np.arange(len(y)), y].sum() - uninformed.mean())
+
+    bounds = (-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE)
+    return np.float32(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

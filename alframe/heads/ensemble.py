@@ -9,32 +9,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
 from alframe.errors import BadParams
-from alframe.kit.parts import build_part
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 
 MLP = MappingProxyType({"name": "mlp"})
 
 
 class Ensemble:
-    """The mean of `members` heads, each made by the recipe `member` and trained from another random start.
+    """The mean of several heads of one recipe, each trained from another random start.
 
     Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable predictive uncertainty estimation using deep
-    ensembles". A head without a random start needs the `bootstrap` (Efron 1979; Breiman 1996, "Bagging predictors"):
-    each member learns from as many examples of each class, drawn with replacement; no class is lost. The draws are the
-    members, in random order and, where more are asked for, again. Raises BadParams for fewer than two members, and for
-    members that come out all the same.
+    ensembles". The draws are the members, in random order and, where more are asked for, again. `fit` raises BadParams
+    if all members come out the same.
+
+    `member`: recipe of the heads.
+    `members`: number of heads, at least 2.
+    `bootstrap`: fit each head to as many examples of each class, drawn with replacement (Efron 1979; Breiman 1996,
+        "Bagging predictors"); a head without a random start needs it. No class is lost.
     """
 
     stochastic = True
 
     def __init__(self, member: Mapping[str, Any] = MLP, members: int = 5, bootstrap: bool = False) -> None:
-        if members < 2 or "name" not in member:
-            raise BadParams(
-                f"head 'ensemble' needs two members or more and the name of the head they are, and was given "
-                f"members={members}, member={dict(member)}."
-            )
+        require_at_least("head 'ensemble'", 2, members=members)
+        require_parameter("head 'ensemble'", "name" in member, "a recipe with the name of a head", member=dict(member))
         self.member = dict(member)
         self.members = members
         self.bootstrap = bootstrap
@@ -42,20 +43,20 @@ class Ensemble:
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._heads = [self._made() for _ in range(self.members)]
+        self._heads = [self._build_member() for _ in range(self.members)]
         for head in self._heads:
-            rows = _resample(y, rng) if self.bootstrap else np.arange(len(y))
+            rows = _bootstrap_rows(y, rng) if self.bootstrap else np.arange(len(y))
             head.fit(x[rows], y[rows], classes, rng)
         first, second = (head.state() for head in self._heads[:2])
-        same = all(np.array_equal(first[name], second[name]) for name in first)
-        if same and not self.bootstrap and len(set(y.tolist())) > 1:
+        are_equal = all(np.array_equal(first[name], second[name]) for name in first)
+        if are_equal and not self.bootstrap and len(set(y.tolist())) > 1:
             raise BadParams(
-                f"All members of the ensemble are the same, for head '{self.member['name']}' has nothing random. "
+                f"head 'ensemble': all members are the same, because head '{self.member['name']}' has nothing random. "
                 "Set head.bootstrap=true."
             )
 
-    def _made(self) -> Head:
-        head: Head = build_part("head", self.member)
+    def _build_member(self) -> Head:
+        head: Head = REGISTRIES["head"].build(self.member)
         return head
 
     def probs(self, x: Floats) -> Floats:
@@ -69,25 +70,28 @@ class Ensemble:
         """See the Head contract: every draw is a member, and each member is drawn as often as any, give or take one."""
         count = len(self._heads)
         order = np.concatenate([rng.permutation(count) for _ in range(-(-draws // count))])[:draws]
-        members = {at: self._heads[at].probs(x) for at in sorted(set(order.tolist()))}
-        return np.stack([members[at] for at in order.tolist()])
+        probs = {number: self._heads[number].probs(x) for number in sorted(set(order.tolist()))}
+        return np.stack([probs[number] for number in order.tolist()])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """The states of the members; the names of the first one's begin with ``0.``."""
-        return {f"{at}.{name}": array for at, head in enumerate(self._heads) for name, array in head.state().items()}
+        """Return the states of all members; the names of the first one's begin with ``0.``."""
+        return {
+            f"{number}.{name}": array for number, head in enumerate(self._heads) for name, array in head.state().items()
+        }
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """See the Head contract."""
-        parts: dict[int, dict[str, npt.NDArray[Any]]] = {}
+        states: dict[int, dict[str, npt.NDArray[Any]]] = {}
         for name, array in state.items():
-            number, _, rest = name.partition(".")
-            parts.setdefault(int(number), {})[rest] = array
+            number, _, member_name = name.partition(".")
+            states.setdefault(int(number), {})[member_name] = array
         self._heads = []
-        for at in sorted(parts):
-            self._heads.append(self._made())
-            self._heads[-1].load(parts[at])
+        for _, member_state in sorted(states.items()):
+            self._heads.append(self._build_member())
+            self._heads[-1].load(member_state)
 
 
-def _resample(y: Ints, rng: np.random.Generator) -> Ints:
+def _bootstrap_rows(y: Ints, rng: np.random.Generator) -> Ints:
+    """Return row numbers (m,) drawn with replacement, as many of each class of `y` (m,) as it has."""
     classes = (np.flatnonzero(y == label) for label in np.unique(y))
     return np.concatenate([rng.choice(rows, len(rows)) for rows in classes])

@@ -1,4 +1,4 @@
-"""What all heads share: checked and scaled examples, and classes that have none."""
+"""What heads share: scaled examples, softmax, and classes without examples."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from alframe.errors import AlframeError
 from alframe.types import Floats, Ints
 
 
-def prepare(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
-    """Scaled `x` (m, D), the `mean` (D,) and `scale` (D,) used, the classes present (P,), and `y` as 0..P-1.
+def prepare_examples(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
+    """Return scaled `x` (m, D), the mean (D,) and scale (D,) used, the classes present (P,), and `y` (m,) as 0..P-1.
 
     The scale is the standard deviation of the feature among the examples, plus (in squares) that of an average feature:
     among 20 labels some features hardly vary by chance, and plain standardising would blow up the rest of the pool
-    along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001). Raises AlframeError when there is no
-    example.
+    along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001). Raises AlframeError if there is no example.
     """
     if not len(x):
-        raise AlframeError("The head has no labelled images to learn from. Label at least one.")
+        raise AlframeError("The head has no labelled images to learn from: label at least one.")
     variance = x.var(axis=0, dtype=np.float64)
     # A single example, or equal ones, have no scale of their own.
     scale = np.sqrt(variance + (variance.mean() or 1.0)).astype(np.float32)
@@ -26,8 +25,11 @@ def prepare(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     return (np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target
 
 
-def spread(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:
-    """A last layer over the P classes present, (P, D) and (P,), as one over all; a class without examples gets 0."""
+def expand_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:
+    """Return a last layer over all C classes, (C, D) and (C,), from one over the P classes present, (P, D) and (P,).
+
+    A class without examples gets the bias minus infinity, and so the probability 0.
+    """
     all_weight = np.zeros((classes, weight.shape[1]), np.float32)
     all_bias = np.full(classes, -np.inf, np.float32)
     all_weight[present], all_bias[present] = weight, bias
@@ -35,13 +37,13 @@ def spread(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[F
 
 
 def softmax(logits: Floats) -> Floats:
-    """Along the last axis; a logit of minus infinity gives exactly 0."""
+    """Return the softmax over the last axis, float32; a logit of minus infinity gives exactly 0."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
 def class_means(x: Floats, y: Ints) -> tuple[Floats, Ints]:
-    """Means (P, D) and sizes (P,) of the classes of `x` (m, D), where `y` (m,) is 0..P-1."""
+    """Return the means (P, D) and sizes (P,) of the classes of `x` (m, D), where `y` (m,) is 0..P-1."""
     counts = np.bincount(y)
     sums = np.eye(len(counts), dtype=np.float32)[y].T @ x
     return np.asarray(sums / counts[:, None], np.float32), counts

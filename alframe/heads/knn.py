@@ -8,82 +8,94 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import prepare
-from alframe.kit.chunks import chunks
-from alframe.kit.libraries import import_faiss
+from alframe.chunks import chunks
+from alframe.compat import import_faiss
+from alframe.errors import UnmetNeed
+from alframe.heads.fitting import prepare_examples
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
 
-WIDEST, NARROWEST = -2.0, 7.0  # natural logarithms of how fast votes may fall, per mean squared distance
+MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance
 
 
 class Knn:
-    """The `k` nearest labelled images vote (Fix and Hodges 1951), the nearer the more (Dudani 1976), found by FAISS.
+    """The nearest labelled images vote (Fix and Hodges 1951), the nearer the more (Dudani 1976); found by FAISS.
 
-    Embeddings are scaled and brought to length 1, so distances are those of cosines. The nearest has one vote, one
-    whose squared distance is larger by d has exp(-s d) votes; `smoothing` more are shared by all classes of which there
-    are examples, whatever the image. s is the one that predicts each labelled image best by all the others. `rng` plays
-    no part. Raises BadParams for a `k` below 1 or a `smoothing` that is not positive: a probability of 0 for all that
-    is not near would be too sure.
+    Embeddings are scaled and brought to length 1, so that distances are those of cosines. The nearest image has one
+    vote; one whose squared distance is larger by d has exp(-s d) votes. The decay s is the one that predicts each
+    labelled image best by all the others. `rng` is not used.
+
+    `k`: number of neighbours.
+    `smoothing`: votes shared by all classes with examples, whatever the image, above 0: a probability of 0 for all that
+        is not near would be too sure.
     """
 
     stochastic = False
 
     def __init__(self, k: int = 10, smoothing: float = 0.1) -> None:
-        if k < 1 or smoothing <= 0:
-            raise BadParams(f"head 'knn' needs k >= 1 and smoothing > 0, and was given k={k}, smoothing={smoothing}.")
+        require_at_least("head 'knn'", 1, k=k)
+        require_parameter("head 'knn'", smoothing > 0, "above 0", smoothing=smoothing)
         self.k = k
         self.smoothing = smoothing
         self._state: dict[str, npt.NDArray[Any]] = {}
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        scaled, mean, scale, present, target = prepare(x, y)
+        scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
-        self._state |= {"classes": np.array([classes]), "slope": np.array([self._slope(rows, target)], np.float32)}
+        self._state |= {"classes": np.array([classes]), "slope": np.array([self._fit_decay(rows, target)], np.float32)}
 
-    def _slope(self, rows: Floats, y: Ints) -> float:
-        squares, found = _search(rows, rows, self.k + 1)
-        itself = found == np.arange(len(rows))[:, None]
-        itself[~itself.any(axis=1), -1] = True  # more copies of it than neighbours were asked for: drop any
-        squares, found = (part[~itself].reshape(len(rows), -1) for part in (squares, found))
-        others = np.bincount(y)[y] > 1  # nobody could vote for the only example of a class
-        if not others.any() or not squares[others].any():
+    def _fit_decay(self, rows: Floats, y: Ints) -> float:
+        """Return the decay with which each of the labelled `rows` (m, D) is predicted best by the others."""
+        squared, neighbours = _find_neighbours(rows, rows, self.k + 1)
+        is_itself = neighbours == np.arange(len(rows))[:, None]
+        is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than neighbours were asked for: drop any
+        squared, neighbours = (part[~is_itself].reshape(len(rows), -1) for part in (squared, neighbours))
+        kept = np.bincount(y)[y] > 1  # nobody could vote for the only example of a class
+        if not kept.any() or not squared[kept].any():
             return 1.0
-        unit_of = float(squares[others].mean())
+        mean_squared = float(squared[kept].mean())
 
-        def loss(log: float) -> float:
-            probs = self._vote(squares[others], y[found[others]], y.max() + 1, np.exp(log) / unit_of)
-            return float(-np.log(probs[np.arange(len(probs)), y[others]]).mean())
+        def loss(log_decay: float) -> float:
+            decay = np.exp(log_decay) / mean_squared
+            probs = self._vote_shares(squared[kept], y[neighbours[kept]], y.max() + 1, decay)
+            return float(-np.log(probs[np.arange(len(probs)), y[kept]]).mean())
 
-        found_at = minimize_scalar(loss, bounds=(WIDEST, NARROWEST), method="bounded")
-        return float(np.exp(found_at.x) / unit_of)
+        fitted = minimize_scalar(loss, bounds=(MIN_LOG_DECAY, MAX_LOG_DECAY), method="bounded")
+        return float(np.exp(fitted.x) / mean_squared)
 
-    def _vote(self, squares: Floats, labels: Ints, classes: int, slope: float) -> npt.NDArray[np.float64]:
-        # (n, P) of `squares` (n, k), nearest first, and their `labels` (n, k) in 0..P-1.
-        votes = np.exp(-slope * (squares - squares[:, :1]).astype(np.float64))
-        places = np.arange(len(squares))[:, None] * classes + labels
-        counts = np.bincount(places.ravel(), votes.ravel(), len(squares) * classes).reshape(-1, classes)
+    def _vote_shares(self, squared: Floats, labels: Ints, classes: int, decay: float) -> npt.NDArray[np.float64]:
+        """Return the classes' shares of the votes (n, P), from squared distances (n, k), nearest first, and `labels`.
+
+        `labels` (n, k) are the neighbours' classes in 0..P-1.
+        """
+        votes = np.exp(-decay * (squared - squared[:, :1]).astype(np.float64))
+        cells = np.arange(len(squared))[:, None] * classes + labels
+        counts = np.bincount(cells.ravel(), votes.ravel(), len(squared) * classes).reshape(-1, classes)
         return np.asarray((counts + self.smoothing / classes) / (votes.sum(axis=1, keepdims=True) + self.smoothing))
 
     def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` may be memory-mapped."""
+        """See the Head contract; `x` (n, D) may be memory-mapped."""
         s = self._state
         out = np.zeros((len(x), s["classes"].item()), np.float32)
         for part in chunks(len(x)):
             rows = unit_vectors((np.asarray(x[part], np.float32) - s["mean"]) / s["scale"])
-            squares, found = _search(s["rows"], rows, self.k)
-            out[part, s["present"]] = self._vote(squares, s["target"][found], len(s["present"]), s["slope"].item())
+            squared, neighbours = _find_neighbours(s["rows"], rows, self.k)
+            labels, decay = s["target"][neighbours], s["slope"].item()
+            out[part, s["present"]] = self._vote_shares(squared, labels, len(s["present"]), decay)
         return out
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """Raises UnmetNeed: this head has one answer only."""
+        """Raise UnmetNeed: this head gives only one answer."""
         raise UnmetNeed("head 'knn' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace.")
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """`mean` (D,), `scale` (D,), the labelled `rows` (m, D), their `target` (m,) in `present` (P,), and numbers."""
+        """Return `mean` (D,), `scale` (D,), the labelled `rows` (m, D), their `target` (m,) and the classes `present`.
+
+        Also `classes`, the number of all classes, and `slope`, the decay of the votes.
+        """
         return dict(self._state)
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
@@ -91,9 +103,9 @@ class Knn:
         self._state = dict(state)
 
 
-def _search(rows: Floats, x: Floats, count: int) -> tuple[Floats, Ints]:
-    # Squared distances (n, k) of `x` (n, D) to the nearest of `rows` (m, D), and which these are; exact.
+def _find_neighbours(rows: Floats, x: Floats, count: int) -> tuple[Floats, Ints]:
+    """Return exact squared distances (n, k) of `x` (n, D) to the nearest of `rows` (m, D), and their indices (n, k)."""
     index = import_faiss().IndexFlatL2(rows.shape[1])
     index.add(np.ascontiguousarray(rows))
-    squares, found = index.search(np.ascontiguousarray(x), min(count, len(rows)))
-    return np.maximum(squares, 0), found
+    squared, neighbours = index.search(np.ascontiguousarray(x), min(count, len(rows)))
+    return np.maximum(squared, 0), neighbours

@@ -7,33 +7,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.errors import BadParams
-from alframe.heads.fitting import prepare, softmax, spread
-from alframe.heads.linear import solve
-from alframe.kit.chunks import chunks
+from alframe.chunks import chunks
+from alframe.heads.fitting import expand_to_all_classes, prepare_examples, softmax
+from alframe.heads.linear import fit_logistic_regression
+from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 
 
 class Laplace:
-    """The head `linear`, and draws of its weights from the Laplace approximation of their posterior.
+    """The head `linear`, with draws of its weights from the Laplace approximation of their posterior.
 
     MacKay 1992, "The evidence framework applied to classification networks"; Daxberger et al. 2021, "Laplace redux".
-    The Hessian of the cross-entropy, (C D) x (C D), is taken as the Kronecker product of A (D, D), the examples' second
-    moments weighted by their doubt, and B (C, C), their mean covariance of the classes; with two classes that is exact.
-    To it the precision of the prior is added. `probs` are those of the most likely weights, as in `linear`. The draws
-    have a prior of their own (as is usual, "post hoc"): that of `c` would drown everything in doubt with few labels.
-    `doubt` is the standard deviation it gives the logits of an image like those labelled, before any label. Raises
-    BadParams for a value that is not positive.
+    The Hessian of the cross-entropy, (C D) x (C D), is approximated by the Kronecker product of A (D, D), the examples'
+    second moments weighted by their uncertainty, and B (C, C), the mean covariance of the classes; with two classes
+    that is exact. The precision of the prior is added to it. `probs` are those of the most likely weights, as in
+    `linear`. The draws have a prior of their own (as is usual, "post hoc"): with few labels, that of `c` would be far
+    too wide.
+
+    `c`: inverse strength of the L2 penalty, above 0.
+    `doubt`: standard deviation of the logits of an image like those labelled before any label, by the prior of the
+        draws; above 0.
+    `max_iter`: steps of the fit, at most.
     """
 
     stochastic = True
 
     def __init__(self, c: float = 0.1, doubt: float = 0.5, max_iter: int = 1000) -> None:
-        if c <= 0 or doubt <= 0 or max_iter <= 0:
-            raise BadParams(
-                f"head 'laplace' needs c > 0, doubt > 0 and max_iter > 0, and was given c={c}, doubt={doubt}, "
-                f"max_iter={max_iter}."
-            )
+        for name, value in {"c": c, "doubt": doubt, "max_iter": max_iter}.items():
+            require_parameter("head 'laplace'", value > 0, "above 0", **{name: value})
         self.c = c
         self.doubt = doubt
         self.max_iter = max_iter
@@ -41,48 +42,51 @@ class Laplace:
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        scaled, mean, scale, present, target = prepare(x, y)
-        weight, bias = solve(scaled, target, self.c, self.max_iter, "laplace")
+        scaled, mean, scale, present, target = prepare_examples(x, y)
+        weight, bias = fit_logistic_regression(scaled, target, self.c, self.max_iter, "laplace")
         probs = softmax(np.asarray(scaled @ weight.T + bias, np.float32))
         precision = np.square(scaled).sum(axis=1).mean() / self.doubt**2 or 1.0
-        axes, shrink, mix = _posterior(scaled, probs, float(precision))
-        weight, bias = spread(weight, bias, present, classes)
+        axes, shrink, mix = _posterior_factors(scaled, probs, float(precision))
+        weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias, "present": present}
         self._state |= {"axes": axes, "shrink": shrink, "mix": mix, "precision": np.array([precision], np.float32)}
 
     def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` may be memory-mapped."""
+        """See the Head contract; `x` (n, D) may be memory-mapped."""
         s = self._state
         out = np.empty((len(x), len(s["bias"])), np.float32)
         for rows in chunks(len(x)):
-            out[rows] = softmax(self._scaled(x[rows]) @ s["weight"].T + s["bias"])
+            out[rows] = softmax(self._scale(x[rows]) @ s["weight"].T + s["bias"])
         return out
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract: each draw is a matrix of weights."""
         s = self._state
         out = np.zeros((draws, len(x), len(s["bias"])), np.float32)
-        weights = s["weight"][s["present"]] + self._noise(draws, rng)  # (T, P, D)
+        weights = s["weight"][s["present"]] + self._weight_noise(draws, rng)  # (T, P, D)
         for rows in chunks(len(x), bytes_per_row=weights[:, :, 0].nbytes):  # of the logits of all draws
-            scaled = self._scaled(x[rows])
+            scaled = self._scale(x[rows])
             for draw, weight in enumerate(weights):
                 out[draw, rows, s["present"]] = softmax(scaled @ weight.T + s["bias"][s["present"]]).T
         return out
 
-    def _noise(self, draws: int, rng: np.random.Generator) -> Floats:
-        # (T, P, D) from the Gaussian: white noise, made shorter along the axes that examples have said something about.
+    def _weight_noise(self, draws: int, rng: np.random.Generator) -> Floats:
+        """Draw deviations (T, P, D) from the most likely weights."""
+        """Draw deviations (T, P, D) from the most likely weights."""
+        # White noise, made shorter along the axes that the examples say something about.
         s = self._state
         noise = rng.standard_normal((draws, len(s["present"]), len(s["mean"])), np.float32)
         noise += (noise @ s["axes"].T * s["shrink"]) @ s["axes"]
         return np.asarray(s["mix"] @ noise / np.sqrt(s["precision"]))
 
-    def _scaled(self, x: Floats) -> Floats:
+    def _scale(self, x: Floats) -> Floats:
         return np.asarray((np.asarray(x, np.float32) - self._state["mean"]) / self._state["scale"])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """`mean` (D,), `scale` (D,), `weight` (C, D), `bias` (C,), and the Gaussian of the P classes `present`.
+        """Return `mean` (D,), `scale` (D,), `weight` (C, D), `bias` (C,), and the Gaussian of the P classes `present`.
 
-        Its `axes` (r, D), how much draws `shrink` (P, r) along each, the `mix` (P, P) of classes and the `precision`.
+        The Gaussian: its `axes` (r, D), how much draws `shrink` (P, r) along each, the `mix` (P, P) of classes and the
+        `precision` of the prior.
         """
         return dict(self._state)
 
@@ -91,10 +95,14 @@ class Laplace:
         self._state = dict(state)
 
 
-def _posterior(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floats, Floats]:
-    doubt = (probs * (1 - probs)).sum(axis=1)  # (m,) of each example: the trace of its covariance of the classes
-    between = (np.diag(probs.sum(axis=0)) - probs.T @ probs) / max(float(doubt.sum()), 1e-12)
-    weighted = x * np.sqrt(doubt)[:, None]
+def _posterior_factors(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floats, Floats]:
+    """Return the `axes` (r, D), `shrink` (P, r) and `mix` (P, P) of the Gaussian around the weights.
+
+    `x` (m, D) are scaled examples and `probs` (m, P) their fitted probabilities.
+    """
+    uncertainty = (probs * (1 - probs)).sum(axis=1)  # (m,) of each example: the trace of its covariance of the classes
+    class_covariance = (np.diag(probs.sum(axis=0)) - probs.T @ probs) / max(float(uncertainty.sum()), 1e-12)
+    weighted = x * np.sqrt(uncertainty)[:, None]
     # The eigenvectors of the smaller of the two products give those of the other.
     if len(x) < x.shape[1]:
         values, vectors = np.linalg.eigh(weighted @ weighted.T)
@@ -103,7 +111,7 @@ def _posterior(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floa
     else:
         values, vectors = np.linalg.eigh(weighted.T @ weighted)
         values, axes = np.maximum(values, 0), vectors.T
-    shares, mix = np.linalg.eigh(between)
-    shrink = 1 / np.sqrt(np.outer(np.maximum(shares, 0), values) / precision + 1) - 1
-    found = [np.ascontiguousarray(part, np.float32) for part in (axes, shrink, mix)]
-    return found[0], found[1], found[2]
+    class_values, mix = np.linalg.eigh(class_covariance)
+    shrink = 1 / np.sqrt(np.outer(np.maximum(class_values, 0), values) / precision + 1) - 1
+    axes, shrink, mix = (np.ascontiguousarray(factor, np.float32) for factor in (axes, shrink, mix))
+    return axes, shrink, mix

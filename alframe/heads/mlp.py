@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from alframe.errors import BadParams, UnmetNeed
-from alframe.heads.fitting import prepare, spread
-from alframe.kit.chunks import chunks
+from alframe.chunks import chunks
+from alframe.errors import UnmetNeed
+from alframe.heads.fitting import expand_to_all_classes, prepare_examples
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 
 SAMPLED_ROWS = 1024  # fewer than else: each is held once per draw
@@ -22,13 +23,18 @@ BATCH = 64
 
 
 class Mlp:
-    """Hidden layers with ReLU and dropout, trained with AdamW on standardised embeddings.
+    """Hidden layers with ReLU and dropout, trained by AdamW on scaled embeddings.
 
-    Training ends after `epochs`, or once the cross-entropy (nats, with dropout) of an epoch is below `tolerance`: going
-    on would only make the head surer of itself, not better. With dropout on, each prediction is a draw from an
-    approximate posterior (Gal, Islam and Ghahramani 2017, "Deep Bayesian active learning with image data");
-    `dropout=0` makes a deterministic head. It runs on the CPU: the network is far smaller than the backbone. Raises
-    BadParams for values that cannot be.
+    With dropout on, each prediction is a draw from an approximate posterior (Gal, Islam and Ghahramani 2017, "Deep
+    Bayesian active learning with image data"). The head runs on the CPU: the network is far smaller than the backbone.
+
+    `hidden`: widths of the hidden layers.
+    `dropout`: part of the units that is left out, 0 to below 1; with 0 the head is deterministic.
+    `lr`: learning rate, above 0.
+    `weight_decay`: at least 0.
+    `epochs`: passes over the examples, at most.
+    `tolerance`: training ends once the cross-entropy of an epoch (nats, with dropout) is below it: going on would only
+        make the head surer of itself, not better.
     """
 
     stochastic = True
@@ -42,12 +48,13 @@ class Mlp:
         epochs: int = 200,
         tolerance: float = 0.1,
     ) -> None:
-        if not hidden or min(hidden) < 1 or not 0 <= dropout < 1 or lr <= 0 or weight_decay < 0 or epochs < 1:
-            raise BadParams(
-                "head 'mlp' needs hidden layers (1 or more), 0 <= dropout < 1, lr > 0, weight_decay >= 0, epochs > 0; "
-                f"it was given hidden={list(hidden)}, dropout={dropout}, lr={lr}, weight_decay={weight_decay}, "
-                f"epochs={epochs}."
-            )
+        part = "head 'mlp'"
+        valid = bool(hidden) and min(hidden) >= 1
+        require_parameter(part, valid, "one or more widths of at least 1", hidden=list(hidden))
+        require_parameter(part, 0 <= dropout < 1, "0 to below 1", dropout=dropout)
+        require_parameter(part, lr > 0, "above 0", lr=lr)
+        require_at_least(part, 0, weight_decay=weight_decay)
+        require_at_least(part, 1, epochs=epochs)
         self.hidden = tuple(hidden)
         self.dropout = dropout
         self.lr = lr
@@ -60,15 +67,15 @@ class Mlp:
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        scaled, self._mean, self._scale, present, target = prepare(x, y)
-        with _seeded(rng), _one_thread():
+        scaled, self._mean, self._scale, present, target = prepare_examples(x, y)
+        with _seeded_torch(rng), _one_thread():
             network = self._train(torch.from_numpy(scaled), torch.from_numpy(target), len(present))
         self._layers = [(layer.weight.data, layer.bias.data) for layer in network if isinstance(layer, nn.Linear)]
-        weight, bias = spread(self._layers[-1][0].numpy(), self._layers[-1][1].numpy(), present, classes)
+        weight, bias = expand_to_all_classes(self._layers[-1][0].numpy(), self._layers[-1][1].numpy(), present, classes)
         self._layers[-1] = torch.from_numpy(weight), torch.from_numpy(bias)
 
     def _train(self, x: Tensor, y: Tensor, classes: int) -> nn.Sequential:
-        network = self._network(x.shape[1], classes)
+        network = self._build_network(x.shape[1], classes)
         optimiser = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         for _ in range(self.epochs):
             total = 0.0
@@ -82,7 +89,7 @@ class Mlp:
                 break
         return network
 
-    def _network(self, dim: int, classes: int) -> nn.Sequential:
+    def _build_network(self, dim: int, classes: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for width in self.hidden:
             layers += [nn.Linear(dim, width), nn.ReLU(), nn.Dropout(self.dropout)]
@@ -91,18 +98,18 @@ class Mlp:
 
     @torch.inference_mode()
     def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` may be memory-mapped."""
+        """See the Head contract; `x` (n, D) may be memory-mapped."""
         out = np.empty((len(x), len(self._layers[-1][1])), np.float32)
         for rows in chunks(len(x)):
-            out[rows] = self._tail(self._first(x[rows]), [1.0] * (len(self._layers) - 1)).softmax(-1).numpy()
+            out[rows] = self._logits(self._first_hidden(x[rows]), [1.0] * (len(self._layers) - 1)).softmax(-1).numpy()
         return out
 
     @torch.inference_mode()
     def activations(self, x: Floats) -> Floats:
-        """(n, A) outputs of the hidden layers, side by side, without dropout."""
+        """Return the outputs of the hidden layers (n, A), side by side, without dropout."""
         out = np.empty((len(x), sum(len(bias) for _, bias in self._layers[:-1])), np.float32)
         for rows in chunks(len(x)):
-            layers = [self._first(x[rows])]
+            layers = [self._first_hidden(x[rows])]
             for weight, bias in self._layers[1:-1]:
                 layers.append(functional.linear(layers[-1], weight, bias).relu())
             out[rows] = torch.cat(layers, dim=1).numpy()
@@ -110,31 +117,33 @@ class Mlp:
 
     @torch.inference_mode()
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract: each draw leaves out other units. UnmetNeed if `dropout` is 0."""
+        """See the Head contract: each draw leaves out other units. Raises UnmetNeed if `dropout` is 0."""
         if not self.stochastic:
             raise UnmetNeed("head 'mlp' with dropout=0 cannot draw samples of its probabilities. Set head.dropout=0.5.")
         out = np.empty((draws, len(x), len(self._layers[-1][1])), np.float32)
-        with _seeded(rng):
-            # A draw is one network for all images: what it says of two of them tells how they hang together.
+        with _seeded_torch(rng):
+            # A draw is one network for all images, so that its predictions of two images are correlated as they should.
             masks = [functional.dropout(torch.ones(draws, 1, len(bias)), self.dropout) for _, bias in self._layers[:-1]]
         for rows in chunks(len(x), SAMPLED_ROWS):
-            first = self._first(x[rows])  # dropout comes after it: the widest product is made once for all draws
-            out[:, rows] = self._tail(first, masks).softmax(-1).numpy()
+            first = self._first_hidden(x[rows])  # dropout comes after it: the widest product is made once for all draws
+            out[:, rows] = self._logits(first, masks).softmax(-1).numpy()
         return out
 
-    def _first(self, x: Floats) -> Tensor:
+    def _first_hidden(self, x: Floats) -> Tensor:
+        """Return the outputs of the first hidden layer (n, H)."""
         weight, bias = self._layers[0]
         scaled = (np.asarray(x, np.float32) - self._mean) / self._scale
         return functional.linear(torch.from_numpy(scaled), weight, bias).relu()
 
-    def _tail(self, x: Tensor, masks: Sequence[Tensor | float]) -> Tensor:
+    def _logits(self, x: Tensor, masks: Sequence[Tensor | float]) -> Tensor:
+        """Return the logits from the outputs `x` of the first hidden layer; `masks` are the dropout of each layer."""
         for (weight, bias), mask in zip(self._layers[1:-1], masks, strict=False):
             x = functional.linear(x * mask, weight, bias).relu()
         weight, bias = self._layers[-1]
         return functional.linear(x * masks[-1], weight, bias)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """`mean` (D,), `scale` (D,), and `weight<i>` (out, in), `bias<i>` (out,) of each layer."""
+        """Return `mean` (D,), `scale` (D,), and `weight<i>` (out, in) and `bias<i>` (out,) of each layer."""
         state = {"mean": self._mean, "scale": self._scale}
         for number, (weight, bias) in enumerate(self._layers):
             state |= {f"weight{number}": weight.numpy(), f"bias{number}": bias.numpy()}
@@ -151,7 +160,7 @@ class Mlp:
 
 
 @contextmanager
-def _seeded(rng: np.random.Generator) -> Iterator[None]:
+def _seeded_torch(rng: np.random.Generator) -> Iterator[None]:
     # Torch's layers and dropout draw from its global generator: seed a fork of it, and leave the caller's as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**63)))

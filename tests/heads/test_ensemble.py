@@ -54,7 +54,7 @@ def test_a_member_nobody_knows():
 
 def test_a_bootstrap_keeps_every_class_as_large_as_it_is():
     y = np.array([4] * 30 + [0] + [2] * 5)
-    rows = ensemble._resample(y, np.random.default_rng(0))
+    rows = ensemble._bootstrap_rows(y, np.random.default_rng(0))
     np.testing.assert_array_equal(np.bincount(y[rows]), np.bincount(y))
     assert len(set(rows.tolist())) < len(rows)
 

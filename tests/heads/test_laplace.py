@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from alframe.errors import BadParams
-from alframe.heads.fitting import prepare
+from alframe.heads.fitting import prepare_examples
 from alframe.heads.laplace import Laplace
 from alframe.heads.linear import Linear
 from alframe.testing.head import HeadSuite, separable_clusters
@@ -42,7 +42,7 @@ def test_with_two_classes_the_draws_have_the_exact_covariance(dim):
     x, y = noisy(2, dim)
     head = fitted(Laplace(), x, y, 2)
     expected = np.linalg.inv(hessian(head, x, y, head.state()["precision"].item()))
-    noise = head._noise(40_000, np.random.default_rng(0)).reshape(40_000, -1)
+    noise = head._weight_noise(40_000, np.random.default_rng(0)).reshape(40_000, -1)
     # Of all that the covariance says, the variances of logits are what counts.
     along = np.random.default_rng(1).normal(size=(20, noise.shape[1]))
     along[:2, :dim], along[:2, dim:] = x[:2], 0
@@ -54,7 +54,7 @@ def test_with_more_classes_the_traces_agree():
     x, y = noisy(3, 6)
     head = fitted(Laplace(), x, y, 3)
     s = head.state()
-    scaled, *_ = prepare(x, y)
+    scaled, *_ = prepare_examples(x, y)
     whole = np.trace(hessian(head, x, y, 0.0))
     values = (1 / (s["shrink"].astype(np.float64) + 1) ** 2 - 1) * s["precision"].item()
     assert values.sum() == pytest.approx(whole, rel=1e-3)
@@ -80,12 +80,12 @@ def test_more_doubt_more_spread_and_more_labels_less():
     x, y = load_digits(return_X_y=True)
     x = x.astype(np.float32)
 
-    def spread(labels, **params):
+    def expand_to_all_classes(labels, **params):
         head = fitted(Laplace(**params), x[:labels], y[:labels], 10)
         return head.prob_samples(x[1000:], 20, np.random.default_rng(0)).std(axis=0).mean()
 
-    assert spread(100, doubt=0.2) < spread(100) < spread(100, doubt=2.0)
-    assert spread(800) < spread(100)
+    assert expand_to_all_classes(100, doubt=0.2) < expand_to_all_classes(100) < expand_to_all_classes(100, doubt=2.0)
+    assert expand_to_all_classes(800) < expand_to_all_classes(100)
 
 
 def test_an_image_like_the_labelled_has_logits_as_doubtful_as_was_said():
@@ -95,7 +95,7 @@ def test_an_image_like_the_labelled_has_logits_as_doubtful_as_was_said():
     away = np.random.default_rng(5).normal(size=(50, 300)).astype(np.float32)  # from all that was labelled
     away -= away @ s["axes"].T @ s["axes"]
     away *= np.sqrt(np.square((x - s["mean"]) / s["scale"]).sum(axis=1).mean() / np.square(away).sum(axis=1))[:, None]
-    logits = np.einsum("tpd,nd->tpn", head._noise(2000, np.random.default_rng(0)), away)
+    logits = np.einsum("tpd,nd->tpn", head._weight_noise(2000, np.random.default_rng(0)), away)
     assert logits.std(axis=0).mean() == pytest.approx(0.7, rel=0.03)
 
 

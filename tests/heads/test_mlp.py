@@ -52,7 +52,7 @@ def test_a_draw_leaves_out_its_share_of_each_layer(monkeypatch):
     x, y = separable_clusters()
     head = fitted(Mlp(hidden=[400], dropout=0.25), x, y, 3)
     seen = []
-    monkeypatch.setattr(head, "_tail", lambda first, masks: seen.append(masks) or first[None, :, :3])
+    monkeypatch.setattr(head, "_logits", lambda first, masks: seen.append(masks) or first[None, :, :3])
     head.prob_samples(x, 50, np.random.default_rng(0))
     (mask,) = seen[0]
     assert mask.shape == (50, 1, 400)

@@ -10,7 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from alframe.errors import BadParams
 from alframe.heads import prototype
-from alframe.heads.fitting import prepare
+from alframe.heads.fitting import prepare_examples
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
 from alframe.kit.vectors import unit_vectors
@@ -41,7 +41,7 @@ def blobs(sizes, dim, apart, seed=0):
 def test_equal_classes_fall_with_the_distance_to_their_means():
     x, y = blobs([20, 20, 20], 8, 1.0)
     head = fitted(Prototype(shrinkage=1.0), x, y, 3)
-    scaled, mean, scale, _, _ = prepare(x, y)
+    scaled, mean, scale, _, _ = prepare_examples(x, y)
     means = np.stack([unit_vectors(scaled)[y == label].mean(axis=0) for label in range(3)])
     new = unit_vectors((blobs([5, 5, 5], 8, 1.0, seed=1)[0] - mean) / scale)
     squares = np.square(new[:, None] - means).sum(axis=-1)
@@ -55,7 +55,7 @@ def test_along_the_shrunken_covariance_it_orders_the_classes_as_scikit_learn():
     x, y = load_digits(return_X_y=True)
     x = x.astype(np.float32)
     head = fitted(Prototype(shrinkage=0.1), x[:1000], y[:1000], 10)
-    scaled, mean, scale, _, _ = prepare(x[:1000], y[:1000])
+    scaled, mean, scale, _, _ = prepare_examples(x[:1000], y[:1000])
     rows = unit_vectors(scaled)
     counts = np.bincount(y[:1000])
     residuals = rows - np.stack([rows[y[:1000] == label].mean(axis=0) for label in range(10)])[y[:1000]]
@@ -74,8 +74,8 @@ def test_leaving_one_out_is_as_if_it_had_not_been_there():
     x, y = blobs([6, 4, 3], 5, 1.0)
     shrinkage, part = 0.6, 0.07
     means = np.stack([x[y == label].mean(axis=0) for label in range(3)])
-    white = prototype._whitening(x - means[y], shrinkage, part)
-    found = prototype._left_out(x @ white, means @ white, y, np.bincount(y), part)
+    white = prototype._whitening_matrix(x - means[y], shrinkage, part)
+    found = prototype._leave_one_out_distances(x @ white, means @ white, y, np.bincount(y), part)
     for at in range(len(x)):
         rest = np.arange(len(x)) != at
         without = np.stack([x[rest & (y == label)].mean(axis=0) for label in range(3)])
@@ -113,7 +113,7 @@ def test_the_best_sharpness_and_share_are_found():
         logs = np.log(softmax(-sharpness * squares + share * shares, axis=1))
         return -logs[np.arange(60), y].sum() - logs.mean()
 
-    found = prototype._sharpness(squares, shares, y)
+    found = prototype._fit_sharpness(squares, shares, y)
     tried = [loss(*pair) for pair in zip(rng.uniform(0, 3, 500), rng.uniform(0, 1, 500), strict=True)]
     assert loss(*found) <= min(tried) + 1e-3
 
