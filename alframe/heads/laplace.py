@@ -113,5 +113,5 @@ def _posterior_factors(x: Floats, probs: Floats, precision: float) -> tuple[Floa
         values, axes = np.maximum(values, 0), vectors.T
     class_values, mix = np.linalg.eigh(class_covariance)
     shrink = 1 / np.sqrt(np.outer(np.maximum(class_values, 0), values) / precision + 1) - 1
-    axes, shrink, mix = (np.ascontiguousarray(factor, np.float32) for factor in (axes, shrink, mix))
-    return axes, shrink, mix
+    first, second, third = (np.ascontiguousarray(factor, np.float32) for factor in (axes, shrink, mix))
+    return first, second, third
