@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.builtins import REGISTRIES
-from alframe.chunks import chunks
 from alframe.contracts import Head, HiddenActivations
 from alframe.heads.fitting import softmax
+from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.parts import build_part
 from alframe.types import Floats, Ints
 
 LINEAR = MappingProxyType({"name": "linear"})
@@ -52,7 +52,7 @@ class Calibrated:
             self.activations = self._inner.activations
 
     def _build_head(self) -> Head:
-        head: Head = REGISTRIES["head"].build(self.of)
+        head: Head = build_part("head", self.of)
         return head
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:

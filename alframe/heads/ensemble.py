@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
 from alframe.errors import BadParams
 from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.parts import build_part
 from alframe.types import Floats, Ints
 
 MLP = MappingProxyType({"name": "mlp"})
@@ -56,7 +56,7 @@ class Ensemble:
             )
 
     def _build_member(self) -> Head:
-        head: Head = REGISTRIES["head"].build(self.member)
+        head: Head = build_part("head", self.member)
         return head
 
     def probs(self, x: Floats) -> Floats:

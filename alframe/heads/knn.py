@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.chunks import chunks
-from alframe.compat import import_faiss
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import prepare_examples
+from alframe.kit.chunks import chunks
+from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
 from alframe.heads.fitting import expand_to_all_classes, prepare_examples, softmax
 from alframe.heads.linear import fit_logistic_regression
+from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 

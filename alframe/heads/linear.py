@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from alframe.chunks import chunks
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import expand_to_all_classes, prepare_examples, softmax
+from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from alframe.chunks import chunks
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import expand_to_all_classes, prepare_examples
+from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 

@@ -10,9 +10,9 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from alframe.chunks import chunks
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import class_means, expand_to_all_classes, prepare_examples, softmax
+from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_parameter
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
