@@ -34,7 +34,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     shared = folder.parent / "cache"
     ours = folder.parent == runs or (shared / "contents.sqlite").is_file()
     cache = shared if ours else folder / "cache"
-    read_only = bool(getattr(REGISTRIES["task"].get(recipes["task"]["name"]).load(), "read_only", False))
+    read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
     return Session(settings, recipes, folder, cache, read_only)
 
 

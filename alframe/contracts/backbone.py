@@ -20,7 +20,6 @@ class Backbone(Protocol):
     @property
     def input_spec(self) -> InputSpec:
         """Return how images must be prepared; known without loading weights."""
-        ...
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         """Return the network, from float images (B, C, H, W), normalised by `input_spec`, to embeddings (B, D).
@@ -28,4 +27,3 @@ class Backbone(Protocol):
         `weights=False` leaves pretrained weights out, for a caller who loads a state of its own. Whatever is random
         comes from `seed`. Raises WeightsError, naming the offline choices, if the weights cannot be loaded.
         """
-        ...

@@ -17,11 +17,9 @@ class Compute(Protocol):
 
     def device(self) -> str:
         """Return the torch device to run on, e.g. "cpu" or "cuda"."""
-        ...
 
     def workers(self) -> int:
         """Return how many processes decode images; 0: this one does."""
-        ...
 
     def map_shards(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]
@@ -31,4 +29,3 @@ class Compute(Protocol):
         `function` yields one result for each shard it is given. The result depends on the shard alone, so a shard may
         be tried again.
         """
-        ...

@@ -15,15 +15,12 @@ class SavedModel(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Return the class names, in the order of the probabilities."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write all that is needed to predict without alframe's configuration into `folder`."""
-        ...
 
     def predict(self, paths: Sequence[Path]) -> Floats:
         """Return the probabilities (n, C) of these images. Raises PoolError for one that cannot be read."""
-        ...
 
 
 class Exporter(Protocol):
@@ -31,4 +28,3 @@ class Exporter(Protocol):
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Write below `folder`, which exists, and return each file, or each folder that was written as a whole."""
-        ...

@@ -24,11 +24,9 @@ class Head(Protocol):
 
         A class without examples gets probability 0.
         """
-        ...
 
     def probs(self, x: Floats) -> Floats:
         """Return the probabilities (n, C) of embeddings `x` (n, D), float32; each row sums to 1."""
-        ...
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """Return `draws` samples of the probabilities (T, n, C), float32, each by one model for all images.
@@ -36,15 +34,12 @@ class Head(Protocol):
         The same state of `rng` gives the same models, whatever images they are asked about: a pool that is asked about
         in chunks gets the samples that it would get as a whole. Raises UnmetNeed if the head is not stochastic.
         """
-        ...
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that was learned, as arrays (stored as safetensors, never as a pickle)."""
-        ...
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Restore what `state` returned; the same probabilities follow."""
-        ...
 
 
 @runtime_checkable
@@ -53,4 +48,3 @@ class HiddenActivations(Protocol):
 
     def activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers, side by side: (n, A) for embeddings `x` (n, D)."""
-        ...

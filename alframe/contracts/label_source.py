@@ -21,7 +21,6 @@ class LabelSource(Protocol):
 
         It is called again with the same request after a crash or a pause, and never changes answers already given.
         """
-        ...
 
     def collect(self, request: Request) -> Answers:
         """Return all answers to this request so far, what was cleared, and what could not be used (see Answers).
@@ -29,7 +28,6 @@ class LabelSource(Protocol):
         It only reads, never waits, and returns the same answers on every call. The source decides whether a name that
         is not among `request.classes` is a new class or a typing error; an error is reported as a Problem.
         """
-        ...
 
 
 @runtime_checkable

@@ -18,7 +18,6 @@ class Loss(Protocol):
         nothing can be learned (one class only, say) gives a zero that can be differentiated. The module may offer
         `CountsLabels`.
         """
-        ...
 
 
 @runtime_checkable
@@ -27,4 +26,3 @@ class CountsLabels(Protocol):
 
     def count_labels(self, labels: Tensor) -> None:
         """Take note of the class numbers (m,) int64, on the CPU, of all labels; called once before the training."""
-        ...

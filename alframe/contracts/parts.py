@@ -33,8 +33,6 @@ class Parts(Protocol):
 
     def new_head(self) -> Head:
         """Build a head that is not fitted yet."""
-        ...
 
     def name(self, kind: str) -> str:
         """Return the registry name of the part of this kind."""
-        ...

@@ -19,7 +19,6 @@ class Pool(Protocol):
 
         Raises PoolError, naming the folder or file, the row and the remedy.
         """
-        ...
 
 
 @runtime_checkable

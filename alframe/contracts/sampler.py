@@ -23,7 +23,6 @@ class Sampler(Protocol):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select k distinct keys of `view.keys`, most wanted first; 1 <= k <= n. The same rng gives the same answer."""
-        ...
 
 
 @runtime_checkable

@@ -23,20 +23,15 @@ class Session(Protocol):
 
     def items(self) -> Sequence[Item]:
         """Return every item of the project, by key."""
-        ...
 
     def item_labels(self) -> Mapping[int, Label]:
         """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
-        ...
 
     def history(self) -> Sequence[RoundRecord]:
         """Return what was measured, round by round."""
-        ...
 
     def features(self) -> Floats:
         """Return the embeddings (N, D) by key, zeros where an image cannot be read; not for a `read_only` task."""
-        ...
 
     def predictions(self) -> Predictions:
         """Predict the pool by a model fitted on all labels; not for a `read_only` task. Raises LabelError."""
-        ...

@@ -16,14 +16,12 @@ class Stopping(Protocol):
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
         """Return the reason to stop, in words for the user, or None to go on."""
-        ...
 
     def room(self, labels: int) -> int | None:
         """Return how many more labels may be asked for after `labels`; None: any number.
 
         So the last batch does not overshoot.
         """
-        ...
 
 
 @runtime_checkable

@@ -16,4 +16,3 @@ class Task(Protocol):
 
     def run(self, session: Session) -> Outcome:
         """Do it, and return how it ended."""
-        ...

@@ -13,12 +13,9 @@ class Tracker(Protocol):
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """Take note that a run begins, or goes on after the rounds in `history`; `folder` is the project's."""
-        ...
 
     def log(self, record: RoundRecord) -> None:
         """Take note of a round that has ended."""
-        ...
 
     def close(self) -> None:
         """Close what is open: the run has ended or pauses."""
-        ...

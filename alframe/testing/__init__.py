@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from alframe.builtins import KINDS
+
 if TYPE_CHECKING:
     from alframe.testing.backbone import BackboneSuite as BackboneSuite
     from alframe.testing.compute import ComputeSuite as ComputeSuite
@@ -25,23 +27,8 @@ if TYPE_CHECKING:
     from alframe.testing.tiny import tiny_pool as tiny_pool
     from alframe.testing.tracker import TrackerSuite as TrackerSuite
 
-_MODULES = {
-    "BackboneSuite": "backbone",
-    "ComputeSuite": "compute",
-    "ExporterSuite": "exporter",
-    "HeadSuite": "head",
-    "LabelSourceSuite": "label_source",
-    "LossSuite": "loss",
-    "PoolSuite": "pool",
-    "SamplerSuite": "sampler",
-    "StoppingSuite": "stopping",
-    "TaskSuite": "task",
-    "TrackerSuite": "tracker",
-    "round_record": "records",
-    "tiny_overrides": "tiny",
-    "tiny_pool": "tiny",
-    "tiny_view": "sampler",
-}
+_MODULES = {"".join(map(str.capitalize, kind.split("_"))) + "Suite": kind for kind in KINDS}
+_MODULES |= {"round_record": "records", "tiny_overrides": "tiny", "tiny_pool": "tiny", "tiny_view": "sampler"}
 __all__ = [*_MODULES]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from alframe.contracts import Loss
@@ -52,16 +53,10 @@ class LossSuite:
         for _ in range(3):
             assert torch.equal(first(embeddings, labels), second(embeddings, labels)), "draw from the seed only"
 
-    def test_batch_of_one_class(self) -> None:
-        self._assert_harmless(torch.zeros(PER_CLASS, dtype=torch.int64))
-
-    def test_batch_with_each_class_once(self) -> None:
-        self._assert_harmless(torch.arange(CLASSES))
-
-    def test_batch_of_one_image(self) -> None:
-        self._assert_harmless(torch.zeros(1, dtype=torch.int64))
-
-    def _assert_harmless(self, labels: torch.Tensor) -> None:
+    @pytest.mark.parametrize("classes", [[0] * PER_CLASS, [*range(CLASSES)], [0]], ids=str)
+    def test_batch_without_a_pair(self, classes: list[int]) -> None:
+        """One class only, no class twice, one image only."""
+        labels = torch.tensor(classes)
         embeddings = torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0)).requires_grad_()
         self._gradient(self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels), embeddings)
 

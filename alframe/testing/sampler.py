@@ -97,22 +97,14 @@ class SamplerSuite:
         k = min(k, len(view))
         return self.make().select(view, k, np.random.default_rng(seed)) if k else Selection(view.keys[:0])
 
-    @pytest.mark.parametrize("k", [1, 5, 20])
-    def test_k_distinct_keys_of_the_pool(self, k: int) -> None:
-        view = tiny_view(self.make().needs)
-        assert_valid_selection(self.select(view, k), view, k)
-
-    @pytest.mark.parametrize(("n", "k"), [(4, 9), (1, 1), (3, 0), (0, 0), (0, 5)])
-    def test_k_above_n_and_empty_pool(self, n: int, k: int) -> None:
+    @pytest.mark.parametrize(("n", "k"), [(20, 1), (20, 5), (20, 20), (4, 9), (1, 1), (3, 0), (0, 0), (0, 5)])
+    def test_k_distinct_keys_of_the_pool(self, n: int, k: int) -> None:
         view = tiny_view(self.make().needs, n=n)
         assert_valid_selection(self.select(view, k), view, min(n, k))
 
-    def test_nothing_labelled_yet(self) -> None:
-        view = tiny_view(self.make().needs, labelled=0)
-        assert_valid_selection(self.select(view, 5), view, 5)
-
-    def test_one_class_only(self) -> None:
-        view = tiny_view(self.make().needs, classes=1)
+    @pytest.mark.parametrize("case", [{"labelled": 0}, {"classes": 1}], ids=str)
+    def test_nothing_labelled_yet_or_one_class_only(self, case: dict[str, int]) -> None:
+        view = tiny_view(self.make().needs, **case)
         assert_valid_selection(self.select(view, 5), view, 5)
 
     def test_identical_images(self) -> None:

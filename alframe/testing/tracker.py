@@ -23,9 +23,10 @@ class TrackerSuite:
         """Return the numbers of the rounds on record, in the tracker's order; None if it keeps no record."""
         return None
 
-    def test_run_from_start_to_end(self, tmp_path: Path) -> None:
-        self._run(tmp_path, before=0, after=3)
-        self._assert_recorded(tmp_path, 3)
+    @pytest.mark.parametrize("rounds", [3, 0])
+    def test_run_from_start_to_end(self, tmp_path: Path, rounds: int) -> None:
+        self._run(tmp_path, before=0, after=rounds)
+        self._assert_recorded(tmp_path, rounds)
 
     def test_run_that_goes_on(self, tmp_path: Path) -> None:
         self._run(tmp_path, before=0, after=2)
@@ -39,18 +40,11 @@ class TrackerSuite:
         self._run(tmp_path, before=1, after=1)  # it was told of rounds that were never finished
         self._assert_recorded(tmp_path, 2)
 
-    def test_round_without_evaluation(self, tmp_path: Path) -> None:
-        self._track(tmp_path, [round_record(0, accuracy=None)], [round_record(1, accuracy=None)])
-        self._assert_recorded(tmp_path, 2)
-
-    def test_round_with_an_audit(self, tmp_path: Path) -> None:
-        rounds = [round_record(1, accuracy=None, audit=0.0), round_record(2, audit=1.0)]
-        self._track(tmp_path, [round_record(0, audit=0.5)], rounds)
-        self._assert_recorded(tmp_path, 3)
-
-    def test_run_without_a_round(self, tmp_path: Path) -> None:
-        self._run(tmp_path, before=0, after=0)
-        self._assert_recorded(tmp_path, 0)
+    @pytest.mark.parametrize("history_audit", [None, 0.5])
+    def test_rounds_without_evaluation_and_with_an_audit(self, tmp_path: Path, history_audit: float | None) -> None:
+        rounds = [round_record(1, accuracy=None), round_record(2, accuracy=None, audit=0.0), round_record(3, audit=1.0)]
+        self._track(tmp_path, [round_record(0, accuracy=history_audit, audit=history_audit)], rounds)
+        self._assert_recorded(tmp_path, 4)
 
     def test_changes_nothing_and_writes_nothing_elsewhere(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

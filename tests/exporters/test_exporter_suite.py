@@ -59,8 +59,8 @@ def run(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("stays", "test_second_export_replaces_the_first"),
         ("outside", "test_writes_below_the_folder_and_returns_what"),
         ("silent", "test_writes_below_the_folder_and_returns_what"),
-        ("changes", "test_predictions_are_not_changed"),
-        ("touches", "test_images_are_not_touched"),
+        ("changes", "test_predictions_and_images_are_not_changed"),
+        ("touches", "test_predictions_and_images_are_not_changed"),
     ],
 )
 def test_the_suite_fails(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,11 +115,10 @@ class Lossy(Changed):
         (Anonymous, "test_label_says_where_it_was_read"),
         (Lossy, "test_no_answer_is_lost_in_any_order"),
         (Forgetful, "test_asking_again_keeps_the_answers"),
-        (Once, "test_collect_twice_gives_the_same"),
-        (Once, "test_collect_only_reads"),
+        (Once, "test_collect_only_reads_and_gives_the_same_again"),
         (Credulous, "test_unknown_class_is_a_problem_and_costs_no_other"),
         (Greedy, "test_pool_is_left_as_it_was"),
-        (Strict, "test_some_answers"),
+        (Strict, "test_asking_again_keeps_the_answers"),
     ],
 )
 @pytest.mark.usefixtures("no_shrinking")

@@ -63,8 +63,8 @@ class NotANumber(Margin):
     ("broken", "test", "args"),
     [
         (TurnedSign, "test_obvious_choice_comes_first", ()),
-        (RowNumbers, "test_k_distinct_keys_of_the_pool", (5,)),
-        (TooFew, "test_k_distinct_keys_of_the_pool", (5,)),
+        (RowNumbers, "test_k_distinct_keys_of_the_pool", (20, 5)),
+        (TooFew, "test_k_distinct_keys_of_the_pool", (20, 5)),
         (Idle, "test_reads_what_it_declares", ()),
         (OwnRng, "test_same_rng_gives_the_same_selection", ()),
         (NotANumber, "test_features_or_probabilities_that_are_not_finite", ()),
@@ -77,7 +77,7 @@ def test_broken_samplers(broken, test, args):
 
 def test_a_sampler_that_reads_more_than_it_declares():
     with pytest.raises(Exception, match="did not declare"):
-        suite_of(SamplerSuite, Undeclared).test_k_distinct_keys_of_the_pool(5)
+        suite_of(SamplerSuite, Undeclared).test_k_distinct_keys_of_the_pool(20, 5)
 
 
 class Unscaled(Linear):
