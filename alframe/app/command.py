@@ -195,7 +195,7 @@ def _check_campaign(command: Command) -> None:
             "A sweep makes a project folder for each of its runs, below `runs`. Leave project=... out; "
             "runs=FOLDER says where they go."
         )
-    if folder is not None and not load_choices(folder) and _is_run(given) and not _chooses_campaign(given):
+    if folder is not None and not command.saved and _is_run(given) and not _chooses_campaign(given):
         raise StoreError(
             f"There is no project in {folder}. To begin one there, say on which images: "
             f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"

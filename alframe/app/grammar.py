@@ -69,21 +69,19 @@ def to_hydra(value: str, kind: ValueKind, sweep: bool = False) -> str:
 
     In a sweep, commas separate choices. Otherwise they separate the elements of a list where the kind allows one.
     """
-    if kind.is_path and _exists(value):
-        return _scalar(value, is_text=True)
-    elements = list(split_commas(value))
-    if sweep:
-        if len(elements) > 1:
-            return ",".join(to_hydra(element, kind) for element in elements)
-        override = parse_override(f"x={value}")
-        if override is not None and override.is_sweep_override():  # by glob(), range() and the like
-            return value
-    elif kind.is_list or (kind.may_be_list and len(elements) > 1):
-        value = value if value[:1] in ("", "[", "{", "$") or value == "null" else f"[{value}]"
-    if value.startswith("[") and value.endswith("]"):
-        inside = [element.strip() for element in split_commas(value[1:-1])]
-        return f"[{','.join(_scalar(element, kind.is_text) for element in inside if element)}]"
-    return _scalar(value, kind.is_text)
+    is_one = kind.is_path and value != "" and _exists(value)
+    elements = [value] if is_one else list(split_commas(value))
+    if sweep and len(elements) > 1:
+        return ",".join(to_hydra(element, kind) for element in elements)
+    override = parse_override(f"x={value}")
+    if sweep and override is not None and override.is_sweep_override() and not is_one:
+        return value  # by glob(), range() and the like
+    is_list = kind.is_list or (kind.may_be_list and len(elements) > 1)
+    if value.startswith("[") and value.endswith("]") and len(elements) == 1 and not is_one:
+        elements = list(split_commas(value[1:-1]))
+    elif not is_list or sweep or value in ("", "null") or value[0] in "{$":
+        return _scalar(value, kind.is_text)
+    return f"[{','.join(_scalar(element.strip(), kind.is_text) for element in elements if element.strip())}]"
 
 
 def split_commas(text: str) -> Iterator[str]:

@@ -47,6 +47,8 @@ def prepare(typed: list[str]) -> list[str]:
         (["boxes.category=2026_05"], ["boxes.category='2026_05'"]),
         (["finetune.first.lr=1e-3"], ["finetune.first.lr=1e-3"]),
         (["-m", "batch=1,2", "boxes.use=all,best"], ["-m", "batch=1,2", "boxes.use=all,best"]),
+        (["-m", "head=mlp", "head.hidden=[64],[64,32]"], ["-m", "head=mlp", "++head.hidden=[64],[64,32]"]),
+        (["head=mlp", "head.hidden=64,32"], ["head=mlp", "++head.hidden=[64,32]"]),
         (["finetune={start: 5}"], ["finetune={start: 5}"]),
         (["audit=${enough}"], ["audit=${enough}"]),
         (["hydra.job.env_set.FOO-BAR=1"], ["hydra.job.env_set.FOO-BAR=1"]),
@@ -109,6 +111,15 @@ def test_an_existing_path_with_awkward_characters_survives(tmp_path: Path) -> No
     folder.mkdir()
     config = compose("pool=folder", f"pool.root={folder}")
     assert Path(config.pool.root) == folder
+
+
+def test_a_path_that_exists_is_one_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("[a]", "a,b", "1e3", "range(2)"):
+        (tmp_path / name).mkdir()
+        source = ["label_source=csv", f"label_source.files={name}"]
+        assert prepare(source)[1:] == [f"++label_source.files=['{name}']"]
+        assert prepare(["-m", "pool=folder", f"pool.root={name}"])[2:] == [f"++pool.root='{name}'"]
 
 
 def test_ones_own_parts_are_known_by_their_folder(tmp_path: Path) -> None:
