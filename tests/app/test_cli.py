@@ -18,6 +18,7 @@ from alframe.tasks.run import Run
 from alframe.tasks.status import Status
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from tests.command_line import CommandLine, Finished
+from tests.each import check_each
 
 HEAVY = ("torch", "timm", "faiss", "sklearn", "pandas", "matplotlib")
 
@@ -73,34 +74,37 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
 # Slips
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
-        (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, new_plugin,"),
-        (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
-        (["pool=nonsense"], "There is no pool 'nonsense'. Known: arrays, camera_trap_scenes, camtrap_dp, cassava,"),
-        (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
-        (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
-        (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
-        (["batch=many"], "batch=many: must be a whole number"),
-        (["seed=abc"], "seed=abc: must be a whole number"),
-        (["-m", "seed=0,abc"], "seed=abc: must be a whole number"),
-        (["classes=[null]"], "classes=[null]: must be a list of texts"),
-        (["holdout.fracton=0.1"], "There is no setting 'holdout.fracton'. Did you mean 'holdout.fraction'?"),
-        (["finetune=3"], "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
-        (["batch=0"], "batch=0: must be at least 1"),
-        (["finetune.first.batching=sorted"], "finetune.first.batching=sorted: must be shuffled or balanced"),
-        (["inference.engine=tensorrt"], "inference.engine=tensorrt: must be auto, eager, compile"),
-        (["pool=folder", "pool.root=nowhere"], "nowhere"),
-        (["pool=folder"], "pool.root is not given. Add pool.root=FOLDER"),
-        (["-m", "project=a,b"], "A sweep makes a project folder for each of its runs"),
-        (["report"], "There is no project"),
-        (["predict"], "Which images?"),
-    ],
+SLIPS = (
+    (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
+    (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, new_plugin,"),
+    (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
+    (["pool=nonsense"], "There is no pool 'nonsense'. Known: arrays, camera_trap_scenes, camtrap_dp, cassava,"),
+    (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
+    (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
+    (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
+    (["batch=many"], "batch=many: must be a whole number"),
+    (["seed=abc"], "seed=abc: must be a whole number"),
+    (["-m", "seed=0,abc"], "seed=abc: must be a whole number"),
+    (["classes=[null]"], "classes=[null]: must be a list of texts"),
+    (["holdout.fracton=0.1"], "There is no setting 'holdout.fracton'. Did you mean 'holdout.fraction'?"),
+    (["finetune=3"], "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
+    (["batch=0"], "batch=0: must be at least 1"),
+    (["finetune.first.batching=sorted"], "finetune.first.batching=sorted: must be shuffled or balanced"),
+    (["inference.engine=tensorrt"], "inference.engine=tensorrt: must be auto, eager, compile"),
+    (["pool=folder", "pool.root=nowhere"], "nowhere"),
+    (["pool=folder"], "pool.root is not given. Add pool.root=FOLDER"),
+    (["-m", "project=a,b"], "A sweep makes a project folder for each of its runs"),
+    (["report"], "There is no project"),
+    (["predict"], "Which images?"),
 )
-def test_a_slip_is_answered_with_one_line(words: list[str], message: str, alframe: CommandLine) -> None:
-    assert message in refused(alframe(*words))
+
+
+def test_a_slip_is_answered_with_one_line(alframe: CommandLine) -> None:
+    def check(words: list[str], message: str) -> None:
+        answer = refused(alframe(*words))
+        assert message in answer, answer
+
+    check_each(SLIPS, check)
 
 
 def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: CommandLine, tmp_path: Path) -> None:
