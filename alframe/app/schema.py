@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import make_dataclass
+from functools import cache
 from types import NoneType
 from typing import Any, get_args
 
@@ -21,12 +22,13 @@ _DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false"
 
 def register() -> None:
     """Register the schema with Hydra; calling it again changes nothing."""
-    ConfigStore.instance().store(name="schema", node=_node(), provider="alframe")
+    if "schema.yaml" not in ConfigStore.instance().repo:
+        ConfigStore.instance().store(name="schema", node=_node(), provider="alframe")
 
 
 def require_type(key: str, value: object) -> None:
     """Raise OmegaConf's error if a setting cannot have a value of this type."""
-    OmegaConf.update(_node(), key, value)
+    OmegaConf.update(_scratch_node(), key, value)
 
 
 def describe_type(key: str) -> str:
@@ -36,6 +38,11 @@ def describe_type(key: str) -> str:
     members = get_args(SETTINGS[key].type) or (SETTINGS[key].type,)
     described = _DESCRIPTIONS[members[0]]
     return "a list of texts, null in quotes" if ... in members else described + " or null" * (NoneType in members)
+
+
+@cache
+def _scratch_node() -> DictConfig:
+    return _node()
 
 
 def _node() -> DictConfig:
