@@ -362,6 +362,7 @@ def test_a_set_for_each_annotator(request_: Request) -> None:
         ("a/1.png", "red fox", "Bob B."), ("a/1.png", "deer", "anna"), ("b/1.png", "deer", "anna"),
     ]  # fmt: skip
     assert list(answers.cleared) == ["b/2.png", "3.png"], "one of them has answered b/1.png"
+    assert list(answers.incomplete) == ["b/1.png"], "Bob B. has not"
     assert not answers.problems
 
 
