@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from alframe.app.search_path import config_files
+from alframe.app.search_path import config_files, config_folders
 
 # Hydra's script knows `python FILE`, not `python -m MODULE`.
 _INSTALL = """_alframe_complete()
@@ -32,7 +32,7 @@ def answer(question: str) -> str:
         return SCRIPTS.get(question, "")
     _, _, typed = os.environ.get("COMP_LINE", "").lstrip().partition(" ")
     first, space, others = typed.lstrip().partition(" ")
-    tasks = config_files("task")
+    tasks = config_files("task", config_folders())
     if space and first in tasks:
         os.environ["COMP_LINE"] = f"alframe task={first} {others}"
     return "" if space else "".join(f"{name}\n" for name in sorted(tasks) if name.startswith(first))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alframe.app.parts import GROUPS
-from alframe.app.search_path import config_files, plugin_config_folders
+from alframe.app.search_path import config_files, config_folders, plugin_config_folders
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 from alframe.registry import RegisteredPart, Registry
@@ -23,7 +23,7 @@ def describe_plugins() -> str:
 
 
 def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
-    configured = config_files(kind)
+    configured = config_files(kind, config_folders())
     for name, entries in sorted(registry.parts().items()):
         for entry in entries:
             state = "ok" if len(entries) == 1 else f"DUPLICATE: choose with {kind}.name={entry.owner}:{name}"

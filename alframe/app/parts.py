@@ -15,7 +15,7 @@ from alframe.app.declarations import declared_kinds, value_kind
 from alframe.app.grammar import ValueKind
 from alframe.app.overrides import Overrides
 from alframe.app.schema import SETTINGS
-from alframe.app.search_path import config_files
+from alframe.app.search_path import config_files, config_folders
 from alframe.builtins import KINDS
 from alframe.errors import BadParams
 
@@ -28,7 +28,7 @@ class ChosenParts:
 
     def __init__(self, overrides: Overrides, folders: Sequence[Path]) -> None:
         self._overrides = overrides
-        self._folders = folders
+        self._folders = [*config_folders(), *folders]
         self._files: dict[str, dict[str, Path]] = {}
 
     def files(self, group: str) -> Mapping[str, Path]:

@@ -39,11 +39,15 @@ def plugin_config_folders() -> list[PluginConfigFolder]:
     return found
 
 
-def config_files(group: str, user_folders: Sequence[Path] = ()) -> dict[str, Path]:
-    """Return the YAML file of every name in this group: alframe's, the plugins', then those of the `user_folders`."""
-    plugins = [conf.folder for conf in plugin_config_folders() if conf.folder is not None]
+def config_folders() -> list[Path]:
+    """Return alframe's configuration folder and those of the plugins, in the order in which Hydra searches them."""
+    return [conf_folder(), *(conf.folder for conf in plugin_config_folders() if conf.folder is not None)]
+
+
+def config_files(group: str, folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the YAML file of every name in this group of the `folders`; of two with one name, the first one's."""
     found: dict[str, Path] = {}
-    for folder in [conf_folder(), *plugins, *user_folders]:
+    for folder in folders:
         for file in sorted((folder / group).glob("*.yaml")):
             found.setdefault(file.stem, file)
     return found

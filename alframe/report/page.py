@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -58,6 +59,7 @@ def render(data: ReportData) -> str:
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+@cache  # compiling the templates takes longer than filling them in
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("alframe.report", ""),
