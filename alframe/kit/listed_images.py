@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from alframe.errors import PoolError
 from alframe.kit.image_paths import absolute_path, locate_image, path_exists
@@ -25,11 +26,6 @@ def require_several_rule(several: str) -> str:
 def folder_at_level(folders: list[str], level: int | None) -> str | None:
     """Return the folder name at `level`, counted from 1; None without a level or for an image that lies less deep."""
     return folders[level - 1] if level is not None and len(folders) >= level else None
-
-
-def largest_box(boxes: Iterable[Box | None]) -> Box | None:
-    """Return the box with the largest area; None if there is none."""
-    return max((box for box in boxes if box is not None), key=lambda box: box.w * box.h, default=None)
 
 
 @dataclass
@@ -68,20 +64,29 @@ class ListedImages:
         self._any_exists = self._any_exists or path_exists(full_path)  # looks at the disk only until one is there
         return image_id, full_path
 
-    def choose_label(self, class_names: Iterable[str]) -> tuple[bool, str | None]:
-        """Return whether to keep the image, and its class: the only one, the first of several, or None."""
-        distinct = list(dict.fromkeys(class_names))
-        if len(distinct) > 1 and self.several == "skip":
-            self.left_out["have several classes (pool.several=first takes the first)"] += 1
-            return False, None
-        return True, distinct[0] if distinct else None
+    def item(self, path: str, position: str, labels: Iterable[tuple[str, Box | None]], **fields: Any) -> Item | None:
+        """Return the image at `path` as an Item with these fields; None if it is left out for its several classes.
 
-    def finish(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield the items, then log what was left out.
+        `labels` are pairs (class, box). The label is the only class, the first of several, or None; the box is the
+        largest of that class. Raises PoolError as `locate` does.
+        """
+        labels = list(labels)
+        class_names = list(dict.fromkeys(name for name, _ in labels))
+        if len(class_names) > 1 and self.several == "skip":
+            self.left_out["have several classes (pool.several=first takes the first)"] += 1
+            return None
+        label = class_names[0] if class_names else None
+        boxes = [box for name, box in labels if name == label and box is not None]
+        box = max(boxes, key=lambda box: box.w * box.h, default=None)
+        image_id, full_path = self.locate(path, position)
+        return Item(image_id, full_path, label, box=box, **fields)
+
+    def finish(self, items: Iterable[Item | None]) -> Iterator[Item]:
+        """Yield the items that are not None, then log what was left out.
 
         Raises PoolError if no image is left, or if none of them exists.
         """
-        yield from items
+        yield from (item for item in items if item is not None)
         for counter, verb in ((self.left_out, "left out, since they"), (self.notes, "that")):
             for reason, count in counter.items():
                 log.warning("%s: %d images %s %s.", self.file, count, verb, reason)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
+from alframe.kit.listed_images import ListedImages, require_several_rule
 from alframe.types import Box, Item
 
 
@@ -67,7 +67,7 @@ class CamtrapDp:
 
     def _items(
         self, package: CamtrapPackage, listed: ListedImages, cameras: Mapping[str, str], observations: _Observations
-    ) -> Iterator[Item]:
+    ) -> Iterator[Item | None]:
         for row in package.read_rows("media", ("mediaID", "deploymentID", "filePath")):
             if row["fileMediatype"] and not row["fileMediatype"].startswith("image/"):
                 listed.left_out["are no images"] += 1
@@ -77,20 +77,15 @@ class CamtrapDp:
                 of_image = observations.by_image.get(row["mediaID"], [])
                 of_events = observations.during(row["deploymentID"], row.zoned_time("timestamp"))
                 usable = self._usable(of_image, of_events, listed)
-                keep, label = listed.choose_label(observation.class_name for observation in usable)
-                if keep:
-                    boxes = (observation.box for observation in usable if observation.class_name == label)
-                    events = (observation.event for observation in (*of_image, *of_events))
-                    image_id, path = listed.locate(row["filePath"], row.position)
-                    yield Item(
-                        id=image_id,
-                        path=path,
-                        label=label,
-                        camera=cameras.get(row["deploymentID"]) or row["deploymentID"] or None,
-                        taken=row.local_time("timestamp"),
-                        sequence=next((event for event in events if event), None),
-                        box=largest_box(boxes) if self.boxes else None,
-                    )
+                events = (observation.event for observation in (*of_image, *of_events))
+                yield listed.item(
+                    row["filePath"],
+                    row.position,
+                    ((each.class_name, each.box if self.boxes else None) for each in usable),
+                    camera=cameras.get(row["deploymentID"]) or row["deploymentID"] or None,
+                    taken=row.local_time("timestamp"),
+                    sequence=next((event for event in events if event), None),
+                )
 
     def _usable(
         self, of_image: Sequence[_Observation], of_events: Sequence[_Observation], listed: ListedImages

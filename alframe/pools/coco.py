@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
+from alframe.formats.coco import CocoAnnotation, CocoDataset, read_coco
 from alframe.formats.json_members import read_json_members
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, largest_box, require_several_rule
+from alframe.kit.listed_images import ListedImages, require_several_rule
 from alframe.kit.suggestions import did_you_mean
-from alframe.types import Box, Item
+from alframe.types import Item
 
 
 class Coco:
@@ -58,16 +58,21 @@ class Coco:
             listed.notes["have annotations but are not listed"] = dataset.unlisted_images
         yield from listed.finish(self._items(dataset, listed, self._held_out_locations(dataset)))
 
-    def _items(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[Item]:
+    def _items(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[Item | None]:
         for coco_id, image in dataset.images.items():
             if image.corrupt:
                 listed.left_out["are marked as corrupt"] += 1
                 continue
             usable = self._usable(dataset.annotations.get(coco_id, ()), listed)
-            keep, label = listed.choose_label(annotation.category for annotation in usable)
-            if keep:
-                boxes = (each.relative_box(image.size) for each in usable if each.category == label)
-                yield self._item(image, label, largest_box(boxes) if self.boxes else None, listed, held_out)
+            yield listed.item(
+                image.file,
+                image.position,
+                ((each.category, each.relative_box(image.size) if self.boxes else None) for each in usable),
+                split="test" if image.location in held_out else "pool",
+                camera=image.location,
+                taken=image.taken,
+                sequence=image.sequence,
+            )
 
     def _usable(self, annotations: Sequence[CocoAnnotation], listed: ListedImages) -> Sequence[CocoAnnotation]:
         """Return the annotations that count as labels."""
@@ -79,21 +84,6 @@ class Coco:
         if annotations and not usable:
             listed.notes["have labels of their sequence only, which are not used (pool.sequence_level=true does)"] += 1
         return usable
-
-    def _item(
-        self, image: CocoImage, label: str | None, box: Box | None, listed: ListedImages, held_out: Collection[str]
-    ) -> Item:
-        image_id, path = listed.locate(image.file, image.position)
-        return Item(
-            id=image_id,
-            path=path,
-            label=label,
-            split="test" if image.location in held_out else "pool",
-            camera=image.location,
-            taken=image.taken,
-            sequence=image.sequence,
-            box=box,
-        )
 
     def _held_out_locations(self, dataset: CocoDataset) -> set[str]:
         known = {image.location for image in dataset.images.values() if image.location is not None}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -73,9 +72,9 @@ class Csv:
         """
         file = absolute_path(self.file)
         listed = ListedImages(file, self.root or file.parent, hint=download_hint(self.available_from))
-        yield from listed.finish(self._item(row, listed) for row in self._read(file))
+        yield from listed.finish(self._item(line, cells, listed) for line, cells in self._read(file))
 
-    def _read(self, file: Path) -> Iterator[_Row]:
+    def _read(self, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
             with file.open(encoding=self.encoding, newline="") as text:
                 yield from _parse_rows(text, file, self.columns, self.delimiter)
@@ -94,17 +93,16 @@ class Csv:
                 f"or save it as UTF-8."
             ) from error
 
-    def _item(self, row: _Row, listed: ListedImages) -> Item:
-        image_id, path = listed.locate(row.cells["path"], f"row {row.line}")
-        position = f"{listed.file}, row {row.line}"
-        return Item(
-            id=image_id,
-            path=path,
-            label=self._parse_label(row.cells["label"], position),
-            split="test" if row.cells["split"].lower() == "test" else "pool",
-            camera=row.cells["camera"] or None,
-            taken=self._parse_time(row.cells["time"], position),
-            sequence=row.cells["sequence"] or None,
+    def _item(self, line: int, cells: dict[str, str], listed: ListedImages) -> Item | None:
+        label = self._parse_label(cells["label"], f"{listed.file}, row {line}")
+        return listed.item(
+            cells["path"],
+            f"row {line}",
+            [(label, None)] if label else [],
+            split="test" if cells["split"].lower() == "test" else "pool",
+            camera=cells["camera"] or None,
+            taken=self._parse_time(cells["time"], f"{listed.file}, row {line}"),
+            sequence=cells["sequence"] or None,
         )
 
     def _parse_label(self, text: str, position: str) -> str | None:
@@ -136,16 +134,13 @@ class Csv:
         return time.replace(tzinfo=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """The line a row starts on (the file's first is 1), and its cells by the names of Csv.columns."""
+def _parse_rows(
+    text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the first line of each row (the file's first is 1) and its cells by the names of `columns`.
 
-    line: int
-    cells: dict[str, str]
-
-
-def _parse_rows(text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None) -> Iterator[_Row]:
-    """Yield the rows that are not blank; strict about quotes, since an open one would swallow the rest."""
+    Blank rows are left out. Quotes are checked, since an open one would swallow the rest.
+    """
     line = 1
     try:
         header_line = text.readline()
@@ -162,8 +157,7 @@ def _parse_rows(text: TextIO, file: Path, columns: dict[str, str | None], delimi
                         f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}. "
                         f"Complete the row, and put cells that contain the delimiter in quotation marks."
                     )
-                found = {key: "" if index is None else cells[index].strip() for key, index in indices.items()}
-                yield _Row(line, found)
+                yield line, {key: "" if index is None else cells[index].strip() for key, index in indices.items()}
             line = reader.line_num + 1
     except csv.Error as error:
         raise PoolError(f"{file}, row {line}: {error}. Is a quotation mark left open there?") from error

@@ -64,7 +64,7 @@ class Timelapse:
                     image.labels = (*image.labels, label)
         yield from listed.finish(self._items(images, listed))
 
-    def _items(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[Item]:
+    def _items(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[Item | None]:
         suffixes = tuple(image_suffixes())
         for image_path, image in images.items():
             if not image_path.lower().endswith(suffixes):
@@ -72,23 +72,17 @@ class Timelapse:
             elif image.record_id is None:
                 listed.left_out["are marked for deletion"] += 1
             else:
-                keep, label = listed.choose_label(image.labels)
-                if keep:
-                    yield self._item(image_path, image, label, listed)
-
-    def _item(self, image_path: str, image: _ImageRecords, label: str | None, listed: ListedImages) -> Item:
-        image_id, path = listed.locate(image_path, f"record {image.record_id}")
-        folders = image_path.split("/")[:-1]
-        episode = _EPISODE.fullmatch(image.episode.strip())
-        return Item(
-            id=image_id,
-            path=path,
-            label=label,
-            camera=folder_at_level(folders, self.camera_level),
-            taken=image.taken,
-            # Timelapse counts episodes anew for each selection that the field was filled in, which may be a folder.
-            sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
-        )
+                folders = image_path.split("/")[:-1]
+                episode = _EPISODE.fullmatch(image.episode.strip())
+                yield listed.item(
+                    image_path,
+                    f"record {image.record_id}",
+                    ((label, None) for label in image.labels),
+                    camera=folder_at_level(folders, self.camera_level),
+                    taken=image.taken,
+                    # Timelapse counts episodes anew for each selection that is filled in, which may be a folder.
+                    sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
+                )
 
 
 @dataclass(slots=True)
