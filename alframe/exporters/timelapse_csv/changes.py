@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alframe.exporters.timelapse_csv.images import ImageClasses
+from alframe.formats.matching import caseless_path
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
-from alframe.kit.exporting import final_classes
-from alframe.kit.matching import caseless_path
-from alframe.kit.progress import track
-from alframe.types import Predictions
+from alframe.progress import track
 
 SETTING = "exporter.timelapse_csv"
 BY_HAND = "Enter it in Timelapse by hand."
 ID_COLUMNS = ("RelativePath", "File", "DateTime")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageClasses:
-    """The labels of the image at `path` (several, if it has several boxes), and the model's surest prediction."""
-
-    path: Path
-    labels: Sequence[str]
-    prediction: str
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +54,6 @@ class Changes:
 
 class _CannotImport(Exception):
     """Why the labels of an image cannot be imported, and what to do."""
-
-
-def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: bool) -> dict[str, ImageClasses]:
-    """Return the classes of each image with a label, or of all if `predicted`.
-
-    Of the labels of several boxes, those in `blank` are dropped, unless all are.
-    """
-    blank_names = {name.casefold() for name in blank}
-    images: dict[str, ImageClasses] = {}
-    best_classes, confidences = predictions.probs.argmax(axis=1).tolist(), predictions.probs.max(axis=1).tolist()
-    labels_of_items = final_classes(predictions).labels
-    for item, label, best_class, confidence in zip(
-        predictions.items, labels_of_items, best_classes, confidences, strict=True
-    ):
-        if label is None and not predicted:
-            continue
-        known = images.get(item.image, ImageClasses(item.path, (), "", -1.0))
-        labels = (*known.labels, *([label.class_name] if label else []))
-        filled = tuple(name for name in labels if name.casefold() not in blank_names)
-        best = (known.prediction, known.confidence)
-        if confidence > known.confidence:
-            best = (predictions.classes[best_class], confidence)
-        images[item.image] = ImageClasses(item.path, filled or labels[:1], *best)
-    return images
 
 
 def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: Fields) -> Changes:

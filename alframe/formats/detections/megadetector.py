@@ -6,15 +6,9 @@ from reprlib import repr as shorten
 from typing import Any
 
 from alframe.errors import FormatError
+from alframe.formats.detections import values
 from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
 from alframe.formats.detections.pixels import ImageSizes
-from alframe.formats.detections.values import (
-    parse_detections,
-    require_fractions,
-    require_list,
-    require_number,
-    require_path,
-)
 
 
 def parse_megadetector(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
@@ -22,26 +16,28 @@ def parse_megadetector(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
 
     Source: https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
     """
-    path = require_path(entry, "file")
+    path = values.require_path(entry, "file")
     failure, detections = entry.get("failure"), entry.get("detections")
     if failure is not None or detections is None:
         return ImageDetections(path, failure=str(failure or "it has no detections"))
-    return ImageDetections(path, parse_detections(detections, _parse_detection))
+    return ImageDetections(path, values.parse_detections(detections, _parse_detection))
 
 
 def _parse_detection(detection: dict[str, Any]) -> DetectionRow:
     classes = detection.get("classifications")
     return (
         str(detection.get("category")),
-        require_number(detection.get("conf"), ".conf"),
-        *require_fractions(detection.get("bbox"), ".bbox"),
+        values.require_number(detection.get("conf"), ".conf"),
+        *values.require_fractions(detection.get("bbox"), ".bbox"),
         _parse_classes(classes) if classes else (),
     )
 
 
 def _parse_classes(value: Any) -> ClassScores:
-    pairs = require_list(value, ".classifications")
+    pairs = values.require_list(value, ".classifications")
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2:
             raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
-    return sort_best_first((str(name), require_number(confidence, ".classifications")) for name, confidence in pairs)
+    return sort_best_first(
+        (str(name), values.require_number(confidence, ".classifications")) for name, confidence in pairs
+    )

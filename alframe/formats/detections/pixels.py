@@ -6,14 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from alframe.errors import FormatError
+from alframe.formats.detections import values
 from alframe.formats.detections.columns import DetectionRow, ImageDetections, sort_best_first
-from alframe.formats.detections.values import (
-    parse_detections,
-    require_four_numbers,
-    require_list,
-    require_number,
-    require_path,
-)
 
 _NO_SIZE = "its boxes are in pixels, and the image is not found, which would tell its size"
 
@@ -42,7 +36,7 @@ def parse_megadetector_cli(entry: dict[str, Any], sizes: ImageSizes) -> ImageDet
 
     Source: https://microsoft.github.io/MegaDetector/output_format/.
     """
-    path, detections = require_path(entry, "file"), entry.get("detections")
+    path, detections = values.require_path(entry, "file"), entry.get("detections")
     if detections is None:
         return ImageDetections(path, failure=str(entry.get("failure") or "it has no detections"))
     return _parse_pixel_boxes(path, detections, sizes)
@@ -53,15 +47,15 @@ def parse_pytorch_wildlife(entry: dict[str, Any], sizes: ImageSizes) -> ImageDet
 
     Source: github.com/microsoft/CameraTraps, PytorchWildlife/utils/post_process.py.
     """
-    path = require_path(entry, "img_id")
+    path = values.require_path(entry, "img_id")
     prefix = "det_" if "det_category" in entry else ""
     boxes, names, confidences, classes, scores = (
-        require_list(entry.get(key), f".{key}")
+        values.require_list(entry.get(key), f".{key}")
         for key in ("bbox", f"{prefix}category", f"{prefix}confidence", "clf_category", "clf_confidence")
     )
     if not len(boxes) == len(names) == len(confidences) or len(classes) != len(scores):
         raise FormatError(": its lists are of different lengths. Write the file again.")
-    scores = [require_number(score, ".clf_confidence") for score in scores]
+    scores = [values.require_number(score, ".clf_confidence") for score in scores]
     ranked = list(zip(map(str, classes), scores, strict=True))
     # With as many classes as boxes each box has its own; else nobody knows which is whose, and each box has all.
     of_boxes = [sort_best_first(ranked)] * len(boxes)
@@ -77,13 +71,13 @@ def _parse_pixel_boxes(path: str, found: Any, sizes: ImageSizes) -> ImageDetecti
     return (
         ImageDetections(path, failure=_NO_SIZE)
         if size is None
-        else ImageDetections(path, parse_detections(found, lambda one: _parse_detection(one, *size)))
+        else ImageDetections(path, values.parse_detections(found, lambda one: _parse_detection(one, *size)))
     )
 
 
 def _parse_detection(detection: dict[str, Any], width: int, height: int) -> DetectionRow:
-    left, top, right, bottom = require_four_numbers(detection.get("bbox"), ".bbox")
+    left, top, right, bottom = values.require_four_numbers(detection.get("bbox"), ".bbox")
     box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
     classes = detection.get("classes")
     own = classes if isinstance(classes, tuple) else ()  # a tuple is not from JSON, but from parse_pytorch_wildlife
-    return str(detection.get("category")), require_number(detection.get("confidence"), ".confidence"), *box, own
+    return str(detection.get("category")), values.require_number(detection.get("confidence"), ".confidence"), *box, own

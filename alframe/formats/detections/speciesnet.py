@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from alframe.errors import FormatError
+from alframe.formats.detections import values
 from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
 from alframe.formats.detections.pixels import ImageSizes
-from alframe.formats.detections.values import (
-    parse_detections,
-    require_fractions,
-    require_list,
-    require_number,
-    require_path,
-)
 
 _CATEGORY_NAMES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format's own, which it does not write
 
@@ -24,13 +18,15 @@ def parse_speciesnet(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
     detector failed or did not run. Source: github.com/google/cameratrapai.
     """
-    path = require_path(entry, "filepath")
+    path = values.require_path(entry, "filepath")
     detections = entry.get("detections")
     if detections is None:
-        failures = ", ".join(map(str, require_list(entry.get("failures"), ".failures")))
+        failures = ", ".join(map(str, values.require_list(entry.get("failures"), ".failures")))
         return ImageDetections(path, failure=failures or "the detector did not run")
     classes = _parse_classes(entry.get("classifications"))
-    return ImageDetections(path, parse_detections(detections, lambda detection: _parse_detection(detection, classes)))
+    return ImageDetections(
+        path, values.parse_detections(detections, lambda detection: _parse_detection(detection, classes))
+    )
 
 
 def _parse_detection(detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
@@ -39,8 +35,8 @@ def _parse_detection(detection: dict[str, Any], classes: ClassScores) -> Detecti
         raise FormatError(": there is neither a label nor a known category.")
     return (
         name,
-        require_number(detection.get("conf"), ".conf"),
-        *require_fractions(detection.get("bbox"), ".bbox"),
+        values.require_number(detection.get("conf"), ".conf"),
+        *values.require_fractions(detection.get("bbox"), ".bbox"),
         classes if name == "animal" else (),
     )
 
@@ -51,4 +47,6 @@ def _parse_classes(value: Any) -> ClassScores:
     names, scores = (value.get("classes"), value.get("scores")) if isinstance(value, dict) else (None, None)
     if not isinstance(names, list) or not isinstance(scores, list) or len(names) != len(scores):
         raise FormatError(".classifications has no classes and scores of one length.")
-    return sort_best_first((str(name), require_number(p, ".scores")) for name, p in zip(names, scores, strict=True))
+    return sort_best_first(
+        (str(name), values.require_number(p, ".scores")) for name, p in zip(names, scores, strict=True)
+    )

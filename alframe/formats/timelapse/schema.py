@@ -70,6 +70,11 @@ class Field:
     export: bool = True
     width: int = 100
 
+    @property
+    def display_label(self) -> str:
+        """What people read."""
+        return self.label or self.data_label
+
 
 STANDARD_FIELDS = (
     Field("File", "File", tooltip="The file name"),
@@ -99,7 +104,7 @@ def require_valid_fields(fields: Sequence[Field]) -> None:
         if field.type == "MultiChoice" and any("," in item for item in field.choices):
             raise FormatError(f"{name} may hold several items, so none may have a comma in it.")
     data_labels = [field.data_label.casefold() for field in (*STANDARD_FIELDS, *fields)]
-    labels = [field.label or field.data_label for field in (*STANDARD_FIELDS, *fields)]
+    labels = [field.display_label for field in (*STANDARD_FIELDS, *fields)]
     for kind, used in (("Data Label", data_labels), ("Label", labels)):
         if repeated := next((name for name in used if used.count(name) > 1), None):
             raise FormatError(f"Two fields have the {kind} '{repeated}'. Rename one.")

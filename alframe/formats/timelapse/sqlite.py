@@ -34,8 +34,7 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
     with explain_errors(file):
         if not file.is_file():
             raise FormatError(f"{file} does not exist, or is no file. Check the path.")
-        db = sqlite3.connect(read_only_uri(file.absolute()), uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
-        with closing(db):
+        with connect(file) as db:
             db.text_factory = lambda data: data.decode("utf-8", "replace")
             yield db
 
@@ -56,10 +55,16 @@ def explain_errors(file: Path) -> Iterator[None]:
         ) from error
 
 
-def read_only_uri(file: PurePath) -> str:
-    """Return SQLite's URI of an absolute path of any system, network shares included, for reading only."""
+def connect(file: Path, mode: str = "ro") -> closing[sqlite3.Connection]:
+    """Open a connection for reading ("ro") or writing ("rw"), to be used in a `with` that closes it."""
+    uri = file_uri(file.absolute(), mode)
+    return closing(sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None))
+
+
+def file_uri(file: PurePath, mode: str = "ro") -> str:
+    """Return SQLite's URI of an absolute path of any system, network shares included."""
     path = file.as_posix()
-    return f"file://{quote(path if path.startswith('/') else '/' + path, safe='/:')}?mode=ro"
+    return f"file://{quote(path if path.startswith('/') else '/' + path, safe='/:')}?mode={mode}"
 
 
 def column_names(db: sqlite3.Connection, table: str) -> tuple[str, ...]:

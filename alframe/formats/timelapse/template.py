@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.schema import (
-    STANDARD_FIELDS,
-    TEMPLATE_INFO,
-    TEMPLATE_TABLES,
-    VERSION,
-    Field,
-    require_valid_fields,
-)
+from alframe.formats.timelapse import schema
+from alframe.formats.timelapse.schema import Field
 from alframe.formats.timelapse.sqlite import column_names, explain_errors, open_read_only, quote_name
 from alframe.store.files import replace_atomically
 
@@ -65,26 +59,26 @@ def read_template(file: Path) -> Template:
 
 def write_template(file: Path, fields: Sequence[Field]) -> None:
     """Replace the template, with the four standard fields before `fields`; raises FormatError."""
-    require_valid_fields(fields)
+    schema.require_valid_fields(fields)
     with explain_errors(file), replace_atomically(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
         create_template_tables(db, fields)
-        db.execute(TEMPLATE_INFO)
-        db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (VERSION, VERSION))
+        db.execute(schema.TEMPLATE_INFO)
+        db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (schema.VERSION, schema.VERSION))
 
 
 def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> None:
     """Create the tables that templates and data files have in common."""
-    for table in TEMPLATE_TABLES:
+    for table in schema.TEMPLATE_TABLES:
         db.execute(table)
     db.executemany(
         f"INSERT INTO TemplateTable VALUES ({', '.join('?' * 13)})",
         [
             (
-                *(number, number, number, field.type, field.default, field.label or field.data_label, field.data_label),
+                *(number, number, number, field.type, field.default, field.display_label, field.data_label),
                 *(field.tooltip, _format_flag(field.visible), format_choices(field.choices) if field.choices else ""),
                 *(_format_flag(field.export), str(field.width), _format_flag(field.copyable)),
             )
-            for number, field in enumerate((*STANDARD_FIELDS, *fields), start=1)
+            for number, field in enumerate((*schema.STANDARD_FIELDS, *fields), start=1)
         ],
     )
 

@@ -16,20 +16,11 @@ from pathlib import Path
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse.prepared import explain_unknown_version
-from alframe.formats.timelapse.sqlite import (
-    BACKUPS_FOLDER,
-    LOCK_TIMEOUT,
-    check_integrity,
-    explain_errors,
-    quote_name,
-    read_only_uri,
-)
+from alframe.formats.timelapse.sqlite import BACKUPS_FOLDER, check_integrity, connect, explain_errors, quote_name
 from alframe.store.files import replace_atomically
 
 PROGRAM_NAME = "timelapse"
-QUIET_SECONDS = (
-    60  # seconds since the last change: on a shared drive Timelapse may run on a computer that we cannot see
-)
+QUIET_SECONDS = 60  # since the last change: on a shared drive Timelapse may run on a computer that we cannot see
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +55,25 @@ def update_records(ddb: Path, changes: Sequence[RecordChange], set_cells: Mappin
     """
     check_integrity(ddb)
     backup = back_up(ddb)
-    with explain_errors(ddb):
-        source = read_only_uri(ddb.absolute()).replace("?mode=ro", "?mode=rw")
-        with closing(sqlite3.connect(source, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)) as db:
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                for change in changes:
-                    names = ", ".join(f"{quote_name(name)} = ?" for name in change.cells)
-                    cursor = db.execute(
-                        f"UPDATE DataTable SET {names} WHERE Id = ? AND File = ? AND RelativePath = ?",
-                        (*change.cells.values(), change.id, change.file, change.relative_path),
-                    )
-                    if cursor.rowcount != 1:
-                        raise FormatError(f"{ddb} has just been changed by somebody. Run the same command again.")
-                for name, value in set_cells.items():
-                    db.execute(f"UPDATE ImageSetTable SET {quote_name(name)} = ? WHERE Id = 1", (value,))
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+    with explain_errors(ddb), connect(ddb, "rw") as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for change in changes:
+                names = ", ".join(f"{quote_name(name)} = ?" for name in change.cells)
+                cursor = db.execute(
+                    f"UPDATE DataTable SET {names} WHERE Id = ? AND File = ? AND RelativePath = ?",
+                    (*change.cells.values(), change.id, change.file, change.relative_path),
+                )
+                if cursor.rowcount != 1:
+                    raise FormatError(f"{ddb} has just been changed by somebody. Run the same command again.")
+            for name, value in set_cells.items():
+                db.execute(f"UPDATE ImageSetTable SET {quote_name(name)} = ? WHERE Id = 1", (value,))
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
     try:
         check_integrity(ddb)
     except FormatError as error:
@@ -98,7 +87,7 @@ def back_up(ddb: Path) -> Path:
     with (
         explain_errors(ddb),
         replace_atomically(target) as temporary,
-        closing(sqlite3.connect(read_only_uri(ddb.absolute()), uri=True, timeout=LOCK_TIMEOUT)) as source,
+        connect(ddb) as source,
         closing(sqlite3.connect(temporary)) as copy,
     ):
         source.backup(copy)

@@ -45,39 +45,21 @@ def format_search_terms(fields: Sequence[Field], flag: str) -> str:
 
 def format_sort_terms(*by: Field) -> str:
     """Format an ascending order by one field or two; `Field("", "Id")` stands for the order of the records."""
-    empty = Field("", "")
-    return json.dumps(
-        [
-            {
-                "DataLabel": field.data_label,
-                "DisplayLabel": field.label or field.data_label,
-                "ControlType": field.type,
-                "IsAscending": "true",
-            }
-            for field in (*by, empty)[:2]
-        ],
-        ensure_ascii=False,
-    )
+    names = [(field.data_label, field.display_label, field.type) for field in (*by, Field("", ""))[:2]]
+    keys = ("DataLabel", "DisplayLabel", "ControlType", "IsAscending")
+    return json.dumps([dict(zip(keys, (*name, "true"), strict=True)) for name in names], ensure_ascii=False)
 
 
 def format_quick_paste(field: Field, values: Sequence[str]) -> str:
     """Format a shortcut for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
-    entries = [
-        {
-            "Title": value,
-            "Items": [
-                {
-                    "DataLabel": field.data_label,
-                    "Label": field.label or field.data_label,
-                    "Use": True,
-                    "Value": value,
-                    "ControlType": field.type,
-                }
-            ],
-        }
-        for value in values[:MAX_SHORTCUTS]
-    ]
-    return json.dumps(entries, ensure_ascii=False)
+    entry = {"DataLabel": field.data_label, "Label": field.display_label, "Use": True}
+    return json.dumps(
+        [
+            {"Title": value, "Items": [entry | {"Value": value, "ControlType": field.type}]}
+            for value in values[:MAX_SHORTCUTS]
+        ],
+        ensure_ascii=False,
+    )
 
 
 def _search_terms_of(field: Field, used: bool) -> Iterator[dict[str, Any]]:
@@ -88,7 +70,7 @@ def _search_terms_of(field: Field, used: bool) -> Iterator[dict[str, Any]]:
             "ControlType": field.type,
             "DatabaseValue": "true" if used else "0" if number else _default_value(field),
             "DataLabel": field.data_label,
-            "Label": field.label or field.data_label,
+            "Label": field.display_label,
             "List": ["", *field.choices] if field.type in CHOICE_TYPES and field.choices else [],
             "Operator": operator,
             "UseForSearching": used,

@@ -15,7 +15,7 @@ from alframe.formats.timelapse.data import Record, find_blank_images, read_recor
 from alframe.formats.timelapse.folders import files_in, find_files, is_path_too_long, is_timelapse_or_system
 from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_version, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
-from alframe.formats.timelapse.sqlite import check_integrity, read_only_uri
+from alframe.formats.timelapse.sqlite import check_integrity, file_uri
 from alframe.formats.timelapse.template import all_lists_offer_empty, parse_choices, read_template, write_template
 from alframe.formats.timelapse.view import format_quick_paste, format_search_terms, format_sort_terms
 from tests.timelapse import opening
@@ -176,9 +176,9 @@ def test_no_value_is_too_odd(ddb: Path, rows: list[tuple[object, ...]], lists: o
 
 
 def test_names_of_files_for_sqlite() -> None:
-    assert read_only_uri(PurePosixPath("/a b/ü#1?.ddb")) == "file:///a%20b/%C3%BC%231%3F.ddb?mode=ro"
-    assert read_only_uri(PureWindowsPath(r"C:\Daten\100%\T.ddb")) == "file:///C:/Daten/100%25/T.ddb?mode=ro"
-    assert read_only_uri(PureWindowsPath(r"\\server\share\T.ddb")) == "file:////server/share/T.ddb?mode=ro"
+    assert file_uri(PurePosixPath("/a b/ü#1?.ddb")) == "file:///a%20b/%C3%BC%231%3F.ddb?mode=ro"
+    assert file_uri(PureWindowsPath(r"C:\Daten\100%\T.ddb")) == "file:///C:/Daten/100%25/T.ddb?mode=ro"
+    assert file_uri(PureWindowsPath(r"\\server\share\T.ddb")) == "file:////server/share/T.ddb?mode=ro"
 
 
 def test_relative_paths() -> None:

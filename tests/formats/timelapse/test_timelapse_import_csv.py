@@ -137,7 +137,6 @@ def test_a_backup_has_what_is_only_in_the_log_beside_the_file(ddb: Path) -> None
 
 
 def test_a_lock_is_waited_for_and_then_reported(ddb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.05)
     monkeypatch.setattr("alframe.formats.timelapse.sqlite.LOCK_TIMEOUT", 0.05)
     before = snapshot(ddb)
     program = Program.open(ddb)
