@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,7 @@ class _Placement(NamedTuple):
     confidence: float
 
 
+@dataclass
 class Folders:
     """Exporter of `folders/<class>/` with every image, and `folders/images.csv`, which says what each of them is.
 
@@ -44,12 +46,13 @@ class Folders:
     copies; with `copy` they are always copies, which can be changed without changing the originals.
     """
 
-    def __init__(self, predictions: bool = True, min_confidence: float = 0.0, copy: bool = False) -> None:
-        if not 0 <= min_confidence <= 1:
-            raise BadParams(f"exporter.folders.min_confidence is {min_confidence}; it must be between 0 and 1.")
-        self.predictions = predictions
-        self.min_confidence = min_confidence
-        self.copy = copy
+    predictions: bool = True
+    min_confidence: float = 0.0
+    copy: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_confidence <= 1:
+            raise BadParams(f"exporter.folders.min_confidence is {self.min_confidence}; it must be between 0 and 1.")
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder as a whole and return it. Raises StoreError if it cannot be written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
 
+@dataclass
 class PredictionTable:
     """Exporter of `predictions.csv` (UTF-8 with a byte-order mark, for Excel) and `predictions.parquet`.
 
@@ -26,12 +28,13 @@ class PredictionTable:
     `probabilities`, `prob_<class>` for every class.
     """
 
-    def __init__(self, csv: bool = True, parquet: bool = True, probabilities: bool = True) -> None:
-        if not (csv or parquet):
+    csv: bool = True
+    parquet: bool = True
+    probabilities: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.csv or self.parquet):
             raise BadParams("exporter.predictions has csv and parquet both off: there is nothing to write.")
-        self.csv = csv
-        self.parquet = parquet
-        self.probabilities = probabilities
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Write the table and return its files. Raises StoreError for a file that is open in another program."""

@@ -40,6 +40,7 @@ class _DetectorFile:
         return [replace(detection, classifications=()) for detection in self.detections[self.paths[image]]]
 
 
+@dataclass
 class RecognitionJson:
     """Exporter of `recognitionData.json` in MegaDetector's format, with one entry for each image of the pool.
 
@@ -49,14 +50,15 @@ class RecognitionJson:
     class in `blank` gets none. Only the `top` classes are written; a label has the confidence 1.
     """
 
-    def __init__(
-        self, detections: str | Path | None = None, blank: Sequence[str] = ("blank", "empty"), top: int = 5
-    ) -> None:
-        if top < 1:
-            raise BadParams(f"exporter.recognition_json.top is {top}; it must be at least 1.")
-        self.detections = None if detections is None else Path(detections)
-        self.blank = tuple(name.casefold() for name in ([blank] if isinstance(blank, str) else blank))
-        self.top = top
+    detections: str | Path | None = None
+    blank: Sequence[str] = ("blank", "empty")
+    top: int = 5
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise BadParams(f"exporter.recognition_json.top is {self.top}; it must be at least 1.")
+        blank = [self.blank] if isinstance(self.blank, str) else self.blank
+        self.blank_names = {name.casefold() for name in blank}
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the file and return it. Raises FormatError for detections that cannot be read or are of others."""
@@ -83,15 +85,16 @@ class RecognitionJson:
         if self.detections is None:
             return None
         whole_images = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
-        detections = read_detections(self.detections, pool_root(whole_images))
-        numbers = match_images(whole_images, detections.image_numbers, self.detections.absolute())
+        file = Path(self.detections).absolute()
+        detections = read_detections(file, pool_root(whole_images))
+        numbers = match_images(whole_images, detections.image_numbers, file)
         path_of = {number: path for path, number in detections.image_numbers.items()}
         paths = {image: path_of[number] for image, number in zip(items, numbers.tolist(), strict=True) if number >= 0}
         if len(paths) < len(items):
             example = next(image for image in items if image not in paths)
             log.warning(
                 "%d of %d images are not in %s, e.g. %s. Each gets a box of the whole image.",
-                *(len(items) - len(paths), len(items), self.detections, example),
+                *(len(items) - len(paths), len(items), file, example),
             )
         return _DetectorFile(detections, paths)
 
@@ -124,7 +127,7 @@ class RecognitionJson:
             positions = _find_source_box(boxes, item, item.box)
         for position in positions:
             boxes[position] = replace(boxes[position], classifications=classes)
-        if not positions and class_name.casefold() not in self.blank:
+        if not positions and class_name.casefold() not in self.blank_names:
             boxes.append(Detection(category, 1.0, item.box or WHOLE_IMAGE, classes))
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from alframe.errors import PoolError
 
 
-def absolute_path(path: Path) -> Path:
+def absolute_path(path: str | Path) -> Path:
     """Make `path` absolute, with ~ and .. worked out.
 
     Links and mapped drives stay as they are, since ids and messages show them.
     """
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (resolve() would follow links)
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (resolve() would follow links)
 
 
 def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:

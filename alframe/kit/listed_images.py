@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from alframe.errors import PoolError
-from alframe.kit.image_paths import absolute_path, locate_image, path_exists
+from alframe.kit.image_paths import locate_image, path_exists
 from alframe.kit.parameters import require_parameter
 from alframe.types import Box, Item
 
 log = logging.getLogger(__name__)
 
 
-def require_several_rule(several: str) -> str:
-    """Return `several` if it is "skip" or "first", else raise BadParams."""
+def require_several_rule(several: str) -> None:
+    """Raise BadParams unless `several` is "skip" or "first"."""
     require_parameter("pool", several in ("skip", "first"), "skip or first", several=several)
-    return several
 
 
 def folder_at_level(folders: list[str], level: int | None) -> str | None:
@@ -30,7 +29,7 @@ def folder_at_level(folders: list[str], level: int | None) -> str | None:
 
 @dataclass
 class ListedImages:
-    """The images that `file` lists below `root`: checks each path and counts what is left out.
+    """The images that `file` lists below the folder `root`: checks each path and counts what is left out.
 
     `several` says what to do with an image of several classes ("skip" or "first"). `hint` is a sentence on where the
     images can be downloaded. `left_out` counts the images left out by reason, `notes` other facts to be logged.
@@ -45,9 +44,6 @@ class ListedImages:
     _positions: dict[str, str] = field(default_factory=dict)  # image id -> where in the file it is listed
     _first_path: Path | None = None
     _any_exists: bool = False
-
-    def __post_init__(self) -> None:
-        self.root = absolute_path(self.root)
 
     def locate(self, path: str, position: str) -> tuple[str, Path]:
         """Return the id and the absolute path of the image that the file lists at `position`, e.g. "row 3".

@@ -27,6 +27,7 @@ Names = str | Sequence[str] | None
 FILES_PER_FOLDER = 1000  # file browsers choke on more
 
 
+@dataclass
 class Arrays:
     """Pool of the rows of `x`, (N, H, W) or (N, H, W, bands), with the classes `y`; `test_x`, `test_y`: the test split.
 
@@ -36,24 +37,19 @@ class Arrays:
     written. `y` are numbers from 0, one-hot rows or names; None: not labelled. `class_names` are those of the numbers.
     """
 
-    def __init__(
-        self,
-        file: str | Path,
-        root: str | Path,
-        x: Names = "x_train",
-        y: Names = "y_train",
-        test_x: Names = "x_test",
-        test_y: Names = "y_test",
-        channels_first: bool = False,
-        class_names: Sequence[str] = (),
-        available_from: str | None = None,
-    ) -> None:
-        self.file = Path(file)
-        self.root = Path(root)
-        self.names = {"x": _as_names(x), "y": _as_names(y), "test_x": _as_names(test_x), "test_y": _as_names(test_y)}
-        self.channels_first = channels_first
-        self.class_names = tuple(class_names)
-        self.available_from = available_from
+    file: str | Path
+    root: str | Path
+    x: Names = "x_train"
+    y: Names = "y_train"
+    test_x: Names = "x_test"
+    test_y: Names = "y_test"
+    channels_first: bool = False
+    class_names: Sequence[str] = ()
+    available_from: str | None = None
+
+    def __post_init__(self) -> None:
+        names = {"x": self.x, "y": self.y, "test_x": self.test_x, "test_y": self.test_y}
+        self.names = {parameter: _as_names(value) for parameter, value in names.items()}
 
     def items(self) -> Iterator[Item]:
         """Yield every row in order, the test split last; raises PoolError naming file, array, row and remedy."""

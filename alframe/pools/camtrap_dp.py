@@ -15,6 +15,7 @@ from alframe.kit.listed_images import ListedImages, require_several_rule
 from alframe.types import Box, Item
 
 
+@dataclass
 class CamtrapDp:
     """Pool of the images that the package in `folder` lists, below `root` (default: that folder).
 
@@ -25,27 +26,18 @@ class CamtrapDp:
     class. The event is the sequence, and `camera_column` of the deployment, or else its id, is the camera.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        root: str | Path | None = None,
-        labels: bool = True,
-        several: str = "skip",
-        sequence_level: bool = False,
-        machine: bool = False,
-        names: str = "scientific",
-        boxes: bool = False,
-        camera_column: str = "locationID",
-    ) -> None:
-        self.folder = Path(folder)
-        self.root = None if root is None else Path(root)
-        self.labels = labels
-        self.several = require_several_rule(several)
-        self.sequence_level = sequence_level
-        self.machine = machine
-        self.names = names
-        self.boxes = boxes
-        self.camera_column = camera_column
+    folder: str | Path
+    root: str | Path | None = None
+    labels: bool = True
+    several: str = "skip"
+    sequence_level: bool = False
+    machine: bool = False
+    names: str = "scientific"
+    boxes: bool = False
+    camera_column: str = "locationID"
+
+    def __post_init__(self) -> None:
+        require_several_rule(self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError naming the file, the row and the remedy.
@@ -54,7 +46,7 @@ class CamtrapDp:
         is missing on disk is no error here; that all are missing is one.
         """
         package = CamtrapPackage(absolute_path(self.folder))
-        listed = ListedImages(package.folder, self.root or package.folder, self.several)
+        listed = ListedImages(package.folder, absolute_path(self.root or package.folder), self.several)
         cameras = {
             row["deploymentID"]: row[self.camera_column] or row["deploymentID"]
             for row in package.read_rows("deployments", ("deploymentID",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
@@ -14,6 +15,7 @@ from alframe.kit.suggestions import did_you_mean
 from alframe.types import Item
 
 
+@dataclass
 class Coco:
     """Pool of the images that the JSON `file` lists, below `root` (default: the file's folder), in its order.
 
@@ -24,27 +26,18 @@ class Coco:
     Images marked as corrupt are left out.
     """
 
-    def __init__(
-        self,
-        file: str | Path,
-        root: str | Path | None = None,
-        labels: bool = True,
-        several: str = "skip",
-        sequence_level: bool = False,
-        boxes: bool = False,
-        test_locations: Sequence[str | int] = (),
-        split_file: str | Path | None = None,
-        test_split: str = "val",
-    ) -> None:
-        self.file = Path(file)
-        self.root = None if root is None else Path(root)
-        self.labels = labels
-        self.several = require_several_rule(several)
-        self.sequence_level = sequence_level
-        self.boxes = boxes
-        self.test_locations = tuple(map(str, test_locations))
-        self.split_file = None if split_file is None else Path(split_file)
-        self.test_split = test_split
+    file: str | Path
+    root: str | Path | None = None
+    labels: bool = True
+    several: str = "skip"
+    sequence_level: bool = False
+    boxes: bool = False
+    test_locations: Sequence[str | int] = ()
+    split_file: str | Path | None = None
+    test_split: str = "val"
+
+    def __post_init__(self) -> None:
+        require_several_rule(self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError naming the file, the position and the remedy.
@@ -53,7 +46,7 @@ class Coco:
         """
         file = absolute_path(self.file)
         dataset = read_coco(file)
-        listed = ListedImages(file, self.root or file.parent, self.several)
+        listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
         if dataset.unlisted_images:
             listed.notes["have annotations but are not listed"] = dataset.unlisted_images
         yield from listed.finish(self._items(dataset, listed, self._held_out_locations(dataset)))
@@ -87,12 +80,13 @@ class Coco:
 
     def _held_out_locations(self, dataset: CocoDataset) -> set[str]:
         known = {image.location for image in dataset.images.values() if image.location is not None}
-        for name in self.test_locations:
+        test_locations = set(map(str, self.test_locations))
+        for name in test_locations:
             if name not in known:
                 raise PoolError(
                     f"pool.test_locations: {self.file} has no location '{name}'.{did_you_mean(name, sorted(known))}"
                 )
-        return {*self.test_locations, *self._locations_of_split()}
+        return {*test_locations, *self._locations_of_split()}
 
     def _locations_of_split(self) -> Iterator[str]:
         if self.split_file is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +18,7 @@ from alframe.kit.tables import require_encoding
 from alframe.types import Item
 
 
+@dataclass
 class Csv:
     """Pool of the images that the rows of `file` name, in the file's order.
 
@@ -29,41 +31,27 @@ class Csv:
     where the set can be downloaded when a file is missing.
     """
 
-    def __init__(
-        self,
-        file: str | Path,
-        root: str | Path | None = None,
-        path_column: str = "path",
-        label_column: str | None = None,
-        unlabelled: str | None = None,
-        camera_column: str | None = None,
-        time_column: str | None = None,
-        time_format: str | None = None,
-        sequence_column: str | None = None,
-        split_column: str | None = None,
-        delimiter: str | None = None,
-        encoding: str = "utf-8-sig",
-        class_names: Sequence[str] = (),
-        available_from: str | None = None,
-    ) -> None:
-        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-            raise BadParams(f"pool.delimiter is {delimiter!r}; it must be one character, or null to find it.")
-        self.file = Path(file)
-        self.root = None if root is None else Path(root)
-        self.columns = {
-            "path": path_column,
-            "label": label_column,
-            "camera": camera_column,
-            "time": time_column,
-            "sequence": sequence_column,
-            "split": split_column,
-        }
-        self.unlabelled = unlabelled
-        self.time_format = time_format
-        self.delimiter = delimiter
-        self.encoding = require_encoding(encoding, "pool.encoding")
-        self.class_names = tuple(class_names)
-        self.available_from = available_from
+    file: str | Path
+    root: str | Path | None = None
+    path_column: str = "path"
+    label_column: str | None = None
+    unlabelled: str | None = None
+    camera_column: str | None = None
+    time_column: str | None = None
+    time_format: str | None = None
+    sequence_column: str | None = None
+    split_column: str | None = None
+    delimiter: str | None = None
+    encoding: str = "utf-8-sig"
+    class_names: Sequence[str] = ()
+    available_from: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise BadParams(f"pool.delimiter is {self.delimiter!r}; it must be one character, or null to find it.")
+        columns = ("path", "label", "camera", "time", "sequence", "split")
+        self.columns: dict[str, str | None] = {name: getattr(self, f"{name}_column") for name in columns}
+        require_encoding(self.encoding, "pool.encoding")
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
@@ -71,7 +59,7 @@ class Csv:
         One image that is missing on disk is no error here; that all are missing is one.
         """
         file = absolute_path(self.file)
-        listed = ListedImages(file, self.root or file.parent, hint=download_hint(self.available_from))
+        listed = ListedImages(file, absolute_path(self.root or file.parent), hint=download_hint(self.available_from))
         yield from listed.finish(self._item(line, cells, listed) for line, cells in self._read(file))
 
     def _read(self, file: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.kit.generated_images import ensure_generated
@@ -13,6 +14,7 @@ from alframe.types import Item
 SIDE = 32
 
 
+@dataclass
 class Digits:
     """Pool of the UCI optical-digits test set that scikit-learn ships (Alpaydin & Kaynak 1998), as image files.
 
@@ -22,8 +24,7 @@ class Digits:
 
     synthetic = True
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+    root: str | Path
 
     def items(self) -> Iterator[Item]:
         """Yield all 1,797 digits in scikit-learn's order; raises PoolError if `root` cannot be written."""

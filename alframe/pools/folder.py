@@ -8,6 +8,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,7 @@ def image_suffixes() -> frozenset[str]:
     return frozenset(decodable | {".npy"})
 
 
+@dataclass
 class Folder:
     """Pool of all images below `root`, however deep; they are streamed and never all held in memory.
 
@@ -51,19 +53,14 @@ class Folder:
     relative to `root` as those of all others.
     """
 
-    def __init__(
-        self,
-        root: str | Path,
-        classes: bool = False,
-        class_level: int = 1,
-        camera_level: int | None = None,
-        test_root: str | Path | None = None,
-    ) -> None:
-        require_at_least("pool 'folder'", 1, class_level=class_level, camera_level=camera_level)
-        self.root = Path(root)
-        self.test_root = None if test_root is None else Path(test_root)
-        self.class_level = class_level if classes else None
-        self.camera_level = camera_level
+    root: str | Path
+    classes: bool = False
+    class_level: int = 1
+    camera_level: int | None = None
+    test_root: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        require_at_least("pool 'folder'", 1, class_level=self.class_level, camera_level=self.camera_level)
 
     def items(self) -> Iterator[Item]:
         """Yield every image once, folder by folder in sorted order; raises PoolError where a root gives no image.
@@ -100,7 +97,7 @@ class Folder:
             yield Item(
                 id=id_prefix + relative,
                 path=path,
-                label=folder_at_level(folders, self.class_level),
+                label=folder_at_level(folders, self.class_level) if self.classes else None,
                 split=split,
                 camera=folder_at_level(folders, self.camera_level),
             )
@@ -111,8 +108,8 @@ class Folder:
             )
 
 
-def _require_folder(folder: Path, parameter: str) -> Path:
-    folder = absolute_path(folder)
+def _require_folder(path: str | Path, parameter: str) -> Path:
+    folder = absolute_path(path)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise PoolError(f"{folder} {what}. Set pool.{parameter} to the folder with the images.")

@@ -19,6 +19,7 @@ from alframe.types import Item
 _EPISODE = re.compile(r"([0-9]+):[0-9]+\|[0-9]+")  # as Timelapse fills the field: 23:1|7
 
 
+@dataclass
 class Timelapse:
     """Pool of the images in the data file `file` (.ddb), below `root` (default: the file's folder), in its order.
 
@@ -28,22 +29,16 @@ class Timelapse:
     of the field that Timelapse filled with episodes. What is marked for deletion, and videos, are left out.
     """
 
-    def __init__(
-        self,
-        file: str | Path,
-        root: str | Path | None = None,
-        label_field: str | None = None,
-        several: str = "skip",
-        camera_level: int | None = None,
-        episode_field: str | None = None,
-    ) -> None:
-        require_at_least("pool 'timelapse'", 1, camera_level=camera_level)
-        self.file = Path(file)
-        self.root = None if root is None else Path(root)
-        self.label_field = label_field
-        self.several = require_several_rule(several)
-        self.camera_level = camera_level
-        self.episode_field = episode_field
+    file: str | Path
+    root: str | Path | None = None
+    label_field: str | None = None
+    several: str = "skip"
+    camera_level: int | None = None
+    episode_field: str | None = None
+
+    def __post_init__(self) -> None:
+        require_at_least("pool 'timelapse'", 1, camera_level=self.camera_level)
+        require_several_rule(self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError. Timelapse may have the file open.
@@ -51,7 +46,7 @@ class Timelapse:
         One image that is missing on disk is no error here; that all are missing is one.
         """
         file = absolute_path(self.file)
-        listed = ListedImages(file, self.root or file.parent, self.several)
+        listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
         fields = [name for name in (self.label_field, self.episode_field) if name]
         images: dict[str, _ImageRecords] = {}
         for record in read_records(file, ["DateTime", "DeleteFlag", *fields]):

@@ -42,7 +42,7 @@ def test_parameters_with_awkward_values() -> None:
     part = REGISTRIES["exporter"].build(chosen["camtrap_dp"])
     assert isinstance(part, CamtrapDp)
     assert str(part.zone) == "UTC+10:00"
-    assert part.names == {"fox": "Vulpes vulpes"}
+    assert part.scientific_names == {"fox": "Vulpes vulpes"}
     assert part.project.contributors == [{"title": "Anna Berg"}]
 
 

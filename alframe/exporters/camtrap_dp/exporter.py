@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ FILE_PATH = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its
 MAX_NAMES = 8  # in a message
 
 
+@dataclass
 class CamtrapDp:
     """Exporter of the folder `camtrap-dp`: datapackage.json, deployments.csv, media.csv and observations.csv, 1.0.2.
 
@@ -40,40 +41,36 @@ class CamtrapDp:
     standard demands is missing, nothing is written; with `draft`, the folder `camtrap-dp-draft` has what there is.
     """
 
-    def __init__(
-        self,
-        deployments: str | Path | None = None,
-        timezone: str | None = None,
-        title: str | None = None,
-        contributors: Sequence[str | Mapping[str, str]] = (),
-        sampling_design: str | None = None,
-        capture_method: Sequence[str] = (),
-        names: Mapping[str, str] | None = None,
-        blank: Sequence[str] = ("blank", "empty"),
-        human: Sequence[str] = ("human", "person", "people"),
-        vehicle: Sequence[str] = ("vehicle", "car"),
-        unknown: Sequence[str] = ("unknown",),
-        predictions: bool = True,
-        media_url: str = "",
-        public: bool = False,
-        metadata: Mapping[str, Any] | None = None,
-        draft: bool = False,
-    ) -> None:
-        people = [{"title": person} if isinstance(person, str) else dict(person) for person in contributors]
-        self.project = ProjectMetadata(title, people, sampling_design, list(capture_method), dict(metadata or {}))
-        self.deployments = None if deployments is None else Path(deployments)
-        self.zone = parse_timezone(timezone)
-        self.names = {str(name): str(scientific) for name, scientific in (names or {}).items()}
-        types = {"blank": blank, "human": human, "vehicle": vehicle, "unknown": unknown}
+    deployments: str | Path | None = None
+    timezone: str | None = None
+    title: str | None = None
+    contributors: Sequence[str | Mapping[str, str]] = ()
+    sampling_design: str | None = None
+    capture_method: Sequence[str] = ()
+    names: Mapping[str, str] | None = None
+    blank: Sequence[str] = ("blank", "empty")
+    human: Sequence[str] = ("human", "person", "people")
+    vehicle: Sequence[str] = ("vehicle", "car")
+    unknown: Sequence[str] = ("unknown",)
+    predictions: bool = True
+    media_url: str = ""
+    public: bool = False
+    metadata: Mapping[str, Any] | None = None
+    draft: bool = False
+
+    def __post_init__(self) -> None:
+        people = [{"title": person} if isinstance(person, str) else dict(person) for person in self.contributors]
+        self.project = ProjectMetadata(
+            self.title, people, self.sampling_design, list(self.capture_method), dict(self.metadata or {})
+        )
+        self.zone = parse_timezone(self.timezone)
+        self.scientific_names = {str(name): str(scientific) for name, scientific in (self.names or {}).items()}
+        types = {"blank": self.blank, "human": self.human, "vehicle": self.vehicle, "unknown": self.unknown}
         self.observation_types = {str(name).casefold(): kind for kind, group in types.items() for name in group}
-        self.predictions = predictions
-        self.media_url = media_url
-        self.public = public
-        self.draft = draft
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
-        deployments = read_deployments(self.deployments, self.zone) if self.deployments else Deployments()
+        deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
         missing = [*self._list_missing(survey, deployments), *self.project.list_missing()]
         if missing and not self.draft:
@@ -101,11 +98,11 @@ class CamtrapDp:
         rows = {
             "deployments": deployments.rows.values(),
             "media": media_rows(survey, self.media_url, self.public, methods[0] if len(methods) == 1 else ""),
-            "observations": observation_rows(survey, self.names, now),
+            "observations": observation_rows(survey, self.scientific_names, now),
         }
         for table, columns in TABLE_COLUMNS.items():
             write_table(folder / f"{table}.csv", columns, track(rows[table], f"Camtrap DP: {table}", unit="row"))
-        species = [self.names[name] for name in survey.class_names() if self.names.get(name)]
+        species = [self.scientific_names[name] for name in survey.class_names() if self.scientific_names.get(name)]
         entries = self.project.package_entries(now, missing)
         write_json(folder / "datapackage.json", build_description(list(deployments.rows.values()), species, entries))
 
@@ -115,7 +112,7 @@ class CamtrapDp:
         without_deployment = [image for image, name in zip(images, survey.deployments, strict=True) if name is None]
         without_time = [image for image, taken in zip(images, survey.times, strict=True) if taken is None]
         bad_paths = [image for image in images if not FILE_PATH.fullmatch(self.media_url + image)]
-        unnamed = [name for name in survey.class_names("animal") if name not in self.names]
+        unnamed = [name for name in survey.class_names("animal") if name not in self.scientific_names]
         without_zone = deployments.has_times_without_zone or any(
             taken is not None and taken.tzinfo is None for taken in survey.times
         )

@@ -6,6 +6,7 @@ import csv
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.contracts import SavedModel
@@ -29,6 +30,7 @@ MODEL_FIELDS = ("ALPrediction", "ALConfidence")
 MAX_REASONS = 3  # in the message; the file has all
 
 
+@dataclass
 class TimelapseCsv:
     """Exporter of the folder `timelapse`: the CSV to import, a guide, and left-out.csv for labels that cannot be.
 
@@ -37,26 +39,21 @@ class TimelapseCsv:
     name in the set. With `predictions`, the fields ALPrediction and ALConfidence are filled, if the set has them.
     """
 
-    def __init__(
-        self,
-        set: str | Path | None = None,
-        species: str = "Species",
-        predictions: bool = False,
-        names: Mapping[str, str] | None = None,
-        blank: Sequence[str] = ("blank", "empty"),
-        overwrite: bool = False,
-    ) -> None:
-        self.set = None if set is None else Path(set)
-        self.species = species
-        self.predictions = predictions
-        self.names = {str(name): str(name_in_set) for name, name_in_set in (names or {}).items()}
-        self.blank = (blank,) if isinstance(blank, str) else tuple(blank)
-        self.overwrite = overwrite
+    set: str | Path | None = None
+    species: str = "Species"
+    predictions: bool = False
+    names: Mapping[str, str] | None = None
+    blank: Sequence[str] = ("blank", "empty")
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        self.set_names = {str(name): str(name_in_set) for name, name_in_set in (self.names or {}).items()}
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder and return it. Raises FormatError for a set that cannot be read or has no such field."""
         ddb = self._find_data_file()
-        images = classes_by_image(predictions, self.blank, self.predictions and ddb is not None)
+        blank = (self.blank,) if isinstance(self.blank, str) else self.blank
+        images = classes_by_image(predictions, blank, self.predictions and ddb is not None)
         template, changes = self._find_changes(ddb, images)
         target = folder / "timelapse"
         file = target / Path(ddb.name if ddb else DATA_NAME).with_suffix(".csv").name
@@ -80,7 +77,7 @@ class TimelapseCsv:
     def _find_data_file(self) -> Path | None:
         if self.set is None:
             return None
-        path = self.set.expanduser()
+        path = Path(self.set).expanduser()
         if path.is_file() and path.suffix.casefold() == ".ddb":
             return path
         ddbs = files_in(path.parent if path.is_file() else path, ".ddb")
@@ -95,7 +92,8 @@ class TimelapseCsv:
 
     def _find_changes(self, ddb: Path | None, images: Mapping[str, ImageClasses]) -> tuple[Template, Changes]:
         if ddb is None:
-            return Template((Field("Note", self.species),)), _changes_without_set(images, self.species, self.names)
+            template = Template((Field("Note", self.species),))
+            return template, _changes_without_set(images, self.species, self.set_names)
         template = read_template(ddb)
         if template.field(self.species) is None:
             names = [field.data_label for field in template.fields]
@@ -104,7 +102,7 @@ class TimelapseCsv:
                 f"{', '.join(names)}. Set {SETTING}.species."
             )
         prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL_FIELDS)
-        fields = Fields(self.species, prediction, confidence, self.names, self.overwrite)
+        fields = Fields(self.species, prediction, confidence, self.set_names, self.overwrite)
         return template, find_changes(ddb, template, images, fields)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from alframe.errors import BadParams
 from alframe.kit.generated_images import ensure_generated
@@ -22,6 +22,7 @@ DRAWING_VERSION = 1  # raised when the same parameters give other pictures, so t
 SPECIES = tuple(ANIMALS)
 
 
+@dataclass
 class CameraTrapScenes:
     """Pool of camera-trap-like pictures that are drawn on first use, with EXIF, labels and detections beside them.
 
@@ -34,45 +35,35 @@ class CameraTrapScenes:
 
     synthetic = True
 
-    def __init__(
-        self,
-        root: str | Path,
-        sites: int = 8,
-        test_sites: int = 2,
-        bursts: int = 60,
-        species: Sequence[str] = SPECIES,
-        empty: float = 0.35,
-        night: float = 0.4,
-        size: Sequence[int] = (640, 480),
-        seed: int = 0,
-    ) -> None:
-        for name in species:
+    root: str | Path
+    sites: int = 8
+    test_sites: int = 2
+    bursts: int = 60
+    species: Sequence[str] = SPECIES
+    empty: float = 0.35
+    night: float = 0.4
+    size: Sequence[int] = (640, 480)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.species:
             if name not in SPECIES:
                 hint = did_you_mean(name, list(SPECIES))
                 raise BadParams(f"pool.species: there is no '{name}'.{hint} Known: {', '.join(SPECIES)}.")
+        size = self.size
         rules = {
-            "test_sites must be from 0 to below sites": 0 <= test_sites < sites,
-            "bursts must be at least the number of sites": bursts >= sites,
-            "species must name at least one, each once": len(set(species)) == len(species) > 0,
-            "empty and night must be from 0 to 1": 0 <= empty <= 1 and 0 <= night <= 1,
+            "test_sites must be from 0 to below sites": 0 <= self.test_sites < self.sites,
+            "bursts must be at least the number of sites": self.bursts >= self.sites,
+            "species must name at least one, each once": len(set(self.species)) == len(self.species) > 0,
+            "empty and night must be from 0 to 1": 0 <= self.empty <= 1 and 0 <= self.night <= 1,
             "size must be [width, height], from 160 x 120": len(size) == 2 and size[0] >= 160 and size[1] >= 120,
         }
         for rule, kept in rules.items():
             if not kept:
                 raise BadParams(f"pool.{rule}.")
-        self.root = Path(root)
-        self.recipe: dict[str, Any] = {
-            "pool": "camera_trap_scenes",
-            "drawing": DRAWING_VERSION,
-            "sites": sites,
-            "test_sites": test_sites,
-            "bursts": bursts,
-            "species": list(species),
-            "empty": empty,
-            "night": night,
-            "size": list(size),
-            "seed": seed,
-        }
+        settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "root"}
+        lists = {"species": list(self.species), "size": list(self.size)}
+        self.recipe = {"pool": "camera_trap_scenes", "drawing": DRAWING_VERSION, **settings, **lists}
 
     def items(self) -> Iterator[Item]:
         """Yield all frames by site and time; raises PoolError if `root` cannot be written or holds other files."""
