@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alframe.exporters.timelapse_csv.images import ImageClasses
-from alframe.formats.matching import caseless_path
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
-from alframe.progress import track
+from alframe.kit.matching import caseless_path
+from alframe.kit.progress import track
 
 SETTING = "exporter.timelapse_csv"
 BY_HAND = "Enter it in Timelapse by hand."
