@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from alframe.app.declarations import declared_kinds
 from alframe.app.grammar import ValueKind
-from alframe.app.parts import SEVERAL
 from alframe.app.projects import absolute, folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
@@ -23,7 +22,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     """Return the session of a composed configuration; paths in it are meant from `cwd`."""
     values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     _check_complete(config, values)
-    recipes = {kind: _recipes_with_absolute_paths(kind, values[kind], cwd) for kind in KINDS}
+    recipes = {kind: _with_absolute_paths(kind, values[kind], cwd) for kind in KINDS}
     values["boxes"]["file"] = None if values["boxes"]["file"] is None else str(absolute(values["boxes"]["file"], cwd))
     settings: Settings = from_plain(Settings, values)
     if sweep:  # which is a comparison itself
@@ -52,26 +51,17 @@ def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
     kinds = declared_kinds("pool", str(pool["name"]))
     paths = {key: str(value) for key, value in pool.items() if key in kinds and kinds[key].is_path and value}
     sampler = str((recipes["sampler"] or {}).get("name"))
-    people = not _answers_now(recipes["label_source"])
+    source = recipes["label_source"]
+    people = not (source and REGISTRIES["label_source"].get(str(source["name"])).declares("answers_now"))
     return folder_name(str(pool["name"]), paths, sampler, settings.seed, identity(settings, recipes), people)
 
 
-def _answers_now(recipe: Mapping[str, Any] | None) -> bool:
-    if not recipe:
-        return False
-    return REGISTRIES["label_source"].get(str(recipe["name"])).declares("answers_now")
-
-
-def _recipes_with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
-    if recipe and kind in SEVERAL:
-        return {name: _with_absolute_paths(kind, one, cwd) for name, one in recipe.items()}
-    return _with_absolute_paths(kind, recipe, cwd)
-
-
 def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
-    """Return the recipe with the paths made absolute that its part declares to be such."""
-    if not isinstance(recipe, dict) or "name" not in recipe:
+    """Return a recipe, or recipes by name, with those parameters made absolute that the part declares to be paths."""
+    if not isinstance(recipe, dict):
         return recipe
+    if "name" not in recipe:
+        return {key: _with_absolute_paths(kind, value, cwd) for key, value in recipe.items()}
     texts = {key for key, value in recipe.items() if isinstance(value, str | list) and key != "name"}
     # A part without texts in its recipe has no paths; it need not be imported for that.
     kinds = declared_kinds(kind, str(recipe["name"])) if texts else {}
