@@ -67,7 +67,9 @@ class Csv:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
         matcher = ImageMatcher(request.items)
-        rows = [row for file in files_in_folder(folder) for row in self._read(file, self._columns_of(file), matcher)]
+        rows = [
+            row for file in files_in_folder(folder) for row in self._read_rows(file, self._columns_of(file), matcher)
+        ]
         listed = {row[1] for row in rows if not isinstance(row, Problem)}
         missing = [item for item in request.items if item.id not in listed]
         file = folder / "to_label.csv"
@@ -105,7 +107,7 @@ class Csv:
         builder.may_lack_labels = bool(builder.problems)
         for file in sorted({*lists, *own_tables}, key=lambda file: (time_saved(file), file.name)):
             columns = self._columns_of(file)
-            rows = self._read(file, columns, matcher)
+            rows = self._read_rows(file, columns, matcher)
             add_file(builder, file, rows, columns, self.annotator, only_requested=file in lists)
         return builder.build(request.items, order=_time_and_row)
 
@@ -116,7 +118,7 @@ class Csv:
             return self.columns
         return default if has_columns(file, (default.path, default.label), self.encoding) else self.columns
 
-    def _read(
+    def _read_rows(
         self, file: Path, columns: Columns, matcher: ImageMatcher
     ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
         rows = read_table(file, (columns.path, columns.label), self.encoding, matcher.is_known_path)
@@ -127,7 +129,7 @@ class Csv:
             restored = {RESTORED_COLUMN: "yes"} if mark_as_asked(request) else {}
             # The byte-order mark makes Excel read the file as UTF-8.
             with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-                rows = [self._cells(item) | restored for item in items]
+                rows = [self._row_to_fill(item) | restored for item in items]
                 writer = csv.DictWriter(handle, rows[0], delimiter=self.separator)
                 writer.writeheader()
                 writer.writerows(rows)
@@ -137,7 +139,7 @@ class Csv:
                 "disk has room, and run the command again."
             ) from error
 
-    def _cells(self, item: Item) -> dict[str, str]:
+    def _row_to_fill(self, item: Item) -> dict[str, str]:
         cells = {self.columns.path: item.id, self.columns.label: "", self.columns.annotator: ""}
         if "image" in map(str.casefold, cells):
             return cells

@@ -49,7 +49,7 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_befor
     """
     listed, problems = read_manifest(folder)
     images = listed + _name_new_images(listed, items)
-    present = {found.image.id for found in find_files(folder, images) if found.image}
+    present = {found.image.id for found in identify_files(folder, images) if found.image}
     if asked_before:
         images = [image if image.id in present else replace(image, restored=True) for image in images]
     if images != listed or problems:
@@ -63,14 +63,14 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_befor
             bar.advance(read=size, written=size)
 
 
-def find_files(folder: Path, images: Sequence[RoundImage]) -> list[FoundFile]:
-    """List every file of the round's folder, known by its name, or by its content if somebody has renamed it."""
+def identify_files(folder: Path, images: Sequence[RoundImage]) -> list[FoundFile]:
+    """Say of every file of the round's folder which image it is, by its name, or by its content if it was renamed."""
     by_name = {normalise_name(image.name): image for image in images}
     by_hash: dict[str | None, list[RoundImage]] = defaultdict(list)
     for image in images:
         by_hash[image.hash].append(image)
     sizes = {image.size for image in images}
-    files = list(_walk(folder))
+    files = list(_walk_files(folder))
     seen_by_name = {by_name.get(normalise_name(file.name)) for file, _ in files}
     found = []
     for file, linked in files:
@@ -121,7 +121,7 @@ def _draw_jpeg(item: Item) -> bytes:
     return encode_jpeg(picture)
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
+def _walk_files(folder: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the files in the folder, and whether each lies elsewhere."""
     real = os.path.realpath(folder)
     for parent, folders, names in os.walk(folder, followlinks=True):

@@ -11,7 +11,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, describe_classes, require_new_classes_rule
 from alframe.kit.files import class_folder_name
 from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest, round_folder
-from alframe.label_sources.folder.images import complete_folder, find_files
+from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
 UNKNOWN_FILE = (
@@ -73,7 +73,7 @@ class Folder:
 
         labels: dict[ItemId, dict[str, Label]] = defaultdict(dict)
         beside, inside = set(), set()
-        for found in find_files(folder, images):
+        for found in identify_files(folder, images):
             file, image = str(found.file), found.image
             if not found.folders:
                 if image and not image.restored:

@@ -40,7 +40,7 @@ class FileVersion:
     content_hash: str
 
 
-def answer_builder(
+def make_answer_builder(
     classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = UNSURE_WORDS
 ) -> AnswerBuilder:
     """Return an empty builder, for which `blank` is a class as well.
@@ -117,7 +117,7 @@ def saved_at(state: FileState) -> datetime:
     return datetime.fromtimestamp(max(state[1], state[4]) / 1e9, UTC)
 
 
-def unreadable_file(file: Path, error: FormatError | OSError) -> Problem:
+def unreadable_file_problem(file: Path, error: FormatError | OSError) -> Problem:
     """Return the Problem of a file that cannot be read; the others are read all the same."""
     if isinstance(error, FormatError):
         return Problem(str(file), None, str(error).removeprefix(str(file)).lstrip(": "))

@@ -14,7 +14,7 @@ from alframe.formats.timelapse.update import RecordChange, explain_unsafe_write,
 from alframe.formats.timelapse.view import format_search_terms, format_sort_terms
 from alframe.kit.round_folders import format_count
 from alframe.label_sources.timelapse.prepare import own_set_fields
-from alframe.label_sources.timelapse.set_selection import FieldNames, SelectionPlan, require_fields
+from alframe.label_sources.timelapse.set_selection import FieldNames, SelectionPlan, require_set_fields
 from alframe.types import UNSURE, Request
 
 
@@ -26,7 +26,7 @@ def explain_first_opening(root: Path, request: Request, names: FieldNames, blank
         state = f"There is no Timelapse template in {root}, so {TEMPLATE_NAME} was written there."
         templates = [root / TEMPLATE_NAME]
     else:
-        require_fields(read_template(templates[0]), templates[0], names)
+        require_set_fields(read_template(templates[0]), templates[0], names)
         state = f"The set in {root} has no data file yet."
     return (
         f"{state} Double-click {templates[0].name}: Timelapse loads all images below that folder. Then run the same "

@@ -49,7 +49,7 @@ class SelectionPlan:
     fields: Sequence[str]
 
 
-def require_fields(template: Template, file: Path, names: FieldNames) -> None:
+def require_set_fields(template: Template, file: Path, names: FieldNames) -> None:
     """Raise LabelError, with how to add it, where the set lacks a field or has another type of it."""
     required = {
         names.species: ("Choice (FixedChoice)", "in which people say what it is", None),

@@ -16,14 +16,14 @@ from alframe.kit.round_folders import round_folder
 from alframe.kit.user_files import files_in_folder, find_tables
 from alframe.label_sources.timelapse.answers import (
     add_answer,
-    answer_builder,
     build_answers,
+    make_answer_builder,
     species_field_problems,
-    unreadable_file,
+    unreadable_file_problem,
 )
 from alframe.label_sources.timelapse.set_answers import AnswerFile, AnswerFileCache
 from alframe.label_sources.timelapse.set_request import explain_first_opening, request_selection
-from alframe.label_sources.timelapse.set_selection import FieldNames, plan_selection, require_fields
+from alframe.label_sources.timelapse.set_selection import FieldNames, plan_selection, require_set_fields
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
@@ -73,7 +73,7 @@ class TimelapseSet:
             if ddb is None:
                 return explain_first_opening(root, request, self.names, self.blank)
             template = read_template(ddb)
-            require_fields(template, ddb, self.names)
+            require_set_fields(template, ddb, self.names)
             plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)
             lines = request_selection(request, ddb, template, plan, self.names, self.unsure, self.write)
             return "\n".join([*lines, describe_classes(request.classes, self.new_classes)])
@@ -84,7 +84,7 @@ class TimelapseSet:
 
     def collect(self, request: Request) -> Answers:
         """Return what the data file and all exports say about these images, whichever round it was said for."""
-        builder = answer_builder(request.classes, self.blank, self.new_classes, self.unsure)
+        builder = make_answer_builder(request.classes, self.blank, self.new_classes, self.unsure)
         template = None
         try:
             root, ddb = self._locate()
@@ -97,7 +97,7 @@ class TimelapseSet:
                 template = read_template(ddb)
                 self._add_data_file(ddb, template, request, image_paths, builder)
         except (FormatError, OSError) as error:
-            builder.problems.append(unreadable_file(ddb or root, error))
+            builder.problems.append(unreadable_file_problem(ddb or root, error))
         exports, problems = find_tables(self.exports, request.folder, "label_source.exports")
         builder.problems += problems
         for folder in sorted(request.folder.glob("round-*")):
@@ -109,7 +109,7 @@ class TimelapseSet:
                 self._add_file(answers, template, request.items, image_paths, root, builder)
                 builder.problems += answers.problems
             except OSError as error:
-                builder.problems.append(unreadable_file(file, error))
+                builder.problems.append(unreadable_file_problem(file, error))
         return build_answers(builder, request.items)
 
     def _add_data_file(

@@ -25,12 +25,12 @@ from alframe.kit.progress import track
 from alframe.kit.round_folders import classes_when_asked, format_count, mark_as_asked, normalise_name, round_folder
 from alframe.label_sources.timelapse.answers import (
     add_answer,
-    answer_builder,
     build_answers,
     find_blank_class,
+    make_answer_builder,
     read_answer_rows,
     species_field_problems,
-    unreadable_file,
+    unreadable_file_problem,
 )
 from alframe.label_sources.timelapse.images import complete_manifest, list_images, place_jpeg
 from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepare_set, round_fields
@@ -104,7 +104,7 @@ class Timelapse:
             return Answers()
         images, problems = list_images(folder, request.items)
         item_by_name = {normalise_name(image.name): image.id for image in images}
-        builder = answer_builder(request.classes, self.blank, self.new_classes)
+        builder = make_answer_builder(request.classes, self.blank, self.new_classes)
         builder.problems += problems
         builder.restored = {image.id for image in images if image.restored}
         asked = {item.id for item in request.items}
@@ -119,7 +119,7 @@ class Timelapse:
             try:
                 self._add_file(ddb, inside, owner or self.annotator, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
-                builder.problems.append(unreadable_file(ddb, error))
+                builder.problems.append(unreadable_file_problem(ddb, error))
         answered_by: dict[ItemId, set[str]] = defaultdict(set)
         for label in builder.written_labels:
             if owner := owner_of_file[label.file]:
