@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from alframe.registry import Registry
 
 # kind -> (entry-point group, {name: "module:attribute"})
-TABLE: dict[str, tuple[str, dict[str, str]]] = {
+BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
     "backbone": (
         "alframe.backbones",
         {
@@ -158,7 +158,7 @@ def alframe_version() -> str:
 
 REGISTRIES: dict[str, Registry] = {
     kind: Registry(kind, group, names, alframe_version(), RENAMED.get(kind, {}), RENAMED_PARAMETERS.get(kind, {}))
-    for kind, (group, names) in TABLE.items()
+    for kind, (group, names) in BUILTIN_PARTS.items()
 }
 KINDS = tuple(REGISTRIES)
 

@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from alframe.builtins import REGISTRIES, RENAMED, RENAMED_PARAMETERS, TABLE
+from alframe.builtins import BUILTIN_PARTS, REGISTRIES, RENAMED, RENAMED_PARAMETERS
 from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
 from alframe.registry import RegisteredPart, Registry
 
@@ -74,8 +74,8 @@ def test_a_plugin_may_take_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_renamed_part_leads_to_one_there_is() -> None:
     for kind, names in RENAMED.items():
-        assert set(names.values()) <= set(TABLE[kind][1])
-        assert not set(names) & set(TABLE[kind][1])
+        assert set(names.values()) <= set(BUILTIN_PARTS[kind][1])
+        assert not set(names) & set(BUILTIN_PARTS[kind][1])
     for kind, parts in RENAMED_PARAMETERS.items():
         for part, parameters in parts.items():
             accepted = set(inspect.signature(REGISTRIES[kind].get(part).load()).parameters)

@@ -14,7 +14,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from alframe.builtins import REGISTRIES, TABLE
+from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.contracts import AuditBased, HiddenActivations
 from alframe.types import Need
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ODD = {"loss": "losses", "stopping": "stopping", "compute": "compute"}
 # That of backbones is by hand: its rows are the ready-made choices, and its numbers those of the networks.
-PAGES = {kind: DOCS / f"{ODD.get(kind, f'{kind}s')}.md" for kind in TABLE if kind != "backbone"}
+PAGES = {kind: DOCS / f"{ODD.get(kind, f'{kind}s')}.md" for kind in BUILTIN_PARTS if kind != "backbone"}
 START, END = "<!-- written by tools/tables.py -->\n", "<!-- until here -->\n"
 NEEDS = {
     Need.PROBS: "probabilities",
@@ -50,7 +50,7 @@ def page(kind: str) -> str:
 
 
 def _table(kind: str, text: str) -> str:
-    names = list(TABLE[kind][1])
+    names = list(BUILTIN_PARTS[kind][1])
     sections = {match[1]: match[2] for match in re.finditer(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)}
     heading, describe = DESCRIBED.get(kind, ("needs", _required))
     cells = [describe(kind, name) for name in names]

@@ -28,7 +28,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from alframe import compose
-from alframe.builtins import REGISTRIES, TABLE
+from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.contracts import Sampler
 from alframe.engine.fit import TrainingSet
 from alframe.engine.score import make_pool_view
@@ -114,7 +114,7 @@ def measure(name: str, sizes: list[int], limit: float, seed: int) -> dict[str, A
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = list(TABLE["sampler"][1])
+    names = list(BUILTIN_PARTS["sampler"][1])
     parser.add_argument("--names", nargs="*", default=names, choices=names, metavar="NAME")
     parser.add_argument("--sizes", nargs="*", type=int, default=[1_000, 10_000, 100_000], help="unlabelled images")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of one choice")

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from alframe.app.api import compose
-from alframe.builtins import REGISTRIES, TABLE
+from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from tests.each import check_each
 from tools.tables import END, PAGES, START, page
 
@@ -27,20 +27,20 @@ def test_every_name_has_one_row() -> None:
         text = PAGES[kind].read_text(encoding="utf-8")
         table = text.partition(START)[2].partition(END)[0]
         rows = re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| (.*) \|$", table, re.MULTILINE)
-        assert [(name, link) for name, link, _ in rows] == [(name, name) for name in TABLE[kind][1]]
+        assert [(name, link) for name, link, _ in rows] == [(name, name) for name in BUILTIN_PARTS[kind][1]]
         assert all(cell.strip() for _, _, cells in rows for cell in cells.split(" | "))
 
     check_each([(kind,) for kind in PAGES], check)
 
 
 def test_every_kind_has_a_table() -> None:
-    assert {*PAGES, "backbone"} == set(TABLE)
+    assert {*PAGES, "backbone"} == set(BUILTIN_PARTS)
 
 
 def test_backbones_have_a_row_with_their_width_and_size() -> None:
     text = (ROOT / "docs" / "backbones.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \| ([\d.]+) \|", text, re.MULTILINE)
-    choices = {file.stem for file in (ROOT / "conf" / "backbone").glob("*.yaml")} - set(TABLE["backbone"][1])
+    choices = {file.stem for file in (ROOT / "conf" / "backbone").glob("*.yaml")} - set(BUILTIN_PARTS["backbone"][1])
     assert {name for name, _, _ in rows} == choices
     for name, width, millions in rows:
         backbone = REGISTRIES["backbone"].build(compose(f"backbone={name}", "backbone.pretrained=false").backbone)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.builtins import TABLE
+from alframe.builtins import BUILTIN_PARTS
 from alframe.loop.parts import list_part_owners
 from alframe.loop.requests import make_request
 from alframe.loop.session import Session
@@ -27,7 +27,7 @@ from tests.timelapse.template import TemplateEditor
 from tools.tables import default_part
 
 SPECIES = ("class_0", "class_1", "class_2")
-PARTS = [(kind, name) for kind, (_, names) in TABLE.items() for name in names]
+PARTS = [(kind, name) for kind, (_, names) in BUILTIN_PARTS.items() for name in names]
 
 
 @dataclass

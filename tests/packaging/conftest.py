@@ -12,7 +12,7 @@ import pytest
 
 from alframe.builtins import REGISTRIES
 from tests.command_line import alframe, pool
-from tests.packaging.building import ROOT, Fake, call, installed, wheel_of
+from tests.packaging.building import ROOT, InstallFake, build_wheel, install_into, run_command
 
 __all__ = ["alframe", "pool"]
 
@@ -23,7 +23,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout")
     folder = tmp_path_factory.mktemp("clone") / "alframe"
-    listing = call("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    listing = run_command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     for name in filter(None, listing.split("\0")):
         if (ROOT / name).is_file():  # not one that is deleted and not yet committed
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -33,14 +33,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return wheel_of(clone, tmp_path_factory.mktemp("wheel"))
+    return build_wheel(clone, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")
 def sdist(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked source distribution."""
     out = tmp_path_factory.mktemp("sdist")
-    call(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(out), cwd=clone)
+    run_command(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(out), cwd=clone)
     (archive,) = out.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         tar.extractall(out, filter="data")
@@ -50,14 +50,14 @@ def sdist(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with alframe installed from the wheel."""
-    return installed(wheel, tmp_path_factory.mktemp("installed") / "alframe")
+    return install_into(wheel, tmp_path_factory.mktemp("installed") / "alframe")
 
 
 @pytest.fixture(scope="session")
 def coinflip_project(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plugin written by the installed alframe."""
     folder = tmp_path_factory.mktemp("written")
-    call(sys.executable, "-m", "alframe", "new_plugin", "part=coinflip", cwd=folder, path=(site,))
+    run_command(sys.executable, "-m", "alframe", "new_plugin", "part=coinflip", cwd=folder, path=(site,))
     assert [path.name for path in folder.iterdir()] == ["alframe-coinflip"], "nothing else is written"
     return folder / "alframe-coinflip"
 
@@ -65,11 +65,11 @@ def coinflip_project(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def coinflip(coinflip_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with that plugin installed."""
-    return installed(coinflip_project, tmp_path_factory.mktemp("plugin") / "coinflip")
+    return install_into(coinflip_project, tmp_path_factory.mktemp("plugin") / "coinflip")
 
 
 @pytest.fixture
-def fake(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
+def install_fake(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallFake]:
     """``fake("alframe-x", "class Part: ...", "x", "name: x")``: installs a distribution made of strings.
 
     It offers `Part` under `name` and has one YAML file, called the same unless `file` says otherwise.

@@ -11,7 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tests.packaging.building import call, wheel_of
+from tests.packaging.building import build_wheel, run_command
 
 WHERE = """
 import json, alframe
@@ -64,24 +64,24 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
 
 
 def test_the_source_distribution_holds_what_it_takes_to_build_and_test(sdist: Path, clone: Path) -> None:
-    there = tree(sdist, ".")
-    assert tree(clone, "alframe", "conf", "tests", "docs", "benchmarks", "plugins", "tools") <= there
-    assert {"LICENSE", "README.md", "Makefile", "constraints.txt", "pyproject.toml", "PKG-INFO"} <= there
+    content = tree(sdist, ".")
+    assert tree(clone, "alframe", "conf", "tests", "docs", "benchmarks", "plugins", "tools") <= content
+    assert {"LICENSE", "README.md", "Makefile", "constraints.txt", "pyproject.toml", "PKG-INFO"} <= content
 
 
 def test_the_wheel_of_the_source_distribution_is_the_same(sdist: Path, wheel: Path, tmp_path: Path) -> None:
-    assert digests(wheel_of(sdist, tmp_path)) == digests(wheel)
+    assert digests(build_wheel(sdist, tmp_path)) == digests(wheel)
 
 
 def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
-    file, root, sampler, dim, version = json.loads(call(sys.executable, "-c", WHERE, cwd=tmp_path, path=(site,)))
+    file, root, sampler, dim, version = json.loads(run_command(sys.executable, "-c", WHERE, cwd=tmp_path, path=(site,)))
     assert Path(file).parent == site / "alframe", "another alframe was imported"
     assert root == "pkg://alframe.conf"
     assert (sampler, dim) == ("kcenter", 256)
     assert (site / f"alframe-{version}.dist-info").is_dir()
-    text = call(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(site,))
+    text = run_command(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(site,))
     assert "sampler: active_transfer," in text
-    text = call(sys.executable, "-m", "alframe", "plugins", cwd=tmp_path, path=(site,))
+    text = run_command(sys.executable, "-m", "alframe", "plugins", cwd=tmp_path, path=(site,))
     assert "kcenter" in text
     assert "BROKEN" not in text
     assert "no YAML" not in text
@@ -89,9 +89,9 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
 
 
 def test_a_bare_clone_runs(clone: Path, tmp_path: Path) -> None:
-    text = call(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(clone,))
+    text = run_command(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(clone,))
     assert "sampler: active_transfer," in text
-    file, root, *_ = json.loads(call(sys.executable, "-c", WHERE, cwd=tmp_path, path=(clone,)))
+    file, root, *_ = json.loads(run_command(sys.executable, "-c", WHERE, cwd=tmp_path, path=(clone,)))
     assert Path(file).parent == clone / "alframe"
     assert root == (clone / "conf").as_posix()
 

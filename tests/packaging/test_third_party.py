@@ -13,7 +13,7 @@ from alframe.app.api import compose
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides
 from tests.command_line import CommandLine
-from tests.packaging.building import Fake, call
+from tests.packaging.building import InstallFake, run_command
 
 # A sampler of a few lines, for distributions that are about something else.
 SAMPLER = """
@@ -25,8 +25,8 @@ class Part:
 """
 
 
-def told(text: str, start: str) -> str:
-    """The one line of `text` that begins so."""
+def line_starting_with(text: str, start: str) -> str:
+    """Return the one line of `text` that begins with `start`."""
     (line,) = (line for line in text.splitlines() if line.strip().startswith(start))
     return " ".join(line.split())
 
@@ -39,17 +39,17 @@ def test_its_own_tests_pass_beside_an_installed_alframe(
 ) -> None:
     project = shutil.copytree(coinflip_project, tmp_path / "alframe-coinflip")
     shutil.rmtree(project / "src")  # what is tested is what was installed
-    said = call(sys.executable, "-m", "pytest", "-q", cwd=project, path=(site, coinflip))
-    assert " passed" in said
-    assert "error" not in said
+    output = run_command(sys.executable, "-m", "pytest", "-q", cwd=project, path=(site, coinflip))
+    assert " passed" in output
+    assert "error" not in output
 
 
 def test_a_campaign_to_the_end_with_installed_distributions(
     site: Path, coinflip: Path, pool: Path, tmp_path: Path
 ) -> None:
     words = [*tiny_overrides(pool, tmp_path / "runs"), "sampler=coinflip", "sampler.p=0.8"]
-    said = call(sys.executable, "-m", "alframe", *words, cwd=tmp_path, path=(site, coinflip))
-    assert "The budget of 20 labels is used up" in said
+    output = run_command(sys.executable, "-m", "alframe", *words, cwd=tmp_path, path=(site, coinflip))
+    assert "The budget of 20 labels is used up" in output
     (project,) = tmp_path.glob("runs/folder-coinflip-seed0-*")
     assert (project / "report.html").stat().st_size > 10_000
     assert (project / "export" / "model" / "model.json").is_file()
@@ -57,13 +57,13 @@ def test_a_campaign_to_the_end_with_installed_distributions(
         owners = [json.loads(owners) for (owners,) in ledger.table("round", ["owners"])]
         asked = [record.labels for record in ledger.history()]
     assert asked == [4, 8, 12, 16, 20]
-    assert all(one["sampler:coinflip"] == "alframe-coinflip 0.1.0" for one in owners)
+    assert all(owner["sampler:coinflip"] == "alframe-coinflip 0.1.0" for owner in owners)
 
 
 def test_it_is_listed_with_its_owner(alframe: CommandLine, coinflip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(coinflip))
     text = alframe("plugins").out
-    assert told(text, "coinflip ") == "coinflip alframe-coinflip 0.1.0 ok"
+    assert line_starting_with(text, "coinflip ") == "coinflip alframe-coinflip 0.1.0 ok"
     assert "BROKEN" not in text
     assert "coinflip" in alframe("--help").out
 
@@ -80,9 +80,9 @@ def test_a_typo_names_its_parameters(alframe: CommandLine, coinflip: Path, monke
 # Distributions with something wrong
 
 
-def test_a_broken_plugin_costs_only_its_user(alframe: CommandLine, fake: Fake, tmp_path: Path) -> None:
-    fake("alframe-broken", "raise RuntimeError('half installed')", "broken", "name: broken")
-    line = told(alframe("plugins").out, "broken ")
+def test_a_broken_plugin_costs_only_its_user(alframe: CommandLine, install_fake: InstallFake, tmp_path: Path) -> None:
+    install_fake("alframe-broken", "raise RuntimeError('half installed')", "broken", "name: broken")
+    line = line_starting_with(alframe("plugins").out, "broken ")
     assert line.startswith("broken alframe-broken 1.0 BROKEN:")
     assert "RuntimeError: half installed" in line
     assert alframe("status").code == 0
@@ -96,13 +96,16 @@ def test_a_broken_plugin_costs_only_its_user(alframe: CommandLine, fake: Fake, t
     assert not (tmp_path / "digits").exists()
 
 
-def test_one_name_claimed_by_two(alframe: CommandLine, fake: Fake, pool: Path, tmp_path: Path) -> None:
-    fake("alframe-one", SAMPLER, "twin", "name: twin")
-    fake("alframe-two", SAMPLER, "twin", "name: twin")
+def test_one_name_claimed_by_two(alframe: CommandLine, install_fake: InstallFake, pool: Path, tmp_path: Path) -> None:
+    install_fake("alframe-one", SAMPLER, "twin", "name: twin")
+    install_fake("alframe-two", SAMPLER, "twin", "name: twin")
     text = alframe("plugins").out
     assert "alframe-one 1.0 DUPLICATE: choose with sampler.name=alframe-one:twin" in " ".join(text.split())
     assert "alframe-two 1.0 DUPLICATE: choose with sampler.name=alframe-two:twin" in " ".join(text.split())
-    assert told(text, "alframe-two:") == "alframe-two: conf/sampler/twin.yaml is shadowed by the one of alframe-one."
+    assert (
+        line_starting_with(text, "alframe-two:")
+        == "alframe-two: conf/sampler/twin.yaml is shadowed by the one of alframe-one."
+    )
 
     words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "sampler=twin"]
     finished = alframe(*words)
@@ -116,21 +119,21 @@ def test_one_name_claimed_by_two(alframe: CommandLine, fake: Fake, pool: Path, t
     assert finished.code == 0, finished.err
 
 
-def test_a_yaml_cannot_shadow_a_built_in(alframe: CommandLine, fake: Fake) -> None:
-    site = fake("alframe-usurper", SAMPLER, "usurper", "name: usurper", file="margin")
+def test_a_yaml_cannot_shadow_a_built_in(alframe: CommandLine, install_fake: InstallFake) -> None:
+    site = install_fake("alframe-usurper", SAMPLER, "usurper", "name: usurper", file="margin")
     (site / "alframe_usurper" / "conf" / "config.yaml").write_text("batch: 999\n")
     config = compose("sampler=margin")
     assert (config.sampler.name, config.batch) == ("margin", 20)
-    line = told(alframe("plugins").out, "alframe-usurper:")
+    line = line_starting_with(alframe("plugins").out, "alframe-usurper:")
     assert line == "alframe-usurper: conf/sampler/margin.yaml is shadowed by the one of alframe."
 
 
-def test_a_missing_configuration_folder_is_reported(alframe: CommandLine, fake: Fake) -> None:
-    fake("alframe-lost", SAMPLER, "lost", conf="alframe_lost.configuration")
-    fake("alframe-gone", SAMPLER, "gone", conf="no_such_package.conf")
+def test_a_missing_configuration_folder_is_reported(alframe: CommandLine, install_fake: InstallFake) -> None:
+    install_fake("alframe-lost", SAMPLER, "lost", conf="alframe_lost.configuration")
+    install_fake("alframe-gone", SAMPLER, "gone", conf="no_such_package.conf")
     text = alframe("plugins").out
     for owner, module in (("lost", "alframe_lost.configuration"), ("gone", "no_such_package.conf")):
-        line = told(text, f"alframe-{owner}:")
+        line = line_starting_with(text, f"alframe-{owner}:")
         assert f"its configuration folder '{module}' does not exist" in line
         assert f"it cannot be chosen as sampler={owner}" in text
     assert compose("sampler=margin").sampler.name == "margin"
@@ -139,7 +142,7 @@ def test_a_missing_configuration_folder_is_reported(alframe: CommandLine, fake: 
 # Kinds with rules of their own
 
 
-def test_a_verb_of_a_plugin(alframe: CommandLine, fake: Fake, tmp_path: Path) -> None:
+def test_a_verb_of_a_plugin(alframe: CommandLine, install_fake: InstallFake, tmp_path: Path) -> None:
     code = """
 from alframe.types import Outcome, State
 class Part:
@@ -149,13 +152,13 @@ class Part:
     def run(self, session):
         return Outcome(State.DONE, f"hello {self.to}")
 """
-    fake("alframe-greet", code, "greet", "name: greet\nto: world", kind="task")
+    install_fake("alframe-greet", code, "greet", "name: greet\nto: world", kind="task")
     assert alframe("greet").out.strip() == "hello world"
     assert alframe("greet", "to=you").out.strip() == "hello you"
     assert "Did you mean 'greet'?" in alframe("gret").err
     assert not list(tmp_path.iterdir())
 
 
-def test_an_exporter_of_a_plugin_among_others(fake: Fake) -> None:
-    fake("alframe-loud", SAMPLER, "loud", "# @package exporter.loud\nname: loud", kind="exporter")
+def test_an_exporter_of_a_plugin_among_others(install_fake: InstallFake) -> None:
+    install_fake("alframe-loud", SAMPLER, "loud", "# @package exporter.loud\nname: loud", kind="exporter")
     assert list(compose("exporter=[predictions,loud]").exporter) == ["predictions", "loud"]

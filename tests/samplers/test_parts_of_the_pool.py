@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from alframe.app.api import compose
-from alframe.builtins import REGISTRIES, TABLE
+from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.kit import clustering
 from alframe.kit.composite import restrict_view
 from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict, tiny_view
@@ -31,7 +31,7 @@ def made(name: str):
     return REGISTRIES["sampler"].build(OmegaConf.to_container(compose(f"sampler={name}").sampler, resolve=True))
 
 
-@pytest.mark.parametrize("name", TABLE["sampler"][1])
+@pytest.mark.parametrize("name", BUILTIN_PARTS["sampler"][1])
 def test_it_reads_rows(name: str) -> None:
     sampler = made(name)
     predict = tiny_predict() if Need.PREDICT in sampler.needs else None

@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from alframe.app.api import compose
-from alframe.builtins import REGISTRIES, TABLE
+from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.errors import UnmetNeed
 from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
@@ -25,7 +25,7 @@ NOT_READ = {
 
 @pytest.mark.filterwarnings("ignore:.*(invalid value|divide by zero):RuntimeWarning")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("name", TABLE["sampler"][1])
+@pytest.mark.parametrize("name", BUILTIN_PARTS["sampler"][1])
 def test_it_refuses_with_the_count(name: str, value: float) -> None:
     sampler = REGISTRIES["sampler"].build(OmegaConf.to_container(compose(f"sampler={name}").sampler, resolve=True))
     predict = tiny_predict() if Need.PREDICT in sampler.needs else None

@@ -10,35 +10,35 @@ from typing import Any, get_type_hints
 import pytest
 
 import alframe.testing
-from alframe.builtins import TABLE
+from alframe.builtins import BUILTIN_PARTS
 
 TESTS = Path(__file__).parents[1]
-FOLDERS = {kind: group.partition(".")[2] for kind, (group, _) in TABLE.items()}
+FOLDERS = {kind: group.partition(".")[2] for kind, (group, _) in BUILTIN_PARTS.items()}
 
 
 def suites(kind: str) -> list[type[Any]]:
-    """The subclasses of this kind's suite that pytest collects from the folder of its tests."""
+    """Return the subclasses of this kind's suite that pytest collects from the folder of its tests."""
     base = getattr(alframe.testing, "".join(word.capitalize() for word in kind.split("_")) + "Suite")
     modules = [import_module(file.stem) for file in (TESTS / FOLDERS[kind]).glob("test_*.py")]
-    named = [value for module in modules for name, value in vars(module).items() if name.startswith("Test")]
-    return [one for one in named if inspect.isclass(one) and issubclass(one, base) and one is not base]
+    tests = [value for module in modules for name, value in vars(module).items() if name.startswith("Test")]
+    return [test for test in tests if inspect.isclass(test) and issubclass(test, base) and test is not base]
 
 
-def held(suite: type[Any]) -> set[str]:
-    """The targets "module:attribute" that this suite is about; of tasks, the names."""
+def parts_of(suite: type[Any]) -> set[str]:
+    """Return the targets "module:attribute" that this suite tests; of tasks, the names."""
     if hasattr(suite, "overrides"):
-        return {word.partition("=")[2] for word in suite().overrides(Path("images")) if word.startswith("task=")}
-    made = suite.make
-    if not inspect.isclass(made):
-        made = get_type_hints(made).get("return")
-    if made is None or getattr(made, "_is_protocol", False):
-        made = type(suite().make())
-    return {f"{made.__module__}:{made.__qualname__}"}
+        return {text.partition("=")[2] for text in suite().overrides(Path("images")) if text.startswith("task=")}
+    part = suite.make
+    if not inspect.isclass(part):
+        part = get_type_hints(part).get("return")
+    if part is None or getattr(part, "_is_protocol", False):
+        part = type(suite().make())
+    return {f"{part.__module__}:{part.__qualname__}"}
 
 
-@pytest.mark.parametrize("kind", TABLE)
+@pytest.mark.parametrize("kind", BUILTIN_PARTS)
 def test_every_part_is_held_to_the_suite(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(TESTS / FOLDERS[kind])  # as pytest finds the modules, and they each other
-    found = set[str]().union(*(held(suite) for suite in suites(kind)))
-    missing = [name for name, target in TABLE[kind][1].items() if not {name, target} & found]
-    assert not missing, f"no subclass of the suite of kind {kind} is about: {', '.join(missing)}"
+    tested = set[str]().union(*(parts_of(suite) for suite in suites(kind)))
+    missing = [name for name, target in BUILTIN_PARTS[kind][1].items() if not {name, target} & tested]
+    assert not missing, f"no subclass of the suite of kind {kind} tests: {', '.join(missing)}"
