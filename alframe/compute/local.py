@@ -1,4 +1,4 @@
-"""This machine: decoding on worker processes, the network on the best device there is."""
+"""Run on this machine: decoding in worker processes, the network on the best device there is."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ class Local:
 
     def __init__(self, device: str = "auto", workers: int | str = "auto", batch_size: int = 32) -> None:
         if workers != "auto" and not (isinstance(workers, int) and workers >= 0):
-            raise BadParams(f"compute.workers={workers}: give a number of processes (0: none), or auto.")
+            raise BadParams(f"compute.workers={workers}: must be a number of processes (0: none), or auto")
         if batch_size < 1:
-            raise BadParams(f"compute.batch_size={batch_size}: at least 1 image must go into a batch.")
+            raise BadParams(f"compute.batch_size={batch_size}: must be at least 1")
         self._device = device
         self._workers = workers
         self.batch_size = batch_size
 
     def device(self) -> str:
-        """Raises BadParams if the device asked for is not there."""
+        """Return the torch device. Raises BadParams if this machine does not have it."""
         import torch
 
-        there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        names = [name for name, is_available in available.items() if is_available]
         if self._device == "auto":
-            return next(name for name in ("cuda", "mps", "cpu") if there[name])
-        if not there.get(self._device.partition(":")[0], False):
-            found = ", ".join(name for name, is_there in there.items() if is_there)
-            raise BadParams(f"compute.device={self._device} is not on this machine. There is: {found}.")
+            return names[0]
+        if self._device.partition(":")[0] not in names:
+            raise BadParams(f"compute.device={self._device}: this machine has {', '.join(names)}")
         return self._device
 
     def workers(self) -> int:
+        """Return how many processes decode images."""
         if isinstance(self._workers, int):
             return self._workers
         return min(os.cpu_count() or 1, 8)
@@ -44,5 +45,5 @@ class Local:
     def map_shards(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]
     ) -> Iterator[Result]:
-        """All shards in one stream, so that the decoding workers start once."""
+        """Run `function` over all shards in one stream, so that the decoding workers start once."""
         return function(shards) if shards else iter(())

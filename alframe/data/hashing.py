@@ -12,7 +12,7 @@ SIDE = 72  # pixels looked at: 8 x 9 in each cell are enough for its mean, and a
 
 
 def difference_hash(pixels: npt.NDArray[Any]) -> bytes:
-    """The 8 bytes of dHash (Krawetz 2013) of pixels (H, W, bands), from 0 to 255.
+    """Return the 8 bytes of dHash (Krawetz 2013) of pixels (H, W, bands), from 0 to 255.
 
     The picture is averaged to 8 rows of 9 grey cells, and a bit says whether a cell is brighter than its left one; here
     by a grey level at least, so that the noise of an even surface (a black frame, fog) counts for nothing.

@@ -167,7 +167,7 @@ from alframe.types import InputSpec
 
 runtimes.exported = lambda *_: Path(sys.argv[1]).read_bytes()
 spec, pixels = InputSpec(8, (0.5,) * 3, (0.5,) * 3), torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
-engines = [runtimes.openvino(torch.nn.Flatten(), spec, "cpu", "fp32", pixels) for _ in range(2)]
+engines = [runtimes.make_openvino(torch.nn.Flatten(), spec, "cpu", "fp32", pixels) for _ in range(2)]
 while engines:
     engines.pop(0)
 signal.signal(signal.SIGINT, lambda *_: print("interrupted"))

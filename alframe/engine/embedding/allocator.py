@@ -11,7 +11,7 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # from glibc's malloc.h
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Tell glibc's allocator never to give pages back; says whether it did (elsewhere there is nothing to do).
+    """Tell glibc's allocator never to give pages back; return whether it did (elsewhere there is nothing to do).
 
     By default every tensor of a few hundred kilobytes or more is mapped from the kernel, faulted in page by page,
     and returned when the layer is done: an eager forward pass spends more time on that than on arithmetic

@@ -1,4 +1,4 @@
-"""How a network is run: by which engine, in which precision, and whether that gives the features it should."""
+"""Run a network: by which engine, in which precision, and with a check that the features are right."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
 # takes a minute or two to begin, and what it then gains depends on the processor.
 _CPU_ENGINES = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
 MIN_COSINE = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
-_COMPARED_IMAGES = 16  # images
+_COMPARED_IMAGES = 16
 _EXPORT_TIME = "some ten seconds, of a large network more"
 _PREPARATION_TIMES = {
     "eager": "a moment",
@@ -42,7 +42,7 @@ _PREPARATION_TIMES = {
 
 
 def engine_candidates(inference: Inference, device: str) -> list[Inference]:
-    """What to run with on `device`, and what to step back to should that fail: nothing if it was asked for by name.
+    """Return what to run with on `device`, then the fallbacks; an engine that was asked for by name has none.
 
     Raises EngineError if the engine asked for is not installed or does not run on this device.
     """
@@ -55,21 +55,21 @@ def engine_candidates(inference: Inference, device: str) -> list[Inference]:
     if precision == "bf16" and not cpu_has_bf16():
         log.warning("This processor does not compute in bf16: inference.engine=auto takes fp32.")
         precision = "fp32"
-    order = [Inference(engine, precision) for engine in _CPU_ENGINES[precision] if not _missing_packages(engine)]
-    return [*order, *([Inference()] if precision == "bf16" else [])]
+    candidates = [Inference(engine, precision) for engine in _CPU_ENGINES[precision] if not _missing_packages(engine)]
+    return [*candidates, *([Inference()] if precision == "bf16" else [])]
 
 
 def cpu_has_bf16() -> bool:
-    """Whether this CPU computes in bfloat16 itself; where it only imitates that, it is slower than fp32."""
-    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for it yet
-    return any(getattr(torch.cpu, name, lambda: False)() for name in known)
+    """Return whether this CPU computes in bfloat16 itself; where it only imitates that, it is slower than fp32."""
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for them yet
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 
 
 class NetworkRunner:
-    """Pixels (B, H, W, C), from 0 to 255, to features (B, D) float32; on a GPU still being computed on return.
+    """A function from pixels (B, H, W, C), 0 to 255, to features (B, D) float32, which a GPU may still be computing.
 
     The engine is made when the first batch comes, for making it can take longer than embedding a few images; and in
-    each process anew, so that a Runner can be sent to one. Raises EngineError if it cannot be made, or its features of
+    each process anew, so that a runner can be sent to one. Raises EngineError if it cannot be made, or its features of
     that batch are not those of the network.
     """
 
@@ -96,33 +96,33 @@ class NetworkRunner:
             self.inference,
             _PREPARATION_TIMES[self.inference.engine],
         )
-        some = pixels[:_COMPARED_IMAGES]
+        sample = pixels[:_COMPARED_IMAGES]
         try:
-            runtime = _BUILDERS[self.inference.engine](module, spec, device, self.inference.precision, some)
-            given = runtime(some)
+            runtime = _BUILDERS[self.inference.engine](module, spec, device, self.inference.precision, sample)
+            features = runtime(sample)
         except Exception as error:  # a compiler that is missing, an operation that is not known, too little memory ...
             reason = (str(error).strip().splitlines() or [""])[0]
             raise EngineError(
                 f"inference.engine={self.inference.engine} cannot run this network here: {type(error).__name__}: "
                 f"{reason}. inference.engine=eager always can."
             ) from error
-        blank = eager(torch.full_like(some[:1], 128))
-        alike, enough = centred_cosine(given, eager(some), blank), MIN_COSINE[self.inference.precision]
-        if not alike >= enough:  # nan as well
+        blank = eager(torch.full_like(sample[:1], 128))
+        cosine, minimum = centred_cosine(features, eager(sample), blank), MIN_COSINE[self.inference.precision]
+        if not cosine >= minimum:  # nan as well
             raise EngineError(
                 f"inference.engine={self.inference.engine} in {self.inference.precision} gives other features than the "
-                f"network: cosine {alike:.5f}, below {enough}. inference.engine=eager with precision=fp32 is exact."
+                f"network: cosine {cosine:.5f}, below {minimum}. inference.engine=eager with precision=fp32 is exact."
             )
         return runtime
 
 
-def centred_cosine(given: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:
-    """Cosine between features (B, D), both seen from those of a blank picture (1, D), over all images together.
+def centred_cosine(features: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:
+    """Return the cosine between features (B, D), less those of a blank picture (1, D), over all images together.
 
     Uncentred features are alike whatever the picture; and a batch may be one burst, whose own mean as the centre would
     leave nothing but noise.
     """
-    a, b = ((one.double().cpu() - blank.double().cpu()).flatten() for one in (given, exact))
+    a, b = ((x.double().cpu() - blank.double().cpu()).flatten() for x in (features, exact))
     if a.norm() == b.norm() == 0:  # nothing but blank pictures
         return 1.0
     return float((a @ b) / (a.norm() * b.norm()))

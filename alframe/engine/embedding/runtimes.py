@@ -1,7 +1,7 @@
-"""A network made ready to run, one function for each engine; what they need is imported when it is asked for.
+"""One function for each inference engine, which makes a network ready to run; packages are imported when needed.
 
-Each takes the network in eval mode on its device, its input, the device, the precision and a batch to try, and gives a
-function from pixels (B, H, W, C), from 0 to 255, to features (B, D) float32.
+Each takes the network in evaluation mode on its device, its input, the device, the precision and a batch to try, and
+returns a function from pixels (B, H, W, C), 0 to 255, to features (B, D) float32.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Runtime = Callable[[torch.Tensor], torch.Tensor]
 
 
 def make_eager(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """PyTorch, layer by layer. On a GPU, a batch travels there while the one before is still being computed."""
+    """Run in PyTorch, layer by layer; a batch travels to a GPU while the one before is still being computed."""
     to_device = _make_transfer(device)
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
@@ -34,7 +34,7 @@ def make_eager(module: nn.Module, spec: InputSpec, device: str, precision: str, 
 
 
 def make_compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
+    """Compile by torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
     torch.compiler.reset()  # networks of before count towards a limit, beyond which nothing is compiled
     network = torch.compile(_NormalisingNetwork(module, spec).to(device))
     to_device = _make_transfer(device)
@@ -42,16 +42,16 @@ def make_compiled(module: nn.Module, spec: InputSpec, device: str, precision: st
     def run(pixels: torch.Tensor) -> torch.Tensor:
         # One alone would be compiled for itself, for a minute: two of it cost less.
         several = pixels if len(pixels) > 1 else pixels.repeat(2, 1, 1, 1)
-        there = to_device(several)
-        torch._dynamo.mark_dynamic(there, 0)  # and nothing else: were all sizes free, compiling would take an age
+        on_device = to_device(several)
+        torch._dynamo.mark_dynamic(on_device, 0)  # and nothing else: were all sizes free, compiling would take an age
         with torch.inference_mode(), _autocast(precision, device):
-            return network(there)[: len(pixels)].float()  # type: ignore[no-any-return]
+            return network(on_device)[: len(pixels)].float()  # type: ignore[no-any-return]
 
     return run
 
 
 def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """ONNX Runtime on the CPU, fp32 alone."""
+    """Run in ONNX Runtime, on the CPU and in fp32 alone."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -64,7 +64,7 @@ def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision:
 
 
 def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none, for then it would quietly take fp32."""
+    """Run in OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none: it would quietly take fp32."""
     core = _openvino_core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise ValueError("this processor does not compute in bf16; take inference.precision=fp32")
@@ -81,11 +81,11 @@ def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: st
 
 @cache
 def _openvino_core() -> Any:
-    """OpenVINO itself, one for as long as the process lives.
+    """Return OpenVINO's core, the same one for as long as the process lives.
 
-    On Linux, its CPU plugin gives the thread a stack for signals, and puts the one of before back when it goes. Of two
-    that go in the order they came, the second puts back the first's, which is memory no more: the next signal (Ctrl-C,
-    a decoding process that ends) kills the process without a word, or is written over whatever lies there by then.
+    On Linux, its CPU plugin gives the thread a stack for signals, and restores the previous one when it is freed. Of
+    two that are freed in the order they were made, the second restores the first's, which is freed memory: the next
+    signal (Ctrl-C, a decoding process that ends) kills the process without a word, or overwrites what lies there.
     """
     import openvino
 
@@ -93,7 +93,7 @@ def _openvino_core() -> Any:
 
 
 def export_onnx(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
-    """The network with its normalisation as an ONNX model, `pixels` (b, H, W, C) to `features` (b, D), b free."""
+    """Export the network with its normalisation to ONNX: `pixels` (b, H, W, C) to `features` (b, D), b free."""
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on itself
@@ -110,7 +110,7 @@ def export_onnx(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> byt
 
 
 class _NormalisingNetwork(nn.Module):
-    """The network, from pixels on; `normalise` as a part of the graph."""
+    """A network that takes pixels; `normalise` is a part of its graph."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -127,22 +127,22 @@ class _NormalisingNetwork(nn.Module):
 
 
 def _autocast(precision: str, device: str) -> AbstractContextManager[None]:
-    kind = device.partition(":")[0]
-    return torch.autocast(kind, torch.bfloat16) if precision == "bf16" else nullcontext()
+    device_type = device.partition(":")[0]
+    return torch.autocast(device_type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 def _make_transfer(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """How pixels get to the device: to a CUDA one from pinned memory, on a stream beside that of the computation."""
+    """Return how pixels get to the device: to CUDA from pinned memory, on a stream beside that of the computation."""
     if not device.startswith("cuda"):
         return lambda pixels: pixels.to(device)
     transfers = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def send(pixels: torch.Tensor) -> torch.Tensor:
         with torch.cuda.stream(transfers):
-            there = pixels.pin_memory().to(device, non_blocking=True)
+            on_device = pixels.pin_memory().to(device, non_blocking=True)
         computing = torch.cuda.current_stream(device)
         computing.wait_stream(transfers)
-        there.record_stream(computing)  # else its memory could be given away before it was used
-        return there
+        on_device.record_stream(computing)  # else its memory could be given away before it was used
+        return on_device
 
     return send

@@ -14,14 +14,14 @@ Histories = Mapping[str, Sequence[Sequence[RoundRecord]]]  # sampler -> one hist
 
 
 def mean_curve(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
-    """Mean accuracy over runs, at the numbers of labels that all of them measured.
+    """Return the mean accuracy over runs, at the numbers of labels that all of them measured.
 
     The interval is Student's t over seeds; for a single run it is Wilson's interval over its test images.
     """
     labels, values = _accuracy_table(histories)
     if len(histories) == 1:
-        at = {record.labels: record.evaluation for record in histories[0] if record.evaluation is not None}
-        evaluations = [at[count] for count in labels]
+        by_labels = {record.labels: record.evaluation for record in histories[0] if record.evaluation is not None}
+        evaluations = [by_labels[count] for count in labels]
         return Curve(
             name, labels, values[0].tolist(), [e.low for e in evaluations], [e.high for e in evaluations], seeds=1
         )
@@ -31,7 +31,7 @@ def mean_curve(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
 
 
 def difference_curve(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Sequence[RoundRecord]]) -> Curve:
-    """Mean of (ours - theirs), paired by seed, with Student's t interval; needs at least two seeds."""
+    """Return the mean of (ours - theirs), paired by seed, with Student's t interval; needs at least two seeds."""
     labels = sorted(set(_accuracy_table(ours)[0]) & set(_accuracy_table(theirs)[0]))
     values = _accuracy_table(ours, labels)[1] - _accuracy_table(theirs, labels)[1]
     mean, half = t_interval(values)
@@ -39,7 +39,7 @@ def difference_curve(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Seq
 
 
 def area_under_curve(history: Sequence[RoundRecord]) -> float | None:
-    """Area under the learning curve, scaled to 0..1: the mean accuracy over the labels spent (trapezoids)."""
+    """Return the area under the learning curve, scaled to 0..1: the mean accuracy over the labels (trapezoids)."""
     points = [(record.labels, record.evaluation.accuracy) for record in history if record.evaluation is not None]
     if not points:
         return None
@@ -48,7 +48,7 @@ def area_under_curve(history: Sequence[RoundRecord]) -> float | None:
 
 
 def mean_over_labels(labels: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The mean of `values` (..., k) over `labels` (k,), between which they run straight: (...)."""
+    """Return (...) the mean of `values` (..., k) over `labels` (k,), between which they run straight."""
     width = labels[-1] - labels[0]
     return np.asarray(np.trapezoid(values, labels) / width if width else values.mean(axis=-1), np.float64)
 
@@ -56,13 +56,14 @@ def mean_over_labels(labels: npt.NDArray[np.float64], values: npt.NDArray[np.flo
 def _accuracy_table(
     histories: Sequence[Sequence[RoundRecord]], labels: Sequence[int] | None = None
 ) -> tuple[list[int], npt.NDArray[np.float64]]:
-    """Label counts, and accuracies (runs, counts)."""
+    """Return the label counts, and accuracies (runs, counts)."""
     tables = [{r.labels: r.evaluation.accuracy for r in history if r.evaluation is not None} for history in histories]
     common = sorted(set.intersection(*map(set, tables))) if labels is None else list(labels)
     return common, np.array([[table[count] for count in common] for table in tables])
 
 
 def t_interval(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the mean over the rows of `values` (n, ...), and half the width of Student's t interval."""
     from scipy.stats import t
 
     runs = len(values)

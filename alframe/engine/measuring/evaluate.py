@@ -20,17 +20,18 @@ CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
 
 
 def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis: str) -> Evaluation:
-    """Compare `probs` (n, C) over `classes` with the true class names; a class the head does not know is an error.
+    """Compare `probs` (n, C) over `classes` with the true class names (n,).
 
-    Every class that is known or true is listed, with zeros where no test image has it.
+    An image of a class that the head does not know counts as wrong. Every class that is known or true is listed, with
+    zeros where no test image has it.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     names = tuple(sorted({*classes, *truth}))
-    place = {name: at for at, name in enumerate(names)}
-    known = np.array([place[name] for name in classes])
+    numbers = {name: number for number, name in enumerate(names)}
+    known = np.array([numbers[name] for name in classes])
     predicted = known[probs.argmax(axis=1)]
-    actual = np.array([place[name] for name in truth])
+    actual = np.array([numbers[name] for name in truth])
     matrix = confusion_matrix(actual, predicted, labels=np.arange(len(names)))
     precision, recall, f1, support = precision_recall_fscore_support(
         actual, predicted, labels=np.arange(len(names)), zero_division=0
@@ -65,8 +66,8 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
         classes=names,
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         per_class=tuple(
-            {**{name: float(values[at]) for name, values in scores.items()}, "support": int(support[at])}
-            for at in range(len(names))
+            {**{name: float(values[number]) for name, values in scores.items()}, "support": int(support[number])}
+            for number in range(len(names))
         ),
         micro_precision=float(micro[0]),
         micro_recall=float(micro[1]),
@@ -76,16 +77,15 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
     )
 
 
-def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float:
-    """How far confidence and accuracy are apart, in the mean over 15 equal bins weighted by their images.
+def calibration_error(confidence: Floats | Floats64, right: npt.NDArray[np.bool_]) -> float:
+    """Return how far confidence and accuracy are apart, as the mean over 15 equal bins weighted by their images.
 
-    The expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using
-    Bayesian binning", for the class that each prediction names: `confidence` (n,), and whether it is `right` (n,).
+    This is the expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated
+    probabilities using Bayesian binning", for the predicted class: `confidence` (n,), and whether it is `right` (n,).
     """
-    bins = np.clip(np.ceil(confidence.astype(np.float64) * CALIBRATION_BINS) - 1, 0, CALIBRATION_BINS - 1).astype(
-        np.int64
-    )
-    gaps = np.bincount(bins, right - confidence.astype(np.float64), CALIBRATION_BINS)
+    confidence = confidence.astype(np.float64)
+    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS) - 1, 0, CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins.astype(np.int64), right - confidence, CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
@@ -96,13 +96,13 @@ def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
         return 0.0
     # scikit-learn takes every probability to be at least the resolution of float32, 1.2e-7: so much a class costs of
     # which the head has never heard.
-    every = np.zeros((len(probs), classes), np.float32)
-    every[:, known] = probs
-    return float(log_loss(actual, every, labels=np.arange(classes)))
+    all_probs = np.zeros((len(probs), classes), np.float32)
+    all_probs[:, known] = probs
+    return float(log_loss(actual, all_probs, labels=np.arange(classes)))
 
 
 def wilson_interval(hits: npt.NDArray[np.int64], of: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:
-    """Bounds (n,) of the shares `hits` (n,) of `of` (n,), at 95 %: Wilson's score interval (1927); 0 and 1 of none."""
+    """Return 95 % bounds (n,) of `hits` (n,) / `of` (n,): Wilson's score interval (1927); 0 and 1 where `of` is 0."""
     from scipy.special import ndtri
 
     square = ndtri((1 + CONFIDENCE) / 2) ** 2
@@ -122,26 +122,26 @@ def cross_validate(
     rng: np.random.Generator,
     folds: int = 5,
 ) -> Evaluation | None:
-    """An estimate from the labelled images alone, for a project without a test split; None if there are too few.
+    """Estimate the accuracy from the labelled images alone, where there is no test split; None if there are too few.
 
-    Images of one of the `groups` (m,) stay on one side. A class with a single label is always missed, and counts. The
+    No fold cuts one of the `groups` (m,). A class with a single label is always missed, and counts. The
     labelled images were chosen for being hard or unusual and come from places the head has seen, so this is no estimate
     for other images.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    group_numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
     commonest = np.sort(np.bincount(y))[::-1]
-    folds = min(folds, int(commonest[0]), int(members.max()) + 1)
+    folds = min(folds, int(commonest[0]), int(group_numbers.max()) + 1)
     if folds < 2 or len(y) < 10 or len(commonest) < 2 or commonest[1] < 2:
         return None
     probs = np.zeros((len(y), len(classes)), np.float32)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
-        parts = list(splitter.split(x, y, members))
-    for train, test in parts:
+        splits = list(splitter.split(x, y, group_numbers))
+    for train, test in splits:
         head = make_head()
         head.fit(x[train], y[train], len(classes), rng)
         probs[test] = head.probs(x[test])
-    return evaluate_probs(probs, classes, [classes[at] for at in y], CROSS_VALIDATION_BASIS)
+    return evaluate_probs(probs, classes, [classes[number] for number in y], CROSS_VALIDATION_BASIS)
