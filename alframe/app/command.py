@@ -60,6 +60,7 @@ def hydra_words(words: Sequence[str]) -> list[str]:
     try:
         for override in command.saved.values():
             _check_names(override, command.parts)
+            _check_value(override)
     except UnknownComponent as error:
         raise UnknownComponent(
             f"{error} The project was started with it. Install again what brings it, name the folder of its YAML file "
@@ -153,6 +154,8 @@ def _check_names(override: Override, parts: ChosenParts) -> None:
     for name in override.names if known else []:
         if _VERB.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
+        if override.key == "experiment" and name in known:
+            _check_experiment(name, parts)
 
 
 def _check_value(override: Override) -> None:
@@ -161,13 +164,31 @@ def _check_value(override: Override) -> None:
     if parse_override(str(override)) is None:
         raise BadParams(f"{override} cannot be read: put texts with special characters in quotes of their own.")
     for value in sweep_values(override.text) if override.key in SETTINGS else []:
-        for key, leaf in leaves(override.key, value):
-            if key not in SETTINGS:
-                raise _no_setting(key, set())
-            try:
-                require_type(key, leaf)
-            except OmegaConfBaseException:
-                raise InvalidSetting(key, leaf, describe_type(key)) from None
+        _check_setting(override.key, value)
+
+
+def _check_setting(key: str, value: object) -> None:
+    for name, leaf in leaves(key, value):
+        if name not in SETTINGS:
+            raise _no_setting(name, set())
+        try:
+            require_type(name, leaf)
+        except OmegaConfBaseException:
+            raise InvalidSetting(name, leaf, describe_type(name)) from None
+
+
+def _check_experiment(name: str, parts: ChosenParts) -> None:
+    """Check the settings in an experiment's file, of which Hydra would say that they are in no schema."""
+    file, content = parts.files("experiment")[name], parts.content("experiment", name)
+    if content.keys() - {"defaults"} and not re.search(
+        r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        raise BadParams(f"{file} is no experiment: its first line must be '# @package _global_'.")
+    try:
+        for key in sorted(content.keys() & SETTINGS.keys()):
+            _check_setting(key, content[key])
+    except BadParams as error:
+        raise BadParams(f"{file}: {error}") from None
 
 
 def _no_setting(key: str, others: set[str]) -> BadParams:

@@ -42,10 +42,10 @@ def plain_value(value: str) -> Any:
 def sweep_values(value: str) -> list[Any]:
     """Return the plain values that a text in Hydra's grammar stands for: several in a sweep, else one.
 
-    Empty where they are known to Hydra alone (a glob, an interval) or come from elsewhere in the configuration.
+    Empty where they are known to Hydra alone (a glob, an interval).
     """
     override = parse_override(f"x={value}")
-    if override is None or "${" in value or isinstance(override._value, Glob):
+    if override is None or isinstance(override._value, Glob):
         return []
     if not override.is_sweep_override():
         return [override.value()]

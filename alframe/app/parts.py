@@ -62,7 +62,7 @@ class ChosenParts:
 
     def recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
-        content = self._content(group, name)
+        content = self.content(group, name)
         recipe: dict[str, Any] = {}
         for other in content.pop("defaults", []):
             if isinstance(other, str) and other != name and other in self.files(group):
@@ -74,8 +74,11 @@ class ChosenParts:
         default = recipe.get(parameter)
         if isinstance(default, Mapping) and "name" in default and further:  # a part in a part
             return self._value_kind(kind, default, further, f"{prefix}.{parameter}")
-        if further or isinstance(default, Mapping | bool | int | float):  # no annotation is needed to know these
+        # No annotation, for which the part is imported, is needed to know these.
+        if further or isinstance(default, Mapping | bool | int | float):
             return ValueKind()
+        if isinstance(default, list) and default and all(isinstance(element, int | float) for element in default):
+            return ValueKind(is_list=True)
         named = self._overrides.get(f"{prefix}.name")
         registered = str(named.value if named else recipe.get("name"))
         declared = declared_kinds(kind, registered).get(parameter, ValueKind())
@@ -86,11 +89,12 @@ class ChosenParts:
         """The choices in config.yaml and in the chosen experiment."""
         configs = [yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8"))]
         names = self._overrides["experiment"].names if "experiment" in self._overrides else []
-        configs += [self._content("experiment", name) for name in names if name in self.files("experiment")]
+        configs += [self.content("experiment", name) for name in names if name in self.files("experiment")]
         choices = [one for config in configs for one in config.get("defaults", []) if isinstance(one, dict)]
         return {key.removeprefix("override ").strip("/"): name for one in choices for key, name in one.items()}
 
-    def _content(self, group: str, name: str) -> dict[str, Any]:
+    def content(self, group: str, name: str) -> dict[str, Any]:
+        """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""
         file = self.files(group)[name]
         try:
             return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})

@@ -28,7 +28,8 @@ def register() -> None:
 
 def require_type(key: str, value: object) -> None:
     """Raise OmegaConf's error if a setting cannot have a value of this type."""
-    OmegaConf.update(_scratch_node(), key, value)
+    if not (isinstance(value, str) and "${" in value):  # that is known when the configuration is composed
+        OmegaConf.update(_scratch_node(), key, value)
 
 
 def describe_type(key: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import compose, open_session
-from alframe.app.command import parse
+from alframe.app.command import hydra_words, parse
 from alframe.app.projects import CHOICES
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
@@ -169,3 +169,31 @@ def test_old_names_are_understood_with_a_warning(
     (tmp_path / CHOICES).write_text("choices: [sampler=coreset, query_size=7]", encoding="utf-8")
     config = compose(f"project={tmp_path}")
     assert (config.sampler.name, config.batch) == ("kcenter", 7)
+
+
+def test_slips_in_files_are_explained_with_the_file(tmp_path: Path) -> None:
+    def check(text: str, message: str) -> None:
+        (tmp_path / "experiment" / "mine.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(BadParams, match=re.escape(message)) as caught:
+            prepare([f"--config-dir={tmp_path}", "experiment=mine"])
+        assert "mine.yaml" in str(caught.value)
+
+    (tmp_path / "experiment").mkdir()
+    header = "# @package _global_\n"
+    slips = (
+        ("batch: 3", "its first line must be '# @package _global_'"),
+        (f"{header}batch: x", "batch=x: must be a whole number"),
+        (f"{header}finetune: {{first: {{epochs: many}}}}", "finetune.first.epochs=many: must be a whole number"),
+        (f"{header}finetune: {{strat: 3}}", "no setting 'finetune.strat'. Did you mean 'finetune.start'?"),
+        (f"{header}batch: [", "cannot be read"),
+    )
+    check_each(slips, check)
+    (tmp_path / "experiment" / "mine.yaml").write_text(f"{header}batch: ${{start.labels}}", encoding="utf-8")
+    assert compose(f"--config-dir={tmp_path}", "experiment=mine").batch == 20
+
+
+def test_a_slip_in_saved_choices_is_explained(tmp_path: Path) -> None:
+    (tmp_path / CHOICES).write_text("choices: [batch=x]", encoding="utf-8")
+    with pytest.raises(BadParams, match="batch=x: must be a whole number"):
+        hydra_words([f"project={tmp_path}"])
+    assert hydra_words([f"project={tmp_path}", "batch=3"])
