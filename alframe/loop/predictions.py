@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alframe.contracts import Head
 from alframe.engine.fit import predict_in_chunks
-from alframe.errors import LabelError
 from alframe.loop.answers import load_answered
 from alframe.loop.campaign import Campaign
 from alframe.loop.requests import count_closed_rounds
@@ -24,15 +22,6 @@ def fit_all_labels(campaign: Campaign, state: RoundState) -> Fitted:
     return fitted
 
 
-def require_head(fitted: Fitted) -> Head:
-    """Return the fitted head. Raises LabelError if there are too few labels for one."""
-    if fitted.head is None:
-        raise LabelError(
-            "There is no model to export yet: it takes labels of at least two classes. Label more and run again."
-        )
-    return fitted.head
-
-
 def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
     return {
@@ -45,7 +34,7 @@ def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
 
 def predict_pool(campaign: Campaign, state: RoundState, fitted: Fitted) -> Predictions:
     """Predict every image that is present and can be read. Raises LabelError if there are too few labels."""
-    head, embedding, items = require_head(fitted), fitted.embedded.embedding, state.listing.items
+    head, embedding, items = fitted.require_head(), fitted.embedded.embedding, state.listing.items
     keys, labels = np.flatnonzero(embedding.readable & state.listing.present), item_labels(campaign, items)
     return Predictions(
         items=[items[key] for key in keys.tolist()],

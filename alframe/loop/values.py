@@ -13,6 +13,7 @@ from alframe.engine.embedding.embed_pool import PoolEmbedding
 from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.fit import TrainingSet
 from alframe.engine.listing.pool_listing import PoolListing
+from alframe.errors import LabelError
 from alframe.loop.labels import Labels
 from alframe.store.events import Event
 from alframe.types import Ints, Selection
@@ -72,6 +73,14 @@ class Fitted:
     embedded: Embedded
     training: TrainingSet
     head: Head | None
+
+    def require_head(self) -> Head:
+        """Return the head. Raises LabelError if there are too few labels for one."""
+        if self.head is None:
+            raise LabelError(
+                "There is no model to export yet: it takes labels of at least two classes. Label more and run again."
+            )
+        return self.head
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from alframe.contracts import Exporter, SavedModel
 from alframe.engine.model import Model
 from alframe.errors import AlframeError
-from alframe.loop.predictions import predict_pool, require_head
+from alframe.loop.predictions import predict_pool
 from alframe.loop.round_state import RoundState
 from alframe.loop.session import Session
 from alframe.loop.values import Fitted
@@ -21,7 +21,7 @@ def export_results(session: Session, state: RoundState, fitted: Fitted) -> tuple
     Raises LabelError if there are too few labels for a model.
     """
     recipes, embedder = session.recipes, fitted.embedded.embedder
-    model = Model(embedder, require_head(fitted), fitted.training.classes, recipes["backbone"], recipes["head"])
+    model = Model(embedder, fitted.require_head(), fitted.training.classes, recipes["backbone"], recipes["head"])
     predictions, folder = predict_pool(session, state, fitted), session.project.export_folder
     folder.mkdir(parents=True, exist_ok=True)
     written, failed = write_all(session.parts.exporters, predictions, model, folder)

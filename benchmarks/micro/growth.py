@@ -97,7 +97,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.loop.embedding import embed_pool
     from alframe.loop.experiment import prepare_round_state
     from alframe.loop.finetune import update_embedder
-    from alframe.loop.predictions import fit_all_labels, require_head
+    from alframe.loop.predictions import fit_all_labels
     from alframe.loop.round import run_round
     from alframe.samplers.kcenter import KCenter
     from alframe.samplers.uncertainty import margin_uncertainty
@@ -123,7 +123,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         with timed("round"):
             run_round(session, state)
         fitted = fit_all_labels(session, state)
-        head, training, rng = require_head(fitted), fitted.training, seeding.generator(0, "growth")
+        head, training, rng = fitted.require_head(), fitted.training, seeding.generator(0, "growth")
         features, sequences = fitted.embedded.embedding.features, state.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)
         with timed("head"):

@@ -34,7 +34,9 @@ def filled(folder: Path) -> Ledger:
     return book
 
 
-def say(ledger: Ledger, *labels: Label, key: int = 0, number: int = 1, origin: str = "csv", blank: bool = False) -> int:
+def say(
+    ledger: Ledger, *labels: Label, key: int = 0, number: int | None = 1, origin: str = "csv", blank: bool = False
+) -> int:
     with ledger.transaction():
         return ledger.add_labels([(key, one) for one in labels], number, origin, [key] if blank else [])
 
@@ -185,7 +187,7 @@ STEP = st.tuples(
 
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEP, max_size=12))
-def test_the_view_agrees_with_a_dictionary(
+def test_what_stands_agrees_with_a_dictionary(
     steps: list[tuple[int, int, str, list[tuple[str, str]]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """An empty list takes back; what stands is the last word of each source about each round."""
@@ -203,3 +205,16 @@ def test_the_view_agrees_with_a_dictionary(
             words = sorted(word for word in told[key].values() if word[1])
             expected += [(key, *one) for _, said in words for one in said]
         assert standing(ledger) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(st.tuples(st.integers(0, 1), st.sampled_from([None, 1, 2]), st.lists(STATEMENT, max_size=3))))
+def test_what_stands_is_what_stood_while_sql_decided_it(
+    steps: list[tuple[int, int | None, list[tuple[str, str]]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The view is in every ledger still; earlier versions read labels from it."""
+    with filled(tmp_path_factory.mktemp("view")) as ledger:
+        for key, number, said in steps:
+            say(ledger, *(Label("", name, who) for who, name in said), key=key, number=number, blank=not said)
+        view = sorted(ledger.table("current_label", ["item", "n", "annotator", "class"]))
+        assert standing(ledger) == [(item, annotator, name) for item, _, annotator, name in view]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from alframe.app.api import open_session
+from alframe.contracts import Session
 from alframe.errors import BadParams, LabelError, StoreError
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 
@@ -119,3 +120,17 @@ def test_status_of_a_waiting_project_counts_answers_not_yet_collected(images: Pa
     message = do(*words, "task=status")
     assert "Labels:   0" in message
     assert "Waiting for labels: 1 of 4 images of round 1" in message
+
+
+def test_a_task_finds_what_it_needs_in_its_session(words: list[str]) -> None:
+    with open_session(*words) as opened:
+        session: Session = opened
+        items, labels = session.items(), session.item_labels()
+        assert (len(items), len(labels), session.history()[-1].labels) == (36, 20, 20)
+        assert all(label.item == items[key].id for key, label in labels.items())
+        assert session.parts.name("sampler") == session.recipes["sampler"]["name"]
+        features, predictions = session.features(), session.predictions()
+    assert len(features) == len(predictions.items) == 36
+    assert sum(label is not None for label in predictions.labels) == 20
+    with open_session(*words, "task=status") as only_read, pytest.raises(StoreError, match="read_only = False"):
+        only_read.features()
