@@ -39,7 +39,7 @@ def collect_answers(campaign: Campaign, state: RoundState) -> Answered | Outcome
             keys = set(newest.keys)
             answered = (campaign.labels().answered_in(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
-            lost = set() if answers_now else find_lost_images(campaign, state.listing, keys - answered)
+            lost = set() if answers_now else _find_lost_images(campaign, state.listing, keys - answered)
             if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
                 return _wait_for_people(campaign, state, newest, answered, incomplete, lost)
             close_request(campaign, newest, len(answered))
@@ -115,7 +115,7 @@ def _wait_for_people(
     return Outcome(State.WAITING, f"{text}\n{instructions}")
 
 
-def find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
+def _find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
     """Return those of the images that are no longer there to be labelled."""
     return {key for key in keys if not listing.present[key]} | find_unviewable_images(campaign, listing.items, keys)
 

@@ -47,6 +47,7 @@ class Campaign:
 
     @property
     def ledger(self) -> Ledger:
+        """The project's ledger."""
         return self.project.ledger
 
     def config(self) -> dict[str, Any]:

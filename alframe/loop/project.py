@@ -57,10 +57,12 @@ class Project:
 
     @cached_property
     def ledger(self) -> Ledger:
+        """All that the campaign knows."""
         return Ledger.open(self.folder, self.read_only)
 
     @cached_property
     def file_cache(self) -> FileCache:
+        """What each file held when it was last read."""
         return FileCache(self.cache / "contents.sqlite")
 
     def feature_store(self, fingerprint: str) -> FeatureStore:
