@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
-from alframe.app.api import compose
 from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.kit import clustering
 from alframe.kit.composite import restrict_view
 from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict, tiny_view
 from alframe.types import Floats, LazyFeatures, Need, PoolView
 from alframe.types.lazy import Index
+from tools.tables import default_part
 
 N = 400
 
@@ -27,13 +26,9 @@ class InParts(PoolView):
         raise AssertionError("it reads view.prob_samples")
 
 
-def made(name: str):
-    return REGISTRIES["sampler"].build(OmegaConf.to_container(compose(f"sampler={name}").sampler, resolve=True))
-
-
 @pytest.mark.parametrize("name", BUILTIN_PARTS["sampler"][1])
 def test_it_reads_rows(name: str) -> None:
-    sampler = made(name)
+    sampler = default_part("sampler", name)
     predict = tiny_predict() if Need.PREDICT in sampler.needs else None
     fields = tiny_fields(sampler.needs, N)
     chosen = sampler.select(InParts(tiny_keys(N), fields, predict), 20, np.random.default_rng(0))
@@ -41,10 +36,15 @@ def test_it_reads_rows(name: str) -> None:
 
 
 def test_members_of_a_mixture_see_rows() -> None:
-    sampler = made("bald")
+    sampler = default_part("sampler", "bald")
     view = InParts(tiny_keys(N), tiny_fields({Need.PROB_SAMPLES, Need.FEATURES}, N, draws=30))
     assert restrict_view(sampler, view).lazy_prob_samples.shape == (20, N, 3)
-    assert isinstance(restrict_view(made("kcenter"), tiny_view(made("kcenter").needs)).lazy_features, LazyFeatures)
+    assert isinstance(
+        restrict_view(
+            default_part("sampler", "kcenter"), tiny_view(default_part("sampler", "kcenter").needs)
+        ).lazy_features,
+        LazyFeatures,
+    )
 
 
 class Counted(LazyFeatures):

@@ -6,13 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
-from alframe.app.api import compose
-from alframe.builtins import BUILTIN_PARTS, REGISTRIES
+from alframe.builtins import BUILTIN_PARTS
 from alframe.errors import UnmetNeed
 from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
+from tools.tables import default_part
 
 # What these read of such an image leaves it behind the others, or it is not among those whose embeddings are read.
 NOT_READ = {
@@ -27,7 +26,7 @@ NOT_READ = {
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", BUILTIN_PARTS["sampler"][1])
 def test_it_refuses_with_the_count(name: str, value: float) -> None:
-    sampler = REGISTRIES["sampler"].build(OmegaConf.to_container(compose(f"sampler={name}").sampler, resolve=True))
+    sampler = default_part("sampler", name)
     predict = tiny_predict() if Need.PREDICT in sampler.needs else None
     for need, array in tiny_fields(sampler.needs).items():
         if array.dtype == np.float32 and array.ndim > 1:
