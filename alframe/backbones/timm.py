@@ -7,19 +7,24 @@ from pathlib import Path
 from torch import nn
 
 from alframe.backbones import hub, network
-from alframe.backbones.weights import fit, read
+from alframe.backbones.weights import load_weights, read_weights
 from alframe.errors import BadParams, WeightsError
 from alframe.kit.libraries import import_timm
 from alframe.types import InputSpec
 
 
 class Timm:
-    """The pooled features of timm's `model`, optionally projected to `dim` and scaled to unit length.
+    """The pooled features of a timm model.
 
-    Weights come from the file `weights` if given, else, with `pretrained`, from the model hub (or its local cache),
-    else from the seed. `in_chans` is the number of bands of an image: 1 reads any picture as grey, 3 as colour.
-    `size` overrides the input's side in pixels. `value_range` are the stored values that become black and white,
-    (low, high) for all bands or for each; None takes 8-bit pictures as they are.
+    `model`: name in timm, such as resnet50 or resnet50.a1_in1k.
+    `pretrained`: take pretrained weights from the model hub, or its local cache; else weights come from the seed.
+    `weights`: file of weights, which goes before `pretrained`.
+    `in_chans`: bands of an image: 1 reads any image as grey, 3 as colour.
+    `dim`: width that the features are projected to; None leaves them as they are.
+    `normalize`: scale embeddings to length 1.
+    `size`: side of the input in pixels; None takes the model's own.
+    `value_range`: stored values that become black and white, (low, high) for all bands or for each; None takes 8-bit
+        images as they are.
     """
 
     def __init__(
@@ -44,40 +49,46 @@ class Timm:
 
     @property
     def input_spec(self) -> InputSpec:
+        """See the Backbone contract."""
         return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
-        def trunk() -> nn.Module:
+        """See the Backbone contract."""
+
+        def build_trunk() -> nn.Module:
             if weights and self.weights is None and self.pretrained:
                 return self._from_hub()
-            bare = network.build(self.model, self.in_chans, self.size)
+            bare = network.create_network(self.model, self.in_chans, self.size)
             if weights and self.weights is not None:
                 path = Path(self.weights).expanduser()
-                fit(bare, read(path), str(path))
+                load_weights(bare, read_weights(path), str(path))
             return bare
 
-        return network.embedder(trunk, self.input_spec, self.dim, self.normalize, seed)
+        return network.build_embedder(build_trunk, self.input_spec, self.dim, self.normalize, seed)
 
     def _from_hub(self) -> nn.Module:
+        """Return the network with weights from the hub. Raises WeightsError if they cannot be fetched."""
         config = import_timm().get_pretrained_cfg(self.model)
         if not (config.hf_hub_id or config.url or config.file):
             raise WeightsError(
                 f"timm has no pretrained weights for {self.model}. "
                 "Choose another model, give backbone.weights=<file>, or set backbone.pretrained=false."
             )
-        overlay = hub.source(config)
-        if config.hf_hub_id and not overlay and (reason := hub.out_of_reach()):
-            raise self._unreachable(reason)
+        overlay = hub.cached_weights_overlay(config)
+        if config.hf_hub_id and not overlay and (reason := hub.why_unreachable()):
+            raise self._explain_unreachable(reason)
         try:
-            return network.build(self.model, self.in_chans, self.size, pretrained=True, pretrained_cfg_overlay=overlay)
+            return network.create_network(
+                self.model, self.in_chans, self.size, pretrained=True, pretrained_cfg_overlay=overlay
+            )
         except BadParams:
             raise
         except Exception as error:  # whatever the hub, the network or the file brings up
-            raise self._unreachable(f"{type(error).__name__}: {error}") from error
+            raise self._explain_unreachable(f"{type(error).__name__}: {error}") from error
 
-    def _unreachable(self, reason: str) -> WeightsError:
+    def _explain_unreachable(self, reason: str) -> WeightsError:
         return WeightsError(
-            f"The pretrained weights of {self.model} cannot be had ({reason}). Without the model hub, either\n"
+            f"The pretrained weights of {self.model} cannot be fetched ({reason}). Without the model hub, either\n"
             "  - take backbone=efficientnet_lite0, whose ImageNet weights were installed with alframe,\n"
             "  - give a file that you have: backbone.weights=/path/to/model.safetensors,\n"
             f"  - copy the hub's cache from a machine that is online to {hub.cache_folder()}, or\n"

@@ -1,4 +1,4 @@
-"""Weights from files on this machine: read safely, fitted strictly."""
+"""Weights from files: read without running code, and loaded strictly."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _PREFIXES = ("module.", "_orig_mod.")  # left by DataParallel and torch.compile
 
 
-def read(path: Path) -> State:
-    """The tensors in a .safetensors file, or in a .pth/.pt/.bin checkpoint opened without running any code of its.
+def read_weights(path: Path) -> State:
+    """Return the tensors in a .safetensors file, or in a .pth/.pt/.bin checkpoint, of which no code is run.
 
-    Raises WeightsError that names the file and the remedy.
+    Raises WeightsError, which names the file and what to do.
     """
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}. Correct backbone.weights.")
@@ -43,16 +43,17 @@ def read(path: Path) -> State:
     tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)} if isinstance(content, Mapping) else {}
     if not tensors:
         raise WeightsError(f"{path} holds no state dict (name -> tensor), nor one under {', '.join(_WRAPPERS)}.")
-    return {_bare(name): tensor for name, tensor in tensors.items()}
+    return {_strip_prefixes(name): tensor for name, tensor in tensors.items()}
 
 
-def fit(network: nn.Module, state: State, source: str) -> None:
+def load_weights(network: nn.Module, state: State, source: str) -> None:
     """Load `state` into a timm network; a classifier that the network lacks is dropped, nothing else may differ.
 
-    A checkpoint in an architecture's original naming, another position grid or other input channels are adapted by
-    timm's own rules. Raises WeightsError that names what is missing, unexpected or of another shape.
+    timm's own rules adapt a checkpoint in an architecture's original naming, with another grid of positions or other
+    input channels. Raises WeightsError, which names the `source` of the weights, and what is missing, unexpected or of
+    another shape.
     """
-    state = _adapted(network, state)
+    state = _adapt(network, state)
     own = network.state_dict()
     missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in own]
@@ -61,19 +62,19 @@ def fit(network: nn.Module, state: State, source: str) -> None:
         for name in own
         if name in state and state[name].shape != own[name].shape
     ]
-    found = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
-    if any(found.values()):
-        parts = "; ".join(f"{len(names)} {what} ({_some(names)})" for what, names in found.items() if names)
+    differences = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
+    if any(differences.values()):
+        found = [f"{len(names)} {kind} ({_first_names(names)})" for kind, names in differences.items() if names]
         raise WeightsError(
-            f"The weights in {source} do not fit {_architecture(network)}: {parts}. "
+            f"The weights in {source} do not fit {_architecture(network)}: {'; '.join(found)}. "
             "Set backbone.model to the architecture that they were saved from."
         )
     network.load_state_dict(state, strict=False)  # all that may be absent is a counter
 
 
-def _adapted(network: nn.Module, state: State) -> State:
+def _adapt(network: nn.Module, state: State) -> State:
     own = network.state_dict()
-    for classifier in _names(network, "classifier"):
+    for classifier in _layer_names(network, "classifier"):
         state = {k: v for k, v in state.items() if k in own or not k.startswith(f"{classifier}.")}
     differs = state.keys() != own.keys() or any(state[name].shape != own[name].shape for name in own)
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
@@ -83,14 +84,14 @@ def _adapted(network: nn.Module, state: State) -> State:
         except Exception:  # not a layout that it knows; the comparison says how it differs
             return state
     adapt = import_timm().models.adapt_input_conv
-    for stem in _names(network, "first_conv"):
+    for stem in _layer_names(network, "first_conv"):
         name = f"{stem}.weight"
         if name in state and name in own and state[name].shape[1] == 3 != own[name].shape[1]:
             state = state | {name: adapt(own[name].shape[1], state[name])}
     return state
 
 
-def _names(network: nn.Module, entry: str) -> Sequence[str]:
+def _layer_names(network: nn.Module, entry: str) -> Sequence[str]:
     config: Any = getattr(network, "pretrained_cfg", None) or {}
     names = config.get(entry) or ()
     return (names,) if isinstance(names, str) else tuple(names)
@@ -101,11 +102,11 @@ def _architecture(network: nn.Module) -> str:
     return str(config.get("architecture") or type(network).__name__)
 
 
-def _bare(name: str) -> str:
+def _strip_prefixes(name: str) -> str:
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name
 
 
-def _some(names: Sequence[str]) -> str:
+def _first_names(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

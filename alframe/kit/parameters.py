@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alframe.errors import BadParams
 
 
@@ -22,3 +24,9 @@ def require_at_least(part: str, minimum: float, **values: float | None) -> None:
     """Raise BadParams, naming `part`, for the first of `values` that is below `minimum`; None means no limit."""
     for name, value in values.items():
         require_parameter(part, value is None or value >= minimum, f"at least {minimum}", **{name: value})
+
+
+def require_one_of(part: str, choices: Iterable[str], **value: str) -> None:
+    """Raise BadParams, naming `part`, unless `value` is one of the `choices`."""
+    choices = tuple(choices)
+    require_parameter(part, set(value.values()) <= set(choices), f"one of {', '.join(choices)}", **value)

@@ -14,8 +14,8 @@ from alframe.errors import BadParams
 from alframe.kit.seeding import integer_seed
 from alframe.kit.suggestions import did_you_mean
 
-# They want more than embeddings and labels (another loss, pairs, a second view), or keep a graph from batch to batch.
-_OTHERS = {
+# They need more than embeddings and labels (another loss, pairs, a second view), or keep a graph between batches.
+_UNSUPPORTED = {
     "CrossBatchMemory",
     "DynamicSoftMarginLoss",
     "EmbeddingsAlreadyPackagedAsTriplets",
@@ -26,11 +26,16 @@ _OTHERS = {
 
 
 class Metric:
-    """The class `loss` of pytorch_metric_learning.losses, on the tuples of `miner` if one is named.
+    """A loss of pytorch-metric-learning, on the tuples of one of its miners if one is named.
 
-    `options` and `miner_options` are their parameters: numbers and words, not objects; the number of classes and the
-    width of the embedding are filled in. A loss without weights of its own compares the images of a batch, so one
-    with a single class, or with no class twice, gives a zero.
+    A loss without weights of its own compares the images of a batch: a batch with a single class, or with no class
+    twice, gives a zero.
+
+    `loss`: name of a class in pytorch_metric_learning.losses.
+    `options`: its parameters, numbers and words, not objects; the number of classes and the width of the embedding are
+        filled in.
+    `miner`: name of a class in pytorch_metric_learning.miners; None: no miner.
+    `miner_options`: its parameters.
     """
 
     def __init__(
@@ -46,10 +51,10 @@ class Metric:
         self.miner_options = miner_options
         if miner is None and miner_options:
             raise BadParams("loss 'metric': miner_options are given, but no miner. Name one: loss.miner=<name>")
-        self._try()
+        self._try_out()
 
-    def _try(self) -> None:
-        """So that a slip shows now, and not when the first training is due."""
+    def _try_out(self) -> None:
+        """Compute the loss once, so that a wrong option shows now, and not when the first training is due."""
         try:
             self.bind(4, 2, 0)(torch.eye(4), torch.tensor([0, 0, 1, 1]))
         except BadParams:
@@ -64,13 +69,14 @@ class Metric:
             ) from error
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
+        """See the Loss contract."""
         library = _library()
         seed = integer_seed(seed, "metric")
         given = {"num_classes": classes, "embedding_size": dim}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            loss = _make("loss", library.losses, self.loss, self.options, given)
-            miner = _make("miner", library.miners, self.miner, self.miner_options, {}) if self.miner else None
+            loss = _build("loss", library.losses, self.loss, self.options, given)
+            miner = _build("miner", library.miners, self.miner, self.miner_options, {}) if self.miner else None
         return _MetricLoss(loss, miner, seed)
 
 
@@ -83,16 +89,16 @@ class _MetricLoss(nn.Module):
         self._seeds = torch.Generator().manual_seed(seed)
 
     def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        nothing = 0.0 * embeddings.sum()  # a zero with a gradient
+        zero = 0.0 * embeddings.sum()  # with a gradient
         if self._compares and not 1 < len(set(labels.tolist())) < len(labels):
-            return nothing
+            return zero
         devices = [embeddings.device] if embeddings.is_cuda else []
         # The library draws from the global generators.
         with torch.random.fork_rng(devices):
             torch.manual_seed(int(torch.randint(2**31, (), generator=self._seeds)))
             tuples = None if self.miner is None else self.miner(embeddings, labels)
             value: torch.Tensor = self.loss(embeddings, labels, tuples)
-        return value + nothing
+        return value + zero
 
 
 def _library() -> Any:
@@ -106,7 +112,8 @@ def _library() -> Any:
     return pytorch_metric_learning
 
 
-def _make(what: str, module: ModuleType, name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> nn.Module:
+def _build(what: str, module: ModuleType, name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> nn.Module:
+    """Build the class `name` of `module` with `options`, and with what it accepts of `given`."""
     known = _classes(module)
     if name not in known:
         raise BadParams(
@@ -117,26 +124,26 @@ def _make(what: str, module: ModuleType, name: str, options: Mapping[str, Any], 
         if option not in accepted or option in given:
             raise BadParams(
                 f"loss 'metric': {name} has no option '{option}'.{did_you_mean(option, accepted)} "
-                f"Accepted: {', '.join(one for one in accepted if one not in given) or 'none'}."
+                f"Accepted: {', '.join(parameter for parameter in accepted if parameter not in given) or 'none'}."
             )
     made: nn.Module = known[name](**{key: value for key, value in given.items() if key in accepted}, **options)
     return made
 
 
 def _classes(module: ModuleType) -> dict[str, type[nn.Module]]:
-    """What takes embeddings and labels, by name."""
-    found = {name: one for name, one in vars(module).items() if isinstance(one, type) and issubclass(one, nn.Module)}
-    kept = {name: one for name, one in found.items() if not name.startswith("Base") and name not in _OTHERS}
-    first = {"loss", "losses", "l"}  # a wrapper of other losses
-    return {name: kept[name] for name in sorted(kept) if not first & set(_parameters(kept[name]))}
+    """Return the classes of `module` that take embeddings and labels, by name."""
+    classes = {name: cls for name, cls in vars(module).items() if isinstance(cls, type) and issubclass(cls, nn.Module)}
+    usable = {name: cls for name, cls in classes.items() if not name.startswith("Base") and name not in _UNSUPPORTED}
+    wrapped = {"loss", "losses", "l"}  # parameters of a wrapper of other losses
+    return {name: usable[name] for name in sorted(usable) if not wrapped & set(_parameters(usable[name]))}
 
 
 def _parameters(cls: type[nn.Module]) -> list[str]:
-    """All that the class's constructor takes, also what it passes on to those above it."""
+    """Return the parameters of the class's constructor, with those that it passes on to its base classes."""
     names: dict[str, None] = {}
-    for one in cls.__mro__[: cls.__mro__.index(nn.Module)]:
-        if "__init__" in vars(one):
-            parameters = list(inspect.signature(vars(one)["__init__"]).parameters.values())[1:]
+    for base in cls.__mro__[: cls.__mro__.index(nn.Module)]:
+        if "__init__" in vars(base):
+            parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
             names |= {p.name: None for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break

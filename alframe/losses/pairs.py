@@ -1,4 +1,4 @@
-"""What the losses over pairs of images share."""
+"""Distances of all pairs of a batch, for losses over pairs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import torch
 
 
 def squared_distances(x: torch.Tensor) -> torch.Tensor:
-    """(B, B) squared Euclidean distances of the rows of `x`, never below zero."""
+    """Return the squared Euclidean distances (B, B) of the rows of `x` (B, D), none below zero."""
     norms = (x * x).sum(1)
     return (norms[:, None] + norms[None, :] - 2 * x @ x.T).clamp(min=0)

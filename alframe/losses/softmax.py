@@ -8,36 +8,36 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from alframe.errors import BadParams
+from alframe.kit.parameters import require_one_of, require_parameter
 from alframe.kit.seeding import integer_seed
 
 Weighting = Literal["none", "balanced", "effective"]
 
 
 class Softmax:
-    """A linear classifier on the embedding, trained with it by cross-entropy and then dropped.
+    """Cross-entropy of a linear classifier on the embedding, which is trained with it and then dropped.
 
-    `label_smoothing` in 0..1 moves that share of the target evenly to all classes (Szegedy et al. 2016). `weighting`
-    says how much an image of a class with n labels counts:
+    `label_smoothing`: share of the target that is moved evenly to all classes, 0 to below 1 (Szegedy et al. 2016).
+    `weighting`: how much an image of a class with n labels counts:
 
     - "none": each the same;
     - "balanced": as 1 / n, so that every class counts the same;
     - "effective": as (1 - beta) / (1 - beta^n), the inverse of the effective number of images (Cui et al. 2019):
-      between the two, as near-copies of what is labelled already add little.
+      between the two, as near-duplicates of what is labelled already add little.
+
+    `beta`: the beta of "effective", 0 to below 1.
     """
 
     def __init__(self, label_smoothing: float = 0.0, weighting: Weighting = "none", beta: float = 0.999) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise BadParams(f"loss 'softmax': label_smoothing is {label_smoothing}, but must be in 0 to below 1.")
-        if weighting not in get_args(Weighting):
-            raise BadParams(f"loss 'softmax': weighting is '{weighting}'; it can be {', '.join(get_args(Weighting))}.")
-        if not 0 <= beta < 1:
-            raise BadParams(f"loss 'softmax': beta is {beta}, but must be in 0 to below 1.")
+        require_parameter("loss 'softmax'", 0 <= label_smoothing < 1, "0 to below 1", label_smoothing=label_smoothing)
+        require_one_of("loss 'softmax'", get_args(Weighting), weighting=weighting)
+        require_parameter("loss 'softmax'", 0 <= beta < 1, "0 to below 1", beta=beta)
         self.label_smoothing = label_smoothing
         self.weighting = weighting
         self.beta = beta
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
+        """See the Loss contract."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(integer_seed(seed, "softmax"))
             return _Classifier(dim, classes, self)
@@ -61,7 +61,10 @@ class _Classifier(nn.Module):
 
 
 def class_weights(counts: torch.Tensor, weighting: Weighting, beta: float) -> torch.Tensor:
-    """(C,) weights for `counts` (C,) float64 labels of each class: 1 on average over the classes there are, 0 else."""
+    """Return the weights (C,) of the classes, by their numbers of labels `counts` (C,), float64.
+
+    They are 1 on average over the classes that have labels, and 0 for the others.
+    """
     effective = -torch.expm1(counts * math.log(beta)) / (1 - beta) if beta else counts.clamp(max=1)
     inverse = torch.where(counts > 0, 1 / (counts if weighting == "balanced" else effective), 0.0)
     return inverse * (counts > 0).sum() / inverse.sum()

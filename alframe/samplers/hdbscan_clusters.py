@@ -6,9 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from alframe.errors import BadParams
 from alframe.kit.clustering import rank_within_group, sample_rows
-from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.parameters import require_at_least, require_one_of, require_parameter
 from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
@@ -73,10 +72,9 @@ class Clusters:
 
 def needs_for(sampler: str, by: str) -> frozenset[Need]:
     """Return what the space `by` needs. Raises BadParams, naming the `sampler`, for an unknown space."""
-    try:
-        return frozenset({{"logits": Need.PROBS, "features": Need.FEATURES}[by]})
-    except KeyError:
-        raise BadParams(f"sampler '{sampler}': by={by}: must be logits or features.") from None
+    need_of = {"logits": Need.PROBS, "features": Need.FEATURES}
+    require_one_of(f"sampler '{sampler}'", need_of, by=by)
+    return frozenset({need_of[by]})
 
 
 def coordinates(view: PoolView, by: Space, rows: Ints, rng: np.random.Generator) -> Floats:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.errors import BadParams
+from alframe.kit.parameters import require_at_least
 from alframe.types import RoundRecord
 
 
 class Budget:
-    """At most `labels` labels, the first ones included. Raises BadParams for fewer than one."""
+    """Stop at a number of labels.
+
+    `labels`: how many there will be at most, the first ones included; at least 1.
+    """
 
     def __init__(self, labels: int) -> None:
-        if labels < 1:
-            raise BadParams(f"stopping 'budget' needs labels of 1 or more; it was given labels={labels}.")
+        require_at_least("stopping 'budget'", 1, labels=labels)
         self.labels = labels
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:

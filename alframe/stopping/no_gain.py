@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from alframe.errors import BadParams
-from alframe.stopping.checks import check_labels, room, spent
+from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.stopping.limits import labels_left, reason_if_spent, require_label_limit
 from alframe.types import RoundRecord
 
-LEAST = 30  # images: a round measured on fewer says nothing about small gains
+MIN_IMAGES = 30  # a round measured on fewer says nothing about small gains
 
 
 class NoGain:
-    """Until the mean accuracy of the last `rounds` is above that of the `rounds` before them by at most `gain`.
+    """Stop when the mean accuracy of the last rounds is hardly above that of the rounds before them.
 
-    The accuracy is the audit's where there is one, else the evaluation's. Means, because the best of many noisy rounds
-    is a lucky one, which later rounds cannot beat. Raises BadParams for fewer than one round, or a `gain` outside 0..1.
+    The accuracy is the audit's where there is one, else the evaluation's. Means are compared, because the best of many
+    noisy rounds is a lucky one, which later rounds cannot beat.
+
+    `rounds`: how many rounds each mean is over, at least 1.
+    `gain`: stop when the mean rises by this fraction at most, 0 to below 1.
+    `labels`: stop at so many labels at the latest; None: no limit.
     """
 
     def __init__(self, rounds: int = 5, gain: float = 0.005, labels: int | None = None) -> None:
-        if rounds < 1:
-            raise BadParams(f"stopping 'no_gain' needs rounds of 1 or more; it was given rounds={rounds}.")
-        if not 0 <= gain < 1:
-            raise BadParams(f"stopping 'no_gain' wants gain as a fraction: 0.005 for half a point; it was {gain}.")
-        check_labels("no_gain", labels)
+        require_at_least("stopping 'no_gain'", 1, rounds=rounds)
+        require_parameter("stopping 'no_gain'", 0 <= gain < 1, "a fraction, such as 0.005 for half a point", gain=gain)
+        require_label_limit("no_gain", labels)
         self.rounds = rounds
         self.gain = gain
         self.labels = labels
@@ -33,10 +35,15 @@ class NoGain:
         """See the Stopping contract; rounds measured on another kind of images than the last one do not count."""
         if not history:
             return None
-        last = {record.round: record for record in history}  # of a round that was corrected, what it came to
-        measured = [one for record in last.values() if (one := record.audit or record.evaluation) is not None]
-        comparable = [one for one in measured if one.basis == measured[-1].basis and one.n >= LEAST]
-        window = [one.accuracy for one in comparable[-2 * self.rounds :]]
+        final = {record.round: record for record in history}  # a round that was corrected has several records
+        evaluations = [record.audit or record.evaluation for record in final.values()]
+        measured = [evaluation for evaluation in evaluations if evaluation is not None]
+        comparable = [
+            evaluation
+            for evaluation in measured
+            if evaluation.basis == measured[-1].basis and evaluation.n >= MIN_IMAGES
+        ]
+        window = [evaluation.accuracy for evaluation in comparable[-2 * self.rounds :]]
         if len(window) == 2 * self.rounds:
             before, now = fmean(window[: self.rounds]), fmean(window[self.rounds :])
             # Rounding must not turn a gain of exactly `gain` into more.
@@ -45,8 +52,8 @@ class NoGain:
                     f"More labels make no difference: the mean accuracy of the last {self.rounds} rounds is {now:.1%}, "
                     f"and of the {self.rounds} before {before:.1%} ({history[-1].labels} labels; {measured[-1].basis})."
                 )
-        return spent(self.labels, history[-1], "more labels made no difference")
+        return reason_if_spent(self.labels, history[-1], "more labels made no difference")
 
     def room(self, labels: int) -> int | None:
         """See the Stopping contract."""
-        return room(self.labels, labels)
+        return labels_left(self.labels, labels)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.checks import check_labels, check_metric, reached, room, spent
+from alframe.stopping.limits import labels_left, reason_if_reached, reason_if_spent, require_label_limit, require_metric
 from alframe.types import RoundRecord
 
 
 class Target:
-    """Until `metric` of the evaluation is `at_least` so much; with `labels`, at most so many labels all the same.
+    """Stop when a metric of the evaluation is high enough.
 
-    `metric` is any number of alframe.types.Evaluation: `low` asks that the accuracy is that high with 97.5 %
-    confidence, not just this once. Raises BadParams for an unknown metric, or a fraction outside 0..1.
+    `metric`: any number of alframe.types.Evaluation; with `low`, the accuracy must be that high with 97.5 % confidence,
+        not just this once.
+    `at_least`: the fraction to be reached.
+    `labels`: stop at so many labels at the latest; None: no limit.
     """
 
     def __init__(self, metric: str = "accuracy", at_least: float = 0.95, labels: int | None = None) -> None:
-        check_metric("target", metric, at_least)
-        check_labels("target", labels)
+        require_metric("target", metric, at_least)
+        require_label_limit("target", labels)
         self.metric = metric
         self.at_least = at_least
         self.labels = labels
@@ -27,9 +29,9 @@ class Target:
         if not history:
             return None
         last = history[-1]
-        enough = reached(last.evaluation, self.metric, self.at_least, last.labels)
-        return enough or spent(self.labels, last, f"{self.metric} was {self.at_least:.4g}")
+        reason = reason_if_reached(last.evaluation, self.metric, self.at_least, last.labels)
+        return reason or reason_if_spent(self.labels, last, f"{self.metric} was {self.at_least:.4g}")
 
     def room(self, labels: int) -> int | None:
         """See the Stopping contract."""
-        return room(self.labels, labels)
+        return labels_left(self.labels, labels)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.checks import check_labels, check_metric, reached, room, spent
+from alframe.stopping.limits import labels_left, reason_if_reached, reason_if_spent, require_label_limit, require_metric
 from alframe.types import RoundRecord
 
 
 class TargetAccuracy:
-    """Until `metric` of the audit is `at_least` so much; with `labels`, at most so many labels all the same.
+    """Stop when a metric of the audit, measured on images drawn at random, is high enough.
 
-    `low`, the lower end of the accuracy's 95 % interval, does not stop for luck with a few images. Raises BadParams for
-    an unknown metric, or a fraction outside 0..1.
+    `at_least`: the fraction to be reached.
+    `metric`: any number of alframe.types.Evaluation; `low`, the lower end of the accuracy's 95 % interval, does not
+        stop for luck with a few images.
+    `labels`: stop at so many labels at the latest; None: no limit.
     """
 
     needs_audit = True  # without images drawn at random it would wait for ever
 
     def __init__(self, at_least: float = 0.9, metric: str = "low", labels: int | None = None) -> None:
-        check_metric("target_accuracy", metric, at_least)
-        check_labels("target_accuracy", labels)
+        require_metric("target_accuracy", metric, at_least)
+        require_label_limit("target_accuracy", labels)
         self.at_least = at_least
         self.metric = metric
         self.labels = labels
@@ -29,12 +31,12 @@ class TargetAccuracy:
         if not history:
             return None
         last = history[-1]
-        waited_for = f"{self.metric} of the audit was {self.at_least:.4g}"
+        awaited = f"{self.metric} of the audit was {self.at_least:.4g}"
         if last.audit is None:
-            waited_for += ": too few images drawn at random are labelled to measure it"
-        enough = reached(last.audit, self.metric, self.at_least, last.labels)
-        return enough or spent(self.labels, last, waited_for)
+            awaited += ": too few images drawn at random are labelled to measure it"
+        reason = reason_if_reached(last.audit, self.metric, self.at_least, last.labels)
+        return reason or reason_if_spent(self.labels, last, awaited)
 
     def room(self, labels: int) -> int | None:
         """See the Stopping contract."""
-        return room(self.labels, labels)
+        return labels_left(self.labels, labels)

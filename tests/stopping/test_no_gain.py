@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams
-from alframe.stopping.no_gain import LEAST, NoGain
+from alframe.stopping.no_gain import MIN_IMAGES, NoGain
 from alframe.testing.records import round_record
 from alframe.testing.stopping import StoppingSuite
 
@@ -71,8 +71,8 @@ def test_only_what_was_measured_alike_is_compared():
 
 
 def test_small_audits_say_nothing_yet():
-    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=LEAST - 1)) is None
-    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=LEAST))
+    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=MIN_IMAGES - 1)) is None
+    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=MIN_IMAGES))
 
 
 def test_the_reason_has_both_numbers():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alframe.errors import BadParams
-from alframe.stopping.checks import METRICS
+from alframe.stopping.limits import METRICS
 from alframe.stopping.target import Target
 from alframe.testing.records import round_record
 from alframe.testing.stopping import StoppingSuite

@@ -1,0 +1,54 @@
+"""What stopping rules share: a metric that is high enough, and a limit of labels beside it."""
+
+from __future__ import annotations
+
+from typing import get_type_hints
+
+from alframe.errors import BadParams
+from alframe.kit.parameters import require_parameter
+from alframe.kit.suggestions import did_you_mean
+from alframe.types import Evaluation, RoundRecord
+
+METRICS = [name for name, kind in get_type_hints(Evaluation).items() if kind in (int, float)]
+
+
+def require_metric(rule: str, metric: str, at_least: float) -> None:
+    """Raise BadParams for an unknown metric, or one that can never be `at_least` so high."""
+    if metric not in METRICS:
+        raise BadParams(
+            f"stopping '{rule}': there is no metric '{metric}'.{did_you_mean(metric, METRICS)} "
+            f"Known: {', '.join(METRICS)}."
+        )
+    if metric != "n" and not 0 < at_least <= 1:
+        raise BadParams(f"stopping '{rule}': at_least={at_least}: must be a fraction, such as 0.95 for 95 %.")
+    if metric == "low" and at_least == 1:
+        raise BadParams(
+            f"stopping '{rule}': at_least={at_least} would never stop: no number of images proves 100 %. Lower it."
+        )
+
+
+def require_label_limit(rule: str, labels: int | None) -> None:
+    """Raise BadParams for a limit of fewer than one label; None is no limit."""
+    require_parameter(f"stopping '{rule}'", labels is None or labels >= 1, "at least 1, or null", labels=labels)
+
+
+def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float, labels: int) -> str | None:
+    """Return the reason to stop if `metric` is high enough; None if it is not, or if nothing was measured."""
+    if measured is None or (value := getattr(measured, metric)) < at_least:
+        return None
+    result = f"{metric} is {value:.4g}, and {at_least:.4g} was wanted"
+    if metric == "low":
+        result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were wanted"
+    return f"The target is reached: {result} ({labels} labels; {measured.basis}, {measured.n} images)."
+
+
+def reason_if_spent(limit: int | None, last: RoundRecord, awaited: str) -> str | None:
+    """Return the reason to stop if `limit` labels are there before what is `awaited` has come; else None."""
+    if limit is None or last.labels < limit:
+        return None
+    return f"The limit of {limit} labels is reached, before {awaited}."
+
+
+def labels_left(limit: int | None, labels: int) -> int | None:
+    """Return how many of `limit` labels are left; None without a limit."""
+    return None if limit is None else max(0, limit - labels)
