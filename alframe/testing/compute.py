@@ -37,10 +37,8 @@ class ComputeSuite:
         with pytest.raises(ArithmeticError):
             list(self.make().map_shards(fail_at_first_shard, [[0]]))
 
-    def test_device_works(self) -> None:
-        assert torch.ones(2, device=self.make().device()).sum().item() == 2
-
-    def test_numbers_are_valid(self) -> None:
+    def test_device_works_and_numbers_are_valid(self) -> None:
         compute = self.make()
+        assert torch.ones(2, device=compute.device()).sum().item() == 2
         assert compute.batch_size >= 1, f"batch_size={compute.batch_size}: must be at least 1"
         assert compute.workers() >= 0, f"workers() gives {compute.workers()}: must be at least 0"

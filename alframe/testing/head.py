@@ -75,10 +75,6 @@ class HeadSuite:
         assert_probabilities(probs, len(x), 3)
         assert accuracy(probs, y) > 0.95
 
-    def test_empty_pool(self) -> None:
-        head = self.fitted(*separable_clusters(), classes=3)
-        assert_probabilities(head.probs(np.empty((0, 16), np.float32)), 0, 3)
-
     def test_state_survives_storage(self) -> None:
         x, y = separable_clusters()
         head, loaded = self.fitted(x, y, classes=4), self.make()
@@ -120,9 +116,10 @@ class HeadSuite:
             chunk = head.prob_samples(x[rows], 4, np.random.default_rng(0))
             np.testing.assert_allclose(chunk, samples[:, rows], atol=1e-5, err_msg=message)
 
-    def test_large_pool(self) -> None:
+    def test_empty_and_large_pools(self) -> None:
         x, _ = separable_clusters(per_class=1)
         head = self.fitted(*separable_clusters(), classes=3)
+        assert_probabilities(head.probs(x[:0]), 0, 3)
         probs = head.probs(np.repeat(x, 3000, axis=0))
         np.testing.assert_allclose(probs, np.repeat(head.probs(x), 3000, axis=0), atol=1e-5)
 

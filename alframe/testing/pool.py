@@ -61,9 +61,7 @@ class PoolSuite:
         # Side by side, so that a pool with one shared iterator is caught.
         pairs = zip_longest(pool.items(), pool.items())
         assert all(first == second for first, second in pairs), "two calls of items() list other images"
-        assert list(self.make(tmp_path / "pool").items()) == list(pool.items()), (
-            "two pools over one folder list other images"
-        )
+        assert list(self.make(tmp_path / "pool").items()) == list(pool.items()), "a second pool lists other images"
 
     def test_fields_are_valid(self, items: list[Item]) -> None:
         for item in items:

@@ -38,9 +38,9 @@ class StoppingSuite:
         assert repr(history) == repr(before), "decide() changed the history"
 
     def test_accepts_rounds_without_evaluation(self) -> None:
-        self.make().decide([])
-        self.make().decide([round_record(0, labels=1, accuracy=None)])
-        self.make().decide([round_record(0, labels=1, accuracy=None, audit=0.5), round_record(1, labels=2)])
+        audited = round_record(0, labels=1, accuracy=None, audit=0.5)
+        for history in ([], [round_record(0, labels=1, accuracy=None)], [audited, round_record(1, labels=2)]):
+            self.make().decide(history)
 
     def test_room_shrinks_with_the_labels(self) -> None:
         rule = self.make()

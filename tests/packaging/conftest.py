@@ -70,7 +70,7 @@ def coinflip(coinflip_project: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def install_fake(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallFake]:
-    """``fake("alframe-x", "class Part: ...", "x", "name: x")``: installs a distribution made of strings.
+    """Install a distribution made of strings: ``install_fake("alframe-x", "class Part: ...", "x", "name: x")``.
 
     It offers `Part` under `name` and has one YAML file, called the same unless `file` says otherwise.
     """
