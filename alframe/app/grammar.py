@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class ValueKind:
     may_be_list: bool = False
 
 
+@lru_cache(maxsize=1000)  # a value is parsed to be read, and again to be checked
 def parse_override(word: str) -> Override | None:
     """Return what Hydra makes of an override; None if it cannot read it."""
     try:

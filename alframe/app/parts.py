@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class ChosenParts:
     @cached_property
     def _defaults(self) -> dict[str, Any]:
         """The choices in config.yaml and in the chosen experiment."""
-        configs = [yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8"))]
+        configs = [_default_config()]
         names = self._overrides["experiment"].names if "experiment" in self._overrides else []
         configs += [self.content("experiment", name) for name in names if name in self.files("experiment")]
         choices = [one for config in configs for one in config.get("defaults", []) if isinstance(one, dict)]
@@ -100,3 +100,8 @@ class ChosenParts:
             return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
         except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
             raise BadParams(f"{group}={name}: {file} cannot be read: {error}. Correct it, or choose another.") from None
+
+
+@cache
+def _default_config() -> dict[str, Any]:
+    return dict(yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8")))
