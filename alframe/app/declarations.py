@@ -9,22 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Optional, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from alframe.app.grammar import ValueKind
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 
 # For annotations whose names are imported for type checkers alone.
-_WELL_KNOWN = {
-    "Path": Path,
-    "PathLike": os.PathLike,
-    "Sequence": Sequence,
-    "Iterable": Iterable,
-    "Collection": Collection,
-    "Union": Union,
-    "Optional": Optional,
-}
+_WELL_KNOWN = {type_.__name__: type_ for type_ in (Path, os.PathLike, Sequence, Iterable, Collection)}
 
 
 @cache

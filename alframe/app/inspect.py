@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from alframe.app.conf_root import conf_folder
 from alframe.app.parts import GROUPS
 from alframe.app.search_path import config_files, config_folders, plugin_config_folders
 from alframe.builtins import REGISTRIES
@@ -48,7 +49,8 @@ def _import_error(entry: RegisteredPart) -> str:
 
 
 def _describe_problems() -> Iterator[str]:
-    seen: dict[tuple[str, str], str] = {(group, name): "alframe" for group in GROUPS for name in _builtin_names(group)}
+    ours = {(group, name) for group in GROUPS for name in config_files(group, [conf_folder()])}
+    seen = dict.fromkeys(ours, "alframe")
     for conf in plugin_config_folders():
         if conf.folder is None:
             yield f"{conf.owner}: its configuration folder '{conf.module}' does not exist; its parts cannot be chosen."
@@ -58,9 +60,3 @@ def _describe_problems() -> Iterator[str]:
             if key in seen:
                 yield f"{conf.owner}: conf/{key[0]}/{key[1]}.yaml is shadowed by the one of {seen[key]}."
             seen.setdefault(key, conf.owner)
-
-
-def _builtin_names(group: str) -> list[str]:
-    from alframe.app.conf_root import conf_folder
-
-    return [file.stem for file in (conf_folder() / group).glob("*.yaml")]
