@@ -6,18 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 from alframe.heads.linear import Linear
 from alframe.heads.mlp import Mlp
 from alframe.samplers.uncertainty import Margin
 from alframe.stopping.budget import Budget
+from alframe.testing.backbone import BackboneSuite
 from alframe.testing.head import HeadSuite
 from alframe.testing.records import round_record
 from alframe.testing.sampler import SamplerSuite
 from alframe.testing.stopping import StoppingSuite
 from alframe.testing.tracker import TrackerSuite
 from alframe.trackers.jsonl import Jsonl
-from alframe.types import Need, Selection
+from alframe.types import InputSpec, Need, Selection
 
 
 def suite_of(suite, part):
@@ -133,7 +135,7 @@ def test_broken_heads(broken, test, args):
         getattr(suite_of(HeadSuite, broken), test)(*args)
 
 
-class Eager(Budget):
+class Impatient(Budget):
     def decide(self, history):
         return "enough" if history else None
 
@@ -154,7 +156,7 @@ class Endless(Budget):
 @pytest.mark.parametrize(
     ("broken", "test"),
     [
-        (Eager, "test_does_not_stop_earlier"),
+        (Impatient, "test_does_not_stop_earlier"),
         (Counting, "test_decides_from_the_history_alone"),
         (Endless, "test_stops_and_gives_a_reason"),
         (Endless, "test_stops_when_no_room_is_left"),
@@ -165,6 +167,17 @@ def test_broken_stopping_rules(broken, test):
     suite.finished_history = lambda: [round_record(0, 20), round_record(1, 40)]
     with pytest.raises(AssertionError):
         getattr(suite, test)()
+
+
+class Eager:
+    def __init__(self):
+        self.network = nn.Linear(1, 1)
+        self.input_spec = InputSpec(8, (0.5,), (0.5,), "bilinear")
+
+
+def test_a_backbone_whose_constructor_builds_the_network(monkeypatch):
+    with pytest.raises(AssertionError, match=r"build the network in module\(\)"):
+        suite_of(BackboneSuite, Eager).test_constructor_and_input_spec_build_no_network(monkeypatch)
 
 
 class Appending(Jsonl):
