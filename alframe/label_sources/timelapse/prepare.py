@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -54,13 +54,8 @@ def round_fields(
 
 def own_set_fields(classes: Sequence[str], blank: str, names: FieldNames) -> tuple[Field, ...]:
     """Return the same fields for a set that people keep, under the names they want."""
-    wanted_names = {
-        SPECIES: names.species,
-        "Selected": names.selected,
-        "ALRound": names.round,
-        "ALPrediction": names.prediction,
-        "ALConfidence": names.confidence,
-    }
+    ours = (SPECIES, "Selected", "ALRound", "ALPrediction", "ALConfidence")
+    wanted_names = dict(zip(ours, astuple(names), strict=False))
     return tuple(
         replace(field, data_label=name, visible=True)
         for field in round_fields(classes, blank, "reject", names.annotator)
