@@ -49,24 +49,23 @@ class AnswerBuilder:
         return [label for label, _ in self._written]
 
     def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
-        """Return the answers about `items`, in that order.
+        """Return the answers about `items`, in that order; what was added about other items is left out.
 
         `order` is a sort key: class names are resolved, and the labels of one item are reported, in this order.
         """
-        written = sorted(self._written, key=lambda pair: order(pair[0]))
-        resolve = class_resolver(
-            self.classes, self.new_classes, self.unsure, [label.class_name for label, _ in written]
-        )
-        labels = []
+        position = {item.id: index for index, item in enumerate(items)}
+        written = sorted((pair for pair in self._written if pair[0].item in position), key=lambda pair: order(pair[0]))
+        names = [label.class_name for label, _ in written]
+        resolve = class_resolver(self.classes, self.new_classes, self.unsure, names)
+        labels, problems = [], list(self.problems)
         for label, prefix in written:
             try:
                 labels.append(replace(label, class_name=resolve(label.class_name)))
             except LabelError as error:
-                self.problems.append(Problem(label.file, label.row, f"{prefix}{error}"))
-        position = {item.id: index for index, item in enumerate(items)}
+                problems.append(Problem(label.file, label.row, f"{prefix}{error}"))
         labels.sort(key=lambda label: position[label.item])
         cleared: set[ItemId] = set()
         if not self.may_lack_labels:
             cleared = set().union(*(self._empty[file] for file in self.answered_files if file in self._empty))
         cleared -= {label.item for label, _ in written}.union(self.restored)
-        return Answers(labels, self.problems, cleared=[item for item in position if item in cleared])
+        return Answers(labels, problems, cleared=[item for item in position if item in cleared])

@@ -56,6 +56,13 @@ def test_labels_come_in_the_order_of_the_items_and_then_as_they_were_sorted() ->
     assert [(label.item, label.row) for label in answers.labels] == [("a", 2), ("a", 3), ("b", 1)]
 
 
+def test_answers_about_other_items_are_left_out() -> None:
+    builder = AnswerBuilder(("fox",), "ask")
+    builder.add(Label("z", "fox", file="1.csv"))
+    builder.add_empty("1.csv", "y")
+    assert builder.build(ITEMS, order=str) == Answers([], [], cleared=[])
+
+
 def test_a_problem_names_the_image_if_it_is_given() -> None:
     builder = AnswerBuilder(("fox",), "reject")
     builder.add(Label("a", "lynx", file="x.ddb", row=4), shown_as="A/1.JPG")
