@@ -61,7 +61,7 @@ class EfficientNetLite:
 
     @property
     def model(self) -> str:
-        """timm's name: only its `tf_` form pads as these weights expect, and has their mean and std of 0.5."""
+        """Its name in timm: only the `tf_` form pads as these weights expect, and has their mean and std of 0.5."""
         return f"tf_efficientnet_lite{self.variant}"
 
     @property

@@ -29,6 +29,7 @@ class Embedder(nn.Module):
         self.normalize = normalize
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the embeddings (B, D) of `images` (B, C, H, W)."""
         x = self.projection(self.trunk(images).flatten(1)).float()
         return nn.functional.normalize(x) if self.normalize else x
 

@@ -52,7 +52,7 @@ class Knn:
         squared, neighbours = _find_neighbours(rows, rows, self.k + 1)
         is_itself = neighbours == np.arange(len(rows))[:, None]
         is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than neighbours were asked for: drop any
-        squared, neighbours = (part[~is_itself].reshape(len(rows), -1) for part in (squared, neighbours))
+        squared, neighbours = (array[~is_itself].reshape(len(rows), -1) for array in (squared, neighbours))
         kept = np.bincount(y)[y] > 1  # nobody could vote for the only example of a class
         if not kept.any() or not squared[kept].any():
             return 1.0
@@ -80,11 +80,11 @@ class Knn:
         """See the Head contract; `x` (n, D) may be memory-mapped."""
         s = self._state
         out = np.zeros((len(x), s["classes"].item()), np.float32)
-        for part in chunks(len(x)):
-            rows = unit_vectors((np.asarray(x[part], np.float32) - s["mean"]) / s["scale"])
+        for chunk in chunks(len(x)):
+            rows = unit_vectors((np.asarray(x[chunk], np.float32) - s["mean"]) / s["scale"])
             squared, neighbours = _find_neighbours(s["rows"], rows, self.k)
             labels, decay = s["target"][neighbours], s["slope"].item()
-            out[part, s["present"]] = self._vote_shares(squared, labels, len(s["present"]), decay)
+            out[chunk, s["present"]] = self._vote_shares(squared, labels, len(s["present"]), decay)
         return out
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:

@@ -61,7 +61,7 @@ class ActiveTransfer:
             return Selection(view.keys[rng.permutation(len(x))[:k]])
         model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)
         chosen = np.empty(0, np.int64)
-        for size in [len(part) for part in np.array_split(np.arange(k), min(self.batches, k))]:
+        for size in [len(rows) for rows in np.array_split(np.arange(k), min(self.batches, k))]:
             examples = np.concatenate([scaled, (x[chosen] - mean) / scale])
             with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
                 model.fit(examples, np.concatenate([is_error, np.zeros(len(chosen), bool)]))

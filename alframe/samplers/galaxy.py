@@ -43,8 +43,8 @@ def class_scores(view: PoolView, number: int) -> Floats:
     It is zero for all images whose likeliest class this is: a tiny part of the probability orders those.
     """
     probs = [view.probs, view.labelled_probs]
-    largest = np.concatenate([part.max(axis=1) for part in probs])
-    own = np.concatenate([part[:, number] for part in probs])
+    largest = np.concatenate([array.max(axis=1) for array in probs])
+    own = np.concatenate([array[:, number] for array in probs])
     return own if view.probs.shape[1] < 3 else own - largest + np.float32(1e-8) * largest
 
 

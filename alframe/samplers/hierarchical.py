@@ -53,8 +53,8 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
     """Return the cluster of each of the L leaves (L,) and the weights of all nodes (2 L - 1,), by the best pruning.
 
     The weight is size x (1 - lower bound on the share of its class), and 0 for nodes that are no cluster. `children`
-    (L - 1, 2) are the two parts of the nodes L, L + 1, ..., the root being the last; `sizes` (L,) count the images of
-    the leaves and `counts` (L, C) those with a label, by class.
+    (L - 1, 2) are those of the nodes L, L + 1, ..., the root being the last; `sizes` (L,) count the images of the
+    leaves and `counts` (L, C) those with a label, by class.
     """
     leaves = len(sizes)
     size = np.concatenate([sizes, np.zeros(len(children), np.int64)])
@@ -64,7 +64,7 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
         class_counts[node] = class_counts[left] + class_counts[right]
     lower, errors = _bound_shares(class_counts, beta)
     admissible = errors.min(axis=1) < 1
-    scores = errors.min(axis=1) * size  # in images, so that those of two parts add up
+    scores = errors.min(axis=1) * size  # in images, so that those of two children add up
     is_split = np.zeros(len(size), bool)
     for node, (left, right) in enumerate(children, leaves):
         split_score = scores[left] + scores[right]
@@ -72,15 +72,15 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
             scores[node], is_split[node] = split_score, True
     class_of = errors.argmin(axis=1)
     cluster, weights = np.arange(len(size), dtype=np.int64), np.zeros(len(size))
-    for node in range(len(size) - 1, -1, -1):  # parents before their parts
-        parts = children[node - leaves] if node >= leaves else np.empty(0, np.int64)
+    for node in range(len(size) - 1, -1, -1):  # parents before their children
+        child_nodes = children[node - leaves] if node >= leaves else np.empty(0, np.int64)
         if cluster[node] == node and is_split[node]:
-            for part in parts:
-                class_of[part] = class_of[part] if admissible[part] else class_of[node]
+            for child in child_nodes:
+                class_of[child] = class_of[child] if admissible[child] else class_of[node]
             continue
         if cluster[node] == node:
             weights[node] = size[node] * (1 - lower[node, class_of[node]])
-        cluster[parts] = cluster[node]
+        cluster[child_nodes] = cluster[node]
     return cluster[:leaves], weights
 
 
