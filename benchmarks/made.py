@@ -89,7 +89,7 @@ class MadeCompute:
             seed = int.from_bytes(hashlib.blake2b(shard[0].id.encode(), digest_size=8).digest(), "little")
             noise = np.random.default_rng(seed).standard_normal((len(shard), self.dim), np.float32)
             features: Floats = centres[rows] + 2 * noise
-            yield ShardResult(readings, features)
+            yield ShardResult(readings, [features])
 
 
 def open_made(root: Path, count: int, dim: int, *words: str) -> Session:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, HiddenActivations
 from alframe.errors import BadOutput
-from alframe.types import Floats, Ints
+from alframe.types import Floats
 
 TOLERANCE = 1e-3  # of the sum of a row: half precision passes, logits do not
 
@@ -23,10 +22,7 @@ class CheckedHead:
         self.head = head
         self.recipe = recipe
         self.stochastic = head.stochastic
-
-    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
-        self.head.fit(x, y, classes, rng)
+        self.fit, self.state, self.load = head.fit, head.state, head.load
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""
@@ -35,14 +31,6 @@ class CheckedHead:
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract."""
         return self._checked(self.head.prob_samples(x, draws, rng), (draws, len(x)), "samples of the probabilities")
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """See the Head contract."""
-        return self.head.state()
-
-    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
-        self.head.load(state)
 
     def _checked(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
         if probs.shape[:-1] != shape:

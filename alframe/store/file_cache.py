@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -88,24 +89,19 @@ class FileCache:
         pairs = zip(items, present, strict=True)
         while chunk := list(islice(pairs, VALUES_PER_QUERY)):
             keys = [_file_key(item) for item, _ in chunk]
-            last_read = self._read_contents({path for path, _ in keys})
+            rows = self._select(
+                "SELECT path, box, content, reason, size, mtime FROM content WHERE path IN", {path for path, _ in keys}
+            )
+            stored = {
+                (path, box): FileContent(content, why, (size, time)) for path, box, content, why, size, time in rows
+            }
             for key, (_, is_present) in zip(keys, chunk, strict=True):
-                content = last_read.get(key)
+                content = stored.get(key)
                 if not is_present:
                     contents.append(content or FileContent(None, "It is no longer in the pool.", None))
                 else:
                     contents.append(content if content and content.stamp == _read_stamp(key[0]) else None)
         return contents
-
-    def _read_contents(self, paths: set[str]) -> dict[tuple[str, str], FileContent]:
-        marks = ",".join("?" * len(paths))
-        with explain_errors(self._file):
-            rows = self._db.execute(
-                f"SELECT path, box, content, reason, size, mtime FROM content WHERE path IN ({marks})", tuple(paths)
-            )
-            return {
-                (path, box): FileContent(content, why, (size, mtime)) for path, box, content, why, size, mtime in rows
-            }
 
     def remember(self, contents: Sequence[tuple[Item, FileContent]]) -> None:
         """Store what was read, in one transaction.
@@ -126,14 +122,8 @@ class FileCache:
         hashes: dict[bytes, bytes] = {}
         rest = iter(content_hashes)
         while chunk := list(islice(rest, VALUES_PER_QUERY)):
-            marks = ",".join("?" * len(chunk))
-            with explain_errors(self._file):
-                hashes.update(
-                    self._db.execute(
-                        f"SELECT content, hash FROM hash WHERE input = ? AND content IN ({marks})",
-                        (_input_key(spec), *chunk),
-                    )
-                )
+            sql = "SELECT content, hash FROM hash WHERE input = ? AND content IN"
+            hashes.update(self._select(sql, chunk, _input_key(spec)))
         return hashes
 
     def remember_hashes(self, hashes: Mapping[bytes, bytes], spec: InputSpec) -> None:
@@ -142,6 +132,11 @@ class FileCache:
             "INSERT OR REPLACE INTO hash (content, input, hash) VALUES (?, ?, ?)",
             [(content_hash, _input_key(spec), value) for content_hash, value in hashes.items()],
         )
+
+    def _select(self, sql: str, values: Collection[object], *first: object) -> list[Any]:
+        """Return the rows of a query that ends in IN, one of the `values`."""
+        with explain_errors(self._file):
+            return self._db.execute(f"{sql} ({','.join('?' * len(values))})", (*first, *values)).fetchall()
 
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         with transaction(self._db, self._file), explain_errors(self._file):

@@ -115,11 +115,7 @@ class Ledger:
     # Labels
 
     def add_labels(
-        self,
-        labels: Iterable[tuple[int, Label]],
-        round_number: int | None,
-        origin: str,
-        cleared: Iterable[int] = (),
+        self, labels: Iterable[tuple[int, Label]], round_number: int | None, origin: str, cleared: Iterable[int] = ()
     ) -> int:
         """Append what is new in a source's statements, and return how many rows that took.
 

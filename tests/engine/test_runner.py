@@ -375,7 +375,7 @@ def test_an_exported_model_runs_with_any_engine(tmp_path: Path) -> None:
 
 
 def test_the_way_back_ends() -> None:
-    embedder = replace(embedder_of(Inference()), otherwise=(Inference("eager", "bf16"),))
+    embedder = replace(embedder_of(Inference()), fallbacks=(Inference("eager", "bf16"),))
     following = embedder.next_fallback()
     assert following is not None
     assert str(following.runner.inference) == "eager in bf16"

@@ -47,10 +47,9 @@ def collect_difference_hashes(
         for shard_hashes in compute.map_shards(work, shards):
             cache.remember_hashes(shard_hashes, spec)
             known |= shard_hashes
-    has_hash = np.array([content in known for content in content_hashes], bool)
-    hashes = np.zeros(len(content_hashes), np.uint64)
-    hashes[has_hash] = np.frombuffer(b"".join(known[one] for one in content_hashes if one in known), np.uint64)
-    return hashes, has_hash
+    hashes = [known.get(content) if content else None for content in content_hashes]
+    has_hash = np.array([value is not None for value in hashes], bool)
+    return np.frombuffer(b"".join(value or bytes(8) for value in hashes), np.uint64), has_hash
 
 
 def hash_shards(

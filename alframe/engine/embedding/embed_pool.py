@@ -11,7 +11,9 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.contracts import Compute
+from alframe.data.loading import Batch
 from alframe.engine.embedding.embedder import Embedder, embed_batches
 from alframe.errors import BadOutput, EngineError, PoolError
 from alframe.progress import Bar, track
@@ -43,16 +45,19 @@ class PoolEmbedding:
         return mask
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ShardResult:
-    """What embedding one shard gave: the content of each file, and features of the readable ones.
+    """What embedding a shard gave: contents by item, features of the readable ones, difference hashes by content."""
 
-    `difference_hashes` are by content hash.
-    """
+    contents: list[FileContent] = field(default_factory=list)
+    features: list[Floats] = field(default_factory=list)  # of each batch (g, D)
+    hashes: dict[bytes, bytes] = field(default_factory=dict)
 
-    contents: list[FileContent]
-    features: Floats
-    difference_hashes: dict[bytes, bytes] = field(default_factory=dict)
+    def add(self, batch: Batch, features: Floats) -> None:
+        """Add a batch and the features (g, D) of its readable images."""
+        self.contents += [FileContent(one.content_hash, one.reason, one.stamp) for one in batch.results]
+        self.features.append(features)
+        self.hashes |= batch.hash_by_content
 
 
 def update_pool_embedding(
@@ -99,7 +104,7 @@ def _embed_missing(
     work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
     for shard, result in zip(shards, compute.map_shards(work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
-        file_cache.remember_hashes(result.difference_hashes, embedder.spec)
+        file_cache.remember_hashes(result.hashes, embedder.spec)
         file_cache.remember([(items[key], content) for key, content in zip(shard, shard_contents, strict=True)])
         for key, content in zip(shard, shard_contents, strict=True):
             contents[key] = content
@@ -113,7 +118,7 @@ def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -
     """
     contents = list(result.contents)
     readable = [row for row, content in enumerate(contents) if content.reason is None]
-    finite = store.add([_require_hash(contents[row]) for row in readable], result.features)
+    finite = store.add([_require_hash(contents[row]) for row in readable], np.concatenate(result.features))
     if readable and not finite.any() and not store.width:
         raise BadOutput(
             f"None of the first {len(readable)} images can be embedded: {embedder.not_finite_reason}. If it was fine-"
@@ -130,31 +135,24 @@ def embed_shards(
 ) -> Iterator[ShardResult]:
     """Embed each shard; batches never reach over a shard's end, so a shard's bits depend on nothing else."""
     items = [item for shard in shards for item in shard]
-    batches, shard_ends = cut_batches([len(shard) for shard in shards], batch_size)
-    result_parts: list[FileContent] = []
-    features: list[Floats] = []
-    hashes: dict[bytes, bytes] = {}
+    batches, ends = cut_batches([len(shard) for shard in shards], batch_size)
     with Bar("Embedding images", total=len(items), unit="img") as bar:
-        for batch, embedded in embed_batches(embedder, items, batches, workers):
-            result_parts += [FileContent(one.content_hash, one.reason, one.stamp) for one in batch.results]
-            features.append(embedded)
-            hashes |= batch.hash_by_content
-            bar.advance(len(batch.rows), read=batch.file_bytes, written=embedded.nbytes)
-            if batch.rows[-1] + 1 in shard_ends:
-                yield ShardResult(result_parts, np.concatenate(features), hashes)
-                result_parts, features, hashes = [], [], {}
+        result = ShardResult()
+        for batch, features in embed_batches(embedder, items, batches, workers):
+            result.add(batch, features)
+            bar.advance(len(batch.rows), read=batch.file_bytes, written=features.nbytes)
+            if batch.rows[-1] + 1 in ends:
+                yield result
+                result = ShardResult()
 
 
 def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range], set[int]]:
-    """Return batches of the positions in shards that lie side by side, and where each shard ends.
-
-    No batch reaches over a shard's end.
-    """
+    """Cut shards that lie side by side into batches of positions; return also where each shard ends."""
     ends = list(accumulate(shard_sizes))
     return [
-        range(position, min(position + batch_size, end))
+        range(start + rows.start, start + rows.stop)
         for start, end in pairwise([0, *ends])
-        for position in range(start, end, batch_size)
+        for rows in chunks(end - start, batch_size)
     ], set(ends)
 
 

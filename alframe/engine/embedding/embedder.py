@@ -81,11 +81,7 @@ def make_embedder(
 
 
 def wrap_network(
-    module: nn.Module,
-    spec: InputSpec,
-    recipe: Mapping[str, Any],
-    device: str,
-    inference: Inference = Inference(),
+    module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any], device: str, inference: Inference = Inference()
 ) -> Embedder:
     """Make an embedder of a network as it is now. Raises EngineError as `make_embedder` does."""
     chosen, *fallbacks = engine_candidates(inference, device)

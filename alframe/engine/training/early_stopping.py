@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ def split_validation(items: Sequence[Item], y: Ints, group: str, rng: np.random.
     return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
+@dataclass
 class EarlyStopping:
     """Keeps the best weights, and says when `patience` epochs in a row were no better.
 
@@ -41,26 +43,16 @@ class EarlyStopping:
     training are the first to beat, so a training that only harms is undone. Each score embeds all labelled images once.
     """
 
-    def __init__(
-        self,
-        items: Sequence[Item],
-        y: Ints,
-        training_rows: Ints,
-        validation_rows: Ints,
-        spec: InputSpec,
-        workers: int,
-        patience: int,
-    ) -> None:
-        self.items = items
-        self.y = y
-        self.training_rows = training_rows
-        self.validation_rows = validation_rows
-        self.spec = spec
-        self.workers = workers
-        self.patience = patience
-        self.scores: list[float] = []
-        self.best_epoch = 0
-        self._best_state: dict[str, torch.Tensor] = {}
+    items: Sequence[Item]
+    y: Ints
+    training_rows: Ints
+    validation_rows: Ints
+    spec: InputSpec
+    workers: int
+    patience: int
+    scores: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    _best_state: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def should_stop(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
         """Score `module`, in evaluation mode; `advance` is called with the numbers of images that were embedded."""
