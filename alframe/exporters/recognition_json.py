@@ -67,23 +67,23 @@ class RecognitionJson:
         for row, item in enumerate(predictions.items):
             rows_of.setdefault(item.image, []).append(row)
         detector_file = self._read_detector_file({image: predictions.items[rows[0]] for image, rows in rows_of.items()})
-        if detector_file is None and any(item.box is not None for item in predictions.items):
+        if self.detections is None and any(item.box is not None for item in predictions.items):
             log.warning(
                 "%s has only the boxes that the model looked at: Timelapse will forget all others. "
                 "Set exporter.recognition_json.detections to the detector's file to keep them.",
                 FILE_NAME,
             )
         final = final_classes(predictions)
-        detections = detector_file.detections if detector_file else Detections("none: boxes of whole images")
+        detections = detector_file.detections
         classes = list(dict.fromkeys((*predictions.classes, *final.class_names)))
         with explain_write_errors(file):
             images = self._images(predictions, final, rows_of, detector_file)
             write_recognitions(file, images, classes, _info(predictions, detections), detections.categories)
         return [file]
 
-    def _read_detector_file(self, items: Mapping[str, Item]) -> _DetectorFile | None:
+    def _read_detector_file(self, items: Mapping[str, Item]) -> _DetectorFile:
         if self.detections is None:
-            return None
+            return _DetectorFile(Detections("none: boxes of whole images"), {})
         whole_images = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
         file = Path(self.detections).absolute()
         detections = read_detections(file, pool_root(whole_images))
@@ -99,15 +99,11 @@ class RecognitionJson:
         return _DetectorFile(detections, paths)
 
     def _images(
-        self,
-        predictions: Predictions,
-        final: FinalClasses,
-        rows_of: Mapping[str, list[int]],
-        detector_file: _DetectorFile | None,
+        self, predictions: Predictions, final: FinalClasses, rows_of: Mapping[str, list[int]], file: _DetectorFile
     ) -> Iterator[tuple[str, list[Detection]]]:
         order, probs = top_classes(predictions.probs, self.top)
         for image, rows in track(rows_of.items(), "Recognitions", len(rows_of), "img"):
-            boxes = detector_file.boxes(image) if detector_file else []
+            boxes = file.boxes(image)
             for row in rows:
                 classes = [(final.class_names[row], 1.0)]
                 if final.labels[row] is None:

@@ -1,7 +1,4 @@
-"""Read arrays that hold a whole set of images: NumPy's .npz and .npy, HDF5, and the idx files of MNIST.
-
-idx: http://yann.lecun.com/exdb/mnist/ ("the IDX file format").
-"""
+"""Read arrays that hold a whole set of images: .npz, .npy, HDF5, and MNIST's idx (yann.lecun.com/exdb/mnist)."""
 
 from __future__ import annotations
 
@@ -32,10 +29,7 @@ CHUNK_BYTES = 1 << 24  # of rows in memory
 
 @dataclass(frozen=True, slots=True)
 class StoredArray:
-    """The array called `name` in `file`; `read_from(start)` yields its rows from `start` on, in order and in chunks.
-
-    Reading raises FormatError for a file that is damaged.
-    """
+    """The array called `name` in `file`; `read_from(start)` yields its rows from there on in chunks, or FormatError."""
 
     file: Path
     name: str

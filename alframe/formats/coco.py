@@ -31,10 +31,7 @@ class CocoImage:
 
 @dataclass(frozen=True, slots=True)
 class CocoAnnotation:
-    """What somebody saw in an image, or, with `sequence_level`, somewhere in its sequence.
-
-    `box` is (left, top, width, height), in fractions of the image if `relative`, else in pixels.
-    """
+    """What was seen in an image or its sequence; `box` is (left, top, width, height) in fractions or in pixels."""
 
     category: str
     box: tuple[float, float, float, float] | None = None
@@ -54,10 +51,7 @@ class CocoAnnotation:
 
 @dataclass(frozen=True, slots=True)
 class CocoDataset:
-    """The images and annotations of a file by image id, in its order.
-
-    `unlisted_images` counts the image ids that have annotations, but are not in the list of images.
-    """
+    """Images and annotations by image id; `unlisted_images` counts ids with annotations that no image has."""
 
     images: Mapping[str, CocoImage]
     annotations: Mapping[str, tuple[CocoAnnotation, ...]]

@@ -41,10 +41,7 @@ def read_exif_time(path: Path) -> datetime | None:
 
 
 def earliest_file_time(path: Path) -> datetime | None:
-    """Return the earlier of the file's creation and modification times, as Timelapse does; None if there is no file.
-
-    Copying a file changes these times, so they are not reliable.
-    """
+    """Return the earlier of creation and modification, as Timelapse does, though copying changes both; or None."""
     try:
         file_stat = path.stat()
     except (OSError, ValueError):

@@ -56,10 +56,7 @@ class ImageMatcher:
         return by_normalised_id.get(path) or by_caseless_id.get(caseless) or by_path.get(caseless)
 
     def match_path_ending(self, path: str) -> tuple[ItemId, str] | None:
-        """Return the longest id that another system's absolute path ends in, and the folder before it, or None.
-
-        `path` is a `caseless_path`.
-        """
+        """Return the longest id that a foreign absolute `caseless_path` ends in, and the folder before it; or None."""
         is_known_name = path.rpartition("/")[2] in self._file_names
         if not is_known_name or not ABSOLUTE_PATH.match(path) or path.startswith(self._roots):
             return None

@@ -52,10 +52,7 @@ def write_recognitions(
 
 
 def timelapse_class_names(classes: Sequence[str], categories: Iterable[str] = CATEGORIES) -> list[str]:
-    """Return a name for each class that Timelapse accepts: not blank, none twice, and none of a detection category.
-
-    "Empty" is not accepted either: Timelapse finds the images without detections under it.
-    """
+    """Return a name for each class that Timelapse accepts: not blank, none twice, no category's, and not "Empty"."""
     taken = {name.casefold() for name in ("empty", *categories)}
     names = []
     for class_name in classes:

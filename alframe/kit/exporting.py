@@ -1,7 +1,4 @@
-"""Helpers for exporters: the class of each item, the likeliest classes, and clear errors when a file cannot be written.
-
-Source of a class: a person's label if there is one, else the model's prediction.
-"""
+"""Helpers for exporters: the class of each item, the likeliest classes, and clear errors when writing fails."""
 
 from __future__ import annotations
 
@@ -40,10 +37,7 @@ def final_classes(predictions: Predictions) -> FinalClasses:
 
 
 def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Floats]:
-    """Return the class numbers (n, k), best first, and their probabilities (n, k).
-
-    `probs` is (n, C); k is `count`, or C if that is less.
-    """
+    """Return the `count` best class numbers (n, k) and their probabilities (n, k), best first, of `probs` (n, C)."""
     order = np.empty((len(probs), min(count, probs.shape[1])), np.int32)
     for start in range(0, len(probs), CHUNK_ROWS):
         chunk = np.argsort(-probs[start : start + CHUNK_ROWS], axis=1, kind="stable")

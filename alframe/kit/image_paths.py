@@ -11,10 +11,7 @@ from alframe.errors import PoolError
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Make `path` absolute, with ~ and .. worked out.
-
-    Links and mapped drives stay as they are, since ids and messages show them.
-    """
+    """Make `path` absolute, with ~ and .. worked out; links and mapped drives stay, since people see them in ids."""
     return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (resolve() would follow links)
 
 

@@ -45,26 +45,12 @@ class ListedImages:
     _first_path: Path | None = None
     _any_exists: bool = False
 
-    def locate(self, path: str, position: str) -> tuple[str, Path]:
-        """Return the id and the absolute path of the image that the file lists at `position`, e.g. "row 3".
-
-        Raises PoolError for a path that cannot be used or is listed twice.
-        """
-        image_id, full_path = locate_image(path, self.root, f"{self.file}, {position}")
-        if image_id in self._positions:
-            raise PoolError(
-                f"{self.file}, {position}: {path} is listed already, in {self._positions[image_id]}. Keep one of them."
-            )
-        self._positions[image_id] = position
-        self._first_path = self._first_path or full_path
-        self._any_exists = self._any_exists or path_exists(full_path)  # looks at the disk only until one is there
-        return image_id, full_path
-
     def item(self, path: str, position: str, labels: Iterable[tuple[str, Box | None]], **fields: Any) -> Item | None:
         """Return the image at `path` as an Item with these fields; None if it is left out for its several classes.
 
         `labels` are pairs (class, box). The label is the only class, the first of several, or None; the box is the
-        largest of that class. Raises PoolError as `locate` does.
+        largest of that class. `position` says where the file lists it, e.g. "row 3". Raises PoolError for a path that
+        cannot be used or is listed twice.
         """
         labels = list(labels)
         class_names = list(dict.fromkeys(name for name, _ in labels))
@@ -74,13 +60,19 @@ class ListedImages:
         label = class_names[0] if class_names else None
         boxes = [box for name, box in labels if name == label and box is not None]
         box = max(boxes, key=lambda box: box.w * box.h, default=None)
-        image_id, full_path = self.locate(path, position)
+        image_id, full_path = locate_image(path, self.root, f"{self.file}, {position}")
+        if image_id in self._positions:
+            earlier = self._positions[image_id]
+            raise PoolError(f"{self.file}, {position}: {path} is listed already, in {earlier}. Keep one of them.")
+        self._positions[image_id] = position
+        self._first_path = self._first_path or full_path
+        self._any_exists = self._any_exists or path_exists(full_path)  # looks at the disk only until one is there
         return Item(image_id, full_path, label, box=box, **fields)
 
     def finish(self, items: Iterable[Item | None]) -> Iterator[Item]:
         """Yield the items that are not None, then log what was left out.
 
-        Raises PoolError if no image is left, or if none of them exists.
+        Raises PoolError if no image is left, or if none of them exists; that some do not exist is no error here.
         """
         yield from (item for item in items if item is not None)
         for counter, verb in ((self.left_out, "left out, since they"), (self.notes, "that")):

@@ -42,8 +42,7 @@ class CamtrapDp:
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError naming the file, the row and the remedy.
 
-        Left out, with their number in the log: other media than images, and images that lie on the web. One image that
-        is missing on disk is no error here; that all are missing is one.
+        Left out, with their number in the log: other media than images, and images that lie on the web.
         """
         package = CamtrapPackage(absolute_path(self.folder))
         listed = ListedImages(package.folder, absolute_path(self.root or package.folder), self.several)

@@ -40,10 +40,7 @@ class Coco:
         require_several_rule(self.several)
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError or FormatError naming the file, the position and the remedy.
-
-        One image that is missing on disk is no error here; that all are missing is one.
-        """
+        """Yield the listed images; raises PoolError or FormatError naming the file, the position and the remedy."""
         file = absolute_path(self.file)
         dataset = read_coco(file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)

@@ -54,10 +54,7 @@ class Csv:
         require_encoding(self.encoding, "pool.encoding")
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
-
-        One image that is missing on disk is no error here; that all are missing is one.
-        """
+        """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy."""
         file = absolute_path(self.file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), hint=download_hint(self.available_from))
         yield from listed.finish(self._item(line, cells, listed) for line, cells in self._read(file))
@@ -125,15 +122,13 @@ class Csv:
 def _parse_rows(
     text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the first line of each row (the file's first is 1) and its cells by the names of `columns`.
-
-    Blank rows are left out. Quotes are checked, since an open one would swallow the rest.
-    """
+    """Yield the first line (from 1) of each row that is not blank, and its cells by the names of `columns`."""
     line = 1
     try:
         header_line = text.readline()
         text.seek(0)
         likeliest = max(",;\t", key=lambda mark: len(next(csv.reader([header_line], delimiter=mark), [])))
+        # Strict, since a quote that is left open would swallow the rest.
         reader = csv.reader(text, delimiter=delimiter or likeliest, strict=True)
         header = [name.strip() for name in next(reader, [])]
         indices = {key: _find_column(name, key, header, file) for key, name in columns.items()}

@@ -41,10 +41,7 @@ class Timelapse:
         require_several_rule(self.several)
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError or FormatError. Timelapse may have the file open.
-
-        One image that is missing on disk is no error here; that all are missing is one.
-        """
+        """Yield the listed images; raises PoolError or FormatError. Timelapse may have the file open."""
         file = absolute_path(self.file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
         fields = [name for name in (self.label_field, self.episode_field) if name]

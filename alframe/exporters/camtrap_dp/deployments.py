@@ -19,10 +19,7 @@ TIME_COLUMNS = ("deploymentStart", "deploymentEnd")
 
 @dataclass
 class Deployments:
-    """The valid rows of the table by deploymentID, in its order, and what is wrong with the others.
-
-    Times are in ISO 8601, with their offset where the zone is known.
-    """
+    """The valid rows of the table by deploymentID, with times in ISO 8601, and what is wrong with the others."""
 
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -62,10 +59,7 @@ class Deployments:
 
 
 def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
-    """Read a CSV file with at least REQUIRED_DEPLOYMENT_COLUMNS; what is wrong with it is in `problems`.
-
-    `zone` is that of the times without an offset.
-    """
+    """Read a CSV file with at least REQUIRED_DEPLOYMENT_COLUMNS; `zone` is that of the times without an offset."""
     deployments = Deployments()
     for row in read_table(file, REQUIRED_DEPLOYMENT_COLUMNS):
         if isinstance(row, Problem):

@@ -17,10 +17,7 @@ STANDARD_NAME = "Camtrap DP"
 
 @dataclass(frozen=True, slots=True)
 class ProjectMetadata:
-    """What the users state about their project; raises BadParams for values that the standard does not know.
-
-    `metadata` are other entries of datapackage.json; they replace all that alframe would write itself.
-    """
+    """What users state about their project; `metadata` are entries of datapackage.json that replace alframe's own."""
 
     title: str | None
     contributors: Sequence[Mapping[str, str]]
@@ -63,10 +60,7 @@ class ProjectMetadata:
         return [f"{SETTING}.{sentence}" for sentence, stated in needed.items() if not stated]
 
     def package_entries(self, now: datetime, missing: Sequence[str]) -> dict[str, Any]:
-        """Return the entries of datapackage.json that the tables do not tell.
-
-        If sentences are `missing`, title and description call the package a draft and say what it lacks.
-        """
+        """Return what the tables do not tell for datapackage.json; with `missing` facts it is called a draft."""
         entries = {
             "created": format_time(now),
             "title": self.title,

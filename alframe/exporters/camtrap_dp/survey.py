@@ -15,9 +15,9 @@ TimeSpan = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The predictions with what the deployments add; each sequence has one entry for each item.
+    """The predictions with what the deployments add, for each item.
 
-    `observation_types` are Camtrap DP's; "unclassified" is an item that nobody has labelled, if predictions are off.
+    `observation_types` are Camtrap DP's; without `predicted`, what nobody has labelled is "unclassified".
     """
 
     predictions: Predictions
@@ -62,8 +62,7 @@ def build_survey(
 ) -> Survey:
     """Find the time, the deployment and the observation type of each item.
 
-    `types` has the observation type by casefolded class name; all other classes are animals. Without `predicted`, an
-    item that nobody has labelled is "unclassified".
+    `types` has the observation type by casefolded class name; all other classes are animals.
     """
     final = final_classes(predictions)
     images = [item.image for item in predictions.items]

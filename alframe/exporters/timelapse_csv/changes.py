@@ -38,10 +38,7 @@ class Fields:
 
 @dataclass
 class Changes:
-    """By image: the `records` to write, and in `left_out` the labels that are in none, and why.
-
-    `unchanged` counts the images that the set has the same values of already.
-    """
+    """The records to write and the labels left out (with why), by image, and how many images stay `unchanged`."""
 
     records: dict[str, list[Record]] = field(default_factory=dict)
     left_out: dict[str, tuple[str, str]] = field(default_factory=dict)

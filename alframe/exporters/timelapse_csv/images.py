@@ -21,10 +21,7 @@ class ImageClasses:
 
 
 def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: bool) -> dict[str, ImageClasses]:
-    """Return the classes of each image with a label, or of all if `predicted`.
-
-    Of the labels of several boxes, those in `blank` are dropped, unless all are.
-    """
+    """Return the classes of each image with a label, or of all if `predicted`; other labels displace `blank` ones."""
     blank_names = {name.casefold() for name in blank}
     images: dict[str, ImageClasses] = {}
     best_classes, confidences = predictions.probs.argmax(axis=1).tolist(), predictions.probs.max(axis=1).tolist()

@@ -39,24 +39,15 @@ _FEATURE_TYPES = (
 )  # fmt: skip
 _INTEGER_COLUMNS = {"coordinateUncertainty", "cameraDelay", "cameraTilt", "cameraHeading"}
 _BOUNDS = {
-    "latitude": (-90, 90),
-    "longitude": (-180, 180),
+    **dict.fromkeys(("cameraDelay", "cameraHeight", "cameraDepth", "detectionDistance"), (0, math.inf)),
+    **{"latitude": (-90, 90), "longitude": (-180, 180), "cameraTilt": (-90, 90), "cameraHeading": (0, 360)},
     "coordinateUncertainty": (1, math.inf),
-    "cameraDelay": (0, math.inf),
-    "cameraHeight": (0, math.inf),
-    "cameraDepth": (0, math.inf),
-    "cameraTilt": (-90, 90),
-    "cameraHeading": (0, 360),
-    "detectionDistance": (0, math.inf),
 }
 _CHOICES = {"timestampIssues": ("true", "false"), "baitUse": ("true", "false"), "featureType": _FEATURE_TYPES}
 
 
 def explain_invalid_cell(column: str, cell: str) -> str | None:
-    """Return why a cell of the deployments table is not valid, as the end of a sentence; None if it is valid.
-
-    Times are not checked.
-    """
+    """Return why a deployment's cell is not valid, as the end of a sentence, or None; times are not checked."""
     if cell in MISSING:
         return (
             f"must be filled in; '{cell}' means that nothing is known"

@@ -10,6 +10,8 @@ from typing import Any
 
 from alframe.formats.camtrap_dp.standard import REQUIRED_DEPLOYMENT_COLUMNS, SCHEMAS, TABLE_COLUMNS
 
+_CSV = {"profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
+
 
 def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
     """Write the table row by row; a column that a row lacks stays empty."""
@@ -25,15 +27,7 @@ def build_description(
     """Return the content of datapackage.json: what the tables tell (place, time, species), and the `metadata`."""
     content: dict[str, Any] = {
         "resources": [
-            {
-                "name": name,
-                "path": f"{name}.csv",
-                "profile": "tabular-data-resource",
-                "format": "csv",
-                "mediatype": "text/csv",
-                "encoding": "utf-8",
-                "schema": f"{SCHEMAS}/{name}-table-schema.json",
-            }
+            {"name": name, "path": f"{name}.csv", **_CSV, "schema": f"{SCHEMAS}/{name}-table-schema.json"}
             for name in TABLE_COLUMNS
         ],
         "profile": f"{SCHEMAS}/camtrap-dp-profile.json",

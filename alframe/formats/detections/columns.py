@@ -33,10 +33,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetections:
-    """The rows of one image, or in `failure` why it was not processed.
-
-    Categories and classes are called as in the file, since its dictionaries are known only at its end.
-    """
+    """The detections of one image, with categories and classes as in the file, or why it was not processed."""
 
     path: str
     rows: tuple[DetectionRow, ...] = ()

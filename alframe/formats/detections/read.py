@@ -29,12 +29,11 @@ _KNOWN_PROGRAMS = (
 
 
 def read_detections(file: Path, root: Path | None = None) -> Detections:
-    """Read what a detector found: MegaDetector's format 1.0 to 1.6 (also from AddaxAI and PyTorch-Wildlife),
-    SpeciesNet's predictions, PyTorch-Wildlife's own JSON, or the list of the megadetector command.
+    """Read what a detector found; raises FormatError naming the file, the position in it and the remedy.
 
-    Categories are known by name, never by number; "human" is called "person". Where boxes are in pixels, the headers
-    of the images are read for their sizes: `root` is where their relative paths start, if not in the file's folder.
-    Raises FormatError naming the file, the position in it and the remedy.
+    Formats: MegaDetector's 1.0 to 1.6, SpeciesNet's predictions, PyTorch-Wildlife's own JSON, and the list of the
+    megadetector command. Categories are known by name; "human" is called "person". Where boxes are in pixels, the
+    headers of the images are read for their sizes: their relative paths start at `root` or in the file's folder.
     """
     builder, sizes = DetectionsBuilder(), ImageSizes(file.parent, root)
     members: dict[str, Any] = {}  # all but the list of images

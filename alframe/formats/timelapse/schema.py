@@ -54,14 +54,11 @@ SQL_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a template: its `type` in Timelapse's spelling, and its name in the data, `data_label`.
-
-    `label` is what people read (empty: the data label), `width` is in pixels; `choices` are case-sensitive.
-    """
+    """Field of a template, with Timelapse's `type`; `choices` are case-sensitive, and `width` is in pixels."""
 
     type: str
-    data_label: str
-    label: str = ""
+    data_label: str  # its name in the data
+    label: str = ""  # its name for people, if that is another one
     default: str = ""
     tooltip: str = ""
     choices: tuple[str, ...] = ()
@@ -72,7 +69,7 @@ class Field:
 
     @property
     def display_label(self) -> str:
-        """What people read."""
+        """The name for people."""
         return self.label or self.data_label
 
 

@@ -49,10 +49,7 @@ def explain_unsafe_write(ddb: Path) -> str:
 
 
 def update_records(ddb: Path, changes: Sequence[RecordChange], set_cells: Mapping[str, str]) -> Path:
-    """Make all the changes or none, and return the backup; raises FormatError.
-
-    `set_cells` are new cells of ImageSetTable by column.
-    """
+    """Make all the changes, and those of ImageSetTable, or none; return the backup. Raises FormatError."""
     check_integrity(ddb)
     backup = back_up(ddb)
     with explain_errors(ddb), connect(ddb, "rw") as db:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -40,32 +41,21 @@ class Animal:
     marks: tuple[str, ...] = ()  # antlers, spots, rosettes, mask, bib, ruff, mane, tusks
 
 
-ANIMALS = {
-    "red_fox": Animal(
-        0.42, 1.10, 0.96, 0.42, 0.12, 0.30, 32, 0.54, 0.42, 1.0, 0.13,
-        (196, 98, 40), (232, 205, 178), (52, 38, 34), "pointed", "brush", ("bib",),
-    ),
-    "fallow_deer": Animal(
-        0.90, 0.92, 1.02, 0.44, 0.13, 0.50, 52, 0.42, 0.56, 1.0, 0.115,
-        (160, 104, 62), (226, 204, 176), (168, 128, 92), "leaf", "flag", ("spots", "antlers"),
-    ),
-    "wild_boar": Animal(
-        0.78, 0.94, 0.86, 0.64, 0.07, 0.22, -10, 0.70, 0.66, 1.05, 0.15,
-        (78, 64, 54), (96, 82, 70), (40, 34, 32), "leaf", "tassel", ("mane", "tusks"),
-    ),
-    "badger": Animal(
-        0.36, 1.42, 0.98, 0.74, -0.02, 0.22, -4, 0.66, 0.50, 0.95, 0.26,
-        (150, 150, 148), (62, 58, 56), (34, 32, 32), "round", "stub", ("mask",),
-    ),
-    "brown_hare": Animal(
-        0.38, 0.72, 1.12, 0.66, -0.04, 0.18, 62, 0.52, 0.85, 0.72, 0.16,
-        (158, 126, 86), (234, 224, 206), (176, 144, 104), "long", "puff",
-    ),
-    "lynx": Animal(
-        0.60, 0.98, 1.04, 0.46, 0.11, 0.20, 34, 0.46, 1.05, 0.55, 0.17,
-        (184, 152, 112), (232, 222, 206), (190, 162, 128), "tufted", "stub", ("rosettes", "bib", "ruff"),
-    ),
+_MEASURES: dict[str, tuple[Any, ...]] = {
+    "red_fox": (0.42, 1.10, 0.96, 0.42, 0.12, 0.30, 32, 0.54, 0.42, 1.0, 0.13,
+        (196, 98, 40), (232, 205, 178), (52, 38, 34), "pointed", "brush", ("bib",)),
+    "fallow_deer": (0.90, 0.92, 1.02, 0.44, 0.13, 0.50, 52, 0.42, 0.56, 1.0, 0.115,
+        (160, 104, 62), (226, 204, 176), (168, 128, 92), "leaf", "flag", ("spots", "antlers")),
+    "wild_boar": (0.78, 0.94, 0.86, 0.64, 0.07, 0.22, -10, 0.70, 0.66, 1.05, 0.15,
+        (78, 64, 54), (96, 82, 70), (40, 34, 32), "leaf", "tassel", ("mane", "tusks")),
+    "badger": (0.36, 1.42, 0.98, 0.74, -0.02, 0.22, -4, 0.66, 0.50, 0.95, 0.26,
+        (150, 150, 148), (62, 58, 56), (34, 32, 32), "round", "stub", ("mask",)),
+    "brown_hare": (0.38, 0.72, 1.12, 0.66, -0.04, 0.18, 62, 0.52, 0.85, 0.72, 0.16,
+        (158, 126, 86), (234, 224, 206), (176, 144, 104), "long", "puff"),
+    "lynx": (0.60, 0.98, 1.04, 0.46, 0.11, 0.20, 34, 0.46, 1.05, 0.55, 0.17,
+        (184, 152, 112), (232, 222, 206), (190, 162, 128), "tufted", "stub", ("rosettes", "bib", "ruff")),
 }  # fmt: skip
+ANIMALS = {species: Animal(*measures) for species, measures in _MEASURES.items()}
 
 
 @dataclass(frozen=True)
@@ -82,10 +72,7 @@ class Pose:
 def draw_animal(
     animal: Animal, pose: Pose, height: float, rng: np.random.Generator
 ) -> tuple[Image.Image, Point, Point]:
-    """Return the animal as an RGBA picture, and the pixels of the ground under its middle and of its eye.
-
-    `height` is that of its shoulder, in pixels.
-    """
+    """Return the animal, `height` pixels at the shoulder, as RGBA, and where the ground under it and its eye are."""
     canvas = AnimalCanvas(height * SCALE, pose.turn)
     eye = _draw_parts(canvas, animal, pose, rng)
     left, top, right, bottom = canvas.mask.getbbox() or (0, 0, *canvas.mask.size)
@@ -122,27 +109,15 @@ def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: np.random
     half = animal.length / 2
     _legs(canvas, animal, pose, half, far=True)
     _tail(canvas, animal, half, rng)
-    body = smooth_outline(
-        [
-            (-half - 0.17, animal.rump * 0.72),
-            (-half - 0.08, animal.rump * 0.97),
-            (-half + 0.15, animal.rump * 1.01),
-            (0.0, (1 + animal.rump) / 2 - 0.05),
-            (half - 0.1, 1.0),
-            (half + 0.12, 0.92),
-            (half + 0.20, 1 - animal.depth * 0.55),
-            (half + 0.05, 1 - animal.depth),
-            (0.0, 1 - animal.depth * 1.02),
-            (-half + 0.2, 1 - animal.depth + animal.tuck),
-            (-half - 0.05, animal.rump * 0.52),
-        ]
-    )
+    rump, depth = animal.rump, animal.depth
+    back = [(-half - 0.17, rump * 0.72), (-half - 0.08, rump * 0.97), (-half + 0.15, rump * 1.01)]
+    back += [(0.0, (1 + rump) / 2 - 0.05), (half - 0.1, 1.0), (half + 0.12, 0.92), (half + 0.2, 1 - depth * 0.55)]
+    belly = [(half + 0.05, 1 - depth), (0.0, 1 - depth * 1.02), (-half + 0.2, 1 - depth + animal.tuck)]
+    body = smooth_outline([*back, *belly, (-half - 0.05, rump * 0.52)])
     angle = math.radians(animal.neck_angle + pose.head_up)
     root = (half + 0.02, 0.96 - animal.depth * 0.36)
-    crown = (
-        root[0] + 0.1 + (animal.neck + 0.08) * math.cos(angle),
-        root[1] + 0.06 + (animal.neck + 0.08) * math.sin(angle),
-    )
+    reach = animal.neck + 0.08
+    crown = (root[0] + 0.1 + reach * math.cos(angle), root[1] + 0.06 + reach * math.sin(angle))
     canvas.fill(body, animal.back)
     thick = animal.head * (0.42 + 0.3 * animal.muzzle)
     canvas.fill_limb([root, crown], [animal.depth * 0.86, thick], animal.back)

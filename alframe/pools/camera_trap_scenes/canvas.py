@@ -14,10 +14,7 @@ Colour = tuple[int, int, int]
 
 
 class AnimalCanvas:
-    """Canvas in shoulder heights of `unit` pixels: x forward from the animal's middle, y up from the ground.
-
-    `colour` is the picture, `mask` where the animal is. `turn` below 1 shortens x, as seen at an angle.
-    """
+    """Canvas in shoulder heights of `unit` pixels: x forward, times `turn`, from the animal's middle, y up."""
 
     def __init__(self, unit: float, turn: float) -> None:
         self.unit, self.turn = unit, turn

@@ -49,10 +49,7 @@ def position_for_height(species: str, pixels: float, scenery: Scenery) -> float:
 def render_frame(
     scenery: Scenery, visitor: Visitor | None, info: FrameInfo, burst: np.random.Generator, frame: np.random.Generator
 ) -> tuple[Image.Image, Box | None]:
-    """Return the finished picture and the visible animal's box.
-
-    The generator `burst` draws what stays the same in a whole burst, `frame` all else.
-    """
+    """Return the picture and the visible animal's box; `burst` draws what stays the same in a whole burst."""
     coat, light = burst.spawn(2)
     canvas, near, box, eye = Image.fromarray(scenery.picture), scenery.nearness, None, None
     if visitor is not None:
