@@ -44,9 +44,9 @@ def write_recognitions(
     with replace_atomically(file) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
         handle.write("{" + "".join(f'"{key}": {_to_json(value)},\n ' for key, value in head.items()) + '"images": [')
         separator = "\n  "
-        for image, found in images:
-            detections = [_detection_to_json(detection, numbers, class_numbers) for detection in found]
-            handle.write(f"{separator}{_to_json({'file': image, 'detections': detections})}")
+        for image, detections in images:
+            converted = [_detection_to_json(detection, numbers, class_numbers) for detection in detections]
+            handle.write(f"{separator}{_to_json({'file': image, 'detections': converted})}")
             separator = ",\n  "
         handle.write("]}\n")
 

@@ -66,13 +66,12 @@ def parse_pytorch_wildlife(entry: dict[str, Any], sizes: ImageSizes) -> ImageDet
     return _parse_pixel_boxes(path, detections, sizes)
 
 
-def _parse_pixel_boxes(path: str, found: Any, sizes: ImageSizes) -> ImageDetections:
-    size = sizes(path) if found else (1, 1)
-    return (
-        ImageDetections(path, failure=_NO_SIZE)
-        if size is None
-        else ImageDetections(path, values.parse_detections(found, lambda one: _parse_detection(one, *size)))
-    )
+def _parse_pixel_boxes(path: str, detections: Any, sizes: ImageSizes) -> ImageDetections:
+    size = sizes(path) if detections else (1, 1)
+    if size is None:
+        return ImageDetections(path, failure=_NO_SIZE)
+    rows = values.parse_detections(detections, lambda detection: _parse_detection(detection, *size))
+    return ImageDetections(path, rows)
 
 
 def _parse_detection(detection: dict[str, Any], width: int, height: int) -> DetectionRow:
