@@ -1,4 +1,4 @@
-"""A table on standard output that grows by a row a round."""
+"""Print a table to standard output that grows by a row a round."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ INDENT = 6  # of a line that belongs to the row above it
 
 
 class Console:
-    """Prints the heading once, then each round as it ends and its audit below; 73 columns, terminal or not."""
+    """A heading once, then a row for each round as it ends, and its audit below; 73 columns, terminal or not."""
 
     def __init__(self) -> None:
         self._basis = ""
-        self._headed = False
+        self._has_heading = False
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """See the Tracker contract."""
+        """Say so if the run goes on."""
         self._basis = ""
         if history:
             _print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).")
-        self._headed = False
+        self._has_heading = False
 
     def log(self, record: RoundRecord) -> None:
-        """See the Tracker contract."""
-        if not self._headed:
-            _print(_row(*WIDTHS))
-            self._headed = True
+        """Print the row of this round."""
+        if not self._has_heading:
+            _print(_align(*WIDTHS))
+            self._has_heading = True
         evaluation = record.evaluation
         scores = ("-", "-", "-")
         if evaluation:
@@ -38,12 +38,12 @@ class Console:
                 _print(f"Measured on: {evaluation.basis}")
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
-        _print(_row(f"{record.round}", f"{record.labels}", *scores, _time(sum(record.seconds.values()))))
+        _print(_align(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values()))))
         if record.audit:
-            _print(f"{'':{INDENT}}{_in_the_pool(record.audit)}")
+            _print(f"{'':{INDENT}}{_describe_audit(record.audit)}")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
 
 def _print(line: str) -> None:
@@ -52,16 +52,16 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def _row(*cells: str) -> str:
+def _align(*cells: str) -> str:
     return " ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS.values(), strict=True))
 
 
-def _in_the_pool(audit: Evaluation) -> str:
-    right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
-    return f"in the pool: {right} of 100 right ({low} to {high}), by {audit.n} images drawn at random"
+def _describe_audit(audit: Evaluation) -> str:
+    correct, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
+    return f"in the pool: {correct} of 100 right ({low} to {high}), by {audit.n} images drawn at random"
 
 
-def _time(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     if seconds < 99.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
