@@ -86,13 +86,15 @@ def test_a_conflict_in_words() -> None:
 def test_a_label_for_the_whole_sequence() -> None:
     items = [
         Item(f"{n}.jpg", Path(f"{n}.jpg"), sequence=sequence, split="test" if n == 3 else "pool")
-        for n, sequence in enumerate(["a", "a", "a", "a", "b", "b", "b", None, None])
+        for n, sequence in enumerate(["a", "a", "a", "a", "b", "b", "b", None, None, "c", "c"])
     ]
     counted = [said("fox", item=0), said("hare", item=4), said("fox", item=5), said("fox", item=7)]
+    counted.append(said("hare", item=9))
     more = propagate_labels(decide_labels(counted, "ask"), items)
     assert [(one.item, one.class_name, one.labelled_on, one.origin) for one in more] == [
         (1, "fox", 0, "propagated"),
         (2, "fox", 0, "propagated"),
+        (10, "hare", 9, "propagated"),
     ], "not to the held-out one, not where a sequence's labels differ, not without a sequence"
 
 

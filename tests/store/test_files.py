@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,33 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError
     assert file.read_text() == '{\n  "a": 1\n}\n'
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no folders to fsync")
+def test_new_content_is_on_the_disk_before_it_takes_the_old_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(handle: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    def note_replace(path: Path, target: Path) -> Path:
+        steps.append("replace")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    write_json(tmp_path / "x.json", {"a": 1})
+    assert steps == ["file", "replace", "folder"]
+    steps.clear()
+    with replace_atomically(tmp_path / "out") as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("a")
+        (temporary / "b").write_text("b")
+    assert steps == ["file", "file", "replace", "folder"]
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
