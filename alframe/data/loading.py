@@ -66,6 +66,7 @@ class PlainReader:
     spec: InputSpec
 
     def __call__(self, file: ImageFile, image: ImageToRead) -> Decoded:
+        """Decode `image`."""
         decoded = file.decode(self.spec, image.box)
         if decoded.pixels is None:
             return decoded

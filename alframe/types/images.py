@@ -31,8 +31,8 @@ class Item:
     """One image of the pool.
 
     `label` is what the pool itself says (a class folder, a CSV column). In a simulation it stays hidden until the
-    label source is asked; otherwise it counts as labelled from the start. `split` is "test" for images that the
-    pool sets apart for evaluation; they are never selected.
+    label source is asked; otherwise it counts as labelled from the start. `split` is "test" for images that are held
+    out for evaluation; they are never selected.
     """
 
     id: ItemId
@@ -52,7 +52,7 @@ class Item:
 
 
 def pool_root(items: Sequence[Item]) -> Path | None:
-    """The folder that ids count from, as far as the first item tells."""
+    """Return the folder that ids are relative to, if the first item tells."""
     for item in items[:1]:
         path = item.path.as_posix()
         if path.endswith(f"/{item.image}"):

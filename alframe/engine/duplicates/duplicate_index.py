@@ -60,8 +60,8 @@ class HashIndex:
     def add(self, rows: Ints) -> None:
         """See DuplicateIndex."""
         if self._features is not None:
-            _, of, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
-            rows = rows[np.sort(np.argsort(of, kind="stable")[_ranks_within(counts) < MAX_COMPARED])]
+            _, hash_numbers, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
+            rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_ranks_within(counts) < MAX_COMPARED])]
         # Tables of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
         while self._tables and len(self._tables[-1].rows) <= len(rows):
             rows = np.concatenate([self._tables.pop().rows, rows])
@@ -70,21 +70,21 @@ class HashIndex:
 
     def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
         """See DuplicateIndex."""
-        positions, found = self._find_near(self._hashes[rows])
+        positions, matches = self._find_near(self._hashes[rows])
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
-            return _first_match(positions, found, len(rows)), np.zeros(len(rows), bool)
+            return _first_match(positions, matches, len(rows)), np.zeros(len(rows), bool)
         compared = _ranks_within(counts) < MAX_COMPARED
-        positions, found = positions[compared], found[compared]
-        near = cosine_similarities(self._features, rows[positions], found) >= 1 - self._cosine
-        return _first_match(positions[near], found[near], len(rows)), counts >= MAX_COMPARED
+        positions, matches = positions[compared], matches[compared]
+        near = cosine_similarities(self._features, rows[positions], matches) >= 1 - self._cosine
+        return _first_match(positions[near], matches[near], len(rows)), counts >= MAX_COMPARED
 
     def _find_near(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """Return pairs of a position in `hashes` and a near added row, sorted by position, then in order of adding."""
         pairs = [np.empty((0, 2), np.int64)]
         for table in self._tables:
-            found = np.unique(np.concatenate([table.find_near(hashes, mask, self._bits) for mask in self._masks]))
-            position, entry = np.divmod(found, len(table.rows))
+            matches = np.unique(np.concatenate([table.find_near(hashes, mask, self._bits) for mask in self._masks]))
+            position, entry = np.divmod(matches, len(table.rows))
             pairs.append(np.stack([position, table.rows[entry]], axis=1))
         both = np.concatenate(pairs)
         return tuple(both[np.argsort(both[:, 0], kind="stable")].T)
@@ -204,11 +204,11 @@ def cosine_similarities(features: Floats, a: Ints, b: Ints) -> Floats:
     return similarities
 
 
-def _first_match(positions: Ints, found: Ints, count: int) -> Ints:
-    """Return (count,) the first row that was `found` (h,) for each of the sorted `positions` (h,); -1: none."""
+def _first_match(positions: Ints, matches: Ints, count: int) -> Ints:
+    """Return (count,) the first of the `matches` (h,) for each of the sorted `positions` (h,); -1: none."""
     first = np.full(count, -1, np.int64)
     starts = np.flatnonzero(np.diff(positions, prepend=-1))
-    first[positions[starts]] = found[starts]
+    first[positions[starts]] = matches[starts]
     return first
 
 

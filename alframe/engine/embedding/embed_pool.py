@@ -55,7 +55,7 @@ class ShardResult:
 
     def add(self, batch: Batch, features: Floats) -> None:
         """Add a batch and the features (g, D) of its readable images."""
-        self.contents += [FileContent(one.content_hash, one.reason, one.stamp) for one in batch.results]
+        self.contents += [FileContent(result.content_hash, result.reason, result.stamp) for result in batch.results]
         self.features.append(features)
         self.hashes |= batch.hash_by_content
 

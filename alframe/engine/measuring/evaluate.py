@@ -37,7 +37,7 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
         actual, predicted, labels=np.arange(len(names)), zero_division=0
     )
     micro = precision_recall_fscore_support(actual, predicted, labels=np.arange(len(names)), average="micro")
-    seen = support > 0
+    has_images = support > 0
     hits = int((predicted == actual).sum())
     right = np.diagonal(matrix)
     low, high = wilson_interval(np.array([hits]), np.array([len(actual)]))
@@ -59,10 +59,10 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
         accuracy=hits / len(actual),
         low=float(low[0]),
         high=float(high[0]),
-        balanced_accuracy=float(recall[seen].mean()),
-        macro_precision=float(precision[seen].mean()),
-        macro_recall=float(recall[seen].mean()),
-        macro_f1=float(f1[seen].mean()),
+        balanced_accuracy=float(recall[has_images].mean()),
+        macro_precision=float(precision[has_images].mean()),
+        macro_recall=float(recall[has_images].mean()),
+        macro_f1=float(f1[has_images].mean()),
         classes=names,
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         per_class=tuple(
@@ -101,16 +101,16 @@ def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
     return float(log_loss(actual, all_probs, labels=np.arange(classes)))
 
 
-def wilson_interval(hits: npt.NDArray[np.int64], of: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:
-    """Return 95 % bounds (n,) of `hits` (n,) / `of` (n,): Wilson's score interval (1927); 0 and 1 where `of` is 0."""
+def wilson_interval(hits: npt.NDArray[np.int64], totals: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:
+    """Return 95 % bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 of nothing."""
     from scipy.special import ndtri
 
     square = ndtri((1 + CONFIDENCE) / 2) ** 2
     middle = hits + square / 2
-    half = np.sqrt(square * (hits * (of - hits) / np.maximum(of, 1) + square / 4))
-    low, high = (middle - half) / (of + square), (middle + half) / (of + square)
+    half = np.sqrt(square * (hits * (totals - hits) / np.maximum(totals, 1) + square / 4))
+    low, high = (middle - half) / (totals + square), (middle + half) / (totals + square)
     # Exactly at the ends, where rounding would leave a bound on the wrong side of the share.
-    return np.where(hits == 0, 0.0, low), np.where(hits == of, 1.0, high)
+    return np.where(hits == 0, 0.0, low), np.where(hits == totals, 1.0, high)
 
 
 def cross_validate(
