@@ -1,0 +1,29 @@
+"""docs/plugins.md names what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import alframe.testing
+from alframe import contracts
+from alframe.builtins import BUILTIN_PARTS
+from alframe.tasks.new_plugin import KINDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+
+
+def test_every_optional_ability_is_explained() -> None:
+    protocols = {name: getattr(contracts, name) for name in contracts.__all__}
+    abilities = {name for name, protocol in protocols.items() if getattr(protocol, "_is_runtime_protocol", False)}
+    assert abilities == set(re.findall(r"^\| [\w ()]+ \| `(\w+)` \| `", PAGE, re.MULTILINE))
+
+
+def test_every_kind_has_its_row() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\(\w+\.md\) \| `([\w.]+)` \|.*\| `(\w+)` \|$", PAGE, re.MULTILINE)
+    assert {kind: group for kind, group, _ in rows} == {kind: group for kind, (group, _) in BUILTIN_PARTS.items()}
+    assert {suite for _, _, suite in rows} == {name for name in alframe.testing.__all__ if name.endswith("Suite")}
+
+
+def test_the_kinds_that_new_plugin_knows() -> None:
+    assert f"`new_plugin` knows these kinds (`kind=`): {', '.join(KINDS)}." in PAGE
