@@ -14,9 +14,9 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 
 @dataclass
 class AnswerBuilder:
-    """Collects labels and empty places for labels, file by file; `build` resolves the class names.
+    """The labels, and the empty places for labels, that were found so far; `build` makes the answers of them.
 
-    `classes`, `new_classes` and `unsure` are those of `class_resolver`.
+    `classes`, `new_classes` and `unsure` are those of `class_resolver`, which says what the written names mean.
 
     An item is cleared if some file has a place for its label, but nothing in it, and no file has a label of it. No
     answer of a person may be lost, so three things clear nothing: a file in which nobody has written any label (the

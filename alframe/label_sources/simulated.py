@@ -13,7 +13,7 @@ from alframe.types import Answers, Item, Label, Problem, Request
 
 
 class Simulated:
-    """Answers at once with the pool's own hidden label, or with that of `truth`, a CSV.
+    """Oracle that answers at once with the pool's own hidden label, or with that of `truth`, a CSV.
 
     A class that no label has had before is simply found, as in a campaign; no name is taken for a typing error.
     """

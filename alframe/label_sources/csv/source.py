@@ -20,7 +20,7 @@ from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
 
 class Csv:
-    """One CSV for each round, `round-003/to_label.csv`; every CSV in that folder is read, since people save copies.
+    """Labels in a CSV for each round, `round-003/to_label.csv`, and in its copies: every CSV in that folder is read.
 
     `files` are CSVs of people's own, anywhere: paths, folders or patterns (`labels/*.csv`). They are read as well, each
     time, and may list more images than were asked for. `path_column`, `label_column` and `annotator_column` are the

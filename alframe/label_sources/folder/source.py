@@ -20,7 +20,7 @@ UNKNOWN_FILE = (
 
 
 class Folder:
-    """`round-003/` with the images to label, an empty folder for each class, one for `unsure`, and a manifest.
+    """Labels by class folder: `round-003/` has the images, an empty folder for each class and `unsure`, and a manifest.
 
     `link` makes hard links instead of copies where the file system can: they take no room, but a program that changes
     an image in place (a viewer that rotates it) then changes the original. One of several boxes of an image is cut out.

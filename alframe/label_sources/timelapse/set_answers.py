@@ -51,7 +51,7 @@ class AnswerFile:
 
 @dataclass
 class AnswerFileCache:
-    """Keeps what each file last held: a set is read once, however many rounds are asked about.
+    """Cache of what each file last held: a set is read once, however many rounds are asked about.
 
     `columns` are those to read, the one with the species first.
     """

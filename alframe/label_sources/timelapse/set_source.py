@@ -28,7 +28,7 @@ from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
 class TimelapseSet:
-    """The user's own `set`: its `.tdb`, its `.ddb` or the folder they are in.
+    """Labels from the user's own Timelapse `set`: its `.tdb`, its `.ddb` or the folder they are in.
 
     `species` is the Data Label of the field with the answers, and `selected` that of the Flag that marks a round's
     images; `round_field`, `prediction_field` and `confidence_field` are filled in too. `exports` are CSVs that
@@ -115,6 +115,7 @@ class TimelapseSet:
     def _add_data_file(
         self, ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], builder: AnswerBuilder
     ) -> None:
+        """Add the labels in the data file, and the images without one."""
         builder.problems += species_field_problems(ddb, template, self.names.species, request.classes)
         if template.field(self.names.species) is None:
             return

@@ -38,7 +38,7 @@ from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
 class Timelapse:
-    """`round-003/` with the images, a template for Timelapse, and a manifest; the answers are in Timelapse's `.ddb`.
+    """Labels from a Timelapse set for each round: `round-003/` has the images, a template and a manifest.
 
     `annotators` gives each of these people a whole set, in a folder of that name. `annotator_field` is a field in
     which people write their own name. `prepare` also writes the `.ddb`, with suggestions and keys for the classes.
@@ -203,6 +203,7 @@ def _require_short_paths(root: Path, names: Iterable[str]) -> None:
 
 
 def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, or raise BadParams if two are alike or one cannot be a folder."""
     people = tuple(str(name).strip() for name in annotators)
     folders = {normalise_name(class_folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
     if isinstance(annotators, str) or len(folders) < len(people):
