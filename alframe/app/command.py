@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.flags import CONFIG_DIR, expand_option, flag_value, split_flags
 from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, sweep_values, to_hydra
-from alframe.app.overrides import SEARCH_PATH, Override, Overrides, leaves, search_folders
+from alframe.app.overrides import SEARCH_PATH, Override, Overrides, by_key, leaves, search_folders
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import TRANSIENT, absolute, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
@@ -77,21 +77,21 @@ def parse(words: Sequence[str]) -> Command:
     flags, typed = split_flags(map(expand_option, words))
     if typed and _VERB.match(typed[0]):
         typed[0] = f"task={typed[0]}"
-    read = {override.key: override for override in map(_read, typed)}
+    read = by_key(map(_read, typed))
     folder, runs = _folder("project", read), _folder("runs", read) or absolute("alframe-runs")
     latest = latest_project(runs) if folder is None and not _is_run(read) and not _chooses_campaign(read) else None
     project = folder or latest
-    saved = {one.key: one for one in map(_under_new_name, load_choices(project) if project else [])}
+    saved = by_key(map(_under_new_name, load_choices(project) if project else []))
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder is not None and not Path(own_folder).is_dir():
         raise BadParams(f"--config-dir: there is no folder {own_folder}.")
     folders = [Path(own_folder)] if own_folder is not None else []
     parts = ChosenParts({**saved, **read}, [*folders, *search_folders({**saved, **read})])
-    given = {one.key: one for one in (_with_value(one, parts, read, _is_sweep(flags, read)) for one in read.values())}
+    given = by_key(_with_value(override, parts, read, _is_sweep(flags, read)) for override in read.values())
     for override in given.values():
         _check_names(override, parts)
         _check_value(override)
-    standing = {key: one for key, one in saved.items() if not _is_overruled(one, saved, given, parts)}
+    standing = by_key(choice for choice in saved.values() if not _is_overruled(choice, saved, given, parts))
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
     return Command(flags, given, standing, folder, latest, parts)

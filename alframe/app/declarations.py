@@ -32,9 +32,9 @@ def declared_kinds(kind: str, name: str) -> Mapping[str, ValueKind]:
         return {}
     constructor = getattr(factory, "__init__", factory) if inspect.isclass(factory) else factory
     names = _Names(getattr(constructor, "__globals__", {}))
-    annotations = {parameter: _resolved(one.annotation, names) for parameter, one in parameters.items()}
+    annotations = {name: _resolved(parameter.annotation, names) for name, parameter in parameters.items()}
     unknown = (Any, object, None, inspect.Parameter.empty)
-    return {parameter: value_kind(one) for parameter, one in annotations.items() if one not in unknown}
+    return {name: value_kind(annotation) for name, annotation in annotations.items() if annotation not in unknown}
 
 
 def value_kind(annotation: Any) -> ValueKind:

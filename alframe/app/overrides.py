@@ -56,9 +56,9 @@ class Override:
 Overrides = Mapping[str, Override]
 
 
-def by_key(words: Iterable[str]) -> dict[str, Override]:
-    """Return overrides in Hydra's grammar by what they set; of several the last."""
-    return {override.key: override for word in words if (override := Override.read(word))}
+def by_key(overrides: Iterable[Override | None]) -> dict[str, Override]:
+    """Return the overrides by what they set; of several for one key the last."""
+    return {override.key: override for override in overrides if override is not None}
 
 
 def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -58,7 +58,7 @@ class ChosenParts:
             chosen, prefix = self.names(kind), kind
         known = [name for name in chosen if name in self.files(kind)]
         kinds = [self._value_kind(kind, self.recipe(kind, name), below, prefix) for name in known]
-        return next((one for one in kinds if one != ValueKind()), ValueKind())
+        return next((declared for declared in kinds if declared != ValueKind()), ValueKind())
 
     def recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
@@ -79,8 +79,8 @@ class ChosenParts:
             return ValueKind()
         if isinstance(default, list) and default and all(isinstance(element, int | float) for element in default):
             return ValueKind(is_list=True)
-        named = self._overrides.get(f"{prefix}.name")
-        registered = str(named.value if named else recipe.get("name"))
+        chosen = self._overrides.get(f"{prefix}.name")
+        registered = str(chosen.value if chosen else recipe.get("name"))
         declared = declared_kinds(kind, registered).get(parameter, ValueKind())
         return replace(declared, is_list=True) if isinstance(default, list) else declared
 
@@ -90,8 +90,8 @@ class ChosenParts:
         configs = [_default_config()]
         names = self._overrides["experiment"].names if "experiment" in self._overrides else []
         configs += [self.content("experiment", name) for name in names if name in self.files("experiment")]
-        choices = [one for config in configs for one in config.get("defaults", []) if isinstance(one, dict)]
-        return {key.removeprefix("override ").strip("/"): name for one in choices for key, name in one.items()}
+        choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]
+        return {key.removeprefix("override ").strip("/"): name for entry in choices for key, name in entry.items()}
 
     def content(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""

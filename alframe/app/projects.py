@@ -59,7 +59,7 @@ def load_choices(folder: Path) -> list[Override]:
         words = [str(word) for word in yaml.safe_load(file.read_text(encoding="utf-8"))["choices"]]
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise StoreError(f"{file} is damaged: {error}. Delete it, and give all choices on the command line.") from None
-    return list(by_key(words).values())
+    return list(by_key(map(Override.read, words)).values())
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def choices_kept(folder: Path, words: Sequence[str], own_folders: Sequence[str] 
 
     `words` are Hydra's; `own_folders` the user's own configuration folders, in which some of the choices lie.
     """
-    overrides = by_key(words)
+    overrides = by_key(map(Override.read, words))
     parts = ChosenParts(overrides, [Path(own) for own in own_folders])
     kept = [override for override in overrides.values() if override.kind not in TRANSIENT]
     choices = [str(_with_absolute_path(override, parts.value_kind(override.key))) for override in kept]
@@ -76,15 +76,15 @@ def choices_kept(folder: Path, words: Sequence[str], own_folders: Sequence[str] 
         choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in own_folders])}")
     file = folder / CHOICES
     before = file.read_text(encoding="utf-8") if file.exists() else None
-    now = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)
-    if now != before:
-        _write(file, now)
+    text = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)
+    if text != before:
+        _write(file, text)
     try:
         yield
     except (BadParams, UnknownComponent, UnmetNeed, PoolError, FormatError):
         if before is None and not _has_begun(folder):
             file.unlink(missing_ok=True)
-        elif before is not None and now != before:
+        elif before is not None and text != before:
             _write(file, before)
         raise
 
@@ -99,8 +99,8 @@ def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, id
         return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{identity[:8]}"
     # A set of test images apart (test_root) may be added to a campaign later on.
     lasting = {key: path for key, path in sorted(paths.items()) if path and not key.startswith("test_")}
-    places = {key: os.path.normcase(os.path.normpath(path)) for key, path in lasting.items()}
-    digest = hashlib.blake2b(repr(places or pool).encode(), digest_size=4).hexdigest()
+    normal = {key: os.path.normcase(os.path.normpath(path)) for key, path in lasting.items()}
+    digest = hashlib.blake2b(repr(normal or pool).encode(), digest_size=4).hexdigest()
     return f"{_slug(Path(str(lasting.get('root') or lasting.get('file') or pool)).stem)}-{digest}"
 
 

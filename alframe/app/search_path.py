@@ -28,15 +28,15 @@ class PluginConfigFolder:
 
 def plugin_config_folders() -> list[PluginConfigFolder]:
     """Return the configuration folder of every distribution that has one, in order of their names."""
-    found = []
+    configs = []
     owned = [(point.dist.name if point.dist else "?", point) for point in entry_points(group=GROUP)]
     for owner, point in sorted(owned, key=lambda pair: (pair[0], pair[1].name)):
         top, _, rest = point.value.partition(".")
         spec = find_spec(top)  # of a top-level package: finds it without running it
         locations = list(spec.submodule_search_locations or []) if spec else []
         folders = [folder for location in locations if (folder := Path(location, *rest.split("."))).is_dir()]
-        found.append(PluginConfigFolder(owner, point.value, folders[0] if folders else None))
-    return found
+        configs.append(PluginConfigFolder(owner, point.value, folders[0] if folders else None))
+    return configs
 
 
 def config_folders() -> list[Path]:
@@ -46,11 +46,11 @@ def config_folders() -> list[Path]:
 
 def config_files(group: str, folders: Sequence[Path]) -> dict[str, Path]:
     """Return the YAML file of every name in this group of the `folders`; of two with one name, the first one's."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in folders:
         for file in sorted((folder / group).glob("*.yaml")):
-            found.setdefault(file.stem, file)
-    return found
+            files.setdefault(file.stem, file)
+    return files
 
 
 class PluginSearchPath(SearchPathPlugin):

@@ -72,5 +72,5 @@ def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
 
 def _absolute(value: Any, cwd: Path) -> Any:
     if isinstance(value, list):
-        return [_absolute(one, cwd) for one in value]
+        return [_absolute(element, cwd) for element in value]
     return str(absolute(value, cwd)) if isinstance(value, str) else value

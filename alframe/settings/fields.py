@@ -26,9 +26,9 @@ def path_field(default: Any) -> Any:
 def setting_fields(group: type, prefix: str = "") -> Iterator[tuple[str, SettingField]]:
     """Yield every setting of a dataclass, and those of the groups in it, by its full name."""
     hints = get_type_hints(group)
-    for one in fields(group):
-        name, hint = f"{prefix}{one.name}", hints[one.name]
-        yield name, SettingField(hint, bool(one.metadata.get("is_path")), is_dataclass(hint))
+    for setting in fields(group):
+        name, hint = f"{prefix}{setting.name}", hints[setting.name]
+        yield name, SettingField(hint, bool(setting.metadata.get("is_path")), is_dataclass(hint))
         if is_dataclass(hint):
             yield from setting_fields(hint, f"{name}.")  # type: ignore[arg-type]
 

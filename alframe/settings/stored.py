@@ -23,7 +23,8 @@ def stored_form(settings: Settings) -> dict[str, Any]:
     """Return the settings as plain data, in the form in which every version has stored them."""
     stored: dict[str, Any] = {}
     for name, value in dataclasses.asdict(settings).items():
-        stored |= {_FLATTENED[name][key]: one for key, one in value.items()} if name in _FLATTENED else {name: value}
+        renamed = _FLATTENED.get(name)
+        stored |= {name: value} if renamed is None else {renamed[key]: inner for key, inner in value.items()}
     return stored
 
 
