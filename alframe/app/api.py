@@ -44,5 +44,8 @@ def compose(*overrides: str) -> DictConfig:
 
 
 def open_session(*overrides: str) -> Session:
-    """Open a session as a context manager: ``with open_session("project=season", "batch=8") as session: ...``."""
+    """Return a session, to be used as a context manager.
+
+    Example: ``with open_session("project=season", "batch=8") as session: ...``.
+    """
     return session_from(compose(*overrides), Path.cwd())

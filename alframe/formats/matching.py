@@ -45,6 +45,7 @@ class ImageMatcher:
         self._roots = tuple({path[: -len(ending) + 1] for path, ending in endings if path.endswith(ending)})
 
     def __call__(self, cell: str) -> ItemId | None:
+        """Return the id of the item that `cell` names, or None."""
         by_id, by_normalised_id, by_caseless_id, by_path = self._tables
         if cell in by_id:
             return by_id[cell]

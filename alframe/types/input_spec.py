@@ -22,4 +22,5 @@ class InputSpec:
 
     @property
     def channels(self) -> int:
+        """How many bands an image has."""
         return len(self.mean)
