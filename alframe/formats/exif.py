@@ -76,28 +76,28 @@ def _parse_time_tags(block: bytes) -> dict[int, str]:
     """Return the text of those TIME_TAGS that the TIFF block has."""
     if len(block) < 8:
         return {}
-    order = "<" if block.startswith(b"II") else ">"
-    first = _parse_directory(block, order, struct.unpack_from(order + "I", block, 4)[0])
+    endian = "<" if block.startswith(b"II") else ">"
+    first = _parse_directory(block, endian, struct.unpack_from(endian + "I", block, 4)[0])
     entries = first
     if _EXIF_IFD_TAG in first:
-        entries = first | _parse_directory(block, order, struct.unpack(order + "I", first[_EXIF_IFD_TAG][1])[0])
+        entries = first | _parse_directory(block, endian, struct.unpack(endian + "I", first[_EXIF_IFD_TAG][1])[0])
     texts = {}
     for tag in TIME_TAGS:
         if tag in entries:
             count, value = entries[tag]
-            offset = struct.unpack(order + "I", value)[0]
+            offset = struct.unpack(endian + "I", value)[0]
             texts[tag] = block[offset : offset + min(count, 64)].decode("latin-1")
     return texts
 
 
-def _parse_directory(block: bytes, order: str, offset: int) -> dict[int, tuple[int, bytes]]:
+def _parse_directory(block: bytes, endian: str, offset: int) -> dict[int, tuple[int, bytes]]:
     """Return tag -> (count, value or its offset) of the directory at `offset`, as far as the block goes."""
     if not 8 <= offset <= len(block) - 2:
         return {}
-    (number,) = struct.unpack_from(order + "H", block, offset)
+    (number,) = struct.unpack_from(endian + "H", block, offset)
     entries = min(number, (len(block) - offset - 2) // 12)
-    rows = struct.iter_unpack(order + "HHI4s", block[offset + 2 : offset + 2 + 12 * entries])
-    return {tag: (count, value) for tag, _, count, value in rows}
+    records = struct.iter_unpack(endian + "HHI4s", block[offset + 2 : offset + 2 + 12 * entries])
+    return {tag: (count, value) for tag, _, count, value in records}
 
 
 def _read_with_pillow(path: Path) -> dict[int, object]:

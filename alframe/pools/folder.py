@@ -111,8 +111,8 @@ class Folder:
 def _require_folder(path: str | Path, parameter: str) -> Path:
     folder = absolute_path(path)
     if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise PoolError(f"{folder} {what}. Set pool.{parameter} to the folder with the images.")
+        problem = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise PoolError(f"{folder} {problem}. Set pool.{parameter} to the folder with the images.")
     return folder
 
 

@@ -1,1 +1,1 @@
-"""Records of how a run goes: for the eye and for other programs."""
+"""Trackers: records of how a run goes, for people and for other programs."""

@@ -62,7 +62,8 @@ def parse_pytorch_wildlife(entry: dict[str, Any], sizes: ImageSizes) -> ImageDet
     if len(ranked) == len(boxes):
         of_boxes = [(class_score,) for class_score in ranked]
     columns = zip(names, confidences, boxes, of_boxes, strict=True)
-    detections = [{"category": name, "confidence": p, "bbox": box, "classes": own} for name, p, box, own in columns]
+    keys = ("category", "confidence", "bbox", "classes")
+    detections = [dict(zip(keys, column, strict=True)) for column in columns]
     return _parse_pixel_boxes(path, detections, sizes)
 
 
@@ -78,5 +79,6 @@ def _parse_detection(detection: dict[str, Any], width: int, height: int) -> Dete
     left, top, right, bottom = values.require_four_numbers(detection.get("bbox"), ".bbox")
     box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
     classes = detection.get("classes")
-    own = classes if isinstance(classes, tuple) else ()  # a tuple is not from JSON, but from parse_pytorch_wildlife
-    return str(detection.get("category")), values.require_number(detection.get("confidence"), ".confidence"), *box, own
+    classes = classes if isinstance(classes, tuple) else ()  # a tuple is not from JSON, but from parse_pytorch_wildlife
+    confidence = values.require_number(detection.get("confidence"), ".confidence")
+    return str(detection.get("category")), confidence, *box, classes

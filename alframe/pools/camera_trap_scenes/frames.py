@@ -51,12 +51,12 @@ def render_frame(
 ) -> tuple[Image.Image, Box | None]:
     """Return the picture and the visible animal's box; `burst` draws what stays the same in a whole burst."""
     coat, light = burst.spawn(2)
-    canvas, near, box, eye = Image.fromarray(scenery.picture), scenery.nearness, None, None
+    canvas, nearness, box, eye = Image.fromarray(scenery.picture), scenery.nearness, None, None
     if visitor is not None:
-        near, box, eye = _paint_visitor(canvas, scenery, visitor, info.night, coat, frame)
+        nearness, box, eye = _paint_visitor(canvas, scenery, visitor, info.night, coat, frame)
     canvas.paste(scenery.front, mask=scenery.front)
     if info.night:
-        lit = _light_by_flash(canvas, near, eye if box else None, light, frame)
+        lit = _light_by_flash(canvas, nearness, eye if box else None, light, frame)
     else:
         lit = _light_by_day(canvas, info.taken.hour, light, frame)
     image = Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).convert("RGB")
@@ -87,18 +87,19 @@ def _paint_visitor(
     layer = Image.new("RGBA", canvas.size)
     layer.paste(animal, corner)
     alpha = np.asarray(layer.getchannel("A"))
-    nearness = np.float32(visitor.down**0.8)
-    alpha = np.where(scenery.nearness > nearness + 0.06, 0, alpha).astype(np.uint8)  # behind a nearer tree
+    visitor_nearness = np.float32(visitor.down**0.8)
+    alpha = np.where(scenery.nearness > visitor_nearness + 0.06, 0, alpha).astype(np.uint8)  # behind a nearer tree
     canvas.paste(layer, mask=Image.fromarray(alpha))
     pen = ImageDraw.Draw(canvas)
     for _ in range(4 + scenery.habitat.grass // 40):  # the feet stand in the grass, not on top of it
         foot = x + float(coat.normal(0, tall * 0.7)), y + float(coat.uniform(0.02, 0.08)) * tall
         draw_grass(pen, scenery.habitat, foot, tall * float(coat.uniform(0.1, 0.3)), coat)
-    near = np.maximum(scenery.nearness, (alpha > OPAQUE) * nearness)
+    nearness = np.maximum(scenery.nearness, (alpha > OPAQUE) * visitor_nearness)
     box = _visible_box(alpha > OPAQUE, int((np.asarray(animal.getchannel("A")) > OPAQUE).sum()))
-    seen = corner[0] + eye[0], corner[1] + eye[1]
-    inside = 0 <= seen[0] < width and 0 <= seen[1] < height and alpha[int(seen[1]), int(seen[0])] > OPAQUE
-    return near, box, seen if inside else None
+    eye_pixel = corner[0] + eye[0], corner[1] + eye[1]
+    column, row = int(eye_pixel[0]), int(eye_pixel[1])
+    is_visible = 0 <= eye_pixel[0] < width and 0 <= eye_pixel[1] < height and alpha[row, column] > OPAQUE
+    return nearness, box, eye_pixel if is_visible else None
 
 
 def _visible_box(visible: npt.NDArray[np.bool_], whole: int) -> Box | None:
@@ -127,7 +128,7 @@ def _light_by_day(canvas: Image.Image, hour: int, light: np.random.Generator, fr
 
 def _light_by_flash(
     canvas: Image.Image,
-    near: Floats,
+    nearness: Floats,
     eye: tuple[float, float] | None,
     light: np.random.Generator,
     frame: np.random.Generator,
@@ -137,7 +138,7 @@ def _light_by_flash(
     y, x = np.ogrid[0:height, 0:width]
     grey = np.asarray(canvas) @ np.array([0.4, 0.62, 0.08], dtype=np.float32)
     radius = np.hypot((x - width / 2) / width, (y - height * 0.55) / height).astype(np.float32)
-    flash = (0.03 + 1.15 * near**1.1) * np.exp(-((radius / 0.5) ** 2)) * np.float32(light.uniform(0.85, 1.2))
+    flash = (0.03 + 1.15 * nearness**1.1) * np.exp(-((radius / 0.5) ** 2)) * np.float32(light.uniform(0.85, 1.2))
     lit: Floats = 240 * (1 - np.exp(grey * flash / -105))  # the sensor saturates softly
     if eye is not None:
         distance = np.hypot(x - eye[0], y - eye[1]).astype(np.float32) / (width / 640)

@@ -59,9 +59,9 @@ def paint_scenery(habitat: Habitat, size: tuple[int, int], rng: np.random.Genera
     """Paint one site of `size` (width, height), from the far end to the near one."""
     width, height = size
     horizon = height * float(rng.uniform(0.34, 0.46))
-    ground, near = _ground(habitat, size, horizon, rng)
+    ground, nearness = _ground(habitat, size, horizon, rng)
     canvas = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
-    depth = Image.fromarray((near * 255).astype(np.uint8))
+    depth = Image.fromarray((nearness * 255).astype(np.uint8))
     painter = _DepthPainter(habitat, width, height, horizon, ImageDraw.Draw(canvas), ImageDraw.Draw(depth))
     _treeline(painter, rng)
     _litter(painter, rng)
@@ -88,6 +88,7 @@ class _DepthPainter:
     depth_pen: ImageDraw.ImageDraw  # takes the nearness, 0..255, of what the pen paints
 
     def fill_ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, near: int | None = None) -> None:
+        """Fill an ellipse with these half-axes; `near` is its nearness, 0..255, or None for none of its own."""
         self.pen.ellipse([x - rx, y - ry, x + rx, y + ry], colour)
         if near is not None:
             self.depth_pen.ellipse([x - rx, y - ry, x + rx, y + ry], near)
@@ -125,7 +126,7 @@ def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.ran
     width, height = size
     rows = np.arange(height, dtype=np.float32)
     down = np.clip((rows - horizon) / (height - horizon), 0, 1)
-    near = np.broadcast_to(down[:, None] ** 0.8, (height, width)).copy()
+    nearness = np.broadcast_to(down[:, None] ** 0.8, (height, width)).copy()
     sky = np.asarray(habitat.sky, dtype=np.float32) * (1.05 - 0.15 * rows / horizon)[:, None]
     # Texture is looked up in perspective, so that lumps grow towards the camera.
     texture = fractal_noise(rng, (width, 2 * height), 10, 5)
@@ -138,13 +139,14 @@ def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.ran
     soil = (
         np.asarray(habitat.soil, dtype=np.float32) * (1 - mixed) + np.asarray(habitat.litter, dtype=np.float32) * mixed
     )
-    soil *= (1 + 0.13 * lumps + rng.normal(0, 0.05, (height, width)).astype(np.float32) * near)[..., None]
+    soil *= (1 + 0.13 * lumps + rng.normal(0, 0.05, (height, width)).astype(np.float32) * nearness)[..., None]
     middle = width * (float(rng.uniform(0.3, 0.7)) + 0.1 * np.sin(3 * down + float(rng.uniform(0, 6))))
     trail = np.exp(-(((np.arange(width)[None, :] - middle[:, None]) / (width * (0.02 + 0.16 * down))[:, None]) ** 2))
     soil *= (1 + 0.18 * trail)[..., None]
     haze = np.clip(1 - down * 4, 0, 1)[:, None, None] * 0.5
     soil = soil * (1 - haze) + np.asarray(habitat.far, dtype=np.float32) * haze
-    return np.where((rows >= horizon)[:, None, None], soil, sky[:, None, :]).astype(np.float32), near.astype(np.float32)
+    ground = np.where((rows >= horizon)[:, None, None], soil, sky[:, None, :])
+    return ground.astype(np.float32), nearness.astype(np.float32)
 
 
 def _treeline(painter: _DepthPainter, rng: np.random.Generator) -> None:
@@ -190,9 +192,9 @@ def _trunk(painter: _DepthPainter, distance: float, rng: np.random.Generator) ->
     outline = [(x - half * 0.8 + lean, 0), (x + half * 0.9 + lean, 0), (x + half * 1.1, foot), (x - half, foot)]
     painter.depth_pen.polygon(outline, int(255 * distance**0.8))
     for mark in rng.uniform(0, foot - half, 50).tolist():
-        at = x + lean * (1 - mark / foot) + float(rng.uniform(-0.8, 0.5)) * half
-        end = at + half * float(rng.uniform(0.1, 0.5)), mark + float(rng.normal(0, 1))
-        pen.line([(at, mark), end], darken(bark, float(rng.uniform(0.5, 0.75))), max(1, int(half * 0.07)))
+        mark_start = x + lean * (1 - mark / foot) + float(rng.uniform(-0.8, 0.5)) * half
+        end = mark_start + half * float(rng.uniform(0.1, 0.5)), mark + float(rng.normal(0, 1))
+        pen.line([(mark_start, mark), end], darken(bark, float(rng.uniform(0.5, 0.75))), max(1, int(half * 0.07)))
     for _ in range(5):
         draw_grass(pen, habitat, (x + float(rng.uniform(-1.6, 1.6)) * half, foot + half * 0.12), half * 0.9 + 3, rng)
 
@@ -205,14 +207,14 @@ def _canopy(painter: _DepthPainter, rng: np.random.Generator) -> None:
         bush = clump % 4 == 0
         x = float(rng.uniform(0, painter.width))
         y = horizon * (float(rng.uniform(0.85, 1.08)) if bush else abs(float(rng.normal(0, 0.30))))
-        spread = height * float(rng.uniform(0.03, 0.09))
+        clump_size = height * float(rng.uniform(0.03, 0.09))
         base = mix_colours(habitat.far, habitat.leaves, float(rng.uniform(0.35, 1.0)))
-        near = int(rng.integers(25, 70))
-        for dx, dy in rng.normal(0, (spread * 1.4, spread * 0.7), (75, 2)).tolist():
+        nearness = int(rng.integers(25, 70))
+        for dx, dy in rng.normal(0, (clump_size * 1.4, clump_size * 0.7), (75, 2)).tolist():
             radius = height * float(rng.uniform(0.003, 0.010))
-            lit = min(1.3, max(0.6, 1.12 - 0.35 * dy / spread))
+            lit = min(1.3, max(0.6, 1.12 - 0.35 * dy / clump_size))
             painter.fill_ellipse(
-                x + dx, y + dy, radius * stretch, radius, vary_brightness(darken(base, lit), rng, 12), near
+                x + dx, y + dy, radius * stretch, radius, vary_brightness(darken(base, lit), rng, 12), nearness
             )
 
 
