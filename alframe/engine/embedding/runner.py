@@ -32,13 +32,8 @@ _EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
 _CPU_ENGINES = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
 MIN_COSINE = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
 _COMPARED_IMAGES = 16
+_PREPARATION_TIMES = {"eager": "a moment", "compile": "a minute or two"}
 _EXPORT_TIME = "some ten seconds, of a large network more"
-_PREPARATION_TIMES = {
-    "eager": "a moment",
-    "compile": "a minute or two",
-    "onnxruntime": _EXPORT_TIME,
-    "openvino": _EXPORT_TIME,
-}
 
 
 def engine_candidates(inference: Inference, device: str) -> list[Inference]:
@@ -95,7 +90,7 @@ class NetworkRunner:
         log.info(
             "Preparing the network for %s, which takes %s ...",
             self.inference,
-            _PREPARATION_TIMES[self.inference.engine],
+            _PREPARATION_TIMES.get(self.inference.engine, _EXPORT_TIME),
         )
         sample = pixels[:_COMPARED_IMAGES]
         try:
