@@ -15,10 +15,10 @@ def source() -> np.ndarray:
 
 
 def test_rows_are_those_of_their_numbers(source: np.ndarray) -> None:
-    at = np.array([7, 2, 9, 4])
-    rows = LazyFeatures(source, at)
+    row_numbers = np.array([7, 2, 9, 4])
+    rows = LazyFeatures(source, row_numbers)
     assert (len(rows), rows.shape) == (4, (4, 4))
-    np.testing.assert_array_equal(rows.to_array(), source[at])
+    np.testing.assert_array_equal(rows.to_array(), source[row_numbers])
     np.testing.assert_array_equal(rows[1:3], source[[2, 9]])
     np.testing.assert_array_equal(rows[np.array([3, 0])], source[[4, 7]])
     np.testing.assert_array_equal(rows[2], source[9])
