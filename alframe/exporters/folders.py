@@ -14,9 +14,9 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from alframe.contracts import SavedModel
-from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.kit.files import class_folder_name, flat_file_name, link_or_copy, replace_atomically, require_free_space
+from alframe.kit.parameters import require_parameter
 from alframe.kit.progress import Bar
 from alframe.types import UNSURE, Predictions
 
@@ -51,8 +51,8 @@ class Folders:
     copy: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence <= 1:
-            raise BadParams(f"exporter.folders.min_confidence is {self.min_confidence}; it must be between 0 and 1.")
+        is_valid = 0 <= self.min_confidence <= 1
+        require_parameter("exporter 'folders'", is_valid, "between 0 and 1", min_confidence=self.min_confidence)
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder as a whole and return it. Raises StoreError if it cannot be written."""

@@ -34,7 +34,7 @@ class PredictionTable:
 
     def __post_init__(self) -> None:
         if not (self.csv or self.parquet):
-            raise BadParams("exporter.predictions has csv and parquet both off: there is nothing to write.")
+            raise BadParams("exporter.predictions: csv and parquet are both off: there is nothing to write.")
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Write the table and return its files. Raises StoreError for a file that is open in another program."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from alframe.contracts import SavedModel
-from alframe.errors import BadParams
 from alframe.formats.detections import Detection, Detections, match_images, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE_IMAGE, write_recognitions
 from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
+from alframe.kit.parameters import require_at_least
 from alframe.kit.progress import track
 from alframe.types import Box, Item, Predictions, pool_root
 
@@ -55,8 +55,7 @@ class RecognitionJson:
     top: int = 5
 
     def __post_init__(self) -> None:
-        if self.top < 1:
-            raise BadParams(f"exporter.recognition_json.top is {self.top}; it must be at least 1.")
+        require_at_least("exporter 'recognition_json'", 1, top=self.top)
         blank = [self.blank] if isinstance(self.blank, str) else self.blank
         self.blank_names = {name.casefold() for name in blank}
 

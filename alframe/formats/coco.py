@@ -74,7 +74,7 @@ def read_coco(file: Path) -> CocoDataset:
             continue
         position, counts[name] = f"{name}[{counts[name]}]", counts[name] + 1
         if not isinstance(record, dict):
-            raise FormatError(f"{file}, {position} is {shorten(record)}, no object. Is this a COCO file?")
+            raise FormatError(f"{file}, {position} is {shorten(record)}: must be an object. Is this a COCO file?")
         try:
             if name == "images":
                 image_id = _require_text(record, "id")
@@ -91,7 +91,7 @@ def read_coco(file: Path) -> CocoDataset:
         except FormatError as error:
             raise FormatError(f"{file}, {position}{error}") from None
     if not images:
-        raise FormatError(f"{file} lists no image, or is no COCO file: there should be `images` in it.")
+        raise FormatError(f"{file} lists no image, or is not a COCO file: it must have a list `images`.")
     listed = {
         image_id: _name_categories(file, image_id, annotations[image_id], names)
         for image_id in annotations
@@ -109,7 +109,7 @@ def _name_categories(
     except KeyError as error:
         missing = error.args[0]
         raise FormatError(
-            f"{file}: `categories` has no id {missing}, which an annotation of image {image_id} has."
+            f"{file}: `categories` has no id {missing}, which an annotation of image {image_id} has. Add it."
         ) from None
 
 
@@ -130,7 +130,7 @@ def _parse_annotation(record: Mapping[str, Any]) -> CocoAnnotation:
     relative = record.get("bbox_relative")
     box = relative or record.get("bbox")
     if box and (not isinstance(box, list) or len(box) != 4 or any(type(side) not in (int, float) for side in box)):
-        raise FormatError(f": its box is {shorten(box)}, not four numbers.")
+        raise FormatError(f": its box is {shorten(box)}: must be four numbers.")
     sides = None if not box else (_to_number(box[0]), _to_number(box[1]), _to_number(box[2]), _to_number(box[3]))
     sequence_level = record.get("sequence_level_annotation") is True
     return CocoAnnotation(_require_text(record, "category_id"), sides, bool(relative), sequence_level)

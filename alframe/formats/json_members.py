@@ -52,7 +52,7 @@ class _JsonReader:
         except OSError as error:
             raise FormatError(f"{file} cannot be read: {error.strerror}. Choose a readable JSON file.") from error
         except (UnicodeError, ValueError) as error:
-            raise FormatError(f"{file} is no text ({error}). Choose the JSON file.") from error
+            raise FormatError(f"{file} is not text ({error}). Choose the JSON file.") from error
 
     def peek(self) -> str:
         """Skip spaces and return the next character, or "" at the end."""
@@ -93,4 +93,4 @@ class _JsonReader:
 
     def error(self, reason: str) -> FormatError:
         line = self.text.count("\n", 0, self.position) + 1
-        return FormatError(f"{self.file}, line {line}: this is no JSON ({reason}). Was it written to its end?")
+        return FormatError(f"{self.file}, line {line}: not valid JSON ({reason}). Was it written to its end?")

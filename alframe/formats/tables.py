@@ -85,7 +85,7 @@ def require_encoding(encoding: str, setting: str = "label_source.encoding") -> s
         "".encode(encoding)
     except LookupError:
         raise BadParams(
-            f"{setting} is '{encoding}', which is no text encoding. Examples: cp1252, cp1250, gbk, big5."
+            f"{setting} is '{encoding}', which is not a text encoding. Examples: cp1252, cp1250, gbk, big5."
         ) from None
     return encoding
 

@@ -53,5 +53,5 @@ def explain_write_errors(target: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreError(
             f"{target} cannot be replaced: {error}. Close it if it is open in another program, make room if the disk "
-            "is full, and export again. What was there before is as it was."
+            "is full, and export again. The earlier export is unchanged."
         ) from error

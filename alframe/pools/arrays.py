@@ -206,7 +206,7 @@ def _read_labels(array: StoredArray, class_names: Sequence[str]) -> list[str | N
             raise PoolError(f"{array} is {array.shape} and not one-hot: no row of several numbers says one class.")
         values = values.argmax(1)
     if values.ndim > 2 or values.size != len(values):
-        raise PoolError(f"{array} is {array.shape}, not one class for each row.")
+        raise PoolError(f"{array} is {array.shape}: must have one class for each row.")
     values = values.reshape(-1)
     if values.dtype.kind not in "buif":
         texts = [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values.tolist()]

@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from alframe.errors import BadParams, PoolError
+from alframe.errors import PoolError
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.kit.listed_images import ListedImages
+from alframe.kit.parameters import require_parameter
 from alframe.kit.suggestions import did_you_mean
 from alframe.kit.tables import require_encoding
 from alframe.types import Item
@@ -47,8 +48,8 @@ class Csv:
     available_from: str | None = None
 
     def __post_init__(self) -> None:
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise BadParams(f"pool.delimiter is {self.delimiter!r}; it must be one character, or null to find it.")
+        is_valid = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter not in '"\r\n')
+        require_parameter("pool 'csv'", is_valid, "one character, or null to find it", delimiter=self.delimiter)
         columns = ("path", "label", "camera", "time", "sequence", "split")
         self.columns: dict[str, str | None] = {name: getattr(self, f"{name}_column") for name in columns}
         require_encoding(self.encoding, "pool.encoding")

@@ -201,7 +201,7 @@ def test_one_message_says_all_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BadParams) as caught:
         CamtrapDp().export(replace(some(), labels=[None] * 6), FakeModel(), tmp_path)
     assert str(caught.value).splitlines() == [
-        "Camtrap DP cannot be written yet: it takes what images cannot tell.",
+        "Camtrap DP cannot be written yet: it needs facts that the images do not tell.",
         "  - exporter.camtrap_dp.deployments: a CSV file with the columns deploymentID, latitude, longitude, "
         "deploymentStart and deploymentEnd, a row for each camera.",
         "  - exporter.camtrap_dp.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.",
@@ -222,7 +222,7 @@ def test_one_message_says_all_that_is_missing(tmp_path: Path) -> None:
         ("cam9,,91,1,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: latitude is 91; it must be from -90 to 90"),
         ("cam9,,,1,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: latitude must be filled in"),
         ("NA,,1,1,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: deploymentID must be filled in; 'NA' means that"),
-        ("cam9,,1,1;5,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: longitude is '1;5', which is no number"),
+        ("cam9,,1,1;5,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: longitude is '1;5', which is not a number"),
         ("cam9,,1,nan,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: longitude must be filled in"),
         ("cam9,,1,1,2024-05-01,2024-06-01T00:00:00", "row 6: deploymentStart is '2024-05-01'; write it like"),
         ("cam9,,1,1,1/5/2024 10:00,2024-06-01T00:00:00", "row 6: deploymentStart is '1/5/2024 10:00'; write it like"),

@@ -33,14 +33,14 @@ def test_ids_may_be_numbers_or_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"annotations": []}, "lists no image, or is no COCO file"),
+        ({"annotations": []}, "lists no image, or is not a COCO file"),
         ({"images": [{"id": 1}]}, r"images\[0\] has no file_name"),
         ({"images": [{"file_name": "a"}]}, r"images\[0\] has no id"),
         (
             {"images": [{"id": 1, "file_name": "a"}, {"id": "1", "file_name": "b"}]},
             r"images\[1\] has the id 1 of images\[0\]",
         ),
-        ({"images": ["a"]}, r"images\[0\] is 'a', no object"),
+        ({"images": ["a"]}, r"images\[0\] is 'a': must be an object"),
         (
             {"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "category_id": 5}]},
             "`categories` has no id 5, which an annotation of image 1 has",
@@ -50,7 +50,7 @@ def test_ids_may_be_numbers_or_text(tmp_path: Path) -> None:
                 "images": [{"id": 1, "file_name": "a"}],
                 "annotations": [{"image_id": 1, "category_id": 5, "bbox": [1, 2]}],
             },
-            r"annotations\[0\]: its box is \[1, 2\], not four numbers",
+            r"annotations\[0\]: its box is \[1, 2\]: must be four numbers",
         ),
     ],
 )

@@ -179,15 +179,15 @@ IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": 
     [
         ({"images": [IMAGE]}, "'detection_categories' does not say what category '1' is"),
         (md({"detections": []}), r"images\[0\]: there is no path under 'file'"),
-        (md(IMAGE, {"file": "2.jpg", "detections": {}}), r"images\[1\] \('2.jpg'\).detections is {}, no list"),
+        (md(IMAGE, {"file": "2.jpg", "detections": {}}), r"images\[1\] \('2.jpg'\).detections is {}: must be a list"),
         (md({"file": "2.jpg", "detections": [{"category": "1", "conf": "", "bbox": BOX}]}), r"\[0\].conf is ''"),
         (
             md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5}]}),
-            r"\[0\].bbox is None, not four numbers",
+            r"\[0\].bbox is None: must be four numbers",
         ),
         (
             md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": [9, 9, 50, 50]}]}),
-            "not fractions",
+            "must be fractions",
         ),
         (
             md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": BOX, "classifications": [1]}]}),
@@ -197,7 +197,7 @@ IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": 
         ({"annotations": [{"image_id": 1}]}, "use pool=coco"),
         ({"images": [IMAGE], "detection_categories": NAMES, "annotations": [{}]}, "both 'images' and 'annotations'"),
         ({"instances": []}, "lists no image"),
-        ([1], r"\[0\] is no object"),
+        ([1], r"\[0\] is not an object"),
         ({"annotations": [{"img_id": "a", "bbox": [BOX], "category": [], "confidence": []}]}, "different lengths"),
         ({"annotations": [{"img_id": "a", "bbox": [], "category": [], "confidence": []}], "categories": None}, None),
     ],

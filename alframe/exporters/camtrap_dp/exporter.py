@@ -75,7 +75,7 @@ class CamtrapDp:
         missing = [*self._list_missing(survey, deployments), *self.project.list_missing()]
         if missing and not self.draft:
             raise BadParams(
-                f"{STANDARD_NAME} cannot be written yet: it takes what images cannot tell."
+                f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not tell."
                 + "".join(f"\n  - {sentence}" for sentence in missing)
                 + f"\nState these, or set {SETTING}.draft=true to write a draft without them."
             )

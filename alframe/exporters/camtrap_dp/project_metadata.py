@@ -32,7 +32,7 @@ class ProjectMetadata:
         _require_known("capture_method", self.capture_method, CAPTURE_METHODS)
         _require_known("contributors: role", roles, CONTRIBUTOR_ROLES)
         if not all(str(person.get("title", "")).strip() for person in self.contributors):
-            raise BadParams(f"{SETTING}.contributors has one without a title, which is the person's name.")
+            raise BadParams(f"{SETTING}.contributors has an entry without a title. Set it to the name of the person.")
         scopes = [license.get("scope") for license in self.metadata.get("licenses", [])]
         if scopes and sorted(map(str, scopes)) != ["data", "media"]:
             raise BadParams(f"{SETTING}.metadata.licenses needs two entries, with the scopes data and media.")

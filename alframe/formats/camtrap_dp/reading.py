@@ -117,7 +117,8 @@ def _parse_rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[
     for cells in reader:
         if any(map(str.strip, cells)):
             if len(cells) > len(header):
-                raise FormatError(f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}.")
+                counts = f"{len(cells)} cells, but the header has {len(header)}"
+                raise FormatError(f"{file}, row {line}: {counts}. Correct the row.")
             stripped = zip(header, (cell.strip() for cell in cells), strict=False)
             known = {name: cell for name, cell in stripped if cell not in MISSING}
             yield CamtrapRow(f"{file.name}, row {line}", known)
@@ -132,5 +133,5 @@ def _read_description(file: Path) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{file} cannot be read: {error}. Get the file again.") from error
     if not isinstance(content, dict):
-        raise FormatError(f"{file} is no description of a data package. Get the file again.")
+        raise FormatError(f"{file} does not describe a data package. Get the file again.")
     return content

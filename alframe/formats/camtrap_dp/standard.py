@@ -62,5 +62,5 @@ def explain_invalid_cell(column: str, cell: str) -> str | None:
     try:
         number = int(cell) if column in _INTEGER_COLUMNS else float(cell)
     except ValueError:
-        return f"is '{cell}', which is no {'whole ' * (column in _INTEGER_COLUMNS)}number; write it with a dot"
+        return f"is '{cell}', which is not a {'whole ' * (column in _INTEGER_COLUMNS)}number; write it with a dot"
     return None if low <= number <= high else f"is {cell}; it must be from {low} to {high}".replace(" to inf", " up")

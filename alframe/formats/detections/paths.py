@@ -34,7 +34,7 @@ def match_images(items: Sequence[Item], image_numbers: Mapping[str, int], file: 
         if prefix is None:
             raise FormatError(
                 f"None of the {len(image_numbers)} images in {file} is in the pool. The first there is "
-                f"'{next(iter(image_numbers))}', the first of the pool '{items[0].id}'. Give the detections of "
+                f"'{next(iter(image_numbers))}', the first of the pool '{items[0].id}'. Use the detections of "
                 f"these images."
             )
         log.warning("The paths in %s begin with %s, which is taken for the pool's root.", file, prefix)

@@ -49,7 +49,7 @@ def read_detections(file: Path, root: Path | None = None) -> Detections:
             )
         list_name = name
         if not isinstance(value, dict):
-            raise FormatError(f"{file}, {name}[{count}] is no object. {_KNOWN_PROGRAMS}.")
+            raise FormatError(f"{file}, {name}[{count}] is not an object. {_KNOWN_PROGRAMS}.")
         try:
             builder.add(_PARSERS[name][1](value, sizes))
         except FormatError as error:

@@ -32,7 +32,7 @@ def parse_speciesnet(entry: dict[str, Any], _: ImageSizes) -> ImageDetections:
 def _parse_detection(detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
     name = detection.get("label") or _CATEGORY_NAMES.get(str(detection.get("category")))
     if not isinstance(name, str):
-        raise FormatError(": there is neither a label nor a known category.")
+        raise FormatError(": neither a label nor a known category.")
     return (
         name,
         values.require_number(detection.get("conf"), ".conf"),

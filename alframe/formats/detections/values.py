@@ -27,7 +27,7 @@ def parse_detections(detections: Any, parse: Callable[[dict[str, Any]], Detectio
     for number, detection in enumerate(require_list(detections, ".detections")):
         try:
             if not isinstance(detection, dict):
-                raise FormatError(f" is {shorten(detection)}, no object. {_REMEDY}")
+                raise FormatError(f" is {shorten(detection)}: must be an object. {_REMEDY}")
             rows.append(parse(detection))
         except FormatError as error:
             raise FormatError(f".detections[{number}]{error}") from None
@@ -39,21 +39,21 @@ def require_list(value: Any, position: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise FormatError(f"{position} is {shorten(value)}, no list. {_REMEDY}")
+        raise FormatError(f"{position} is {shorten(value)}: must be a list. {_REMEDY}")
     return value
 
 
 def require_number(value: Any, position: str) -> float:
     """Return the number as a float; raise FormatError unless it is one and finite."""
     if type(value) not in (float, int) or not -1e300 < value < 1e300:
-        raise FormatError(f"{position} is {shorten(value)}, no number. {_REMEDY}")
+        raise FormatError(f"{position} is {shorten(value)}: must be a number. {_REMEDY}")
     return float(value)
 
 
 def require_four_numbers(value: Any, position: str) -> tuple[float, float, float, float]:
     """Return the four numbers of a box, or raise FormatError."""
     if not isinstance(value, list) or len(value) != 4:
-        raise FormatError(f"{position} is {shorten(value)}, not four numbers. {_REMEDY}")
+        raise FormatError(f"{position} is {shorten(value)}: must be four numbers. {_REMEDY}")
     x, y, w, h = (require_number(number, position) for number in value)
     return x, y, w, h
 
@@ -62,5 +62,5 @@ def require_fractions(value: Any, position: str) -> tuple[float, float, float, f
     """Return left, top, width and height as fractions of the image, or raise FormatError."""
     box = require_four_numbers(value, position)
     if max(box) > 1.5 or min(box) < -1.5:  # boxes that stick out a little exist
-        raise FormatError(f"{position} is {shorten(value)}, not fractions of the image. {_REMEDY}")
+        raise FormatError(f"{position} is {shorten(value)}: must be fractions of the image. {_REMEDY}")
     return box

@@ -73,7 +73,7 @@ def to_forward_slashes(relative_path: str) -> str:
 
 def _require_columns(ddb: Path, columns: Sequence[str], set_columns: Sequence[str], required: Sequence[str]) -> None:
     if not {"Id", "File", "RelativePath"} <= set(columns) or not set_columns:
-        raise FormatError(f"{ddb} is no Timelapse data file: it has no table of images. Choose the .ddb of the set.")
+        raise FormatError(f"{ddb} is not a Timelapse data file: it has no table of images. Choose the .ddb of the set.")
     if "VersionCompatabily" not in set_columns or "UtcOffset" in columns:
         raise FormatError(f"{ddb}: {UPGRADE_HINT}")
     caseless = {name.casefold() for name in columns}  # as SQLite compares them

@@ -93,13 +93,13 @@ def require_valid_fields(fields: Sequence[Field]) -> None:
                 "word of SQL. Choose another name."
             )
         if field.type in NUMBER_TYPES and field.default:  # else Timelapse rebuilds its table at every opening
-            raise FormatError(f"{name} is a number, and must have no default value.")
+            raise FormatError(f"{name} is a number, and must have no default value. Remove it.")
         if field.type in CHOICE_TYPES and field.default and field.default not in field.choices:
-            raise FormatError(f"{name} has the default '{field.default}', which is not in its list.")
+            raise FormatError(f"{name} has the default '{field.default}', which is not in its list. Add it there.")
         if any(item != item.strip() or not item for item in field.choices):
             raise FormatError(f"{name} has a list item that is empty or has spaces around it. Remove them.")
         if field.type == "MultiChoice" and any("," in item for item in field.choices):
-            raise FormatError(f"{name} may hold several items, so none may have a comma in it.")
+            raise FormatError(f"{name} may hold several items, so none may have a comma in it. Remove it.")
     data_labels = [field.data_label.casefold() for field in (*STANDARD_FIELDS, *fields)]
     labels = [field.display_label for field in (*STANDARD_FIELDS, *fields)]
     for kind, used in (("Data Label", data_labels), ("Label", labels)):

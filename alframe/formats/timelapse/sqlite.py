@@ -19,7 +19,7 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "A program ended in the middle of a change. Open it once in Timelapse, which repairs it.",
     sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
     "or -wal after its name lies beside it, open it once in Timelapse and close it.",
-    sqlite3.SQLITE_NOTADB: "It is no Timelapse file, or a damaged one. "
+    sqlite3.SQLITE_NOTADB: "It is not a Timelapse file, or is damaged. "
     f"The folder {BACKUPS_FOLDER} beside it has copies.",
     sqlite3.SQLITE_CORRUPT: f"It is damaged. The folder {BACKUPS_FOLDER} beside it has copies: "
     "put back the newest good one.",
@@ -33,7 +33,7 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a connection that cannot write; close it soon, and fetch all that you select. Raises FormatError."""
     with explain_errors(file):
         if not file.is_file():
-            raise FormatError(f"{file} does not exist, or is no file. Check the path.")
+            raise FormatError(f"{file} does not exist, or is not a file. Check the path.")
         with connect(file) as db:
             db.text_factory = lambda data: data.decode("utf-8", "replace")
             yield db

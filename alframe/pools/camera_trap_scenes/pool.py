@@ -13,6 +13,7 @@ from pathlib import Path
 from alframe.errors import BadParams
 from alframe.kit.generated_images import ensure_generated
 from alframe.kit.image_paths import absolute_path
+from alframe.kit.parameters import require_parameter
 from alframe.kit.suggestions import did_you_mean
 from alframe.pools.camera_trap_scenes.animals import ANIMALS
 from alframe.pools.camera_trap_scenes.files import write_images
@@ -50,20 +51,19 @@ class CameraTrapScenes:
             if name not in SPECIES:
                 hint = did_you_mean(name, list(SPECIES))
                 raise BadParams(f"pool.species: there is no '{name}'.{hint} Known: {', '.join(SPECIES)}.")
-        size = self.size
-        rules = {
-            "test_sites must be from 0 to below sites": 0 <= self.test_sites < self.sites,
-            "bursts must be at least the number of sites": self.bursts >= self.sites,
-            "species must name at least one, each once": len(set(self.species)) == len(self.species) > 0,
-            "empty and night must be from 0 to 1": 0 <= self.empty <= 1 and 0 <= self.night <= 1,
-            "size must be [width, height], from 160 x 120": len(size) == 2 and size[0] >= 160 and size[1] >= 120,
-        }
-        for rule, kept in rules.items():
-            if not kept:
-                raise BadParams(f"pool.{rule}.")
+        part, size, species = "pool 'camera_trap_scenes'", list(self.size), list(self.species)
+        require_parameter(part, len(set(species)) == len(species) > 0, "at least one, each once", species=species)
+        is_below = 0 <= self.test_sites < self.sites
+        require_parameter(part, is_below, "from 0 to below sites", test_sites=self.test_sites, sites=self.sites)
+        is_enough = self.bursts >= self.sites
+        require_parameter(part, is_enough, "at least the number of sites", bursts=self.bursts, sites=self.sites)
+        require_parameter(part, 0 <= self.empty <= 1, "from 0 to 1", empty=self.empty)
+        require_parameter(part, 0 <= self.night <= 1, "from 0 to 1", night=self.night)
+        is_large = len(size) == 2 and size[0] >= 160 and size[1] >= 120
+        require_parameter(part, is_large, "[width, height], from 160 x 120", size=size)
         settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "root"}
-        lists = {"species": list(self.species), "size": list(self.size)}
-        self.recipe = {"pool": "camera_trap_scenes", "drawing": DRAWING_VERSION, **settings, **lists}
+        settings |= {"size": size, "species": species}
+        self.recipe = {"pool": "camera_trap_scenes", "drawing": DRAWING_VERSION, **settings}
 
     def items(self) -> Iterator[Item]:
         """Yield all frames by site and time; raises PoolError if `root` cannot be written or holds other files."""

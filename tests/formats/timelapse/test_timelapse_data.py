@@ -103,7 +103,7 @@ def test_a_column_that_is_not_there(ddb: Path) -> None:
         list(read_records(ddb, ["Animal"]))
     with pytest.raises(FormatError, match="'Animal'"):
         list(read_records(ddb, [], filled="Animal"))
-    with pytest.raises(FormatError, match="no Timelapse data file"):
+    with pytest.raises(FormatError, match="not a Timelapse data file"):
         list(read_records(ddb.with_suffix(".tdb"), []))
 
 

@@ -227,5 +227,5 @@ def test_files_that_are_no_template(tmp_path: Path, content: bytes) -> None:
         read_template(tmp_path / "T.tdb")
     with pytest.raises(FormatError, match="does not exist"):
         read_template(tmp_path / "other.tdb")
-    with pytest.raises(FormatError, match="is no file"):
+    with pytest.raises(FormatError, match="is not a file"):
         read_template(tmp_path)
