@@ -1,30 +1,24 @@
-"""Take in the answers to what was asked, and wait for more where that is needed."""
+"""Requests and their answers: put a round before people, take in what they say, and wait for more where needed."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Sequence, Set
+from typing import cast
 
+from alframe.builtins import REGISTRIES
+from alframe.contracts import LabelSource
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.campaign import Campaign
-from alframe.loop.labels import describe_conflicts
-from alframe.loop.requests import (
-    close_request,
-    count_closed_rounds,
-    describe_progress,
-    label_source_name,
-    label_source_of,
-    make_request,
-    publish_request,
-)
-from alframe.loop.round_state import ProblemLog, RoundState
-from alframe.loop.values import Answered
+from alframe.loop.labels import Labels, describe_conflicts
+from alframe.loop.values import Answered, ProblemLog, RoundState
 from alframe.progress import Bar
+from alframe.store.events import Closed, Predicted, Requested
 from alframe.store.records import StoredRound
-from alframe.types import Item, Outcome, State
+from alframe.types import Item, Outcome, Request, State, Suggestion
 
 
 def collect_answers(campaign: Campaign, state: RoundState) -> Answered | Outcome:
@@ -41,14 +35,14 @@ def collect_answers(campaign: Campaign, state: RoundState) -> Answered | Outcome
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, state.listing, keys - answered)
             if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
-                return _wait_for_people(campaign, state, newest, answered, incomplete, lost)
+                return _wait_for_people(campaign, state, newest, incomplete, len(answered), len(lost))
             close_request(campaign, newest, len(answered))
     return load_answered(campaign)
 
 
 def load_answered(campaign: Campaign) -> Answered:
     """Return all that the ledger knows to be answered."""
-    return Answered(campaign.labels(), count_closed_rounds(campaign.ledger))
+    return Answered(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
 
 
 def store_answers(
@@ -85,12 +79,7 @@ def store_answers(
 
 
 def _wait_for_people(
-    campaign: Campaign,
-    state: RoundState,
-    stored_round: StoredRound,
-    answered: Set[int],
-    incomplete: Set[int],
-    lost: Set[int],
+    campaign: Campaign, state: RoundState, stored_round: StoredRound, incomplete: Set[int], answered: int, lost: int
 ) -> Outcome:
     source = label_source_of(campaign, stored_round)
     if source.answers_now:
@@ -105,7 +94,7 @@ def _wait_for_people(
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
-        text += f" {len(lost)} others are gone or cannot be read, and are not waited for."
+        text += f" {lost} others are gone or cannot be read, and are not waited for."
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
@@ -154,3 +143,59 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
             if answered >= needed:
                 return
             time.sleep(every)
+
+
+def label_source_name(campaign: Campaign, stored_round: StoredRound) -> str:
+    """Return the registry name of the label source that a round was asked with."""
+    return str(stored_round.source.get("name", campaign.parts.name("label_source")))
+
+
+def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSource:
+    """Return the label source a round was asked with, where its answers are also when another is chosen since.
+
+    Raises AlframeError if that one is not installed any more.
+    """
+    if label_source_name(campaign, stored_round) == campaign.parts.name("label_source"):
+        return campaign.parts.label_source
+    return cast(LabelSource, REGISTRIES["label_source"].build(stored_round.source))
+
+
+def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> Request:
+    """Return a stored round as its label source sees it; `items` by key."""
+    # Only what was known before it was asked: else the first answers' typos would make the right names unknown, and
+    # an answer that was taken once would be a slip when it is read again.
+    classes = {*campaign.settings.classes, *campaign.labels().classes_before(stored_round.number)}
+    predictions = campaign.ledger.events(Predicted, stored_round.number)
+    predicted = predictions[0][1] if predictions else Predicted()
+    return Request(
+        round=stored_round.number,
+        items=tuple(items[key] for key in stored_round.keys),
+        classes=tuple(sorted(classes)),
+        folder=campaign.project.request_folder,
+        suggestions=tuple(map(Suggestion, predicted.classes, predicted.confidence)),
+    )
+
+
+def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> None:
+    """Put a stored round before people, and journal that."""
+    label_source_of(campaign, stored_round).request(make_request(campaign, stored_round, items))
+    with campaign.ledger.transaction():
+        campaign.ledger.add_event(stored_round.number, Requested())
+
+
+def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, withdrawn: bool = False) -> None:
+    """Journal that this request is not waited for any more; what is answered later still counts."""
+    with campaign.ledger.transaction():
+        campaign.ledger.add_event(stored_round.number, Closed(answered, withdrawn))
+
+
+def describe_progress(stored_round: StoredRound, labels: Labels, incomplete: Set[int] = frozenset()) -> str:
+    """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
+    keys, answered = set(stored_round.keys), labels.answered_in(stored_round.number) & set(stored_round.keys)
+    partly = len(answered & incomplete)
+    unsure, conflicts = len(answered & labels.unsure.keys()), len(labels.unsettled & keys)
+    text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
+    text += f", {partly} more by some of the annotators" if partly else ""
+    text += f", {unsure} of them with 'unsure'" if unsure else ""
+    text += f"; {conflicts} more {'is' if conflicts == 1 else 'are'} said to be of several classes" if conflicts else ""
+    return text + "."

@@ -9,12 +9,11 @@ from alframe.contracts import PersistentAnswers
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.score import make_pool_view
 from alframe.engine.select import draw_audit_keys, merge_audit, select_with_group_limit
+from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import count_represented
 from alframe.loop.parts import list_package_versions, list_part_owners
-from alframe.loop.requests import publish_request
-from alframe.loop.round_state import RoundState
-from alframe.loop.values import Answered, Candidates, Chosen, Embedded, Fitted
+from alframe.loop.values import Answered, Candidates, Chosen, Embedded, Fitted, RoundState
 from alframe.store.events import Event, Predicted, Shown
 from alframe.types import Ints
 
@@ -37,19 +36,19 @@ def find_candidates(campaign: Campaign, answered: Answered, embedded: Embedded) 
     closed[[key for stored_round in recent for key in stored_round.keys]] = True
     unlabelled = listing.present & embedded.embedding.readable & ~closed
     keys = np.flatnonzero(unlabelled).astype(np.int64)
-    if embedded.representatives is not None:
+    if campaign.settings.duplicates.by is not None:
         was_asked = np.zeros(len(closed), bool)
         was_asked[[key for stored_round in rounds for key in stored_round.keys]] = True
         keys = pick_representatives(embedded.representatives, unlabelled, closed, was_asked)
     return Candidates(keys, int(unlabelled.sum()))
 
 
-def find_stop_reason(campaign: Campaign, answered: Answered, embedded: Embedded, candidates: Candidates) -> str | None:
+def find_stop_reason(campaign: Campaign, answered: Answered, candidates: Candidates) -> str | None:
     """Return why no more is asked for, or None."""
     labelled = {label.item for label in answered.labels.counted}
     if not len(candidates.keys):
         in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
-        near = "" if embedded.representatives is None else ", or shows nearly what another one shows"
+        near = "" if campaign.settings.duplicates.by is None else ", or shows nearly what another one shows"
         return "Every image of the pool is labelled" + near + (" or was asked for in vain." if in_vain else ".")
     stopping = campaign.parts.stopping
     if stopping is None:
@@ -77,13 +76,13 @@ def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candida
     view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
     best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), settings.per_sequence, rng)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    return Chosen(number, selection, set(audit_keys.tolist()), _events_to_store(fitted, selection.keys))
+    return Chosen(number, selection, set(audit_keys.tolist()), _events_to_store(campaign, fitted, selection.keys))
 
 
-def _events_to_store(fitted: Fitted, keys: Ints) -> list[Event]:
+def _events_to_store(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Event]:
     """Return what the ledger keeps of a batch: near-duplicates, what its files held, and what the model thought."""
-    embedded, embedding = fitted.embedded, fitted.embedded.embedding
-    events: list[Event] = [] if embedded.representatives is None else [count_represented(embedded)]
+    embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
+    events: list[Event] = [count_represented(fitted.embedded)] if groups_duplicates else []
     contents = [embedding.content_hashes[key] for key in keys.tolist()]
     events.append(Shown([None if content is None else content.hex() for content in contents]))
     if fitted.head is not None:

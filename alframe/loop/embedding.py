@@ -7,19 +7,21 @@ not.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Mapping
 
+import numpy as np
+
 from alframe.engine.duplicates.grouping import group_duplicates
 from alframe.engine.duplicates.hashes import collect_difference_hashes
-from alframe.engine.embedding.embed_pool import update_pool_embedding
+from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
 from alframe.engine.embedding.embedder import Embedder
+from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
-from alframe.loop.round_state import RoundState
-from alframe.loop.values import Embedded
+from alframe.loop.values import Embedded, RoundState
 from alframe.store.events import Represented, Shown
 from alframe.store.ledger import Ledger
+from alframe.types import Ints
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +30,15 @@ def embed_pool(campaign: Campaign, state: RoundState, embedder: Embedder) -> Emb
     """Return features of every readable image; those of the last round where the network is still the same."""
     if state.embedded is not None and state.embedded.embedder is embedder:
         return state.embedded
-    listing, project = state.listing, campaign.project
-    used_embedder, embedding = update_pool_embedding(
-        listing.items, listing.present, embedder, project.feature_store, project.file_cache, campaign.parts.compute
-    )
+    listing, project, compute = state.listing, campaign.project, campaign.parts.compute
+    stores = project.feature_store, project.file_cache
+    used_embedder, embedding = update_pool_embedding(listing.items, listing.present, embedder, *stores, compute)
     record_unreadable(campaign, embedding.unreadable)
-    embedded = find_replaced_images(campaign, Embedded(listing, used_embedder, embedding))
-    state.embedded = find_representatives(campaign, embedded)
+    replaced = find_replaced_images(campaign, listing, embedding)
+    representatives = find_representatives(campaign, listing, used_embedder, embedding)
+    state.embedded = Embedded(listing, used_embedder, embedding, replaced, representatives)
+    if campaign.settings.duplicates.by is not None:
+        log.info("%s", describe_represented(count_represented(state.embedded)))
     return state.embedded
 
 
@@ -42,18 +46,16 @@ def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None
     """Journal which images (key -> reason) cannot be read now, and which can be read again."""
     before = campaign.ledger.unreadable()
     with campaign.ledger.transaction():
-        campaign.ledger.mark_unreadable(
-            (key, reason) for key, reason in unreadable.items() if before.get(key) != reason
-        )
-        campaign.ledger.mark_unreadable((key, None) for key in before if key not in unreadable)
+        new = [(key, reason) for key, reason in unreadable.items() if before.get(key) != reason]
+        campaign.ledger.mark_unreadable([*new, *((key, None) for key in before if key not in unreadable)])
 
 
-def find_replaced_images(campaign: Campaign, embedded: Embedded) -> Embedded:
-    """Find the images whose files hold another picture than when they were asked for.
+def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: PoolEmbedding) -> set[int]:
+    """Return the images whose files hold another picture than when they were asked for.
 
     A camera that counts from IMG_0001 again, or another season's folder, puts other pictures under known names.
     """
-    contents, shown = embedded.embedding.content_hashes, dict(campaign.ledger.events(Shown))
+    contents, shown = embedding.content_hashes, dict(campaign.ledger.events(Shown))
     last_shown = {  # of an image that was asked for twice, the later
         key: content
         for stored_round in campaign.ledger.rounds()
@@ -65,42 +67,34 @@ def find_replaced_images(campaign: Campaign, embedded: Embedded) -> Embedded:
             "%d images are not the pictures any more that were asked for, the first: %s. Their labels are kept, but "
             "nothing is learned from them. Put the pictures back, or make a project of its own for the new ones.",
             len(replaced),
-            embedded.listing.items[min(replaced)].id,
+            listing.items[min(replaced)].id,
         )
-    return dataclasses.replace(embedded, replaced=replaced)
+    return replaced
 
 
-def find_representatives(campaign: Campaign, embedded: Embedded) -> Embedded:
-    """Find for each image the one that stands for it, if `duplicates` says how."""
-    settings = campaign.settings.duplicates
+def find_representatives(
+    campaign: Campaign, listing: PoolListing, embedder: Embedder, embedding: PoolEmbedding
+) -> Ints:
+    """Return (N,) the item that stands for each item: itself, unless `duplicates` says when another one does."""
+    settings, hashes = campaign.settings.duplicates, None
     if settings.by is None:
-        return embedded
-    embedding, listing, hashes = embedded.embedding, embedded.listing, None
-    contents = [
-        content if readable else None
-        for content, readable in zip(embedding.content_hashes, embedding.readable, strict=True)
-    ]
+        return np.arange(len(listing.items))
+    pairs = zip(embedding.content_hashes, embedding.readable, strict=True)
+    contents = [content if readable else None for content, readable in pairs]
     if settings.uses_hash:
+        cache, compute = campaign.project.file_cache, campaign.parts.compute
         hashes, has_hash = collect_difference_hashes(
-            listing.items,
-            contents,
-            listing.present,
-            embedded.embedder.spec,
-            campaign.project.file_cache,
-            campaign.parts.compute,
+            listing.items, contents, listing.present, embedder.spec, cache, compute
         )
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
     # What is held out comes first: then what is near to it is neither asked for nor learned from.
-    representatives = group_duplicates(settings, contents, hashes, embedding.features, ~listing.in_pool)
-    found = dataclasses.replace(embedded, representatives=representatives)
-    log.info("%s", describe_represented(count_represented(found)))
-    return found
+    return group_duplicates(settings, contents, hashes, embedding.features, ~listing.in_pool)
 
 
 def count_represented(embedded: Embedded) -> Represented:
     """Count the images of the pool that another one stands for, and those of them that a held-out one stands for."""
-    in_pool = embedded.listing.in_pool
-    return Represented(int((in_pool & embedded.represented).sum()), int(embedded.near_held_out.sum()))
+    represented = embedded.representatives != np.arange(len(embedded.representatives))
+    return Represented(int((embedded.listing.in_pool & represented).sum()), int(embedded.near_held_out.sum()))
 
 
 def load_last_represented(ledger: Ledger) -> Represented:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from alframe.contracts import SyntheticPool
@@ -11,22 +9,12 @@ from alframe.engine.listing.pool_listing import PoolListing, list_pool
 from alframe.loop.campaign import Campaign
 from alframe.loop.checks import check_campaign, check_unchanged
 from alframe.loop.round import run_round
-from alframe.loop.round_state import RoundState
-from alframe.loop.values import Fitted
+from alframe.loop.values import Fitted, RoundState
 from alframe.types import Label, Outcome, State
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run of rounds ended, and the model it ended with, if there was any."""
-
-    outcome: Outcome
-    state: RoundState
-    fitted: Fitted | None
-
-
-def run_until_stop(campaign: Campaign) -> RunResult:
-    """Go on from where the ledger stands."""
+def run_until_stop(campaign: Campaign) -> tuple[Outcome, RoundState, Fitted | None]:
+    """Go on from where the ledger stands; return how that ended, and the model it ended with, if there was any."""
     check_campaign(campaign)
     state, fitted = prepare_round_state(campaign), None
     campaign.project.done_file.unlink(missing_ok=True)
@@ -39,7 +27,7 @@ def run_until_stop(campaign: Campaign) -> RunResult:
     finally:
         for tracker in campaign.parts.trackers:
             tracker.close()
-    return RunResult(outcome, state, fitted)
+    return outcome, state, fitted
 
 
 def prepare_round_state(campaign: Campaign) -> RoundState:
@@ -48,15 +36,8 @@ def prepare_round_state(campaign: Campaign) -> RoundState:
     is_simulation = parts.label_source.answers_now
     if is_simulation:
         check_unchanged(campaign)
-    listing = list_pool(
-        campaign.ledger,
-        parts.pool,
-        settings.holdout.fraction,
-        settings.holdout.group,
-        settings.seed,
-        settings.sequences,
-        settings.boxes,
-    )
+    holdout = settings.holdout.fraction, settings.holdout.group
+    listing = list_pool(campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes)
     if not is_simulation and not (isinstance(parts.pool, SyntheticPool) and parts.pool.synthetic):
         _store_pool_labels(campaign, listing)
     return RoundState(listing)

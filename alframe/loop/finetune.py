@@ -12,8 +12,7 @@ from alframe.engine.measuring.audit import drop_answers
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
 from alframe.loop.campaign import Campaign
-from alframe.loop.round_state import RoundState
-from alframe.loop.values import Answered
+from alframe.loop.values import Answered, RoundState
 from alframe.settings import TrainingPlan
 from alframe.store.events import Trained
 from alframe.store.files import replace_atomically
@@ -62,22 +61,14 @@ def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPla
     # Not on the images that the model is measured on: their features would know the answer.
     training = drop_answers(labelled, campaign.audit_keys())
     seed = seeding.integer_seed(settings.seed, "finetune", number)
-    fine_tune(
-        embedder.module,
-        campaign.parts.loss.bind(embedder.dim, len(training.classes), seed),
-        [items[key] for key in training.keys.tolist()],
-        training.y,
-        embedder.spec,
-        plan,
-        seed,
-        compute.device(),
-        compute.workers(),
-        settings.holdout.group,
-    )
+    module, spec, device, group = embedder.module, embedder.spec, compute.device(), settings.holdout.group
+    loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)
+    labelled_items = [items[key] for key in training.keys.tolist()]
+    fine_tune(module, loss, labelled_items, training.y, spec, plan, seed, device, compute.workers(), group)
     recipe, file = campaign.recipes["backbone"], f"models/backbone-{number:04d}.safetensors"
     with replace_atomically(campaign.folder / file) as temporary:
-        weights = {name: tensor.cpu().contiguous() for name, tensor in embedder.module.state_dict().items()}
+        weights = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
         save_file(weights, temporary)
     with campaign.ledger.transaction():
         campaign.ledger.add_event(number, Trained(len(answered.labels.counted), file, dict(recipe)))
-    return wrap_network(embedder.module, embedder.spec, recipe, embedder.device, settings.inference)
+    return wrap_network(module, spec, recipe, embedder.device, settings.inference)

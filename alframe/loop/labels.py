@@ -72,7 +72,7 @@ def find_standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
 
 
 def _to_stored(row: LabelRow) -> StoredLabel:
-    _, _, _, item, name, number, origin, annotator, at, file, file_row, _ = row
+    _, _, _, item, number, origin, name, annotator, at, file, file_row, _ = row
     labelled_at = None if at is None else datetime.fromisoformat(at)
     return StoredLabel(item, name, number, origin, annotator, labelled_at, file, file_row, item)
 

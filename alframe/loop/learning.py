@@ -15,8 +15,7 @@ from alframe.engine.fit import TrainingSet, evaluate_head, make_training_set, tr
 from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.loop.campaign import Campaign
-from alframe.loop.round_state import RoundState
-from alframe.loop.values import Answered, Candidates, Embedded, Fitted
+from alframe.loop.values import Answered, Candidates, Embedded, Fitted, RoundState
 from alframe.types import RoundRecord
 
 
@@ -51,7 +50,7 @@ def measure_head(
     groups = assign_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
     rng = seeding.generator(settings.seed, "evaluation", number)
     audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
-    basis = AUDIT_BASIS if embedded.representatives is None else DEDUPLICATED_AUDIT_BASIS
+    basis = AUDIT_BASIS if settings.duplicates.by is None else DEDUPLICATED_AUDIT_BASIS
     record = RoundRecord(
         round=number,
         labels=int(training.by_people.sum()),

@@ -8,8 +8,7 @@ from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reaso
 from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import update_embedder
 from alframe.loop.learning import fit_head, measure_head
-from alframe.loop.round_state import RoundState
-from alframe.loop.values import Answered, Candidates, Fitted
+from alframe.loop.values import Answered, Candidates, Fitted, RoundState
 from alframe.types import Outcome, RoundRecord, State
 
 
@@ -23,7 +22,7 @@ def run_round(campaign: Campaign, state: RoundState) -> tuple[Outcome, Fitted | 
     if record is not None:
         for tracker in campaign.parts.trackers:
             tracker.log(record)
-    stop_reason = find_stop_reason(campaign, answered, fitted.embedded, candidates)
+    stop_reason = find_stop_reason(campaign, answered, candidates)
     if stop_reason is not None:
         return Outcome(State.DONE, stop_reason), fitted
     with state.timed("selection"):

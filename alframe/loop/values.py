@@ -1,9 +1,12 @@
-"""What the phases of a round hand on to each other."""
+"""What the phases of a round hand on to each other, and what a process keeps from one round to the next."""
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import dataclass
+import logging
+import time
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +20,9 @@ from alframe.errors import LabelError
 from alframe.loop.labels import Labels
 from alframe.store.events import Event
 from alframe.types import Ints, Selection
+
+log = logging.getLogger(__name__)
+LISTED = 10  # problems logged one by one; of the rest the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +38,20 @@ class Embedded:
     """The listed items with the features that `embedder` made of them.
 
     `replaced`: items that show something else than when they were asked for; nothing is learned from them.
-    `representatives` (N,): the item that stands for each, often itself; None: near-duplicates are not looked for.
+    `representatives` (N,): the item that stands for each, most often itself.
     """
 
     listing: PoolListing
     embedder: Embedder
     embedding: PoolEmbedding
-    replaced: Set[int] = frozenset()
-    representatives: Ints | None = None
-
-    @property
-    def represented(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether another item stands for this one."""
-        if self.representatives is None:
-            return np.zeros(len(self.listing.items), bool)
-        represented: npt.NDArray[np.bool_] = self.representatives != np.arange(len(self.representatives))
-        return represented
+    replaced: Set[int]
+    representatives: Ints
 
     @property
     def near_held_out(self) -> npt.NDArray[np.bool_]:
         """(N,) whether this item of the pool shows nearly what a held-out one shows: a test with it would be none."""
         in_pool = self.listing.in_pool
-        return (
-            np.zeros(len(in_pool), bool) if self.representatives is None else in_pool & ~in_pool[self.representatives]
-        )
+        return in_pool & ~in_pool[self.representatives]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +87,40 @@ class Chosen:
     selection: Selection
     audit: Set[int]
     events: list[Event]
+
+
+@dataclass
+class ProblemLog:
+    """Logs each problem once in this process."""
+
+    logged: set[str] = field(default_factory=set)
+
+    def log_new(self, problems: Sequence[str]) -> None:
+        """Log those of the problems that were not logged before."""
+        new = [problem for problem in dict.fromkeys(problems) if problem not in self.logged]
+        self.logged.update(new)
+        for problem in new[:LISTED]:
+            log.warning("%s", problem)
+        if len(new) > LISTED:
+            log.warning("... and %d more like these; `alframe status` lists all of them.", len(new) - LISTED)
+
+
+@dataclass
+class RoundState:
+    """All of it is derived from the ledger and the stores, so losing it costs time only.
+
+    `embedded` is what the last round embedded, for as long as the network stays the same. `seconds`: what each phase
+    took since the last record.
+    """
+
+    listing: PoolListing
+    embedded: Embedded | None = None
+    problems: ProblemLog = field(default_factory=ProblemLog)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the time until the end of the block to that of the phase."""
+        start = time.perf_counter()
+        yield
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start

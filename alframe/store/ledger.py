@@ -23,6 +23,8 @@ from alframe.store.statements import LabelRow, find_last_statements, find_new_st
 from alframe.types import Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
+# As in LabelRow.
+_LABEL_COLUMNS = "n, {statement}, taken_back, item, round, origin, class, annotator, labelled, file, row, digest"
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
@@ -125,31 +127,12 @@ class Ledger:
         `find_new_statements` on files that are gone).
         """
         rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
-        last = {item: statement for (item, _, _), statement in find_last_statements(rows).items()}
-        new = find_new_statements(labels, cleared, last)
+        new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
-            first = self.last_label_row() + 1
+            first, now = self.last_label_row() + 1, _timestamp()
             self._write(
-                "INSERT INTO label (n, word, taken_back, item, class, round, origin, annotator, labelled, file, row, "
-                "digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (
-                        first + row.n,
-                        first + row.statement,
-                        row.taken_back,
-                        row.item,
-                        row.label.class_name,
-                        round_number,
-                        origin,
-                        row.label.annotator,
-                        None if row.label.labelled_at is None else row.label.labelled_at.isoformat(),
-                        row.label.file,
-                        row.label.row,
-                        row.label.file_hash,
-                        _timestamp(),
-                    )
-                    for row in new
-                ),
+                f"INSERT INTO label ({_LABEL_COLUMNS.format(statement='word')}, at) VALUES ({', '.join('?' * 13)})",
+                ((first + row.n, first + row.statement, *row[2:], now) for row in new),
             )
         return len(new)
 
@@ -162,7 +145,7 @@ class Ledger:
         return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
 
     def _label_rows(self, which: str, *values: object) -> Iterable[LabelRow]:
-        columns = "n, coalesce(word, n), taken_back, item, class, round, origin, annotator, labelled, file, row, digest"
+        columns = _LABEL_COLUMNS.format(statement="coalesce(word, n)")
         return map(LabelRow._make, self._read(f"SELECT {columns} FROM label {which}", *values))
 
     # Rounds

@@ -7,7 +7,6 @@ A file that is gone takes nothing back: what it said is kept in the statement.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,9 +22,9 @@ class LabelRow(NamedTuple):
     statement: int
     taken_back: int
     item: int
-    class_name: str
     round: int | None
     origin: str
+    class_name: str
     annotator: str
     labelled_at: str | None
     file: str
@@ -36,17 +35,6 @@ class LabelRow(NamedTuple):
         """Return the label, without the item's id."""
         at = None if self.labelled_at is None else datetime.fromisoformat(self.labelled_at)
         return Label("", self.class_name, self.annotator, at, self.file, self.row, self.digest)
-
-
-@dataclass(frozen=True, slots=True)
-class NewRow:
-    """A row to append to the label table: its number, that of its statement's first row, and the item's key."""
-
-    n: int
-    statement: int
-    item: int
-    label: Label
-    taken_back: bool
 
 
 def find_last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow]]:
@@ -63,9 +51,13 @@ def find_last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow
 
 
 def find_new_statements(
-    labels: Iterable[tuple[int, Label]], cleared: Iterable[int], last: Mapping[int, Sequence[LabelRow]], first: int = 0
-) -> list[NewRow]:
-    """Return the rows to append, numbered from `first`, for the statements that differ from the `last` ones, by item.
+    labels: Iterable[tuple[int, Label]],
+    cleared: Iterable[int],
+    last: Mapping[Source, Sequence[LabelRow]],
+    round_number: int | None,
+    origin: str,
+) -> list[LabelRow]:
+    """Return the rows to append, numbered from 0, for the statements that differ from the `last` ones.
 
     A table (a file with rows) from which no label came now is gone or cannot be read, so what it said stands: beside
     what other annotators say now, and also if the item is `cleared` elsewhere. Any other statement on a cleared item
@@ -75,18 +67,19 @@ def find_new_statements(
     for item, label in labels:
         labels_by_item.setdefault(item, []).append(label)
     files = {label.file for said in labels_by_item.values() for label in said}
-    new: list[NewRow] = []
+    new: list[LabelRow] = []
     for item, said in labels_by_item.items():
-        before, now = _not_taken_back(last.get(item, ())), _sort_by_time(said)
+        source = (item, round_number, origin)
+        before, now = _not_taken_back(last.get(source, ())), _sort_by_time(said)
         annotators = {label.annotator for label in now}
         kept = [row for row in before if row.annotator not in annotators and _is_file_gone(row, files)]
         if _who_said_what(now) != _who_said_what(row for row in before if row not in kept):
-            labels_now = _sort_by_time([*(row.to_label() for row in kept), *now])
-            new += _number_rows(item, labels_now, first + len(new), taken_back=False)
+            new += _number_rows(source, _sort_by_time([*(row.to_label() for row in kept), *now]), len(new))
     for item in dict.fromkeys(cleared):
-        before = _not_taken_back(last.get(item, ()))
+        before = _not_taken_back(last.get((item, round_number, origin), ()))
         if before and item not in labels_by_item and not any(_is_file_gone(row, files) for row in before):
-            new += _number_rows(item, [row.to_label() for row in before], first + len(new), taken_back=True)
+            first = len(new)
+            new += [row._replace(n=n, statement=first, taken_back=1) for n, row in enumerate(before, start=first)]
     return new
 
 
@@ -111,5 +104,10 @@ def _who_said_what(labels: Iterable[Label | LabelRow]) -> list[tuple[str, str]]:
     return [(label.annotator, label.class_name) for label in labels]
 
 
-def _number_rows(item: int, labels: Sequence[Label], first: int, taken_back: bool) -> list[NewRow]:
-    return [NewRow(n, first, item, label, taken_back) for n, label in enumerate(labels, start=first)]
+def _number_rows(source: Source, labels: Sequence[Label], first: int) -> list[LabelRow]:
+    rows = []
+    for n, label in enumerate(labels, start=first):
+        at = None if label.labelled_at is None else label.labelled_at.isoformat()
+        name, annotator = label.class_name, label.annotator
+        rows.append(LabelRow(n, first, 0, *source, name, annotator, at, label.file, label.row, label.file_hash))
+    return rows

@@ -6,8 +6,7 @@ from alframe.errors import StoreError
 from alframe.loop.answers import store_answers
 from alframe.loop.checks import check_campaign
 from alframe.loop.experiment import prepare_round_state
-from alframe.loop.predictions import fit_all_labels
-from alframe.loop.session import Session
+from alframe.loop.session import Session, fit_all_labels
 from alframe.tasks.messages import path_lines
 from alframe.tasks.results import export_results
 from alframe.types import Outcome, State

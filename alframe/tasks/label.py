@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from alframe.errors import BadParams
-from alframe.loop.answers import store_answers, wait_for_answers
+from alframe.loop.answers import close_request, describe_progress, store_answers, wait_for_answers
 from alframe.loop.labels import Labels
-from alframe.loop.requests import close_request, describe_progress
-from alframe.loop.round_state import ProblemLog
 from alframe.loop.session import Session
+from alframe.loop.values import ProblemLog
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 

@@ -8,10 +8,8 @@ from pathlib import Path
 from alframe.contracts import Exporter, SavedModel
 from alframe.engine.model import Model
 from alframe.errors import AlframeError
-from alframe.loop.predictions import predict_pool
-from alframe.loop.round_state import RoundState
-from alframe.loop.session import Session
-from alframe.loop.values import Fitted
+from alframe.loop.session import Session, predict_pool
+from alframe.loop.values import Fitted, RoundState
 from alframe.types import Predictions
 
 

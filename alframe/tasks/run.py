@@ -43,19 +43,17 @@ class Run:
         is_simulation = session.parts.label_source.answers_now
         if earlier is not None and is_simulation:
             return earlier
-        stopped = run_until_stop(session)
-        while self.watch and stopped.outcome.state is State.WAITING:
-            write_report(session, stopped.outcome)
-            log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", stopped.outcome.message)
-            wait_for_answers(session, stopped.state.listing.items, stopped.state.problems, self.every)
-            stopped = run_until_stop(session)
-        outcome, fitted = stopped.outcome, stopped.fitted
+        outcome, state, fitted = run_until_stop(session)
+        while self.watch and outcome.state is State.WAITING:
+            write_report(session, outcome)
+            log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", outcome.message)
+            wait_for_answers(session, state.listing.items, state.problems, self.every)
+            outcome, state, fitted = run_until_stop(session)
         if outcome.state is State.WAITING:
             waiting_report, again = short_path(write_report(session, outcome)), continue_command(session.folder)
             message = f"{outcome.message}\nReport: {waiting_report}\nThen go on with: {again}"
             return Outcome(State.WAITING, message)
-        has_model = fitted is not None and fitted.head is not None
-        paths, failed = export_results(session, stopped.state, fitted) if fitted and has_model else ([], [])
+        paths, failed = export_results(session, state, fitted) if fitted and fitted.head is not None else ([], [])
         histories: Histories = {}
         if is_simulation and session.settings.compare.sampler is not None:
             histories = run_comparison(session)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
+from alframe.loop.answers import label_source_of, make_request
 from alframe.loop.embedding import describe_represented, load_last_represented
 from alframe.loop.labels import describe_conflicts
-from alframe.loop.requests import label_source_of, make_request
 from alframe.loop.session import Session
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit

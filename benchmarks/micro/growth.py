@@ -97,8 +97,8 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.loop.embedding import embed_pool
     from alframe.loop.experiment import prepare_round_state
     from alframe.loop.finetune import update_embedder
-    from alframe.loop.predictions import fit_all_labels
     from alframe.loop.round import run_round
+    from alframe.loop.session import fit_all_labels
     from alframe.samplers.kcenter import KCenter
     from alframe.samplers.uncertainty import margin_uncertainty
 

@@ -17,7 +17,7 @@ from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
 from alframe.loop.experiment import prepare_round_state
 from alframe.loop.labels import find_standing_labels
-from alframe.loop.predictions import fit_all_labels
+from alframe.loop.session import fit_all_labels
 from alframe.store.events import Represented
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool

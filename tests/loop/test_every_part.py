@@ -13,8 +13,8 @@ from PIL import Image
 
 from alframe.app.api import open_session
 from alframe.builtins import BUILTIN_PARTS
+from alframe.loop.answers import make_request
 from alframe.loop.parts import list_part_owners
-from alframe.loop.requests import make_request
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
