@@ -80,10 +80,12 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
                 best = max(known, key=lambda way: float(ways[way]["ratio"]))
                 what = f"an image through {network}, one thread, {best}, cosine {ways[best]['worst_cosine']}"
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
-    for way, one in result["pipeline"].items():
+    for way, measured in result["pipeline"].items():
         if way != plain:
             what = f"an image from its file to the embedding, all cores, {way}"
-            yield _faster(what, one, result["pipeline"][plain], one["images_per_s"]["pipeline"], 1 / one["bound"])
+            yield _faster(
+                what, measured, result["pipeline"][plain], measured["images_per_s"]["pipeline"], 1 / measured["bound"]
+            )
 
 
 def _faster(
@@ -100,13 +102,13 @@ def _kcenter(result: Mapping[str, Any]) -> Iterator[Row]:
 
 def _scoring(result: Mapping[str, Any]) -> Iterator[Row]:
     for name, ones in result["results"].items():
-        shape = "x".join(f"{one:,}" for one in result["setting"]["bald" if name == "bald" else "probs"])
+        shape = "x".join(f"{length:,}" for length in result["setting"]["bald" if name == "bald" else "probs"])
         limit = result.get("limit_s", {}).get("bald" if name == "bald" else "probs")
         yield _compared(f"{name.replace('_', ' ')} of {shape}", ones, "alframe", limit)
 
 
 def _bald(result: Mapping[str, Any]) -> Iterator[Row]:
-    shape = "x".join(f"{one:,}" for one in result["setting"]["bald"])
+    shape = "x".join(f"{length:,}" for length in result["setting"]["bald"])
     yield _compared(f"bald of {shape}, draws of head=laplace included", result["results"], "alframe")
 
 
@@ -125,8 +127,10 @@ def _heads(result: Mapping[str, Any]) -> Iterator[Row]:
 
 def _labels(result: Mapping[str, Any]) -> Iterator[Row]:
     for kind, ours in (("ddb", "alframe timelapse_set"), ("csv", "alframe csv")):
-        ones = {name.partition(": ")[2]: one for name, one in result["results"].items() if name.startswith(kind)}
-        ones = {name: one for name, one in ones.items() if name == ours or not name.startswith("alframe")}
+        ones = {
+            name.partition(": ")[2]: measured for name, measured in result["results"].items() if name.startswith(kind)
+        }
+        ones = {name: measured for name, measured in ones.items() if name == ours or not name.startswith("alframe")}
         what = f"labels of a round from a .{kind} of {result['setting']['rows']:,} records"
         yield _compared(what, ones, ours)
 
@@ -143,10 +147,10 @@ TASKS = {
 
 
 def _compared(what: str, ones: Mapping[str, Mapping[str, Any]], ours: str, limit: float | None = None) -> Row:
-    mine, others = ones[ours], {name: one for name, one in ones.items() if name != ours}
-    ratios = {name: one["median_s"] / mine["median_s"] for name, one in others.items()}
+    mine, others = ones[ours], {name: measured for name, measured in ones.items() if name != ours}
+    ratios = {name: measured["median_s"] / mine["median_s"] for name, measured in others.items()}
     key = next((key for key in ("peak_mib", "more_mib") if mine.get(key) is not None), None)
-    memory = None if key is None else (mine[key], min(one[key] for one in others.values()))
+    memory = None if key is None else (mine[key], min(measured[key] for measured in others.values()))
     return Row(what, mine["median_s"], ratios, memory, limit)
 
 

@@ -56,7 +56,7 @@ def main(words: list[str] | None = None) -> None:
         sys.stderr.write(f"Left out: sampler {name}. {why}\n")
     sweeps = {images.name: plan(images, recipes, args.seeds, args.workers, args.words) for images in sets}
     start = time.perf_counter()
-    run_all([one for some in sweeps.values() for one in some], runs, args.workers)
+    run_all([sweep for some in sweeps.values() for sweep in some], runs, args.workers)
     gathered = {name: gather(some, runs) for name, some in sweeps.items()}
     missing = [gap for _, gaps in gathered.values() for gap in gaps]
     result = {

@@ -104,13 +104,13 @@ def load(result: Mapping[str, Any]) -> list[Measured]:
         Measured(
             name,
             {key: value for key, value in found.items() if key not in ("ceilings", "longer", "compared")},
-            {head: _run(one) for head, one in found["ceilings"].items()},
-            {head: _run(one) for head, one in found["longer"].items()},
-            {Recipe.parse(key): _run(one) for key, one in found["compared"].items()},
+            {head: _run(measured) for head, measured in found["ceilings"].items()},
+            {head: _run(measured) for head, measured in found["longer"].items()},
+            {Recipe.parse(key): _run(measured) for key, measured in found["compared"].items()},
         )
         for name, found in result["sets"].items()
     ]
-    return sorted(sets, key=lambda one: -one.facts["pool"])
+    return sorted(sets, key=lambda image_set: -image_set.facts["pool"])
 
 
 def _run(found: Mapping[str, Any]) -> Run:
@@ -154,20 +154,24 @@ def rows(measured: Measured) -> list[Row]:
 
 def overall(sets: Sequence[Measured]) -> list[Overall]:
     """One row for each recipe that starts at random, the best mean rank first."""
-    names = sorted({recipe for one in sets for recipe in one.compared})
+    names = sorted({recipe for image_set in sets for recipe in image_set.compared})
     keys = [str(name) for name in names]
-    matrix = penalties([{str(r): run.accuracy for r, run in one.compared.items()} for one in sets], keys) / len(sets)
+    matrix = penalties(
+        [{str(r): run.accuracy for r, run in image_set.compared.items()} for image_set in sets], keys
+    ) / len(sets)
     others = max(1, len(names) - 1)
-    ranks = mean_ranks([{str(r): float(run.area.mean()) for r, run in one.compared.items()} for one in sets], keys)
+    ranks = mean_ranks(
+        [{str(r): float(run.area.mean()) for r, run in image_set.compared.items()} for image_set in sets], keys
+    )
     gains = {name: _gains(sets, name, Recipe("random", name.head)) for name in names}
-    tested = [(name, one) for name in names for one in gains[name]]
-    counts = discoveries([_p(one, name, sets) for name, one in tested])
+    tested = [(name, where) for name in names for where in gains[name]]
+    counts = discoveries([_p(where, name, sets) for name, where in tested])
     sure = {pair for pair, counted in zip(tested, counts, strict=True) if counted}
     found = [
         Overall(
             name,
             gains[name],
-            frozenset(one for one in gains[name] if (name, one) in sure),
+            frozenset(where for where in gains[name] if (name, where) in sure),
             over_margin := _gains(sets, name, Recipe("margin", name.head)),
             float(matrix[at].sum() / others),
             float(matrix[:, at].sum() / others),
@@ -177,18 +181,18 @@ def overall(sets: Sequence[Measured]) -> list[Overall]:
         )
         for at, name in enumerate(names)
     ]
-    return sorted(found, key=lambda one: one.rank)
+    return sorted(found, key=lambda overall: overall.rank)
 
 
 def first_batches(sets: Sequence[Measured]) -> dict[Recipe, dict[str, tuple[Interval, Interval]]]:
     """What other first labels than random ones gain: accuracy with just these, and in area; by recipe and set."""
     found: dict[Recipe, dict[str, tuple[Interval, Interval]]] = {}
-    for one in sets:
-        for recipe, run in one.runs.items():
-            plain = one.runs.get(Recipe(recipe.sampler, recipe.head))
+    for image_set in sets:
+        for recipe, run in image_set.runs.items():
+            plain = image_set.runs.get(Recipe(recipe.sampler, recipe.head))
             if recipe.start != "random" and plain:
                 at_once = interval(run.accuracy[:, 0] - plain.accuracy[:, 0])
-                found.setdefault(recipe, {})[one.name] = (at_once, interval(run.area - plain.area))
+                found.setdefault(recipe, {})[image_set.name] = (at_once, interval(run.area - plain.area))
     return found
 
 
@@ -197,20 +201,22 @@ def _gains(sets: Sequence[Measured], name: Recipe, other: Recipe) -> dict[str, I
     if name == other:
         return {}
     return {
-        one.name: interval(one.runs[name].area - one.runs[other].area) for one in sets if {name, other} <= {*one.runs}
+        image_set.name: interval(image_set.runs[name].area - image_set.runs[other].area)
+        for image_set in sets
+        if {name, other} <= {*image_set.runs}
     }
 
 
 def _p(of: str, name: Recipe, sets: Sequence[Measured]) -> float:
-    (one,) = (one for one in sets if one.name == of)
-    return float(p_values(one.runs[name].area, one.runs[Recipe("random", name.head)].area))
+    (image_set,) = (image_set for image_set in sets if image_set.name == of)
+    return float(p_values(image_set.runs[name].area, image_set.runs[Recipe("random", name.head)].area))
 
 
 def _cost(sets: Sequence[Measured], name: Recipe) -> float:
     margin = Recipe("margin", name.head)
-    for one in sets:
-        if {name, margin} <= {*one.runs} and one.runs[margin].selection:
-            return one.runs[name].selection / one.runs[margin].selection
+    for image_set in sets:
+        if {name, margin} <= {*image_set.runs} and image_set.runs[margin].selection:
+            return image_set.runs[name].selection / image_set.runs[margin].selection
     return float("nan")
 
 

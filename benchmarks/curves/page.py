@@ -41,7 +41,7 @@ def text_of(result: Mapping[str, Any], source: str) -> str:
         _better_than_margin(sets, table),
         _starts(sets),
         _beaten(sets, table),
-        *(_one_set(one) for one in sets),
+        *(_one_set(image_set) for image_set in sets),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -50,17 +50,17 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
     setting, machine = result["setting"], result["machine"]
     about = [
         [
-            f"[{one.name}](#{one.name})",
-            one.facts["about"],
-            f"{one.facts['pool']:,}",
-            f"{one.facts['test']:,}",
-            str(one.facts["classes"]),
-            f"{FIRST} to {one.facts['budget']} by {one.facts['batch']}",
-            _percent(float(one.ceilings["linear"].accuracy.mean())) if "linear" in one.ceilings else DASH,
+            f"[{image_set.name}](#{image_set.name})",
+            image_set.facts["about"],
+            f"{image_set.facts['pool']:,}",
+            f"{image_set.facts['test']:,}",
+            str(image_set.facts["classes"]),
+            f"{FIRST} to {image_set.facts['budget']} by {image_set.facts['batch']}",
+            _percent(float(image_set.ceilings["linear"].accuracy.mean())) if "linear" in image_set.ceilings else DASH,
         ]
-        for one in sets
+        for image_set in sets
     ]
-    tests = sum(len(one.compared) for one in sets)
+    tests = sum(len(image_set.compared) for image_set in sets)
     where = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
     lines = [
         "# Samplers compared",
@@ -104,17 +104,17 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
 def _all_sets(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
     cells = [
         [
-            f"`{one.recipe.sampler}`",
-            one.recipe.head,
-            *(_mark(one, where.name) for where in sets),
-            f"{one.rank:.1f}",
-            f"{one.beats:.0%}",
-            f"{one.beaten:.0%}",
-            _times(one.cost),
+            f"`{row.recipe.sampler}`",
+            row.recipe.head,
+            *(_mark(row, where.name) for where in sets),
+            f"{row.rank:.1f}",
+            f"{row.beats:.0%}",
+            f"{row.beaten:.0%}",
+            _times(row.cost),
         ]
-        for one in table
+        for row in table
     ]
-    header = ["sampler", "head", *(one.name for one in sets), "mean rank", "beats", "is beaten", "seconds"]
+    header = ["sampler", "head", *(image_set.name for image_set in sets), "mean rank", "beats", "is beaten", "seconds"]
     return "\n".join(
         [
             "## All sets",
@@ -129,18 +129,18 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
     )
 
 
-def _mark(one: Overall, where: str) -> str:
-    if where not in one.gains:
+def _mark(row: Overall, where: str) -> str:
+    if where not in row.gains:
         return DASH
-    gain = one.gains[where]
+    gain = row.gains[where]
     text = f"{100 * gain.mean:+.1f}"
     if not (gain.above or gain.below):
         return f"({text})"
-    return f"**{text}**" if where in one.sure else text
+    return f"**{text}**" if where in row.sure else text
 
 
 def _not_worth(table: Sequence[Overall]) -> str:
-    found = [f"- `{one.recipe.sampler}`: {'; '.join(one.verdict)}." for one in _by_name(table) if one.verdict]
+    found = [f"- `{row.recipe.sampler}`: {'; '.join(row.verdict)}." for row in _by_name(table) if row.verdict]
     rule = (
         f"By rules that are the same for all: the whole interval of the area is below random choice on {OFTEN} sets or "
         f"more; on no set is it above random choice; on no set is it above margin sampling, at {DEAR} times its "
@@ -153,18 +153,18 @@ def _not_worth(table: Sequence[Overall]) -> str:
 
 def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
     better = [
-        one
-        for one in table
-        if any(gain.above for gain in one.over_margin.values()) and not any(g.below for g in one.over_margin.values())
+        row
+        for row in table
+        if any(gain.above for gain in row.over_margin.values()) and not any(g.below for g in row.over_margin.values())
     ]
     cells = [
-        [f"`{one.recipe.sampler}`", one.recipe.head, *(_signed(one.over_margin.get(where.name)) for where in sets)]
-        for one in better
+        [f"`{row.recipe.sampler}`", row.recipe.head, *(_signed(row.over_margin.get(where.name)) for where in sets)]
+        for row in better
     ]
     if not cells:
         body = "None: no sampler has an area above margin's on a set, with its interval, and below it on none."
     else:
-        header = ["sampler", "head", *(one.name for one in sets)]
+        header = ["sampler", "head", *(image_set.name for image_set in sets)]
         body = (
             "Area over margin sampling with the same head, in points: above it on some set, with the whole interval, "
             "and below it on none.\n\n" + _table(header, cells, left=2)
@@ -179,9 +179,15 @@ def _starts(sets: Sequence[Measured]) -> str:
     starts = sorted({recipe.start for recipe in found})
     at_once: Mapping[str, tuple[Interval, Interval]] = next(iter(found.values()))
     cells = [
-        ["(first labels alone)", *(_signed(at_once[one.name][0]) if one.name in at_once else DASH for one in sets)],
+        [
+            "(first labels alone)",
+            *(_signed(at_once[image_set.name][0]) if image_set.name in at_once else DASH for image_set in sets),
+        ],
         *(
-            [f"`{recipe.sampler}`", *(_signed(by[one.name][1]) if one.name in by else DASH for one in sets)]
+            [
+                f"`{recipe.sampler}`",
+                *(_signed(by[image_set.name][1]) if image_set.name in by else DASH for image_set in sets),
+            ]
             for recipe, by in sorted(found.items())
         ),
     ]
@@ -192,23 +198,23 @@ def _starts(sets: Sequence[Measured]) -> str:
             f"What `start.sampler={starts[0]}` gains over first labels drawn at random, in points: of accuracy with "
             f"these {FIRST} labels alone, and of area for samplers that go on from there.",
             "",
-            _table(["then", *(one.name for one in sets)], cells, left=1),
+            _table(["then", *(image_set.name for image_set in sets)], cells, left=1),
         ]
     )
 
 
 def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
-    chosen = [one.recipe for one in table[:SHOWN]]
-    chosen += [one.recipe for one in table[SHOWN:] if one.recipe in (Recipe("random"), Recipe("margin"))]
+    chosen = [row.recipe for row in table[:SHOWN]]
+    chosen += [row.recipe for row in table[SHOWN:] if row.recipe in (Recipe("random"), Recipe("margin"))]
     keys = [str(recipe) for recipe in chosen]
-    curves = [{str(recipe): run.accuracy for recipe, run in one.compared.items()} for one in sets]
+    curves = [{str(recipe): run.accuracy for recipe, run in image_set.compared.items()} for image_set in sets]
     matrix = penalties(curves, keys)
     names = [recipe.sampler if recipe.head == "linear" else f"{recipe.sampler} ({recipe.head})" for recipe in chosen]
     cells = [
         [f"`{name}`", *(DASH if row == column else f"{matrix[row, column]:.1f}" for column in range(len(names)))]
         for row, name in enumerate(names)
     ]
-    beaten = {one.recipe: one.beaten for one in table}
+    beaten = {row.recipe: row.beaten for row in table}
     cells.append(["is beaten (of all)", *(f"{len(sets) * beaten[recipe]:.2f}" for recipe in chosen)])
     return "\n".join(
         [
@@ -263,17 +269,21 @@ def _speed(speed: SpeedUp | None) -> str:
     if speed is None:
         return DASH
     factor, low, high = (
-        f"{one:.1f}" if math.isfinite(one) else f"> {LONGER}" for one in (speed.factor, speed.low, speed.high)
+        f"{ratio:.1f}" if math.isfinite(ratio) else f"> {LONGER}" for ratio in (speed.factor, speed.low, speed.high)
     )
     return f"{factor} [{low}, {high}]"
 
 
-def _around(one: Interval) -> str:
-    return f"{100 * one.mean:.1f} ± {50 * (one.high - one.low):.1f}"
+def _around(interval: Interval) -> str:
+    return f"{100 * interval.mean:.1f} ± {50 * (interval.high - interval.low):.1f}"
 
 
-def _signed(one: Interval | None) -> str:
-    return DASH if one is None else f"{100 * one.mean:+.1f} [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
+def _signed(interval: Interval | None) -> str:
+    return (
+        DASH
+        if interval is None
+        else f"{100 * interval.mean:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+    )
 
 
 def _percent(share: float) -> str:
@@ -285,7 +295,7 @@ def _times(factor: float) -> str:
 
 
 def _by_name(table: Sequence[Overall]) -> list[Overall]:
-    return sorted(table, key=lambda one: one.recipe.sampler)
+    return sorted(table, key=lambda row: row.recipe.sampler)
 
 
 def _table(header: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> str:

@@ -117,9 +117,9 @@ class Sweep:
         return [
             *self.images.pool,
             *amount,
-            f"sampler={_each(one.sampler for one in self.recipes)}",
-            f"head={_each(one.head for one in self.recipes)}",
-            f"start.sampler={_each(one.start for one in self.recipes)}",
+            f"sampler={_each(recipe.sampler for recipe in self.recipes)}",
+            f"head={_each(recipe.head for recipe in self.recipes)}",
+            f"start.sampler={_each(recipe.start for recipe in self.recipes)}",
             f"seed={_each(map(str, self.seeds))}",
             "finetune.start=null",
             "exporter=[]",
@@ -221,18 +221,20 @@ def find_recipes(samplers: Sequence[str] = ()) -> tuple[list[Recipe], dict[str, 
             continue
         head = "laplace" if Need.PROB_SAMPLES in needs else "mlp" if Need.ACTIVATIONS in needs else "linear"
         recipes.append(Recipe(name, head))
-    heads = {one.head for one in recipes}
+    heads = {recipe.head for recipe in recipes}
     baselines = [Recipe(name, head) for head in heads for name in ("random", "margin")]
-    return sorted({*recipes, *baselines}, key=lambda one: (one.head, one.sampler)), broken
+    return sorted({*recipes, *baselines}, key=lambda recipe: (recipe.head, recipe.sampler)), broken
 
 
 def plan(images: ImageSet, recipes: Sequence[Recipe], seeds: int, parts: int, more: Sequence[str] = ()) -> list[Sweep]:
     """All multiruns of a set, each cut by seeds into so many parts that can run side by side."""
-    heads = sorted({one.head for one in recipes})
+    heads = sorted({recipe.head for recipe in recipes})
     randoms = tuple(Recipe("random", head) for head in heads)
-    kinds = [("compared", tuple(one for one in recipes if one.head == head)) for head in heads]
-    if any(one.sampler == START for one in recipes):
-        started = tuple(replace(one, start=START) for one in recipes if one.sampler in STARTED and one.head == "linear")
+    kinds = [("compared", tuple(recipe for recipe in recipes if recipe.head == head)) for head in heads]
+    if any(recipe.sampler == START for recipe in recipes):
+        started = tuple(
+            replace(recipe, start=START) for recipe in recipes if recipe.sampler in STARTED and recipe.head == "linear"
+        )
         kinds.append(("compared", started))
     kinds.append(("longer", randoms))
     shares = [tuple(range(seeds))[part::parts] for part in range(min(parts, seeds))]

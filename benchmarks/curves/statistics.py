@@ -57,7 +57,7 @@ def discoveries(p: Sequence[float]) -> list[bool]:
     """Which of these tests count if one in twenty of those that do may be luck: Benjamini and Hochberg 1995."""
     from scipy.stats import false_discovery_control
 
-    return [bool(one <= ALPHA) for one in false_discovery_control(p)] if len(p) else []
+    return [bool(value <= ALPHA) for value in false_discovery_control(p)] if len(p) else []
 
 
 def labels_to(labels: Array, values: Array, goals: Array) -> Array:
@@ -119,10 +119,10 @@ def penalties(sets: Sequence[Mapping[str, Array]], names: Sequence[str]) -> Arra
     """
     total = np.zeros((len(names), len(names)))
     for curves in sets:
-        for row, one in enumerate(names):
+        for row, name in enumerate(names):
             for column, other in enumerate(names):
-                if one != other and one in curves and other in curves:
-                    ours, theirs = curves[one][:, 1:], curves[other][:, 1:]
+                if name != other and name in curves and other in curves:
+                    ours, theirs = curves[name][:, 1:], curves[other][:, 1:]
                     wins = (p_values(ours, theirs) < ALPHA) & (ours.mean(axis=0) > theirs.mean(axis=0))
                     total[row, column] += wins.mean()
     return total

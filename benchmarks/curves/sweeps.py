@@ -28,15 +28,18 @@ def run_all(sweeps: Sequence[Sweep], runs: Path, workers: int) -> None:
     A failed run is said there, and missing from what is gathered. Embeddings come first, by one run of each set, so
     that no two processes embed the same images.
     """
-    sweeps = [one for one in sweeps if len(dict(_done(one, runs))) < one.runs]
+    sweeps = [sweep for sweep in sweeps if len(dict(_done(sweep, runs))) < sweep.runs]
     (runs / "logs").mkdir(parents=True, exist_ok=True)
-    firsts = {one.images.name: replace(one, recipes=one.recipes[:1], seeds=one.seeds[:1]) for one in reversed(sweeps)}
-    total = sum(one.runs for one in (*firsts.values(), *sweeps))
+    firsts = {
+        sweep.images.name: replace(sweep, recipes=sweep.recipes[:1], seeds=sweep.seeds[:1])
+        for sweep in reversed(sweeps)
+    }
+    total = sum(sweep.runs for sweep in (*firsts.values(), *sweeps))
     with Bar("Running", total=total, unit="run") as bar:
         for some in (list(firsts.values()), sweeps):
             pool = ThreadPoolExecutor(workers)
             try:
-                for done in [pool.submit(_run, one, runs, bar.advance) for one in some]:
+                for done in [pool.submit(_run, sweep, runs, bar.advance) for sweep in some]:
                     done.result()
             finally:
                 pool.shutdown(cancel_futures=True)
@@ -65,11 +68,11 @@ def gather(sweeps: Sequence[Sweep], runs: Path) -> tuple[dict[str, Any], list[st
     A recipe is left out if not all of its seeds are there.
     """
     images = sweeps[0].images
-    folders = {(one.kind, *key): folder for one in sweeps for key, folder in _done(one, runs)}
+    folders = {(sweep.kind, *key): folder for sweep in sweeps for key, folder in _done(sweep, runs)}
     wanted: dict[tuple[str, Recipe], list[int]] = {}
-    for one in sweeps:
-        for recipe in one.recipes:
-            wanted.setdefault((one.kind, recipe), []).extend(one.seeds)
+    for sweep in sweeps:
+        for recipe in sweep.recipes:
+            wanted.setdefault((sweep.kind, recipe), []).extend(sweep.seeds)
     found: dict[str, dict[Recipe, list[list[RoundRecord]]]] = {"compared": {}, "longer": {}, "ceiling": {}}
     missing = []
     for (kind, recipe), seeds in wanted.items():
@@ -117,7 +120,7 @@ def _measured(histories: Sequence[Sequence[RoundRecord]]) -> dict[str, Any]:
     rows = [[record for record in history if record.labels in labels] for history in histories]
     result: dict[str, Any] = {"labels": labels}
     for measure in MEASURES:
-        result[measure] = [[round(SCALE * getattr(one.evaluation, measure)) for one in row] for row in rows]
+        result[measure] = [[round(SCALE * getattr(record.evaluation, measure)) for record in row] for row in rows]
     # A record has the seconds since the one before it, so the first has the choice of the first labels.
     later = [record for history in histories for record in history[1:]]
     for phase in ("head", "selection") if later else ():

@@ -241,9 +241,9 @@ def networks_alone(network: str, ways: Sequence[str], images: Path, repeats: int
             peer.close()
     found = {}
     for way in ways:
-        ratios = [plain["wall"] / one["wall"] for plain, one in zip(runs[PLAIN], runs[way], strict=True)]
+        ratios = [plain["wall"] / run["wall"] for plain, run in zip(runs[PLAIN], runs[way], strict=True)]
         found[way] = {
-            "images_per_s": round(1 / statistics.median(one["wall"] for one in runs[way]), 1),
+            "images_per_s": round(1 / statistics.median(run["wall"] for run in runs[way]), 1),
             "ratio": round(statistics.median(ratios), 2),
             "worst_cosine": round(_worst_cosine(features[way], features[PLAIN]), 4),
             "peak_mib": runs[way][-1]["peak_mib"],
@@ -272,7 +272,7 @@ def pipelines(network: str, ways: Sequence[str], images: Path, count: int, repea
         peer.close()
 
     def best(way: str, kind: str, what: str) -> float:
-        return float(min(one[what] for one in runs[way][kind]))
+        return float(min(run[what] for run in runs[way][kind]))
 
     found = {}
     for way in ways:

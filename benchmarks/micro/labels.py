@@ -52,9 +52,9 @@ def make(folder: Path, rows: int) -> None:
     with (folder / "set.csv").open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(("path", "label", *COLUMNS[2:3], "Comments"))
-        for one in records:
-            path = f"{one['RelativePath']}\\{one['File']}"
-            writer.writerow((path, one["Species"], one["DateTime"], one["Comments"]))
+        for record in records:
+            path = f"{record['RelativePath']}\\{record['File']}"
+            writer.writerow((path, record["Species"], record["DateTime"], record["Comments"]))
 
 
 def record(number: int) -> dict[str, str]:
@@ -70,8 +70,8 @@ def record(number: int) -> dict[str, str]:
 def request(folder: Path, rows: int) -> Request:
     """A round of images from all over the set, all of which have a species."""
     step = max(FEW, rows // ASKED // FEW * FEW)
-    ones = (record(number) for number in range(0, rows, step))
-    ids = (f"{one['RelativePath']}/{one['File']}".replace("\\", "/") for one in ones)
+    records = (record(number) for number in range(0, rows, step))
+    ids = (f"{row['RelativePath']}/{row['File']}".replace("\\", "/") for row in records)
     return Request(1, tuple(Item(id, folder / id) for id in ids), SPECIES, folder / "labels")
 
 
@@ -82,7 +82,7 @@ def alframe_set(folder: Path, rows: int) -> int:
 
 def alframe_records(folder: Path, rows: int) -> int:
     """All records, one after the other."""
-    return sum(bool(one.cells["Species"]) for one in read_records(folder / "set.ddb", COLUMNS[2:]))
+    return sum(bool(record.cells["Species"]) for record in read_records(folder / "set.ddb", COLUMNS[2:]))
 
 
 def plain_sqlite(folder: Path, rows: int) -> int:
@@ -178,12 +178,14 @@ def main() -> None:
         "setting": {"rows": args.rows, "filled": args.rows // FEW, "asked": ASKED, "mib": sizes, "order": "in turn"},
         "results": {
             peer: {
-                "median_s": round(statistics.median(one["seconds"] for one in ones), 3),
-                "all_s": [round(one["seconds"], 3) for one in ones],
-                "more_mib": max(round(one["more_mib"]) for one in ones) if ones[0]["more_mib"] is not None else None,
-                "found": ones[0]["found"],
+                "median_s": round(statistics.median(run["seconds"] for run in peer_runs), 3),
+                "all_s": [round(run["seconds"], 3) for run in peer_runs],
+                "more_mib": max(round(run["more_mib"]) for run in peer_runs)
+                if peer_runs[0]["more_mib"] is not None
+                else None,
+                "found": peer_runs[0]["found"],
             }
-            for peer, ones in runs.items()
+            for peer, peer_runs in runs.items()
         },
     }
     text = json.dumps(result, indent=2)

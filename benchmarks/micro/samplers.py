@@ -50,7 +50,7 @@ def clusters(n: int, seed: int) -> tuple[Floats, Ints]:
     return x.astype(np.float32), (heap % CLASSES).astype(np.int64)
 
 
-def made(name: str) -> Sampler:
+def build_sampler(name: str) -> Sampler:
     recipe: Any = OmegaConf.to_container(compose(f"sampler={name}").sampler, resolve=True)
     sampler: Sampler = REGISTRIES["sampler"].build(recipe)
     return sampler
@@ -74,7 +74,7 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
 
 def run(name: str, n: int, limit: float, seed: int) -> None:
     """Write one line of JSON, unless a choice takes longer than the limit: then the process ends."""
-    sampler = made(name)
+    sampler = build_sampler(name)
     sampler.select(view_of(sampler, 500, seed), 10, np.random.default_rng(seed))  # imports and threads
     view = view_of(sampler, n, seed)
     before = resident_mib(peak=False)

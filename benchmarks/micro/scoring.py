@@ -95,16 +95,16 @@ def _ask_modal(function: Callable[[_Answers, Floats], Floats], probs: Floats) ->
     return function(_Answers(probs), probs)
 
 
-def measure(ones: dict[str, Score], probs: Floats, repeats: int) -> dict[str, object]:
-    seconds: dict[str, list[float]] = {name: [] for name in ones}
+def measure(scores: dict[str, Score], probs: Floats, repeats: int) -> dict[str, object]:
+    seconds: dict[str, list[float]] = {name: [] for name in scores}
     peaks = {}
-    for name, score in ones.items():  # the first run also warms up
+    for name, score in scores.items():  # the first run also warms up
         tracemalloc.start()
         score(probs)
         peaks[name] = round(tracemalloc.get_traced_memory()[1] / 2**20, 1)
         tracemalloc.stop()
     for _ in range(repeats):
-        for name, score in ones.items():
+        for name, score in scores.items():
             begin = time.perf_counter()
             score(probs)
             seconds[name].append(round(time.perf_counter() - begin, 4))
@@ -116,7 +116,7 @@ def measure(ones: dict[str, Score], probs: Floats, repeats: int) -> dict[str, ob
             "peak_mib": peaks[name],
             "ratio": round(medians[name] / medians["alframe"], 1),
         }
-        for name in ones
+        for name in scores
     }
 
 
@@ -162,20 +162,20 @@ def measure_from_head(rows: int, classes: int, draws: int, repeats: int) -> dict
     found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     shape = ["--rows", str(rows), "--classes", str(classes), "--draws", str(draws)]
     for _ in range(repeats):
-        for way, ones in found.items():
+        for way, runs in found.items():
             command = [sys.executable, "-m", "benchmarks.micro.scoring", "--run", way, *shape]
-            ones.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-    ours = statistics.median(one["cpu_s"] for one in found["alframe"])
+            runs.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+    ours = statistics.median(run["cpu_s"] for run in found["alframe"])
     return {
         way: {
-            "median_s": statistics.median(one["s"] for one in ones),
-            "median_cpu_s": statistics.median(one["cpu_s"] for one in ones),
-            "all_cpu_s": [one["cpu_s"] for one in ones],
-            "more_mib": max((one["more_mib"] for one in ones if one["more_mib"] is not None), default=None),
-            "ratio": round(statistics.median(one["cpu_s"] for one in ones) / ours, 2),
-            "same_hundred": all(sorted(one["best"]) == sorted(found["alframe"][0]["best"]) for one in ones),
+            "median_s": statistics.median(run["s"] for run in runs),
+            "median_cpu_s": statistics.median(run["cpu_s"] for run in runs),
+            "all_cpu_s": [run["cpu_s"] for run in runs],
+            "more_mib": max((run["more_mib"] for run in runs if run["more_mib"] is not None), default=None),
+            "ratio": round(statistics.median(run["cpu_s"] for run in runs) / ours, 2),
+            "same_hundred": all(sorted(run["best"]) == sorted(found["alframe"][0]["best"]) for run in runs),
         }
-        for way, ones in found.items()
+        for way, runs in found.items()
     }
 
 
@@ -207,7 +207,8 @@ def main() -> None:
         "machine": machine,
         "setting": {"probs": probs.shape, "bald": samples.shape, "type": "float32", "order": "in turn"},
         "results": {
-            name: measure(ones, samples if name == "bald" else probs, options.repeats) for name, ones in peers().items()
+            name: measure(scores, samples if name == "bald" else probs, options.repeats)
+            for name, scores in peers().items()
         },
         "limit_s": {"probs": reading_s(probs), "bald": reading_s(samples)},
     }
