@@ -1,6 +1,7 @@
-"""Write files so that a reader sees the old content or the new, under names that every file system takes."""
+"""Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON."""
 
 from alframe.formats.digests import content_hash
+from alframe.formats.json_members import read_json_members
 from alframe.store.files import replace_atomically, require_free_space, write_json
 from alframe.store.links import link_or_copy
 from alframe.store.names import class_folder_name, flat_file_name, is_system_file, ranked_file_name
@@ -12,6 +13,7 @@ __all__ = [
     "is_system_file",
     "link_or_copy",
     "ranked_file_name",
+    "read_json_members",
     "replace_atomically",
     "require_free_space",
     "write_json",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alframe.errors import PoolError
 from alframe.formats.coco import CocoAnnotation, CocoDataset, read_coco
-from alframe.formats.json_members import read_json_members
+from alframe.kit.files import read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import ListedImages, require_several_rule
 from alframe.kit.suggestions import did_you_mean

@@ -10,12 +10,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.exif import earliest_file_time, read_exif_time
 from alframe.formats.timelapse.folders import DATA_NAME, files_in, find_files
 from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_version, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
 from alframe.formats.timelapse.template import read_template
 from alframe.formats.timelapse.view import MAX_SHORTCUTS, format_quick_paste, format_search_terms, format_sort_terms
+from alframe.kit.times import earliest_file_time, read_exif_time
 from alframe.label_sources.timelapse.answers import find_blank_class, missing_blank_class
 from alframe.label_sources.timelapse.set_selection import FieldNames
 from alframe.types import UNSURE, ItemId, Request
