@@ -219,7 +219,7 @@ def said(request: Request, source: Csv | None = None) -> list[tuple[str, str, st
     return [(label.item, label.class_name, label.annotator) for label in labels]
 
 
-def blank(request: Request, source: Csv | None = None) -> list[str]:
+def cleared(request: Request, source: Csv | None = None) -> list[str]:
     return list((source or Csv()).collect(request).cleared)
 
 
@@ -337,40 +337,40 @@ def test_a_new_class_is_known_in_the_next_file(request_: Request) -> None:
     assert "Did you mean 'wolverine'?" in slip.message
 
 
-def test_an_emptied_cell_is_blank_and_a_row_that_is_gone_is_not(request_: Request) -> None:
+def test_an_emptied_cell_is_cleared_and_a_row_that_is_gone_is_not(request_: Request) -> None:
     put(request_, "path,label\na/1.jpg,\na/2.jpg,fox\n")
-    assert blank(request_) == ["a/1.jpg"]
+    assert cleared(request_) == ["a/1.jpg"]
     put(request_, "path,label\na/2.jpg,fox\n")
-    assert blank(request_) == []
+    assert cleared(request_) == []
 
 
 def test_an_answer_in_a_copy_is_not_taken_back_by_the_list(request_: Request) -> None:
     put(request_, "path,label\na/1.jpg,\na/2.jpg,\ngröße/3.jpg,fox\n", at=3_000)
     copy = put(request_, "path,label\na/1.jpg,fox\na/2.jpg,foxx\n", "copy.csv", at=2_000)
-    assert blank(request_) == [], "one has a label in the copy, the other something that could not be understood"
+    assert cleared(request_) == [], "one has a label in the copy, the other something that could not be understood"
     copy.write_text("name,label\na/1.jpg,fox\n")
-    assert blank(request_) == [], "nor while the copy cannot be read"
+    assert cleared(request_) == [], "nor while the copy cannot be read"
     copy.write_text('path,label\n"a/1.jpg,fox\n')
-    assert blank(request_) == [], "or a row in it"
+    assert cleared(request_) == [], "or a row in it"
     copy.unlink()
     put(request_, b"PK", "copy.xlsx")
-    assert blank(request_) == [], "or was saved as a workbook"
+    assert cleared(request_) == [], "or was saved as a workbook"
     put(request_, "path,label\na/1.jpg,\na/2.jpg,\ngröße/3.jpg,\n")
     (round_folder(request_) / "copy.xlsx").unlink()
-    assert blank(request_) == [], "an untouched list does not tell of a copy that is gone"
+    assert cleared(request_) == [], "an untouched list does not tell of a copy that is gone"
 
 
 def test_a_list_that_was_thrown_away_takes_nothing_back(request_: Request) -> None:
     Csv().request(request_)
     file = round_folder(request_) / "to_label.csv"
     fill(file, {"a/1.jpg": "fox"})
-    assert blank(request_) == ["a/2.jpg", "größe/3.jpg"]
+    assert cleared(request_) == ["a/2.jpg", "größe/3.jpg"]
     shutil.rmtree(round_folder(request_))
     Csv().request(request_)
     assert file.read_text("utf-8-sig").splitlines()[1].endswith(",yes")
     fill(file, {"a/2.jpg": "deer"})
     assert labels(request_) == {"a/2.jpg": "deer"}
-    assert blank(request_) == []
+    assert cleared(request_) == []
 
 
 def test_the_list_does_not_say_what_the_model_thinks(request_: Request) -> None:
@@ -508,7 +508,7 @@ row = st.tuples(
 
 @fast
 @given(sheets=st.lists(st.lists(row, max_size=6), min_size=1, max_size=3), noise=st.lists(junk, max_size=3))
-def test_every_cell_of_every_file_is_a_label_a_problem_or_blank(
+def test_every_cell_of_every_file_is_a_label_a_problem_or_cleared(
     sheets: list[list[tuple[str, str, str]]], noise: list[bytes]
 ) -> None:
     with TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ from PIL import Image
 from alframe.errors import BadParams, LabelError
 from alframe.formats.tables import TableRow, read_table
 from alframe.kit.round_folders import MANIFEST, round_folder
-from alframe.label_sources.folder import images as module
+from alframe.label_sources.folder import images
 from alframe.label_sources.folder.source import Folder
 from alframe.store.names import class_folder_name, is_system_file, ranked_file_name
 from alframe.testing.label_source import LabelSourceSuite
@@ -165,7 +165,7 @@ def test_an_image_in_two_class_folders_has_two_labels(request_: Request) -> None
     assert problems(request_) == []
 
 
-def blank(request: Request) -> list[str]:
+def cleared(request: Request) -> list[str]:
     return list(Folder().collect(request).cleared)
 
 
@@ -177,28 +177,28 @@ def test_a_label_has_the_hash_of_its_image(request_: Request) -> None:
     assert (label.annotator, label.labelled_at) == ("Ann", None)
 
 
-def test_beside_the_folders_is_blank_but_not_before_the_first_answer(request_: Request) -> None:
-    assert blank(request_) == []
+def test_beside_the_folders_is_cleared_but_not_before_the_first_answer(request_: Request) -> None:
+    assert cleared(request_) == []
     shutil.move(root(request_) / "001_1.png", root(request_) / "unsure")
     assert labels(request_) == {"a/1.png": UNSURE}
-    assert blank(request_) == ["b/1.png", "b/2.png"]
+    assert cleared(request_) == ["b/1.png", "b/2.png"]
     shutil.copy(root(request_) / "002_1.png", root(request_) / "deer" / "002_1 - Copy.png")
-    assert blank(request_) == ["b/2.png"], "copying is as good as moving"
+    assert cleared(request_) == ["b/2.png"], "copying is as good as moving"
 
 
 def test_what_was_put_back_after_it_was_deleted_takes_nothing_back(request_: Request) -> None:
     shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
     shutil.move(root(request_) / "002_1.png", root(request_) / "fox")
     (root(request_) / "fox" / "001_1.png").unlink()
-    assert blank(request_) == ["b/2.png"]
+    assert cleared(request_) == ["b/2.png"]
     Folder().request(request_)
     assert (root(request_) / "001_1.png").exists()
-    assert blank(request_) == ["b/2.png"]
+    assert cleared(request_) == ["b/2.png"]
     shutil.rmtree(root(request_))
     Folder().request(request_)
     shutil.move(root(request_) / "002_1.png", root(request_) / "fox")
     assert labels(request_) == {"b/1.png": "fox"}
-    assert blank(request_) == []
+    assert cleared(request_) == []
 
 
 def test_a_slip_or_a_folder_too_deep_takes_nothing_back(request_: Request) -> None:
@@ -207,7 +207,7 @@ def test_a_slip_or_a_folder_too_deep_takes_nothing_back(request_: Request) -> No
         (root(request_) / name).mkdir()
     shutil.copy(root(request_) / "002_1.png", root(request_) / "foxx")
     shutil.copy(root(request_) / "003_2.png", root(request_) / "deer" / "old")
-    assert blank(request_) == []
+    assert cleared(request_) == []
     assert len(problems(request_)) == 2
 
 
@@ -216,7 +216,7 @@ def test_nothing_is_taken_back_while_the_manifest_cannot_be_read(request_: Reque
     with (root(request_) / MANIFEST).open("a", encoding="utf-8") as handle:
         handle.write('"')
     assert labels(request_) == {"a/1.png": "fox"}
-    assert blank(request_) == []
+    assert cleared(request_) == []
 
 
 def test_a_manifest_without_sizes_is_understood(request_: Request) -> None:
@@ -424,7 +424,7 @@ def test_a_linked_folder_does_not_go_on_for_ever(request_: Request) -> None:
         (root(request_) / "fox" / "again").symlink_to(root(request_), target_is_directory=True)
     except OSError:
         pytest.skip("no symbolic links here")
-    assert len(list(module._walk_files(root(request_)))) < 100
+    assert len(list(images._walk_files(root(request_)))) < 100
 
 
 name = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8)

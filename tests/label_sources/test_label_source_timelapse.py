@@ -19,7 +19,7 @@ from PIL import Image
 from alframe.errors import BadParams, LabelError
 from alframe.formats.timelapse.template import read_template
 from alframe.kit.round_folders import round_folder
-from alframe.label_sources.timelapse import images as images
+from alframe.label_sources.timelapse import images
 from alframe.label_sources.timelapse.source import Timelapse
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import UNSURE, Box, Item, Request, Suggestion
