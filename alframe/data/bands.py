@@ -108,10 +108,8 @@ def _read_tiff(data: bytes, channels: int) -> tuple[Array, int]:
         series = file.series[0]
         page = series.keyframe
         _require_safe_size(max(page.imagelength * page.imagewidth, math.prod(series.shape) // 4))
-        if page.bitspersample < 8 or page.photometric not in (
-            tifffile.PHOTOMETRIC.MINISBLACK,
-            tifffile.PHOTOMETRIC.RGB,
-        ):
+        has_colours = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+        if not has_colours or page.bitspersample < 8:
             return _read_with_pillow(data, channels)
         try:
             values = series.asarray(maxworkers=1)
@@ -142,9 +140,7 @@ def _move_bands_last(values: Array, axes: str) -> Array:
     bands = [number for number in kept if axes[number] not in "YX"]
     if len(bands) > 1:
         sizes = ", ".join(f"{axes[number]} of {values.shape[number]}" for number in bands)
-        raise UnreadableImage(
-            f"it has {len(bands)} axes beside height and width ({sizes}); save one picture for each file"
-        )
+        raise UnreadableImage(f"it has {len(bands)} axes beside height and width ({sizes}); save one picture a file")
     order = [axes.index("Y"), axes.index("X"), *bands]
     rest = [number for number in range(values.ndim) if number not in order]
     return _require_image_array(values.transpose(order + rest))
@@ -154,9 +150,7 @@ def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
     with Image.open(io.BytesIO(data)) as image:
         measured = image.mode.startswith(("I", "F"))
         if not measured and any(";16" in str(tile.args) for tile in image.tile):
-            raise UnsuitableInput(
-                "Pillow reads only 8 of the 16 bits of its colours; save it as a TIFF without compression"
-            )
+            raise UnsuitableInput("Pillow reads only 8 of the 16 bits of its colours; save it as an uncompressed TIFF")
         image.load()
         # Asked now: Pillow turns a TIFF upright itself while loading it.
         orientation = read_orientation(image)
@@ -178,9 +172,7 @@ def _require_image_array(values: Array) -> Array:
         raise UnreadableImage(f"its array is {shape}, not height x width or height x width x bands")
     _require_safe_size(values.shape[0] * values.shape[1])
     if values.dtype.kind not in "buif":
-        raise UnreadableImage(
-            f"its values are {values.dtype}, which are no brightness; save it as whole or real numbers"
-        )
+        raise UnreadableImage(f"its values are {values.dtype}, no brightness; save it as whole or real numbers")
     return values
 
 

@@ -80,17 +80,17 @@ class ImageFile:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-                pixels = self._pixels(spec, box)
+                pixels = self._decode_pixels(spec, box)
         except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
             if (reason := explain_outside_cause(error)) is not None:
                 return Decoded(None, None, reason, None)
             return Decoded(None, content.digest(), explain_bad_image(error, self._data), self._stamp)
         return Decoded(pixels, content.digest(), None, self._stamp)
 
-    def _pixels(self, spec: InputSpec, box: Box | None) -> Pixels:
+    def _decode_pixels(self, spec: InputSpec, box: Box | None) -> Pixels:
         if spec.value_range is None and spec.channels in (1, 3) and not is_npy(self._data):
             try:
-                square = _resize_square(self._picture(spec, box), spec, box)
+                square = _resize_square(self._decode_picture(spec, box), spec, box)
                 return square.reshape(spec.size, spec.size, spec.channels)
             except UnidentifiedImageError:
                 if not is_tiff(self._data):
@@ -101,7 +101,7 @@ class ImageFile:
         square = np.stack([_resize_square(turn_upright(plane, orientation), spec, box) for plane in planes], axis=2)
         return square if square.dtype == np.uint8 else np.clip(square, 0, 255)  # bicubic filters overshoot
 
-    def _picture(self, spec: InputSpec, box: Box | None) -> Image.Image:
+    def _decode_picture(self, spec: InputSpec, box: Box | None) -> Image.Image:
         with Image.open(io.BytesIO(self._data)) as image:
             orientation = read_orientation(image)
             sides = (box.w, box.h) if box else (1.0, 1.0)

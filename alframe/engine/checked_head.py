@@ -26,31 +26,31 @@ class CheckedHead:
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""
-        return self._checked(self.head.probs(x), (len(x),), "probabilities")
+        return self._require_probs(self.head.probs(x), (len(x),), "probabilities")
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract."""
-        return self._checked(self.head.prob_samples(x, draws, rng), (draws, len(x)), "samples of the probabilities")
+        return self._require_probs(
+            self.head.prob_samples(x, draws, rng), (draws, len(x)), "samples of the probabilities"
+        )
 
-    def _checked(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
+    def _require_probs(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
         if probs.shape[:-1] != shape:
             self._refuse(f"{what} of the shape {probs.shape}, not ({', '.join(map(str, shape))}, classes)")
         # NaN and infinity survive addition, so the sums tell of them as well, without a table of the pool's size.
         wrong = ~(np.abs(probs.sum(axis=-1) - 1) <= TOLERANCE)
         if wrong.any():
-            first = probs[tuple(np.argwhere(wrong)[0])]
-            self._refuse(
-                f"{what} that are not finite or do not sum to 1, for {wrong.sum()} of {wrong.size} rows", first
-            )
+            first = np.array2string(probs[wrong][0], precision=3, threshold=6)
+            rows = f"{wrong.sum()} of {wrong.size} rows; the first: {first}"
+            self._refuse(f"{what} that are not finite or do not sum to 1, for {rows}")
         if probs.size and probs.min() < 0:
             self._refuse(f"{what} below 0, down to {probs.min():g}")
         return probs
 
-    def _refuse(self, fault: str, example: Floats | None = None) -> None:
-        shown = "" if example is None else f"; the first: {np.array2string(example, precision=3, threshold=6)}"
+    def _refuse(self, fault: str) -> None:
         raise BadOutput(
-            f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}{shown}. That is a fault of this head, or its "
-            "training diverged: change its parameters, or take another one, e.g. head=linear."
+            f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}. That is a fault of this head, or its training "
+            "diverged: change its parameters, or take another one, e.g. head=linear."
         )
 
 
