@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _LATER_STAGES = {  # with an expansion in front, so every normalisation counts o
 }
 
 
+@dataclass
 class EfficientNetLite:
     """The 1280 pooled features of EfficientNet-Lite; no model hub is needed.
 
@@ -40,24 +42,16 @@ class EfficientNetLite:
     `in_chans`, `dim`, `normalize`, `size`, `value_range`: as of the timm backbone.
     """
 
-    def __init__(
-        self,
-        variant: int = 0,
-        pretrained: bool = True,
-        in_chans: int = 3,
-        dim: int | None = None,
-        normalize: bool = False,
-        size: int | None = None,
-        value_range: network.ValueRange | None = None,
-    ) -> None:
-        require_parameter("backbone 'efficientnet_lite'", variant in (0, 1, 2), "0, 1 or 2", variant=variant)
-        self.variant = variant
-        self.pretrained = pretrained
-        self.in_chans = in_chans
-        self.dim = dim
-        self.normalize = normalize
-        self.size = size
-        self.value_range = value_range
+    variant: int = 0
+    pretrained: bool = True
+    in_chans: int = 3
+    dim: int | None = None
+    normalize: bool = False
+    size: int | None = None
+    value_range: network.ValueRange | None = None
+
+    def __post_init__(self) -> None:
+        require_parameter("backbone 'efficientnet_lite'", self.variant in (0, 1, 2), "0, 1 or 2", variant=self.variant)
 
     @property
     def model(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -13,6 +14,7 @@ from alframe.kit.libraries import import_timm
 from alframe.types import InputSpec
 
 
+@dataclass
 class Timm:
     """The pooled features of a timm model.
 
@@ -27,25 +29,14 @@ class Timm:
         images as they are.
     """
 
-    def __init__(
-        self,
-        model: str,
-        pretrained: bool = True,
-        weights: str | Path | None = None,
-        in_chans: int = 3,
-        dim: int | None = None,
-        normalize: bool = False,
-        size: int | None = None,
-        value_range: network.ValueRange | None = None,
-    ) -> None:
-        self.model = model
-        self.pretrained = pretrained
-        self.weights = weights
-        self.in_chans = in_chans
-        self.dim = dim
-        self.normalize = normalize
-        self.size = size
-        self.value_range = value_range
+    model: str
+    pretrained: bool = True
+    weights: str | Path | None = None
+    in_chans: int = 3
+    dim: int | None = None
+    normalize: bool = False
+    size: int | None = None
+    value_range: network.ValueRange | None = None
 
     @property
     def input_spec(self) -> InputSpec:
