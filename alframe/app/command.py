@@ -87,10 +87,11 @@ def parse(words: Sequence[str]) -> Command:
         raise BadParams(f"--config-dir: there is no folder {own_folder}.")
     folders = [Path(own_folder)] if own_folder is not None else []
     parts = ChosenParts({**saved, **read}, [*folders, *search_folders({**saved, **read})])
-    given = by_key(_with_value(override, parts, read, _is_sweep(flags, read)) for override in read.values())
+    sweep = _is_sweep(flags, read)
+    given = by_key(_with_value(override, parts, read, sweep) for override in read.values())
     for override in given.values():
         _check_names(override, parts)
-        _check_value(override)
+        _check_value(override, sweep)
     standing = by_key(choice for choice in saved.values() if not _is_overruled(choice, saved, given, parts))
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
@@ -158,11 +159,14 @@ def _check_names(override: Override, parts: ChosenParts) -> None:
             _check_experiment(name, parts)
 
 
-def _check_value(override: Override) -> None:
+def _check_value(override: Override, sweep: bool = False) -> None:
     if override.text is None:
         return
-    if parse_override(str(override)) is None:
+    parsed = parse_override(str(override))
+    if parsed is None:
         raise BadParams(f"{override} cannot be read: put texts with special characters in quotes of their own.")
+    if parsed.is_sweep_override() and not sweep:
+        raise BadParams(f"{override} has several values, which are for a sweep: add -m. If it is one text, quote it.")
     for value in sweep_values(override.text) if override.key in SETTINGS else []:
         _check_setting(override.key, value)
 
