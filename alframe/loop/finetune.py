@@ -6,7 +6,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from alframe import seeding
-from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap_network
+from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
 from alframe.engine.fit import make_training_set
 from alframe.engine.measuring.audit import drop_answers
 from alframe.engine.training.fine_tune import fine_tune
@@ -71,4 +71,4 @@ def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPla
         save_file(weights, temporary)
     with campaign.ledger.transaction():
         campaign.ledger.add_event(number, Trained(len(answered.labels.counted), file, dict(recipe)))
-    return wrap_network(module, spec, recipe, embedder.device, settings.inference)
+    return embedder_from_module(module, spec, recipe, embedder.device, settings.inference)

@@ -42,7 +42,7 @@ class StoredItems(Sequence[Item]):
         """Return where the item of this key was last seen."""
         return str(self._rows[key][1])
 
-    def item_lying_at(self, key: int, item: Item) -> Item:
+    def item_reusing_path(self, key: int, item: Item) -> Item:
         """Return the item of this key, with the path of `item` if it lies there: making one takes most of the time."""
         row = self._rows[key]
         return _load_item(row, item.path if str(item.path) == row[1] else None)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.engine.listing.boxes import crop_items
+from alframe.engine.listing.boxes import assign_boxes
 from alframe.errors import BadParams, FormatError, PoolError
 from alframe.settings import Boxes
 from alframe.types import Box, Item
@@ -51,12 +51,12 @@ def listed(folder: Path, images: dict[str, Any]) -> str:
 
 def test_without_a_file_the_pool_s_boxes_stay() -> None:
     some = [Item("a.jpg", Path("/a.jpg"), box=Box(0, 0, 0.5, 0.5))]
-    assert crop_items(some, Boxes()) == some
+    assert assign_boxes(some, Boxes()) == some
 
 
 def test_the_best_box_of_the_category(tmp_path: Path) -> None:
     file = found(tmp_path, a=[("1", 0.3), ("2", 0.99), ("1", 0.8)], b=[("1", 0.1)], c=[("4", 0.5)], d=[], e=None)
-    a, b, c, d, e, f = crop_items(items("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg"), Boxes(file))
+    a, b, c, d, e, f = assign_boxes(items("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg"), Boxes(file))
     assert (a.id, a.box, dict(a.meta)) == (
         "a.jpg",
         Box(0.1, 0.2, pytest.approx(0.8), pytest.approx(0.4)),
@@ -64,13 +64,13 @@ def test_the_best_box_of_the_category(tmp_path: Path) -> None:
     )
     assert c.box is not None and c.meta["detected"] == "red fox 0.500"
     assert [one.box for one in (b, d, e, f)] == [None] * 4
-    (person,) = crop_items(items("a.jpg"), Boxes(file, category="human"))
+    (person,) = assign_boxes(items("a.jpg"), Boxes(file, category="human"))
     assert person.meta["detected"] == "person 0.990"
 
 
 def test_all_boxes_are_items_of_their_own(tmp_path: Path) -> None:
     file = found(tmp_path, a=[("1", 0.3), ("2", 0.99), ("1", 0.8)], b=[("1", 0.9)], c=[("1", 0.1), ("1", 0.05)])
-    some = crop_items(items("a.jpg", "b.jpg", "c.jpg"), Boxes(file, use="all"))
+    some = assign_boxes(items("a.jpg", "b.jpg", "c.jpg"), Boxes(file, use="all"))
     assert [(one.id, one.meta.get("box")) for one in some] == [
         ("a.jpg#1", "1 of 2"),
         ("a.jpg#2", "2 of 2"),
@@ -87,7 +87,7 @@ def test_a_box_keeps_its_id_when_the_threshold_changes(
 ) -> None:
     file = found(tmp_path_factory.getbasetemp(), a=[("1", confidence) for confidence in confidences])
     low, high = (
-        {item.id: item.box for item in crop_items(items("a.jpg"), Boxes(file, "all", threshold=limit, empty="skip"))}
+        {item.id: item.box for item in assign_boxes(items("a.jpg"), Boxes(file, "all", threshold=limit, empty="skip"))}
         for limit in sorted((one, other))
     )
     assert high.items() <= low.items()
@@ -95,7 +95,7 @@ def test_a_box_keeps_its_id_when_the_threshold_changes(
 
 def test_whole_images_with_the_boxes_noted(tmp_path: Path) -> None:
     file = found(tmp_path, a=[("1", 0.3), ("2", 0.99), ("1", 0.8)], b=[("2", 0.9)])
-    a, b = crop_items(items("a.jpg", "b.jpg"), Boxes(file, use="image"))
+    a, b = assign_boxes(items("a.jpg", "b.jpg"), Boxes(file, use="image"))
     assert (a.box, a.meta["detected"]) == (None, "animal 0.800, animal 0.300")
     assert (b.box, dict(b.meta)) == (None, {})
 
@@ -106,7 +106,7 @@ def test_images_without_an_animal_can_be_left_out_but_unknown_ones_never_are(
 ) -> None:
     file = found(tmp_path, a=[("1", 0.9)], b=[("2", 0.9)], c=[], d=None)
     with caplog.at_level(logging.WARNING):
-        some = crop_items(items("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"), Boxes(file, use, empty="skip"))
+        some = assign_boxes(items("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"), Boxes(file, use, empty="skip"))
     assert [one.id for one in some] == ["a.jpg", "d.jpg", "e.jpg"]
     assert "2 of 5 images have no entry" in caplog.text and "(1 failed there)" in caplog.text
 
@@ -118,10 +118,10 @@ def test_boxes_are_cut_to_the_image_and_grow_by_the_margin(tmp_path: Path) -> No
         b=[("1", 0.9, [0.4, 0.4, 0.2, 0.1])],
         c=[("1", 0.9, [0.4, 0.4, 0.0, 0.1]), ("1", 0.5, [0.1, 0.1, 0.1, 0.1])],
     )
-    a, _, c = crop_items(items("a.jpg", "b.jpg", "c.jpg"), Boxes(file))
+    a, _, c = assign_boxes(items("a.jpg", "b.jpg", "c.jpg"), Boxes(file))
     assert a.box == Box(0.0, 0.5, pytest.approx(0.2), 0.5)
     assert c.meta["detected"] == "animal 0.500", "a box without a size shows nothing"
-    a, b, _ = crop_items(items("a.jpg", "b.jpg", "c.jpg"), Boxes(file, margin=0.5))
+    a, b, _ = assign_boxes(items("a.jpg", "b.jpg", "c.jpg"), Boxes(file, margin=0.5))
     assert b.box == Box(*(pytest.approx(side) for side in (0.3, 0.35, 0.4, 0.2)))
     assert a.box == Box(*(pytest.approx(side) for side in (0.0, 0.25, 0.3, 0.75)))
 
@@ -143,14 +143,14 @@ def test_boxes_are_cut_to_the_image_and_grow_by_the_margin(tmp_path: Path) -> No
 def test_paths_find_their_image(tmp_path: Path, path: str) -> None:
     (tmp_path / "results").mkdir()
     file = listed(tmp_path / "results", {path.format(root=tmp_path / "pool"): [("1", 0.9)]})
-    (one, other) = crop_items(items("Station A/1.JPG", "1.JPG", root=str(tmp_path / "pool")), Boxes(file))
+    (one, other) = assign_boxes(items("Station A/1.JPG", "1.JPG", root=str(tmp_path / "pool")), Boxes(file))
     assert one.box is not None and other.box is None
 
 
 def test_a_file_beside_the_images_of_a_subfolder(tmp_path: Path) -> None:
     (tmp_path / "A").mkdir()
     file = listed(tmp_path / "A", {"1.jpg": [("1", 0.9)]})
-    assert [one.box is None for one in crop_items(items("A/1.jpg", "B/1.jpg", root=str(tmp_path)), Boxes(file))] == [
+    assert [one.box is None for one in assign_boxes(items("A/1.jpg", "B/1.jpg", root=str(tmp_path)), Boxes(file))] == [
         False,
         True,
     ]
@@ -158,13 +158,17 @@ def test_a_file_beside_the_images_of_a_subfolder(tmp_path: Path) -> None:
 
 def test_drives_of_windows_are_compared_without_case(tmp_path: Path) -> None:
     file = listed(tmp_path, {"c:\\data\\A\\1.jpg": [("1", 0.9)]})
-    (one,) = crop_items([Item("A/1.jpg", Path("C:/data/A/1.jpg"))], Boxes(file))
+    (one,) = assign_boxes([Item("A/1.jpg", Path("C:/data/A/1.jpg"))], Boxes(file))
     assert one.box is not None
 
 
 def test_names_that_differ_in_case_alone_are_different_images(tmp_path: Path) -> None:
     file = listed(tmp_path, {"a.jpg": [("1", 0.9)], "A.jpg": []})
-    assert [one.box is None for one in crop_items(items("a.jpg", "A.jpg", "a.JPG"), Boxes(file))] == [False, True, True]
+    assert [one.box is None for one in assign_boxes(items("a.jpg", "A.jpg", "a.JPG"), Boxes(file))] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
@@ -172,15 +176,15 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     with pytest.raises(
         FormatError, match=r"None of the 1 images .* first there is 'a.jpg', the first of the pool 'x/b.jpg'"
     ):
-        crop_items(items("x/b.jpg"), Boxes(file))
+        assign_boxes(items("x/b.jpg"), Boxes(file))
     with pytest.raises(
         PoolError, match=r"no detection of the category 'anmal'. Did you mean 'animal'\? It has: animal"
     ):
-        crop_items(items("a.jpg"), Boxes(file, category="anmal"))
+        assign_boxes(items("a.jpg"), Boxes(file, category="anmal"))
     with pytest.raises(PoolError, match=r"all 1 images failed; the first, 'a.jpg': broken"):
-        crop_items(items("a.jpg"), Boxes(found(tmp_path, a=None)))
+        assign_boxes(items("a.jpg"), Boxes(found(tmp_path, a=None)))
     with pytest.raises(FormatError, match="does not exist"):
-        crop_items(items("a.jpg"), Boxes(str(tmp_path / "absent.json")))
+        assign_boxes(items("a.jpg"), Boxes(str(tmp_path / "absent.json")))
     for wrong in ({"use": "some"}, {"empty": "drop"}, {"threshold": 2}, {"margin": -1}):
         with pytest.raises(BadParams, match=f"^{next(iter(wrong))}="):
             Boxes(**wrong)  # type: ignore[arg-type]
@@ -188,4 +192,4 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
 
 def test_an_empty_file_leaves_all_whole(tmp_path: Path) -> None:
     file = found(tmp_path, a=[])
-    assert crop_items(items("a.jpg"), Boxes(file)) == items("a.jpg")
+    assert assign_boxes(items("a.jpg"), Boxes(file)) == items("a.jpg")

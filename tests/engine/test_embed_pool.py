@@ -17,7 +17,7 @@ from PIL import Image
 from alframe.builtins import REGISTRIES
 from alframe.engine.embedding import embed_pool as module
 from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
-from alframe.engine.embedding.embedder import Embedder, make_embedder, wrap_network
+from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
 from alframe.errors import BadOutput, PoolError
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
@@ -218,7 +218,7 @@ class Spoilt(torch.nn.Module):
 
 def spoil(images: Pass, darker: float) -> None:
     module = Spoilt(images.embedder.module, images.embedder.spec, darker)
-    images.embedder = wrap_network(module, images.embedder.spec, RECIPE, "cpu")
+    images.embedder = embedder_from_module(module, images.embedder.spec, RECIPE, "cpu")
 
 
 def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_backbone(images: Pass) -> None:

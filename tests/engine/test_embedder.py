@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from alframe.engine.embedding.embedder import wrap_network
+from alframe.engine.embedding.embedder import embedder_from_module
 from alframe.types import InputSpec
 
 RECIPE = {
@@ -35,7 +35,7 @@ class Fixed(nn.Module):
 
 
 def fingerprint(spec: InputSpec, **changed: Any) -> str:
-    return wrap_network(Fixed(), spec, {**RECIPE, **changed}, "cpu").fingerprint
+    return embedder_from_module(Fixed(), spec, {**RECIPE, **changed}, "cpu").fingerprint
 
 
 def test_features_stored_before_there_were_ranges_still_count() -> None:

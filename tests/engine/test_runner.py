@@ -22,7 +22,7 @@ from alframe.builtins import REGISTRIES
 from alframe.engine.embedding import runner as module
 from alframe.engine.embedding import runtimes
 from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
-from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder, wrap_network
+from alframe.engine.embedding.embedder import Embedder, embed_batches, embedder_from_module, make_embedder
 from alframe.engine.embedding.runner import centred_cosine, cpu_has_bf16, engine_candidates
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.engine.model import Model, load_model
@@ -64,7 +64,7 @@ def exported_once() -> Iterator[None]:
     export, known = runtimes.export_onnx, dict[str, bytes]()
 
     def exported(network: nn.Module, spec: InputSpec, images: torch.Tensor) -> bytes:
-        key = wrap_network(network, spec, {}, "cpu").network_digest
+        key = embedder_from_module(network, spec, {}, "cpu").network_digest
         if key not in known:
             known[key] = export(network, spec, images)
         return known[key]
@@ -113,7 +113,7 @@ def test_trained_weights_are_used(inference: Inference) -> None:
     with torch.no_grad():
         for weights in before.module.parameters():
             weights.mul_(1.0 + torch.linspace(0, 0.5, weights.numel()).reshape(weights.shape))
-    after = wrap_network(before.module, before.spec, RECIPE, "cpu", inference)
+    after = embedder_from_module(before.module, before.spec, RECIPE, "cpu", inference)
     exact = embedder_of(Inference(), state=before.module.state_dict()).runner(images)
     assert after.fingerprint != before.fingerprint
     assert centred_cosine(after.runner(images), exact, torch.zeros(1, exact.shape[1])) > 0.99

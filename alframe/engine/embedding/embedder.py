@@ -77,10 +77,10 @@ def make_embedder(
     module = backbone.module(seed, weights=state is None)
     if state is not None:
         module.load_state_dict(dict(state), strict=True)
-    return wrap_network(module, backbone.input_spec, recipe, device, inference)
+    return embedder_from_module(module, backbone.input_spec, recipe, device, inference)
 
 
-def wrap_network(
+def embedder_from_module(
     module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any], device: str, inference: Inference = Inference()
 ) -> Embedder:
     """Make an embedder of a network as it is now. Raises EngineError as `make_embedder` does."""

@@ -1,4 +1,4 @@
-"""Crops instead of whole images: what a detector found decides where in each image to look."""
+"""Boxes instead of whole images: what a detector found decides where in each image to look."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _NOT_ANIMALS = ("person", "vehicle", "empty", "blank")
 
 
-def crop_items(items: Sequence[Item], boxes: Boxes) -> list[Item]:
+def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     """Return the items with their boxes, as `boxes` says; meta["detected"] of an item notes what was found.
 
     An image with several boxes of the category in the file gives, with use=all, items `<id>#<n>` with "n of m" as
@@ -45,8 +45,8 @@ def crop_items(items: Sequence[Item], boxes: Boxes) -> list[Item]:
             "%d of %d images have no entry in %s (%d failed there). They are looked at whole.",
             *(missing, len(items), file, len(detections.failures)),
         )
-    pairs = track(zip(items, numbers.tolist(), strict=True), "Cropping", total=len(items), unit="img")
-    return [cropped for item, number in pairs for cropped in _crop_item(item, number, ranked, boxes)]
+    pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")
+    return [boxed for item, number in pairs for boxed in _split_by_boxes(item, number, ranked, boxes)]
 
 
 class _RankedBoxes:
@@ -91,7 +91,7 @@ def _category_mask(detections: Detections, boxes: Boxes) -> npt.NDArray[np.bool_
     return np.array([name == category for name in names], bool)
 
 
-def _crop_item(item: Item, image: int, ranked: _RankedBoxes, boxes: Boxes) -> Iterator[Item]:
+def _split_by_boxes(item: Item, image: int, ranked: _RankedBoxes, boxes: Boxes) -> Iterator[Item]:
     """Yield what becomes of an item that is number `image` in the file; -1: the file does not mention it."""
     if image < 0:
         yield item

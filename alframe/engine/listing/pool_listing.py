@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from alframe import seeding
 from alframe.contracts import Pool
-from alframe.engine.listing.boxes import crop_items
+from alframe.engine.listing.boxes import assign_boxes
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.engine.listing.sequences import add_times, assign_sequences
 from alframe.errors import PoolError
@@ -105,7 +105,7 @@ def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
     images = list(track(pool.items(), "Listing images", unit="img"))
     if not images:
         raise PoolError("The pool has no images. Check the folder or file that `pool` names.")
-    items = crop_items(images, boxes)
+    items = assign_boxes(images, boxes)
     if not items:
         raise PoolError(
             f"Not one of the {len(images)} images has a box of '{boxes.category}' in {boxes.file} with a confidence of "
@@ -122,7 +122,7 @@ def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
     """
     if stored.is_unchanged(key, item):
         return item
-    known, meta = stored.item_lying_at(key, item), item.meta
+    known, meta = stored.item_reusing_path(key, item), item.meta
     if item.taken is None and "taken_from" in known.meta:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
     is_numbered = "box" in item.meta and known.box is not None and item.box is not None
