@@ -11,10 +11,10 @@ from alframe.kit.vectors import unit_vectors
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazyFeatures, PoolView
 
-MAX_ROWS_PER_CLUSTER = 256  # a centre is fitted on so many rows at most
+MAX_ROWS_PER_CLUSTER = 256  # rows that a centre is fitted on, at most
 MAX_STEPS = 20
 CONVERGED = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
-MIN_ROWS_PER_IMAGE = 4  # a sample of the pool holds at least so many rows for each image asked for
+MIN_ROWS_PER_IMAGE = 4  # rows in a sample of the pool for each image asked for, at least
 
 
 def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:

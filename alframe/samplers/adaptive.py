@@ -25,7 +25,7 @@ class Adaptive:
 
     `candidates`: uncertain images for each cluster, at least.
     `power`: an image's weight is its uncertainty to this power.
-    `rows`: of more uncertain images, so many drawn at random are clustered.
+    `rows`: uncertain images clustered, at most: a random sample of more.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELS, Need.PROBS})

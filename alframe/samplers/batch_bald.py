@@ -24,8 +24,8 @@ class BatchBald:
     learning". Scores are what each image added, in nats; no batch is worth more than ln(draws).
 
     `candidates`: images with the highest BALD that are looked at, or four for each image asked for if that is more.
-    `labellings`: the information is summed over all labellings of the batch (classes to the power of its size) while
-        there are at most so many, and from then on over so many drawn from their joint distribution.
+    `labellings`: labellings of the batch that the information is summed over, at most: all of them (classes to the
+        power of the batch's size) while they are few enough, then a sample from their joint distribution.
     `draws`: samples of the probabilities of each image, at least 2.
     """
 

@@ -20,7 +20,7 @@ class ClusterMargin:
 
     `candidates`: images with the smallest margins that are clustered, for each image asked for.
     `size`: mean number of images in a cluster, made by average linkage.
-    `rows`: of more candidates, so many drawn at random are clustered; the others join the nearest cluster mean.
+    `rows`: candidates clustered, at most: a random sample of more; the others join the nearest cluster mean.
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS})

@@ -12,10 +12,8 @@ from alframe.kit.progress import track
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
-# The classifier learns from so many unlabelled images for each labelled one, and from so many at least, as in the
-# authors' code.
-UNLABELLED_RATIO = 10
-MIN_UNLABELLED = 1000
+UNLABELLED_RATIO = 10  # unlabelled images for each labelled one, that the classifier learns from,
+MIN_UNLABELLED = 1000  # or this number, if that is more: as in the authors' code
 
 
 class Discriminative:
@@ -28,7 +26,7 @@ class Discriminative:
 
     `batches`: parts of the batch.
     `c`: inverse strength of the L2 penalty.
-    `rows`: of a larger pool, so many images drawn at random are looked at.
+    `rows`: images looked at, at most: a random sample of a larger pool.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

@@ -236,5 +236,5 @@ def paired_squared_distances(x: Floats, points: Floats) -> Floats64:
 
 
 def row_chunks(rows: Ints, size: int | None = None) -> Iterator[Ints]:
-    """Yield `rows`, so many at a time."""
+    """Yield chunks of `rows` (r,), of `size` rows or CHUNK_ROWS."""
     return (rows[chunk] for chunk in chunks(len(rows), size or CHUNK_ROWS))

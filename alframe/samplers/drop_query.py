@@ -22,7 +22,7 @@ class DropQuery:
 
     `passes`: predictions with dropout for each image.
     `dropout`: between 0 and 1.
-    `rows`: of more candidates, so many drawn at random are clustered.
+    `rows`: candidates clustered, at most: a random sample of more.
     """
 
     needs = frozenset({Need.FEATURES, Need.PREDICT})

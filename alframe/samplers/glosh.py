@@ -28,7 +28,7 @@ class Glosh:
     `by`: the space that is clustered: the head's "logits", or the "features" (their 32 principal components).
     `smallest`: images in a cluster, at least, but no more than a quarter of the pool.
     `neighbours`: neighbours that decide on the density around an image.
-    `rows`: of a larger pool, so many images drawn at random are looked at.
+    `rows`: images looked at, at most: a random sample of a larger pool.
     """
 
     def __init__(self, by: Space = "logits", smallest: int = 100, neighbours: int = 5, rows: int = 20_000) -> None:

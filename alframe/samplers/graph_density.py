@@ -10,8 +10,8 @@ from alframe.kit.clustering import nearest_neighbours, sample_rows
 from alframe.kit.parameters import require_at_least
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
-# Neighbours by Manhattan distance are looked for among those by Euclidean distance, where FAISS is fast: so many for
-# each neighbour, and so many at least. Very few are missed.
+# Neighbours by Manhattan distance are looked for among the nearest by Euclidean distance, which FAISS finds fast. Very
+# few are missed.
 CANDIDATES_PER_NEIGHBOUR = 5
 MIN_CANDIDATES = 100
 DIFFERENCES_BYTES = 16 << 20  # of differences at a time
@@ -27,7 +27,7 @@ class GraphDensity:
     choice.
 
     `neighbours`: nearest neighbours that an image is joined to.
-    `rows`: of a larger pool, so many images drawn at random are looked at, and as many labelled ones.
+    `rows`: images looked at, at most: a random sample of a larger pool, and as many labelled ones.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

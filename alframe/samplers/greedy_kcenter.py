@@ -28,8 +28,8 @@ from alframe.samplers.distance_bounds import (
 )
 from alframe.types import Floats, Ints, LazyFeatures
 
-ACTIVE_ROWS = 4096  # whose bounds are updated at each choice; others are updated only when they may matter,
-REFILL_DIVISOR = 64  # and then as many more at a time, or one row in so many if that is more
+ACTIVE_ROWS = 4096  # whose bounds are updated at each choice; others are updated only when they may matter
+REFILL_DIVISOR = 64  # a refill looks at ACTIVE_ROWS more rows, or at this part of the pool (one in 64) if that is more
 TINY = float(np.finfo(np.float32).tiny)
 EXCLUDED = -1.0  # in place of a squared distance: below all of them
 

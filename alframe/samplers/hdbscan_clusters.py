@@ -27,7 +27,7 @@ class Clusters:
     `smallest`: images in a cluster, at least; halved, down to 5, while no cluster is that large.
     `neighbours`: neighbours that decide on the density around an image.
     `outliers`: part of the batch that comes from the noise, 0..1.
-    `rows`: of a larger pool, so many images drawn at random are looked at.
+    `rows`: images looked at, at most: a random sample of a larger pool.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class Hierarchical:
     root with all of them.
 
     `beta`: how many times better than any other class a cluster's own must be, above 1.
-    `leaves`: of more images, labelled ones included, so many k-means clusters are the leaves of the tree.
+    `leaves`: leaves of the tree, at most: the images, labelled ones included, or k-means clusters of more.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})

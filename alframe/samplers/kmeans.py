@@ -17,7 +17,7 @@ class KMeans:
     length 1.
 
     `clusters`: k-means clusters, at most.
-    `rows`: of a larger pool, so many images drawn at random are looked at.
+    `rows`: images looked at, at most: a random sample of a larger pool.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

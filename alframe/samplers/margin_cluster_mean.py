@@ -21,7 +21,7 @@ class MarginClusterMean:
     the difference of that class's probability and the largest other one. Where fewer than k are inside, or clusters are
     empty, margin sampling fills up. The score is 1 - margin, 0..1.
 
-    `rows`: of more images inside, so many drawn at random are clustered.
+    `rows`: images inside that are clustered, at most: a random sample of more.
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS, Need.LABELLED_PROBS})

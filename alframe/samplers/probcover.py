@@ -31,7 +31,7 @@ class ProbCover:
         of their own k-means cluster (the paper's heuristic, with clusters in place of classes).
     `clusters`: k-means clusters for the radius.
     `purity`: between 0 and 1.
-    `rows`: of a larger pool, so many images drawn at random are looked at.
+    `rows`: images looked at, at most: a random sample of a larger pool.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

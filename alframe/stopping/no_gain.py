@@ -20,7 +20,7 @@ class NoGain:
 
     `rounds`: how many rounds each mean is over, at least 1.
     `gain`: stop when the mean rises by this fraction at most, 0 to below 1.
-    `labels`: stop at so many labels at the latest; None: no limit.
+    `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
     def __init__(self, rounds: int = 5, gain: float = 0.005, labels: int | None = None) -> None:

@@ -14,7 +14,7 @@ class Target:
     `metric`: any number of alframe.types.Evaluation; with `low`, the accuracy must be that high with 97.5 % confidence,
         not just this once.
     `at_least`: the fraction to be reached.
-    `labels`: stop at so many labels at the latest; None: no limit.
+    `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
     def __init__(self, metric: str = "accuracy", at_least: float = 0.95, labels: int | None = None) -> None:

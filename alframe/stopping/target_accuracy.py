@@ -14,7 +14,7 @@ class TargetAccuracy:
     `at_least`: the fraction to be reached.
     `metric`: any number of alframe.types.Evaluation; `low`, the lower end of the accuracy's 95 % interval, does not
         stop for luck with a few images.
-    `labels`: stop at so many labels at the latest; None: no limit.
+    `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
     needs_audit = True  # without images drawn at random it would wait for ever
