@@ -211,6 +211,25 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
     assert "1 image that was drawn at random has no label" in person.task("status").message
 
 
+def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained_on: list[set[str]] = []
+    monkeypatch.setattr(
+        "alframe.loop.finetune.fine_tune",
+        lambda module, loss, items, *rest: trained_on.append({item.id for item in items}),
+    )
+    words = ("audit=0.5", "stopping=null", "finetune.start=4", "finetune.every=4")
+    for number in range(1, 4):
+        person.run(*words)
+        person.answer(number)
+    person.run(*words)
+    with person.ledger() as ledger:
+        items, rounds = ledger.items(), ledger.rounds()
+    for count, ids in enumerate(trained_on, start=1):
+        chosen = {key for number in range(count) for key in rounds[number].keys if key not in rounds[number].audit}
+        assert ids == {items[key].id for key in chosen}
+    assert len(trained_on) == 3
+
+
 def test_a_simulation_draws_nothing_and_people_do(person: Protocol) -> None:
     person.run()
     with person.ledger() as ledger:
