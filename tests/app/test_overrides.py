@@ -92,6 +92,7 @@ SLIPS = (
     (["finetune=3"], BadParams, "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
     (["batch=1,2"], BadParams, "batch=1,2 has several values, which are for a sweep: add -m."),
     (["sampler=margin,random"], BadParams, "sampler=margin,random has several values, which are for a sweep: add -m."),
+    (["sampler=[margin,random]"], BadParams, "one sampler is chosen at a time. A sweep tries several: -m sampler=A,B"),
     (["batch=1.5"], BadParams, "batch=1.5: must be a whole number"),
     (["propagate=perhaps"], BadParams, "propagate=perhaps: must be true or false"),
     (["boxes.use=null"], BadParams, "boxes.use=null: must be a text"),
