@@ -81,12 +81,11 @@ def _separate_clusters(labels: torch.Tensor) -> torch.Tensor:
 def _trained_loss(loss: Loss, embeddings: torch.Tensor, labels: torch.Tensor) -> float:
     """Return the loss once its own weights, if any, have been trained on these embeddings."""
     module = loss.bind(DIM, CLASSES, seed=0)
-    weights = list(module.parameters())
-    optimiser = torch.optim.Adam(weights, lr=0.1) if weights else None
-    for _ in range(30 if optimiser else 0):
-        assert optimiser is not None
-        optimiser.zero_grad()
-        module(embeddings, labels).backward()
-        optimiser.step()
+    if weights := list(module.parameters()):
+        optimiser = torch.optim.Adam(weights, lr=0.1)
+        for _ in range(30):
+            optimiser.zero_grad()
+            module(embeddings, labels).backward()
+            optimiser.step()
     with torch.no_grad():
         return float(module(embeddings, labels))
