@@ -152,11 +152,10 @@ def _task_parameter(key: str, task: str, parts: ChosenParts) -> str:
 
 def _check_names(override: Override, parts: ChosenParts) -> None:
     known = parts.files(override.key) if override.key in GROUPS else {}
-    is_list = (override.text or "").startswith("[") and len(override.names) > 1
+    text = override.text or ""
+    is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
     if is_list and override.key in set(KINDS) - set(SEVERAL):
-        raise BadParams(
-            f"{override}: one {override.key} is chosen at a time. A sweep tries several: -m {override.key}=A,B"
-        )
+        raise BadParams(f"{override}: one {override.key} is chosen at a time; -m {override.key}=A,B tries several.")
     for name in override.names if known else []:
         if _VERB.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
