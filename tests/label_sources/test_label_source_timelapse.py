@@ -459,7 +459,7 @@ def test_a_bad_file_beside_a_good_one(request_: Request) -> None:
     good = bad.read_bytes()
     source = Timelapse(annotators=["anna", "bob"])
     for content, words in [
-        (b"", "no Timelapse template or data file"),
+        (b"", "not a Timelapse template or data file"),
         (b"no database" * 100, "not a database"),
         (good[: len(good) // 2], "Backups"),
         (good[:4096] + b"\xff" * 8192 + good[12288:], "Backups"),
