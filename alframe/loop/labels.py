@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import attrgetter
 
 from alframe.store.records import StoredLabel
-from alframe.store.statements import LabelRow, find_last_statements
+from alframe.store.statements import find_last_statements
 from alframe.types import UNSURE, Item
 
 
@@ -55,7 +54,7 @@ class Labels:
         return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
 
 
-def find_standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
+def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
     """Return the labels that stand, by item, the last said at the end; of one item there may be several, also UNSURE.
 
     `rows` are all rows of the label table, by item, in the order they were written.
@@ -67,14 +66,8 @@ def find_standing_labels(rows: Iterable[LabelRow]) -> list[StoredLabel]:
             statements = [said for said in find_last_statements(item_rows).values() if not said[0].taken_back]
             answers = [said for said in statements if said[0].round is not None]
             item_rows = sorted(chain.from_iterable(answers or statements))
-        standing += [_to_stored(row) for row in item_rows]
+        standing += item_rows
     return standing
-
-
-def _to_stored(row: LabelRow) -> StoredLabel:
-    _, _, _, item, number, origin, name, annotator, at, file, file_row, _ = row
-    labelled_at = None if at is None else datetime.fromisoformat(at)
-    return StoredLabel(item, name, number, origin, annotator, labelled_at, file, file_row, item)
 
 
 def decide_labels(standing: Iterable[StoredLabel], rule: str) -> Labels:
@@ -120,12 +113,8 @@ def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
 
 def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
     """Whether the same annotator has said something in a later file; without times nothing is later."""
-    return (
-        label.file != newest.file
-        and label.labelled_at is not None
-        and newest.labelled_at is not None
-        and label.labelled_at < newest.labelled_at
-    )
+    time, newest_time = label.time, newest.time
+    return label.file != newest.file and time is not None and newest_time is not None and time < newest_time
 
 
 def propagate_labels(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
@@ -146,7 +135,7 @@ def propagate_labels(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]
         if len({label.class_name for label in sequence_labels}) == 1 and sequence not in unsettled_sequences
     }
     return [
-        replace(label_of_sequence[item.sequence], item=key, origin="propagated")
+        label_of_sequence[item.sequence]._replace(item=key, origin="propagated")
         for key, item in enumerate(items)
         if item.sequence in label_of_sequence and key not in looked_at and item.split == "pool"
     ]

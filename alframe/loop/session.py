@@ -76,12 +76,7 @@ def fit_all_labels(campaign: Campaign, state: RoundState) -> Fitted:
 
 def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
-    return {
-        label.item: Label(
-            items[label.labelled_on].id, label.class_name, label.annotator, label.labelled_at, label.file, label.row
-        )
-        for label in campaign.training_labels(items)
-    }
+    return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.training_labels(items)}
 
 
 def predict_pool(campaign: Campaign, state: RoundState, fitted: Fitted) -> Predictions:

@@ -18,12 +18,12 @@ from alframe.errors import StoreError
 from alframe.store.database import connect, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
-from alframe.store.records import StoredItems, StoredRound, dump_box, dump_record, load_record
-from alframe.store.statements import LabelRow, find_last_statements, find_new_statements
+from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_box, dump_record, load_record
+from alframe.store.statements import find_last_statements, find_new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
-# As in LabelRow.
+# As in StoredLabel.
 _LABEL_COLUMNS = "n, {statement}, taken_back, item, round, origin, class, annotator, labelled, file, row, digest"
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
@@ -132,11 +132,11 @@ class Ledger:
             first, now = self.last_label_row() + 1, _timestamp()
             self._write(
                 f"INSERT INTO label ({_LABEL_COLUMNS.format(statement='word')}, at) VALUES ({', '.join('?' * 13)})",
-                ((first + row.n, first + row.statement, *row[2:], now) for row in new),
+                ((first + row.n, first + row.statement, *row[2:-1], now) for row in new),
             )
         return len(new)
 
-    def label_rows(self) -> Iterable[LabelRow]:
+    def label_rows(self) -> Iterable[StoredLabel]:
         """Return every row of the label table, by item, in the order they were written; most of them still stand."""
         return self._label_rows("ORDER BY item, n")
 
@@ -144,9 +144,9 @@ class Ledger:
         """Return the number of the newest row of the label table: as long as it is the same, so are all labels."""
         return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
 
-    def _label_rows(self, which: str, *values: object) -> Iterable[LabelRow]:
+    def _label_rows(self, which: str, *values: object) -> Iterable[StoredLabel]:
         columns = _LABEL_COLUMNS.format(statement="coalesce(word, n)")
-        return map(LabelRow._make, self._read(f"SELECT {columns} FROM label {which}", *values))
+        return map(StoredLabel._make, self._read(f"SELECT {columns}, item FROM label {which}", *values))
 
     # Rounds
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
-from alframe.types import Box, Evaluation, Item, RoundRecord
+from alframe.types import Box, Evaluation, Item, Label, RoundRecord
 
 
 class StoredItems(Sequence[Item]):
@@ -74,19 +74,34 @@ def _load_meta(text: str) -> Mapping[str, str]:
     return meta
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLabel:
-    """A label that stands, with where it came from; `labelled_on` is another item if it was propagated from there."""
+class StoredLabel(NamedTuple):
+    """A row of the ledger's label table; `statement` is the number `n` of the first row of its statement.
 
+    `labelled_at` is ISO text. `labelled_on` is another item than `item` if the label was propagated from there.
+    """
+
+    n: int
+    statement: int
+    taken_back: int
     item: int
-    class_name: str
     round: int | None
     origin: str
+    class_name: str
     annotator: str
-    labelled_at: datetime | None
+    labelled_at: str | None
     file: str
     row: int | None
+    file_hash: str
     labelled_on: int
+
+    @property
+    def time(self) -> datetime | None:
+        """When the label was given, if that is known."""
+        return None if self.labelled_at is None else datetime.fromisoformat(self.labelled_at)
+
+    def to_label(self, item_id: str = "") -> Label:
+        """Return the label as one of the item with this id."""
+        return Label(item_id, self.class_name, self.annotator, self.time, self.file, self.row, self.file_hash)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,39 +7,16 @@ A file that is gone takes nothing back: what it said is kept in the statement.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
 
+from alframe.store.records import StoredLabel
 from alframe.types import Label
 
 Source = tuple[int, int | None, str]  # item, round and origin
 
 
-class LabelRow(NamedTuple):
-    """A row of the ledger's label table; `statement` is the number `n` of the first row of its statement."""
-
-    n: int
-    statement: int
-    taken_back: int
-    item: int
-    round: int | None
-    origin: str
-    class_name: str
-    annotator: str
-    labelled_at: str | None
-    file: str
-    row: int | None
-    digest: str
-
-    def to_label(self) -> Label:
-        """Return the label, without the item's id."""
-        at = None if self.labelled_at is None else datetime.fromisoformat(self.labelled_at)
-        return Label("", self.class_name, self.annotator, at, self.file, self.row, self.digest)
-
-
-def find_last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow]]:
+def find_last_statements(rows: Iterable[StoredLabel]) -> dict[Source, list[StoredLabel]]:
     """Return the rows of the last statement of each source on each item; `rows` are in the order of their numbers."""
-    last: dict[Source, list[LabelRow]] = {}
+    last: dict[Source, list[StoredLabel]] = {}
     for row in rows:
         source = (row.item, row.round, row.origin)
         said = last.get(source)
@@ -53,10 +30,10 @@ def find_last_statements(rows: Iterable[LabelRow]) -> dict[Source, list[LabelRow
 def find_new_statements(
     labels: Iterable[tuple[int, Label]],
     cleared: Iterable[int],
-    last: Mapping[Source, Sequence[LabelRow]],
+    last: Mapping[Source, Sequence[StoredLabel]],
     round_number: int | None,
     origin: str,
-) -> list[LabelRow]:
+) -> list[StoredLabel]:
     """Return the rows to append, numbered from 0, for the statements that differ from the `last` ones.
 
     A table (a file with rows) from which no label came now is gone or cannot be read, so what it said stands: beside
@@ -67,7 +44,7 @@ def find_new_statements(
     for item, label in labels:
         labels_by_item.setdefault(item, []).append(label)
     files = {label.file for said in labels_by_item.values() for label in said}
-    new: list[LabelRow] = []
+    new: list[StoredLabel] = []
     for item, said in labels_by_item.items():
         source = (item, round_number, origin)
         before, now = _not_taken_back(last.get(source, ())), _sort_by_time(said)
@@ -83,11 +60,11 @@ def find_new_statements(
     return new
 
 
-def _not_taken_back(statement: Sequence[LabelRow]) -> Sequence[LabelRow]:
+def _not_taken_back(statement: Sequence[StoredLabel]) -> Sequence[StoredLabel]:
     return () if statement and statement[0].taken_back else statement
 
 
-def _is_file_gone(row: LabelRow, files: Collection[str]) -> bool:
+def _is_file_gone(row: StoredLabel, files: Collection[str]) -> bool:
     return row.row is not None and row.file not in files
 
 
@@ -100,14 +77,14 @@ def _sort_by_time(labels: Iterable[Label]) -> list[Label]:
     return list(latest.values())
 
 
-def _who_said_what(labels: Iterable[Label | LabelRow]) -> list[tuple[str, str]]:
+def _who_said_what(labels: Iterable[Label | StoredLabel]) -> list[tuple[str, str]]:
     return [(label.annotator, label.class_name) for label in labels]
 
 
-def _number_rows(source: Source, labels: Sequence[Label], first: int) -> list[LabelRow]:
+def _number_rows(source: Source, labels: Sequence[Label], first: int) -> list[StoredLabel]:
     rows = []
     for n, label in enumerate(labels, start=first):
         at = None if label.labelled_at is None else label.labelled_at.isoformat()
-        name, annotator = label.class_name, label.annotator
-        rows.append(LabelRow(n, first, 0, *source, name, annotator, at, label.file, label.row, label.file_hash))
+        name, annotator, file, row = label.class_name, label.annotator, label.file, label.row
+        rows.append(StoredLabel(n, first, 0, *source, name, annotator, at, file, row, label.file_hash, source[0]))
     return rows

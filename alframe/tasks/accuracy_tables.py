@@ -61,32 +61,24 @@ def describe_caveat(evaluation: Evaluation) -> str:
 def comparison_table(histories: Histories, sampler: str) -> str:
     """Lay out the accuracy of sampler and baseline by number of labels, means over seeds, and their difference."""
     curves = {name: mean_curve(name, runs) for name, runs in histories.items()}
-    others = [name for name in histories if name != sampler]
+    names = [sampler, *(name for name in histories if name != sampler)]
+    cells = {
+        name: dict(zip(curve.labels, map(_interval_cell, curve.mean, curve.low, curve.high), strict=True))
+        for name, curve in curves.items()
+    }
+    counts = sorted(set.intersection(*map(set, cells.values())))
+    header, rows = ["labels", *names], [(str(count), *(cells[name][count] for name in names)) for count in counts]
     seeds = curves[sampler].seeds
-    header = ["labels", sampler, *others]
-    columns = [_interval_cells(curves[name].mean, curves[name].low, curves[name].high) for name in (sampler, *others)]
-    counts = sorted(set.intersection(*(set(curve.labels) for curve in curves.values())))
-    positions = [[curves[name].labels.index(count) for count in counts] for name in (sampler, *others)]
-    rows = [
-        (str(count), *(column[position[row]] for column, position in zip(columns, positions, strict=True)))
-        for row, count in enumerate(counts)
-    ]
     kind = f"means over {seeds} seeds, in brackets Student's 95 % interval" if seeds > 1 else "Wilson's 95 % interval"
     bases = {record.evaluation.basis for record in histories[sampler][0] if record.evaluation is not None}
     note = f"Accuracy on {' and '.join(sorted(bases))}: {kind}."
-    if seeds > 1 and others:
+    if seeds > 1 and len(names) > 1:
         header.append("difference")
-        gap = difference_curve(histories[sampler], histories[others[0]])
-        rows = [
-            (*row, _difference_cell(m, lo, hi))
-            for row, m, lo, hi in zip(rows, gap.mean, gap.low, gap.high, strict=True)
-        ]
-        note += f"\nDifference: {sampler} minus {others[0]}, seed by seed; the same split and start."
+        gap = difference_curve(histories[sampler], histories[names[1]])
+        differences = map(_difference_cell, gap.mean, gap.low, gap.high)
+        rows = [(*row, cell) for row, cell in zip(rows, differences, strict=True)]
+        note += f"\nDifference: {sampler} minus {names[1]}, seed by seed; the same split and start."
     return format_table(tuple(header), rows) + f"\n{note}"
-
-
-def _interval_cells(mean: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[str]:
-    return [_interval_cell(*values) for values in zip(mean, low, high, strict=True)]
 
 
 def _accuracy_cell(evaluation: Evaluation | None) -> str:

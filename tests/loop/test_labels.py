@@ -12,8 +12,8 @@ from alframe.types import UNSURE, Item
 
 
 def said(name: str, by: str = "", hour: int | None = None, file: str = "a.csv", item: int = 0) -> StoredLabel:
-    at = None if hour is None else datetime(2026, 5, 1, hour, tzinfo=UTC)
-    return StoredLabel(item, name, 1, "csv", by, at, file, 2, item)
+    at = None if hour is None else datetime(2026, 5, 1, hour, tzinfo=UTC).isoformat()
+    return StoredLabel(0, 0, 0, item, 1, "csv", name, by, at, file, 2, "", item)
 
 
 def verdicts(*labels: StoredLabel) -> list[str]:
