@@ -99,7 +99,7 @@ def test_what_is_not_the_files_fault_is_tried_again(
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(decoding.ImageFile, "_pixels", fail)
+        patch.setattr(decoding.ImageFile, "_decode_pixels", fail)
         reading = read(item)
     assert reading.reason
     contents.remember([(item, reading)])
