@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 
 # Made-up cases are the same in each run here; a plain `pytest` tries new ones.
 test: lint
-	$(BIN)/pytest -n 2 -m "not slow" --hypothesis-profile=ci
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" --hypothesis-profile=ci
 
 test-slow: $(VENV)/.tested
 	$(BIN)/pytest -m slow
