@@ -36,7 +36,7 @@ WINDOWS = "D:\\traps"  # where the reader of docs/timelapse.md works
 COLUMNS = 100
 # Without the fonts that rich would have every reader fetch from the network.
 FRAME = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-FIRST = [
+FIRST_COMMAND = [
     *("pool=folder", "pool.root=images", "pool.camera_level=1", "label_source=timelapse"),
     "classes=red fox,fallow deer,wild boar,brown hare",
     *("batch=100", "start.labels=100", "stopping=target_accuracy", "stopping.at_least=0.8", "project=mara"),
@@ -45,13 +45,13 @@ EXPORTERS = "exporter=[predictions,model,recognition_json]"
 
 
 class Terminal:
-    """Runs commands in `folder`, in a terminal of COLUMNS, and draws what is to be seen in it."""
+    """A terminal of COLUMNS that runs commands in `folder` and draws what they print."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def run(self, *words: str, until: Callable[[str], bool] = lambda _: False) -> str:
-        """What `python -m alframe` prints, or has printed when `until` says so; it is stopped then."""
+        """Return what `python -m alframe` prints; when `until` is true of that, the program is stopped."""
         master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
         environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())}
@@ -63,8 +63,8 @@ class Terminal:
         os.close(slave)
         printed = b""
         with suppress(OSError):  # how a terminal says that its program has ended
-            while part := os.read(master, 65536):
-                printed += part
+            while chunk := os.read(master, 65536):
+                printed += chunk
                 if until(printed.decode(errors="ignore")):
                     process.send_signal(signal.SIGINT)
                     break
@@ -75,31 +75,31 @@ class Terminal:
         process.wait()
         return printed.decode()
 
-    def draw(self, name: str, *told: tuple[list[str], str]) -> None:
-        """One picture of commands with what they printed."""
+    def draw(self, name: str, *commands: tuple[list[str], str]) -> None:
+        """Write one picture of commands with what they printed."""
         screen = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-        for words, printed in told:
+        for words, printed in commands:
             typed = " ".join(f'"{word}"' if re.search(r"[ ,]", word) else word for word in words)
             screen.print(Text(f"(.venv) PS {WINDOWS}> python -m alframe {typed}", style="bold"))
             for line in printed.replace("\r\n", "\n").rstrip("\n").split("\n"):
-                screen.print(Text.from_ansi(self._windows(last_of(line))))
+                screen.print(Text.from_ansi(self._as_on_windows(visible_part(line))))
             screen.print()
         svg = screen.export_svg(title="alframe", code_format=FRAME, unique_id=name)
         (PICTURES / f"{name}.svg").write_text("\n".join(map(str.rstrip, svg.splitlines())) + "\n", encoding="utf-8")
 
-    def _windows(self, line: str) -> str:
+    def _as_on_windows(self, line: str) -> str:
         own = re.compile(rf"(?:{re.escape(str(self.folder))}|\bmara)(?:/[\w.-]+)+")
         return own.sub(lambda path: path[0].replace(str(self.folder), WINDOWS).replace("/", "\\"), line)
 
 
-def last_of(line: str) -> str:
-    """What is left on a line that has been written over, as a progress bar does."""
-    return next((part for part in reversed(re.split(r"\r|\x1b\[A", line)) if part.strip()), "")
+def visible_part(line: str) -> str:
+    """Return what can be seen of a line that was written over, as a progress bar does."""
+    return next((text for text in reversed(re.split(r"\r|\x1b\[A", line)) if text.strip()), "")
 
 
 @contextmanager
 def newest_set(project: Path) -> Iterator[Timelapse]:
-    """The set of the newest round, opened by a double-click."""
+    """Open the set of the newest round, as a double-click does."""
     newest = max((project / "to_label").glob("round-*"))
     program = Timelapse.open(newest / "TimelapseTemplate.tdb")
     yield program
@@ -116,7 +116,7 @@ def label(project: Path, truth: dict[str, str], start: int = 0, end: int | None 
 
 
 def main() -> None:
-    """Five pictures."""
+    """Write the five pictures."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         list(CameraTrapScenes(root=str(folder / "drawn"), sites=12, bursts=360).items())
@@ -131,7 +131,7 @@ def main() -> None:
 
 
 def campaign(terminal: Terminal, project: Path, truth: dict[str, str]) -> None:
-    terminal.draw("first", (FIRST, terminal.run(*FIRST)))
+    terminal.draw("first", (FIRST_COMMAND, terminal.run(*FIRST_COMMAND)))
 
     label(project, truth, 0, 27)
     person = Timer(12, label, (project, truth, 27, 43))
@@ -151,8 +151,8 @@ def campaign(terminal: Terminal, project: Path, truth: dict[str, str]) -> None:
         program.set(first["Id"], "NewSpecies", "wild boer")
         other = "lynx" if second["Species"] != "lynx" else "badger"
         program.set(program.duplicate(second["Id"]), "Species", other)
-    take, ask = ["label", "project=mara"], ["status", "project=mara"]
-    terminal.draw("problem", (take, terminal.run(*take)), (ask, terminal.run(*ask)))
+    collect_labels, show_status = ["label", "project=mara"], ["status", "project=mara"]
+    terminal.draw("problem", (collect_labels, terminal.run(*collect_labels)), (show_status, terminal.run(*show_status)))
     with newest_set(project) as program:
         first, *_, added = program.records()
         program.set(first["Id"], "NewSpecies", "wild boar")
