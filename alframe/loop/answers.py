@@ -67,13 +67,10 @@ def store_answers(
         answers = source.collect(make_request(campaign, stored_round, items))
         found += map(str, answers.problems)
         incomplete = {key_of[item] for item in answers.incomplete if item in key_of}
+        labels = [(key_of[label.item], label) for label in answers.labels if label.item in key_of]
+        cleared = [key_of[item] for item in answers.cleared if item in key_of]
         with campaign.ledger.transaction():
-            campaign.ledger.add_labels(
-                [(key_of[label.item], label) for label in answers.labels if label.item in key_of],
-                stored_round.number,
-                label_source_name(campaign, stored_round),
-                [key_of[item] for item in answers.cleared if item in key_of],
-            )
+            campaign.ledger.add_labels(labels, stored_round.number, label_source_name(campaign, stored_round), cleared)
     problems.log_new([*found, *describe_conflicts(campaign.labels(), items)])
     return incomplete
 
@@ -83,7 +80,7 @@ def _wait_for_people(
 ) -> Outcome:
     source = label_source_of(campaign, stored_round)
     if source.answers_now:
-        problem = min(state.problems.logged, default="it gave no reason")
+        problem = min(state.problems, default="it gave no reason")
         raise LabelError(f"The simulation has no answer: {problem}")
     instructions = source.request(make_request(campaign, stored_round, state.listing.items))
     if source is not campaign.parts.label_source:
@@ -167,13 +164,9 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     classes = {*campaign.settings.classes, *campaign.labels().classes_before(stored_round.number)}
     predictions = campaign.ledger.events(Predicted, stored_round.number)
     predicted = predictions[0][1] if predictions else Predicted()
-    return Request(
-        round=stored_round.number,
-        items=tuple(items[key] for key in stored_round.keys),
-        classes=tuple(sorted(classes)),
-        folder=campaign.project.request_folder,
-        suggestions=tuple(map(Suggestion, predicted.classes, predicted.confidence)),
-    )
+    suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
+    requested_items, folder = tuple(items[key] for key in stored_round.keys), campaign.project.request_folder
+    return Request(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions)
 
 
 def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> None:

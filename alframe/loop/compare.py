@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from alframe.engine.measuring.curves import Histories
 from alframe.loop.campaign import Campaign
@@ -39,22 +38,19 @@ def read_comparison(campaign: Campaign) -> Histories:
 
 
 def _variants(campaign: Campaign) -> Iterator[Campaign]:
+    """Yield the campaign with each other seed, and with the baseline's sampler."""
     settings, own_sampler = campaign.settings, campaign.parts.name("sampler")
     if settings.compare.sampler is None:
         return
-    recipes = {own_sampler: campaign.recipes["sampler"]}
-    recipes.setdefault(settings.compare.sampler, {"name": settings.compare.sampler})
-    for name, recipe in recipes.items():
+    samplers = {own_sampler: campaign.recipes["sampler"]}
+    samplers.setdefault(settings.compare.sampler, {"name": settings.compare.sampler})
+    for name, recipe in samplers.items():
         for seed in range(settings.seed, settings.seed + settings.compare.seeds):
             if seed != settings.seed or name != own_sampler:  # that one is the campaign itself
-                yield _variant(campaign, recipe, seed)
-
-
-def _variant(campaign: Campaign, sampler: Mapping[str, Any], seed: int) -> Campaign:
-    """Return the same campaign with another sampler and seed, on the same features, in a folder of its own."""
-    settings = dataclasses.replace(campaign.settings.without_comparison(), seed=seed)
-    recipes = {**campaign.recipes, "sampler": sampler, "tracker": {}, "exporter": {}}
-    # A colon, as in dist:name, cannot be in a file name on Windows.
-    name = f"{str(sampler['name']).replace(':', '-')}-seed{seed}-{identity(settings, recipes)[:8]}"
-    folder = campaign.folder / "compare" / name
-    return Campaign(settings, recipes, folder, campaign.cache, network_seed=campaign.settings.seed)
+                # The same features, in a folder of its own.
+                own_settings = dataclasses.replace(settings.without_comparison(), seed=seed)
+                recipes = {**campaign.recipes, "sampler": recipe, "tracker": {}, "exporter": {}}
+                # A colon, as in dist:name, cannot be in a file name on Windows.
+                folder_name = f"{name.replace(':', '-')}-seed{seed}-{identity(own_settings, recipes)[:8]}"
+                folder = campaign.folder / "compare" / folder_name
+                yield Campaign(own_settings, recipes, folder, campaign.cache, network_seed=settings.seed)

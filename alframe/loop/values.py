@@ -89,16 +89,13 @@ class Chosen:
     events: list[Event]
 
 
-@dataclass
-class ProblemLog:
-    """Logs each problem once in this process."""
-
-    logged: set[str] = field(default_factory=set)
+class ProblemLog(set[str]):
+    """The problems that were logged in this process."""
 
     def log_new(self, problems: Sequence[str]) -> None:
         """Log those of the problems that were not logged before."""
-        new = [problem for problem in dict.fromkeys(problems) if problem not in self.logged]
-        self.logged.update(new)
+        new = [problem for problem in dict.fromkeys(problems) if problem not in self]
+        self.update(new)
         for problem in new[:LISTED]:
             log.warning("%s", problem)
         if len(new) > LISTED:
