@@ -10,6 +10,7 @@ import yaml
 from alframe.app.api import compose, open_session
 from alframe.app.command import hydra_words
 from alframe.app.projects import CHOICES, absolute, choices_kept, folder_name, latest_project, load_choices
+from alframe.app.session_from import session_from
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
 from alframe.store.ledger import Ledger
 from alframe.types import Item, Label
@@ -142,6 +143,26 @@ def test_a_folder_of_ones_own_parts_is_kept_with_the_choices(tmp_path: Path) -> 
     (own / "sampler" / "mine.yaml").unlink()
     with pytest.raises(UnknownComponent, match=r"no sampler 'mine'.* --config-dir"):
         compose(f"project={folder}")
+
+
+def test_another_folder_of_ones_own_parts_replaces_the_kept_one(tmp_path: Path) -> None:
+    for name, draws in {"old": 3, "new": 4}.items():
+        (tmp_path / name / "sampler").mkdir(parents=True)
+        (tmp_path / name / "sampler" / "mine.yaml").write_text(f"name: bald\ndraws: {draws}\n", encoding="utf-8")
+    folder = project(
+        tmp_path / "season", "sampler=mine", f"hydra.searchpath=['file://{(tmp_path / 'old').as_posix()}']"
+    )
+    assert compose(f"project={folder}").sampler.draws == 3
+    assert compose(f"project={folder}", f"--config-dir={tmp_path / 'new'}").sampler.draws == 4
+    assert not any(
+        "searchpath" in word for word in hydra_words([f"project={folder}", f"--config-dir={tmp_path / 'new'}"])
+    )
+
+
+def test_a_sweep_is_a_comparison_itself(tmp_path: Path) -> None:
+    config = compose(f"runs={tmp_path}")
+    assert session_from(config, tmp_path).settings.compare.sampler == "random"
+    assert session_from(config, tmp_path, sweep=True).settings.compare.sampler is None
 
 
 def test_damaged_choices(tmp_path: Path) -> None:
