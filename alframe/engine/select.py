@@ -13,7 +13,13 @@ from alframe.types import Ints, PoolView, Selection
 
 
 def select_with_group_limit(
-    sampler: Sampler, view: PoolView, groups: Ints, k: int, per_group: int | None, rng: np.random.Generator
+    sampler: Sampler,
+    view: PoolView,
+    groups: Ints,
+    k: int,
+    per_group: int | None,
+    rng: np.random.Generator,
+    name: str | None = None,
 ) -> Selection:
     """Select at most `per_group` items of each group, as long as there are others; None: without a limit.
 
@@ -22,14 +28,14 @@ def select_with_group_limit(
     turns as it takes, and sees what it has chosen as labelled. Raises BadSelection as `run_sampler` does.
     """
     if per_group is None or (groups < 0).all():
-        return run_sampler(sampler, view, k, rng)
+        return run_sampler(sampler, view, k, rng, name)
     order = np.argsort(view.keys)
     counts: Counter[int] = Counter()
     chosen: list[int] = []
     scores: list[float] = []
     rest, limited = view, True
     while len(chosen) < k and len(rest):
-        turn = run_sampler(sampler, rest, k - len(chosen), rng)
+        turn = run_sampler(sampler, rest, k - len(chosen), rng, name)
         turn_scores = [math.nan] * len(turn.keys) if turn.scores is None else turn.scores.tolist()
         turn_groups = groups[order[np.searchsorted(view.keys, turn.keys, sorter=order)]]
         for key, group, score in zip(turn.keys.tolist(), turn_groups.tolist(), turn_scores, strict=True):
@@ -73,10 +79,12 @@ def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Sel
     return Selection(keys, scores)
 
 
-def run_sampler(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+def run_sampler(
+    sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator, name: str | None = None
+) -> Selection:
     """Select min(k, n) distinct items of the view: no sampler is asked for none, or for more than it is shown.
 
-    Raises BadSelection, naming the sampler, when it breaks its contract.
+    Raises BadSelection when the sampler breaks its contract; `name` is what the message calls it, else its class.
     """
     k = min(k, len(view))
     if k <= 0:
@@ -93,5 +101,5 @@ def run_sampler(sampler: Sampler, view: PoolView, k: int, rng: np.random.Generat
     elif scores is not None and len(scores) != k:
         fault = f"gave {len(scores)} scores for {k} items"
     if fault is not None:
-        raise BadSelection(f"The sampler {type(sampler).__name__} {fault}.")
+        raise BadSelection(f"{name or f'sampler {type(sampler).__name__}'} {fault}. Report it to whoever maintains it.")
     return Selection(keys.astype(np.int64), scores)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe import seeding
+from alframe.builtins import REGISTRIES
 from alframe.contracts import PersistentAnswers
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.score import make_pool_view
@@ -74,7 +75,9 @@ def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candida
     rng = seeding.generator(settings.seed, "sampler", number)
     error_rates = campaign.batch_error_rates
     view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
-    best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), settings.per_sequence, rng)
+    recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
+    name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
+    best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
     return Chosen(number, selection, set(audit_keys.tolist()), _events_to_store(campaign, fitted, selection.keys))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,9 @@ class Wrong:
 def test_a_sampler_that_breaks_its_contract_is_named(sampler: Wrong, message: str) -> None:
     with pytest.raises(BadSelection, match=f"Wrong .*{message}"):
         run_sampler(sampler, view(), 2, rng())
+    owned = "sampler 'wrong' (alframe-wrong 0.3)"
+    with pytest.raises(BadSelection, match=rf"^{re.escape(owned)} .*{message}"):
+        select_with_group_limit(sampler, view(), np.zeros(12, np.int64), 2, 1, rng(), owned)
 
 
 @pytest.mark.parametrize(("k", "asked"), [(-1, 0), (0, 0), (5, 5), (12, 12), (99, 12)])
