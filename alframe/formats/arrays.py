@@ -21,6 +21,7 @@ from alframe.data.reasons import UnreadableImage
 from alframe.errors import FormatError
 
 Array = npt.NDArray[Any]
+_ArrayHeader = tuple[tuple[int, ...], np.dtype[Any], bool]  # shape, type, and whether it is stored by column
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -65,7 +66,7 @@ def _find_in_folder(folder: Path, name: str) -> StoredArray:
     stems = dict.fromkeys((name, name.replace("-idx", ".idx")))
     for file in (folder / (stem + end) for stem in stems for end in (".npy", "", ".gz")):
         if file.is_file():
-            return _stored_stream(file, name, _read_npy_header if file.suffix == ".npy" else _read_idx_header)
+            return _stored_stream(file, name, read_npy_header if file.suffix == ".npy" else _read_idx_header)
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".npz", *HDF5_SUFFIXES))
     for file in files:
         if array := _find_in_file(file, name):
@@ -81,7 +82,7 @@ def _find_in_file(file: Path, name: str) -> StoredArray | None:
     with _explain_errors(file), zipfile.ZipFile(file) as archive:
         if f"{name}.npy" not in archive.namelist():
             return None
-    return _stored_stream(file, name, _read_npy_header)
+    return _stored_stream(file, name, read_npy_header)
 
 
 def _list_arrays(file: Path) -> list[str]:
@@ -92,25 +93,14 @@ def _list_arrays(file: Path) -> list[str]:
             return arrays
     with _explain_errors(file), zipfile.ZipFile(file) as archive:
         names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
-    return [f"{name} {_stored_stream(file, name, _read_npy_header).shape}" for name in names]
-
-
-@dataclass(frozen=True, slots=True)
-class _ArrayHeader:
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    by_column: bool = False
-
-
-def _read_npy_header(file: IO[bytes]) -> _ArrayHeader:
-    return _ArrayHeader(*read_npy_header(file))
+    return [f"{name} {_stored_stream(file, name, read_npy_header).shape}" for name in names]
 
 
 def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
     zeros, kind, axes = struct.unpack(">HBB", file.read(4))
     if zeros or kind not in _IDX_DTYPES:
         raise UnreadableImage("it is not an idx file")
-    return _ArrayHeader(struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_DTYPES[kind]))
+    return struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_DTYPES[kind]), False
 
 
 def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _ArrayHeader]) -> StoredArray:
@@ -127,32 +117,31 @@ def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _Ar
 
     def read_from(start: int) -> Iterator[Array]:
         with _explain_errors(file), open_stream() as stream:
-            header = read_header(stream)
-            if header.by_column:  # the bytes of a row are not together
-                yield _read_rows(stream, header, header.shape[0]).reshape(header.shape[::-1]).T[start:]
+            read_header(stream)
+            if by_column:  # the bytes of a row are not together
+                yield _read_numbers(stream, dtype, math.prod(shape)).reshape(shape[::-1]).T[start:]
                 return
-            row, step = 0, _rows_per_chunk(header.shape, header.dtype)
-            while row < header.shape[0]:
+            row, step = 0, _rows_per_chunk(shape, dtype)
+            while row < shape[0]:
                 # What comes before `start` must be unpacked as well.
-                stop = min(row + step, start if row < start else header.shape[0])
-                block = _read_rows(stream, header, stop - row)
+                stop = min(row + step, start if row < start else shape[0])
+                chunk = _read_numbers(stream, dtype, (stop - row) * math.prod(shape[1:]))
                 if row >= start:
-                    yield block.reshape(stop - row, *header.shape[1:])
+                    yield chunk.reshape(stop - row, *shape[1:])
                 row = stop
 
     with _explain_errors(file), open_stream() as stream:
-        header = read_header(stream)
-    if not header.shape:
+        shape, dtype, by_column = read_header(stream)
+    if not shape:
         raise FormatError(f"{file}: '{name}' is a single number, not an array.")
-    return StoredArray(file, name, header.shape, header.dtype, read_from)
+    return StoredArray(file, name, shape, dtype, read_from)
 
 
-def _read_rows(stream: IO[bytes], header: _ArrayHeader, rows: int) -> Array:
-    size = rows * math.prod(header.shape[1:]) * header.dtype.itemsize
-    data = stream.read(size)
-    if len(data) < size:
+def _read_numbers(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> Array:
+    data = stream.read(count * dtype.itemsize)
+    if len(data) < count * dtype.itemsize:
         raise UnreadableImage("it ends too early")
-    return np.frombuffer(data, header.dtype)
+    return np.frombuffer(data, dtype)
 
 
 def _find_in_hdf5(file: Path, name: str) -> StoredArray | None:

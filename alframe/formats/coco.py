@@ -34,7 +34,7 @@ class CocoAnnotation:
     """What was seen in an image or its sequence; `box` is (left, top, width, height) in fractions or in pixels."""
 
     category: str
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[float, ...] | None = None
     relative: bool = False
     sequence_level: bool = False
 
@@ -131,7 +131,7 @@ def _parse_annotation(record: Mapping[str, Any]) -> CocoAnnotation:
     box = relative or record.get("bbox")
     if box and (not isinstance(box, list) or len(box) != 4 or any(type(side) not in (int, float) for side in box)):
         raise FormatError(f": its box is {shorten(box)}: must be four numbers.")
-    sides = None if not box else (_to_number(box[0]), _to_number(box[1]), _to_number(box[2]), _to_number(box[3]))
+    sides = tuple(map(_to_number, box)) if box else None
     sequence_level = record.get("sequence_level_annotation") is True
     return CocoAnnotation(_require_text(record, "category_id"), sides, bool(relative), sequence_level)
 

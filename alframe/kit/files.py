@@ -1,6 +1,8 @@
 """Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON."""
 
-from alframe.formats.digests import content_hash
+import hashlib
+from pathlib import Path
+
 from alframe.formats.json_members import read_json_members
 from alframe.store.files import replace_atomically, require_free_space, write_json
 from alframe.store.links import link_or_copy
@@ -18,3 +20,9 @@ __all__ = [
     "require_free_space",
     "write_json",
 ]
+
+
+def content_hash(file: Path) -> str:
+    """Return the BLAKE2b hash of a file's content, 16 bytes in hexadecimal; raises OSError."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

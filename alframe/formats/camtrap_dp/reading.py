@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -68,7 +67,8 @@ class CamtrapPackage:
         """Yield the rows of "deployments", "media" or "observations" in order; the `required` columns must exist."""
         file = self._find_table(table)
         try:
-            with io.TextIOWrapper(_open(file), encoding="utf-8-sig", newline="") as text:
+            open_text = gzip.open if file.suffix == ".gz" else open
+            with open_text(file, "rt", encoding="utf-8-sig", newline="") as text:
                 yield from _parse_rows(file, csv.reader(text, strict=True), required)
         except csv.Error as error:
             raise FormatError(f"{file}: {error}. Is a quotation mark left open there?") from error
@@ -102,10 +102,6 @@ class CamtrapPackage:
         file = self.folder / f"{table}.csv"
         gzipped = self.folder / f"{table}.csv.gz"
         return gzipped if gzipped.exists() and not file.exists() else file
-
-
-def _open(file: Path) -> io.BufferedReader | gzip.GzipFile:
-    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
 
 
 def _parse_rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[CamtrapRow]:

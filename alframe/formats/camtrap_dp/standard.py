@@ -49,11 +49,8 @@ _CHOICES = {"timestampIssues": ("true", "false"), "baitUse": ("true", "false"), 
 def explain_invalid_cell(column: str, cell: str) -> str | None:
     """Return why a deployment's cell is not valid, as the end of a sentence, or None; times are not checked."""
     if cell in MISSING:
-        return (
-            f"must be filled in; '{cell}' means that nothing is known"
-            if column in REQUIRED_DEPLOYMENT_COLUMNS
-            else None
-        )
+        is_required = column in REQUIRED_DEPLOYMENT_COLUMNS
+        return f"must be filled in; '{cell}' means that nothing is known" if is_required else None
     if column in _CHOICES and cell not in _CHOICES[column]:
         return f"is '{cell}'; it can be {', '.join(_CHOICES[column])}"
     if column not in _BOUNDS:

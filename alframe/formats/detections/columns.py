@@ -112,17 +112,8 @@ class DetectionsBuilder:
         self, program: str, info: Mapping[str, Any], category_names: Mapping[str, str], class_names: Mapping[str, str]
     ) -> Detections:
         """Build the Detections; the names are by what the file calls the categories and classes."""
-        values = np.frombuffer(self.values).reshape(-1, 5) if self.values else np.zeros((0, 5))
-        return Detections(
-            program,
-            info,
-            self.failures,
-            self.image_numbers,
-            tuple(category_names[category] for category in self.category_numbers),
-            np.frombuffer(self.starts, np.int64),
-            np.frombuffer(self.category, np.int64) if self.category else np.zeros(0, np.int64),
-            values[:, 0],
-            values[:, 1:],
-            self.classes,
-            class_names,
-        )
+        values = np.asarray(self.values).reshape(-1, 5)
+        categories = tuple(category_names[category] for category in self.category_numbers)
+        starts, category = np.asarray(self.starts), np.asarray(self.category)
+        columns = (starts, category, values[:, 0], values[:, 1:], self.classes)
+        return Detections(program, info, self.failures, self.image_numbers, categories, *columns, class_names)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.detections.columns import Detections, DetectionsBuilder, ImageDetections
-from alframe.formats.detections.megadetector import parse_megadetector
-from alframe.formats.detections.pixels import ImageSizes, parse_megadetector_cli, parse_pytorch_wildlife
-from alframe.formats.detections.speciesnet import parse_speciesnet
+from alframe.formats.detections.parsers import (
+    SizeFinder,
+    parse_megadetector,
+    parse_megadetector_cli,
+    parse_pytorch_wildlife,
+    parse_speciesnet,
+    read_image_size,
+)
 from alframe.formats.json_members import read_json_members
 from alframe.progress import track
 
 # The name of the list of images -> program, and the parser of an element.
-_PARSERS: dict[str, tuple[str, Callable[[dict[str, Any], ImageSizes], ImageDetections]]] = {
+_PARSERS: dict[str, tuple[str, Callable[[dict[str, Any], SizeFinder], ImageDetections]]] = {
     "images": ("MegaDetector", parse_megadetector),
     "predictions": ("SpeciesNet", parse_speciesnet),
     "annotations": ("PyTorch-Wildlife", parse_pytorch_wildlife),
@@ -35,7 +41,8 @@ def read_detections(file: Path, root: Path | None = None) -> Detections:
     megadetector command. Categories are known by name; "human" is called "person". Where boxes are in pixels, the
     headers of the images are read for their sizes: their relative paths start at `root` or in the file's folder.
     """
-    builder, sizes = DetectionsBuilder(), ImageSizes(file.parent, root)
+    builder = DetectionsBuilder()
+    find_size = partial(read_image_size, folders=[root, file.parent] if root else [file.parent])
     members: dict[str, Any] = {}  # all but the list of images
     list_name, count = None, 0
     for name, value in track(read_json_members(file, list(_PARSERS)), "Reading detections", unit="img"):
@@ -51,7 +58,7 @@ def read_detections(file: Path, root: Path | None = None) -> Detections:
         if not isinstance(value, dict):
             raise FormatError(f"{file}, {name}[{count}] is not an object. {_KNOWN_PROGRAMS}.")
         try:
-            builder.add(_PARSERS[name][1](value, sizes))
+            builder.add(_PARSERS[name][1](value, find_size))
         except FormatError as error:
             path = next((f" ('{value[key]}')" for key in _PATH_KEYS if key in value), "")
             raise FormatError(f"{file}, {name}[{count}]{path}{error}") from None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.chunks import chunks
 from alframe.errors import FormatError
-from alframe.formats.timelapse.sqlite import column_names as columns_of
-from alframe.formats.timelapse.sqlite import open_read_only, quote_name
+from alframe.formats.timelapse.sqlite import column_names, open_read_only, quote_name
 from alframe.formats.timelapse.template import UPGRADE_HINT
 
 PAGE_RECORDS = 10_000  # in a transaction; a long one would stop Timelapse from saving
@@ -46,21 +46,15 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
     last_id = -(2**63)
     while True:
         with open_read_only(ddb) as db:
-            _require_columns(
-                ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (*selected, filled or "Id")
-            )
+            _require_columns(ddb, db, (*selected, filled or "Id"))
             rows = db.execute(
                 f"SELECT {', '.join(map(quote_name, selected))} FROM DataTable WHERE Id > ? {condition} "
                 f"ORDER BY Id LIMIT {PAGE_RECORDS}",
                 (last_id,),
             ).fetchall()
-        for id_, folder, file, *cells in rows:
-            yield Record(
-                id_,
-                to_forward_slashes(_to_text(folder)),
-                _to_text(file),
-                dict(zip(names, map(_to_text, cells), strict=True)),
-            )
+        for id_, *values in rows:
+            folder, file, *cells = map(_to_text, values)
+            yield Record(id_, to_forward_slashes(folder), file, dict(zip(names, cells, strict=True)))
         if len(rows) < PAGE_RECORDS:
             return
         last_id = rows[-1][0]
@@ -71,7 +65,8 @@ def to_forward_slashes(relative_path: str) -> str:
     return relative_path.replace("\\", "/").strip("/")
 
 
-def _require_columns(ddb: Path, columns: Sequence[str], set_columns: Sequence[str], required: Sequence[str]) -> None:
+def _require_columns(ddb: Path, db: sqlite3.Connection, required: Sequence[str]) -> None:
+    columns, set_columns = column_names(db, "DataTable"), column_names(db, "ImageSetTable")
     if not {"Id", "File", "RelativePath"} <= set(columns) or not set_columns:
         raise FormatError(f"{ddb} is not a Timelapse data file: it has no table of images. Choose the .ddb of the set.")
     if "VersionCompatabily" not in set_columns or "UtcOffset" in columns:
@@ -95,7 +90,7 @@ def find_blank_images(ddb: Path, column: str, images: Sequence[tuple[str, str]])
     """
     blank = set()
     with open_read_only(ddb) as db:
-        _require_columns(ddb, columns_of(db, "DataTable"), columns_of(db, "ImageSetTable"), (column,))
+        _require_columns(ddb, db, (column,))
         for rows in chunks(len(images), QUERY_IMAGES):
             queried = images[rows]
             values = [part for folder, file in queried for part in (folder.replace("/", "\\"), file)]

@@ -81,16 +81,14 @@ def explain_unknown_version(file: Path) -> str:
         set_columns = column_names(db, "ImageSetTable")
         table = "ImageSetTable" if set_columns else "TemplateInfo"
         row = db.execute(f"SELECT {quote_name('VersionCompatabily')} FROM {table}").fetchone()
-    version = str(row[0]) if row else ""
+    version, newest = str(row[0]) if row else "", ".".join(map(str, NEWEST_KNOWN_VERSION))
     numbers = version.split(".")[:2]
     if not (len(numbers) == 2 and all(part.isdecimal() for part in numbers)):
         return f"{file} does not say by which Timelapse it was made ('{version}')"
     if tuple(map(int, numbers)) > NEWEST_KNOWN_VERSION:
-        return (
-            f"{file} was opened by Timelapse {version}, which is newer than {'.'.join(map(str, NEWEST_KNOWN_VERSION))}"
-        )
+        return f"{file} was opened by Timelapse {version}, which is newer than {newest}"
     if set_columns and set(set_columns) != _IMAGE_SET_COLUMNS:
-        return f"{file} has other tables than Timelapse {'.'.join(map(str, NEWEST_KNOWN_VERSION))}"
+        return f"{file} has other tables than Timelapse {newest}"
     return ""
 
 

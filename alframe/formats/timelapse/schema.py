@@ -28,28 +28,21 @@ TEMPLATE_INFO = (
 
 NUMBER_TYPES = {"IntegerAny", "IntegerPositive", "DecimalAny", "DecimalPositive"}
 CHOICE_TYPES = {"FixedChoice", "MultiChoice"}
-FIELD_TYPES = (
-    NUMBER_TYPES
-    | CHOICE_TYPES
-    | {"Note", "MultiLine", "AlphaNumeric", "Counter", "Flag", "DateTime_", "Date_", "Time_"}
-)
+_OTHER_TYPES = {"Note", "MultiLine", "AlphaNumeric", "Counter", "Flag", "DateTime_", "Date_", "Time_"}
+FIELD_TYPES = NUMBER_TYPES | CHOICE_TYPES | _OTHER_TYPES
 DATA_LABEL_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Timelapse puts names unquoted into its SQL.
-SQL_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """abort action add after all alter always analyze and as asc attach autoincrement before begin between by
-        cascade case cast check collate column commit conflict constraint create cross current current_date
-        current_time current_timestamp database date datetime default deferrable deferred delete desc detach
-        distinct do drop each else end escape except exclude exclusive exists explain fail filter first following
-        for foreign from full generated glob group groups having id if ignore immediate in index indexed initially
-        inner insert instead intersect into is isnull join key last left like limit match materialized natural no
-        not nothing notnull null nulls of offset on or order others outer over partition plan pragma preceding
-        primary query raise range recursive references regexp reindex release rename replace restrict returning
-        right rollback row rows savepoint select set table temp temporary then ties time to transaction trigger
-        unbounded union unique update using vacuum values view virtual when where window with without""",
-    )
-)
+_SQL = """abort action add after all alter always analyze and as asc attach autoincrement before begin between by
+    cascade case cast check collate column commit conflict constraint create cross current current_date
+    current_time current_timestamp database date datetime default deferrable deferred delete desc detach
+    distinct do drop each else end escape except exclude exclusive exists explain fail filter first following
+    for foreign from full generated glob group groups having id if ignore immediate in index indexed initially
+    inner insert instead intersect into is isnull join key last left like limit match materialized natural no
+    not nothing notnull null nulls of offset on or order others outer over partition plan pragma preceding
+    primary query raise range recursive references regexp reindex release rename replace restrict returning
+    right rollback row rows savepoint select set table temp temporary then ties time to transaction trigger
+    unbounded union unique update using vacuum values view virtual when where window with without"""
+SQL_WORDS = frozenset(_SQL.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,8 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "A program ended in the middle of a change. Open it once in Timelapse, which repairs it.",
     sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
     "or -wal after its name lies beside it, open it once in Timelapse and close it.",
-    sqlite3.SQLITE_NOTADB: "It is not a Timelapse file, or is damaged. "
-    f"The folder {BACKUPS_FOLDER} beside it has copies.",
-    sqlite3.SQLITE_CORRUPT: f"It is damaged. The folder {BACKUPS_FOLDER} beside it has copies: "
-    "put back the newest good one.",
+    sqlite3.SQLITE_NOTADB: f"It is damaged, or no Timelapse file. The folder {BACKUPS_FOLDER} beside it has copies.",
+    sqlite3.SQLITE_CORRUPT: f"It is damaged. Put back the newest good copy from the folder {BACKUPS_FOLDER} beside it.",
     sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
     sqlite3.SQLITE_FULL: "Make room on the disk, and run the same command again.",
 }
@@ -50,9 +48,8 @@ def explain_errors(file: Path) -> Iterator[None]:
         remedy = _REMEDIES.get(code, "Open it once in Timelapse; if that complains too, put back a copy from Backups.")
         raise FormatError(f"{file} cannot be used: {error}. {remedy}") from error
     except OSError as error:
-        raise FormatError(
-            f"{file} cannot be used: {error.strerror or error}. Check the file and its folder."
-        ) from error
+        reason = error.strerror or error
+        raise FormatError(f"{file} cannot be used: {reason}. Check the file and its folder.") from error
 
 
 def connect(file: Path, mode: str = "ro") -> closing[sqlite3.Connection]:

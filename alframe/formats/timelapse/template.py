@@ -49,7 +49,7 @@ def read_template(file: Path) -> Template:
         levels = []
         if {"Level", "Alias"} <= set(column_names(db, "FolderDataInfo")):
             levels = db.execute("SELECT Level, Alias FROM FolderDataInfo ORDER BY Level").fetchall()
-    fields = tuple(_parse_field(*("" if cell is None else str(cell) for cell in row)) for row in rows)
+    fields = tuple(map(_parse_field, rows))
     if "VersionCompatabily" not in info or any(field.type == "UtcOffset" for field in fields):
         raise FormatError(f"{file}: {UPGRADE_HINT}")
     if not any(field.type == "File" for field in fields):
@@ -75,8 +75,8 @@ def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> N
         [
             (
                 *(number, number, number, field.type, field.default, field.display_label, field.data_label),
-                *(field.tooltip, _format_flag(field.visible), format_choices(field.choices) if field.choices else ""),
-                *(_format_flag(field.export), str(field.width), _format_flag(field.copyable)),
+                *(field.tooltip, str(field.visible).lower(), format_choices(field.choices) if field.choices else ""),
+                *(str(field.export).lower(), str(field.width), str(field.copyable).lower()),
             )
             for number, field in enumerate((*schema.STANDARD_FIELDS, *fields), start=1)
         ],
@@ -113,23 +113,9 @@ def format_choices(items: Sequence[str]) -> str:
     )
 
 
-def _parse_field(
-    type_: str, data_label: str, label: str, default: str, tooltip: str, items: str, copyable: str, visible: str,
-    export: str, width: str,
-) -> Field:  # fmt: skip
-    return Field(
-        type_,
-        data_label,
-        label,
-        default,
-        tooltip,
-        parse_choices(items),
-        copyable.casefold() == "true",
-        visible.casefold() != "false",
-        export.casefold() != "false",
-        int(width) if width.isascii() and width.isdigit() and len(width) < 6 else 100,
-    )
-
-
-def _format_flag(value: bool) -> str:
-    return "true" if value else "false"
+def _parse_field(cells: Sequence[object]) -> Field:
+    texts = ("" if cell is None else str(cell) for cell in cells)
+    type_, data_label, label, default, tooltip, items, copyable, visible, export, width = texts
+    flags = (copyable.casefold() == "true", visible.casefold() != "false", export.casefold() != "false")
+    pixels = int(width) if width.isascii() and width.isdigit() and len(width) < 6 else 100
+    return Field(type_, data_label, label, default, tooltip, parse_choices(items), *flags, pixels)

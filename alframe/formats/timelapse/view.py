@@ -52,30 +52,22 @@ def format_sort_terms(*by: Field) -> str:
 
 def format_quick_paste(field: Field, values: Sequence[str]) -> str:
     """Format a shortcut for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
-    entry = {"DataLabel": field.data_label, "Label": field.display_label, "Use": True}
-    return json.dumps(
-        [
-            {"Title": value, "Items": [entry | {"Value": value, "ControlType": field.type}]}
-            for value in values[:MAX_SHORTCUTS]
-        ],
-        ensure_ascii=False,
-    )
+    item = {"DataLabel": field.data_label, "Label": field.display_label, "Use": True}
+    items = [item | {"Value": value, "ControlType": field.type} for value in values[:MAX_SHORTCUTS]]
+    return json.dumps([{"Title": entry["Value"], "Items": [entry]} for entry in items], ensure_ascii=False)
 
 
 def _search_terms_of(field: Field, used: bool) -> Iterator[dict[str, Any]]:
-    number = field.type in NUMBER_TYPES or field.type == "Counter"
-    default_operators = (">" if number else "=",)
-    for operator in ("≥", "≤") if field.type == "DateTime" else default_operators:
+    is_number = field.type in NUMBER_TYPES or field.type == "Counter"
+    has_default = field.type in {"DateTime", "DateTime_", "Date_", "Time_", "Flag", "DeleteFlag"}
+    default = "0" if is_number else field.default if has_default else ""
+    for operator in ("≥", "≤") if field.type == "DateTime" else (">" if is_number else "=",):
         yield {
             "ControlType": field.type,
-            "DatabaseValue": "true" if used else "0" if number else _default_value(field),
+            "DatabaseValue": "true" if used else default,
             "DataLabel": field.data_label,
             "Label": field.display_label,
             "List": ["", *field.choices] if field.type in CHOICE_TYPES and field.choices else [],
             "Operator": operator,
             "UseForSearching": used,
         }
-
-
-def _default_value(field: Field) -> str:
-    return field.default if field.type in {"DateTime", "DateTime_", "Date_", "Time_", "Flag", "DeleteFlag"} else ""

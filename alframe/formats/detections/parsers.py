@@ -1,0 +1,142 @@
+"""Parse what each program wrote about one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from reprlib import repr as shorten
+from typing import Any
+
+from alframe.errors import FormatError
+from alframe.formats.detections import values
+from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
+
+SizeFinder = Callable[[str], tuple[int, int] | None]  # from the path of an image to its width and height in pixels
+
+_SPECIESNET_CATEGORIES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format does not write them
+_NO_SIZE = "its boxes are in pixels, and the image is not found, which would tell its size"
+
+
+def parse_megadetector(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
+    """Parse one element of `images`, as MegaDetector, AddaxAI, PyTorch-Wildlife and many others write it.
+
+    Null or missing detections mean that the image was not processed. Source:
+    https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
+    """
+    path = values.require_path(entry, "file")
+    failure, detections = entry.get("failure"), entry.get("detections")
+    if failure is not None or detections is None:
+        return ImageDetections(path, failure=str(failure or "it has no detections"))
+
+    def parse(detection: dict[str, Any]) -> DetectionRow:
+        pairs = values.require_list(detection.get("classifications") or None, ".classifications")
+        for pair in pairs:
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
+        classes = [(str(name), values.require_number(score, ".classifications")) for name, score in pairs]
+        return _relative_row(str(detection.get("category")), detection, sort_best_first(classes))
+
+    return ImageDetections(path, values.parse_detections(detections, parse))
+
+
+def parse_speciesnet(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
+    """Parse one element of SpeciesNet's `predictions`; each animal gets the classes of the image.
+
+    A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
+    detector failed or did not run. Source: github.com/google/cameratrapai.
+    """
+    path = values.require_path(entry, "filepath")
+    detections = entry.get("detections")
+    if detections is None:
+        failures = ", ".join(map(str, values.require_list(entry.get("failures"), ".failures")))
+        return ImageDetections(path, failure=failures or "the detector did not run")
+    classes = _parse_speciesnet_classes(entry.get("classifications"))
+
+    def parse(detection: dict[str, Any]) -> DetectionRow:
+        name = detection.get("label") or _SPECIESNET_CATEGORIES.get(str(detection.get("category")))
+        if not isinstance(name, str):
+            raise FormatError(": neither a label nor a known category.")
+        return _relative_row(name, detection, classes if name == "animal" else ())
+
+    return ImageDetections(path, values.parse_detections(detections, parse))
+
+
+def _parse_speciesnet_classes(value: Any) -> ClassScores:
+    if value is None:
+        return ()
+    names, scores = (value.get("classes"), value.get("scores")) if isinstance(value, dict) else (None, None)
+    if not isinstance(names, list) or not isinstance(scores, list) or len(names) != len(scores):
+        raise FormatError(".classifications has no classes and scores of one length.")
+    numbers = [values.require_number(score, ".scores") for score in scores]
+    return sort_best_first(zip(map(str, names), numbers, strict=True))
+
+
+def _relative_row(category: str, detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
+    confidence = values.require_number(detection.get("conf"), ".conf")
+    return category, confidence, *values.require_fractions(detection.get("bbox"), ".bbox"), classes
+
+
+def parse_megadetector_cli(entry: dict[str, Any], find_size: SizeFinder) -> ImageDetections:
+    """Parse one element of the list that `megadetector detect` writes; categories are names, boxes are in pixels.
+
+    Source: https://microsoft.github.io/MegaDetector/output_format/.
+    """
+    path, detections = values.require_path(entry, "file"), entry.get("detections")
+    if detections is None:
+        return ImageDetections(path, failure=str(entry.get("failure") or "it has no detections"))
+    return _parse_pixel_boxes(path, detections, find_size)
+
+
+def parse_pytorch_wildlife(entry: dict[str, Any], find_size: SizeFinder) -> ImageDetections:
+    """Parse one element of PyTorch-Wildlife's `annotations`: parallel lists, after classification with other names.
+
+    Boxes are in pixels. Source: github.com/microsoft/CameraTraps, PytorchWildlife/utils/post_process.py.
+    """
+    path = values.require_path(entry, "img_id")
+    prefix = "det_" if "det_category" in entry else ""
+    boxes, names, confidences, classes, scores = (
+        values.require_list(entry.get(key), f".{key}")
+        for key in ("bbox", f"{prefix}category", f"{prefix}confidence", "clf_category", "clf_confidence")
+    )
+    if not len(boxes) == len(names) == len(confidences) or len(classes) != len(scores):
+        raise FormatError(": its lists are of different lengths. Write the file again.")
+    scores = [values.require_number(score, ".clf_confidence") for score in scores]
+    ranked = list(zip(map(str, classes), scores, strict=True))
+    # With as many classes as boxes each box has its own; else nobody knows which is whose, and each box has all.
+    of_boxes = [sort_best_first(ranked)] * len(boxes)
+    if len(ranked) == len(boxes):
+        of_boxes = [(class_score,) for class_score in ranked]
+    columns = zip(names, confidences, boxes, of_boxes, strict=True)
+    keys = ("category", "confidence", "bbox", "classes")
+    detections = [dict(zip(keys, column, strict=True)) for column in columns]
+    return _parse_pixel_boxes(path, detections, find_size)
+
+
+def _parse_pixel_boxes(path: str, detections: Any, find_size: SizeFinder) -> ImageDetections:
+    size = find_size(path) if detections else (1, 1)
+    if size is None:
+        return ImageDetections(path, failure=_NO_SIZE)
+    width, height = size
+
+    def parse(detection: dict[str, Any]) -> DetectionRow:
+        left, top, right, bottom = values.require_four_numbers(detection.get("bbox"), ".bbox")
+        box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
+        classes = detection.get("classes")
+        classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife's, not JSON's
+        confidence = values.require_number(detection.get("confidence"), ".confidence")
+        return str(detection.get("category")), confidence, *box, classes
+
+    return ImageDetections(path, values.parse_detections(detections, parse))
+
+
+def read_image_size(path: str, folders: Iterable[Path]) -> tuple[int, int] | None:
+    """Return width and height from the header of the image below one of the `folders`; None if none can be read."""
+    from PIL import Image
+
+    for folder in folders:
+        try:
+            with Image.open(folder / path.replace("\\", "/")) as image:
+                return image.size
+        except Exception:  # any damage: the header tells no size
+            continue
+    return None
