@@ -1,10 +1,16 @@
-"""What heads share: scaled examples, softmax, and classes without examples."""
+"""What heads share: scaled examples, softmax, classes without examples, and the arrays that they are stored as."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
-from alframe.errors import AlframeError
+import numpy as np
+import numpy.typing as npt
+
+from alframe.errors import AlframeError, UnmetNeed
+from alframe.kit.chunks import chunks
 from alframe.types import Floats, Ints
 
 
@@ -47,3 +53,44 @@ def class_means(x: Floats, y: Ints) -> tuple[Floats, Ints]:
     counts = np.bincount(y)
     sums = np.eye(len(counts), dtype=np.float32)[y].T @ x
     return np.asarray(sums / counts[:, None], np.float32), counts
+
+
+class DeterministicHead:
+    """A head that gives one answer, and learns nothing but the arrays `_state`; `name` is the one in the registry.
+
+    Among them are the `mean` (D,) and `scale` (D,) of the examples.
+    """
+
+    name: ClassVar[str]
+    stochastic = False
+    _state: Mapping[str, npt.NDArray[Any]] = MappingProxyType({})
+
+    def scale(self, x: Floats) -> Floats:
+        """Return `x` (n, D) scaled as the examples were."""
+        return np.asarray((np.asarray(x, np.float32) - self._state["mean"]) / self._state["scale"])
+
+    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
+        """Raise UnmetNeed: all samples would be the same."""
+        raise UnmetNeed(
+            f"head '{self.name}' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace."
+        )
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """See the Head contract."""
+        return dict(self._state)
+
+    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """See the Head contract."""
+        self._state = dict(state)
+
+
+class LinearHead(DeterministicHead):
+    """A head whose logits are linear in the scaled embedding, with the `weight` (C, D) and the `bias` (C,)."""
+
+    def probs(self, x: Floats) -> Floats:
+        """See the Head contract; `x` (n, D) may be memory-mapped."""
+        weight, bias = self._state["weight"], self._state["bias"]
+        out = np.empty((len(x), len(bias)), np.float32)
+        for rows in chunks(len(x)):
+            out[rows] = softmax(self.scale(x[rows]) @ weight.T + bias)
+        return out

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.errors import UnmetNeed
-from alframe.heads.fitting import prepare_examples
+from alframe.heads.fitting import DeterministicHead, prepare_examples
 from alframe.kit.chunks import chunks
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -19,7 +16,7 @@ from alframe.types import Floats, Ints
 MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance
 
 
-class Knn:
+class Knn(DeterministicHead):
     """The nearest labelled images vote (Fix and Hodges 1951), the nearer the more (Dudani 1976); found by FAISS.
 
     Embeddings are scaled and brought to length 1, so that distances are those of cosines. The nearest image has one
@@ -31,14 +28,13 @@ class Knn:
         is not near would be too sure.
     """
 
-    stochastic = False
+    name = "knn"
 
     def __init__(self, k: int = 10, smoothing: float = 0.1) -> None:
         require_at_least("head 'knn'", 1, k=k)
         require_parameter("head 'knn'", smoothing > 0, "above 0", smoothing=smoothing)
         self.k = k
         self.smoothing = smoothing
-        self._state: dict[str, npt.NDArray[Any]] = {}
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -81,26 +77,11 @@ class Knn:
         s = self._state
         out = np.zeros((len(x), s["classes"].item()), np.float32)
         for chunk in chunks(len(x)):
-            rows = unit_vectors((np.asarray(x[chunk], np.float32) - s["mean"]) / s["scale"])
+            rows = unit_vectors(self.scale(x[chunk]))
             squared, neighbours = _find_neighbours(s["rows"], rows, self.k)
             labels, decay = s["target"][neighbours], s["slope"].item()
             out[chunk, s["present"]] = self._vote_shares(squared, labels, len(s["present"]), decay)
         return out
-
-    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """Raise UnmetNeed: this head gives only one answer."""
-        raise UnmetNeed("head 'knn' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace.")
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return `mean` (D,), `scale` (D,), the labelled `rows` (m, D), their `target` (m,) and the classes `present`.
-
-        Also `classes`, the number of all classes, and `slope`, the decay of the votes.
-        """
-        return dict(self._state)
-
-    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
-        self._state = dict(state)
 
 
 def _find_neighbours(rows: Floats, x: Floats, count: int) -> tuple[Floats, Ints]:

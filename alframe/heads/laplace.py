@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from alframe.heads.fitting import expand_to_all_classes, prepare_examples, softmax
+from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples, softmax
 from alframe.heads.linear import fit_logistic_regression
 from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 
 
-class Laplace:
+class Laplace(LinearHead):
     """The head `linear`, with draws of its weights from the Laplace approximation of their posterior.
 
     MacKay 1992, "The evidence framework applied to classification networks"; Daxberger et al. 2021, "Laplace redux".
@@ -30,6 +27,7 @@ class Laplace:
     `max_iter`: steps of the fit, at most.
     """
 
+    name = "laplace"
     stochastic = True
 
     def __init__(self, c: float = 0.1, doubt: float = 0.5, max_iter: int = 1000) -> None:
@@ -38,7 +36,6 @@ class Laplace:
         self.c = c
         self.doubt = doubt
         self.max_iter = max_iter
-        self._state: dict[str, npt.NDArray[Any]] = {}
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -51,48 +48,24 @@ class Laplace:
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias, "present": present}
         self._state |= {"axes": axes, "shrink": shrink, "mix": mix, "precision": np.array([precision], np.float32)}
 
-    def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` (n, D) may be memory-mapped."""
-        s = self._state
-        out = np.empty((len(x), len(s["bias"])), np.float32)
-        for rows in chunks(len(x)):
-            out[rows] = softmax(self._scale(x[rows]) @ s["weight"].T + s["bias"])
-        return out
-
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract: each draw is a matrix of weights."""
         s = self._state
         out = np.zeros((draws, len(x), len(s["bias"])), np.float32)
         weights = s["weight"][s["present"]] + self._weight_noise(draws, rng)  # (T, P, D)
         for rows in chunks(len(x), bytes_per_row=weights[:, :, 0].nbytes):  # of the logits of all draws
-            scaled = self._scale(x[rows])
+            scaled = self.scale(x[rows])
             for draw, weight in enumerate(weights):
                 out[draw, rows, s["present"]] = softmax(scaled @ weight.T + s["bias"][s["present"]]).T
         return out
 
     def _weight_noise(self, draws: int, rng: np.random.Generator) -> Floats:
         """Draw deviations (T, P, D) from the most likely weights."""
-        """Draw deviations (T, P, D) from the most likely weights."""
         # White noise, made shorter along the axes that the examples say something about.
         s = self._state
         noise = rng.standard_normal((draws, len(s["present"]), len(s["mean"])), np.float32)
         noise += (noise @ s["axes"].T * s["shrink"]) @ s["axes"]
         return np.asarray(s["mix"] @ noise / np.sqrt(s["precision"]))
-
-    def _scale(self, x: Floats) -> Floats:
-        return np.asarray((np.asarray(x, np.float32) - self._state["mean"]) / self._state["scale"])
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return `mean` (D,), `scale` (D,), `weight` (C, D), `bias` (C,), and the Gaussian of the P classes `present`.
-
-        The Gaussian: its `axes` (r, D), how much draws `shrink` (P, r) along each, the `mix` (P, P) of classes and the
-        `precision` of the prior.
-        """
-        return dict(self._state)
-
-    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
-        self._state = dict(state)
 
 
 def _posterior_factors(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floats, Floats]:

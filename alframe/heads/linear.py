@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from alframe.errors import UnmetNeed
-from alframe.heads.fitting import expand_to_all_classes, prepare_examples, softmax
-from alframe.kit.chunks import chunks
+from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 
@@ -25,7 +22,7 @@ LOSS_TOLERANCE = 64 * float(np.finfo(np.float64).eps)  # a step that gains less 
 CONSTANT = 3.0  # a feature whose weight gives the intercept: by it the penalty on the weights covers the intercept, too
 
 
-class Linear:
+class Linear(LinearHead):
     """A linear probe: multinomial logistic regression with an L2 penalty, fitted to its optimum by L-BFGS in float32.
 
     The intercept is penalised as well, so that the classes' shares among a few labels, chosen by a sampler, do not pass
@@ -35,14 +32,13 @@ class Linear:
     `max_iter`: steps of the fit, at most.
     """
 
-    stochastic = False
+    name = "linear"
 
     def __init__(self, c: float = 0.1, max_iter: int = 1000) -> None:
         require_parameter("head 'linear'", c > 0, "above 0", c=c)
         require_parameter("head 'linear'", max_iter > 0, "above 0", max_iter=max_iter)
         self.c = c
         self.max_iter = max_iter
-        self._state: dict[str, npt.NDArray[Any]] = {}
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -50,28 +46,6 @@ class Linear:
         weight, bias = fit_logistic_regression(scaled, target, self.c, self.max_iter, "linear")
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
-
-    def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` (n, D) may be memory-mapped."""
-        s = self._state
-        out = np.empty((len(x), len(s["bias"])), np.float32)
-        for rows in chunks(len(x)):
-            out[rows] = softmax((np.asarray(x[rows], np.float32) - s["mean"]) / s["scale"] @ s["weight"].T + s["bias"])
-        return out
-
-    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """Raise UnmetNeed: this head gives only one answer."""
-        raise UnmetNeed(
-            "head 'linear' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace."
-        )
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return `mean` (D,), `scale` (D,), `weight` (C, D) and `bias` (C,)."""
-        return dict(self._state)
-
-    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
-        self._state = dict(state)
 
 
 def fit_logistic_regression(x: Floats, y: Ints, c: float, max_iter: int, name: str) -> tuple[Floats, Floats]:

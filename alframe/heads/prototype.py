@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from alframe.errors import UnmetNeed
-from alframe.heads.fitting import class_means, expand_to_all_classes, prepare_examples, softmax
-from alframe.kit.chunks import chunks
+from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.parameters import require_parameter
 from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
@@ -22,7 +18,7 @@ Floats64 = npt.NDArray[np.float64]
 DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it is 2 to 10 on real sets
 
 
-class Prototype:
+class Prototype(LinearHead):
     """The nearest class mean: an image is likely to be of a class whose mean it is near; a label a class is enough.
 
     Embeddings are scaled and brought to length 1. Distances are Mahalanobis distances with the covariance within
@@ -36,12 +32,11 @@ class Prototype:
         Zemel 2017, "Prototypical networks").
     """
 
-    stochastic = False
+    name = "prototype"
 
     def __init__(self, shrinkage: float = 0.9) -> None:
         require_parameter("head 'prototype'", 0 < shrinkage <= 1, "above 0 and at most 1", shrinkage=shrinkage)
         self.shrinkage = shrinkage
-        self._state: dict[str, npt.NDArray[Any]] = {}
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -56,28 +51,9 @@ class Prototype:
         weight, bias = expand_to_all_classes(weight @ whiten.T, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
-    def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` (n, D) may be memory-mapped."""
-        s = self._state
-        out = np.empty((len(x), len(s["bias"])), np.float32)
-        for rows in chunks(len(x)):
-            scaled = unit_vectors((np.asarray(x[rows], np.float32) - s["mean"]) / s["scale"])
-            out[rows] = softmax(scaled @ s["weight"].T + s["bias"])  # of the distances, less what is the same for all
-        return out
-
-    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """Raise UnmetNeed: this head gives only one answer."""
-        raise UnmetNeed(
-            "head 'prototype' cannot draw samples of its probabilities. Choose a stochastic one: head=laplace."
-        )
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return `mean` (D,), `scale` (D,), `weight` (C, D) and `bias` (C,)."""
-        return dict(self._state)
-
-    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
-        self._state = dict(state)
+    def scale(self, x: Floats) -> Floats:
+        """Return `x` (n, D) scaled as the examples were, and brought to length 1."""
+        return unit_vectors(super().scale(x))
 
 
 def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:

@@ -80,12 +80,12 @@ def test_more_doubt_more_spread_and_more_labels_less():
     x, y = load_digits(return_X_y=True)
     x = x.astype(np.float32)
 
-    def expand_to_all_classes(labels, **params):
+    def mean_deviation(labels, **params):
         head = fitted(Laplace(**params), x[:labels], y[:labels], 10)
         return head.prob_samples(x[1000:], 20, np.random.default_rng(0)).std(axis=0).mean()
 
-    assert expand_to_all_classes(100, doubt=0.2) < expand_to_all_classes(100) < expand_to_all_classes(100, doubt=2.0)
-    assert expand_to_all_classes(800) < expand_to_all_classes(100)
+    assert mean_deviation(100, doubt=0.2) < mean_deviation(100) < mean_deviation(100, doubt=2.0)
+    assert mean_deviation(800) < mean_deviation(100)
 
 
 def test_an_image_like_the_labelled_has_logits_as_doubtful_as_was_said():
