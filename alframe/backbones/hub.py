@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -37,13 +36,6 @@ def why_unreachable() -> str | None:
     except (OSError, ValueError) as error:
         return f"{constants.ENDPOINT} cannot be reached: {getattr(error, 'reason', error)}"
     return None
-
-
-def cache_folder() -> str:
-    """Return the folder in which fetched weights are kept, for messages."""
-    from huggingface_hub import constants
-
-    return os.fspath(constants.HF_HUB_CACHE)
 
 
 def cached_weights_overlay(config: Any) -> dict[str, Any]:

@@ -78,10 +78,12 @@ class Timm:
             raise self._explain_unreachable(f"{type(error).__name__}: {error}") from error
 
     def _explain_unreachable(self, reason: str) -> WeightsError:
+        from huggingface_hub import constants
+
         return WeightsError(
             f"The pretrained weights of {self.model} cannot be fetched ({reason}). Without the model hub, either\n"
             "  - take backbone=efficientnet_lite0, whose ImageNet weights were installed with alframe,\n"
             "  - give a file that you have: backbone.weights=/path/to/model.safetensors,\n"
-            f"  - copy the hub's cache from a machine that is online to {hub.cache_folder()}, or\n"
+            f"  - copy the hub's cache from a machine that is online to {constants.HF_HUB_CACHE}, or\n"
             "  - start from random weights: backbone.pretrained=false."
         )

@@ -17,13 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import fit_to_input, is_npy, is_tiff, read_bands
 from alframe.data.pictures import read_file, read_orientation, to_eight_bit, turn_upright
-from alframe.data.reasons import (
-    NO_MEMORY,
-    UnreadableImage,
-    explain_bad_image,
-    explain_file_error,
-    explain_outside_cause,
-)
+from alframe.data.reasons import UnreadableImage, explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.types import Box, InputSpec
 
 _FILTERS = {
@@ -60,10 +54,8 @@ class ImageFile:
         self._data, self._stamp, self._reason = b"", (0, 0), ""
         try:
             self._data, self._stamp = read_file(path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             self._reason = explain_file_error(error)
-        except MemoryError:
-            self._reason = NO_MEMORY
         self._content = hashlib.blake2b(self._data, digest_size=16)
         self._pictures: dict[tuple[str, tuple[int, int]], Image.Image] = {}
 

@@ -140,9 +140,7 @@ class _BatchDataset(Dataset[RawBatch]):
             results += [self.reader(file, image) for image in boxes]
         arrays = [result.pixels for result in results if result.pixels is not None]
         dtype = np.uint8 if self.spec.value_range is None else np.float32
-        pixels: Pixels = np.empty((len(arrays), self.spec.size, self.spec.size, self.spec.channels), dtype)
-        for position, array in enumerate(arrays):
-            pixels[position] = array
+        pixels: Pixels = np.array(arrays, dtype).reshape(-1, self.spec.size, self.spec.size, self.spec.channels)
         return [image.row for image in images], pixels, [replace(result, pixels=None) for result in results]
 
 

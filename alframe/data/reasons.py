@@ -15,8 +15,10 @@ class UnsuitableInput(Exception):
     """Other settings, or another package, could read the file; the message is the reason."""
 
 
-def explain_file_error(error: OSError | ValueError) -> str:
+def explain_file_error(error: OSError | ValueError | MemoryError) -> str:
     """Return the reason why the file's bytes cannot be read."""
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, IsADirectoryError):

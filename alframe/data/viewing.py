@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import Array, is_npy, is_tiff, read_bands
 from alframe.data.pictures import read_file, read_orientation, to_eight_bit, turn_upright
-from alframe.data.reasons import NO_MEMORY, explain_bad_image, explain_file_error, explain_outside_cause
+from alframe.data.reasons import explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.errors import PoolError
 
 _SHOWN_PERCENTILES = (2, 98)  # between which measured values are shown, as GIS programs do
@@ -25,10 +25,8 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
     """
     try:
         data, _ = read_file(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         raise PoolError(explain_file_error(error)) from error
-    except MemoryError as error:
-        raise PoolError(NO_MEMORY) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels

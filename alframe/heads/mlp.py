@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ SAMPLED_ROWS = 1024  # fewer than else: each is held once per draw
 BATCH = 64
 
 
+@dataclass(eq=False)
 class Mlp:
     """Hidden layers with ReLU and dropout, trained by AdamW on scaled embeddings.
 
@@ -37,31 +39,23 @@ class Mlp:
         make the head surer of itself, not better.
     """
 
+    hidden: Sequence[int] = (230, 100)
+    dropout: float = 0.5
+    lr: float = 1e-3
+    weight_decay: float = 1e-4
+    epochs: int = 200
+    tolerance: float = 0.1
     stochastic = True
 
-    def __init__(
-        self,
-        hidden: Sequence[int] = (230, 100),
-        dropout: float = 0.5,
-        lr: float = 1e-3,
-        weight_decay: float = 1e-4,
-        epochs: int = 200,
-        tolerance: float = 0.1,
-    ) -> None:
+    def __post_init__(self) -> None:
         part = "head 'mlp'"
-        valid = bool(hidden) and min(hidden) >= 1
-        require_parameter(part, valid, "one or more widths of at least 1", hidden=list(hidden))
-        require_parameter(part, 0 <= dropout < 1, "0 to below 1", dropout=dropout)
-        require_parameter(part, lr > 0, "above 0", lr=lr)
-        require_at_least(part, 0, weight_decay=weight_decay)
-        require_at_least(part, 1, epochs=epochs)
-        self.hidden = tuple(hidden)
-        self.dropout = dropout
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.epochs = epochs
-        self.tolerance = tolerance
-        self.stochastic = dropout > 0
+        valid = bool(self.hidden) and min(self.hidden) >= 1
+        require_parameter(part, valid, "one or more widths of at least 1", hidden=list(self.hidden))
+        require_parameter(part, 0 <= self.dropout < 1, "0 to below 1", dropout=self.dropout)
+        require_parameter(part, self.lr > 0, "above 0", lr=self.lr)
+        require_at_least(part, 0, weight_decay=self.weight_decay)
+        require_at_least(part, 1, epochs=self.epochs)
+        self.stochastic = self.dropout > 0
         self._mean = self._scale = np.empty(0, np.float32)
         self._layers: list[tuple[Tensor, Tensor]] = []  # weight (out, in) and bias (out,) of each
 

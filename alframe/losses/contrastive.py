@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from alframe.kit.parameters import require_one_of, require_parameter
-from alframe.kit.seeding import integer_seed
-from alframe.losses.pairs import squared_distances
+from alframe.losses.pairs import PairLoss, squared_distances
 
 Mining = Literal["balanced", "hardest"]
 
@@ -34,17 +33,10 @@ class Contrastive:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        return _ContrastiveLoss(self.margin, self.mining, seed)
+        return _ContrastiveLoss("contrastive", self.margin, self.mining, seed)
 
 
-class _ContrastiveLoss(nn.Module):
-    def __init__(self, margin: float, mining: Mining, seed: int) -> None:
-        super().__init__()
-        self.margin = margin
-        self.mining = mining
-        # On the CPU whatever the device: the same draws everywhere.
-        self._generator = torch.Generator().manual_seed(integer_seed(seed, "contrastive"))
-
+class _ContrastiveLoss(PairLoss):
     def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         squared = squared_distances(embeddings)
         first, second = torch.triu_indices(len(labels), len(labels), 1, device=labels.device)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from alframe.kit.parameters import require_one_of, require_parameter
-from alframe.kit.seeding import integer_seed
-from alframe.losses.pairs import squared_distances
+from alframe.losses.pairs import PairLoss, squared_distances
 
 Mining = Literal["hard", "semi_hard", "hardest", "all"]
 
@@ -39,17 +38,10 @@ class Triplet:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        return _TripletLoss(self.margin, self.mining, seed)
+        return _TripletLoss("triplet", self.margin, self.mining, seed)
 
 
-class _TripletLoss(nn.Module):
-    def __init__(self, margin: float, mining: Mining, seed: int) -> None:
-        super().__init__()
-        self.margin = margin
-        self.mining = mining
-        # On the CPU whatever the device: the same draws everywhere.
-        self._generator = torch.Generator().manual_seed(integer_seed(seed, "triplet"))
-
+class _TripletLoss(PairLoss):
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         distances = squared_distances(embeddings)
         same = labels[:, None] == labels[None, :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import entr
@@ -83,6 +85,7 @@ def choose_greedily(probs: Floats64, k: int, labellings: int, rng: np.random.Gen
     return np.array(rows, np.int64), np.array(added, np.float64)
 
 
+@dataclass(frozen=True)
 class LabelDistribution:
     """The joint distribution of the labels of some images, over M labellings and T draws of the weights.
 
@@ -90,9 +93,8 @@ class LabelDistribution:
     labelling is known. Each is normalised at every step, so that nothing underflows however large the batch.
     """
 
-    def __init__(self, probabilities: Floats64, posterior: Floats64) -> None:
-        self.probabilities = probabilities
-        self.posterior = posterior
+    probabilities: Floats64
+    posterior: Floats64
 
     def conditional_entropy(self, probs: Floats64) -> Floats64:
         """Return the entropy in nats (n,) of the label of each row of `probs` (n, T, C), given the labels before."""

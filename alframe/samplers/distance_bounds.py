@@ -90,45 +90,39 @@ class Centres:
         return np.maximum(upper, 0, out=upper)
 
 
-def bounds_to_first_centres(
-    x: Floats | LazyFeatures, centres: Floats, rows: Ints | None = None, sums: Floats | None = None
+def measure_bounds(
+    x: Floats | LazyFeatures,
+    centres: Floats,
+    rows: Ints | None = None,
+    sums: Floats | None = None,
+    gpu_faiss: Any | None = None,
 ) -> DistanceBounds:
-    """Return the bounds that the first few of `centres` (m, D) give, of all rows of `x` (n, D) or of `rows`.
+    """Return bounds of all rows of `x` (n, D), or of `rows`, to the first few of `centres` (m, D).
 
-    `sums`, if given, is filled with the rows' sums on the way.
+    With `gpu_faiss`, a FAISS that has a GPU, to all centres. `sums`, if given, is filled with the rows' sums.
     """
     measured_to = Centres(centres, choose_origin(centres))
+    index, chunk_rows, count = None, CHUNK_ROWS, min(FIRST_CENTRES, len(centres))
+    if gpu_faiss is not None:
+        index, chunk_rows, count = gpu_faiss.IndexFlatL2(x.shape[1]), 32 * CHUNK_ROWS, len(centres)
+        index.add(measured_to.centred)
+        index = gpu_faiss.index_cpu_to_all_gpus(index)
     n = len(x) if rows is None else len(rows)
     upper = np.empty(n, np.float32)
-    for chunk in chunks(n, CHUNK_ROWS):
+    for chunk in chunks(n, chunk_rows):
         block = x[chunk if rows is None else rows[chunk]]
         centred = centre_rows(block, slice(None), measured_to.origin)
-        upper[chunk] = measured_to.upper_bounds(centred, np.vecdot(centred, centred), slice(0, FIRST_CENTRES))
+        squared_norms = np.vecdot(centred, centred)
+        if index is None:
+            upper[chunk] = measured_to.upper_bounds(centred, squared_norms, slice(0, count))
+        else:
+            distances = np.maximum(index.search(centred, 1)[0][:, 0], 0)
+            # The nearest centre is no farther from the origin than the row and the distance.
+            error = np.float32(measured_to.relative_error)
+            upper[chunk] = distances + error * (6 * squared_norms + 4 * distances)
         if sums is not None:
             sums[chunk] = _block_sums(block)
-    return DistanceBounds(upper, np.full(n, min(FIRST_CENTRES, len(centres)), np.int32), centres)
-
-
-def bounds_by_gpu(
-    faiss: Any, x: Floats | LazyFeatures, centres: Floats, rows: Ints | None = None, sums: Floats | None = None
-) -> DistanceBounds:
-    """Return bounds as `bounds_to_first_centres` does, but by all of the centres: an exact FAISS index on the GPU."""
-    measured_to = Centres(centres, choose_origin(centres))
-    index = faiss.IndexFlatL2(x.shape[1])
-    index.add(measured_to.centred)
-    index = faiss.index_cpu_to_all_gpus(index)
-    rows = np.arange(len(x)) if rows is None else rows
-    upper = np.empty(len(rows), np.float32)
-    for chunk in chunks(len(rows), 32 * CHUNK_ROWS):
-        block = x[rows[chunk]]
-        centred = centre_rows(block, slice(None), measured_to.origin)
-        distances = np.maximum(index.search(centred, 1)[0][:, 0], 0)
-        # The nearest centre is no farther from the origin than the row and the distance.
-        error = np.float32(measured_to.relative_error)
-        upper[chunk] = distances + error * (6 * np.vecdot(centred, centred) + 4 * distances)
-        if sums is not None:
-            sums[chunk] = _block_sums(block)
-    return DistanceBounds(upper, np.full(len(rows), len(centres), np.int32), centres)
+    return DistanceBounds(upper, np.full(n, count, np.int32), centres)
 
 
 def tighten_bounds(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from alframe.kit.clustering import pairwise_squared_distances
-from alframe.samplers.distance_bounds import INF, DistanceBounds, bounds_by_gpu, bounds_to_first_centres, row_sums
+from alframe.samplers.distance_bounds import INF, DistanceBounds, measure_bounds, row_sums
 from alframe.types import Floats, Ints, LazyFeatures
 
 SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
@@ -37,13 +36,13 @@ class DistanceCache:
 
         What is not known yet is measured, by a FAISS with a GPU if there is one.
         """
-        measure = bounds_to_first_centres if gpu_faiss is None else partial(bounds_by_gpu, gpu_faiss)
         old = {row.tobytes() for row in self._centres}
         distinct = {row.tobytes(): row for row in labelled}
         if not old or not old <= distinct.keys():
             self._keys = self._keys[:0]
             sums = np.empty(len(x), np.float32)
-            return measure(x, _lead_with_typical(np.array(list(distinct.values())), x), sums=sums), sums
+            centres = _lead_with_typical(np.array(list(distinct.values())), x)
+            return measure_bounds(x, centres, sums=sums, gpu_faiss=gpu_faiss), sums
         sums = row_sums(x)
         added = [row for content, row in distinct.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(added, (-1, labelled.shape[1])).astype(np.float32)])
@@ -52,7 +51,7 @@ class DistanceCache:
         bounds = DistanceBounds(self._upper[positions], self._measured[positions], centres)
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
-            measured = measure(x, centres, unknown)
+            measured = measure_bounds(x, centres, unknown, gpu_faiss=gpu_faiss)
             bounds.upper[unknown], bounds.measured[unknown] = measured.upper, measured.measured
         return bounds, sums
 

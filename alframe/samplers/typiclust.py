@@ -52,12 +52,9 @@ class TypiClust:
 
 def _order_by_typicality(x: Floats, cluster: Ints, numbers: Ints) -> tuple[Ints, Ints]:
     """Return the rows of the clusters `numbers`, the most typical of each first, and each row's rank in its cluster."""
-    order = np.argsort(cluster, kind="stable")
-    ends = np.searchsorted(cluster[order], numbers, side="right")
-    starts = np.searchsorted(cluster[order], numbers, side="left")
     ordered = []
-    for start, end in track(list(zip(starts, ends, strict=True)), "Typicality", unit="cluster"):
-        rows = order[start:end]
+    for number in track(numbers, "Typicality", unit="cluster"):
+        rows = np.flatnonzero(cluster == number)
         ordered.append(rows[np.argsort(-typicality(x[rows]), kind="stable")])
     members = np.concatenate(ordered)
     return members, rank_within_group(cluster[members])

@@ -47,8 +47,3 @@ def reason_if_spent(limit: int | None, last: RoundRecord, awaited: str) -> str |
     if limit is None or last.labels < limit:
         return None
     return f"The limit of {limit} labels is reached, before {awaited}."
-
-
-def labels_left(limit: int | None, labels: int) -> int | None:
-    """Return how many of `limit` labels are left; None without a limit."""
-    return None if limit is None else max(0, limit - labels)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.stopping.limits import labels_left, reason_if_spent, require_label_limit
+from alframe.stopping.limits import reason_if_spent, require_label_limit
 from alframe.types import RoundRecord
 
 MIN_IMAGES = 30  # a round measured on fewer says nothing about small gains
@@ -56,4 +56,4 @@ class NoGain:
 
     def room(self, labels: int) -> int | None:
         """See the Stopping contract."""
-        return labels_left(self.labels, labels)
+        return None if self.labels is None else max(0, self.labels - labels)

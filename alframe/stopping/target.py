@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.limits import labels_left, reason_if_reached, reason_if_spent, require_label_limit, require_metric
+from alframe.stopping.limits import reason_if_reached, reason_if_spent, require_label_limit, require_metric
 from alframe.types import RoundRecord
 
 
@@ -17,9 +17,11 @@ class Target:
     `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
+    name = "target"
+
     def __init__(self, metric: str = "accuracy", at_least: float = 0.95, labels: int | None = None) -> None:
-        require_metric("target", metric, at_least)
-        require_label_limit("target", labels)
+        require_metric(self.name, metric, at_least)
+        require_label_limit(self.name, labels)
         self.metric = metric
         self.at_least = at_least
         self.labels = labels
@@ -34,4 +36,4 @@ class Target:
 
     def room(self, labels: int) -> int | None:
         """See the Stopping contract."""
-        return labels_left(self.labels, labels)
+        return None if self.labels is None else max(0, self.labels - labels)

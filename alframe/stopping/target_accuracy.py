@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.limits import labels_left, reason_if_reached, reason_if_spent, require_label_limit, require_metric
+from alframe.stopping.limits import reason_if_reached, reason_if_spent
+from alframe.stopping.target import Target
 from alframe.types import RoundRecord
 
 
-class TargetAccuracy:
+class TargetAccuracy(Target):
     """Stop when a metric of the audit, measured on images drawn at random, is high enough.
 
     `at_least`: the fraction to be reached.
@@ -17,14 +18,11 @@ class TargetAccuracy:
     `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
+    name = "target_accuracy"
     needs_audit = True  # without images drawn at random it would wait for ever
 
     def __init__(self, at_least: float = 0.9, metric: str = "low", labels: int | None = None) -> None:
-        require_metric("target_accuracy", metric, at_least)
-        require_label_limit("target_accuracy", labels)
-        self.at_least = at_least
-        self.metric = metric
-        self.labels = labels
+        super().__init__(metric, at_least, labels)
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
         """See the Stopping contract; while too few images drawn at random are labelled, it goes on."""
@@ -36,7 +34,3 @@ class TargetAccuracy:
             awaited += ": too few images drawn at random are labelled to measure it"
         reason = reason_if_reached(last.audit, self.metric, self.at_least, last.labels)
         return reason or reason_if_spent(self.labels, last, awaited)
-
-    def room(self, labels: int) -> int | None:
-        """See the Stopping contract."""
-        return labels_left(self.labels, labels)

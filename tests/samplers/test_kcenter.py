@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
 from alframe.samplers import distance_bounds, distance_cache, greedy_kcenter
-from alframe.samplers.distance_bounds import bounds_by_gpu, bounds_to_first_centres
+from alframe.samplers.distance_bounds import measure_bounds
 from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
@@ -143,7 +142,7 @@ def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
     x, sampler = clustered(2), KCenter()
     chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).keys
     left = np.setdiff1d(np.arange(20, 150), chosen)
-    monkeypatch.setattr(distance_cache, "bounds_to_first_centres", None)  # as it would fail if it were called
+    monkeypatch.setattr(distance_cache, "measure_bounds", None)  # as it would fail if it were called
     labelled = np.concatenate([x[chosen], x[:20]])
     again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).keys
     assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()
@@ -230,10 +229,9 @@ def test_the_origin_is_moved_only_where_that_helps(shift, moved):
 def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shift):
     """A row is known again by its sum: were it another one in the next round, it would be measured anew."""
     x = (np.random.default_rng(0).normal(size=(2500, 1000)) + shift).astype(dtype)
-    gpu = partial(bounds_by_gpu, OnTheCpu(pytest.importorskip("faiss")))
-    for measure in (bounds_to_first_centres, gpu):
+    for gpu_faiss in (None, OnTheCpu(pytest.importorskip("faiss"))):
         sums = np.empty(len(x), np.float32)
-        measure(x, x[:30].astype(np.float32), sums=sums)
+        measure_bounds(x, x[:30].astype(np.float32), sums=sums, gpu_faiss=gpu_faiss)
         assert np.array_equal(sums, distance_bounds.row_sums(x))
     assert np.array_equal(sums[7::3], distance_bounds.row_sums(x[7::3]))
     assert np.array_equal(sums[7:], distance_bounds.row_sums(x[7:]))
@@ -245,8 +243,8 @@ def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
     rng = np.random.default_rng(0)
     x, centres = (rng.normal(size=(size, 64)).astype(np.float32) + shift for size in (500, 60))
     exact = ((x[:, None].astype(np.float64) - centres) ** 2).sum(axis=2).min(axis=1)
-    faiss = pytest.importorskip("faiss")
-    for bounds in (bounds_to_first_centres(x, centres), bounds_by_gpu(OnTheCpu(faiss), x, centres)):
+    for gpu_faiss in (None, OnTheCpu(pytest.importorskip("faiss"))):
+        bounds = measure_bounds(x, centres, gpu_faiss=gpu_faiss)
         assert (bounds.upper >= exact).all()
         np.testing.assert_allclose(bounds.upper, exact, rtol=1e-3)
 
