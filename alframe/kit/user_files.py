@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,15 +26,17 @@ def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) ->
     )
 
 
-def find_tables(paths: Iterable[str], outside: Path, setting: str) -> tuple[list[Path], list[Problem]]:
-    """Return the files that `paths` mean, and a Problem for each path that means none.
+def find_tables(
+    paths: str | Path | Sequence[str | Path], outside: Path, setting: str
+) -> tuple[list[Path], list[Problem]]:
+    """Return the files that `paths` (one or several) mean, and a Problem for each path that means none.
 
     A path may be a file, a folder (all CSVs in it) or a pattern (`labels/*.csv`). Files below the folder `outside` are
     left out, since they are read anyway. `setting` is named in the Problems, as where the paths were given.
     """
     tables: dict[Path, None] = {}
     problems = []
-    for text in paths:
+    for text in (paths,) if isinstance(paths, str | Path) else paths:
         path = Path(text).expanduser()
         if path.is_dir():
             files = files_in_folder(path)

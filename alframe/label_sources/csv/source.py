@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
@@ -19,6 +20,7 @@ from alframe.label_sources.csv.answers import RESTORED_COLUMN, Columns, add_file
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
 
+@dataclass
 class Csv:
     """Labels in a CSV for each round, `round-003/to_label.csv`, and in its copies: every CSV in that folder is read.
 
@@ -28,35 +30,31 @@ class Csv:
     "cannot tell", besides "unsure". `encoding` is that of files that are not UTF-8.
     """
 
+    files: str | Path | Sequence[str | Path] = ()
+    path_column: str = "path"
+    label_column: str = "label"
+    annotator_column: str = "annotator"
+    unsure: str | Sequence[str] = UNSURE_WORDS
+    new_classes: str = "ask"
+    annotator: str = ""
+    separator: str = ","
+    encoding: str = "cp1252"
+
     answers_now = False
 
-    def __init__(
-        self,
-        files: str | Path | Sequence[str | Path] = (),
-        path_column: str = "path",
-        label_column: str = "label",
-        annotator_column: str = "annotator",
-        unsure: str | Sequence[str] = UNSURE_WORDS,
-        new_classes: str = "ask",
-        annotator: str = "",
-        separator: str = ",",
-        encoding: str = "cp1252",
-    ) -> None:
-        if separator not in tuple(SEPARATORS):
-            raise BadParams(f"label_source.separator is {separator!r}; it must be a comma, a semicolon or a tab.")
-        names = tuple(map(str.strip, (path_column, label_column, annotator_column)))
+    def __post_init__(self) -> None:
+        if self.separator not in tuple(SEPARATORS):
+            raise BadParams(f"label_source.separator is {self.separator!r}; it must be a comma, a semicolon or a tab.")
+        names = tuple(map(str.strip, (self.path_column, self.label_column, self.annotator_column)))
         if len({name.casefold() for name in names} - {"", RESTORED_COLUMN}) < len(names):
             raise BadParams(
                 f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
                 f"they must be three different names, and none '{RESTORED_COLUMN}', which the lists use."
             )
-        self.files = (str(files),) if isinstance(files, str | Path) else tuple(map(str, files))
         self.columns = Columns(*names)
-        self.unsure = require_unsure_words(unsure)
-        self.new_classes = require_new_classes_rule(new_classes)
-        self.annotator = annotator
-        self.separator = separator
-        self.encoding = require_encoding(encoding)
+        self.unsure = require_unsure_words(self.unsure)
+        require_new_classes_rule(self.new_classes)
+        require_encoding(self.encoding)
 
     @property
     def answers_persist(self) -> bool:

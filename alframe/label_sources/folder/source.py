@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from unicodedata import normalize
 
@@ -19,6 +20,7 @@ UNKNOWN_FILE = (
 )
 
 
+@dataclass
 class Folder:
     """Labels by class folder: `round-003/` has the images, an empty folder for each class and `unsure`, and a manifest.
 
@@ -26,12 +28,14 @@ class Folder:
     an image in place (a viewer that rotates it) then changes the original. One of several boxes of an image is cut out.
     """
 
+    link: bool = False
+    new_classes: str = "ask"
+    annotator: str = ""
+
     answers_now = False
 
-    def __init__(self, link: bool = False, new_classes: str = "ask", annotator: str = "") -> None:
-        self.link = link
-        self.new_classes = require_new_classes_rule(new_classes)
-        self.annotator = annotator
+    def __post_init__(self) -> None:
+        require_new_classes_rule(self.new_classes)
 
     def request(self, request: Request) -> str:
         """Put every image that is nowhere in the round's folder into it; one that has been moved stays moved."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.data import read_records
+from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.schema import CHOICE_TYPES
 from alframe.formats.timelapse.sqlite import check_integrity
 from alframe.formats.timelapse.template import Template
@@ -20,15 +20,6 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 
 BLANK_NAMES = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
 FileState = tuple[int, int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
-    """One record of a data file, or row of an export: its number, the path of the image there, and some cells."""
-
-    number: int
-    image_path: str
-    cells: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +42,12 @@ def make_answer_builder(
 
 
 def add_answer(
-    builder: AnswerBuilder, item: ItemId, row: AnswerRow, name: str, annotator: str, version: FileVersion
+    builder: AnswerBuilder, item: ItemId, record: Record, name: str, annotator: str, version: FileVersion
 ) -> None:
-    """Add the answer in one row, or its empty place."""
+    """Add the answer in one record, or its empty place."""
     if name := name.strip():
-        label = Label(item, name, annotator, version.saved, version.file, row.number, version.content_hash)
-        builder.add(label, shown_as=row.image_path)  # people see the image, and no number of its record
+        label = Label(item, name, annotator, version.saved, version.file, record.id, version.content_hash)
+        builder.add(label, shown_as=record.image_path)  # people see the image, and no number of its record
     else:
         builder.add_empty(version.file, item)
 
@@ -80,9 +71,7 @@ def find_blank_class(classes: Iterable[str], blank: str) -> str | None:
     return next((name for name in classes if name.casefold() in {*BLANK_NAMES, blank.casefold()}), None)
 
 
-def read_answer_rows(
-    ddb: Path, columns: Sequence[str], filled: str | None = None
-) -> tuple[list[AnswerRow], FileVersion]:
+def read_answers(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[list[Record], FileVersion]:
     """Read all records of a data file, or those in which the column `filled` is not empty. Raises FormatError, OSError.
 
     Timelapse may save meanwhile. Then the file is read once more, so that the content hash is that of what was read.
@@ -90,11 +79,11 @@ def read_answer_rows(
     check_integrity(ddb)
     for _ in range(3):
         state = file_state(ddb)
-        rows = [AnswerRow(record.id, record.image_path, record.cells) for record in read_records(ddb, columns, filled)]
+        records = list(read_records(ddb, columns, filled))
         version = FileVersion(str(ddb), saved_at(state), content_hash(ddb))
         if file_state(ddb) == state:
             break
-    return rows, version
+    return records, version
 
 
 def file_state(file: Path) -> FileState:
@@ -134,12 +123,11 @@ def species_field_problems(ddb: Path, template: Template, species: str, classes:
             f"has no field with the Data Label '{species}', so its answers cannot be read.{hint} Give the field its "
             "Data Label again in Timelapse's Template Editor."
         )
-        return [Problem(str(ddb), None, message)]
-    lacking = [name for name in classes if name not in field.choices]
-    if field.type in CHOICE_TYPES and lacking:
+    elif field.type in CHOICE_TYPES and (lacking := [name for name in classes if name not in field.choices]):
         message = (
             f"has no {', '.join(map(repr, lacking[:5]))} in the list of '{species}', so nobody can choose it. Add it "
             "to the list in Timelapse's Template Editor."
         )
-        return [Problem(str(ddb), None, message)]
-    return []
+    else:
+        return []
+    return [Problem(str(ddb), None, message)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import FormatError, LabelError
@@ -21,12 +22,13 @@ from alframe.label_sources.timelapse.answers import (
     species_field_problems,
     unreadable_file_problem,
 )
-from alframe.label_sources.timelapse.set_answers import AnswerFile, AnswerFileCache
+from alframe.label_sources.timelapse.set_answers import AnswerFile, read_data_file, read_export, read_if_changed
 from alframe.label_sources.timelapse.set_request import explain_first_opening, request_selection
 from alframe.label_sources.timelapse.set_selection import FieldNames, plan_selection, require_set_fields
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
+@dataclass
 class TimelapseSet:
     """Labels from the user's own Timelapse `set`: its `.tdb`, its `.ddb` or the folder they are in.
 
@@ -36,34 +38,36 @@ class TimelapseSet:
     `unsure`: the words in the list for "cannot tell". `blank` is the class of an image without an animal.
     """
 
+    set: str | Path
+    species: str = "Species"
+    selected: str = "Selected"
+    round_field: str = "ALRound"
+    prediction_field: str = "ALPrediction"
+    confidence_field: str = "ALConfidence"
+    annotator_field: str = ""
+    exports: str | Path | Sequence[str | Path] = ()
+    write: bool = False
+    unsure: str | Sequence[str] = UNSURE_WORDS
+    new_classes: str = "ask"
+    annotator: str = ""
+    blank: str = "blank"
+
     answers_now = False
     answers_persist = True
 
-    def __init__(
-        self,
-        set: str | Path,
-        species: str = "Species",
-        selected: str = "Selected",
-        round_field: str = "ALRound",
-        prediction_field: str = "ALPrediction",
-        confidence_field: str = "ALConfidence",
-        annotator_field: str = "",
-        exports: str | Path | Sequence[str | Path] = (),
-        write: bool = False,
-        unsure: str | Sequence[str] = UNSURE_WORDS,
-        new_classes: str = "ask",
-        annotator: str = "",
-        blank: str = "blank",
-    ) -> None:
-        self.set = str(set)
-        self.names = FieldNames(species, selected, round_field, prediction_field, confidence_field, annotator_field)
-        self.exports = (str(exports),) if isinstance(exports, str | Path) else tuple(map(str, exports))
-        self.write = write
-        self.unsure = require_unsure_words(unsure)
-        self.new_classes = require_new_classes_rule(new_classes)
-        self.annotator = annotator
-        self.blank = blank.strip()
-        self._cache = AnswerFileCache()
+    def __post_init__(self) -> None:
+        require_new_classes_rule(self.new_classes)
+        self.unsure = require_unsure_words(self.unsure)
+        self.blank = self.blank.strip()
+        self.names = FieldNames(
+            self.species,
+            self.selected,
+            self.round_field,
+            self.prediction_field,
+            self.confidence_field,
+            self.annotator_field,
+        )
+        self._cache: dict[Path, tuple[object, AnswerFile]] = {}
 
     def request(self, request: Request) -> str:
         """Write what is to be changed in the set, or change it; the images of earlier rounds are deselected."""
@@ -89,7 +93,7 @@ class TimelapseSet:
         try:
             root, ddb = self._locate()
         except (LabelError, OSError) as error:
-            builder.problems.append(Problem(self.set, None, str(error).removeprefix(self.set).strip()))
+            builder.problems.append(Problem(str(self.set), None, str(error).removeprefix(str(self.set)).strip()))
             root, ddb = Path(self.set), None
         image_paths = _paths_in_set(request.items, root)
         try:
@@ -105,7 +109,7 @@ class TimelapseSet:
         levels = len(template.levels) if template else None
         for file in exports:
             try:
-                answers = self._cache.export(file, self.names.answer_columns, levels)
+                answers = read_if_changed(self._cache, file, read_export, self.names.answer_columns, levels)
                 self._add_file(answers, template, request.items, image_paths, root, builder)
                 builder.problems += answers.problems
             except OSError as error:
@@ -119,7 +123,7 @@ class TimelapseSet:
         builder.problems += species_field_problems(ddb, template, self.names.species, request.classes)
         if template.field(self.names.species) is None:
             return
-        answers = self._cache.data_file(ddb, self.names.answer_columns)
+        answers = read_if_changed(self._cache, ddb, read_data_file, self.names.answer_columns)
         self._add_file(answers, template, request.items, image_paths, ddb.parent, builder)
         labelled = {label.item for label in builder.written_labels}
         unlabelled = {path: item for item, path in image_paths.items() if item not in labelled}
@@ -140,11 +144,13 @@ class TimelapseSet:
         species = template.field(self.names.species) if template else None
         has_lists = species is not None and species.type == "MultiChoice"
         for item in items:
-            for row in answers.rows_of(image_paths[item.id], item.path, root) if item.id in image_paths else ():
-                cell = row.cells[self.names.species]
-                annotator = row.cells.get(self.names.annotator, "").strip() or self.annotator
+            if item.id not in image_paths:
+                continue
+            for record in answers.records_of(image_paths[item.id], item.path, root):
+                cell = record.cells[self.names.species]
+                annotator = record.cells.get(self.names.annotator, "").strip() or self.annotator
                 for name in cell.split(",") if has_lists else [cell]:
-                    add_answer(builder, item.id, row, name, annotator, answers.version)
+                    add_answer(builder, item.id, record, name, annotator, answers.version)
 
     def _locate(self) -> tuple[Path, Path | None]:
         """Return the set's folder, and its data file if there is one yet. Raises LabelError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alframe.errors import BadParams, FormatError, LabelError
@@ -28,7 +28,7 @@ from alframe.label_sources.timelapse.answers import (
     build_answers,
     find_blank_class,
     make_answer_builder,
-    read_answer_rows,
+    read_answers,
     species_field_problems,
     unreadable_file_problem,
 )
@@ -37,6 +37,7 @@ from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepar
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
 
+@dataclass
 class Timelapse:
     """Labels from a Timelapse set for each round: `round-003/` has the images, a template and a manifest.
 
@@ -45,27 +46,22 @@ class Timelapse:
     `blank` is the class of an image without an animal; `link` makes hard links where the file system can.
     """
 
+    new_classes: str = "ask"
+    annotator: str = ""
+    annotators: Sequence[str] = ()
+    annotator_field: str = ""
+    blank: str = "blank"
+    prepare: bool = False
+    link: bool = True
+
     answers_now = False
 
-    def __init__(
-        self,
-        new_classes: str = "ask",
-        annotator: str = "",
-        annotators: Sequence[str] = (),
-        annotator_field: str = "",
-        blank: str = "blank",
-        prepare: bool = False,
-        link: bool = True,
-    ) -> None:
-        self.new_classes = require_new_classes_rule(new_classes)
-        self.annotator = annotator
-        self.annotators = _require_annotators(annotators)
-        self.annotator_field = annotator_field
-        self.blank = blank.strip()
-        self.prepare = prepare
-        self.link = link
+    def __post_init__(self) -> None:
+        require_new_classes_rule(self.new_classes)
+        self.annotators = _require_annotators(self.annotators)
+        self.blank = self.blank.strip()
         try:
-            require_valid_fields(round_fields((), self.blank, annotator_field=annotator_field))
+            require_valid_fields(round_fields((), self.blank, annotator_field=self.annotator_field))
         except FormatError as error:
             raise BadParams(f"label_source.annotator_field: {error}") from error
 
@@ -145,28 +141,28 @@ class Timelapse:
         if template.field(SPECIES) is None:
             return
         columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.field(name)]
-        rows, version = read_answer_rows(ddb, columns)
+        records, version = read_answers(ddb, columns)
         unknown = []
-        for row in rows:
-            species, new = (row.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
+        for record in records:
+            species, new = (record.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
             # The manifest may name the image from any of the folders that the data file lies in.
-            names = (normalise_name("/".join((*inside[start:], row.image_path))) for start in range(len(inside) + 1))
+            names = (normalise_name("/".join((*inside[start:], record.image_path))) for start in range(len(inside) + 1))
             item = next((item_by_name[name] for name in names if name in item_by_name), None)
             if item in asked:
-                who = row.cells.get(self.annotator_field, "").strip() or annotator
-                add_answer(builder, item, row, species or new, who, version)
+                who = record.cells.get(self.annotator_field, "").strip() or annotator
+                add_answer(builder, item, record, species or new, who, version)
                 if species and new and species != new:
                     message = f"has both the Species '{species}', which counts, and the New species '{new}'. Empty one."
-                    builder.problems.append(Problem(str(ddb), row.number, message))
+                    builder.problems.append(Problem(str(ddb), record.id, message))
             elif item is None and (species or new):
-                unknown.append(row)
+                unknown.append(record)
         if unknown:
             number = format_count(len(unknown), "record")
             message = (
                 f"'{unknown[0].image_path}' is none of the images of this round, and its species is not used; here are "
                 f"{number} like this. Add such images to the pool instead."
             )
-            builder.problems.append(Problem(str(ddb), unknown[0].number, message))
+            builder.problems.append(Problem(str(ddb), unknown[0].id, message))
 
     def _roots(self, folder: Path) -> list[Path]:
         return [folder / class_folder_name(name) for name in self.annotators] or [folder]
