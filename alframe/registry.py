@@ -7,16 +7,13 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoints, entry_points
-from types import MappingProxyType
 from typing import Any
 
 from alframe.errors import AlframeError, BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +44,7 @@ class RegisteredPart:
         return bool(getattr(self.load(), flag, False))
 
 
+@dataclass
 class Registry:
     """All parts of one kind.
 
@@ -54,26 +52,17 @@ class Registry:
     `renamed`: old name -> new name; `renamed_parameters`: new name of a part -> {old parameter: new parameter}.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        group: str,
-        builtins: Mapping[str, str],
-        version: str,
-        renamed: Mapping[str, str] = NOTHING,
-        renamed_parameters: Mapping[str, Mapping[str, str]] = NOTHING,
-    ) -> None:
-        self.kind = kind
-        self.group = group
-        self._builtins = builtins
-        self._version = version
-        self._renamed = renamed
-        self._renamed_parameters = renamed_parameters
+    kind: str
+    group: str
+    builtins: Mapping[str, str]
+    version: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    renamed_parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def parts(self) -> dict[str, list[RegisteredPart]]:
         """Return every name with all parts that claim it; nothing is imported."""
         table = {
-            name: [RegisteredPart(name, target, "alframe", self._version)] for name, target in self._builtins.items()
+            name: [RegisteredPart(name, target, "alframe", self.version)] for name, target in self.builtins.items()
         }
         for point in _entry_points(self.group, tuple(sys.path)):
             owner, version = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
@@ -120,7 +109,7 @@ class Registry:
         params = dict(self.current_recipe(recipe))
         part = self.get(str(params.pop("name", None)))
         factory = part.load()
-        self._check_parameters(part, factory, params)
+        self._require_known_parameters(part, factory, params)
         try:
             return factory(**params)
         except (TypeError, ValueError) as error:  # a word where a number is expected, say
@@ -130,9 +119,9 @@ class Registry:
     def current_name(self, name: str) -> str:
         """Return today's name of a part that was renamed, with a warning; any other name as it is."""
         owner, colon, bare = name.rpartition(":")
-        if bare not in self._renamed or owner not in ("", "alframe") or (not owner and bare in self.parts()):
+        if bare not in self.renamed or owner not in ("", "alframe") or (not owner and bare in self.parts()):
             return name
-        new = f"{owner}{colon}{self._renamed[bare]}"
+        new = f"{owner}{colon}{self.renamed[bare]}"
         _warn_renamed(f"{self.kind}={name}", f"{self.kind}={new}")
         return new
 
@@ -141,12 +130,14 @@ class Registry:
         if "name" not in recipe:
             return recipe
         name = self.current_name(str(recipe["name"]))
-        renamed = self._renamed_parameters.get(name.rpartition(":")[2], NOTHING)
+        renamed = self.renamed_parameters.get(name.rpartition(":")[2], {})
         for old in renamed.keys() & recipe.keys():
             _warn_renamed(f"{self.kind}.{old}", f"{self.kind}.{renamed[old]}")
         return {renamed.get(key, key): value for key, value in recipe.items()} | {"name": name}
 
-    def _check_parameters(self, part: RegisteredPart, factory: Callable[..., Any], params: Mapping[str, Any]) -> None:
+    def _require_known_parameters(
+        self, part: RegisteredPart, factory: Callable[..., Any], params: Mapping[str, Any]
+    ) -> None:
         signature = inspect.signature(factory)
         try:
             signature.bind(**params)

@@ -100,7 +100,7 @@ def test_installed_packages_are_read_once_and_again_for_a_name_that_is_not_known
 
 def test_the_names_of_all_parts() -> None:
     """A snapshot: a name that vanishes breaks somebody's project."""
-    names = {kind: sorted(table._builtins) for kind, table in REGISTRIES.items()}
+    names = {kind: sorted(table.builtins) for kind, table in REGISTRIES.items()}
     assert names == {
         "backbone": ["efficientnet_lite", "timm"],
         "loss": ["contrastive", "metric", "softmax", "triplet"],
@@ -157,4 +157,4 @@ def test_every_built_in_can_be_imported() -> None:
     def check(kind: str, name: str) -> None:
         assert callable(REGISTRIES[kind].get(name).load())
 
-    check_each([(kind, name) for kind, registry in REGISTRIES.items() for name in registry._builtins], check)
+    check_each([(kind, name) for kind, registry in REGISTRIES.items() for name in registry.builtins], check)

@@ -43,8 +43,8 @@ def test_old_names_in_saved_choices_and_the_ledger(
             config["recipes"]["head"]["passes"] = config["recipes"]["head"].pop("epochs")
             db.execute("UPDATE round SET config = ? WHERE number = ?", [json.dumps(config), number])
 
-    monkeypatch.setattr(REGISTRIES["sampler"], "_renamed", {"lowest_margin": "margin"})
-    monkeypatch.setattr(REGISTRIES["head"], "_renamed_parameters", {"mlp": {"passes": "epochs"}})
+    monkeypatch.setattr(REGISTRIES["sampler"], "renamed", {"lowest_margin": "margin"})
+    monkeypatch.setattr(REGISTRIES["head"], "renamed_parameters", {"mlp": {"passes": "epochs"}})
     finished = alframe("project=renamed", "stopping.labels=12")
     assert finished.code == 0, finished.err
     assert "sampler=lowest_margin has a new name: write sampler=margin from now on" in finished.err
@@ -55,7 +55,7 @@ def test_old_names_in_saved_choices_and_the_ledger(
 def test_an_old_name_on_the_command_line(
     alframe: CommandLine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(REGISTRIES["sampler"], "_renamed", {"smallest_margin": "margin"})
+    monkeypatch.setattr(REGISTRIES["sampler"], "renamed", {"smallest_margin": "margin"})
     finished = alframe("status", "sampler=smallest_margin")
     assert finished.code == 0, finished.err
     assert "sampler=smallest_margin has a new name: write sampler=margin from now on" in caplog.text

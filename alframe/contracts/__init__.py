@@ -7,40 +7,24 @@ attribute or method; it inherits nothing. alframe looks with ``isinstance``, whi
 itself defines, and nothing that `__getattr__` makes up.
 """
 
-from alframe.contracts.backbone import Backbone
-from alframe.contracts.compute import Compute
-from alframe.contracts.exporter import Exporter, SavedModel
-from alframe.contracts.head import Head, HiddenActivations
-from alframe.contracts.label_source import LabelSource, PersistentAnswers
-from alframe.contracts.loss import CountsLabels, Loss
-from alframe.contracts.parts import Parts
-from alframe.contracts.pool import Pool, SyntheticPool
-from alframe.contracts.sampler import DEFAULT_DRAWS, FixedDraws, Sampler
-from alframe.contracts.session import Session
-from alframe.contracts.stopping import AuditBased, Stopping
-from alframe.contracts.task import Task
-from alframe.contracts.tracker import Tracker
-
-__all__ = [
-    "DEFAULT_DRAWS",
-    "AuditBased",
-    "Backbone",
-    "Compute",
-    "CountsLabels",
-    "Exporter",
-    "FixedDraws",
-    "Head",
-    "HiddenActivations",
-    "LabelSource",
-    "Loss",
-    "Parts",
-    "PersistentAnswers",
-    "Pool",
-    "Sampler",
-    "SavedModel",
-    "Session",
-    "Stopping",
-    "SyntheticPool",
-    "Task",
-    "Tracker",
-]
+from alframe.contracts.backbone import Backbone as Backbone
+from alframe.contracts.compute import Compute as Compute
+from alframe.contracts.exporter import Exporter as Exporter
+from alframe.contracts.exporter import SavedModel as SavedModel
+from alframe.contracts.head import Head as Head
+from alframe.contracts.head import HiddenActivations as HiddenActivations
+from alframe.contracts.label_source import LabelSource as LabelSource
+from alframe.contracts.label_source import PersistentAnswers as PersistentAnswers
+from alframe.contracts.loss import CountsLabels as CountsLabels
+from alframe.contracts.loss import Loss as Loss
+from alframe.contracts.parts import Parts as Parts
+from alframe.contracts.pool import Pool as Pool
+from alframe.contracts.pool import SyntheticPool as SyntheticPool
+from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS
+from alframe.contracts.sampler import FixedDraws as FixedDraws
+from alframe.contracts.sampler import Sampler as Sampler
+from alframe.contracts.session import Session as Session
+from alframe.contracts.stopping import AuditBased as AuditBased
+from alframe.contracts.stopping import Stopping as Stopping
+from alframe.contracts.task import Task as Task
+from alframe.contracts.tracker import Tracker as Tracker

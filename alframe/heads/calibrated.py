@@ -14,8 +14,8 @@ from scipy.optimize import minimize_scalar
 from alframe.contracts import Head, HiddenActivations
 from alframe.heads.fitting import softmax
 from alframe.kit.chunks import chunks
+from alframe.kit.composite import build_part
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.parts import build_part
 from alframe.types import Floats, Ints
 
 LINEAR = MappingProxyType({"name": "linear"})

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from alframe.contracts import Head
 from alframe.errors import BadParams
+from alframe.kit.composite import build_part
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.parts import build_part
 from alframe.types import Floats, Ints
 
 MLP = MappingProxyType({"name": "mlp"})

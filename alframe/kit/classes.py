@@ -16,15 +16,6 @@ UNSURE_WORDS = (UNSURE, "?")
 MIN_SIMILARITY = 0.8  # of difflib: a new name this similar to a class is taken for a typing error
 
 
-def require_new_classes_rule(new_classes: str) -> str:
-    """Return `new_classes`, or raise BadParams if there is no such rule."""
-    if new_classes not in NEW_CLASSES_RULES:
-        raise BadParams(
-            f"label_source.new_classes is '{new_classes}'; it must be one of: {', '.join(NEW_CLASSES_RULES)}."
-        )
-    return new_classes
-
-
 def require_unsure_words(unsure: str | Sequence[str]) -> tuple[str, ...]:
     """Return the words for "cannot tell" as a tuple, or raise BadParams if one is empty."""
     words = (unsure,) if isinstance(unsure, str) else tuple(map(str, unsure))

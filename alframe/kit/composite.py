@@ -1,8 +1,9 @@
-"""Samplers made of other samplers: build them by name, and show each exactly what it needs."""
+"""Parts made of other parts: build them by name, and show each sampler exactly what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import DEFAULT_DRAWS, FixedDraws, Sampler
@@ -12,12 +13,12 @@ from alframe.types import Need, PoolView
 LAZY_PROPERTIES = {Need.FEATURES: "lazy_features", Need.PROB_SAMPLES: "lazy_prob_samples"}
 
 
-def build_samplers(names: Iterable[str]) -> dict[str, Sampler]:
-    """Return the samplers of these names, built with their default parameters.
+def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
+    """Build the part of this kind that `recipe["name"]` names, with the other keys as its parameters.
 
-    Raises UnknownComponent, BadParams or BrokenPlugin.
+    Raises UnknownComponent, DuplicateComponent, BrokenPlugin or BadParams.
     """
-    return {name: REGISTRIES["sampler"].build({"name": name}) for name in names}
+    return REGISTRIES[kind].build(recipe)
 
 
 def combined_needs(samplers: Iterable[Sampler]) -> frozenset[Need]:

@@ -37,14 +37,6 @@ def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:
     return image_id, Path(full)
 
 
-def path_exists(path: Path) -> bool:
-    """Return whether the file exists; a name that this system cannot have does not exist."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # the name may be too long
-        return False
-
-
 def download_hint(source: str | None) -> str:
     """Return a sentence that says where a missing file can be downloaded, or "" without a `source`."""
     return f" It is available from {source}; put it there." if source else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alframe.errors import PoolError
-from alframe.kit.image_paths import locate_image, path_exists
+from alframe.kit.image_paths import locate_image
 from alframe.kit.parameters import require_parameter
 from alframe.types import Box, Item
 
@@ -66,7 +67,8 @@ class ListedImages:
             raise PoolError(f"{self.file}, {position}: {path} is listed already, in {earlier}. Keep one of them.")
         self._positions[image_id] = position
         self._first_path = self._first_path or full_path
-        self._any_exists = self._any_exists or path_exists(full_path)  # looks at the disk only until one is there
+        # Looks at the disk only until one is there. os.path takes names that this system cannot have for absent files.
+        self._any_exists = self._any_exists or os.path.exists(full_path)  # noqa: PTH110
         return Item(image_id, full_path, label, box=box, **fields)
 
     def finish(self, items: Iterable[Item | None]) -> Iterator[Item]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Sampler
-from alframe.kit.composite import build_samplers, combined_needs, max_draws, restrict_view
+from alframe.kit.composite import build_part, combined_needs, max_draws, restrict_view
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite
 from alframe.kit.seeding import generator
@@ -44,7 +44,7 @@ class Bandit:
 
     @cached_property
     def _members(self) -> list[Sampler]:
-        return list(build_samplers(self.samplers).values())
+        return [build_part("sampler", {"name": name}) for name in self.samplers]
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Sampler
-from alframe.kit.composite import build_samplers, combined_needs, max_draws, restrict_view
+from alframe.kit.composite import build_part, combined_needs, max_draws, restrict_view
 from alframe.kit.parameters import require_parameter
 from alframe.types import Ints, Need, PoolView, Selection
 
@@ -36,7 +36,7 @@ class Mixture:
 
     @cached_property
     def _members(self) -> list[Sampler]:
-        return list(build_samplers(self.weights).values())
+        return [build_part("sampler", {"name": name}) for name in self.weights]
 
     @property
     def needs(self) -> frozenset[Need]:

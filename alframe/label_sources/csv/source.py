@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import UNSURE_WORDS, describe_classes, require_new_classes_rule, require_unsure_words
-from alframe.kit.files import replace_atomically
+from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
+from alframe.kit.files import content_hash, replace_atomically
 from alframe.kit.matching import ImageMatcher, match_rows
+from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import format_count, mark_as_asked, round_folder
 from alframe.kit.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
 from alframe.kit.user_files import WORKBOOK_SUFFIXES, files_in_folder, find_tables, time_saved
-from alframe.label_sources.csv.answers import RESTORED_COLUMN, Columns, add_file
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
+
+RESTORED_COLUMN = "again"  # of lists that were written anew, after somebody had removed the first
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns are called."""
+
+    path: str = "path"
+    label: str = "label"
+    annotator: str = "annotator"
 
 
 @dataclass
@@ -53,7 +65,7 @@ class Csv:
             )
         self.columns = Columns(*names)
         self.unsure = require_unsure_words(self.unsure)
-        require_new_classes_rule(self.new_classes)
+        require_one_of("label_source 'csv'", NEW_CLASSES_RULES, new_classes=self.new_classes)
         require_encoding(self.encoding)
 
     @property
@@ -104,10 +116,35 @@ class Csv:
         builder.problems += problems
         builder.may_lack_labels = bool(builder.problems)
         for file in sorted({*lists, *own_tables}, key=lambda file: (time_saved(file), file.name)):
-            columns = self._columns_of(file)
-            rows = self._read_rows(file, columns, matcher)
-            add_file(builder, file, rows, columns, self.annotator, only_requested=file in lists)
+            self._add_file(builder, file, matcher, only_requested=file in lists)
         return builder.build(request.items, order=_time_and_row)
+
+    def _add_file(self, builder: AnswerBuilder, file: Path, matcher: ImageMatcher, only_requested: bool) -> None:
+        """Add the labels and the empty cells of one file.
+
+        Where `only_requested`, the label of an image that was not asked for is a Problem.
+        """
+        columns, saved, file_hash = self._columns_of(file), time_saved(file), ""
+        with suppress(OSError):  # reading its rows reports it
+            file_hash = content_hash(file)
+        for row in self._read_rows(file, columns, matcher):
+            if isinstance(row, Problem):
+                builder.problems.append(row)
+                builder.may_lack_labels = True
+                continue
+            cells, item = row
+            name = cells.get(columns.label).strip()
+            if name:
+                builder.answered_files.add(str(file))
+            if item is None:
+                if name and only_requested:
+                    what = f"The image {cells.get(columns.path)!r} was not asked for in this round."
+                    builder.problems.append(Problem(str(file), cells.line, f"{what} Correct or remove the row."))
+            elif name:
+                annotator = cells.get(columns.annotator).strip() or self.annotator
+                builder.add(Label(item, name, annotator, saved, str(file), cells.line, file_hash))
+            elif not cells.get(RESTORED_COLUMN):
+                builder.add_empty(str(file), item)
 
     def _columns_of(self, file: Path) -> Columns:
         """Return what the columns are called in this file: as is set, or as it was before somebody set it."""

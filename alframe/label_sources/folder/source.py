@@ -9,8 +9,9 @@ from functools import cache
 from unicodedata import normalize
 
 from alframe.errors import LabelError
-from alframe.kit.classes import class_resolver, describe_classes, require_new_classes_rule
+from alframe.kit.classes import NEW_CLASSES_RULES, class_resolver, describe_classes
 from alframe.kit.files import class_folder_name
+from alframe.kit.parameters import require_one_of
 from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest, round_folder
 from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
@@ -35,7 +36,7 @@ class Folder:
     answers_now = False
 
     def __post_init__(self) -> None:
-        require_new_classes_rule(self.new_classes)
+        require_one_of("label_source 'folder'", NEW_CLASSES_RULES, new_classes=self.new_classes)
 
     def request(self, request: Request) -> str:
         """Put every image that is nowhere in the round's folder into it; one that has been moved stays moved."""

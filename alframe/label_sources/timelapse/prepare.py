@@ -30,10 +30,11 @@ def round_fields(
 
     `prepared`: the fields of the suggestions are filled in, and so they are shown.
     """
-    names = tuple(dict.fromkeys(name.strip() for name in classes))
+    names = [name.strip() for name in classes]
+    choices = tuple(dict.fromkeys((*names, *missing_blank_class(names, blank), UNSURE)))
     tooltip = "What is in the picture"
     fields = [
-        Field("FixedChoice", SPECIES, tooltip=tooltip, choices=_choices(names, blank), copyable=True)
+        Field("FixedChoice", SPECIES, tooltip=tooltip, choices=choices, copyable=True)
         if names
         else Field("Note", SPECIES, tooltip=f"{tooltip}; {UNSURE} where you cannot tell", copyable=True)
     ]
@@ -108,18 +109,17 @@ def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) ->
     for template in files_in(root, ".tdb"):
         if reason := explain_unknown_version(template):
             return reason
-        ours = [_definition(field) for field in (*STANDARD_FIELDS, *fields)]
-        if [_definition(field) for field in read_template(template).fields] != ours:
+        present, ours = (
+            [(field.type, field.data_label, field.default, field.choices) for field in definitions]
+            for definitions in (read_template(template).fields, (*STANDARD_FIELDS, *fields))
+        )
+        if present != ours:
             return f"{template} has been changed"
     for ddb in find_files(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
         with suppress(FormatError):  # a damaged one is collect()'s to report
             if reason := explain_unknown_version(ddb):
                 return reason
     return ""
-
-
-def _definition(field: Field) -> tuple[str, str, str, tuple[str, ...]]:
-    return field.type, field.data_label, field.default, field.choices
 
 
 def _words_on_keys(request: Request, blank: str) -> list[str]:
@@ -133,7 +133,3 @@ def _words_on_keys(request: Request, blank: str) -> list[str]:
     suggested = Counter(suggestion.class_name for suggestion in request.suggestions)
     chosen = set(sorted(others, key=lambda name: -suggested[name])[: MAX_SHORTCUTS - len(first) - 1])
     return [*first, *(name for name in others if name in chosen), UNSURE]
-
-
-def _choices(names: Sequence[str], blank: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*names, *missing_blank_class(names, blank), UNSURE)))

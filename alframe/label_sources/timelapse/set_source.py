@@ -12,7 +12,8 @@ from alframe.formats.timelapse.data import find_blank_images
 from alframe.formats.timelapse.folders import files_in
 from alframe.formats.timelapse.template import Template, read_template
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import UNSURE_WORDS, describe_classes, require_new_classes_rule, require_unsure_words
+from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
+from alframe.kit.parameters import require_one_of
 from alframe.kit.round_folders import round_folder
 from alframe.kit.user_files import files_in_folder, find_tables
 from alframe.label_sources.timelapse.answers import (
@@ -56,7 +57,7 @@ class TimelapseSet:
     answers_persist = True
 
     def __post_init__(self) -> None:
-        require_new_classes_rule(self.new_classes)
+        require_one_of("label_source 'timelapse_set'", NEW_CLASSES_RULES, new_classes=self.new_classes)
         self.unsure = require_unsure_words(self.unsure)
         self.blank = self.blank.strip()
         self.names = FieldNames(

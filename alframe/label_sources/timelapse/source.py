@@ -19,8 +19,9 @@ from alframe.formats.timelapse.folders import (
 from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import describe_classes, require_new_classes_rule
+from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes
 from alframe.kit.files import class_folder_name
+from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import classes_when_asked, format_count, mark_as_asked, normalise_name, round_folder
 from alframe.label_sources.timelapse.answers import (
@@ -57,7 +58,7 @@ class Timelapse:
     answers_now = False
 
     def __post_init__(self) -> None:
-        require_new_classes_rule(self.new_classes)
+        require_one_of("label_source 'timelapse'", NEW_CLASSES_RULES, new_classes=self.new_classes)
         self.annotators = _require_annotators(self.annotators)
         self.blank = self.blank.strip()
         try:
