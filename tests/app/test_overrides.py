@@ -166,7 +166,7 @@ def test_old_names_are_understood_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(RENAMED, "query_size", "batch")
-    monkeypatch.setattr(REGISTRIES["sampler"], "_renamed", {"coreset": "kcenter"})
+    monkeypatch.setattr(REGISTRIES["sampler"], "renamed", {"coreset": "kcenter"})
     assert prepare(["query_size=3", "sampler=coreset"]) == ["batch=3", "sampler=kcenter"]
     assert "The setting query_size is called batch now." in caplog.text
     assert "sampler=kcenter" in caplog.text
