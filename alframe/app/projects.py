@@ -39,7 +39,7 @@ def latest_project(runs: Path) -> Path | None:
 def _has_begun(folder: Path) -> bool:
     try:
         with Ledger.open(folder, read_only=True) as ledger:
-            return bool(ledger.rounds() or ledger.last_label_row())
+            return bool(ledger.rounds() or ledger.last_label_number())
     except StoreError:
         return False
 

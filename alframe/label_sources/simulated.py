@@ -56,7 +56,7 @@ class Simulated:
             self._cached_truth = self._read_truth(Path(truth)), content_hash(Path(truth))
         names, file_hash = self._cached_truth
         name, row = names.get(normalise_path(item.id), ("", 0))
-        return Label(item.id, name, "simulated", file=truth, row=row, file_hash=file_hash) if name else None
+        return Label(item.id, name, "simulated", file=truth, row=row, answer_file_hash=file_hash) if name else None
 
     def _read_truth(self, file: Path) -> dict[str, tuple[str, int]]:
         """Return the class and the row of each path. Raises LabelError."""

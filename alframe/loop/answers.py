@@ -14,38 +14,38 @@ from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.campaign import Campaign
 from alframe.loop.labels import Labels, describe_conflicts
-from alframe.loop.values import Answered, ProblemLog, RoundState
+from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
 from alframe.store.events import Closed, Predicted, Requested
 from alframe.store.records import StoredRound
 from alframe.types import Item, Outcome, Request, State, Suggestion
 
 
-def collect_answers(campaign: Campaign, state: RoundState) -> Answered | Outcome:
+def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outcome:
     """Take in all answers; an Outcome, which is WAITING, while too few of the newest request's are there."""
-    rounds, items = campaign.ledger.rounds(), state.listing.items
+    rounds, items = campaign.ledger.rounds(), cache.listing.items
     if rounds:
         newest = rounds[-1]
         if not newest.requested and not newest.closed:  # stopped between choosing and asking
             publish_request(campaign, newest, items)
-        incomplete = store_answers(campaign, items, state.problems)
+        incomplete = import_answers(campaign, items, cache.problems)
         if not newest.closed:
             keys = set(newest.keys)
             answered = (campaign.labels().answered_in(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
-            lost = set() if answers_now else _find_lost_images(campaign, state.listing, keys - answered)
+            lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
             if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
-                return _wait_for_people(campaign, state, newest, incomplete, len(answered), len(lost))
+                return _waiting_outcome(campaign, cache, newest, incomplete, len(answered), len(lost))
             close_request(campaign, newest, len(answered))
     return load_answered(campaign)
 
 
-def load_answered(campaign: Campaign) -> Answered:
+def load_answered(campaign: Campaign) -> LabelSnapshot:
     """Return all that the ledger knows to be answered."""
-    return Answered(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
+    return LabelSnapshot(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
 
 
-def store_answers(
+def import_answers(
     campaign: Campaign, items: Sequence[Item], problems: ProblemLog, newest_only: bool = False
 ) -> set[int]:
     """Store all answers there are, also those to earlier requests: people finish a batch later, or correct one.
@@ -75,14 +75,14 @@ def store_answers(
     return incomplete
 
 
-def _wait_for_people(
-    campaign: Campaign, state: RoundState, stored_round: StoredRound, incomplete: Set[int], answered: int, lost: int
+def _waiting_outcome(
+    campaign: Campaign, cache: RunCache, stored_round: StoredRound, incomplete: Set[int], answered: int, lost: int
 ) -> Outcome:
     source = label_source_of(campaign, stored_round)
     if source.answers_now:
-        problem = min(state.problems, default="it gave no reason")
+        problem = min(cache.problems, default="it gave no reason")
         raise LabelError(f"The simulation has no answer: {problem}")
-    instructions = source.request(make_request(campaign, stored_round, state.listing.items))
+    instructions = source.request(make_request(campaign, stored_round, cache.listing.items))
     if source is not campaign.parts.label_source:
         instructions += (
             f"\nThis round was asked with label_source={label_source_name(campaign, stored_round)}, and is read there; "
@@ -133,7 +133,7 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
     needed, shown = math.ceil(campaign.settings.enough * len(keys)), 0
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
-            incomplete = store_answers(campaign, items, problems, newest_only=True)
+            incomplete = import_answers(campaign, items, problems, newest_only=True)
             answered = len((campaign.labels().answered_in(stored_round.number) & keys) - incomplete)
             bar.advance(answered - shown)
             shown = answered

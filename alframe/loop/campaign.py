@@ -56,7 +56,7 @@ class Campaign:
 
     def labels(self) -> Labels:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
-        last_row = self.ledger.last_label_row()
+        last_row = self.ledger.last_label_number()
         if self._labels is None or self._labels[0] != last_row:
             self._labels = (
                 last_row,

@@ -12,41 +12,41 @@ from alframe.engine.score import make_pool_view
 from alframe.engine.select import draw_audit_keys, merge_audit, select_with_group_limit
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
-from alframe.loop.embedding import count_represented
+from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
-from alframe.loop.values import Answered, Candidates, Chosen, Embedded, Fitted, RoundState
+from alframe.loop.phase_results import Candidates, Chosen, Embedded, Fitted, LabelSnapshot, RunCache
 from alframe.store.events import Event, Predicted, Shown
 from alframe.types import Ints
 
 
-def find_candidates(campaign: Campaign, answered: Answered, embedded: Embedded) -> Candidates:
+def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
     """Find the images that may be asked for: present, readable, without a label, and of near-duplicates one.
 
     What was asked for in vain is uncertain by nature and would be asked for again and again, so it has to wait for
     `reask` rounds. Its answer still counts.
     """
-    listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), answered.labels
-    closed = ~listing.in_pool
-    closed[[label.item for label in campaign.training_labels(listing.items)]] = True
-    closed[list(labels.conflicts)] = True
+    listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
+    ineligible = listing.held_out.copy()
+    ineligible[[label.item for label in campaign.training_labels(listing.items)]] = True
+    ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
     if isinstance(source, PersistentAnswers) and source.answers_persist:
-        closed[list(labels.unsure)] = True
+        ineligible[list(labels.unsure)] = True
     reask = campaign.settings.reask
     recent = rounds if reask is None else rounds[-reask:] if reask else []
-    closed[[key for stored_round in recent for key in stored_round.keys]] = True
-    unlabelled = listing.present & embedded.embedding.readable & ~closed
+    ineligible[[key for stored_round in recent for key in stored_round.keys]] = True
+    unlabelled = listing.present & embedded.embedding.readable & ~ineligible
     keys = np.flatnonzero(unlabelled).astype(np.int64)
     if campaign.settings.duplicates.by is not None:
-        was_asked = np.zeros(len(closed), bool)
+        was_asked = np.zeros(len(ineligible), bool)
         was_asked[[key for stored_round in rounds for key in stored_round.keys]] = True
-        keys = pick_representatives(embedded.representatives, unlabelled, closed, was_asked)
+        keys = pick_representatives(embedded.representatives, unlabelled, ineligible, was_asked)
     return Candidates(keys, int(unlabelled.sum()))
 
 
-def find_stop_reason(campaign: Campaign, answered: Answered, candidates: Candidates) -> str | None:
+def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Candidates) -> str | None:
     """Return why no more is asked for, or None."""
-    labelled = {label.item for label in answered.labels.counted}
+    labelled = {label.item for label in snapshot.labels.counted}
     if not len(candidates.keys):
         in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
         near = "" if campaign.settings.duplicates.by is None else ", or shows nearly what another one shows"
@@ -58,7 +58,7 @@ def find_stop_reason(campaign: Campaign, answered: Answered, candidates: Candida
     return "The budget is spent." if reason is None and stopping.room(len(labelled)) == 0 else reason
 
 
-def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candidates: Candidates) -> Chosen:
+def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: Fitted, candidates: Candidates) -> Chosen:
     """Let the sampler choose most of the batch, and draw the rest at random, as an audit."""
     settings, parts, embedded = campaign.settings, campaign.parts, fitted.embedded
     features, sequences = embedded.embedding.features, embedded.listing.sequences
@@ -67,7 +67,7 @@ def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candida
     has_model = fitted.head is not None
     sampler = parts.sampler if has_model else parts.start_sampler
     size = min(settings.batch if has_model else settings.start.labels, len(candidates.keys))
-    room = None if parts.stopping is None else parts.stopping.room(len(answered.labels.counted))
+    room = None if parts.stopping is None else parts.stopping.room(len(snapshot.labels.counted))
     size = size if room is None else min(size, room)
     audit_rng = seeding.generator(settings.seed, "audit", number)
     audit_keys = draw_audit_keys(candidates.keys, size, campaign.audit_fraction, audit_rng)
@@ -79,13 +79,13 @@ def choose_batch(campaign: Campaign, answered: Answered, fitted: Fitted, candida
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
     best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    return Chosen(number, selection, set(audit_keys.tolist()), _events_to_store(campaign, fitted, selection.keys))
+    return Chosen(number, selection, set(audit_keys.tolist()), _batch_events(campaign, fitted, selection.keys))
 
 
-def _events_to_store(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Event]:
+def _batch_events(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Event]:
     """Return what the ledger keeps of a batch: near-duplicates, what its files held, and what the model thought."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
-    events: list[Event] = [count_represented(fitted.embedded)] if groups_duplicates else []
+    events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
     contents = [embedding.content_hashes[key] for key in keys.tolist()]
     events.append(Shown([None if content is None else content.hex() for content in contents]))
     if fitted.head is not None:
@@ -95,11 +95,11 @@ def _events_to_store(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Eve
     return events
 
 
-def request_labels(campaign: Campaign, state: RoundState, chosen: Chosen) -> None:
+def request_labels(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
     ledger, number, owners = campaign.ledger, chosen.round_number, list_part_owners(campaign.recipes)
     with ledger.transaction():
         ledger.add_round(number, campaign.config(), list_package_versions(), owners, chosen.selection, chosen.audit)
         for event in chosen.events:
             ledger.add_event(number, event)
-    publish_request(campaign, ledger.rounds()[-1], state.listing.items)
+    publish_request(campaign, ledger.rounds()[-1], cache.listing.items)

@@ -18,28 +18,28 @@ from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embed
 from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
-from alframe.loop.values import Embedded, RoundState
-from alframe.store.events import Represented, Shown
+from alframe.loop.phase_results import Embedded, RunCache
+from alframe.store.events import DuplicateCounts, Shown
 from alframe.store.ledger import Ledger
 from alframe.types import Ints
 
 log = logging.getLogger(__name__)
 
 
-def embed_pool(campaign: Campaign, state: RoundState, embedder: Embedder) -> Embedded:
+def embed_pool(campaign: Campaign, cache: RunCache, embedder: Embedder) -> Embedded:
     """Return features of every readable image; those of the last round where the network is still the same."""
-    if state.embedded is not None and state.embedded.embedder is embedder:
-        return state.embedded
-    listing, project, compute = state.listing, campaign.project, campaign.parts.compute
+    if cache.embedded is not None and cache.embedded.embedder is embedder:
+        return cache.embedded
+    listing, project, compute = cache.listing, campaign.project, campaign.parts.compute
     stores = project.feature_store, project.file_cache
     used_embedder, embedding = update_pool_embedding(listing.items, listing.present, embedder, *stores, compute)
     record_unreadable(campaign, embedding.unreadable)
     replaced = find_replaced_images(campaign, listing, embedding)
     representatives = find_representatives(campaign, listing, used_embedder, embedding)
-    state.embedded = Embedded(listing, used_embedder, embedding, replaced, representatives)
+    cache.embedded = Embedded(listing, used_embedder, embedding, replaced, representatives)
     if campaign.settings.duplicates.by is not None:
-        log.info("%s", describe_represented(count_represented(state.embedded)))
-    return state.embedded
+        log.info("%s", describe_duplicate_counts(count_near_duplicates(cache.embedded)))
+    return cache.embedded
 
 
 def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None:
@@ -88,23 +88,23 @@ def find_representatives(
         )
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
     # What is held out comes first: then what is near to it is neither asked for nor learned from.
-    return group_duplicates(settings, contents, hashes, embedding.features, ~listing.in_pool)
+    return group_duplicates(settings, contents, hashes, embedding.features, listing.held_out)
 
 
-def count_represented(embedded: Embedded) -> Represented:
+def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
     """Count the images of the pool that another one stands for, and those of them that a held-out one stands for."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
-    return Represented(int((embedded.listing.in_pool & represented).sum()), int(embedded.near_held_out.sum()))
+    return DuplicateCounts(int((~embedded.listing.held_out & represented).sum()), int(embedded.near_held_out.sum()))
 
 
-def load_last_represented(ledger: Ledger) -> Represented:
+def load_duplicate_counts(ledger: Ledger) -> DuplicateCounts:
     """Return what was counted when images were last asked for."""
     rounds = ledger.rounds()
-    events = ledger.events(Represented, rounds[-1].number) if rounds else []
-    return events[-1][1] if events else Represented()
+    events = ledger.events(DuplicateCounts, rounds[-1].number) if rounds else []
+    return events[-1][1] if events else DuplicateCounts()
 
 
-def describe_represented(counts: Represented) -> str:
+def describe_duplicate_counts(counts: DuplicateCounts) -> str:
     """Say how many images are not asked for, and why."""
     text = f"{counts.images} images of the pool show nearly what another one shows; of each group only one is asked for"
     return f"{text}, and of {counts.held_out} none: a held-out image shows it." if counts.held_out else f"{text}."

@@ -12,22 +12,22 @@ from alframe.engine.measuring.audit import drop_answers
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
 from alframe.loop.campaign import Campaign
-from alframe.loop.values import Answered, RoundState
+from alframe.loop.phase_results import LabelSnapshot, RunCache
 from alframe.settings import TrainingPlan
 from alframe.store.events import Trained
 from alframe.store.files import replace_atomically
 
 
-def update_embedder(campaign: Campaign, state: RoundState, answered: Answered) -> Embedder:
+def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> Embedder:
     """Return the network to embed with: fine-tuned now, if that is due, or else as it was."""
     plan, trained = campaign.settings.finetune, _earlier_trainings(campaign)
-    labels = len(answered.labels.counted)
+    labels = len(snapshot.labels.counted)
     next_at = plan.start if not trained else trained[-1][1].labels + plan.every
-    is_done = bool(trained) and trained[-1][0] == answered.round_number
+    is_done = bool(trained) and trained[-1][0] == snapshot.closed_rounds
     if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done:
-        return _fine_tune_backbone(campaign, state, plan.again if trained else plan.first, answered)
-    if state.embedded is not None:
-        return state.embedded.embedder
+        return _fine_tune_backbone(campaign, cache, plan.again if trained else plan.first, snapshot)
+    if cache.embedded is not None:
+        return cache.embedded.embedder
     embedder = _load_embedder(campaign)
     if plan.start is not None:  # a stage that is not there shows now, and not after a thousand labels
         for training_plan in (plan.first, plan.again):
@@ -50,13 +50,13 @@ def _load_embedder(campaign: Campaign, warm: bool = True) -> Embedder:
     return make_embedder(campaign.parts.backbone, campaign.recipes["backbone"], seed, device, weights, inference)
 
 
-def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPlan, answered: Answered) -> Embedder:
+def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot) -> Embedder:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = _load_embedder(campaign, plan.warm)
-    items, number = state.listing.items, answered.round_number
+    items, number = cache.listing.items, snapshot.closed_rounds
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
-    usable[[*campaign.ledger.unreadable(), *(state.embedded.replaced if state.embedded else ())]] = False
+    usable[[*campaign.ledger.unreadable(), *(cache.embedded.replaced if cache.embedded else ())]] = False
     labelled = make_training_set(campaign.training_labels(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
     training = drop_answers(labelled, campaign.audit_keys())
@@ -70,5 +70,5 @@ def _fine_tune_backbone(campaign: Campaign, state: RoundState, plan: TrainingPla
         weights = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
         save_file(weights, temporary)
     with campaign.ledger.transaction():
-        campaign.ledger.add_event(number, Trained(len(answered.labels.counted), file, dict(recipe)))
+        campaign.ledger.add_event(number, Trained(len(snapshot.labels.counted), file, dict(recipe)))
     return embedder_from_module(module, spec, recipe, embedder.device, settings.inference)

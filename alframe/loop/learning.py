@@ -15,11 +15,11 @@ from alframe.engine.fit import TrainingSet, evaluate_head, make_training_set, tr
 from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.loop.campaign import Campaign
-from alframe.loop.values import Answered, Candidates, Embedded, Fitted, RoundState
+from alframe.loop.phase_results import Candidates, Embedded, Fitted, LabelSnapshot, RunCache
 from alframe.types import RoundRecord
 
 
-def fit_head(campaign: Campaign, answered: Answered, embedded: Embedded) -> Fitted:
+def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Fitted:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.readable & ~embedded.near_held_out
@@ -28,16 +28,16 @@ def fit_head(campaign: Campaign, answered: Answered, embedded: Embedded) -> Fitt
     if len(np.unique(training.y)) < 2:
         return Fitted(embedded, training, None)
     head = campaign.parts.new_head()
-    train_head(head, features, training, seeding.generator(campaign.settings.seed, "head", answered.round_number))
+    train_head(head, features, training, seeding.generator(campaign.settings.seed, "head", snapshot.closed_rounds))
     return Fitted(embedded, training, head)
 
 
 def measure_head(
-    campaign: Campaign, state: RoundState, answered: Answered, candidates: Candidates, fitted: Fitted
+    campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: Fitted
 ) -> RoundRecord | None:
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
     head, embedded, training = fitted.head, fitted.embedded, fitted.training
-    ledger, settings, number = campaign.ledger, campaign.settings, answered.round_number
+    ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_rounds
     if head is None:
         return None
     model = _digest_model(embedded.embedder.fingerprint, campaign.recipes["head"], training)
@@ -45,7 +45,7 @@ def measure_head(
     if history and (history[-1].round, history[-1].model) == (number, model):
         return None
     items, features, new_head = embedded.listing.items, embedded.embedding.features, campaign.parts.new_head
-    held_out = np.flatnonzero(~embedded.listing.in_pool & embedded.embedding.readable).tolist()
+    held_out = np.flatnonzero(embedded.listing.held_out & embedded.embedding.readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
     groups = assign_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
     rng = seeding.generator(settings.seed, "evaluation", number)
@@ -60,11 +60,11 @@ def measure_head(
         evaluation=evaluate_head(head, new_head, features, training, test, groups, rng),
         audit=evaluate_audit(new_head, features, training, campaign.audit_keys(), audit_rng, basis=basis),
         fingerprint=embedded.embedder.fingerprint,
-        seconds={phase: round(seconds, 3) for phase, seconds in state.seconds.items()},
+        seconds={phase: round(seconds, 3) for phase, seconds in cache.seconds.items()},
         at=datetime.now(UTC),
         model=model,
     )
-    state.seconds.clear()
+    cache.seconds.clear()
     with ledger.transaction():
         ledger.add_record(record)
     return record

@@ -17,10 +17,10 @@ from alframe.errors import StoreError
 from alframe.loop.answers import load_answered
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
-from alframe.loop.experiment import prepare_round_state
+from alframe.loop.experiment import prepare_run
 from alframe.loop.finetune import update_embedder
+from alframe.loop.phase_results import Fitted, RunCache
 from alframe.loop.round import train_and_measure
-from alframe.loop.values import Fitted, RoundState
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 
@@ -60,15 +60,15 @@ class Session(Campaign):
         return predict_pool(self, self._state, fit_all_labels(self, self._state))
 
     @cached_property
-    def _state(self) -> RoundState:
+    def _state(self) -> RunCache:
         if self.read_only:
             raise StoreError(
                 "A task that embeds or predicts the pool writes to the project: set its read_only = False."
             )
-        return prepare_round_state(self)
+        return prepare_run(self)
 
 
-def fit_all_labels(campaign: Campaign, state: RoundState) -> Fitted:
+def fit_all_labels(campaign: Campaign, state: RunCache) -> Fitted:
     """Learn from all labels there are, whatever is still asked for."""
     fitted, _, _ = train_and_measure(campaign, state, load_answered(campaign))
     return fitted
@@ -79,7 +79,7 @@ def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.training_labels(items)}
 
 
-def predict_pool(campaign: Campaign, state: RoundState, fitted: Fitted) -> Predictions:
+def predict_pool(campaign: Campaign, state: RunCache, fitted: Fitted) -> Predictions:
     """Predict every image that is present and can be read. Raises LabelError if there are too few labels."""
     head, embedding, items = fitted.require_head(), fitted.embedded.embedding, state.listing.items
     keys, labels = np.flatnonzero(embedding.readable & state.listing.present), item_labels(campaign, items)
@@ -88,5 +88,5 @@ def predict_pool(campaign: Campaign, state: RoundState, fitted: Fitted) -> Predi
         probs=predict_in_chunks(embedding.features, keys, head.probs),
         classes=fitted.training.classes,
         labels=[labels.get(key) for key in keys.tolist()],
-        round=load_answered(campaign).round_number,
+        round=load_answered(campaign).closed_rounds,
     )

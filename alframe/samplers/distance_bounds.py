@@ -19,7 +19,7 @@ from alframe.types import Floats, Ints, LazyFeatures
 CHUNK_ROWS = 1024  # their products with the centres stay in the processor's cache
 FIRST_CENTRES = 16  # that every row is measured to
 CENTRES_PER_STEP = 64  # measured next, or as many again as a row has been measured to
-ORIGIN_RATIO = 0.8  # 0 is the origin unless the centres' mean has more than this part of their mean squared norm
+MIN_MEAN_NORM_RATIO = 0.8  # 0 is the origin unless the centres' mean has more than this part of their mean squared norm
 TABLE_CELLS = 2**20  # numbers in a table of distances or differences
 INF = np.float32(np.inf)
 
@@ -27,7 +27,7 @@ Floats64 = npt.NDArray[np.float64]
 
 
 @dataclass(slots=True)
-class DistanceBounds:
+class UpperBounds:
     """Upper bounds `upper` (n,) of the squared distances of n rows to the nearest of the `centres` (m, D).
 
     Row i was measured to the first `measured[i]` of the centres.
@@ -48,7 +48,10 @@ class Centres:
     def __init__(self, points: Floats, origin: Floats | None, capacity: int = 0) -> None:
         self.origin, self._count = origin, 0
         self._points = np.empty((max(capacity, len(points)), points.shape[1]), np.float32)
-        self._centred, self._squared_norms = np.empty_like(self._points), np.empty(len(self._points), np.float32)
+        self._centred, self._centred_squared_norms = (
+            np.empty_like(self._points),
+            np.empty(len(self._points), np.float32),
+        )
         # Rounding errors of a sum of D products add up like a random walk; the other steps make a few more.
         self.relative_error = float((np.sqrt(points.shape[1]) + 8) * 2.0**-24)
         self.add(points)
@@ -57,8 +60,8 @@ class Centres:
         """Add one point (D,) or several (p, D)."""
         rows = slice(self._count, self._count + len(np.atleast_2d(points)))
         self._points[rows] = points
-        self._centred[rows] = centre_rows(self._points, rows, self.origin)
-        self._squared_norms[rows] = np.vecdot(self._centred[rows], self._centred[rows])
+        self._centred[rows] = subtract_origin(self._points, rows, self.origin)
+        self._centred_squared_norms[rows] = np.vecdot(self._centred[rows], self._centred[rows])
         self._count = rows.stop
 
     def __len__(self) -> int:
@@ -75,18 +78,18 @@ class Centres:
         return self._centred[: self._count]
 
     @property
-    def squared_norms(self) -> Floats:
+    def centred_squared_norms(self) -> Floats:
         """(m,) of the centred points."""
-        return self._squared_norms[: self._count]
+        return self._centred_squared_norms[: self._count]
 
-    def upper_bounds(self, centred_rows: Floats, squared_norms: Floats, which: slice) -> Floats:
+    def upper_bounds(self, centred_rows: Floats, centred_squared_norms: Floats, which: slice) -> Floats:
         """Return upper bounds (r,) of the squared distances of centred rows (r, D) to the nearest of some centres."""
         which = slice(which.start, min(which.stop, self._count))
         table = centred_rows @ (-2 * self._centred[which]).T
         table = np.ascontiguousarray(table.T)  # the minimum is found faster along the rows
-        table += self._squared_norms[which, None] * np.float32(1 + self.relative_error)
+        table += self._centred_squared_norms[which, None] * np.float32(1 + self.relative_error)
         upper: Floats = table.min(axis=0)
-        upper += squared_norms * np.float32(1 + self.relative_error)
+        upper += centred_squared_norms * np.float32(1 + self.relative_error)
         return np.maximum(upper, 0, out=upper)
 
 
@@ -96,7 +99,7 @@ def measure_bounds(
     rows: Ints | None = None,
     sums: Floats | None = None,
     gpu_faiss: Any | None = None,
-) -> DistanceBounds:
+) -> UpperBounds:
     """Return bounds of all rows of `x` (n, D), or of `rows`, to the first few of `centres` (m, D).
 
     With `gpu_faiss`, a FAISS that has a GPU, to all centres. `sums`, if given, is filled with the rows' sums.
@@ -111,18 +114,18 @@ def measure_bounds(
     upper = np.empty(n, np.float32)
     for chunk in chunks(n, chunk_rows):
         block = x[chunk if rows is None else rows[chunk]]
-        centred = centre_rows(block, slice(None), measured_to.origin)
-        squared_norms = np.vecdot(centred, centred)
+        centred = subtract_origin(block, slice(None), measured_to.origin)
+        centred_squared_norms = np.vecdot(centred, centred)
         if index is None:
-            upper[chunk] = measured_to.upper_bounds(centred, squared_norms, slice(0, count))
+            upper[chunk] = measured_to.upper_bounds(centred, centred_squared_norms, slice(0, count))
         else:
             distances = np.maximum(index.search(centred, 1)[0][:, 0], 0)
             # The nearest centre is no farther from the origin than the row and the distance.
             error = np.float32(measured_to.relative_error)
-            upper[chunk] = distances + error * (6 * squared_norms + 4 * distances)
+            upper[chunk] = distances + error * (6 * centred_squared_norms + 4 * distances)
         if sums is not None:
-            sums[chunk] = _block_sums(block)
-    return DistanceBounds(upper, np.full(n, count, np.int32), centres)
+            sums[chunk] = _sum_rows(block)
+    return UpperBounds(upper, np.full(n, count, np.int32), centres)
 
 
 def tighten_bounds(
@@ -138,8 +141,8 @@ def tighten_bounds(
     `upper` (n,) and `measured` (n,) are as in DistanceBounds, and are updated in place.
     """
     while len(rows):
-        for chunk in row_chunks(rows[np.argsort(measured[rows], kind="stable")]):
-            centred = centre_rows(x, chunk, centres.origin)
+        for chunk in index_chunks(rows[np.argsort(measured[rows], kind="stable")]):
+            centred = subtract_origin(x, chunk, centres.origin)
             start = int(measured[chunk[0]])
             stop = min(start + max(CENTRES_PER_STEP, start), len(centres))
             bounds = centres.upper_bounds(centred, np.vecdot(centred, centred), slice(start, stop))
@@ -148,7 +151,7 @@ def tighten_bounds(
         rows = rows[(upper[rows] >= threshold) & (measured[rows] < len(centres))]
 
 
-def exact_squared_distances(x: Floats, centres: Centres, counts: Ints | None = None) -> Floats64:
+def squared_distances_to_nearest(x: Floats, centres: Centres, counts: Ints | None = None) -> Floats64:
     """Return the squared distances (r,) of `x` (r, D) to the nearest of `centres`, exact to float64.
 
     With `counts` (r,), row i is measured to the first `counts[i]` centres. Differences are taken only to those centres
@@ -156,9 +159,9 @@ def exact_squared_distances(x: Floats, centres: Centres, counts: Ints | None = N
     """
     out = np.empty(len(x))
     points, count = centres.points, len(centres)
-    for chunk in row_chunks(np.arange(len(x)), max(1, TABLE_CELLS // max(1, count))):
-        centred = centre_rows(x, chunk, centres.origin)
-        table = np.vecdot(centred, centred)[:, None] + centres.squared_norms
+    for chunk in index_chunks(np.arange(len(x)), max(1, TABLE_CELLS // max(1, count))):
+        centred = subtract_origin(x, chunk, centres.origin)
+        table = np.vecdot(centred, centred)[:, None] + centres.centred_squared_norms
         error = centres.relative_error * table
         table -= 2 * centred @ centres.centred.T
         table -= error  # now lower bounds of the squared distances
@@ -181,10 +184,10 @@ def choose_origin(centres: Floats) -> Floats | None:
     """Return the point (D,) around which rounding errors are small; None for 0, where that is nearly as good."""
     mean = centres.mean(axis=0, dtype=np.float64).astype(np.float32)
     mean_squared_norm = float(np.vecdot(centres, centres).mean(dtype=np.float64))
-    return None if float(mean @ mean) < ORIGIN_RATIO * mean_squared_norm else mean
+    return None if float(mean @ mean) < MIN_MEAN_NORM_RATIO * mean_squared_norm else mean
 
 
-def centre_rows(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats | None) -> Floats:
+def subtract_origin(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats | None) -> Floats:
     """Return `rows` of `x`, of any float type, as float32 (r, D) around `origin`."""
     block = x[rows]
     return np.asarray(block, np.float32) if origin is None else np.subtract(block, origin, dtype=np.float32)
@@ -194,11 +197,11 @@ def row_sums(x: Floats | LazyFeatures) -> Floats:
     """Return the float32 sums (n,) of the rows of `x`, of any float type."""
     out = np.empty(len(x), np.float32)
     for chunk in chunks(len(x), CHUNK_ROWS):
-        out[chunk] = _block_sums(x[chunk])
+        out[chunk] = _sum_rows(x[chunk])
     return out
 
 
-def _block_sums(block: Floats) -> Floats:
+def _sum_rows(block: Floats) -> Floats:
     # einsum gives the same bits for a row wherever it stands, so that the row is recognised by its sum.
     return np.asarray(np.einsum("ij->i", block, dtype=np.float32, casting="same_kind"))
 
@@ -215,7 +218,7 @@ def squared_distances_to(x: Floats | LazyFeatures, point: Floats) -> Floats:
     """Return the squared distances (n,) of the rows of `x` (n, D) to one `point` (D,), by differences."""
     out = np.empty(len(x), np.float32)
     for chunk in chunks(len(x), CHUNK_ROWS):
-        difference = centre_rows(x, chunk, point)
+        difference = subtract_origin(x, chunk, point)
         np.vecdot(difference, difference, out=out[chunk])
     return out
 
@@ -229,6 +232,6 @@ def paired_squared_distances(x: Floats, points: Floats) -> Floats64:
     return np.asarray(np.vecdot(differences, differences))
 
 
-def row_chunks(rows: Ints, size: int | None = None) -> Iterator[Ints]:
+def index_chunks(rows: Ints, size: int | None = None) -> Iterator[Ints]:
     """Yield chunks of `rows` (r,), of `size` rows or CHUNK_ROWS."""
     return (rows[chunk] for chunk in chunks(len(rows), size or CHUNK_ROWS))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alframe.kit.clustering import pairwise_squared_distances
-from alframe.samplers.distance_bounds import INF, DistanceBounds, measure_bounds, row_sums
+from alframe.samplers.distance_bounds import INF, UpperBounds, measure_bounds, row_sums
 from alframe.types import Floats, Ints, LazyFeatures
 
 SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
@@ -31,7 +31,7 @@ class DistanceCache:
 
     def bounds_of(
         self, keys: Ints, x: Floats | LazyFeatures, labelled: Floats, gpu_faiss: Any | None
-    ) -> tuple[DistanceBounds, Floats]:
+    ) -> tuple[UpperBounds, Floats]:
         """Return bounds of the rows `x` (n, D) of `keys` (n,) to `labelled` (m, D), and the rows' sums (n,).
 
         What is not known yet is measured, by a FAISS with a GPU if there is one.
@@ -48,14 +48,14 @@ class DistanceCache:
         centres = np.concatenate([self._centres, np.reshape(added, (-1, labelled.shape[1])).astype(np.float32)])
         positions = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         is_known = (self._keys[positions] == keys) & (self._sums[positions] == sums)
-        bounds = DistanceBounds(self._upper[positions], self._measured[positions], centres)
+        bounds = UpperBounds(self._upper[positions], self._measured[positions], centres)
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
             measured = measure_bounds(x, centres, unknown, gpu_faiss=gpu_faiss)
             bounds.upper[unknown], bounds.measured[unknown] = measured.upper, measured.measured
         return bounds, sums
 
-    def update(self, keys: Ints, sums: Floats, bounds: DistanceBounds) -> None:
+    def update(self, keys: Ints, sums: Floats, bounds: UpperBounds) -> None:
         """Remember the bounds of `keys` (n,), beside those of images that are not among them."""
         others = ~np.isin(self._keys, keys)
         every = np.concatenate([keys, self._keys[others]])

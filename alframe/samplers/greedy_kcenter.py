@@ -17,19 +17,19 @@ import numpy as np
 from alframe.samplers.distance_bounds import (
     INF,
     Centres,
-    DistanceBounds,
     Floats64,
-    centre_rows,
+    UpperBounds,
     choose_origin,
-    exact_squared_distances,
+    index_chunks,
     paired_squared_distances,
-    row_chunks,
+    squared_distances_to_nearest,
+    subtract_origin,
     tighten_bounds,
 )
 from alframe.types import Floats, Ints, LazyFeatures
 
-ACTIVE_ROWS = 4096  # whose bounds are updated at each choice; others are updated only when they may matter
-REFILL_DIVISOR = 64  # a refill looks at ACTIVE_ROWS more rows, or at this part of the pool (one in 64) if that is more
+REFILL_ROWS = 4096  # whose bounds are updated at each choice; others are updated only when they may matter
+REFILL_DIVISOR = 64  # a refill looks at REFILL_ROWS more rows, or at this part of the pool (one in 64) if that is more
 TINY = float(np.finfo(np.float32).tiny)
 EXCLUDED = -1.0  # in place of a squared distance: below all of them
 
@@ -41,7 +41,7 @@ class FarthestFirst:
     updated in place where more is measured to its centres. An instance is used for one traversal.
     """
 
-    def __init__(self, x: Floats | LazyFeatures, bounds: DistanceBounds) -> None:
+    def __init__(self, x: Floats | LazyFeatures, bounds: UpperBounds) -> None:
         self._x, self._bounds = x, bounds
         self._origin = choose_origin(bounds.centres)
         self._centres = Centres(bounds.centres, self._origin, len(bounds.centres))
@@ -66,21 +66,21 @@ class FarthestFirst:
             if threshold < inactive_upper:
                 inactive_upper = self._refill_active()
                 if not len(self._active):
-                    self._choose_among_copies(k)
+                    self._choose_rest_exactly(k)
                     break
             else:
-                self._choose_active(threshold)
+                self._choose_one_active(threshold)
         points = np.concatenate([self._centres.points, self._chosen_centres.points])
         counts = len(self._centres) + np.arange(len(self._chosen))
-        squared = exact_squared_distances(self._chosen_centres.points, Centres(points, self._origin), counts)
+        squared = squared_distances_to_nearest(self._chosen_centres.points, Centres(points, self._origin), counts)
         return np.array(self._chosen, np.int64), squared
 
-    def _choose_active(self, threshold: float) -> None:
+    def _choose_one_active(self, threshold: float) -> None:
         """Choose the farthest active row; `threshold` is the largest lower bound."""
         candidates = np.flatnonzero(self._active_upper >= threshold)
         inexact = candidates[self._active_lower[candidates] < self._active_upper[candidates]]
         if len(candidates) > 1 and len(inexact):
-            distances = self._exact_distances(self._active[inexact])
+            distances = self._exact_squared_distances(self._active[inexact])
             self._active_upper[inexact] = self._active_lower[inexact] = distances
         farthest = candidates[self._active_upper[candidates] == self._active_upper[candidates].max()]
         best = int(farthest[self._active[farthest].argmin()])
@@ -92,17 +92,17 @@ class FarthestFirst:
         np.minimum(self._active_lower, norms * (1 - error) + products, out=self._active_lower)
         self._active_upper[best] = self._active_lower[best] = EXCLUDED
 
-    def _choose_among_copies(self, k: int) -> None:
+    def _choose_rest_exactly(self, k: int) -> None:
         """Choose the rest row by row, by differences: all rows are nearer to a centre than a product can tell."""
         rows = np.flatnonzero(self._upper > EXCLUDED)
         distances = np.zeros(len(rows))
-        for chunk in row_chunks(np.flatnonzero(self._upper[rows] > 0)):
-            distances[chunk] = self._exact_distances(rows[chunk])
+        for chunk in index_chunks(np.flatnonzero(self._upper[rows] > 0)):
+            distances[chunk] = self._exact_squared_distances(rows[chunk])
         while len(self._chosen) < k:
             best = int(distances.argmax())
             self._add_chosen(int(rows[best]))
             if distances[best] > 0:
-                for chunk in row_chunks(np.flatnonzero(distances > 0)):
+                for chunk in index_chunks(np.flatnonzero(distances > 0)):
                     to_best = paired_squared_distances(self._x[rows[chunk]], self._chosen_centres.points[-1:])
                     distances[chunk] = np.minimum(distances[chunk], to_best)
             distances[best] = EXCLUDED
@@ -111,11 +111,13 @@ class FarthestFirst:
         self._chosen.append(row)
         self._chosen_centres.add(np.asarray(self._x[row], np.float32))
 
-    def _exact_distances(self, rows: Ints) -> Floats64:
+    def _exact_squared_distances(self, rows: Ints) -> Floats64:
         """Return the squared distances (r,) of `rows` to the nearest centre or chosen row."""
         x = np.asarray(self._x[rows], np.float32)
-        distances = exact_squared_distances(x, self._centres)
-        return np.minimum(distances, exact_squared_distances(x, self._chosen_centres)) if self._chosen else distances
+        distances = squared_distances_to_nearest(x, self._centres)
+        return (
+            np.minimum(distances, squared_distances_to_nearest(x, self._chosen_centres)) if self._chosen else distances
+        )
 
     def _refill_active(self) -> float:
         """Make those rows active among which the farthest is; return the largest upper bound of all others.
@@ -129,34 +131,36 @@ class FarthestFirst:
         rows = self._active[:0]
         while True:
             # A few more rows at a time: most of those that may be far are not.
-            count = len(rows) + max(ACTIVE_ROWS, len(self._upper) // REFILL_DIVISOR)
+            count = len(rows) + max(REFILL_ROWS, len(self._upper) // REFILL_DIVISOR)
             threshold = max(_kth_largest(self._upper, count), TINY)
             self._tighten(np.flatnonzero(self._upper >= threshold), threshold)
             rows = np.flatnonzero(self._upper >= threshold)
             lower = EXCLUDED
             if len(rows):
-                lower = float(self._lower_bounds(rows[[self._upper[rows].argmax()]])[0][0])
+                lower = float(self._prepare_active(rows[[self._upper[rows].argmax()]])[0][0])
             if lower >= threshold or threshold <= TINY or 0 >= lower > EXCLUDED:
                 break
         if not len(rows) or lower <= 0:
             self._active = rows[:0]
             return EXCLUDED
-        if len(rows) > 2 * ACTIVE_ROWS:
-            rows = rows[self._upper[rows] >= min(lower, _kth_largest(self._upper[rows], ACTIVE_ROWS))]
+        if len(rows) > 2 * REFILL_ROWS:
+            rows = rows[self._upper[rows] >= min(lower, _kth_largest(self._upper[rows], REFILL_ROWS))]
         self._active, self._active_upper = rows, self._upper[rows].astype(np.float64)
-        self._active_lower, self._active_centred, self._active_norms = self._lower_bounds(rows)
+        self._active_lower, self._active_centred, self._active_norms = self._prepare_active(rows)
         inactive_upper = self._upper.copy()
         inactive_upper[rows] = EXCLUDED
         return float(inactive_upper.max())
 
-    def _lower_bounds(self, rows: Ints) -> tuple[Floats64, Floats, Floats]:
+    def _prepare_active(self, rows: Ints) -> tuple[Floats64, Floats, Floats]:
         """Return lower bounds (r,) of up-to-date rows, and their centred coordinates (r, D) and squared norms (r,)."""
         # The upper bound was raised by 2 e (|x|^2 + |c|^2) at most, and the nearest centre is no farther from the
         # origin than |x| and the bound, nor than any centre is.
-        centred = centre_rows(self._x, rows, self._origin)
+        centred = subtract_origin(self._x, rows, self._origin)
         norms = np.vecdot(centred, centred)
         upper = self._upper[rows].astype(np.float64)
-        largest_norm = max(self._centres.squared_norms.max(), self._chosen_centres.squared_norms.max(initial=0))
+        largest_norm = max(
+            self._centres.centred_squared_norms.max(), self._chosen_centres.centred_squared_norms.max(initial=0)
+        )
         raised = 2 * self._centres.relative_error * (norms + np.minimum(2 * norms + 2 * upper, largest_norm))
         return upper - raised * (1 + 1e-6), centred, norms
 

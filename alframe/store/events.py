@@ -44,7 +44,7 @@ class Predicted(Event):
 
 
 @dataclass(frozen=True)
-class Represented(Event):
+class DuplicateCounts(Event):
     """How many images are near-duplicates of others and not asked for; of these, how many of held-out ones."""
 
     KIND: ClassVar[str] = "folded"

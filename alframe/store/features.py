@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
 KEY_TYPE = np.dtype("S16")
 Keys = npt.NDArray[np.bytes_]
-FINITE_MARK = ".finite"  # marks a folder whose every row is finite
+FINITE_MARKER_FILE = ".finite"  # marks a folder whose every row is finite
 
 
 class FeatureStore:
@@ -44,7 +44,7 @@ class FeatureStore:
         self._keys = np.empty(0, KEY_TYPE)  # sorted
         self._locations = np.empty((0, 2), np.int64)  # shard and row of each key
         self.width = 0  # D; 0 while nothing is stored
-        if folder.exists() and not (folder / FINITE_MARK).exists():
+        if folder.exists() and not (folder / FINITE_MARKER_FILE).exists():
             _drop_rows_not_finite(folder)
         self._register(folder.glob("*.keys.npy"))
 
@@ -61,7 +61,7 @@ class FeatureStore:
         finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
         with FileLock(self.folder / ".lock"):
             self._register(self.folder.glob("*.keys.npy"))
-            (self.folder / FINITE_MARK).touch()
+            (self.folder / FINITE_MARKER_FILE).touch()
             keys = to_keys(contents)
             first = np.sort(np.unique(keys, return_index=True)[1])
             new = first[(self._find(keys[first]) < 0) & finite[first]]
@@ -160,7 +160,7 @@ def _drop_rows_not_finite(folder: Path) -> None:
                 keys_file.unlink()
                 _features_file(keys_file).unlink()
     with suppress(OSError):  # a store that may only be read is checked each time
-        (folder / FINITE_MARK).touch()
+        (folder / FINITE_MARKER_FILE).touch()
 
 
 def _features_file(keys_file: Path) -> Path:

@@ -129,7 +129,7 @@ class Ledger:
         rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
-            first, now = self.last_label_row() + 1, _timestamp()
+            first, now = self.last_label_number() + 1, _timestamp()
             self._write(
                 f"INSERT INTO label ({_LABEL_COLUMNS.format(statement='word')}, at) VALUES ({', '.join('?' * 13)})",
                 ((first + row.n, first + row.statement, *row[2:-1], now) for row in new),
@@ -140,7 +140,7 @@ class Ledger:
         """Return every row of the label table, by item, in the order they were written; most of them still stand."""
         return self._label_rows("ORDER BY item, n")
 
-    def last_label_row(self) -> int:
+    def last_label_number(self) -> int:
         """Return the number of the newest row of the label table: as long as it is the same, so are all labels."""
         return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
 

@@ -91,7 +91,7 @@ class StoredLabel(NamedTuple):
     labelled_at: str | None
     file: str
     row: int | None
-    file_hash: str
+    answer_file_hash: str
     labelled_on: int
 
     @property
@@ -101,7 +101,7 @@ class StoredLabel(NamedTuple):
 
     def to_label(self, item_id: str = "") -> Label:
         """Return the label as one of the item with this id."""
-        return Label(item_id, self.class_name, self.annotator, self.time, self.file, self.row, self.file_hash)
+        return Label(item_id, self.class_name, self.annotator, self.time, self.file, self.row, self.answer_file_hash)
 
 
 @dataclass(frozen=True, slots=True)

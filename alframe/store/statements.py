@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from alframe.store.records import StoredLabel
 from alframe.types import Label
 
-Source = tuple[int, int | None, str]  # item, round and origin
+StatementSource = tuple[int, int | None, str]  # item, round and origin
 
 
-def find_last_statements(rows: Iterable[StoredLabel]) -> dict[Source, list[StoredLabel]]:
+def find_last_statements(rows: Iterable[StoredLabel]) -> dict[StatementSource, list[StoredLabel]]:
     """Return the rows of the last statement of each source on each item; `rows` are in the order of their numbers."""
-    last: dict[Source, list[StoredLabel]] = {}
+    last: dict[StatementSource, list[StoredLabel]] = {}
     for row in rows:
         source = (row.item, row.round, row.origin)
         said = last.get(source)
@@ -30,7 +30,7 @@ def find_last_statements(rows: Iterable[StoredLabel]) -> dict[Source, list[Store
 def find_new_statements(
     labels: Iterable[tuple[int, Label]],
     cleared: Iterable[int],
-    last: Mapping[Source, Sequence[StoredLabel]],
+    last: Mapping[StatementSource, Sequence[StoredLabel]],
     round_number: int | None,
     origin: str,
 ) -> list[StoredLabel]:
@@ -47,14 +47,14 @@ def find_new_statements(
     new: list[StoredLabel] = []
     for item, said in labels_by_item.items():
         source = (item, round_number, origin)
-        before, now = _not_taken_back(last.get(source, ())), _sort_by_time(said)
+        before, now = _not_taken_back(last.get(source, ())), _latest_by_time(said)
         annotators = {label.annotator for label in now}
-        kept = [row for row in before if row.annotator not in annotators and _is_file_gone(row, files)]
+        kept = [row for row in before if row.annotator not in annotators and _is_answer_file_missing(row, files)]
         if _who_said_what(now) != _who_said_what(row for row in before if row not in kept):
-            new += _number_rows(source, _sort_by_time([*(row.to_label() for row in kept), *now]), len(new))
+            new += _number_rows(source, _latest_by_time([*(row.to_label() for row in kept), *now]), len(new))
     for item in dict.fromkeys(cleared):
         before = _not_taken_back(last.get((item, round_number, origin), ()))
-        if before and item not in labels_by_item and not any(_is_file_gone(row, files) for row in before):
+        if before and item not in labels_by_item and not any(_is_answer_file_missing(row, files) for row in before):
             first = len(new)
             new += [row._replace(n=n, statement=first, taken_back=1) for n, row in enumerate(before, start=first)]
     return new
@@ -64,11 +64,11 @@ def _not_taken_back(statement: Sequence[StoredLabel]) -> Sequence[StoredLabel]:
     return () if statement and statement[0].taken_back else statement
 
 
-def _is_file_gone(row: StoredLabel, files: Collection[str]) -> bool:
+def _is_answer_file_missing(row: StoredLabel, files: Collection[str]) -> bool:
     return row.row is not None and row.file not in files
 
 
-def _sort_by_time(labels: Iterable[Label]) -> list[Label]:
+def _latest_by_time(labels: Iterable[Label]) -> list[Label]:
     """Sort so that the last said is at the end; of the same said twice by one annotator keep the last."""
     latest: dict[tuple[str, str], Label] = {}
     for label in sorted(labels, key=lambda label: (label.labelled_at is not None, label.labelled_at)):
@@ -81,10 +81,12 @@ def _who_said_what(labels: Iterable[Label | StoredLabel]) -> list[tuple[str, str
     return [(label.annotator, label.class_name) for label in labels]
 
 
-def _number_rows(source: Source, labels: Sequence[Label], first: int) -> list[StoredLabel]:
+def _number_rows(source: StatementSource, labels: Sequence[Label], first: int) -> list[StoredLabel]:
     rows = []
     for n, label in enumerate(labels, start=first):
         at = None if label.labelled_at is None else label.labelled_at.isoformat()
         name, annotator, file, row = label.class_name, label.annotator, label.file, label.row
-        rows.append(StoredLabel(n, first, 0, *source, name, annotator, at, file, row, label.file_hash, source[0]))
+        rows.append(
+            StoredLabel(n, first, 0, *source, name, annotator, at, file, row, label.answer_file_hash, source[0])
+        )
     return rows

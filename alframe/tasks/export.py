@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from alframe.errors import StoreError
-from alframe.loop.answers import store_answers
+from alframe.loop.answers import import_answers
 from alframe.loop.checks import check_campaign
-from alframe.loop.experiment import prepare_round_state
+from alframe.loop.experiment import prepare_run
 from alframe.loop.session import Session, fit_all_labels
 from alframe.tasks.messages import path_lines
 from alframe.tasks.results import export_results
@@ -20,8 +20,8 @@ class Export:
     def run(self, session: Session) -> Outcome:
         """Export. Raises StoreError that says what could not be written, and what was."""
         check_campaign(session)
-        state = prepare_round_state(session)
-        store_answers(session, state.listing.items, state.problems)
+        state = prepare_run(session)
+        import_answers(session, state.listing.items, state.problems)
         paths, failed = export_results(session, state, fit_all_labels(session, state))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nAll else is exported:{path_lines(paths)}" if paths else ""))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from alframe.errors import BadParams
-from alframe.loop.answers import close_request, describe_progress, store_answers, wait_for_answers
+from alframe.loop.answers import close_request, describe_progress, import_answers, wait_for_answers
 from alframe.loop.labels import Labels
+from alframe.loop.phase_results import ProblemLog
 from alframe.loop.session import Session
-from alframe.loop.values import ProblemLog
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 
@@ -32,7 +32,7 @@ class Label:
         if not session.project.exists:
             return Outcome(State.DONE, no_project_message(session.folder, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
-        incomplete = store_answers(session, items, problems)
+        incomplete = import_answers(session, items, problems)
         rounds = session.ledger.rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
             wait_for_answers(session, items, problems, self.every)
@@ -69,7 +69,7 @@ class Withdraw:
         if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"Nothing is awaited, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items()
-        incomplete = store_answers(session, items, ProblemLog()) if stored_round.requested else set()
+        incomplete = import_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
         close_request(
             session, stored_round, len(labels.answered_in(stored_round.number) & set(stored_round.keys)), withdrawn=True

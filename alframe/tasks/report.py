@@ -11,7 +11,7 @@ from pathlib import Path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.compare import read_comparison
-from alframe.loop.embedding import load_last_represented
+from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.store.events import Predicted
@@ -71,7 +71,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=session.count_unanswered_audit(),
-        represented=load_last_represented(ledger).images,
+        represented=load_duplicate_counts(ledger).images,
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if has_seeds

@@ -8,12 +8,12 @@ from pathlib import Path
 from alframe.contracts import Exporter, SavedModel
 from alframe.engine.model import Model
 from alframe.errors import AlframeError
+from alframe.loop.phase_results import Fitted, RunCache
 from alframe.loop.session import Session, predict_pool
-from alframe.loop.values import Fitted, RoundState
 from alframe.types import Predictions
 
 
-def export_results(session: Session, state: RoundState, fitted: Fitted) -> tuple[list[Path], list[str]]:
+def export_results(session: Session, state: RunCache, fitted: Fitted) -> tuple[list[Path], list[str]]:
     """Let every exporter write below `export/`; return the files and folders there, and why some could not be written.
 
     Raises LabelError if there are too few labels for a model.

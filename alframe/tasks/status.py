@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
 from alframe.loop.answers import label_source_of, make_request
-from alframe.loop.embedding import describe_represented, load_last_represented
+from alframe.loop.embedding import describe_duplicate_counts, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.session import Session
 from alframe.store.records import StoredRound
@@ -33,11 +33,11 @@ class Status:
         labels = session.labels()
         counts = Counter(label.class_name for label in labels.counted)
         in_pool = sum(item.split == "pool" for item in items)
-        represented = load_last_represented(ledger)
+        represented = load_duplicate_counts(ledger)
         lines = [
             f"Project:  {short_path(session.folder)}",
             f"Images:   {in_pool} in the pool, {len(items) - in_pool} held out for testing",
-            *([f"Near-duplicates: {describe_represented(represented)}"] if represented.images else []),
+            *([f"Near-duplicates: {describe_duplicate_counts(represented)}"] if represented.images else []),
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
             "",

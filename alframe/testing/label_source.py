@@ -110,7 +110,9 @@ class LabelSourceSuite:
     def test_label_says_where_it_was_read(self, request_: Request) -> None:
         for label in self.answered(request_).collect(request_).labels:
             assert not label.file or Path(label.file).exists(), f"{label.file} does not exist"
-            assert not label.file or re.fullmatch("[0-9a-f]{32}", label.file_hash), "file_hash must be its BLAKE2b hash"
+            assert not label.file or re.fullmatch("[0-9a-f]{32}", label.answer_file_hash), (
+                "answer_file_hash must be its BLAKE2b hash"
+            )
             assert label.row is None or (label.row >= 1 and label.file), "row must be at least 1, and of a file"
             assert label.labelled_at is None or label.labelled_at.tzinfo is not None, (
                 "labelled_at must have a time zone"

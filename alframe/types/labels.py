@@ -17,7 +17,7 @@ class Label:
     """One answer: the item, its class (or UNSURE), who said so, when, and where it was read.
 
     `file` is where the answer was read, `row` its line there (1 = first line) or its record number in a database, and
-    `file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal.
+    `answer_file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal.
     """
 
     item: ItemId
@@ -26,7 +26,7 @@ class Label:
     labelled_at: datetime | None = None
     file: str = ""
     row: int | None = None
-    file_hash: str = ""
+    answer_file_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

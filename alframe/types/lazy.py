@@ -11,8 +11,8 @@ import numpy.typing as npt
 from alframe.chunks import chunks
 from alframe.types.images import Floats, Ints
 
-DRAWN_ROWS = 32768  # whose draws are computed at once, or fewer,
-DRAWN_BYTES = 256 << 20  # so that the draws take up so much at most
+SAMPLE_CHUNK_ROWS = 32768  # whose draws are computed at once, or fewer,
+SAMPLE_CHUNK_BYTES = 256 << 20  # so that the draws take up so much at most
 
 Index = slice | npt.NDArray[Any] | Sequence[int]
 
@@ -104,7 +104,7 @@ class LazySamples:
     def chunks(self) -> list[slice]:
         """Return slices, at least one, that cover the n rows; the draws of each fit in memory."""
         draws, n, classes = self.shape
-        return chunks(max(n, 1), DRAWN_ROWS, bytes_per_row=4 * draws * classes, limit=DRAWN_BYTES)
+        return chunks(max(n, 1), SAMPLE_CHUNK_ROWS, bytes_per_row=4 * draws * classes, limit=SAMPLE_CHUNK_BYTES)
 
     def to_array(self) -> Floats:
         """Return all draws (T, n, C) in memory."""

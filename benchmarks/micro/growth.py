@@ -74,9 +74,9 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
 
     memory, rounds = Memory(), []
 
-    def watched(campaign: Any, state: Any) -> Any:
+    def watched(campaign: Any, cache: Any) -> Any:
         begin, cpu, memory.peak = time.perf_counter(), time.process_time(), 0.0
-        outcome = run_round(campaign, state)
+        outcome = run_round(campaign, cache)
         took = {"seconds": round(time.process_time() - cpu, 2), "wall_s": round(time.perf_counter() - begin, 2)}
         rounds.append({**took, "own_peak_mib": memory.peak, **memory.now()})
         return outcome
@@ -95,7 +95,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.loop.answers import load_answered
     from alframe.loop.checks import check_campaign
     from alframe.loop.embedding import embed_pool
-    from alframe.loop.experiment import prepare_round_state
+    from alframe.loop.experiment import prepare_run
     from alframe.loop.finetune import update_embedder
     from alframe.loop.round import run_round
     from alframe.loop.session import fit_all_labels
@@ -116,7 +116,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
     with _open(root, size, START + ROUNDS * BATCH) as session:
         check_campaign(session)
         with timed("scan"):
-            state = prepare_round_state(session)
+            state = prepare_run(session)
         embedder = update_embedder(session, state, load_answered(session))
         with timed("gather"):
             embed_pool(session, state, embedder)

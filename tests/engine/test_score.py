@@ -53,7 +53,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     needs = (Need.PROBS, Need.PROB_SAMPLES)
     whole = view(features, head(), needs, rngs[0])
     monkeypatch.setattr("alframe.chunks.ROWS", 64)
-    monkeypatch.setattr(lazy, "DRAWN_ROWS", 64)
+    monkeypatch.setattr(lazy, "SAMPLE_CHUNK_ROWS", 64)
     monkeypatch.setattr(score, "MAX_KEPT_BYTES", 0)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
@@ -90,7 +90,7 @@ def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeyp
     before = [chosen(make()) for make in samplers]
     assert [most for _, most in before] == [0, 0]  # made once, when the view was
     monkeypatch.setattr(score, "MAX_KEPT_BYTES", 0)
-    monkeypatch.setattr(lazy, "DRAWN_ROWS", 64)
+    monkeypatch.setattr(lazy, "SAMPLE_CHUNK_ROWS", 64)
     after = [chosen(make()) for make in samplers]
     assert [keys for keys, _ in after] == [keys for keys, _ in before]
     assert [most for _, most in after] == [64, 64]

@@ -90,7 +90,7 @@ def test_an_answer_knows_its_row_its_time_and_who_gave_it(request_: Request) -> 
     assert (first.file, first.row, first.annotator, first.class_name) == (str(file), 2, "Bob", "fox")
     assert (second.row, second.annotator, second.class_name) == (3, "Ann", "deer")
     assert first.labelled_at == datetime.fromtimestamp(1_000_000, UTC)
-    assert first.file_hash == blake2b(file.read_bytes(), digest_size=16).hexdigest()
+    assert first.answer_file_hash == blake2b(file.read_bytes(), digest_size=16).hexdigest()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -173,7 +173,7 @@ def test_a_label_has_the_hash_of_its_image(request_: Request) -> None:
     shutil.move(root(request_) / "001_1.png", root(request_) / "fox")
     (label,) = Folder(annotator="Ann").collect(request_).labels
     assert label.file == str(root(request_) / "fox" / "001_1.png")
-    assert label.file_hash == blake2b(request_.items[0].path.read_bytes(), digest_size=16).hexdigest()
+    assert label.answer_file_hash == blake2b(request_.items[0].path.read_bytes(), digest_size=16).hexdigest()
     assert (label.annotator, label.labelled_at) == ("Ann", None)
 
 

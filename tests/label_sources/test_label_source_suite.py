@@ -97,7 +97,7 @@ class Hasty(Changed):
 
 class Anonymous(Changed):
     def change(self, answers: Answers, request: Request) -> Answers:
-        return replace(answers, labels=[replace(label, file_hash="") for label in answers.labels])
+        return replace(answers, labels=[replace(label, answer_file_hash="") for label in answers.labels])
 
 
 class Lossy(Changed):

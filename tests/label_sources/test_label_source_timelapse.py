@@ -291,7 +291,7 @@ def test_answers_are_read_while_timelapse_is_open_and_come_with_their_origin(req
     assert label.file == str(root(request_) / "TimelapseData.ddb")
     assert label.row == program.find("a/1.jpg")[0]
     assert label.labelled_at is not None
-    assert len(label.file_hash) == 32
+    assert len(label.answer_file_hash) == 32
     assert list(answers.cleared) == ["3.png"]
 
 

@@ -372,7 +372,7 @@ def test_an_answer_says_when_and_where_and_two_are_two(pool: Path) -> None:
     assert [(label.class_name, label.row, label.annotator) for label in answers.labels] == [
         ("deer", first, "anna"), ("red fox", second, "anna"),
     ]  # fmt: skip
-    assert len(answers.labels[0].file_hash) == 32
+    assert len(answers.labels[0].answer_file_hash) == 32
     assert list(answers.cleared) == ["A/IMG_2.JPG"]
 
 

@@ -15,10 +15,10 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
-from alframe.loop.experiment import prepare_round_state
+from alframe.loop.experiment import prepare_run
 from alframe.loop.labels import find_standing_labels
 from alframe.loop.session import fit_all_labels
-from alframe.store.events import Represented
+from alframe.store.events import DuplicateCounts
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
@@ -82,7 +82,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        fitted = fit_all_labels(session, prepare_round_state(session))
+        fitted = fit_all_labels(session, prepare_run(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
         learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}
@@ -128,7 +128,7 @@ def test_people_with_a_project_from_before_the_setting(
     with Ledger.open(project, read_only=True) as ledger:
         bases = [record.audit.basis for record in ledger.history() if record.audit]
         assert bases[-1] == DEDUPLICATED_AUDIT_BASIS != AUDIT_BASIS
-        assert ledger.events(Represented)[-1] == (5, Represented(images=36, held_out=0))
+        assert ledger.events(DuplicateCounts)[-1] == (5, DuplicateCounts(images=36, held_out=0))
     said = run(images, tmp_path, f"project={project}", "task=status")[0].message
     assert "Near-duplicates: 36 images of the pool show nearly what another one shows" in said
     run(images, tmp_path, f"project={project}", "task=report")

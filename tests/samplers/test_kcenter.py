@@ -73,7 +73,7 @@ def small_steps(monkeypatch):
     """So few rows and centres at a time that a small pool goes through every branch."""
     for name, value in {"CHUNK_ROWS": 11, "FIRST_CENTRES": 3, "CENTRES_PER_STEP": 2, "TABLE_CELLS": 50}.items():
         monkeypatch.setattr(distance_bounds, name, value)
-    monkeypatch.setattr(greedy_kcenter, "ACTIVE_ROWS", 8)
+    monkeypatch.setattr(greedy_kcenter, "REFILL_ROWS", 8)
 
 
 def clustered(seed, n=150, dim=5):
@@ -85,7 +85,7 @@ def clustered(seed, n=150, dim=5):
 @pytest.mark.parametrize("active", [1, 2, 8, 33])
 @pytest.mark.parametrize("seed", range(8))
 def test_however_few_are_kept_up_to_date(seed, active, small_steps, monkeypatch):
-    monkeypatch.setattr(greedy_kcenter, "ACTIVE_ROWS", active)
+    monkeypatch.setattr(greedy_kcenter, "REFILL_ROWS", active)
     x = clustered(seed)
     labelled = x[: seed // 2]
     assert choose(x[10:], labelled, 60).keys.tolist() == textbook(x[10:], labelled, 60)[0]
@@ -220,7 +220,7 @@ def test_the_origin_is_moved_only_where_that_helps(shift, moved):
     origin = distance_bounds.choose_origin(centres)
     assert (origin is not None) == moved
     np.testing.assert_allclose(
-        distance_bounds.centre_rows(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0)
+        distance_bounds.subtract_origin(centres, slice(0, 5), origin), centres[:5] - (origin if moved else 0)
     )
 
 

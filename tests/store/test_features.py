@@ -163,7 +163,7 @@ def test_rows_that_an_earlier_version_stored_without_looking_are_dropped_once(
         FeatureStore(tmp_path).add(contents(1, 2, 3), values[:3])
         FeatureStore(tmp_path).add(contents(4), values[3:])
         FeatureStore(tmp_path).add(contents(5), features(5))
-    (tmp_path / module.FINITE_MARK).unlink()  # which it did not know
+    (tmp_path / module.FINITE_MARKER_FILE).unlink()  # which it did not know
     store = FeatureStore(tmp_path)
     assert store.has(contents(1, 2, 3, 4, 5)).tolist() == [True, False, True, False, True]
     np.testing.assert_array_equal(store.gather(contents(5, 3, 1)), features(5, 3, 1))

@@ -46,7 +46,7 @@ def standing(ledger: Ledger) -> list[tuple[int, str, str]]:
 
 
 def fox(annotator: str = "", name: str = "fox", minutes: int = 0) -> Label:
-    return Label("", name, annotator, NOON + timedelta(minutes=minutes), "x.csv", file_hash="ab")
+    return Label("", name, annotator, NOON + timedelta(minutes=minutes), "x.csv", answer_file_hash="ab")
 
 
 def test_two_annotators_stand_side_by_side_the_last_at_the_end(ledger: Ledger) -> None:

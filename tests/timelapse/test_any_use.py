@@ -134,7 +134,7 @@ class Use(RuleBasedStateMachine):
         told: dict[str, set[str]] = defaultdict(set)
         for label in answers.labels:
             told[label.item].add(label.class_name)
-            assert label.file == str(self.timelapse.ddb) and label.file_hash and label.labelled_at and label.row
+            assert label.file == str(self.timelapse.ddb) and label.answer_file_hash and label.labelled_at and label.row
         assert told == wanted
         for _, name, number in slips:
             assert f"row {number}: " in problems and repr(name) in problems

@@ -125,7 +125,7 @@ def test_exports_of_every_form_are_read(tmp_path: Path, levels: int) -> None:
         answers = TimelapseSet(str(images), exports=[str(export)]).collect(request)
         assert answers.problems == [], preferences
         assert sorted((label.item, label.class_name) for label in answers.labels) == wanted, preferences
-        assert all(label.file == str(export) and label.row and label.file_hash for label in answers.labels)
+        assert all(label.file == str(export) and label.row and label.answer_file_hash for label in answers.labels)
 
 
 def test_the_import_of_a_name_that_lies_in_the_root_too_is_refused(tmp_path: Path) -> None:

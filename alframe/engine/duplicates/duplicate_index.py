@@ -17,7 +17,7 @@ from alframe.types import Floats, Ints
 
 # With both measures, images that share a hash (black frames, fog) may all have embeddings of their own. An image is
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
-MAX_COMPARED = 64
+MAX_CANDIDATES = 64
 MAX_CELL_SIZE = 20_000  # images of which embeddings are compared all with all
 KMEANS_SAMPLE = 65_536  # images that k-means learns its cells from,
 KMEANS_PASSES = 10  # looking at each of them so often
@@ -61,7 +61,7 @@ class HashIndex:
         """See DuplicateIndex."""
         if self._features is not None:
             _, hash_numbers, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
-            rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_ranks_within(counts) < MAX_COMPARED])]
+            rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_ranks_within(counts) < MAX_CANDIDATES])]
         # Tables of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
         while self._tables and len(self._tables[-1].rows) <= len(rows):
             rows = np.concatenate([self._tables.pop().rows, rows])
@@ -74,10 +74,10 @@ class HashIndex:
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
             return _first_match(positions, matches, len(rows)), np.zeros(len(rows), bool)
-        compared = _ranks_within(counts) < MAX_COMPARED
+        compared = _ranks_within(counts) < MAX_CANDIDATES
         positions, matches = positions[compared], matches[compared]
         near = cosine_similarities(self._features, rows[positions], matches) >= 1 - self._cosine
-        return _first_match(positions[near], matches[near], len(rows)), counts >= MAX_COMPARED
+        return _first_match(positions[near], matches[near], len(rows)), counts >= MAX_CANDIDATES
 
     def _find_near(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """Return pairs of a position in `hashes` and a near added row, sorted by position, then in order of adding."""

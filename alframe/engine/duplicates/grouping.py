@@ -90,14 +90,14 @@ def _assign_representatives(rows: Ints, index: DuplicateIndex) -> Ints:
     return representatives
 
 
-def pick_representatives(representatives: Ints, free: Mask, closed: Mask, asked: Mask) -> Ints:
-    """Return the keys of the `free` (N,) images that may be asked for: one of each group that has no `closed` (N,) one.
+def pick_representatives(representatives: Ints, free: Mask, ineligible: Mask, asked: Mask) -> Ints:
+    """Return the keys of the `free` (N,) images to ask for: one of each group without an `ineligible` (N,) one.
 
     If an image of the group was `asked` (N,) for before, in vain, it is that one; else the representative or, if that
     has left the pool, the first that has not.
     """
     settled = np.zeros(len(representatives), bool)
-    settled[representatives[closed]] = True
+    settled[representatives[ineligible]] = True
     keys = np.flatnonzero(free & ~settled[representatives])
     keys = keys[np.lexsort((representatives[keys] != keys, ~asked[keys]))]
     _, first = np.unique(representatives[keys], return_index=True)

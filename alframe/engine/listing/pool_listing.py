@@ -33,13 +33,13 @@ SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 class PoolListing:
     """All items that were ever listed, by key.
 
-    `present` (N,) is False for those that the pool no longer lists, which are never selected; `in_pool` (N,) is False
-    for the held-out ones.
+    `present` (N,) is False for those that the pool no longer lists, which are never selected; `held_out` (N,)
+    are kept for testing.
     """
 
     items: list[Item]
     present: npt.NDArray[np.bool_]
-    in_pool: npt.NDArray[np.bool_]
+    held_out: npt.NDArray[np.bool_]
 
     @cached_property
     def sequences(self) -> Ints:
@@ -98,7 +98,7 @@ def list_pool(
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
-    return PoolListing(items, present, np.array([item.split == "pool" for item in items], bool))
+    return PoolListing(items, present, np.array([item.split == "test" for item in items], bool))
 
 
 def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
@@ -135,12 +135,14 @@ def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
         camera=item.camera,
         taken=item.taken or known.taken,
         sequence=known.sequence if item.sequence is None else item.sequence,
-        box=item.box if not is_numbered or _box_overlap(item.box, known.box) >= SAME_BOX_OVERLAP else known.box,
+        box=item.box
+        if not is_numbered or _overlap_of_smaller_box(item.box, known.box) >= SAME_BOX_OVERLAP
+        else known.box,
         meta=meta,
     )
 
 
-def _box_overlap(a: Box | None, b: Box | None) -> float:
+def _overlap_of_smaller_box(a: Box | None, b: Box | None) -> float:
     """Return the part of the smaller box that lies in the other; a margin changes it little."""
     if a is None or b is None:
         return 0.0

@@ -92,7 +92,7 @@ class Folder:
                     message = f"lies too deep. Move it up, into the folder of a class directly in {folder}."
                     problems.append(Problem(file, None, message))
                 elif name := class_of_folder(found.folders[0]):
-                    label = Label(image.id, name, self.annotator, file=file, file_hash=image.hash)
+                    label = Label(image.id, name, self.annotator, file=file, answer_file_hash=image.hash)
                     labels[image.id].setdefault(name, label)
         cleared = beside - inside if manifest_is_whole and labels else set()
         return Answers(

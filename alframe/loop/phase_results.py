@@ -26,11 +26,11 @@ LISTED = 10  # problems logged one by one; of the rest the number
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """All labels there are; `round_number` counts the requests that are closed, 0 before the first answer."""
+class LabelSnapshot:
+    """All labels there are; `closed_rounds` is the number of requests that are closed, 0 before the first answer."""
 
     labels: Labels
-    round_number: int
+    closed_rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Embedded:
     @property
     def near_held_out(self) -> npt.NDArray[np.bool_]:
         """(N,) whether this item of the pool shows nearly what a held-out one shows: a test with it would be none."""
-        in_pool = self.listing.in_pool
-        return in_pool & ~in_pool[self.representatives]
+        held_out = self.listing.held_out
+        return ~held_out & held_out[self.representatives]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class ProblemLog(set[str]):
 
 
 @dataclass
-class RoundState:
+class RunCache:
     """All of it is derived from the ledger and the stores, so losing it costs time only.
 
     `embedded` is what the last round embedded, for as long as the network stays the same. `seconds`: what each phase
