@@ -6,7 +6,6 @@ import csv
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -85,7 +84,8 @@ class Folders:
                 else:
                     writer.writerow((class_folder, name, placement.image, placement.by, f"{placement.confidence:.4f}"))
                 if size and not copied_bytes:  # only now it is known that links are not possible
-                    require_free_space(folder, _total_size(each.source for each in placements[done:]))
+                    remaining = (each.source for each in placements[done:])
+                    require_free_space(folder, sum(file.stat().st_size for file in remaining if file.is_file()))
                 copied_bytes += size
                 bar.advance(read=size, written=size)
         if missing:
@@ -109,15 +109,6 @@ class Folders:
             if label is not None or (class_name, item.image) not in placements:
                 placements[class_name, item.image] = _Placement(class_name, item.image, item.path, by, confidence)
         return list(placements.values())
-
-
-def _total_size(files: Iterable[Path]) -> int:
-    """Return the bytes of those files that exist."""
-    total = 0
-    for file in files:
-        with suppress(OSError):
-            total += file.stat().st_size
-    return total
 
 
 def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,16 +38,17 @@ class PredictionTable:
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Write the table and return its files. Raises StoreError for a file that is open in another program."""
         table = build_table(predictions, self.probabilities)
-        files = []
-        if self.csv:
-            files.append(_replace_file(folder / "predictions.csv", lambda handle: _write_csv(table, handle)))
+        writers = {"predictions.csv": _write_csv} if self.csv else {}
         if self.parquet:
-            file = folder / "predictions.parquet"
-            files.append(_replace_file(file, lambda handle: pyarrow.parquet.write_table(table, handle)))
-        return files
+            writers["predictions.parquet"] = pyarrow.parquet.write_table
+        for name, write in writers.items():
+            file = folder / name
+            with explain_write_errors(file), replace_atomically(file) as temporary, temporary.open("wb") as handle:
+                write(table, handle)
+        return [folder / name for name in writers]
 
 
-def build_table(predictions: Predictions, probabilities: bool = True) -> pa.Table:
+def build_table(predictions: Predictions, probabilities: bool) -> pa.Table:
     """Return the rows in the order of `predictions.items`; a class called "007" is text and stays so."""
     items, classes = predictions.items, pa.array(predictions.classes, pa.string())
     probs = np.asfortranarray(predictions.probs, dtype=np.float32)  # its columns are what is written
@@ -72,9 +72,3 @@ def build_table(predictions: Predictions, probabilities: bool = True) -> pa.Tabl
 def _write_csv(table: pa.Table, handle: IO[bytes]) -> None:
     handle.write(b"\xef\xbb\xbf")
     pyarrow.csv.write_csv(table, handle)
-
-
-def _replace_file(file: Path, write: Callable[[IO[bytes]], None]) -> Path:
-    with explain_write_errors(file), replace_atomically(file) as temporary, temporary.open("wb") as handle:
-        write(handle)
-    return file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,20 +24,6 @@ CLASSIFICATION_THRESHOLD = 0.05  # Timelapse drops classes below 0.4 of it, and 
 DETECTION_THRESHOLDS = {"typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.05}
 MIN_PROBABILITY = 0.0005  # below it, a probability is 0 in three decimals
 PERSON_CLASSES = ("human", "people")  # what classifiers call the detectors' category "person"
-
-
-@dataclass(frozen=True, slots=True)
-class _DetectorFile:
-    """The content of the detector's file, and the path that it has for each image."""
-
-    detections: Detections
-    paths: Mapping[str, str]
-
-    def boxes(self, image: str) -> list[Detection]:
-        """Return the detections of an image without their classifications."""
-        if image not in self.paths:
-            return []
-        return [replace(detection, classifications=()) for detection in self.detections[self.paths[image]]]
 
 
 @dataclass
@@ -65,7 +51,8 @@ class RecognitionJson:
         rows_of: dict[str, list[int]] = {}
         for row, item in enumerate(predictions.items):
             rows_of.setdefault(item.image, []).append(row)
-        detector_file = self._read_detector_file({image: predictions.items[rows[0]] for image, rows in rows_of.items()})
+        items = {image: predictions.items[rows[0]] for image, rows in rows_of.items()}
+        detections, detections_of = self._read_detections(items)
         if self.detections is None and any(item.box is not None for item in predictions.items):
             log.warning(
                 "%s has only the boxes that the model looked at: Timelapse will forget all others. "
@@ -73,16 +60,16 @@ class RecognitionJson:
                 FILE_NAME,
             )
         final = final_classes(predictions)
-        detections = detector_file.detections
         classes = list(dict.fromkeys((*predictions.classes, *final.class_names)))
         with explain_write_errors(file):
-            images = self._images(predictions, final, rows_of, detector_file)
+            images = self._images(predictions, final, rows_of, detections_of)
             write_recognitions(file, images, classes, _info(predictions, detections), detections.categories)
         return [file]
 
-    def _read_detector_file(self, items: Mapping[str, Item]) -> _DetectorFile:
+    def _read_detections(self, items: Mapping[str, Item]) -> tuple[Detections, Callable[[str], Sequence[Detection]]]:
+        """Read the detector's file; return its content, and a function from an image of `items` to its detections."""
         if self.detections is None:
-            return _DetectorFile(Detections("none: boxes of whole images"), {})
+            return Detections("none: boxes of whole images"), lambda image: ()
         whole_images = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
         file = Path(self.detections).absolute()
         detections = read_detections(file, pool_root(whole_images))
@@ -95,14 +82,18 @@ class RecognitionJson:
                 "%d of %d images are not in %s, e.g. %s. Each gets a box of the whole image.",
                 *(len(items) - len(paths), len(items), file, example),
             )
-        return _DetectorFile(detections, paths)
+        return detections, lambda image: detections[paths[image]] if image in paths else ()
 
     def _images(
-        self, predictions: Predictions, final: FinalClasses, rows_of: Mapping[str, list[int]], file: _DetectorFile
+        self,
+        predictions: Predictions,
+        final: FinalClasses,
+        rows_of: Mapping[str, list[int]],
+        detections_of: Callable[[str], Sequence[Detection]],
     ) -> Iterator[tuple[str, list[Detection]]]:
         order, probs = top_classes(predictions.probs, self.top)
         for image, rows in track(rows_of.items(), "Recognitions", len(rows_of), "img"):
-            boxes = file.boxes(image)
+            boxes = [replace(detection, classifications=()) for detection in detections_of(image)]
             for row in rows:
                 classes = [(final.class_names[row], 1.0)]
                 if final.labels[row] is None:

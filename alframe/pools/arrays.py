@@ -117,11 +117,9 @@ class _Split:
     @property
     def suffix(self) -> str:
         """The type of file that can hold the rows of all the arrays."""
-        return ".png" if all(map(self._fits_png, self.arrays)) else ".npy"
-
-    def _fits_png(self, array: StoredArray) -> bool:
-        bands = 1 if len(array.shape) == 3 else array.shape[1 if self.channels_first else 3]
-        return array.dtype == np.uint8 and bands in (1, 3)
+        band_axis = 1 if self.channels_first else 3
+        bands = {array.shape[band_axis] if len(array.shape) == 4 else 1 for array in self.arrays}
+        return ".png" if bands <= {1, 3} and all(array.dtype == np.uint8 for array in self.arrays) else ".npy"
 
     def write_missing(self, root: Path, bar: Bar) -> None:
         """Write the files that do not exist; two processes never write at once."""
@@ -152,7 +150,8 @@ class _Split:
         """List the rows without a file, or with an empty one, as a power cut leaves it."""
         missing = []
         for rows in chunks(len(self), FILES_PER_FOLDER):
-            existing = _list_files((root / self.file_name(rows.start)).parent)
+            folder = (root / self.file_name(rows.start)).parent
+            existing = {entry.name for entry in os.scandir(folder) if entry.stat().st_size} if folder.exists() else ()
             numbers = range(rows.start, rows.stop)
             missing += [row for row in numbers if self.file_name(row).rpartition("/")[2] not in existing]
         return missing
@@ -183,15 +182,6 @@ def _encode(pixels: npt.NDArray[Any], suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _list_files(folder: Path) -> set[str]:
-    """Return the names of the files that are not empty."""
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if entry.stat().st_size}
-    except FileNotFoundError:
-        return set()
-
-
 def _find(file: Path, name: str, parameter: str) -> StoredArray:
     try:
         return find_array(file, name)
@@ -215,9 +205,8 @@ def _read_labels(array: StoredArray, class_names: Sequence[str]) -> list[str | N
     is_class = (values >= 0) & (values <= last) & (values == np.floor(values))  # False for nan
     if not is_class.all():
         row = is_class.argmin()
-        allowed = (
-            f"the number of one of the {len(class_names)} pool.class_names" if class_names else "a class number from 0"
-        )
+        named = f"the number of one of the {len(class_names)} pool.class_names"
+        allowed = named if class_names else "a class number from 0"
         raise PoolError(f"{array}, row {row} (from 0) is {values[row]}, which is not {allowed}.")
     return [class_names[number] if class_names else str(number) for number in values.astype(np.int64).tolist()]
 

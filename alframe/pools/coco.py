@@ -78,21 +78,14 @@ class Coco:
     def _held_out_locations(self, dataset: CocoDataset) -> set[str]:
         known = {image.location for image in dataset.images.values() if image.location is not None}
         test_locations = set(map(str, self.test_locations))
-        for name in test_locations:
-            if name not in known:
-                raise PoolError(
-                    f"pool.test_locations: {self.file} has no location '{name}'.{did_you_mean(name, sorted(known))}"
-                )
-        return {*test_locations, *self._locations_of_split()}
-
-    def _locations_of_split(self) -> Iterator[str]:
+        for name in test_locations - known:
+            hint = did_you_mean(name, sorted(known))
+            raise PoolError(f"pool.test_locations: {self.file} has no location '{name}'.{hint}")
         if self.split_file is None:
-            return
+            return test_locations
         splits = dict(read_json_members(absolute_path(self.split_file), ())).get("splits")
         if not isinstance(splits, dict) or not isinstance(splits.get(self.test_split), list):
             names = ", ".join(map(str, splits)) if isinstance(splits, dict) else "no splits"
-            raise PoolError(
-                f"{self.split_file} has no list of locations for '{self.test_split}'; it has {names}. "
-                f"Set pool.test_split."
-            )
-        yield from map(str, splits[self.test_split])
+            problem = f"has no list of locations for '{self.test_split}'; it has {names}"
+            raise PoolError(f"{self.split_file} {problem}. Set pool.test_split.")
+        return test_locations | set(map(str, splits[self.test_split]))

@@ -70,9 +70,8 @@ class Csv:
                 "Set pool.file to the CSV file that lists the images."
             ) from None
         except OSError as error:
-            raise PoolError(
-                f"{file} cannot be read: {error.strerror}. Set pool.file to a readable CSV file."
-            ) from error
+            remedy = "Set pool.file to a readable CSV file."
+            raise PoolError(f"{file} cannot be read: {error.strerror}. {remedy}") from error
         except UnicodeError as error:
             raise PoolError(
                 f"{file} is not {self.encoding} text ({error}). Set pool.encoding, e.g. cp1252 for a file from Excel, "
@@ -80,14 +79,15 @@ class Csv:
             ) from error
 
     def _item(self, line: int, cells: dict[str, str], listed: ListedImages) -> Item | None:
-        label = self._parse_label(cells["label"], f"{listed.file}, row {line}")
+        position = f"{listed.file}, row {line}"
+        label = self._parse_label(cells["label"], position)
         return listed.item(
             cells["path"],
             f"row {line}",
             [(label, None)] if label else [],
             split="test" if cells["split"].lower() == "test" else "pool",
             camera=cells["camera"] or None,
-            taken=self._parse_time(cells["time"], f"{listed.file}, row {line}"),
+            taken=self._parse_time(cells["time"], position),
             sequence=cells["sequence"] or None,
         )
 

@@ -74,9 +74,7 @@ class Folder:
             return
         test_root = _require_folder(self.test_root, "test_root")
         if test_root.resolve() == root.resolve():
-            raise PoolError(
-                f"pool.root and pool.test_root are the same folder, {root}. Set pool.test_root to another folder."
-            )
+            raise PoolError(f"pool.root and pool.test_root are the same folder, {root}. Set pool.test_root to another.")
         is_inside = test_root.is_relative_to(root)
         if not is_inside and (root / "test").exists():
             raise PoolError(
@@ -158,9 +156,8 @@ def _scan(folder: Path, is_root: bool) -> tuple[list[str], list[str], list[str]]
                 else:
                     continue
                 if _NOT_PORTABLE.search(entry.name):
-                    log.warning(
-                        "Skipped %r in %s: a backslash or undecodable character. Rename it.", entry.name, folder
-                    )
+                    reason = "it has a backslash or an undecodable character. Rename it."
+                    log.warning("Skipped %r in %s: %s", entry.name, folder, reason)
                 else:
                     names.append(entry.name)
     except OSError as error:

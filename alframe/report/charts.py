@@ -18,7 +18,7 @@ from alframe.types import Curve, RoundRecord
 # gives it another value in dark mode: style.css holds both sets.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 BASELINE, INK, RULE = "#6f7780", "#1c2126", "#dfe3e0"
-_VARIABLES = {
+CSS_COLOURS = {
     **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, 1)},
     BASELINE: "var(--baseline)",
     INK: "var(--soft)",
@@ -63,11 +63,6 @@ def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, str | tuple[int, tu
             chosen.append((SERIES[used % len(SERIES)], _DASHES[used // len(SERIES) % len(_DASHES)]))
             used += 1
     return chosen
-
-
-def css_colour(colour: str) -> str:
-    """Return the page's CSS value for one of the chart's colours."""
-    return _VARIABLES[colour]
 
 
 def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:
@@ -124,4 +119,4 @@ def _to_inline_svg(figure: Figure, salt: str) -> str:
         element.attrib = {name: value for name, value in kept.items() if name != "id" or value in used}
     root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true", "focusable": "false"}
     svg = ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
-    return re.sub("|".join(_VARIABLES), lambda match: _VARIABLES[match.group()], svg)
+    return re.sub("|".join(CSS_COLOURS), lambda match: CSS_COLOURS[match.group()], svg)

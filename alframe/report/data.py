@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alframe.types import Curve, Evaluation, Item, RoundRecord
+from alframe.types import Curve, Item, RoundRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,3 @@ class ReportData:
     interval: str
     audit_unanswered: int = 0
     represented: int = 0
-
-    @property
-    def last_evaluated(self) -> RoundRecord | None:
-        """The latest round that measured the model."""
-        return next((record for record in reversed(self.history) if record.evaluation is not None), None)
-
-    @property
-    def evaluation(self) -> Evaluation | None:
-        """The latest evaluation."""
-        return self.last_evaluated.evaluation if self.last_evaluated else None
-
-    @property
-    def last_audited(self) -> RoundRecord | None:
-        """The latest round that measured the model on images drawn at random."""
-        return next((record for record in reversed(self.history) if record.audit is not None), None)

@@ -24,21 +24,25 @@ def render(data: ReportData) -> str:
     """Return the report as one HTML document that needs no other file, no script and no network."""
     compared = [curve for curve in data.curves if len(curve.labels)]  # runs without a common point have none
     curves = compared or charts.campaign_curves(data.history)
-    audit = data.last_audited.audit if data.last_audited else None
-    evaluation = data.evaluation or audit
+    audited = next((record for record in reversed(data.history) if record.audit), None)
+    evaluated = next((record for record in reversed(data.history) if record.evaluation), None)
+    audit = audited.audit if audited else None
+    evaluation = evaluated.evaluation if evaluated else audit
     page = (
         _environment()
         .get_template("page.html.j2")
         .render(
             data=data,
             last=data.history[-1] if data.history else None,
-            judged=data.last_audited or data.last_evaluated,
+            judged=audited or evaluated,
             judgement=audit or evaluation,
             audit=audit,
             pool_accuracy=tables.describe_pool_accuracy(audit) if audit else "",
-            accuracy_if_wrong=tables.accuracy_if_wrong(audit, data.audit_unanswered) if audit else None,
+            # The accuracy if the model were wrong on every one of the drawn images that nobody has answered.
+            accuracy_if_wrong=audit.accuracy * audit.n / (audit.n + data.audit_unanswered) if audit else None,
             audit_classes=tables.class_rows({}, audit),
             evaluation=evaluation,
+            evaluated=evaluated,
             labels=sum(data.class_counts.values()),
             comparison=bool(compared),
             curve_wide=charts.learning_curve(curves, charts.WIDE) if curves else "",
@@ -68,13 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "percent": percent,
-        "number": number,
-        "moment": moment,
-        "duration": duration,
-        "breakable": breakable,
-    }
+    environment.filters |= {function.__name__: function for function in (percent, number, moment, duration, breakable)}
     return environment
 
 

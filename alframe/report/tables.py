@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from alframe.report.charts import css_colour, curve_styles, is_baseline
+from alframe.report.charts import CSS_COLOURS, curve_styles, is_baseline
 from alframe.types import Curve, Evaluation, RoundRecord
 
 MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown instead
@@ -19,12 +20,12 @@ class ClassRow:
 
     name: str
     labels: int
+    support: int | None
     precision: float | None
     recall: float | None
     recall_low: float | None
     recall_high: float | None
     f1: float | None
-    support: int | None
 
 
 def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list[ClassRow]:
@@ -38,9 +39,8 @@ def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list
         support = int(scores["support"]) if "support" in scores else None
         # Without a test image of the class its recall is undefined, whatever number stands there.
         known = scores if support else {}
-        precision, recall, f1 = (known.get(key) for key in ("precision", "recall", "f1"))
-        bounds = known.get("recall_low"), known.get("recall_high")
-        rows.append(ClassRow(name, counts.get(name, 0), precision, recall, *bounds, f1, support))
+        keys = ("precision", "recall", "recall_low", "recall_high", "f1")
+        rows.append(ClassRow(name, counts.get(name, 0), support, *(known.get(key) for key in keys)))
     return rows
 
 
@@ -50,11 +50,6 @@ def describe_pool_accuracy(audit: Evaluation) -> str:
     _, _, remark = audit.basis.partition(", ")
     images = f"images of the pool ({remark})" if remark else "images of the pool"
     return f"Of 100 {images}, the model would get {right} right (between {low} and {high})"
-
-
-def accuracy_if_wrong(audit: Evaluation, unanswered: int) -> float:
-    """Return the accuracy if the model were wrong on every one of the drawn images that nobody has answered."""
-    return audit.accuracy * audit.n / (audit.n + unanswered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +84,11 @@ def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
 
 @dataclass(frozen=True, slots=True)
 class CurveRow:
-    """The key to one curve and its last point; `reached` is where it meets the baseline's last mean accuracy."""
+    """A curve and its key; `reached` is the fewest labels at which its mean is as good as the baseline's last one."""
 
-    name: str
-    colour: str
+    curve: Curve
+    colour: str  # as a CSS value
     dashed: bool
-    seeds: int
-    labels: int
-    mean: float
-    low: float
-    high: float
     reached: int | None
 
 
@@ -107,29 +97,15 @@ def find_baseline(curves: Sequence[Curve]) -> Curve | None:
     return next((curve for curve in curves if is_baseline(curve)), None)
 
 
-def labels_to_reach(curve: Curve, accuracy: float) -> int | None:
-    """Return the fewest labels at which the mean was measured at `accuracy` or above."""
-    return next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= accuracy), None)
-
-
 def curve_rows(curves: Sequence[Curve]) -> list[CurveRow]:
     """Return one row per curve, best last mean first."""
     baseline = find_baseline(curves)
-    rows = [
-        CurveRow(
-            curve.name,
-            css_colour(colour),
-            dashes != "-",
-            curve.seeds,
-            curve.labels[-1],
-            curve.mean[-1],
-            curve.low[-1],
-            curve.high[-1],
-            labels_to_reach(curve, baseline.mean[-1]) if baseline else None,
-        )
-        for curve, (colour, dashes) in zip(curves, curve_styles(curves), strict=True)
-    ]
-    return sorted(rows, key=lambda row: -row.mean)
+    goal = baseline.mean[-1] if baseline else math.inf
+    rows = []
+    for curve, (colour, dashes) in zip(curves, curve_styles(curves), strict=True):
+        reached = next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= goal), None)
+        rows.append(CurveRow(curve, CSS_COLOURS[colour], dashes != "-", reached))
+    return sorted(rows, key=lambda row: -row.curve.mean[-1])
 
 
 def curve_points(curves: Sequence[Curve]) -> list[tuple[int, list[tuple[float, float, float] | None]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from alframe.types import Evaluation, RoundRecord
+from alframe.types import RoundRecord
 
 WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
 INDENT = 6  # of a line that belongs to the row above it
@@ -39,8 +39,10 @@ class Console:
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
         _print(_align(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values()))))
-        if record.audit:
-            _print(f"{'':{INDENT}}{_describe_audit(record.audit)}")
+        if audit := record.audit:
+            correct, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
+            described = f"{correct} of 100 right ({low} to {high}), by {audit.n} images drawn at random"
+            _print(f"{'':{INDENT}}in the pool: {described}")
 
     def close(self) -> None:
         """Do nothing: no file is held open."""
@@ -54,11 +56,6 @@ def _print(line: str) -> None:
 
 def _align(*cells: str) -> str:
     return " ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS.values(), strict=True))
-
-
-def _describe_audit(audit: Evaluation) -> str:
-    correct, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
-    return f"in the pool: {correct} of 100 right ({low} to {high}), by {audit.n} images drawn at random"
 
 
 def _format_seconds(seconds: float) -> str:

@@ -281,8 +281,8 @@ def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
 
 def test_comparison_says_how_many_labels_are_saved(data: ReportData, curves: list[Curve]) -> None:
     margin, random = curve_rows(curves)
-    assert (margin.name, margin.reached) == ("margin", 40)
-    assert (random.name, random.reached) == ("random", 60)
+    assert (margin.curve.name, margin.reached) == ("margin", 40)
+    assert (random.curve.name, random.reached) == ("random", 60)
     text = Page(render(replace(data, curves=curves))).text
     assert "Labels for 61.2 %" in text and "var(--baseline)" in random.colour
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from alframe.errors import BadParams
@@ -49,7 +48,7 @@ class Deployments:
             candidates = self._by_location[item.camera]
             active = [name for name in candidates if len(candidates) == 1 or self._was_active(name, taken)]
             return active[0] if active else None
-        return next((folder for folder in _parent_folders(image) if folder in self.rows), None)
+        return next((str(folder) for folder in PurePosixPath(image).parents if str(folder) in self.rows), None)
 
     def _was_active(self, deployment: str, time: datetime | None) -> bool:
         if time is None or time.tzinfo is None:
@@ -117,9 +116,3 @@ def _parse_time(cell: str, zone: tzinfo | None) -> datetime | None:
         return with_zone(datetime.fromisoformat(cell), zone) if len(cell) > 10 else None
     except ValueError:
         return None
-
-
-def _parent_folders(image: str) -> Iterator[str]:
-    """Yield the folders that an image lies in, the innermost first."""
-    parts = image.split("/")[:-1]
-    return ("/".join(parts[:end]) for end in range(len(parts), 0, -1))

@@ -4,20 +4,51 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alframe.exporters.timelapse_csv.images import ImageClasses
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
+from alframe.kit.exporting import final_classes
 from alframe.kit.matching import caseless_path
 from alframe.kit.progress import track
+from alframe.types import Predictions
 
 SETTING = "exporter.timelapse_csv"
 BY_HAND = "Enter it in Timelapse by hand."
 ID_COLUMNS = ("RelativePath", "File", "DateTime")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageClasses:
+    """The labels of the image at `path` (several, if it has several boxes), and the model's surest prediction."""
+
+    path: Path
+    labels: Sequence[str]
+    prediction: str
+    confidence: float
+
+
+def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: bool) -> dict[str, ImageClasses]:
+    """Return the classes of each image with a label, or of all if `predicted`; other labels displace `blank` ones."""
+    labels = final_classes(predictions).labels
+    rows_of: dict[str, list[int]] = {}
+    for row, item in enumerate(predictions.items):
+        if labels[row] is not None or predicted:
+            rows_of.setdefault(item.image, []).append(row)
+    blank_names = {name.casefold() for name in blank}
+    confidences = predictions.probs.max(axis=1).tolist()
+    images = {}
+    for image, rows in rows_of.items():
+        names = [label.class_name for row in rows if (label := labels[row])]
+        filled = [name for name in names if name.casefold() not in blank_names]
+        surest = max(rows, key=confidences.__getitem__)
+        prediction = predictions.classes[predictions.probs[surest].argmax()]
+        path = predictions.items[surest].path
+        images[image] = ImageClasses(path, filled or names[:1], prediction, confidences[surest])
+    return images
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +100,9 @@ def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasse
         if new == old:
             changes.unchanged += 1
         else:
-            changes.records[image] = [_replace_cells(*pair) for pair in zip(records, new, strict=True)]
+            changes.records[image] = [
+                replace(record, cells={**record.cells, **cells}) for record, cells in zip(records, new, strict=True)
+            ]
     changed = [record for records in changes.records.values() for record in records]
     unsafe = {record.image_path for record in find_unsafe_records(ddb, changed)}
     for image in [image for image, records in changes.records.items() if records[0].image_path in unsafe]:
@@ -160,8 +193,3 @@ def _name_in_set(label: str, species: Field | None, rename: Mapping[str, str]) -
 
 def _is_accepted(field: Field | None, value: str) -> bool:
     return field is not None and accepts_value(field, value)
-
-
-def _replace_cells(record: Record, cells: Mapping[str, str]) -> Record:
-    kept = {name: record.cells[name] for name in ID_COLUMNS}
-    return Record(record.id, record.relative_path, record.file, kept | dict(cells))

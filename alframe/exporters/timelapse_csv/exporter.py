@@ -11,8 +11,16 @@ from pathlib import Path
 
 from alframe.contracts import SavedModel
 from alframe.errors import FormatError
-from alframe.exporters.timelapse_csv.changes import BY_HAND, ID_COLUMNS, SETTING, Changes, Fields, find_changes
-from alframe.exporters.timelapse_csv.images import ImageClasses, classes_by_image
+from alframe.exporters.timelapse_csv.changes import (
+    BY_HAND,
+    ID_COLUMNS,
+    SETTING,
+    Changes,
+    Fields,
+    ImageClasses,
+    classes_by_image,
+    find_changes,
+)
 from alframe.formats.timelapse.data import Record
 from alframe.formats.timelapse.folders import DATA_NAME, files_in
 from alframe.formats.timelapse.import_csv import IMPORT_MENU, write_import_csv

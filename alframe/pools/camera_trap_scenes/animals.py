@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from PIL import Image, ImageFilter
 
 from alframe.pools.camera_trap_scenes.canvas import AnimalCanvas, Colour, Point, circle_outline, darken, smooth_outline
@@ -69,9 +70,7 @@ class Pose:
     facing: int = 1  # 1 = right, -1 = left
 
 
-def draw_animal(
-    animal: Animal, pose: Pose, height: float, rng: np.random.Generator
-) -> tuple[Image.Image, Point, Point]:
+def draw_animal(animal: Animal, pose: Pose, height: float, rng: Generator) -> tuple[Image.Image, Point, Point]:
     """Return the animal, `height` pixels at the shoulder, as RGBA, and where the ground under it and its eye are."""
     canvas = AnimalCanvas(height * SCALE, pose.turn)
     eye = _draw_parts(canvas, animal, pose, rng)
@@ -79,18 +78,16 @@ def draw_animal(
     margin = 2 * SCALE
     frame = (left - margin, top - margin, right + margin, bottom + margin)
     picture = _shade_body(canvas.colour.crop(frame), canvas.mask.crop(frame), canvas.unit, rng)
-    size = (picture.width // SCALE, picture.height // SCALE)
-    picture = picture.resize(size, Image.Resampling.BOX)
-    points = [
-        ((x - frame[0]) / SCALE, (y - frame[1]) / SCALE) for x, y in (canvas.to_pixels((0, 0)), canvas.to_pixels(eye))
-    ]
-    if pose.facing < 0:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        points = [(size[0] - x, y) for x, y in points]
-    return picture, points[0], points[1]
+    picture = picture.resize((picture.width // SCALE, picture.height // SCALE), Image.Resampling.BOX)
+    pixels = map(canvas.to_pixels, ((0, 0), eye))
+    ground, eye = (((x - frame[0]) / SCALE, (y - frame[1]) / SCALE) for x, y in pixels)
+    if pose.facing > 0:
+        return picture, ground, eye
+    picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return picture, (picture.width - ground[0], ground[1]), (picture.width - eye[0], eye[1])
 
 
-def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: np.random.Generator) -> Image.Image:
+def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: Generator) -> Image.Image:
     """Add light from above, a rounded body, and fur."""
     solid = np.asarray(mask.filter(ImageFilter.GaussianBlur(unit * 0.07)), dtype=np.float32) / 255
     slope = np.gradient(solid, axis=0) * unit * 0.09
@@ -104,7 +101,7 @@ def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: np.ran
     return picture
 
 
-def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: np.random.Generator) -> Point:
+def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator) -> Point:
     """Draw all parts from the far side to the near one; return where the eye is."""
     half = animal.length / 2
     _legs(canvas, animal, pose, half, far=True)
@@ -151,7 +148,7 @@ def _legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bo
         canvas.fill_limb([foot, (foot[0] + width * 0.45, foot[1])], [width * 0.5, width * 0.42], darken(lower, 0.8))
 
 
-def _tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: np.random.Generator) -> None:
+def _tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> None:
     base = (-half - 0.1, animal.rump * 0.9)
     lift = float(rng.uniform(-0.12, 0.12))
     if animal.tail == "brush":
@@ -174,7 +171,7 @@ def _tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: np.random.Gene
         canvas.fill_disc(tip, 0.06, BLACK)
 
 
-def _coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: np.random.Generator) -> None:
+def _coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> None:
     top, bottom = 0.96, 1 - animal.depth * 0.75
     if "spots" in animal.marks:
         spots = rng.uniform((-half, bottom, 0.02), (half, top, 0.034), (46, 3)).tolist()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.random import Generator
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 Point = tuple[float, float]
@@ -78,7 +79,7 @@ def darken(colour: Colour, factor: float) -> Colour:
     return r, g, b
 
 
-def vary_brightness(colour: Colour, rng: np.random.Generator, scale: float) -> Colour:
+def vary_brightness(colour: Colour, rng: Generator, scale: float) -> Colour:
     """Return the colour with a normally distributed brightness, of standard deviation `scale`, added."""
     light = float(rng.normal(0, scale))
     r, g, b = (int(min(255, max(0, value + light))) for value in colour)

@@ -1,23 +1,94 @@
-"""Write the drawn pictures as files, with their labels and detections."""
+"""Plan the bursts of the cameras, shoot their frames, and write these as files with their labels and detections."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from alframe.kit.files import write_json
 from alframe.kit.progress import track
 from alframe.kit.seeding import generator
-from alframe.pools.camera_trap_scenes.bursts import plan_bursts, shoot
-from alframe.pools.camera_trap_scenes.scenery import HABITATS, paint_scenery
+from alframe.pools.camera_trap_scenes.animals import Pose
+from alframe.pools.camera_trap_scenes.frames import FrameInfo, Visitor, position_for_height, render_frame
+from alframe.pools.camera_trap_scenes.scenery import HABITATS, Scenery, paint_scenery
+from alframe.types import Box
 
 EMPTY = "empty"
 COLUMNS = ("path", "label", "camera", "taken", "sequence", "split", "light")
+
+
+@dataclass(frozen=True)
+class Burst:
+    """A burst of frames at a site; `species` None: no animal comes."""
+
+    site: int
+    species: str | None
+    night: bool
+    start: datetime
+    frames: int
+    number: int  # names the burst's own generator
+
+    @property
+    def camera(self) -> str:
+        """The name of the site's camera."""
+        return f"site_{self.site + 1:02d}"
+
+
+def plan_bursts(recipe: Mapping[str, Any]) -> list[Burst]:
+    """Return who comes where and when, by site and time; species and nights are spread evenly over pool and test."""
+    rng = generator(recipe["seed"], "plan")
+    sites = np.arange(recipe["bursts"]) % recipe["sites"]
+    is_test = sites >= recipe["sites"] - recipe["test_sites"]
+    bursts = []
+    for numbers in (np.flatnonzero(~is_test), np.flatnonzero(is_test)):
+        empties = round(recipe["empty"] * len(numbers))
+        animals = [recipe["species"][i % len(recipe["species"])] for i in range(len(numbers) - empties)]
+        visitors = rng.permutation(np.array([*animals, *[None] * empties], dtype=object))
+        nights = rng.permutation(len(numbers)) < round(recipe["night"] * len(numbers))
+        for number, visitor, night in zip(numbers.tolist(), visitors, nights.tolist(), strict=True):
+            # A day of its own for each burst of a site keeps their times apart.
+            day = datetime(2024, 3, 1) + timedelta(days=3 * (number // recipe["sites"]) + int(rng.integers(0, 3)))
+            hour = (21 + float(rng.uniform(0, 8))) % 24 if night else float(rng.uniform(6.5, 19))
+            start = day + timedelta(seconds=round(hour * 3600))
+            bursts.append(Burst(int(sites[number]), visitor, night, start, int(rng.integers(2, 6)), number))
+    return sorted(bursts, key=lambda burst: (burst.site, burst.start))
+
+
+def shoot(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Image, FrameInfo, Box | None]]:
+    """Yield the frames of one burst, with the visible animal's box: it stands, or walks on from frame to frame."""
+    rng = generator(seed, "burst", burst.number)
+    x, facing, down = float(rng.uniform(0.2, 0.8)), int(rng.choice([-1, 1])), 0.5
+    if burst.species:
+        pixels = scenery.nearness.shape[0] * float(rng.uniform(0.07, 0.32))
+        down = position_for_height(burst.species, pixels, scenery)
+    walks = bool(rng.random() < 0.65)
+    speed = float(rng.uniform(0.06, 0.2)) if walks else 0.0
+    head_up = float(rng.uniform(-12, 14) if walks else rng.choice([-48.0, -30.0, 4.0, 16.0]))
+    gait, turn = float(rng.uniform(0, 6)), float(rng.uniform(0.68, 1.0))
+    celsius = int(rng.integers(-2, 14)) + (0 if burst.night else 9)
+    if walks:
+        x -= facing * speed * 0.8  # it set the camera off on its way through
+    time = burst.start
+    for frame in range(burst.frames):
+        visitor = None
+        if burst.species:
+            frame_rng = generator(seed, "frame", burst.number, frame)
+            nod = head_up + float(frame_rng.normal(0, 5))
+            pose = Pose(gait + 1.7 * frame * walks, 0.26 if walks else 0.05, nod, turn, facing)
+            visitor = Visitor(burst.species, pose, x, down)
+        info = FrameInfo(burst.camera, time, f"{frame + 1}/{burst.frames}", celsius, burst.night)
+        light, grain = generator(seed, "light", burst.number), generator(seed, "grain", burst.number, frame)
+        image, box = render_frame(scenery, visitor, info, light, grain)
+        yield image, info, box
+        x += facing * speed
+        time += timedelta(seconds=int(rng.integers(1, 3)))
 
 
 def write_images(recipe: Mapping[str, Any], root: Path) -> None:
@@ -56,7 +127,6 @@ def _exif(taken: datetime) -> Image.Exif:
     exif[ExifTags.Base.Make] = "alframe"
     exif[ExifTags.Base.Model] = "camera_trap_scenes"
     exif[ExifTags.Base.DateTime] = time
-    exif.get_ifd(ExifTags.IFD.Exif).update(
-        {ExifTags.Base.DateTimeOriginal: time, ExifTags.Base.DateTimeDigitized: time}
-    )
+    times = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized)
+    exif.get_ifd(ExifTags.IFD.Exif).update(dict.fromkeys(times, time))
     return exif

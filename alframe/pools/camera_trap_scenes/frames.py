@@ -7,10 +7,11 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose, draw_animal
-from alframe.pools.camera_trap_scenes.canvas import mix_colours
+from alframe.pools.camera_trap_scenes.canvas import Point, mix_colours
 from alframe.pools.camera_trap_scenes.scenery import Scenery, draw_grass, fractal_noise
 from alframe.types import Box, Floats
 
@@ -47,7 +48,7 @@ def position_for_height(species: str, pixels: float, scenery: Scenery) -> float:
 
 
 def render_frame(
-    scenery: Scenery, visitor: Visitor | None, info: FrameInfo, burst: np.random.Generator, frame: np.random.Generator
+    scenery: Scenery, visitor: Visitor | None, info: FrameInfo, burst: Generator, frame: Generator
 ) -> tuple[Image.Image, Box | None]:
     """Return the picture and the visible animal's box; `burst` draws what stays the same in a whole burst."""
     coat, light = burst.spawn(2)
@@ -65,13 +66,8 @@ def render_frame(
 
 
 def _paint_visitor(
-    canvas: Image.Image,
-    scenery: Scenery,
-    visitor: Visitor,
-    night: bool,
-    coat: np.random.Generator,
-    frame: np.random.Generator,
-) -> tuple[Floats, Box | None, tuple[float, float] | None]:
+    canvas: Image.Image, scenery: Scenery, visitor: Visitor, night: bool, coat: Generator, frame: Generator
+) -> tuple[Floats, Box | None, Point | None]:
     """Paint the animal; return the nearness of everything, the animal's box, and its eye if it is visible."""
     width, height = canvas.size
     tall = ANIMALS[visitor.species].height * (height - scenery.horizon) / CAMERA_HEIGHT * visitor.down
@@ -114,7 +110,7 @@ def _visible_box(visible: npt.NDArray[np.bool_], whole: int) -> Box | None:
     return Box(x, y, w, h)
 
 
-def _light_by_day(canvas: Image.Image, hour: int, light: np.random.Generator, frame: np.random.Generator) -> Floats:
+def _light_by_day(canvas: Image.Image, hour: int, light: Generator, frame: Generator) -> Floats:
     """Return (H, W, 3) pixels: warm and dim early and late, with the leaves' shadows at midday."""
     width, height = canvas.size
     low = min(1.0, abs(hour - 13) / 6)  # 0 at one o'clock, 1 at seven in the morning and in the evening
@@ -127,11 +123,7 @@ def _light_by_day(canvas: Image.Image, hour: int, light: np.random.Generator, fr
 
 
 def _light_by_flash(
-    canvas: Image.Image,
-    nearness: Floats,
-    eye: tuple[float, float] | None,
-    light: np.random.Generator,
-    frame: np.random.Generator,
+    canvas: Image.Image, nearness: Floats, eye: Point | None, light: Generator, frame: Generator
 ) -> Floats:
     """Return (H, W) grey pixels: the flash fades with distance and towards the corners; leaves and eyes shine."""
     width, height = canvas.size

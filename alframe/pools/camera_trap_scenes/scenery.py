@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFilter
 
-from alframe.pools.camera_trap_scenes.canvas import Colour, darken, mix_colours, vary_brightness
+from alframe.pools.camera_trap_scenes.canvas import Colour, Point, darken, mix_colours, vary_brightness
 from alframe.types import Floats
 
 
@@ -55,7 +56,7 @@ class Scenery:
     habitat: Habitat
 
 
-def paint_scenery(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Scenery:
+def paint_scenery(habitat: Habitat, size: tuple[int, int], rng: Generator) -> Scenery:
     """Paint one site of `size` (width, height), from the far end to the near one."""
     width, height = size
     horizon = height * float(rng.uniform(0.34, 0.46))
@@ -94,7 +95,7 @@ class _DepthPainter:
             self.depth_pen.ellipse([x - rx, y - ry, x + rx, y + ry], near)
 
 
-def fractal_noise(rng: np.random.Generator, size: tuple[int, int], cells: float, octaves: int = 4) -> Floats:
+def fractal_noise(rng: Generator, size: tuple[int, int], cells: float, octaves: int = 4) -> Floats:
     """Return (H, W) fractal noise of about zero mean and unit variance, with about `cells` lumps across."""
     width, height = size
     total = np.zeros((height, width), dtype=np.float32)
@@ -105,9 +106,7 @@ def fractal_noise(rng: np.random.Generator, size: tuple[int, int], cells: float,
     return total / 1.1
 
 
-def draw_grass(
-    pen: ImageDraw.ImageDraw, habitat: Habitat, foot_at: tuple[float, float], tall: float, rng: np.random.Generator
-) -> None:
+def draw_grass(pen: ImageDraw.ImageDraw, habitat: Habitat, foot_at: Point, tall: float, rng: Generator) -> None:
     """Draw a tuft of grass, `tall` pixels high."""
     x, y = foot_at
     for _ in range(9):
@@ -117,17 +116,18 @@ def draw_grass(
         half = max(0.6, tall * 0.035)
         tip = (foot + lean * rise, y - rise)
         bend = (foot + lean * rise * 0.3, y - rise * 0.6)
-        pen.polygon(
-            [(foot - half, y), (bend[0] - half, bend[1]), tip, (bend[0] + half, bend[1]), (foot + half, y)], colour
-        )
+        left, right = [(foot - half, y), (bend[0] - half, bend[1])], [(bend[0] + half, bend[1]), (foot + half, y)]
+        pen.polygon([*left, tip, *right], colour)
 
 
-def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: Generator) -> tuple[Floats, Floats]:
     width, height = size
     rows = np.arange(height, dtype=np.float32)
     down = np.clip((rows - horizon) / (height - horizon), 0, 1)
     nearness = np.broadcast_to(down[:, None] ** 0.8, (height, width)).copy()
-    sky = np.asarray(habitat.sky, dtype=np.float32) * (1.05 - 0.15 * rows / horizon)[:, None]
+    colours = (habitat.sky, habitat.far, habitat.soil, habitat.litter)
+    sky, far, soil, litter = (np.asarray(colour, dtype=np.float32) for colour in colours)
+    sky = sky * (1.05 - 0.15 * rows / horizon)[:, None]
     # Texture is looked up in perspective, so that lumps grow towards the camera.
     texture = fractal_noise(rng, (width, 2 * height), 10, 5)
     distance = 1 / (down[:, None] + 0.12)
@@ -136,20 +136,18 @@ def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: np.ran
     lumps = texture[along.astype(int), np.clip(across, 0, width - 1).astype(int)]
     patches = fractal_noise(rng, size, 3, 3)
     mixed = np.clip(0.5 + 0.28 * patches + 0.18 * lumps, 0, 1)[..., None]
-    soil = (
-        np.asarray(habitat.soil, dtype=np.float32) * (1 - mixed) + np.asarray(habitat.litter, dtype=np.float32) * mixed
-    )
+    soil = soil * (1 - mixed) + litter * mixed
     soil *= (1 + 0.13 * lumps + rng.normal(0, 0.05, (height, width)).astype(np.float32) * nearness)[..., None]
     middle = width * (float(rng.uniform(0.3, 0.7)) + 0.1 * np.sin(3 * down + float(rng.uniform(0, 6))))
     trail = np.exp(-(((np.arange(width)[None, :] - middle[:, None]) / (width * (0.02 + 0.16 * down))[:, None]) ** 2))
     soil *= (1 + 0.18 * trail)[..., None]
     haze = np.clip(1 - down * 4, 0, 1)[:, None, None] * 0.5
-    soil = soil * (1 - haze) + np.asarray(habitat.far, dtype=np.float32) * haze
+    soil = soil * (1 - haze) + far * haze
     ground = np.where((rows >= horizon)[:, None, None], soil, sky[:, None, :])
     return ground.astype(np.float32), nearness.astype(np.float32)
 
 
-def _treeline(painter: _DepthPainter, rng: np.random.Generator) -> None:
+def _treeline(painter: _DepthPainter, rng: Generator) -> None:
     habitat, width, height, horizon = painter.habitat, painter.width, painter.height, painter.horizon
     for layer in range(3):
         rise = height * (0.24 - 0.06 * layer) * (1 + 0.3 * fractal_noise(rng, (width, 2), 6, 6)[0])
@@ -165,7 +163,7 @@ def _treeline(painter: _DepthPainter, rng: np.random.Generator) -> None:
         painter.fill_ellipse(float(rng.uniform(0, width)), y, radius, radius * 0.7, colour)
 
 
-def _litter(painter: _DepthPainter, rng: np.random.Generator) -> None:
+def _litter(painter: _DepthPainter, rng: Generator) -> None:
     """Paint fallen leaves and pebbles, larger towards the camera."""
     habitat = painter.habitat
     for distance in (rng.random(700) ** 1.5).tolist():
@@ -175,7 +173,7 @@ def _litter(painter: _DepthPainter, rng: np.random.Generator) -> None:
         painter.fill_ellipse(float(rng.uniform(0, painter.width)), y, radius * 1.4, radius * 0.6, colour)
 
 
-def _trunk(painter: _DepthPainter, distance: float, rng: np.random.Generator) -> None:
+def _trunk(painter: _DepthPainter, distance: float, rng: Generator) -> None:
     """Paint a tree whose foot is `distance` of the way from the horizon to the lower edge."""
     habitat, pen = painter.habitat, painter.pen
     x = float(rng.uniform(0, painter.width))
@@ -199,7 +197,7 @@ def _trunk(painter: _DepthPainter, distance: float, rng: np.random.Generator) ->
         draw_grass(pen, habitat, (x + float(rng.uniform(-1.6, 1.6)) * half, foot + half * 0.12), half * 0.9 + 3, rng)
 
 
-def _canopy(painter: _DepthPainter, rng: np.random.Generator) -> None:
+def _canopy(painter: _DepthPainter, rng: Generator) -> None:
     """Paint leaves overhead and bushes along the edge of the wood, in clumps."""
     habitat, height, horizon = painter.habitat, painter.height, painter.horizon
     stretch = 2.4 if habitat.conifer else 1.3
@@ -213,12 +211,11 @@ def _canopy(painter: _DepthPainter, rng: np.random.Generator) -> None:
         for dx, dy in rng.normal(0, (clump_size * 1.4, clump_size * 0.7), (75, 2)).tolist():
             radius = height * float(rng.uniform(0.003, 0.010))
             lit = min(1.3, max(0.6, 1.12 - 0.35 * dy / clump_size))
-            painter.fill_ellipse(
-                x + dx, y + dy, radius * stretch, radius, vary_brightness(darken(base, lit), rng, 12), nearness
-            )
+            colour = vary_brightness(darken(base, lit), rng, 12)
+            painter.fill_ellipse(x + dx, y + dy, radius * stretch, radius, colour, nearness)
 
 
-def _front(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+def _front(habitat: Habitat, size: tuple[int, int], rng: Generator) -> Image.Image:
     """Return blurred blades of grass before the lens, in the lower corners."""
     width, height = size
     layer = Image.new("RGBA", size, (*habitat.leaves, 0))
@@ -228,8 +225,6 @@ def _front(habitat: Habitat, size: tuple[int, int], rng: np.random.Generator) ->
         x = side + float(rng.normal(0, width * 0.09))
         tall, lean = height * float(rng.uniform(0.1, 0.38)), float(rng.normal(0, width * 0.06))
         half = width * float(rng.uniform(0.003, 0.009))
-        pen.polygon(
-            [(x - half, height), (x + lean, height - tall), (x + half, height)],
-            (*vary_brightness(darken(habitat.leaves, 0.8), rng, 14), 255),
-        )
+        colour = (*vary_brightness(darken(habitat.leaves, 0.8), rng, 14), 255)
+        pen.polygon([(x - half, height), (x + lean, height - tall), (x + half, height)], colour)
     return layer.filter(ImageFilter.GaussianBlur(width / 320))
