@@ -95,7 +95,7 @@ def run_task(config: DictConfig) -> float | None:
                 outcome = task.run(session)
             else:
                 own = _user_folders(hydra_config.runtime.config_sources)
-                choices = projects.choices_kept(session.folder, hydra_config.overrides.task, own)
+                choices = projects.saving_choices(session.folder, hydra_config.overrides.task, own)
                 with log_to_folder(session.folder), choices:
                     outcome = task.run(session)
     except Exception as error:

@@ -77,9 +77,9 @@ def parse(words: Sequence[str]) -> Command:
     flags, typed = split_flags(map(expand_option, words))
     if typed and _VERB.match(typed[0]):
         typed[0] = f"task={typed[0]}"
-    read = by_key(map(_read, typed))
-    folder, runs = _folder("project", read), _folder("runs", read) or absolute("alframe-runs")
-    latest = latest_project(runs) if folder is None and not _is_run(read) and not _chooses_campaign(read) else None
+    read = by_key(map(_parse_override, typed))
+    folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
+    latest = latest_project(runs) if folder is None and not _is_run(read) and not _configures_campaign(read) else None
     project = folder or latest
     saved = by_key(map(_under_new_name, load_choices(project) if project else []))
     own_folder = flag_value(flags, *CONFIG_DIR)
@@ -88,7 +88,7 @@ def parse(words: Sequence[str]) -> Command:
     folders = [Path(own_folder)] if own_folder is not None else []
     parts = ChosenParts({**saved, **read}, [*folders, *search_folders({**saved, **read})])
     sweep = _is_sweep(flags, read)
-    given = by_key(_with_value(override, parts, read, sweep) for override in read.values())
+    given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
     for override in given.values():
         _check_names(override, parts)
         _check_value(override, sweep)
@@ -98,7 +98,7 @@ def parse(words: Sequence[str]) -> Command:
     return Command(flags, given, standing, folder, latest, parts)
 
 
-def _read(word: str) -> Override:
+def _parse_override(word: str) -> Override:
     """Read one override; the value is still as it was typed, except for the choices of groups."""
     override = Override.read(word)
     if override is None:
@@ -125,7 +125,7 @@ def _under_new_name(override: Override) -> Override:
     return replace(override, key=RENAMED[override.key])
 
 
-def _with_value(override: Override, parts: ChosenParts, read: Overrides, sweep: bool) -> Override:
+def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, sweep: bool) -> Override:
     """Return the override under its full key, with its value in Hydra's grammar."""
     key, sign, text = override.key, override.sign, override.text
     if key in GROUPS or text is None:
@@ -133,17 +133,17 @@ def _with_value(override: Override, parts: ChosenParts, read: Overrides, sweep: 
     if override.kind in KINDS:
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
     elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
-        key = _task_parameter(key, read["task"].text or "" if "task" in read else "run", parts)
+        key = _task_parameter_key(key, read["task"].text or "" if "task" in read else "run", parts)
     kind = parts.value_kind(key)
     if key in SETTINGS and kind.is_list:
         return Override(key, "[]" if text in ("", "null") else to_hydra(text, kind), sign)
     return Override(key, to_hydra(text, kind, sweep), sign)
 
 
-def _task_parameter(key: str, task: str, parts: ChosenParts) -> str:
+def _task_parameter_key(key: str, task: str, parts: ChosenParts) -> str:
     """Return the full key of a task's own parameter, which is given without a prefix."""
-    if task not in parts.files("task"):
-        raise UnknownComponent(unknown_name("task", task, sorted(parts.files("task"))))
+    if task not in parts.available("task"):
+        raise UnknownComponent(unknown_name("task", task, sorted(parts.available("task"))))
     parameters = parts.recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
@@ -151,7 +151,7 @@ def _task_parameter(key: str, task: str, parts: ChosenParts) -> str:
 
 
 def _check_names(override: Override, parts: ChosenParts) -> None:
-    known = parts.files(override.key) if override.key in GROUPS else {}
+    known = parts.available(override.key) if override.key in GROUPS else {}
     text = override.text or ""
     is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
     if is_list and override.key in set(KINDS) - set(SEVERAL):
@@ -187,7 +187,7 @@ def _check_setting(key: str, value: object) -> None:
 
 def _check_experiment(name: str, parts: ChosenParts) -> None:
     """Check the settings in an experiment's file, of which Hydra would say that they are in no schema."""
-    file, content = parts.files("experiment")[name], parts.content("experiment", name)
+    file, content = parts.available("experiment")[name], parts.content("experiment", name)
     if content.keys() - {"defaults"} and not re.search(
         r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
     ):
@@ -211,9 +211,9 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
     if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
         return saved.key in given
     if saved.kind in SEVERAL:
-        return saved.key.split(".")[1] not in parts.names(saved.kind)
+        return saved.key.split(".")[1] not in parts.chosen_names(saved.kind)
     before = ChosenParts(everything, search_folders(everything))
-    return saved.kind in KINDS and parts.names(saved.kind) != before.names(saved.kind)
+    return saved.kind in KINDS and parts.chosen_names(saved.kind) != before.chosen_names(saved.kind)
 
 
 def _check_campaign(command: Command) -> None:
@@ -224,7 +224,7 @@ def _check_campaign(command: Command) -> None:
             "A sweep makes a project folder for each of its runs, below `runs`. Leave project=... out; "
             "runs=FOLDER says where they go."
         )
-    if folder is not None and not command.saved and _is_run(given) and not _chooses_campaign(given):
+    if folder is not None and not command.saved and _is_run(given) and not _configures_campaign(given):
         raise StoreError(
             f"There is no project in {folder}. To begin one there, say on which images: "
             f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"
@@ -234,7 +234,7 @@ def _check_campaign(command: Command) -> None:
         raise BadParams(f"{key} is given, but not which kind of pool it is for. Images in a folder: pool=folder.")
 
 
-def _chooses_campaign(given: Overrides) -> bool:
+def _configures_campaign(given: Overrides) -> bool:
     return any(override.kind not in TRANSIENT for override in given.values())
 
 
@@ -246,7 +246,7 @@ def _is_sweep(flags: Sequence[str], given: Overrides) -> bool:
     return "-m" in flags or ("hydra.mode" in given and given["hydra.mode"].value == "MULTIRUN")
 
 
-def _folder(key: str, given: Mapping[str, Override]) -> Path | None:
+def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:
     if key not in given or not given[key].text:
         return None
     path = plain_value(to_hydra(given[key].text or "", ValueKind(is_text=True, is_path=True)))

@@ -31,13 +31,13 @@ class ChosenParts:
         self._folders = [*config_folders(), *folders]
         self._files: dict[str, dict[str, Path]] = {}
 
-    def files(self, group: str) -> Mapping[str, Path]:
+    def available(self, group: str) -> Mapping[str, Path]:
         """Return every name that can be chosen in this group, with its file."""
         if group not in self._files:
             self._files[group] = config_files(group, self._folders)
         return self._files[group]
 
-    def names(self, kind: str) -> list[str]:
+    def chosen_names(self, kind: str) -> list[str]:
         """Return the names that are chosen of this kind."""
         if kind in self._overrides:
             return self._overrides[kind].names
@@ -55,8 +55,8 @@ class ChosenParts:
         if kind in SEVERAL:
             chosen, prefix, below = [name], f"{kind}.{name}", parameter
         else:
-            chosen, prefix = self.names(kind), kind
-        known = [name for name in chosen if name in self.files(kind)]
+            chosen, prefix = self.chosen_names(kind), kind
+        known = [name for name in chosen if name in self.available(kind)]
         kinds = [self._value_kind(kind, self.recipe(kind, name), below, prefix) for name in known]
         return next((declared for declared in kinds if declared != ValueKind()), ValueKind())
 
@@ -65,7 +65,7 @@ class ChosenParts:
         content = self.content(group, name)
         recipe: dict[str, Any] = {}
         for other in content.pop("defaults", []):
-            if isinstance(other, str) and other != name and other in self.files(group):
+            if isinstance(other, str) and other != name and other in self.available(group):
                 recipe |= self.recipe(group, other)
         return recipe | content
 
@@ -89,13 +89,13 @@ class ChosenParts:
         """The choices in config.yaml and in the chosen experiment."""
         configs = [_default_config()]
         names = self._overrides["experiment"].names if "experiment" in self._overrides else []
-        configs += [self.content("experiment", name) for name in names if name in self.files("experiment")]
+        configs += [self.content("experiment", name) for name in names if name in self.available("experiment")]
         choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]
         return {key.removeprefix("override ").strip("/"): name for entry in choices for key, name in entry.items()}
 
     def content(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""
-        file = self.files(group)[name]
+        file = self.available(group)[name]
         try:
             return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
         except (OSError, ValueError, TypeError, yaml.YAMLError) as error:

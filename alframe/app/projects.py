@@ -63,17 +63,17 @@ def load_choices(folder: Path) -> list[Override]:
 
 
 @contextmanager
-def choices_kept(folder: Path, words: Sequence[str], own_folders: Sequence[str] = ()) -> Iterator[None]:
+def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequence[str] = ()) -> Iterator[None]:
     """Keep the overrides that make this campaign what it is, with absolute paths; but not if they prove impossible.
 
-    `words` are Hydra's; `own_folders` the user's own configuration folders, in which some of the choices lie.
+    `words` are Hydra's; `user_config_folders` the user's own configuration folders, in which some of the choices lie.
     """
     overrides = by_key(map(Override.read, words))
-    parts = ChosenParts(overrides, [Path(own) for own in own_folders])
+    parts = ChosenParts(overrides, [Path(own) for own in user_config_folders])
     kept = [override for override in overrides.values() if override.kind not in TRANSIENT]
     choices = [str(_with_absolute_path(override, parts.value_kind(override.key))) for override in kept]
-    if own_folders:
-        choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in own_folders])}")
+    if user_config_folders:
+        choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in user_config_folders])}")
     file = folder / CHOICES
     before = file.read_text(encoding="utf-8") if file.exists() else None
     text = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)

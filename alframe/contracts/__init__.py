@@ -2,9 +2,9 @@
 
 A constructor only stores its parameters: no file, no network, no device.
 
-An optional ability, such as `FixedDraws`, is a Protocol beside the contract of its kind. A part has it if it offers the
-attribute or method; it inherits nothing. alframe looks with ``isinstance``, which sees what the class or the instance
-itself defines, and nothing that `__getattr__` makes up.
+An optional ability, such as `DeclaresDraws`, is a Protocol beside the contract of its kind. A part has it if it offers
+the attribute or method; it inherits nothing. alframe looks with ``isinstance``, which sees what the class or the
+instance itself defines, and nothing that `__getattr__` makes up.
 """
 
 from alframe.contracts.backbone import Backbone as Backbone
@@ -15,13 +15,13 @@ from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
 from alframe.contracts.label_source import LabelSource as LabelSource
 from alframe.contracts.label_source import PersistentAnswers as PersistentAnswers
-from alframe.contracts.loss import CountsLabels as CountsLabels
 from alframe.contracts.loss import Loss as Loss
+from alframe.contracts.loss import UsesLabelCounts as UsesLabelCounts
 from alframe.contracts.parts import Parts as Parts
 from alframe.contracts.pool import Pool as Pool
 from alframe.contracts.pool import SyntheticPool as SyntheticPool
 from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS
-from alframe.contracts.sampler import FixedDraws as FixedDraws
+from alframe.contracts.sampler import DeclaresDraws as DeclaresDraws
 from alframe.contracts.sampler import Sampler as Sampler
 from alframe.contracts.session import Session as Session
 from alframe.contracts.stopping import AuditBased as AuditBased

@@ -16,12 +16,12 @@ class Loss(Protocol):
 
         Weights of its own (a classifier layer) are trained with the backbone and then dropped. A batch from which
         nothing can be learned (one class only, say) gives a zero that can be differentiated. The module may offer
-        `CountsLabels`.
+        `UsesLabelCounts`.
         """
 
 
 @runtime_checkable
-class CountsLabels(Protocol):
+class UsesLabelCounts(Protocol):
     """A bound loss that weighs classes by how many labels they have."""
 
     def count_labels(self, labels: Tensor) -> None:

@@ -16,7 +16,7 @@ class Sampler(Protocol):
 
     `view.lazy_features[rows]` reads these rows of the embeddings only; `view.features` copies those of the whole pool.
     In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `chunks()` go over the pool, and
-    `view.prob_samples` holds all of it in memory. How many samples there are, `FixedDraws` says.
+    `view.prob_samples` holds all of it in memory. How many samples there are, `DeclaresDraws` says.
     """
 
     needs: frozenset[Need]
@@ -26,7 +26,7 @@ class Sampler(Protocol):
 
 
 @runtime_checkable
-class FixedDraws(Protocol):
+class DeclaresDraws(Protocol):
     """A sampler that says how many samples of the probabilities it needs; others get `DEFAULT_DRAWS`."""
 
     draws: int

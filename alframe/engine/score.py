@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import DEFAULT_DRAWS, FixedDraws, Head, HiddenActivations, Sampler
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, HiddenActivations, Sampler
 from alframe.engine.fit import TrainingSet, predict_in_chunks
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
@@ -67,7 +67,7 @@ def make_pool_view(
         makers[Need.PROBS] = lambda: predict(fitted.probs)
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
         makers[Need.ACTIVATIONS] = lambda: predict(fitted.activations)
-        draws = sampler.draws if isinstance(sampler, FixedDraws) else DEFAULT_DRAWS
+        draws = sampler.draws if isinstance(sampler, DeclaresDraws) else DEFAULT_DRAWS
         shape = draws, len(keys), len(training.classes)
         makers[Need.PROB_SAMPLES] = lambda: _lazy_samples(fitted, features, keys, shape, rng)
     needs = sampler.needs - ({Need.PREDICT} if head is not None else set())

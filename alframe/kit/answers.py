@@ -21,7 +21,7 @@ class AnswerBuilder:
     An item is cleared if some file has a place for its label, but nothing in it, and no file has a label of it. No
     answer of a person may be lost, so three things clear nothing: a file in which nobody has written any label (the
     labels were in a copy, which is gone); the empty place of an item in `restored` (see RoundImage.restored); and any
-    file while `may_lack_labels` is set, since what could not be read may hold the label.
+    file while `has_unread_rows` is set, since what could not be read may hold the label.
     """
 
     classes: Sequence[str]
@@ -29,22 +29,22 @@ class AnswerBuilder:
     unsure: Sequence[str] = UNSURE_WORDS
     restored: Collection[ItemId] = ()
     problems: list[Problem] = field(default_factory=list)
-    may_lack_labels: bool = False
+    has_unread_rows: bool = False
     answered_files: set[str] = field(default_factory=set)
     _written: list[tuple[Label, str]] = field(default_factory=list)
     _empty: dict[str, set[ItemId]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, label: Label, shown_as: str = "") -> None:
-        """Add a label whose class name is as somebody wrote it. Problems begin with `shown_as`, if it is given."""
+    def add(self, label: Label, problem_prefix: str = "") -> None:
+        """Add a label whose class name is as somebody wrote it. Problems begin with `problem_prefix`, if given."""
         self.answered_files.add(label.file)
-        self._written.append((label, f"'{shown_as}': " if shown_as else ""))
+        self._written.append((label, f"'{problem_prefix}': " if problem_prefix else ""))
 
-    def add_empty(self, file: str, item: ItemId) -> None:
+    def add_unanswered(self, file: str, item: ItemId) -> None:
         """Add an empty place for a label of `item` in `file`."""
         self._empty[file].add(item)
 
     @property
-    def written_labels(self) -> list[Label]:
+    def raw_labels(self) -> list[Label]:
         """The labels added so far, with the class names as written."""
         return [label for label, _ in self._written]
 
@@ -65,7 +65,7 @@ class AnswerBuilder:
                 problems.append(Problem(label.file, label.row, f"{prefix}{error}"))
         labels.sort(key=lambda label: position[label.item])
         cleared: set[ItemId] = set()
-        if not self.may_lack_labels:
+        if not self.has_unread_rows:
             cleared = set().union(*(self._empty[file] for file in self.answered_files if file in self._empty))
         cleared -= {label.item for label, _ in written}.union(self.restored)
         return Answers(labels, problems, cleared=[item for item in position if item in cleared])

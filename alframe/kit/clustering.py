@@ -14,7 +14,7 @@ from alframe.types import Floats, Ints, LazyFeatures, PoolView
 MAX_ROWS_PER_CLUSTER = 256  # rows that a centre is fitted on, at most
 MAX_STEPS = 20
 CONVERGED = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
-MIN_ROWS_PER_IMAGE = 4  # rows in a sample of the pool for each image asked for, at least
+MIN_SAMPLE_PER_REQUESTED = 4  # rows in a sample of the pool for each image asked for, at least
 
 
 def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
@@ -22,7 +22,7 @@ def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
 
     In random order, ties between equal rows are not settled in favour of the first of a folder.
     """
-    return rng.permutation(n)[: max(limit, MIN_ROWS_PER_IMAGE * k)]
+    return rng.permutation(n)[: max(limit, MIN_SAMPLE_PER_REQUESTED * k)]
 
 
 def kmeans_centres(
@@ -55,7 +55,7 @@ def kmeans_centres(
     return np.array(min(fits, key=lambda fit: fit[0])[1])
 
 
-def cluster_pool(
+def fit_pool_kmeans(
     view: PoolView, k: int, clusters: int, limit: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
     """Fit k-means to the pool and the m labelled images: a cluster for each label after this batch, up to `clusters`.

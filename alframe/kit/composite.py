@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import DEFAULT_DRAWS, FixedDraws, Sampler
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Sampler
 from alframe.types import Need, PoolView
 
 # Properties of PoolView that hand a field on without reading all of it.
@@ -28,12 +28,12 @@ def combined_needs(samplers: Iterable[Sampler]) -> frozenset[Need]:
 
 def max_draws(samplers: Iterable[Sampler]) -> int:
     """Return the most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them says."""
-    return max((sampler.draws for sampler in samplers if isinstance(sampler, FixedDraws)), default=DEFAULT_DRAWS)
+    return max((sampler.draws for sampler in samplers if isinstance(sampler, DeclaresDraws)), default=DEFAULT_DRAWS)
 
 
 def restrict_view(sampler: Sampler, view: PoolView) -> PoolView:
     """Return `view` with only the fields that `sampler` needs; no array is copied."""
     fields = {need: getattr(view, LAZY_PROPERTIES.get(need, need.value)) for need in sampler.needs - {Need.PREDICT}}
-    if Need.PROB_SAMPLES in fields and isinstance(sampler, FixedDraws):
+    if Need.PROB_SAMPLES in fields and isinstance(sampler, DeclaresDraws):
         fields[Need.PROB_SAMPLES] = fields[Need.PROB_SAMPLES].first_draws(sampler.draws)
     return PoolView(view.keys, fields, view.predict if Need.PREDICT in sampler.needs else None)

@@ -12,7 +12,7 @@ from alframe.app.api import compose, open_session
 from alframe.app.command import parse
 from alframe.app.declarations import declared_kinds
 from alframe.app.grammar import ValueKind
-from alframe.app.projects import choices_kept, load_choices
+from alframe.app.projects import load_choices, saving_choices
 from alframe.errors import BadParams, BrokenPlugin
 
 TEXT = ValueKind(is_text=True)
@@ -144,7 +144,7 @@ def test_only_what_is_declared_a_path_becomes_one(
     assert recipe == {"name": "tried_record", "file": str(tmp_path / "here.csv"), "weights": "uniform"}
     given = words("sampler=tried_record", "sampler.file=2026_05", "sampler.weights=1e3")
     assert given[1:] == ["++sampler.file='2026_05'", "++sampler.weights='1e3'"]
-    with choices_kept(tmp_path, [*given, "task=run"]):
+    with saving_choices(tmp_path, [*given, "task=run"]):
         place = (tmp_path / "2026_05").as_posix()
         kept = ["sampler=tried_record", f"++sampler.file='{place}'", "++sampler.weights='1e3'"]
         assert list(map(str, load_choices(tmp_path))) == kept
@@ -188,7 +188,7 @@ def test_the_chosen_part_may_come_from_an_experiment_a_saved_choice_or_a_name(in
     assert words("experiment=tried", "sampler=random", "sampler.words=fox")[2:] == ["++sampler.words=fox"]
     named = words("sampler=random", f"sampler.name={package}:tried_sampler", "sampler.words=fox")
     assert named[2:] == ["++sampler.words=[fox]"]
-    with choices_kept(tmp_path, ["sampler=tried_sampler"]):
+    with saving_choices(tmp_path, ["sampler=tried_sampler"]):
         pass
     assert words(f"project={tmp_path}", "sampler.words=fox")[1:] == ["++sampler.words=[fox]"]
     assert words(f"project={tmp_path}", "sampler=random", "sampler.words=fox")[2:] == ["++sampler.words=fox"]

@@ -9,7 +9,7 @@ import yaml
 
 from alframe.app.api import compose, open_session
 from alframe.app.command import hydra_words
-from alframe.app.projects import CHOICES, absolute, choices_kept, folder_name, latest_project, load_choices
+from alframe.app.projects import CHOICES, absolute, folder_name, latest_project, load_choices, saving_choices
 from alframe.app.session_from import session_from
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
 from alframe.store.ledger import Ledger
@@ -112,7 +112,7 @@ def test_flags_keep_their_values(tmp_path: Path) -> None:
 
 def test_choices_are_kept_with_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with choices_kept(tmp_path, ["pool=folder", "++pool.root=it\\ s", "task=run", "~exporter.model"]):
+    with saving_choices(tmp_path, ["pool=folder", "++pool.root=it\\ s", "task=run", "~exporter.model"]):
         assert list(map(str, load_choices(tmp_path))) == [
             "pool=folder",
             f"++pool.root='{tmp_path.as_posix()}/it s'",
@@ -121,12 +121,12 @@ def test_choices_are_kept_with_absolute_paths(tmp_path: Path, monkeypatch: pytes
 
 
 def test_choices_that_cannot_be_are_not_kept(tmp_path: Path) -> None:
-    with pytest.raises(BadParams), choices_kept(tmp_path, ["seed=1"]):
+    with pytest.raises(BadParams), saving_choices(tmp_path, ["seed=1"]):
         raise BadParams
     assert list(map(str, load_choices(tmp_path))) == []
-    with pytest.raises(LabelError), choices_kept(tmp_path, ["seed=1"]):
+    with pytest.raises(LabelError), saving_choices(tmp_path, ["seed=1"]):
         raise LabelError
-    with pytest.raises(BadParams), choices_kept(tmp_path, ["seed=2"]):
+    with pytest.raises(BadParams), saving_choices(tmp_path, ["seed=2"]):
         raise BadParams
     assert list(map(str, load_choices(tmp_path))) == ["seed=1"]
 
@@ -137,7 +137,7 @@ def test_a_folder_of_ones_own_parts_is_kept_with_the_choices(tmp_path: Path) -> 
     (own / "sampler" / "mine.yaml").write_text("name: bald\ndraws: 3\n", encoding="utf-8")
     folder = tmp_path / "season"
     folder.mkdir()
-    with choices_kept(folder, ["sampler=mine"], [str(own)]):
+    with saving_choices(folder, ["sampler=mine"], [str(own)]):
         pass
     assert compose(f"project={folder}").sampler.draws == 3
     (own / "sampler" / "mine.yaml").unlink()

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from alframe.app.api import compose
 from alframe.app.command import parse
-from alframe.app.projects import choices_kept
+from alframe.app.projects import saving_choices
 from alframe.builtins import REGISTRIES
 from tests.each import check_each
 
@@ -81,7 +81,7 @@ def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
     begun = [other for other in others if f"project={project}" in other]
     if project and (start := next((one for one in begun if any(word.startswith("pool=") for word in one)), None)):
         (folder / project).mkdir()
-        with choices_kept(folder / project, list(map(str, parse(start).given.values()))):
+        with saving_choices(folder / project, list(map(str, parse(start).given.values()))):
             pass
     overrides = list(map(str, parse(words).given.values()))
     config = compose(*(first_value(word) for word in overrides))

@@ -18,12 +18,12 @@ CELLS = st.dictionaries(
 
 
 def build(cells: dict[tuple[str, str], str], restored: set[str] = frozenset(), lacks: bool = False) -> Answers:  # type: ignore[assignment]
-    builder = AnswerBuilder(("fox", "deer"), "ask", restored=restored, may_lack_labels=lacks)
+    builder = AnswerBuilder(("fox", "deer"), "ask", restored=restored, has_unread_rows=lacks)
     for row, ((file, item), name) in enumerate(cells.items(), 1):
         if name:
             builder.add(Label(item, name, file=file, row=row))
         else:
-            builder.add_empty(file, item)
+            builder.add_unanswered(file, item)
     return builder.build(ITEMS, order=lambda label: label.row or 0)
 
 
@@ -45,7 +45,7 @@ def test_every_cell_is_a_label_or_a_problem_and_only_what_is_empty_everywhere_is
 
 def test_a_file_that_answers_about_other_images_clears_too() -> None:
     builder = AnswerBuilder(("fox",), "ask")
-    builder.add_empty("1.csv", "a")
+    builder.add_unanswered("1.csv", "a")
     assert not builder.build(ITEMS, order=str).cleared
     builder.answered_files.add("1.csv")
     assert builder.build(ITEMS, order=str).cleared == ["a"]
@@ -59,13 +59,13 @@ def test_labels_come_in_the_order_of_the_items_and_then_as_they_were_sorted() ->
 def test_answers_about_other_items_are_left_out() -> None:
     builder = AnswerBuilder(("fox",), "ask")
     builder.add(Label("z", "fox", file="1.csv"))
-    builder.add_empty("1.csv", "y")
+    builder.add_unanswered("1.csv", "y")
     assert builder.build(ITEMS, order=str) == Answers([], [], cleared=[])
 
 
 def test_a_problem_names_the_image_if_it_is_given() -> None:
     builder = AnswerBuilder(("fox",), "reject")
-    builder.add(Label("a", "lynx", file="x.ddb", row=4), shown_as="A/1.JPG")
+    builder.add(Label("a", "lynx", file="x.ddb", row=4), problem_prefix="A/1.JPG")
     (problem,) = builder.build(ITEMS, order=str).problems
     assert (problem.file, problem.row) == ("x.ddb", 4)
     assert problem.message.startswith("'A/1.JPG': 'lynx' is not one of the classes.")

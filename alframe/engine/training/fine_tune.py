@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from alframe.contracts import CountsLabels
+from alframe.contracts import UsesLabelCounts
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
@@ -58,7 +58,7 @@ def fine_tune(
     loss.to(device)
     frozen = frozen_parameters(module, plan.freeze)
     rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)
-    if isinstance(loss, CountsLabels):
+    if isinstance(loss, UsesLabelCounts):
         loss.count_labels(torch.from_numpy(y[rows]))
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     optimiser = make_optimiser(module, loss, frozen, plan)

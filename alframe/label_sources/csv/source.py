@@ -114,7 +114,7 @@ class Csv:
         lists = files_in_folder(folder)
         own_tables, problems = find_tables(self.files, request.folder, "label_source.files")
         builder.problems += problems
-        builder.may_lack_labels = bool(builder.problems)
+        builder.has_unread_rows = bool(builder.problems)
         for file in sorted({*lists, *own_tables}, key=lambda file: (time_saved(file), file.name)):
             self._add_file(builder, file, matcher, only_requested=file in lists)
         return builder.build(request.items, order=_time_and_row)
@@ -130,7 +130,7 @@ class Csv:
         for row in self._read_rows(file, columns, matcher):
             if isinstance(row, Problem):
                 builder.problems.append(row)
-                builder.may_lack_labels = True
+                builder.has_unread_rows = True
                 continue
             cells, item = row
             name = cells.get(columns.label).strip()
@@ -144,7 +144,7 @@ class Csv:
                 annotator = cells.get(columns.annotator).strip() or self.annotator
                 builder.add(Label(item, name, annotator, saved, str(file), cells.line, file_hash))
             elif not cells.get(RESTORED_COLUMN):
-                builder.add_empty(str(file), item)
+                builder.add_unanswered(str(file), item)
 
     def _columns_of(self, file: Path) -> Columns:
         """Return what the columns are called in this file: as is set, or as it was before somebody set it."""

@@ -47,9 +47,9 @@ def add_answer(
     """Add the answer in one record, or its empty place."""
     if name := name.strip():
         label = Label(item, name, annotator, version.saved, version.file, record.id, version.content_hash)
-        builder.add(label, shown_as=record.image_path)  # people see the image, and no number of its record
+        builder.add(label, problem_prefix=record.image_path)  # people see the image, and no number of its record
     else:
-        builder.add_empty(version.file, item)
+        builder.add_unanswered(version.file, item)
 
 
 def build_answers(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:

@@ -126,12 +126,12 @@ class TimelapseSet:
             return
         answers = read_if_changed(self._cache, ddb, read_data_file, self.names.answer_columns)
         self._add_file(answers, template, request.items, image_paths, ddb.parent, builder)
-        labelled = {label.item for label in builder.written_labels}
+        labelled = {label.item for label in builder.raw_labels}
         unlabelled = {path: item for item, path in image_paths.items() if item not in labelled}
         if unlabelled and labelled:  # asked of the file as it is now: what was filled in since is in neither
             images = [(folder, file) for folder, _, file in (path.rpartition("/") for path in unlabelled)]
             for path in find_blank_images(ddb, self.names.species, images):
-                builder.add_empty(answers.version.file, unlabelled[path])
+                builder.add_unanswered(answers.version.file, unlabelled[path])
 
     def _add_file(
         self,

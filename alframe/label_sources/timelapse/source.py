@@ -118,7 +118,7 @@ class Timelapse:
             except (FormatError, OSError) as error:
                 builder.problems.append(unreadable_file_problem(ddb, error))
         answered_by: dict[ItemId, set[str]] = defaultdict(set)
-        for label in builder.written_labels:
+        for label in builder.raw_labels:
             if owner := owner_of_file[label.file]:
                 answered_by[label.item].add(owner)
         incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
