@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends in words, even while it is still being imported."""
+    """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports."""
     collect_garbage_rarely()
     try:
         from alframe.app.cli import main as command_line
@@ -20,7 +20,7 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would only interrupt these words
-        sys.stderr.write("\nStopped. All that was done so far is kept; the same command goes on from there.\n")
+        sys.stderr.write("\nStopped. The work done so far is kept; run the same command again to continue.\n")
         sys.exit(130)
 
 

@@ -63,8 +63,8 @@ def hydra_words(words: Sequence[str]) -> list[str]:
             _check_value(override)
     except UnknownComponent as error:
         raise UnknownComponent(
-            f"{error} The project was started with it. Install again what brings it, name the folder of its YAML file "
-            f"with --config-dir, or choose another."
+            f"{error} The project was started with it. Reinstall the package that provides it, give the folder of its "
+            f"YAML file with --config-dir, or choose another."
         ) from None
     return command.words()
 
@@ -102,7 +102,7 @@ def _parse_override(word: str) -> Override:
     """Read one override; the value is still as it was typed, except for the choices of groups."""
     override = Override.read(word)
     if override is None:
-        raise BadParams(f"'{word}' is not of the form key=value. A verb comes first: alframe {word} ...")
+        raise BadParams(f"'{word}' is not of the form key=value. A command such as 'export' must come first.")
     override = _under_new_name(override)
     if override.key not in GROUPS:
         is_baseline = override.key == "compare" and not (override.text or "{").startswith("{")
@@ -168,9 +168,9 @@ def _check_value(override: Override, sweep: bool = False) -> None:
         return
     parsed = parse_override(str(override))
     if parsed is None:
-        raise BadParams(f"{override} cannot be read: put texts with special characters in quotes of their own.")
+        raise BadParams(f"{override} cannot be parsed: quote values that contain special characters.")
     if parsed.is_sweep_override() and not sweep:
-        raise BadParams(f"{override} has several values, which are for a sweep: add -m. If it is one text, quote it.")
+        raise BadParams(f"{override} has several values: add -m for a sweep. If it is one value, quote it.")
     for value in sweep_values(override.text) if override.key in SETTINGS else []:
         _check_setting(override.key, value)
 
@@ -191,7 +191,7 @@ def _check_experiment(name: str, parts: ChosenParts) -> None:
     if content.keys() - {"defaults"} and not re.search(
         r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
     ):
-        raise BadParams(f"{file} is no experiment: its first line must be '# @package _global_'.")
+        raise BadParams(f"{file} is not an experiment: its first line must be '# @package _global_'.")
     try:
         for key in sorted(content.keys() & SETTINGS.keys()):
             _check_setting(key, content[key])
@@ -200,14 +200,14 @@ def _check_experiment(name: str, parts: ChosenParts) -> None:
 
 
 def _no_setting(key: str, others: set[str]) -> BadParams:
-    """Return the error for a key that is no setting: known are those of its group, if it has one, else `others`."""
+    """Return the error for an unknown setting; suggest names of its group, else `others`."""
     group = f"{key.rpartition('.')[0]}."
     known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)
     return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
 
 
 def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:
-    """Whether a saved choice is given anew, or is a parameter of a part in whose place another one is chosen now."""
+    """Whether a saved choice is given again, or is a parameter of a part that another one replaces now."""
     if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
         return saved.key in given
     if saved.kind in SEVERAL:
@@ -221,17 +221,17 @@ def _check_campaign(command: Command) -> None:
     folder, given = command.folder, command.given
     if folder is not None and _is_sweep(command.flags, given):
         raise BadParams(
-            "A sweep makes a project folder for each of its runs, below `runs`. Leave project=... out; "
-            "runs=FOLDER says where they go."
+            "A sweep creates a project folder for each run, below `runs`. Remove project=...; "
+            "runs=FOLDER sets where the folders go."
         )
     if folder is not None and not command.saved and _is_run(given) and not _configures_campaign(given):
         raise StoreError(
-            f"There is no project in {folder}. To begin one there, say on which images: "
+            f"There is no project in {folder}. To start one there, give its images: "
             f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"
         )
     key = next((key for key in given if key.startswith("pool.")), None)
     if key and not {"pool", "experiment"} & {*given, *command.saved}:
-        raise BadParams(f"{key} is given, but not which kind of pool it is for. Images in a folder: pool=folder.")
+        raise BadParams(f"{key} is set, but no pool is chosen. For a folder of images, add pool=folder.")
 
 
 def _configures_campaign(given: Overrides) -> bool:

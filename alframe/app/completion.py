@@ -27,7 +27,7 @@ SCRIPTS = {
 
 
 def answer(question: str) -> str:
-    """Return what the shell is told before Hydra's own answer, for which the line is left as Hydra understands it."""
+    """Return the output that precedes Hydra's own; rewrite COMP_LINE so that Hydra understands the command."""
     if not question.startswith("query="):
         return SCRIPTS.get(question, "")
     _, _, typed = os.environ.get("COMP_LINE", "").lstrip().partition(" ")

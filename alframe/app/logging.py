@@ -58,6 +58,6 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError):  # a full disk, a drive that is gone, a file that another program holds
         files = " -> ".join(str(file) for file in (error.filename, error.filename2) if file is not None)
         what = ": ".join(filter(None, (error.strerror, files))) or str(error)
-        return f"{what}. What was done so far is kept; when this is put right, the same command goes on."
-    notes = getattr(error, "__notes__", ["The environment variable HYDRA_FULL_ERROR=1 shows how it came about."])
-    return f"This should not have happened: {type(error).__name__}: {error}\n{notes[-1]}"
+        return f"{what}. The work done so far is kept. Fix this, and run the same command again to continue."
+    notes = getattr(error, "__notes__", ["Set HYDRA_FULL_ERROR=1 for the traceback."])
+    return f"Unexpected error in alframe: {type(error).__name__}: {error}\n{notes[-1]}"

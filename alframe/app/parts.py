@@ -20,11 +20,11 @@ from alframe.builtins import KINDS
 from alframe.errors import BadParams
 
 GROUPS = (*KINDS, "experiment")
-SEVERAL = ("exporter", "tracker")  # kinds of which several are chosen, each with parameters below its own name
+SEVERAL = ("exporter", "tracker")  # several parts of these kinds can be chosen, with parameters below their own names
 
 
 class ChosenParts:
-    """What is chosen of each kind by these overrides, an experiment among them or the defaults."""
+    """The parts selected by overrides, experiment and defaults."""
 
     def __init__(self, overrides: Overrides, folders: Sequence[Path]) -> None:
         self._overrides = overrides
@@ -45,7 +45,7 @@ class ChosenParts:
         return list(name) if isinstance(name, list) else [str(name)]
 
     def value_kind(self, key: str) -> ValueKind:
-        """Return how values of this setting or parameter are meant: as its dataclass or the chosen part declares it."""
+        """Return how to parse this parameter's value, as its dataclass or the chosen part declares it."""
         if key in SETTINGS:
             return replace(value_kind(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
         kind, _, below = key.partition(".")

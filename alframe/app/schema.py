@@ -53,7 +53,7 @@ def _node() -> DictConfig:
 
 
 def _make_writable(node: DictConfig) -> None:
-    """Undo that OmegaConf makes nodes of frozen dataclasses read-only, into which nothing can be merged."""
+    """Make nodes of frozen dataclasses writable, so that values can be merged."""
     OmegaConf.set_readonly(node, None)
     for key in node:
         child = node._get_node(key)

@@ -69,6 +69,6 @@ def _print_sweep(folder: Path) -> None:
     with replace_atomically(file) as temporary:
         sweep_curves(jobs).to_csv(temporary, index=False)
     failed = len(list((folder / "failed").glob("*.json")))
-    gaps = f"{failed} of {failed + len(jobs)} runs failed, and are left out; their messages stand above.\n"
+    gaps = f"{failed} of {failed + len(jobs)} runs failed and are excluded; see their messages above.\n"
     gaps = gaps if failed else ""
     sys.stdout.write(f"\n{sweep_table(jobs)}\n{gaps}Every run's curve: {file}\n")

@@ -172,7 +172,7 @@ def _require_image_array(values: Array) -> Array:
         raise UnreadableImage(f"its array is {shape}, not height x width or height x width x bands")
     _require_safe_size(values.shape[0] * values.shape[1])
     if values.dtype.kind not in "buif":
-        raise UnreadableImage(f"its values are {values.dtype}, no brightness; save it as whole or real numbers")
+        raise UnreadableImage(f"its values have the type {values.dtype}; save it as integers or floats")
     return values
 
 

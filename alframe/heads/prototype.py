@@ -107,8 +107,8 @@ def _leave_one_out_distances(x: Floats, means: Floats, y: Ints, counts: Ints, co
 def _fit_sharpness(squared: Floats64, log_shares: Floats64, y: Ints) -> tuple[float, float]:
     """Return the a >= 0 and 0 <= b <= 1 with which softmax(-a squared + b log_shares) predicts `y` (q,) best.
 
-    `squared` and `log_shares` are (q, P). One row without information is added to the cross-entropy of all the rows: no
-    few labels show that nothing can go wrong.
+    `squared` and `log_shares` are (q, P). One row without information is added to the cross-entropy of all the rows:
+    this avoids overconfidence with few labels.
     """
     q, classes = squared.shape
     mean_squared = float(np.abs(squared).mean()) or 1.0

@@ -21,7 +21,8 @@ def require_unsure_words(unsure: str | Sequence[str]) -> tuple[str, ...]:
     words = (unsure,) if isinstance(unsure, str) else tuple(map(str, unsure))
     if not all(map(str.strip, words)):
         raise BadParams(
-            "label_source.unsure holds an empty word, but an empty cell is one not answered yet. Remove it."
+            "label_source.unsure contains an empty string, but an empty cell means 'not answered yet'. Remove the "
+            "empty string."
         )
     return words
 

@@ -22,7 +22,8 @@ class RoundImage:
 
     `name` is its path in that folder (with forward slashes), `id` the item it shows, `hash` the BLAKE2b hash of its
     content and `size` its bytes, as text. `restored` (the column "again"): somebody had removed the image, perhaps
-    with an answer, before it was put there once more. That it has no answer then takes no answer back.
+    with an answer, before it was put there once more. A restored image without an answer does not clear an earlier
+    answer.
     """
 
     name: str

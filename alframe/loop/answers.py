@@ -85,24 +85,24 @@ def _waiting_outcome(
     instructions = source.request(make_request(campaign, stored_round, cache.listing.items))
     if source is not campaign.parts.label_source:
         instructions += (
-            f"\nThis round was asked with label_source={label_source_name(campaign, stored_round)}, and is read there; "
-            f"the next is asked with label_source={campaign.parts.name('label_source')}. To ask anew: `alframe "
-            f"withdraw`, then `alframe`."
+            f"\nThis round was requested with label_source={label_source_name(campaign, stored_round)}; its answers "
+            f"are read from there. The next round uses {campaign.parts.name('label_source')}. To request this round "
+            f"again: `alframe withdraw`, then `alframe`."
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
-        text += f" {lost} others are gone or cannot be read, and are not waited for."
+        text += f" {lost} others are missing or unreadable and are no longer expected."
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
-        text += f" {reason} To end here, and not wait for more: `alframe withdraw`, then `alframe`."
+        text += f" {reason} To stop now without waiting for more: `alframe withdraw`, then `alframe`."
     if answered and campaign.settings.enough == 1:
-        text += " To go on without those that nobody can tell: enough=0.5, say, for half of a batch."
+        text += " To continue without the images that nobody can identify, set e.g. enough=0.5 (half of the batch)."
     return Outcome(State.WAITING, f"{text}\n{instructions}")
 
 
 def _find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
-    """Return those of the images that are no longer there to be labelled."""
+    """Return the keys of the images that are missing or unreadable, so that nobody can label them."""
     return {key for key in keys if not listing.present[key]} | find_unviewable_images(campaign, listing.items, keys)
 
 

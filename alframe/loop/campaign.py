@@ -83,7 +83,7 @@ class Campaign:
         return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit], np.int64)
 
     def count_unanswered_audit(self) -> int:
-        """Count the randomly drawn images of closed rounds without a label: left out, they flatter the audit."""
+        """Count the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
         keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit}
         return len(keys - {label.item for label in self.labels().counted})
 

@@ -28,14 +28,13 @@ def check_campaign(campaign: Campaign) -> None:
     needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit
     if needs_audit and campaign.audit_fraction == 0:
         raise BadParams(
-            f"stopping={parts.name('stopping')} goes by images that are drawn at random from the pool, and there are "
-            f"none: audit is 0. Set audit=0.1, say, for a tenth of each batch."
+            f"stopping={parts.name('stopping')} needs the audit (images drawn at random), but audit=0. "
+            f"Set audit=0.1, for example."
         )
     if settings.duplicates.by == "embedding" and settings.finetune.start is not None:
         raise BadParams(
-            "duplicates.by=embedding goes by distances that fine-tuning changes: it brings the images of a class so "
-            "close together that all of them would pass for one. Set duplicates.by=both, so that the pictures "
-            "themselves must agree as well, or finetune.start=null."
+            "duplicates.by=embedding cannot be used with fine-tuning, which pulls the images of a class together. "
+            "Set duplicates.by=both or finetune.start=null."
         )
     samplers = {parts.name("sampler"): parts.sampler}
     if parts.label_source.answers_now and settings.compare.sampler is not None:

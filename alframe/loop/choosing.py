@@ -1,4 +1,4 @@
-"""Find what may be asked for, choose the next batch from it, journal it, and only then ask for its labels."""
+"""Find the images that may be requested, choose the next batch, journal it, and only then request its labels."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
     labelled = {label.item for label in snapshot.labels.counted}
     if not len(candidates.keys):
         in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
-        near = "" if campaign.settings.duplicates.by is None else ", or shows nearly what another one shows"
-        return "Every image of the pool is labelled" + near + (" or was asked for in vain." if in_vain else ".")
+        near = "" if campaign.settings.duplicates.by is None else " or near-duplicates of others"
+        unanswered = ", or were requested without an answer" if in_vain else ""
+        return f"No images are left to request: all are labelled{near}{unanswered}."
     stopping = campaign.parts.stopping
     if stopping is None:
         return None

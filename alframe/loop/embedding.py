@@ -1,8 +1,7 @@
-"""Embed the pool, and find the images that cannot be read, were replaced, or show nearly what another one shows.
+"""Embed the pool, and find the images that are unreadable, were replaced, or are near-duplicates.
 
-A represented image has no label and gets none: it is only not asked for. What it shows is known well enough to spare
-people the question, not to answer it: of the frames of a burst that look all alike, some show the animal and some do
-not.
+A represented image gets no label; it is just not requested. Its representative is similar enough to skip the question,
+not to copy the label: of frames in a burst that look alike, some show the animal and some do not.
 """
 
 from __future__ import annotations
@@ -51,12 +50,12 @@ def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None
 
 
 def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: PoolEmbedding) -> set[int]:
-    """Return the images whose files hold another picture than when they were asked for.
+    """Return the images whose files have changed since they were requested.
 
     A camera that counts from IMG_0001 again, or another season's folder, puts other pictures under known names.
     """
     contents, shown = embedding.content_hashes, dict(campaign.ledger.events(Shown))
-    last_shown = {  # of an image that was asked for twice, the later
+    last_shown = {  # the later content of an image that was requested twice
         key: content
         for stored_round in campaign.ledger.rounds()
         for key, content in zip(stored_round.keys, shown[stored_round.number].contents, strict=True)
@@ -64,8 +63,8 @@ def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: Po
     replaced = {key for key, before in last_shown.items() if (now := contents[key]) is not None and now.hex() != before}
     if replaced:
         log.warning(
-            "%d images are not the pictures any more that were asked for, the first: %s. Their labels are kept, but "
-            "nothing is learned from them. Put the pictures back, or make a project of its own for the new ones.",
+            "%d image files have changed since they were requested (first: %s). Their labels are kept but not used "
+            "for training. Restore the old files, or start a new project for the new ones.",
             len(replaced),
             listing.items[min(replaced)].id,
         )

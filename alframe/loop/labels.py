@@ -71,11 +71,11 @@ def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
 
 
 def decide_labels(standing: Iterable[StoredLabel], rule: str) -> Labels:
-    """Decide, from all labels that stand, by item with the last said at the end.
+    """Decide the label of each item from its `standing` labels, which are grouped by item, the latest at the end.
 
-    What an annotator says in a later file stands for what the same one said in an earlier; who is unsure leaves it to
-    the others. Then, if several classes are left: "ask" counts none until they agree, "latest" the one said last,
-    "majority" the one that most annotators say, and none if there is no such one.
+    A later file of an annotator replaces the same annotator's earlier one; "unsure" is ignored if others gave a class.
+    If several classes are left, "ask" counts none until they agree, "latest" counts the latest, and "majority" the one
+    that most annotators gave, or none if there is a tie.
     """
     counted: list[StoredLabel] = []
     unsure: dict[int, set[int | None]] = {}

@@ -56,7 +56,8 @@ class Arrays:
         file = absolute_path(self.file)
         if not file.exists():
             raise PoolError(
-                f"{file} does not exist, which is to hold {', '.join(chain.from_iterable(self.names.values()))}."
+                f"{file} does not exist; it should contain the arrays "
+                f"{', '.join(chain.from_iterable(self.names.values()))}."
                 f"{download_hint(self.available_from)} Set pool.file to where it is."
             )
         try:

@@ -1,4 +1,4 @@
-"""The images whose class draws of a stochastic head vote on with the smallest majority."""
+"""Images for which the draws' majority class has the fewest votes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A statement is all that one source says about one item at one time: mostly one label, but several people may differ.
 
 Only new statements go into the ledger, so a source can be read again and again, wherever its files have moved to.
-A file that is gone takes nothing back: what it said is kept in the statement.
+A missing file clears nothing: the labels read from it earlier stay valid.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def find_new_statements(
 ) -> list[StoredLabel]:
     """Return the rows to append, numbered from 0, for the statements that differ from the `last` ones.
 
-    A table (a file with rows) from which no label came now is gone or cannot be read, so what it said stands: beside
-    what other annotators say now, and also if the item is `cleared` elsewhere. Any other statement on a cleared item
-    is taken back.
+    A table (a file with rows) that yields no label now is missing or unreadable. Its earlier labels stay valid, beside
+    those of other annotators now, and also if the item is `cleared` elsewhere. Any other statement on a cleared item
+    is cleared.
     """
     labels_by_item: dict[int, list[Label]] = {}
     for item, label in labels:

@@ -52,9 +52,9 @@ def describe_caveat(evaluation: Evaluation) -> str:
     if evaluation.basis != CROSS_VALIDATION_BASIS:
         return ""
     return (
-        "\nThese images were chosen for being hard, and come from the places and days the model has seen: on others\n"
-        "expect another accuracy, at new places a lower one. For a real test set, give labelled images that are kept\n"
-        "for testing: pool.test_root=FOLDER, or a split column."
+        "\nThese images were chosen for being hard, and come from the places and days the model has seen. Expect a\n"
+        "different accuracy on other images, and a lower one at new places. For a real test set, give labelled images\n"
+        "that are kept for testing: pool.test_root=FOLDER, or a split column."
     )
 
 

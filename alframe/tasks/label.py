@@ -67,7 +67,7 @@ class Withdraw:
         go_on = f"Choose another batch with: {continue_command(session.folder)}"
         rounds = session.ledger.rounds() if session.project.exists else []
         if not rounds or rounds[-1].closed:
-            return Outcome(State.DONE, f"Nothing is awaited, so there is nothing to withdraw. {go_on}")
+            return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items()
         incomplete = import_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()

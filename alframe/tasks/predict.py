@@ -22,7 +22,7 @@ from alframe.types import Outcome, Predictions, State
 class Predict:
     """Predict every image below `images` with the model in `model` (default: the project's export), into `out`.
 
-    What is written is the exporters' to say, the model itself apart: `exporter=[predictions,recognition_json]`.
+    The exporters decide what is written, e.g. `exporter=[predictions,recognition_json]`; `model` is ignored here.
     """
 
     read_only = True

@@ -93,7 +93,7 @@ SLIPS = (
     (["inference.engine=tensorrt"], "inference.engine=tensorrt: must be auto, eager, compile"),
     (["pool=folder", "pool.root=nowhere"], "nowhere"),
     (["pool=folder"], "pool.root is not given. Add pool.root=FOLDER"),
-    (["-m", "project=a,b"], "A sweep makes a project folder for each of its runs"),
+    (["-m", "project=a,b"], "A sweep creates a project folder for each run"),
     (["report"], "There is no project"),
     (["predict"], "Which images?"),
 )
@@ -155,7 +155,7 @@ def test_ctrl_c_ends_in_words_and_the_same_command_goes_on(alframe: CommandLine,
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert said.strip() == "Stopped. All that was done so far is kept; the same command goes on from there."
+    assert said.strip() == "Stopped. The work done so far is kept; run the same command again to continue."
     before = rounds(runs)
     assert 2 < len(before) < 41
 
@@ -204,7 +204,7 @@ def test_a_fault_ends_in_words_and_says_where_the_rest_is(
     finished = alframe(*tiny_overrides(pool, tmp_path / "runs"), "project=season")
     assert finished.code == 1
     assert finished.err.splitlines() == [
-        "This should not have happened: ZeroDivisionError: by nothing",
+        "Unexpected error in alframe: ZeroDivisionError: by nothing",
         f"How it came about is at the end of {log}.",
     ]
     assert 'raise ZeroDivisionError("by nothing")' in log.read_text(encoding="utf-8")
@@ -226,7 +226,7 @@ def test_ctrl_c_during_the_imports(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert done.returncode == 130
-    assert done.stderr.strip() == "Stopped. All that was done so far is kept; the same command goes on from there."
+    assert done.stderr.strip() == "Stopped. The work done so far is kept; run the same command again to continue."
 
 
 # Hydra's own flags

@@ -71,7 +71,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("words", [["-m", "project=a,b"], ["-m", "project=a", "seed=0,1"]])
 def test_a_sweep_has_folders_of_its_own(words: list[str]) -> None:
-    with pytest.raises(BadParams, match="Leave project="):
+    with pytest.raises(BadParams, match="Remove project="):
         hydra_words(words)
 
 
@@ -216,5 +216,5 @@ def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: p
 
 
 def test_parameters_of_a_pool_that_was_not_chosen(tmp_path: Path) -> None:
-    with pytest.raises(BadParams, match=r"pool\.root is given, but not which kind of pool"):
+    with pytest.raises(BadParams, match=r"pool\.root is set, but no pool is chosen"):
         hydra_words([f"pool.root={tmp_path}", "label_source=csv"])

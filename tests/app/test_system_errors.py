@@ -19,5 +19,5 @@ from alframe.app.logging import describe_error
     ],
 )
 def test_a_system_error_is_said_without_its_number(error: OSError, what: str) -> None:
-    rest = "What was done so far is kept; when this is put right, the same command goes on."
+    rest = "The work done so far is kept. Fix this, and run the same command again to continue."
     assert describe_error(error) == f"{what}. {rest}"

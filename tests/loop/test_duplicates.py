@@ -60,7 +60,7 @@ def test_of_two_copies_one_is_asked_for(images: Path, tmp_path: Path, by: str) -
     outcome, project = run(images, tmp_path / "runs", *words, "stopping=null", "batch=9", NONE_HELD_OUT)
     names = asked(project)
     assert len(names) == len({picture(name) for name in names}) == 36, "each picture once, and none is left out"
-    assert "shows nearly what another one shows" in outcome.message
+    assert "near-duplicates of others" in outcome.message
     with Ledger.open(project, read_only=True) as ledger:
         assert len(find_standing_labels(ledger.label_rows())) == 36, "the others have no label"
         assert ledger.history()[-1].unlabelled == 36
@@ -130,7 +130,7 @@ def test_people_with_a_project_from_before_the_setting(
         assert bases[-1] == DEDUPLICATED_AUDIT_BASIS != AUDIT_BASIS
         assert ledger.events(DuplicateCounts)[-1] == (5, DuplicateCounts(images=36, held_out=0))
     said = run(images, tmp_path, f"project={project}", "task=status")[0].message
-    assert "Near-duplicates: 36 images of the pool show nearly what another one shows" in said
+    assert "Near-duplicates: 36 pool images are near-duplicates; one image per group is requested." in said
     run(images, tmp_path, f"project={project}", "task=report")
     assert "36 near-duplicates" in (project / "report.html").read_text(encoding="utf-8")
 
@@ -205,7 +205,7 @@ def test_boxes_are_folded_by_what_is_in_them(tmp_path: Path) -> None:
 
 
 def test_distances_that_fine_tuning_changes_are_refused(images: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadParams, match=r"duplicates.by=embedding.*fine-tuning changes.*duplicates.by=both"):
+    with pytest.raises(BadParams, match=r"duplicates.by=embedding.*with fine-tuning.*duplicates.by=both"):
         run(images, tmp_path, "duplicates.by=embedding")
 
 

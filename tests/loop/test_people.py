@@ -144,7 +144,7 @@ def test_images_that_come_are_asked_for_and_images_that_go_are_not(person: Perso
         if outcome.state is State.DONE:
             break
         asked |= set(person.answer(number))
-    assert outcome.message.startswith("Every image of the pool is labelled.")
+    assert outcome.message.startswith("No images are left to request: all are labelled.")
     assert not asked & gone
     assert {f"more/class_0/{number:03d}.png" for number in range(3)} <= asked
     assert person.labels()[first[0]] == first[0].split("/")[0], "the label of an image that is gone is kept"
@@ -182,7 +182,9 @@ def test_what_nobody_can_tell_is_asked_once_and_does_not_hold_up_the_rest(person
             break
         asked += person.answer(number, lambda row, truth: "" if row == 0 else truth)
     assert len(asked) == len(set(asked)) == 36
-    assert outcome.message.startswith("Every image of the pool is labelled or was asked for in vain.")
+    assert outcome.message.startswith(
+        "No images are left to request: all are labelled, or were requested without an answer."
+    )
 
 
 def test_an_answer_after_the_end_counts(person: Person) -> None:
@@ -212,7 +214,7 @@ def test_images_that_are_gone_or_broken_are_not_waited_for(person: Person) -> No
     person.run()
     asked = person.answer(1, lambda row, truth: truth if row < 2 else "")
     (person.images / asked[2]).unlink()
-    assert "1 others are gone or cannot be read" in person.run().message
+    assert "1 others are missing or unreadable" in person.run().message
     (person.images / asked[3]).write_bytes(b"no image")
     assert "round 2" in person.run().message
 
@@ -226,7 +228,7 @@ def test_another_picture_under_a_known_name_is_noticed_and_not_learned_from(
     other = next(path for path in person.images.glob("*/*.png") if path.parent.name not in asked[0])
     (person.images / asked[0]).write_bytes(other.read_bytes())
     person.run()
-    assert f"1 images are not the pictures any more that were asked for, the first: {asked[0]}" in caplog.text
+    assert f"1 image files have changed since they were requested (first: {asked[0]})" in caplog.text
     assert len(person.labels()) == 12
     with Ledger.open(person.project, read_only=True) as ledger:
         assert ledger.history()[-1].labels == 11

@@ -132,7 +132,8 @@ def test_what_does_not_fit_is_named(tmp_path: Path, change: Any, params: Any, wo
 
 
 def test_a_damaged_file_and_a_missing_one_are_named(tmp_path: Path) -> None:
-    with pytest.raises(PoolError, match=r"a.npz does not exist, which is to hold x_train, .* available from the moon"):
+    message = r"a.npz does not exist; it should contain the arrays x_train, .* available from the moon"
+    with pytest.raises(PoolError, match=message):
         listed(tmp_path / "a.npz", available_from="the moon")
     (tmp_path / "a.npz").write_bytes(b"junk")
     with pytest.raises(PoolError, match=r"a.npz cannot be read"):
@@ -211,7 +212,8 @@ def ready_made(name: str, runs: Path) -> list[Item]:
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_mnist(name: str, packed: bool, tmp_path: Path) -> None:
-    with pytest.raises(PoolError, match=f"{name} does not exist, which is to hold train-images-idx3-ubyte.*https://"):
+    message = f"{name} does not exist; it should contain the arrays train-images-idx3-ubyte.*https://"
+    with pytest.raises(PoolError, match=message):
         ready_made(name, tmp_path)
     folder = tmp_path / "data" / name
     folder.mkdir(parents=True)

@@ -27,16 +27,16 @@ Mask = npt.NDArray[np.bool_]
 
 
 class DuplicateIndex(Protocol):
-    """The group representatives so far, and who is near to them. Rows are positions in the pool."""
+    """The group representatives so far, and the images that match them. Rows are positions in the pool."""
 
     def add(self, rows: Ints) -> None:
         """Add these images as group representatives."""
         ...
 
     def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
-        """Return (r,) the first added image that each row is near to, or -1; and (r,) which are not to be added.
+        """Return (r,) the first added image that matches each row, or -1; and (r,) which rows not to add.
 
-        Those have so many images with nearly their hash already that one more would only cost time.
+        Rows with at least MAX_COMPARED images of a similar hash are not added: one more would only cost time.
         """
         ...
 
@@ -49,7 +49,7 @@ class DuplicateIndex(Protocol):
 
 
 class HashIndex:
-    """Near: at most `bits` of 64 differ; with `features`, the cosine distance is at most `cosine` as well."""
+    """Two images match if at most `bits` of 64 differ and, with `features`, their cosine distance is <= `cosine`."""
 
     def __init__(self, hashes: Hashes, bits: int, features: Floats | None = None, cosine: float = 0.0) -> None:
         self._hashes, self._bits = hashes, bits
@@ -132,7 +132,7 @@ def _pigeonhole_masks(bits: int) -> list[np.uint64]:
 
 
 class EmbeddingIndex:
-    """Near: the cosine distance is at most `cosine`. Compares with all that were added; so give it a cell."""
+    """Two images match if the cosine distance is <= `cosine`. Compares with every added image, so use one per cell."""
 
     def __init__(self, features: Floats, cosine: float) -> None:
         self._features, self._cosine = features, cosine

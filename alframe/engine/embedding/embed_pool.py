@@ -114,7 +114,7 @@ def _embed_missing(
 def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[FileContent]:
     """Store a shard's features, and return its contents: an image whose features are not finite is unreadable.
 
-    Raises BadOutput if none are finite, nor any that are stored: then the fault is the network's, not the image's.
+    Raises BadOutput if no row is finite and the store is empty: the network is at fault.
     """
     contents = list(result.contents)
     readable = [row for row, content in enumerate(contents) if content.reason is None]

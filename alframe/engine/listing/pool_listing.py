@@ -82,8 +82,8 @@ def list_pool(
     moved_boxes = sum(items[key].box != item.box for key, item in again.items())
     if moved_boxes:
         log.warning(
-            "%d boxes are elsewhere in their images than when they were first seen: their items stay what they were, "
-            "and so do their labels. For another detector's boxes make a project of its own, or set boxes.use=best.",
+            "%d boxes have moved since they were first listed; their items and labels keep the old box. To use another "
+            "detector's boxes, start a new project, or set boxes.use=best.",
             moved_boxes,
         )
     for key, name in enumerate(assign_sequences(items, sequences)):
@@ -156,10 +156,9 @@ def _warn_of_long_sequence(items: Sequence[Item]) -> None:
     for name, size in sizes.most_common(1):
         if size > LONG_SEQUENCE:
             log.warning(
-                "%d images are one sequence, '%s': does the camera's clock stand still, or are several cameras in one "
-                "folder? One image of it is asked in a batch. Say which camera is which (pool.camera_level), or set "
-                "sequences.gap=null.",
-                *(size, name),
+                "Sequence '%s' has %d images. Is the camera clock stuck, or are several cameras in one folder? A batch "
+                "has one image of a sequence. Set pool.camera_level to tell cameras apart, or sequences.gap=null.",
+                *(name, size),
             )
 
 

@@ -171,8 +171,8 @@ def _warn_unreadable(batch: Batch, items: Sequence[Item], unreadable: set[int]) 
 def _mean_loss(losses: list[float], epoch: int, images: int, unreadable: set[int]) -> float:
     if not losses:
         raise PoolError(
-            f"Fine-tuning: {len(unreadable)} of the {images} labelled images cannot be read (warnings above name them) "
-            "and no two that can came together. Mend the files, or turn fine-tuning off."
+            f"Fine-tuning: {len(unreadable)} of the {images} labelled images cannot be read (warnings above name them)"
+            ", and no batch contained two readable images. Repair the files, or turn fine-tuning off."
         )
     mean = float(np.mean(losses))
     if not math.isfinite(mean):
