@@ -20,7 +20,7 @@ from alframe.types import Ints
 
 
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
-    """Find the images that may be asked for: present, readable, without a label, and of near-duplicates one.
+    """Find the images that may be requested: present, readable, without a label, one of each near-duplicate group.
 
     What was asked for in vain is uncertain by nature and would be asked for again and again, so it has to wait for
     `reask` rounds. Its answer still counts.
@@ -45,7 +45,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
 
 
 def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Candidates) -> str | None:
-    """Return why no more is asked for, or None."""
+    """Return why no more images are requested, or None."""
     labelled = {label.item for label in snapshot.labels.counted}
     if not len(candidates.keys):
         in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled

@@ -86,7 +86,7 @@ def find_representatives(
             listing.items, contents, listing.present, embedder.spec, cache, compute
         )
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
-    # What is held out comes first: then what is near to it is neither asked for nor learned from.
+    # Held-out images come first: then images near to them are neither requested nor used for training.
     return group_duplicates(settings, contents, hashes, embedding.features, listing.held_out)
 
 
@@ -97,13 +97,13 @@ def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
 
 
 def load_duplicate_counts(ledger: Ledger) -> DuplicateCounts:
-    """Return what was counted when images were last asked for."""
+    """Return the counts stored with the last request."""
     rounds = ledger.rounds()
     events = ledger.events(DuplicateCounts, rounds[-1].number) if rounds else []
     return events[-1][1] if events else DuplicateCounts()
 
 
 def describe_duplicate_counts(counts: DuplicateCounts) -> str:
-    """Say how many images are not asked for, and why."""
-    text = f"{counts.images} images of the pool show nearly what another one shows; of each group only one is asked for"
-    return f"{text}, and of {counts.held_out} none: a held-out image shows it." if counts.held_out else f"{text}."
+    """Say how many images are not requested, and why."""
+    text = f"{counts.images} pool images are near-duplicates; one image per group is requested."
+    return f"{text} {counts.held_out} resemble held-out images and are never requested." if counts.held_out else text

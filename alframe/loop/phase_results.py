@@ -49,7 +49,7 @@ class Embedded:
 
     @property
     def near_held_out(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether this item of the pool shows nearly what a held-out one shows: a test with it would be none."""
+        """(N,) whether this pool item nearly duplicates a held-out one: training on it would leak test information."""
         held_out = self.listing.held_out
         return ~held_out & held_out[self.representatives]
 

@@ -93,7 +93,7 @@ class FarthestFirst:
         self._active_upper[best] = self._active_lower[best] = EXCLUDED
 
     def _choose_rest_exactly(self, k: int) -> None:
-        """Choose the rest row by row, by differences: all rows are nearer to a centre than a product can tell."""
+        """Choose the remaining rows with exact distances: all are too close to a centre for the matrix product."""
         rows = np.flatnonzero(self._upper > EXCLUDED)
         distances = np.zeros(len(rows))
         for chunk in index_chunks(np.flatnonzero(self._upper[rows] > 0)):
