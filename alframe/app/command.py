@@ -186,7 +186,7 @@ def _check_setting(key: str, value: object) -> None:
 
 
 def _check_experiment(name: str, parts: ChosenParts) -> None:
-    """Check the settings in an experiment's file, of which Hydra would say that they are in no schema."""
+    """Check the settings in an experiment's file, because Hydra's own error would only name the schema."""
     file, content = parts.available("experiment")[name], parts.content("experiment", name)
     if content.keys() - {"defaults"} and not re.search(
         r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE

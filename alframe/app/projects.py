@@ -64,7 +64,7 @@ def load_choices(folder: Path) -> list[Override]:
 
 @contextmanager
 def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequence[str] = ()) -> Iterator[None]:
-    """Keep the overrides that make this campaign what it is, with absolute paths; but not if they prove impossible.
+    """Save the overrides that define this campaign, with absolute paths; on a user error, restore the old file.
 
     `words` are Hydra's; `user_config_folders` the user's own configuration folders, in which some of the choices lie.
     """
