@@ -13,7 +13,7 @@ from alframe.progress import track
 from alframe.types import Floats, Ints, LazySamples, Selection
 
 
-def score_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+def chunked(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
     """Decorate a score (n,) of probabilities (n, C), or of samples of them (T, n, C), to run over chunks of the n."""
 
     @wraps(score)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.contracts import SyntheticPool
-from alframe.engine.listing.pool_listing import PoolListing, list_pool
+from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.loop.campaign import Campaign
 from alframe.loop.checks import check_campaign, check_unchanged
 from alframe.loop.phase_results import Fitted, RunCache
@@ -37,7 +37,9 @@ def prepare_run(campaign: Campaign) -> RunCache:
     if is_simulation:
         check_unchanged(campaign)
     holdout = settings.holdout.fraction, settings.holdout.group
-    listing = list_pool(campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes)
+    listing = sync_pool_listing(
+        campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes
+    )
     if not is_simulation and not (isinstance(parts.pool, SyntheticPool) and parts.pool.synthetic):
         _store_pool_labels(campaign, listing)
     return RunCache(listing)

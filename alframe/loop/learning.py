@@ -32,7 +32,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     return Fitted(embedded, training, head)
 
 
-def measure_head(
+def evaluate_and_record(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: Fitted
 ) -> RoundRecord | None:
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""

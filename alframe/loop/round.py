@@ -7,7 +7,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, request_labels
 from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import update_embedder
-from alframe.loop.learning import fit_head, measure_head
+from alframe.loop.learning import evaluate_and_record, fit_head
 from alframe.loop.phase_results import Candidates, Fitted, LabelSnapshot, RunCache
 from alframe.types import Outcome, RoundRecord, State
 
@@ -42,5 +42,5 @@ def train_and_measure(
         candidates = find_candidates(campaign, snapshot, embedded)
     with cache.timed("head"):
         fitted = fit_head(campaign, snapshot, embedded)
-        record = measure_head(campaign, cache, snapshot, candidates, fitted)
+        record = evaluate_and_record(campaign, cache, snapshot, candidates, fitted)
     return fitted, candidates, record

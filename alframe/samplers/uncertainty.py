@@ -12,11 +12,11 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
+from alframe.kit.scoring import chunked, score_prob_samples, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-@score_in_chunks
+@chunked
 def margin_uncertainty(probs: Floats) -> Floats:
     """Return 1 - (likeliest class's probability - second likeliest's), 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
@@ -24,7 +24,7 @@ def margin_uncertainty(probs: Floats) -> Floats:
     return scores
 
 
-@score_in_chunks
+@chunked
 def ratio_uncertainty(probs: Floats) -> Floats:
     """Return the second likeliest class's probability over the likeliest's, 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
@@ -32,13 +32,13 @@ def ratio_uncertainty(probs: Floats) -> Floats:
     return scores
 
 
-@score_in_chunks
+@chunked
 def entropy(probs: Floats) -> Floats:
     """Return the entropy over all classes in nats (n,), of `probs` (n, C); a probability of zero adds nothing."""
     return shannon_entropy(probs)
 
 
-@score_in_chunks
+@chunked
 def least_confidence(probs: Floats) -> Floats:
     """Return 1 - the likeliest class's probability, 0..1 (n,), of `probs` (n, C)."""
     scores: Floats = 1 - np.ascontiguousarray(probs.T).max(axis=0)  # class by class, as below

@@ -64,7 +64,7 @@ def watch(tmp_path: Path) -> EarlyStopping:
 
 def test_the_score_is_macro_f1_of_the_nearest_class_mean(watch: EarlyStopping) -> None:
     seen: list[int] = []
-    assert not watch.should_stop(Scale(), "cpu", seen.append)
+    assert not watch.update(Scale(), "cpu", seen.append)
     # Class 0: 1; class 1: precision 1/2, recall 1; class 2: precision 1, recall 1/2.
     assert watch.scores == [pytest.approx((1 + 2 / 3 + 2 / 3) / 3)]
     assert sum(seen) == 10
@@ -76,7 +76,7 @@ def test_patience_and_the_best_weights(watch: EarlyStopping) -> None:
     for weight in (0.0, 1.0, 0.0, 2.0):  # the last is as good as the second, which came first
         with torch.no_grad():
             module.weight.fill_(weight)
-        verdicts.append(watch.should_stop(module, "cpu", lambda _: None))
+        verdicts.append(watch.update(module, "cpu", lambda _: None))
     assert verdicts == [False, False, False, True]
     watch.restore_best(module)
     assert float(module.weight.detach()) == 1.0
@@ -86,4 +86,4 @@ def test_nobody_can_judge_what_cannot_be_read(watch: EarlyStopping) -> None:
     for row in watch.validation_rows.tolist():
         watch.items[row].path.unlink()
     with pytest.raises(PoolError, match="none of the 4 labelled images that were set apart"):
-        watch.should_stop(Scale(), "cpu", lambda _: None)
+        watch.update(Scale(), "cpu", lambda _: None)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from alframe.engine.listing.groups import draw_stratified_groups
-from alframe.engine.listing.pool_listing import list_pool
+from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.errors import PoolError
 from alframe.settings import Boxes
 from alframe.store.ledger import Ledger
@@ -37,7 +37,7 @@ def item(number: int, label: str | None = "fox", sequence: str | None = None) ->
 
 
 def split(ledger: Ledger, items: Sequence[Item], fraction: float = 0.2) -> list[str]:
-    return [one.split for one in list_pool(ledger, Listed(items), fraction, "sequence", seed=0).items]
+    return [one.split for one in sync_pool_listing(ledger, Listed(items), fraction, "sequence", seed=0).items]
 
 
 @pytest.fixture
@@ -82,18 +82,18 @@ def test_a_pool_with_a_split_of_its_own_keeps_it(ledger: Ledger) -> None:
 
 
 def test_keys_stay_when_images_come_and_go(ledger: Ledger) -> None:
-    list_pool(ledger, Listed([item(5), item(7), item(9)]), 0, "sequence", 0)
-    listing = list_pool(ledger, Listed([item(1), item(9), item(5)]), 0, "sequence", 0)
+    sync_pool_listing(ledger, Listed([item(5), item(7), item(9)]), 0, "sequence", 0)
+    listing = sync_pool_listing(ledger, Listed([item(1), item(9), item(5)]), 0, "sequence", 0)
     assert [one.id for one in listing.items] == ["0005.jpg", "0007.jpg", "0009.jpg", "0001.jpg"]
     assert listing.present.tolist() == [True, False, True, True]
 
 
 def test_another_pool_is_not_taken_for_this_one(ledger: Ledger) -> None:
-    list_pool(ledger, Listed([item(5)]), 0, "sequence", 0)
+    sync_pool_listing(ledger, Listed([item(5)]), 0, "sequence", 0)
     with pytest.raises(PoolError, match=r"None of the 1 images .* '0005.jpg', the first listed one '0009.jpg'"):
-        list_pool(ledger, Listed([item(9)]), 0, "sequence", 0)
+        sync_pool_listing(ledger, Listed([item(9)]), 0, "sequence", 0)
     with pytest.raises(PoolError, match="no images"):
-        list_pool(ledger, Listed([]), 0, "sequence", 0)
+        sync_pool_listing(ledger, Listed([]), 0, "sequence", 0)
 
 
 def shot(id: str, second: int | None, camera: str | None = None, label: str | None = None) -> Item:
@@ -102,7 +102,7 @@ def shot(id: str, second: int | None, camera: str | None = None, label: str | No
 
 
 def listing(ledger: Ledger, items: Sequence[Item], group: str = "sequence", **settings: Any) -> list[Item]:
-    return list_pool(ledger, Listed(items), 0.3, group, 0, **settings).items
+    return sync_pool_listing(ledger, Listed(items), 0.3, group, 0, **settings).items
 
 
 def test_sequences_are_made_before_the_hold_out_and_never_cut(ledger: Ledger) -> None:
@@ -196,7 +196,7 @@ def test_a_numbered_box_keeps_its_place_when_the_detectors_file_is_exchanged(
         return [Item(f"x.jpg#{n}", Path("x.jpg"), box=box, meta={"box": f"{n} of 2"}) for n, box in pair]
 
     def boxes(*items: Item) -> list[Box | None]:
-        return [item.box for item in list_pool(ledger, Listed(items), 0.0, "sequence", 0).items]
+        return [item.box for item in sync_pool_listing(ledger, Listed(items), 0.0, "sequence", 0).items]
 
     assert boxes(*boxed(left, right)) == [left, right]
     assert boxes(*boxed(right, left)) == [left, right]

@@ -48,7 +48,7 @@ class PoolListing:
         return np.array([numbers.setdefault(item.sequence, len(numbers) - 1) for item in self.items], np.int64)
 
 
-def list_pool(
+def sync_pool_listing(
     ledger: Ledger,
     pool: Pool,
     holdout: float,

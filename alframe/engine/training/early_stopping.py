@@ -54,8 +54,8 @@ class EarlyStopping:
     best_epoch: int = 0
     _best_state: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def should_stop(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
-        """Score `module`, in evaluation mode; `advance` is called with the numbers of images that were embedded."""
+    def update(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
+        """Score `module`, which is in evaluation mode, and return whether to stop; `advance` is told how many were embedded."""
         score = self._macro_f1(module, device, advance)
         if not self.scores or score > self.scores[self.best_epoch]:
             self.best_epoch = len(self.scores)

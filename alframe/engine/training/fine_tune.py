@@ -80,7 +80,7 @@ def fine_tune(
             torch.manual_seed(integer_seed(seed, "dropout"))
             start = time.perf_counter()
             if stopping is not None:
-                stopping.should_stop(module.eval(), device, bar.advance)
+                stopping.update(module.eval(), device, bar.advance)
             validation_seconds = (plan.epochs + 1) * (time.perf_counter() - start)
             label = f"Fine-tuning on {len(rows):,} images, {plan.epochs} times"
             forecast = Forecast(label, images, "img", stopping is not None, validation_seconds)
@@ -96,7 +96,7 @@ def fine_tune(
                     bar.advance(len(batch.rows))
                     forecast.update(len(batch.rows), batch.file_bytes)
                 history.append(_mean_loss(losses, epoch, len(rows), unreadable))
-                if stopping is not None and stopping.should_stop(module.eval(), device, bar.advance):
+                if stopping is not None and stopping.update(module.eval(), device, bar.advance):
                     break
             if stopping is not None:
                 stopping.restore_best(module)
