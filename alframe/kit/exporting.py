@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.types import UNSURE, Floats, Label, Predictions
-
-CHUNK_ROWS = 50_000  # rows of the probabilities that are sorted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,8 @@ def final_classes(predictions: Predictions) -> FinalClasses:
 def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Floats]:
     """Return the `count` best class numbers (n, k) and their probabilities (n, k), best first, of `probs` (n, C)."""
     order = np.empty((len(probs), min(count, probs.shape[1])), np.int32)
-    for start in range(0, len(probs), CHUNK_ROWS):
-        chunk = np.argsort(-probs[start : start + CHUNK_ROWS], axis=1, kind="stable")
-        order[start : start + CHUNK_ROWS] = chunk[:, : order.shape[1]]
+    for rows in chunks(len(probs)):  # the sorted copy of a chunk is dropped before the next
+        order[rows] = np.argsort(-probs[rows], axis=1, kind="stable")[:, : order.shape[1]]
     return order, np.take_along_axis(probs, order.astype(np.intp), axis=1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from alframe.errors import LabelError
@@ -9,22 +11,21 @@ from alframe.kit.files import content_hash
 from alframe.kit.matching import normalise_path
 from alframe.kit.round_folders import format_count
 from alframe.kit.tables import read_table
-from alframe.types import Answers, Item, Label, Problem, Request
+from alframe.types import Answers, Label, Problem, Request
 
 
+@dataclass
 class Simulated:
     """Oracle that answers at once with the pool's own hidden label, or with that of `truth`, a CSV.
 
     A class that no label has had before is simply found, as in a campaign; no name is taken for a typing error.
     """
 
-    answers_now = True
+    truth: str | Path | None = None
+    path_column: str = "path"
+    label_column: str = "label"
 
-    def __init__(self, truth: str | Path | None = None, path_column: str = "path", label_column: str = "label") -> None:
-        self.truth = None if truth is None else str(truth)
-        self.path_column = path_column
-        self.label_column = label_column
-        self._cached_truth: tuple[dict[str, tuple[str, int]], str] | None = None
+    answers_now = True
 
     def request(self, request: Request) -> str:
         """Return a message; the oracle needs no asking."""
@@ -37,29 +38,21 @@ class Simulated:
         """
         labels, problems = [], []
         for item in request.items:
-            label = self._label_of_pool(item) if self.truth is None else self._label_of_table(item, self.truth)
-            if label is not None:
-                labels.append(label)
+            if self.truth is None and item.label is not None:
+                labels.append(Label(item.id, item.label, "simulated"))
             elif self.truth is None:
                 message = f"The pool has no label for '{item.id}'. Add it, or set label_source.truth to a CSV."
                 problems.append(Problem("", None, message))
+            elif label := self._true_labels.get(normalise_path(item.id)):
+                labels.append(replace(label, item=item.id))
             else:
-                problems.append(Problem(self.truth, None, f"has no label for '{item.id}'. Add a row for it."))
+                problems.append(Problem(str(self.truth), None, f"has no label for '{item.id}'. Add a row for it."))
         return Answers(labels, problems)
 
-    def _label_of_pool(self, item: Item) -> Label | None:
-        return None if item.label is None else Label(item.id, item.label, annotator="simulated")
-
-    def _label_of_table(self, item: Item, truth: str) -> Label | None:
-        # Read once: a truth for the whole pool is long, and it does not change while an experiment runs.
-        if self._cached_truth is None:
-            self._cached_truth = self._read_truth(Path(truth)), content_hash(Path(truth))
-        names, file_hash = self._cached_truth
-        name, row = names.get(normalise_path(item.id), ("", 0))
-        return Label(item.id, name, "simulated", file=truth, row=row, answer_file_hash=file_hash) if name else None
-
-    def _read_truth(self, file: Path) -> dict[str, tuple[str, int]]:
-        """Return the class and the row of each path. Raises LabelError."""
+    @cached_property
+    def _true_labels(self) -> dict[str, Label]:
+        """The labels in the CSV by path, read once: they may be those of a whole pool. Raises LabelError."""
+        file = Path(str(self.truth))
         names: dict[str, tuple[str, int]] = {}
         for row in read_table(file, (self.path_column, self.label_column)):
             if isinstance(row, Problem):
@@ -71,4 +64,9 @@ class Simulated:
                 raise LabelError(
                     f"{file}, row {row.line}: '{path}' is '{name}', but '{before}' in row {line}. Keep one."
                 )
-        return names
+        file_hash = content_hash(file)
+        return {
+            path: Label(path, name, "simulated", file=str(self.truth), row=line, answer_file_hash=file_hash)
+            for path, (name, line) in names.items()
+            if name
+        }

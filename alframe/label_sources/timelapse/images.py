@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -48,7 +49,7 @@ def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemI
 
 
 def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[RoundImage], list[Problem]]:
-    """Return the images of the round's folder as its manifest has them, and will have those that it lacks."""
+    """Return the images that the folder's manifest lists, then the items that it lacks; and what is wrong with it."""
     images, problems = read_manifest(folder)
     listed = {image.id for image in images}
     names = choose_names((item for item in items if item.id not in listed), (image.name for image in images))
@@ -96,26 +97,18 @@ def place_jpeg(item: Item, target: Path, link: bool) -> str:
 
 
 def _draw_jpeg(item: Item) -> bytes:
+    """Return the upright picture as a JPEG, with the camera's EXIF where there is some that can be written."""
     picture = open_for_viewing(item.path)
     if box := box_to_show(item):
         outline_box(picture, box)
-    try:
-        return encode_jpeg(picture, _exif_of(item.path))
-    except (ValueError, TypeError, KeyError, AttributeError):  # EXIF that cannot be written is no loss of picture
-        return encode_jpeg(picture)
-
-
-def _exif_of(source: Path) -> bytes:
-    """Return what the camera wrote, but for the orientation, since the picture is upright."""
-    with warnings.catch_warnings():
+    # An array, or a TIFF of many bands, is unidentified; EXIF that cannot be written raises any of the others.
+    no_exif = (UnidentifiedImageError, ValueError, TypeError, KeyError, AttributeError)
+    with warnings.catch_warnings(), suppress(*no_exif), Image.open(item.path) as image:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-        try:
-            with Image.open(source) as image:
-                exif = image.getexif()
-                exif.pop(_ORIENTATION_TAG, None)
-                return exif.tobytes()
-        except UnidentifiedImageError:  # an array, or a TIFF of many bands
-            return b""
+        exif = image.getexif()
+        exif.pop(_ORIENTATION_TAG, None)
+        return encode_jpeg(picture, exif.tobytes())
+    return encode_jpeg(picture)
 
 
 def _safe_name(part: str) -> str:

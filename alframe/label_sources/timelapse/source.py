@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from alframe.label_sources.timelapse.answers import (
 )
 from alframe.label_sources.timelapse.images import complete_manifest, list_images, place_jpeg
 from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepare_set, round_fields
-from alframe.types import Answers, Item, ItemId, Problem, Request
+from alframe.types import Answers, ItemId, Problem, Request
 
 
 @dataclass
@@ -70,16 +70,20 @@ class Timelapse:
         """Complete the set or the sets; one in which somebody has begun to label is left as it is."""
         folder = round_folder(request)
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
-        remarks: dict[str, None] = {}
+        remarks = []
         try:
             images = complete_manifest(folder, request.items, mark_as_asked(request))
             names = {image.id: image.name for image in images}
             for root in self._roots(folder):
                 _require_short_paths(root, names.values())
                 if not files_in(root, ".ddb"):
-                    remarks |= dict.fromkeys(self._place_images(root, request.items, names))
+                    remarks += [
+                        f"{item.id} cannot be shown, and is not in the set: {reason}."
+                        for item in track(request.items, "Putting the images in place", unit="img")
+                        if (reason := place_jpeg(item, root / names[item.id], self.link))
+                    ]
                     if self.prepare:
-                        remarks |= dict.fromkeys(prepare_set(root, request, names, fields, self.blank))
+                        remarks += prepare_set(root, request, names, fields, self.blank)
                 if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
                     write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
@@ -89,7 +93,7 @@ class Timelapse:
                 f"Cannot put the images to label into {folder}: {error}. Check that the disk has room and that the "
                 "folder may be written to, and run the command again."
             ) from error
-        return "\n".join([self._instructions(request, folder), *remarks])
+        return "\n".join([self._instructions(request, folder), *dict.fromkeys(remarks)])
 
     def collect(self, request: Request) -> Answers:
         """Return what every `.ddb` in the round's folder says, Timelapse's own copies apart; it may be open meanwhile.
@@ -167,12 +171,6 @@ class Timelapse:
 
     def _roots(self, folder: Path) -> list[Path]:
         return [folder / class_folder_name(name) for name in self.annotators] or [folder]
-
-    def _place_images(self, root: Path, items: Sequence[Item], names: Mapping[ItemId, str]) -> Iterator[str]:
-        """Put the images that are missing in their places, and say which cannot be shown."""
-        for item in track(items, "Putting the images in place", unit="img"):
-            if reason := place_jpeg(item, root / names[item.id], self.link):
-                yield f"{item.id} cannot be shown, and is not in the set: {reason}."
 
     def _instructions(self, request: Request, folder: Path) -> str:
         roots = self._roots(folder)
