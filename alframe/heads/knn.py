@@ -8,9 +8,9 @@ from scipy.optimize import minimize_scalar
 
 from alframe.heads.fitting import DeterministicHead, prepare_examples
 from alframe.kit.chunks import chunks
+from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
 
 MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance

@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
+from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
-from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints
 
 Floats64 = npt.NDArray[np.float64]

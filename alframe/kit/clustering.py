@@ -1,4 +1,4 @@
-"""k-means, nearest neighbours and distances, in chunks, for samplers that look at embeddings."""
+"""k-means, nearest neighbours and distances of embeddings, in chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from alframe.chunks import chunks
 from alframe.compat import import_faiss
 from alframe.kit.scoring import require_finite
-from alframe.kit.vectors import unit_vectors
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazyFeatures, PoolView
 
@@ -15,6 +14,12 @@ MAX_ROWS_PER_CLUSTER = 256  # rows that a centre is fitted on, at most
 MAX_STEPS = 20
 CONVERGED = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
 MIN_SAMPLE_PER_REQUESTED = 4  # rows in a sample of the pool for each image asked for, at least
+
+
+def unit_vectors(x: Floats) -> Floats:
+    """Return a float32 copy of `x` (n, D) with each row scaled to length 1; rows of zeros stay zero."""
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:

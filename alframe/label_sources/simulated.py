@@ -8,9 +8,8 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.kit.files import content_hash
-from alframe.kit.matching import normalise_path
 from alframe.kit.round_folders import format_count
-from alframe.kit.tables import read_table
+from alframe.kit.tables import normalise_path, read_table
 from alframe.types import Answers, Label, Problem, Request
 
 

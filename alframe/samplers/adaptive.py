@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
+from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
-from alframe.kit.vectors import unit_vectors
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Ints, Need, PoolView, Selection
 

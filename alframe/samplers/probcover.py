@@ -6,11 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.kit.chunks import chunks
-from alframe.kit.clustering import kmeans_centres, nearest_neighbours, pairwise_squared_distances, sample_rows
+from alframe.kit.clustering import (
+    kmeans_centres,
+    nearest_neighbours,
+    pairwise_squared_distances,
+    sample_rows,
+    unit_vectors,
+)
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
 from alframe.kit.scoring import require_finite
-from alframe.kit.vectors import unit_vectors
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 PROBE_ROWS = 2000  # images whose surroundings decide on the radius

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from alframe.engine.duplicates import duplicate_index
 from alframe.engine.duplicates import grouping as module
 from alframe.engine.duplicates.grouping import group_duplicates, pick_representatives
-from alframe.kit.vectors import unit_vectors
+from alframe.kit.clustering import unit_vectors
 from alframe.settings import Duplicates
 
 Pool = tuple[list[bytes | None], np.ndarray, np.ndarray, np.ndarray]

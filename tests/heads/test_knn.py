@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from alframe.errors import BadParams
 from alframe.heads.fitting import prepare_examples
 from alframe.heads.knn import Knn
-from alframe.kit.vectors import unit_vectors
+from alframe.kit.clustering import unit_vectors
 from alframe.testing.head import HeadSuite, separable_clusters
 
 

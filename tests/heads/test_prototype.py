@@ -13,7 +13,7 @@ from alframe.heads import prototype
 from alframe.heads.fitting import prepare_examples
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
-from alframe.kit.vectors import unit_vectors
+from alframe.kit.clustering import unit_vectors
 from alframe.testing.head import HeadSuite, separable_clusters
 
 

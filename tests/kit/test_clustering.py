@@ -13,6 +13,7 @@ from alframe.kit.clustering import (
     pairwise_squared_distances,
     rank_within_group,
     sample_rows,
+    unit_vectors,
 )
 
 
@@ -74,3 +75,8 @@ def test_kmeans_goes_by_its_generator():
 def test_kmeans_is_quiet_about_few_images(capfd):
     kmeans_centres(np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), 10, np.random.default_rng(0))
     assert capfd.readouterr() == ("", "")
+
+
+def test_rows_have_length_1_and_zeros_stay():
+    x = np.array([[3, 4], [0, 0], [1e-20, 0]], np.float32)
+    np.testing.assert_allclose(unit_vectors(x), [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-5)

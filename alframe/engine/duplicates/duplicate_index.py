@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.compat import import_faiss
-from alframe.kit.vectors import unit_vectors
+from alframe.kit.clustering import unit_vectors
 from alframe.progress import Bar
 from alframe.types import Floats, Ints
 

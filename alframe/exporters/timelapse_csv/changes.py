@@ -12,8 +12,8 @@ from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
 from alframe.kit.exporting import final_classes
-from alframe.kit.matching import caseless_path
 from alframe.kit.progress import track
+from alframe.kit.tables import caseless_path
 from alframe.types import Predictions
 
 SETTING = "exporter.timelapse_csv"

@@ -12,12 +12,22 @@ from alframe.errors import BadParams, LabelError
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
 from alframe.kit.files import content_hash, replace_atomically
-from alframe.kit.matching import ImageMatcher, match_rows
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import format_count, mark_as_asked, round_folder
-from alframe.kit.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
-from alframe.kit.user_files import WORKBOOK_SUFFIXES, files_in_folder, find_tables, time_saved
+from alframe.kit.tables import (
+    SEPARATORS,
+    WORKBOOK_SUFFIXES,
+    ImageMatcher,
+    TableRow,
+    files_in_folder,
+    find_tables,
+    has_columns,
+    match_rows,
+    read_table,
+    require_encoding,
+    time_saved,
+)
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
 RESTORED_COLUMN = "again"  # of lists that were written anew, after somebody had removed the first

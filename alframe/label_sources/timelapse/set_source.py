@@ -15,7 +15,7 @@ from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
 from alframe.kit.parameters import require_one_of
 from alframe.kit.round_folders import round_folder
-from alframe.kit.user_files import files_in_folder, find_tables
+from alframe.kit.tables import files_in_folder, find_tables
 from alframe.label_sources.timelapse.answers import (
     add_answer,
     build_answers,
