@@ -55,7 +55,7 @@ class EarlyStopping:
     _best_state: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def update(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
-        """Score `module`, which is in evaluation mode, and return whether to stop; `advance` is told how many were embedded."""
+        """Score `module`, in evaluation mode, and return whether to stop; `advance` takes how many were embedded."""
         score = self._macro_f1(module, device, advance)
         if not self.scores or score > self.scores[self.best_epoch]:
             self.best_epoch = len(self.scores)
