@@ -29,8 +29,8 @@ __all__ = [
     "time_saved",
 ]
 
-TABLE_SUFFIXES = {".csv"}
-WORKBOOK_SUFFIXES = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers"}
+TABLE_SUFFIXES = (".csv",)
+WORKBOOK_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 
 def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) -> list[Path]:
