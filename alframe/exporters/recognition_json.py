@@ -23,6 +23,7 @@ FILE_NAME = "recognitionData.json"
 CLASSIFICATION_THRESHOLD = 0.05  # Timelapse drops classes below 0.4 of it, and people want to see unsure images
 DETECTION_THRESHOLDS = {"typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.05}
 MIN_PROBABILITY = 0.0005  # below it, a probability is 0 in three decimals
+_Lookup = Callable[[str], Sequence[Detection]]  # from an image to its detections
 PERSON_CLASSES = ("human", "people")  # what classifiers call the detectors' category "person"
 
 
@@ -66,7 +67,7 @@ class RecognitionJson:
             write_recognitions(file, images, classes, _info(predictions, detections), detections.categories)
         return [file]
 
-    def _read_detections(self, items: Mapping[str, Item]) -> tuple[Detections, Callable[[str], Sequence[Detection]]]:
+    def _read_detections(self, items: Mapping[str, Item]) -> tuple[Detections, _Lookup]:
         """Read the detector's file; return its content, and a function from an image of `items` to its detections."""
         if self.detections is None:
             return Detections("none: boxes of whole images"), lambda image: ()
@@ -85,11 +86,7 @@ class RecognitionJson:
         return detections, lambda image: detections[paths[image]] if image in paths else ()
 
     def _images(
-        self,
-        predictions: Predictions,
-        final: FinalClasses,
-        rows_of: Mapping[str, list[int]],
-        detections_of: Callable[[str], Sequence[Detection]],
+        self, predictions: Predictions, final: FinalClasses, rows_of: Mapping[str, list[int]], detections_of: _Lookup
     ) -> Iterator[tuple[str, list[Detection]]]:
         order, probs = top_classes(predictions.probs, self.top)
         for image, rows in track(rows_of.items(), "Recognitions", len(rows_of), "img"):

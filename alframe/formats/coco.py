@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -92,25 +92,14 @@ def read_coco(file: Path) -> CocoDataset:
             raise FormatError(f"{file}, {position}{error}") from None
     if not images:
         raise FormatError(f"{file} lists no image, or is not a COCO file: it must have a list `images`.")
-    listed = {
-        image_id: _name_categories(file, image_id, annotations[image_id], names)
-        for image_id in annotations
-        if image_id in images
-    }
+    listed = {}
+    for image_id in filter(annotations.__contains__, images):
+        unknown = [each.category for each in annotations[image_id] if each.category not in names]
+        if unknown:
+            problem = f"`categories` has no id {unknown[0]}, which an annotation of image {image_id} has"
+            raise FormatError(f"{file}: {problem}. Add it.")
+        listed[image_id] = tuple(replace(each, category=names[each.category]) for each in annotations[image_id])
     return CocoDataset(images, listed, len(annotations) - len(listed))
-
-
-def _name_categories(
-    file: Path, image_id: str, annotations: Iterable[CocoAnnotation], names: Mapping[str, str]
-) -> tuple[CocoAnnotation, ...]:
-    """Replace the ids of the categories by their names."""
-    try:
-        return tuple(replace(annotation, category=names[annotation.category]) for annotation in annotations)
-    except KeyError as error:
-        missing = error.args[0]
-        raise FormatError(
-            f"{file}: `categories` has no id {missing}, which an annotation of image {image_id} has. Add it."
-        ) from None
 
 
 def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:

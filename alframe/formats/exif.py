@@ -77,16 +77,14 @@ def _parse_time_tags(block: bytes) -> dict[int, str]:
     if len(block) < 8:
         return {}
     endian = "<" if block.startswith(b"II") else ">"
-    first = _parse_directory(block, endian, struct.unpack_from(endian + "I", block, 4)[0])
-    entries = first
-    if _EXIF_IFD_TAG in first:
-        entries = first | _parse_directory(block, endian, struct.unpack(endian + "I", first[_EXIF_IFD_TAG][1])[0])
+    entries = _parse_directory(block, endian, struct.unpack_from(endian + "I", block, 4)[0])
+    if _EXIF_IFD_TAG in entries:
+        entries |= _parse_directory(block, endian, struct.unpack(endian + "I", entries[_EXIF_IFD_TAG][1])[0])
     texts = {}
-    for tag in TIME_TAGS:
-        if tag in entries:
-            count, value = entries[tag]
-            offset = struct.unpack(endian + "I", value)[0]
-            texts[tag] = block[offset : offset + min(count, 64)].decode("latin-1")
+    for tag in entries.keys() & set(TIME_TAGS):
+        count, value = entries[tag]
+        offset = struct.unpack(endian + "I", value)[0]
+        texts[tag] = block[offset : offset + min(count, 64)].decode("latin-1")
     return texts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import takewhile
+from posixpath import commonprefix
 from unicodedata import normalize
 
 from alframe.formats.tables import TableRow
@@ -121,5 +121,4 @@ def _common_folder(path: str, folder: str | None) -> str:
     parent = path.rpartition("/")[0] + "/"
     if folder is None:
         return parent
-    pairs = zip(parent.split("/"), folder.split("/"), strict=False)
-    return "".join(f"{part}/" for part, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return "".join(f"{name}/" for name in commonprefix([parent.split("/"), folder.split("/")]))

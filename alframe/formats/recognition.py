@@ -34,12 +34,11 @@ def write_recognitions(
     """
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys((*CATEGORIES, *categories)), start=1)}
     class_numbers = {name: str(number) for number, name in enumerate(classes)}
+    class_names = timelapse_class_names(classes, numbers)
     head = {
         "info": {"format_version": "1.5", **info},
         "detection_categories": {number: name for name, number in numbers.items()},
-        "classification_categories": dict(
-            zip(class_numbers.values(), timelapse_class_names(classes, numbers), strict=True)
-        ),
+        "classification_categories": dict(zip(class_numbers.values(), class_names, strict=True)),
     }
     with replace_atomically(file) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
         handle.write("{" + "".join(f'"{key}": {_to_json(value)},\n ' for key, value in head.items()) + '"images": [')
@@ -69,11 +68,11 @@ def timelapse_class_names(classes: Sequence[str], categories: Iterable[str] = CA
 def _detection_to_json(
     detection: Detection, numbers: Mapping[str, str], class_numbers: Mapping[str, str]
 ) -> dict[str, Any]:
-    x, y = _round_fraction(detection.box.x, 4), _round_fraction(detection.box.y, 4)
+    box = detection.box
     content: dict[str, Any] = {
         "category": numbers[detection.category],
         "conf": _round_fraction(detection.confidence, 3),
-        "bbox": [x, y, _round_fraction(detection.box.w, 4), _round_fraction(detection.box.h, 4)],
+        "bbox": [_round_fraction(side, 4) for side in (box.x, box.y, box.w, box.h)],
     }
     if detection.classifications:
         content["classifications"] = [

@@ -24,11 +24,7 @@ from alframe.types import Problem
 SEPARATORS = ",;\t"
 MAX_RECORD_LINES = 200  # a quote that is still open after so many lines was never meant to open one
 READ_BYTES = 1 << 20
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True, slots=True)

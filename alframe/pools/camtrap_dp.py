@@ -65,8 +65,9 @@ class CamtrapDp:
             elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", row["filePath"]):
                 listed.left_out["lie on the web (download them, and put their relative paths into filePath)"] += 1
             else:
+                taken = row.time("timestamp")
                 of_image = observations.by_image.get(row["mediaID"], [])
-                of_events = observations.during(row["deploymentID"], row.zoned_time("timestamp"))
+                of_events = observations.during(row["deploymentID"], taken)
                 usable = self._usable(of_image, of_events, listed)
                 events = (observation.event for observation in (*of_image, *of_events))
                 yield listed.item(
@@ -74,7 +75,7 @@ class CamtrapDp:
                     row.position,
                     ((each.class_name, each.box if self.boxes else None) for each in usable),
                     camera=cameras.get(row["deploymentID"]) or row["deploymentID"] or None,
-                    taken=row.local_time("timestamp"),
+                    taken=taken and taken.replace(tzinfo=None),
                     sequence=next((event for event in events if event), None),
                 )
 
@@ -115,16 +116,16 @@ class _Observations:
         """Add a row of the table; `names` are the class names by scientific name."""
         is_machine = row["classificationMethod"] == "machine"
         observation = _Observation(_class_name(row, names), row["eventID"], is_machine, row.box())
-        start, end = row.zoned_time("eventStart"), row.zoned_time("eventEnd")
+        start, end = row.time("eventStart"), row.time("eventEnd")
         if row["mediaID"]:
             self.by_image.setdefault(row["mediaID"], []).append(observation)
-        elif row["observationLevel"] == "event" and start and end:
+        elif row["observationLevel"] == "event" and start and start.tzinfo and end and end.tzinfo:
             self.events.setdefault(row["deploymentID"], []).append((start, end, observation))
 
     def during(self, deployment: str, time: datetime | None) -> list[_Observation]:
         """Return the observations of the deployment's events that were going on at `time`."""
         events = self.events.get(deployment)
-        if not events or time is None:
+        if not events or time is None or time.tzinfo is None:
             return []
         if deployment not in self._longest:
             events.sort(key=lambda event: event[0])

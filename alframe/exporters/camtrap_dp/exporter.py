@@ -116,10 +116,9 @@ class CamtrapDp:
             taken is not None and taken.tzinfo is None for taken in survey.times
         )
         columns = "deploymentID, latitude, longitude, deploymentStart and deploymentEnd"
+        table = f"a CSV file with the columns {columns}, a row for each camera"
         needed: dict[str, object] = {
-            f"{SETTING}.deployments: a CSV file with the columns {columns}, a row for each camera.": (
-                not self.deployments
-            ),
+            f"{SETTING}.deployments: {table}.": not self.deployments,
             **dict.fromkeys(deployments.problems, True),
             f"{self.deployments}: rows for the cameras or folders of {_shorten(without_deployment, 'image')}.": (
                 self.deployments and without_deployment

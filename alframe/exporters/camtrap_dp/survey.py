@@ -129,7 +129,9 @@ def observation_rows(survey: Survey, scientific_names: Mapping[str, str], now: d
         }
         if kind not in ("blank", "unclassified"):
             cells["scientificName"] = scientific_names.get(survey.final.class_names[row], "")
-            cells |= _box_cells(item)
+            if box := item.box:
+                sides = {"bboxX": box.x, "bboxY": box.y, "bboxWidth": box.w, "bboxHeight": box.h}
+                cells |= {name: f"{side:.6f}" for name, side in sides.items()}
         if label is not None:
             cells |= _label_cells(label, item)
         elif kind != "unclassified":
@@ -150,10 +152,3 @@ def _label_cells(label: Label, item: Item) -> Cells:
         "observationTags": "propagated",
         "observationComments": f"Given to {label.item}, which is of the same sequence.",
     }
-
-
-def _box_cells(item: Item) -> Cells:
-    if item.box is None:
-        return {}
-    sides = {"bboxX": item.box.x, "bboxY": item.box.y, "bboxWidth": item.box.w, "bboxHeight": item.box.h}
-    return {name: f"{side:.6f}" for name, side in sides.items()}

@@ -27,18 +27,10 @@ class CamtrapRow:
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
-    def zoned_time(self, column: str) -> datetime | None:
-        """Return the time of a cell with its zone; None if it is no time or has no zone."""
+    def time(self, column: str) -> datetime | None:
+        """Return the time of a cell, with its zone if it has one; None if it is no time."""
         try:
-            time = datetime.fromisoformat(self[column])
-        except ValueError:
-            return None
-        return time if time.tzinfo else None
-
-    def local_time(self, column: str) -> datetime | None:
-        """Return the time of a cell by the camera's clock: its zone is dropped. None if it is no time."""
-        try:
-            return datetime.fromisoformat(self[column]).replace(tzinfo=None)
+            return datetime.fromisoformat(self[column])
         except ValueError:
             return None
 

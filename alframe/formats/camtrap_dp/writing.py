@@ -16,9 +16,9 @@ _CSV = {"profile": "tabular-data-resource", "format": "csv", "mediatype": "text/
 def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
     """Write the table row by row; a column that a row lacks stays empty."""
     with file.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(columns)
-        writer.writerows([row.get(name, "") for name in columns] for row in rows)
+        writer = csv.DictWriter(handle, columns)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def build_description(

@@ -1,4 +1,4 @@
-"""Parse what each program wrote about one image."""
+"""Parse what each program wrote about one image; a FormatError begins with the position in the image's entry."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from reprlib import repr as shorten
 from typing import Any
 
 from alframe.errors import FormatError
-from alframe.formats.detections import values
 from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
 
 SizeFinder = Callable[[str], tuple[int, int] | None]  # from the path of an image to its width and height in pixels
 
 _SPECIESNET_CATEGORIES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format does not write them
+_REMEDY = "Write the file again with the program that made it."
 _NO_SIZE = "its boxes are in pixels, and the image is not found, which would tell its size"
 
 
@@ -23,20 +23,20 @@ def parse_megadetector(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
     Null or missing detections mean that the image was not processed. Source:
     https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
     """
-    path = values.require_path(entry, "file")
+    path = _require_path(entry, "file")
     failure, detections = entry.get("failure"), entry.get("detections")
     if failure is not None or detections is None:
         return ImageDetections(path, failure=str(failure or "it has no detections"))
 
     def parse(detection: dict[str, Any]) -> DetectionRow:
-        pairs = values.require_list(detection.get("classifications") or None, ".classifications")
+        pairs = _require_list(detection.get("classifications") or None, ".classifications")
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
-        classes = [(str(name), values.require_number(score, ".classifications")) for name, score in pairs]
+        classes = [(str(name), _require_number(score, ".classifications")) for name, score in pairs]
         return _relative_row(str(detection.get("category")), detection, sort_best_first(classes))
 
-    return ImageDetections(path, values.parse_detections(detections, parse))
+    return ImageDetections(path, _parse_detections(detections, parse))
 
 
 def parse_speciesnet(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
@@ -45,10 +45,10 @@ def parse_speciesnet(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
     detector failed or did not run. Source: github.com/google/cameratrapai.
     """
-    path = values.require_path(entry, "filepath")
+    path = _require_path(entry, "filepath")
     detections = entry.get("detections")
     if detections is None:
-        failures = ", ".join(map(str, values.require_list(entry.get("failures"), ".failures")))
+        failures = ", ".join(map(str, _require_list(entry.get("failures"), ".failures")))
         return ImageDetections(path, failure=failures or "the detector did not run")
     classes = _parse_speciesnet_classes(entry.get("classifications"))
 
@@ -58,7 +58,7 @@ def parse_speciesnet(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
             raise FormatError(": neither a label nor a known category.")
         return _relative_row(name, detection, classes if name == "animal" else ())
 
-    return ImageDetections(path, values.parse_detections(detections, parse))
+    return ImageDetections(path, _parse_detections(detections, parse))
 
 
 def _parse_speciesnet_classes(value: Any) -> ClassScores:
@@ -67,13 +67,13 @@ def _parse_speciesnet_classes(value: Any) -> ClassScores:
     names, scores = (value.get("classes"), value.get("scores")) if isinstance(value, dict) else (None, None)
     if not isinstance(names, list) or not isinstance(scores, list) or len(names) != len(scores):
         raise FormatError(".classifications has no classes and scores of one length.")
-    numbers = [values.require_number(score, ".scores") for score in scores]
+    numbers = [_require_number(score, ".scores") for score in scores]
     return sort_best_first(zip(map(str, names), numbers, strict=True))
 
 
 def _relative_row(category: str, detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
-    confidence = values.require_number(detection.get("conf"), ".conf")
-    return category, confidence, *values.require_fractions(detection.get("bbox"), ".bbox"), classes
+    confidence = _require_number(detection.get("conf"), ".conf")
+    return category, confidence, *_require_fractions(detection.get("bbox"), ".bbox"), classes
 
 
 def parse_megadetector_cli(entry: dict[str, Any], find_size: SizeFinder) -> ImageDetections:
@@ -81,7 +81,7 @@ def parse_megadetector_cli(entry: dict[str, Any], find_size: SizeFinder) -> Imag
 
     Source: https://microsoft.github.io/MegaDetector/output_format/.
     """
-    path, detections = values.require_path(entry, "file"), entry.get("detections")
+    path, detections = _require_path(entry, "file"), entry.get("detections")
     if detections is None:
         return ImageDetections(path, failure=str(entry.get("failure") or "it has no detections"))
     return _parse_pixel_boxes(path, detections, find_size)
@@ -92,15 +92,15 @@ def parse_pytorch_wildlife(entry: dict[str, Any], find_size: SizeFinder) -> Imag
 
     Boxes are in pixels. Source: github.com/microsoft/CameraTraps, PytorchWildlife/utils/post_process.py.
     """
-    path = values.require_path(entry, "img_id")
+    path = _require_path(entry, "img_id")
     prefix = "det_" if "det_category" in entry else ""
     boxes, names, confidences, classes, scores = (
-        values.require_list(entry.get(key), f".{key}")
+        _require_list(entry.get(key), f".{key}")
         for key in ("bbox", f"{prefix}category", f"{prefix}confidence", "clf_category", "clf_confidence")
     )
     if not len(boxes) == len(names) == len(confidences) or len(classes) != len(scores):
         raise FormatError(": its lists are of different lengths. Write the file again.")
-    scores = [values.require_number(score, ".clf_confidence") for score in scores]
+    scores = [_require_number(score, ".clf_confidence") for score in scores]
     ranked = list(zip(map(str, classes), scores, strict=True))
     # With as many classes as boxes each box has its own; else nobody knows which is whose, and each box has all.
     of_boxes = [sort_best_first(ranked)] * len(boxes)
@@ -119,14 +119,14 @@ def _parse_pixel_boxes(path: str, detections: Any, find_size: SizeFinder) -> Ima
     width, height = size
 
     def parse(detection: dict[str, Any]) -> DetectionRow:
-        left, top, right, bottom = values.require_four_numbers(detection.get("bbox"), ".bbox")
+        left, top, right, bottom = _require_four_numbers(detection.get("bbox"), ".bbox")
         box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
         classes = detection.get("classes")
         classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife's, not JSON's
-        confidence = values.require_number(detection.get("confidence"), ".confidence")
+        confidence = _require_number(detection.get("confidence"), ".confidence")
         return str(detection.get("category")), confidence, *box, classes
 
-    return ImageDetections(path, values.parse_detections(detections, parse))
+    return ImageDetections(path, _parse_detections(detections, parse))
 
 
 def read_image_size(path: str, folders: Iterable[Path]) -> tuple[int, int] | None:
@@ -140,3 +140,52 @@ def read_image_size(path: str, folders: Iterable[Path]) -> tuple[int, int] | Non
         except Exception:  # any damage: the header tells no size
             continue
     return None
+
+
+def _require_path(entry: dict[str, Any], key: str) -> str:
+    path = entry.get(key)
+    if not isinstance(path, str) or not path.strip():
+        hint = "It looks like a COCO file: use pool=coco." if "file_name" in entry or "image_id" in entry else _REMEDY
+        raise FormatError(f": there is no path under '{key}'. {hint}")
+    return path
+
+
+def _parse_detections(detections: Any, parse: Callable[[dict[str, Any]], DetectionRow]) -> tuple[DetectionRow, ...]:
+    rows = []
+    for number, detection in enumerate(_require_list(detections, ".detections")):
+        try:
+            if not isinstance(detection, dict):
+                raise FormatError(f" is {shorten(detection)}: must be an object. {_REMEDY}")
+            rows.append(parse(detection))
+        except FormatError as error:
+            raise FormatError(f".detections[{number}]{error}") from None
+    return tuple(rows)
+
+
+def _require_list(value: Any, position: str) -> list[Any]:
+    """Return the list, empty if it is null or missing."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FormatError(f"{position} is {shorten(value)}: must be a list. {_REMEDY}")
+    return value
+
+
+def _require_number(value: Any, position: str) -> float:
+    if type(value) not in (float, int) or not -1e300 < value < 1e300:
+        raise FormatError(f"{position} is {shorten(value)}: must be a number. {_REMEDY}")
+    return float(value)
+
+
+def _require_four_numbers(value: Any, position: str) -> tuple[float, float, float, float]:
+    if not isinstance(value, list) or len(value) != 4:
+        raise FormatError(f"{position} is {shorten(value)}: must be four numbers. {_REMEDY}")
+    x, y, w, h = (_require_number(number, position) for number in value)
+    return x, y, w, h
+
+
+def _require_fractions(value: Any, position: str) -> tuple[float, float, float, float]:
+    box = _require_four_numbers(value, position)
+    if max(box) > 1.5 or min(box) < -1.5:  # boxes that stick out a little exist
+        raise FormatError(f"{position} is {shorten(value)}: must be fractions of the image. {_REMEDY}")
+    return box

@@ -8,24 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from alframe.errors import FormatError
+from alframe.formats.detections import parsers
 from alframe.formats.detections.columns import Detections, DetectionsBuilder, ImageDetections
-from alframe.formats.detections.parsers import (
-    SizeFinder,
-    parse_megadetector,
-    parse_megadetector_cli,
-    parse_pytorch_wildlife,
-    parse_speciesnet,
-    read_image_size,
-)
 from alframe.formats.json_members import read_json_members
 from alframe.progress import track
 
 # The name of the list of images -> program, and the parser of an element.
-_PARSERS: dict[str, tuple[str, Callable[[dict[str, Any], SizeFinder], ImageDetections]]] = {
-    "images": ("MegaDetector", parse_megadetector),
-    "predictions": ("SpeciesNet", parse_speciesnet),
-    "annotations": ("PyTorch-Wildlife", parse_pytorch_wildlife),
-    "": ("MegaDetector (command line)", parse_megadetector_cli),
+_PARSERS: dict[str, tuple[str, Callable[[dict[str, Any], parsers.SizeFinder], ImageDetections]]] = {
+    "images": ("MegaDetector", parsers.parse_megadetector),
+    "predictions": ("SpeciesNet", parsers.parse_speciesnet),
+    "annotations": ("PyTorch-Wildlife", parsers.parse_pytorch_wildlife),
+    "": ("MegaDetector (command line)", parsers.parse_megadetector_cli),
 }
 _PATH_KEYS = ("file", "filepath", "img_id")
 _KNOWN_PROGRAMS = (
@@ -42,7 +35,7 @@ def read_detections(file: Path, root: Path | None = None) -> Detections:
     headers of the images are read for their sizes: their relative paths start at `root` or in the file's folder.
     """
     builder = DetectionsBuilder()
-    find_size = partial(read_image_size, folders=[root, file.parent] if root else [file.parent])
+    find_size = partial(parsers.read_image_size, folders=[root, file.parent] if root else [file.parent])
     members: dict[str, Any] = {}  # all but the list of images
     list_name, count = None, 0
     for name, value in track(read_json_members(file, list(_PARSERS)), "Reading detections", unit="img"):

@@ -12,14 +12,8 @@ from alframe.store.names import is_system_file
 TEMPLATE_NAME = "TimelapseTemplate.tdb"
 DATA_NAME = "TimelapseData.ddb"  # what Timelapse calls the data file of that template
 DELETED_FOLDER = "DeletedFiles"
-TIMELAPSE_FOLDERS = {
-    BACKUPS_FOLDER.casefold(),
-    DELETED_FOLDER.casefold(),
-    ".vthumb",
-    "@recycle",
-    "csvexportedfiles",
-    "camtrapdpexportedfiles",
-}
+_EXPORT_FOLDERS = {"csvexportedfiles", "camtrapdpexportedfiles"}
+TIMELAPSE_FOLDERS = {BACKUPS_FOLDER.casefold(), DELETED_FOLDER.casefold(), ".vthumb", "@recycle", *_EXPORT_FOLDERS}
 MAX_PATH_LENGTH = 259  # characters, for Windows and Timelapse
 _BACKUP_STAMP = ".2026-01-31.23-59-59"
 

@@ -5,6 +5,7 @@ It has more of Timelapse's inner tables than a template, so it is only for versi
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -26,10 +27,7 @@ _IMAGE_SET = (
     f"SortTerms TEXT DEFAULT '{_DEFAULT_SORT}', SearchTerms TEXT DEFAULT '{{}}', QuickPasteTerms TEXT, "
     "BBDisplayThreshold REAL DEFAULT '-1', Standard TEXT DEFAULT '' )"
 )
-_IMAGE_SET_COLUMNS = {
-    "Id", "RootFolder", "Log", "Row", "VersionCompatabily", "BackwardsCompatibility", "SortTerms", "SearchTerms",
-    "QuickPasteTerms", "BBDisplayThreshold", "Standard",
-}  # fmt: skip
+_IMAGE_SET_COLUMNS = set(re.findall(r"(\w+) (?:INTEGER|TEXT|REAL)\b", _IMAGE_SET))
 _INDEXES = {
     "IndexRelativePath": "RelativePath",
     "IndexFile": "File",

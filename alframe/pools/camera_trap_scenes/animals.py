@@ -134,10 +134,9 @@ def _legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bo
     upper, lower = darken(animal.back, light), darken(animal.feet, light)
     phase = pose.gait + (math.pi if far else 0.0)
     shift = 0.07 if far else 0.0
-    for hip, top, lag, bend in (
-        (-half + 0.02, animal.rump * 0.68, 0.0, -0.11),
-        (half + 0.02, 1 - animal.depth * 0.75, 1.6, 0.04),
-    ):
+    hind = (-half + 0.02, animal.rump * 0.68, 0.0, -0.11)
+    fore = (half + 0.02, 1 - animal.depth * 0.75, 1.6, 0.04)
+    for hip, top, lag, bend in (hind, fore):
         swing = math.sin(phase + lag) * pose.stride
         foot = (hip + shift + swing, max(0.0, math.cos(phase + lag)) * pose.stride * 0.3 + 0.02)
         knee = (hip + shift + swing * 0.55 + bend, top * 0.48 + foot[1] * 0.5)
@@ -229,13 +228,10 @@ def _head_coordinates(crown: Point, pitch: float, size: float) -> Callable[..., 
 
 def _antler(canvas: AnimalCanvas, on_head: Callable[..., list[Point]]) -> None:
     canvas.fill_limb(on_head((-0.1, 0.3), (-0.55, 0.9), (-0.42, 1.5), (-0.62, 1.95)), [0.05, 0.045, 0.07, 0.02], HORN)
-    for fork, point in (
-        ((-0.3, 0.55), (0.2, 0.8)),
-        ((-0.5, 1.1), (-0.1, 1.45)),
-        ((-0.42, 1.5), (-0.15, 1.95)),
-        ((-0.42, 1.4), (-0.85, 1.6)),
-    ):
-        canvas.fill_limb(on_head(fork, point), [0.04, 0.018], HORN)
+    forks = ((-0.3, 0.55), (-0.5, 1.1), (-0.42, 1.5), (-0.42, 1.4))
+    tips = ((0.2, 0.8), (-0.1, 1.45), (-0.15, 1.95), (-0.85, 1.6))
+    for fork, tip in zip(forks, tips, strict=True):
+        canvas.fill_limb(on_head(fork, tip), [0.04, 0.018], HORN)
 
 
 def _ear(canvas: AnimalCanvas, animal: Animal, on_head: Callable[..., list[Point]], light: float) -> None:

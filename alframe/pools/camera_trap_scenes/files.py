@@ -29,16 +29,12 @@ class Burst:
     """A burst of frames at a site; `species` None: no animal comes."""
 
     site: int
+    camera: str
     species: str | None
     night: bool
     start: datetime
     frames: int
     number: int  # names the burst's own generator
-
-    @property
-    def camera(self) -> str:
-        """The name of the site's camera."""
-        return f"site_{self.site + 1:02d}"
 
 
 def plan_bursts(recipe: Mapping[str, Any]) -> list[Burst]:
@@ -57,7 +53,8 @@ def plan_bursts(recipe: Mapping[str, Any]) -> list[Burst]:
             day = datetime(2024, 3, 1) + timedelta(days=3 * (number // recipe["sites"]) + int(rng.integers(0, 3)))
             hour = (21 + float(rng.uniform(0, 8))) % 24 if night else float(rng.uniform(6.5, 19))
             start = day + timedelta(seconds=round(hour * 3600))
-            bursts.append(Burst(int(sites[number]), visitor, night, start, int(rng.integers(2, 6)), number))
+            site, frames = int(sites[number]), int(rng.integers(2, 6))
+            bursts.append(Burst(site, f"site_{site + 1:02d}", visitor, night, start, frames, number))
     return sorted(bursts, key=lambda burst: (burst.site, burst.start))
 
 
