@@ -20,10 +20,7 @@ def find_cached(repository: str, file: str = WEIGHTS_FILE) -> Path | None:
 
 
 def why_unreachable() -> str | None:
-    """Return why the hub cannot be asked, or None if it can.
-
-    This comes first because huggingface_hub itself tries for most of a minute before it gives up.
-    """
+    """Return why the hub cannot be asked, or None; huggingface_hub itself would try for most of a minute."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:

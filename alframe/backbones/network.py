@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +65,8 @@ def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRa
     elif in_chans != 3:
         mean, std = (tuple(itertools.islice(itertools.cycle(values), in_chans)) for values in (mean, std))
     pairs = None if value_range is None else _range_pairs(value_range, in_chans)
-    return InputSpec(size or config.input_size[-1], mean, std, _interpolation(config.interpolation), pairs)
+    known = config.interpolation in ("bilinear", "nearest")  # timm also has "random" and "lanczos"
+    return InputSpec(size or config.input_size[-1], mean, std, config.interpolation if known else "bicubic", pairs)
 
 
 def _range_pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, float], ...]:
@@ -82,10 +83,7 @@ def _range_pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, f
 
 
 def create_network(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Module:
-    """Return the timm network that gives pooled features.
-
-    Raises BadParams if `size` does not suit it (a transformer whose patches do not divide it, say).
-    """
+    """Return the timm network that gives pooled features. Raises BadParams if its patches do not divide `size`."""
     timm = import_timm()
     if size is not None and _config(model).fixed_input_size:
         options["img_size"] = size
@@ -110,12 +108,6 @@ def _config(model: str) -> Any:
     if tag and tag not in tags:
         raise BadParams(f"timm has no weights '{tag}' for {bare}.{did_you_mean(tag, tags)} Known: {', '.join(tags)}.")
     return timm.get_pretrained_cfg(model)
-
-
-def _interpolation(name: str) -> Literal["bicubic", "bilinear", "nearest"]:
-    if name == "bilinear":
-        return "bilinear"
-    return "nearest" if name == "nearest" else "bicubic"  # timm also knows "random" and "lanczos"
 
 
 def _width(network: nn.Module, spec: InputSpec) -> int:

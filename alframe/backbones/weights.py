@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,14 +16,11 @@ from alframe.kit.libraries import import_timm
 
 State = dict[str, torch.Tensor]
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-_PREFIXES = ("module.", "_orig_mod.")  # left by DataParallel and torch.compile
+_PREFIXES = re.compile(r"^(module\.)?(_orig_mod\.)?")  # left by DataParallel and torch.compile
 
 
 def read_weights(path: Path) -> State:
-    """Return the tensors in a .safetensors file, or in a .pth/.pt/.bin checkpoint, of which no code is run.
-
-    Raises WeightsError, which names the file and what to do.
-    """
+    """Return the tensors in a .safetensors file or a .pth/.pt/.bin checkpoint, running no code. Raises WeightsError."""
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}. Correct backbone.weights.")
     try:
@@ -43,7 +41,7 @@ def read_weights(path: Path) -> State:
     tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)} if isinstance(content, Mapping) else {}
     if not tensors:
         raise WeightsError(f"{path} holds no state dict (name -> tensor), nor one under {', '.join(_WRAPPERS)}.")
-    return {_strip_prefixes(name): tensor for name, tensor in tensors.items()}
+    return {_PREFIXES.sub("", name): tensor for name, tensor in tensors.items()}
 
 
 def load_weights(network: nn.Module, state: State, source: str) -> None:
@@ -65,8 +63,9 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
     differences = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(differences.values()):
         found = [f"{len(names)} {kind} ({_first_names(names)})" for kind, names in differences.items() if names]
+        architecture = _pretrained_config(network).get("architecture") or type(network).__name__
         raise WeightsError(
-            f"The weights in {source} do not fit {_architecture(network)}: {'; '.join(found)}. "
+            f"The weights in {source} do not fit {architecture}: {'; '.join(found)}. "
             "Set backbone.model to the architecture that they were saved from."
         )
     network.load_state_dict(state, strict=False)  # all that may be absent is a counter
@@ -92,20 +91,12 @@ def _adapt(network: nn.Module, state: State) -> State:
 
 
 def _layer_names(network: nn.Module, entry: str) -> Sequence[str]:
-    config: Any = getattr(network, "pretrained_cfg", None) or {}
-    names = config.get(entry) or ()
+    names = _pretrained_config(network).get(entry) or ()
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _architecture(network: nn.Module) -> str:
-    config: Any = getattr(network, "pretrained_cfg", None) or {}
-    return str(config.get("architecture") or type(network).__name__)
-
-
-def _strip_prefixes(name: str) -> str:
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
+def _pretrained_config(network: nn.Module) -> Any:
+    return getattr(network, "pretrained_cfg", None) or {}
 
 
 def _first_names(names: Sequence[str]) -> str:

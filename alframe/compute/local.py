@@ -38,9 +38,7 @@ class Local:
 
     def workers(self) -> int:
         """Return how many processes decode images."""
-        if isinstance(self._workers, int):
-            return self._workers
-        return min(os.cpu_count() or 1, 8)
+        return self._workers if isinstance(self._workers, int) else min(os.cpu_count() or 1, 8)
 
     def map_shards(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]

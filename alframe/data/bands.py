@@ -70,15 +70,11 @@ def fit_to_input(array: Array, spec: InputSpec) -> Array:
             f"Keep such pictures in a pool of their own"
         )
     values = (array.astype(np.float32) - low) * (255 / (high - low))
-    scaled: Array = np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255)
-    return scaled
+    return np.asarray(np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255))
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
-    """Return shape, type, and whether it is stored by column, of the .npy that begins here.
-
-    Raises UnreadableImage or ValueError.
-    """
+    """Return shape, type, and whether it is stored by column. Raises UnreadableImage or ValueError."""
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
@@ -154,11 +150,12 @@ def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
         image.load()
         # Asked now: Pillow turns a TIFF upright itself while loading it.
         orientation = read_orientation(image)
+        picture: Image.Image = image
         if not measured and channels in (1, 3):
-            return _require_image_array(np.asarray(to_eight_bit(image, "L" if channels == 1 else "RGB"))), orientation
-        if not measured and image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
-            return _require_image_array(np.asarray(image.convert("RGB"))), orientation
-        return _require_image_array(np.asarray(image)), orientation
+            picture = to_eight_bit(image, "L" if channels == 1 else "RGB")
+        elif not measured and image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+            picture = image.convert("RGB")
+        return _require_image_array(np.asarray(picture)), orientation
 
 
 def _require_image_array(values: Array) -> Array:

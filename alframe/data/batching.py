@@ -11,13 +11,10 @@ from alframe.types import Ints
 
 
 def shuffled_batches(y: Ints, size: int, rng: np.random.Generator) -> list[list[int]]:
-    """Return all rows of `y` once, in random order, `size` at a time.
-
-    A last batch of one joins the batch before it: batch normalisation and pairs both need two.
-    """
+    """Return all rows of `y` once, in random order, `size` at a time; a last batch of one joins the batch before it."""
     order = rng.permutation(len(y)).tolist()
     batches = [order[rows] for rows in chunks(len(order), size)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
+    if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation and pairs both need two
         last = batches.pop()
         batches[-1] += last
     return batches
@@ -43,5 +40,4 @@ def balanced_batches(y: Ints, classes: int, samples: int, rng: np.random.Generat
 def _draw_rows(rows: Ints, samples: int, rng: np.random.Generator) -> list[int]:
     first = rng.permutation(rows)[:samples]
     again = rng.choice(rows, samples - len(first))
-    drawn: list[int] = np.concatenate([first, again]).tolist()
-    return drawn
+    return [*first.tolist(), *again.tolist()]

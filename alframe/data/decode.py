@@ -20,12 +20,6 @@ from alframe.data.pictures import read_file, read_orientation, to_eight_bit, tur
 from alframe.data.reasons import UnreadableImage, explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.types import Box, InputSpec
 
-_FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "nearest": Image.Resampling.NEAREST,
-}
-
 Pixels = npt.NDArray[Any]  # uint8, or float32 where the input has a value_range; from 0 to 255 either way
 
 
@@ -112,15 +106,12 @@ class ImageFile:
 
 
 def _resize_square(picture: Image.Image, spec: InputSpec, box: Box | None) -> Pixels:
-    region = _crop_region(picture, box)
-    return np.array(picture.resize((spec.size, spec.size), _FILTERS[spec.interpolation], box=region, reducing_gap=2.0))
-
-
-def _crop_region(picture: Image.Image, box: Box | None) -> tuple[float, float, float, float] | None:
-    if box is None:
-        return None
-    left, right = (min(max(x, 0.0), 1.0) * picture.width for x in (box.x, box.x + box.w))
-    top, bottom = (min(max(y, 0.0), 1.0) * picture.height for y in (box.y, box.y + box.h))
-    if not (right > left and bottom > top):
-        raise UnreadableImage("its box lies outside the picture")
-    return left, top, right, bottom
+    region = None
+    if box is not None:
+        left, right = (min(max(x, 0.0), 1.0) * picture.width for x in (box.x, box.x + box.w))
+        top, bottom = (min(max(y, 0.0), 1.0) * picture.height for y in (box.y, box.y + box.h))
+        if not (right > left and bottom > top):
+            raise UnreadableImage("its box lies outside the picture")
+        region = left, top, right, bottom
+    resampling = Image.Resampling[spec.interpolation.upper()]
+    return np.array(picture.resize((spec.size, spec.size), resampling, box=region, reducing_gap=2.0))

@@ -76,10 +76,7 @@ class PlainReader:
 def load_batches(
     items: Sequence[Item], spec: InputSpec, batches: Sequence[Sequence[int]], workers: int
 ) -> Iterator[Batch]:
-    """Decode the given batches of positions in `items`, each exactly as given and in order.
-
-    `workers` processes decode ahead; 0: this one. Raises PoolError when a worker dies.
-    """
+    """Decode batches of positions in `items`, in order, by `workers` processes (0: this one). Raises PoolError."""
     images = ([ImageToRead(row, items[row].path, items[row].box) for row in rows] for rows in batches)
     return stream_batches(PlainReader(spec), spec, images, min(workers, len(batches)))
 

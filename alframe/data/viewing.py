@@ -39,10 +39,7 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
 
 
 def needs_conversion(path: Path) -> bool:
-    """Return whether picture viewers cannot show this file: an array, or a TIFF of many bands or real numbers.
-
-    Raises OSError.
-    """
+    """Return whether viewers cannot show a file: an array, or a TIFF of many bands or real numbers. Raises OSError."""
     with path.open("rb") as file:
         start = file.read(16)
     if not is_tiff(start):
@@ -89,5 +86,4 @@ def _stretch_contrast(band: Array) -> Array:
     if high <= low:  # more than nine tenths are alike
         low, high = float(finite.min()), float(finite.max())
     scaled = (values - low) * (255 / max(high - low, 1e-12))
-    stretched: Array = np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
-    return stretched
+    return np.asarray(np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8))

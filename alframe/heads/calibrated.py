@@ -45,15 +45,11 @@ class Calibrated:
         self.of = dict(of)
         self.folds = folds
         self._temperature = np.float32(1)
-        self._inner = self._build_head()
+        self._inner: Head = build_part("head", self.of)
         # Of the instance, not the class: else every one of these would seem to be stochastic.
         self.stochastic = self._inner.stochastic
         if isinstance(self._inner, HiddenActivations):
             self.activations = self._inner.activations
-
-    def _build_head(self) -> Head:
-        head: Head = build_part("head", self.of)
-        return head
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -73,7 +69,7 @@ class Calibrated:
             folds = list(splitter.split(x, y))
         for train, test in folds:
             test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
-            head = self._build_head()
+            head = build_part("head", self.of)
             head.fit(x[train], y[train], classes, rng)
             probs.append(head.probs(x[test]))
             labels.append(y[test])
@@ -105,10 +101,7 @@ class Calibrated:
 
 
 def _fit_temperature(probs: Floats, y: Ints) -> np.float32:
-    """Return the temperature with which `probs` (q, C) predict the classes `y` (q,) best.
-
-    A class that the head does not know (its probability is 0) is left out of the sums.
-    """
+    """Return the temperature with which `probs` (q, C) predict `y` (q,) best; a class of probability 0 is left out."""
     logs = np.log(np.maximum(probs.astype(np.float64), MIN_PROB))
     is_known = probs > 0
 

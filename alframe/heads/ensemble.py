@@ -37,13 +37,12 @@ class Ensemble:
         require_at_least("head 'ensemble'", 2, members=members)
         require_parameter("head 'ensemble'", "name" in member, "a recipe with the name of a head", member=dict(member))
         self.member = dict(member)
-        self.members = members
-        self.bootstrap = bootstrap
+        self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._heads = [self._build_member() for _ in range(self.members)]
+        self._heads = [build_part("head", self.member) for _ in range(self.members)]
         for head in self._heads:
             rows = _bootstrap_rows(y, rng) if self.bootstrap else np.arange(len(y))
             head.fit(x[rows], y[rows], classes, rng)
@@ -54,10 +53,6 @@ class Ensemble:
                 f"head 'ensemble': all members are the same, because head '{self.member['name']}' has nothing random. "
                 "Set head.bootstrap=true."
             )
-
-    def _build_member(self) -> Head:
-        head: Head = build_part("head", self.member)
-        return head
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract: the mean over the members."""
@@ -87,7 +82,7 @@ class Ensemble:
             states.setdefault(int(number), {})[member_name] = array
         self._heads = []
         for _, member_state in sorted(states.items()):
-            self._heads.append(self._build_member())
+            self._heads.append(build_part("head", self.member))
             self._heads[-1].load(member_state)
 
 

@@ -32,10 +32,7 @@ def prepare_examples(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, 
 
 
 def expand_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:
-    """Return a last layer over all C classes, (C, D) and (C,), from one over the P classes present, (P, D) and (P,).
-
-    A class without examples gets the bias minus infinity, and so the probability 0.
-    """
+    """Return a last layer over all C classes from one over those `present`; the others get the bias minus infinity."""
     all_weight = np.zeros((classes, weight.shape[1]), np.float32)
     all_bias = np.full(classes, -np.inf, np.float32)
     all_weight[present], all_bias[present] = weight, bias

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from alframe.heads.fitting import DeterministicHead, prepare_examples
@@ -11,7 +10,7 @@ from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Floats64, Ints
 
 MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance
 
@@ -33,8 +32,7 @@ class Knn(DeterministicHead):
     def __init__(self, k: int = 10, smoothing: float = 0.1) -> None:
         require_at_least("head 'knn'", 1, k=k)
         require_parameter("head 'knn'", smoothing > 0, "above 0", smoothing=smoothing)
-        self.k = k
-        self.smoothing = smoothing
+        self.k, self.smoothing = k, smoothing
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -62,11 +60,8 @@ class Knn(DeterministicHead):
         fitted = minimize_scalar(loss, bounds=(MIN_LOG_DECAY, MAX_LOG_DECAY), method="bounded")
         return float(np.exp(fitted.x) / mean_squared)
 
-    def _vote_shares(self, squared: Floats, labels: Ints, classes: int, decay: float) -> npt.NDArray[np.float64]:
-        """Return the classes' shares of the votes (n, P), from squared distances (n, k), nearest first, and `labels`.
-
-        `labels` (n, k) are the neighbours' classes in 0..P-1.
-        """
+    def _vote_shares(self, squared: Floats, labels: Ints, classes: int, decay: float) -> Floats64:
+        """Return the shares of the votes (n, P), by squared distances (n, k), nearest first, and `labels` (n, k)."""
         votes = np.exp(-decay * (squared - squared[:, :1]).astype(np.float64))
         cells = np.arange(len(squared))[:, None] * classes + labels
         counts = np.bincount(cells.ravel(), votes.ravel(), len(squared) * classes).reshape(-1, classes)

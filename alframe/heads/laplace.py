@@ -33,9 +33,7 @@ class Laplace(LinearHead):
     def __init__(self, c: float = 0.1, doubt: float = 0.5, max_iter: int = 1000) -> None:
         for name, value in {"c": c, "doubt": doubt, "max_iter": max_iter}.items():
             require_parameter("head 'laplace'", value > 0, "above 0", **{name: value})
-        self.c = c
-        self.doubt = doubt
-        self.max_iter = max_iter
+        self.c, self.doubt, self.max_iter = c, doubt, max_iter
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -69,10 +67,7 @@ class Laplace(LinearHead):
 
 
 def _posterior_factors(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floats, Floats]:
-    """Return the `axes` (r, D), `shrink` (P, r) and `mix` (P, P) of the Gaussian around the weights.
-
-    `x` (m, D) are scaled examples and `probs` (m, P) their fitted probabilities.
-    """
+    """Return `axes` (r, D), `shrink` (P, r) and `mix` (P, P), from scaled `x` (m, D) and fitted `probs` (m, P)."""
     uncertainty = (probs * (1 - probs)).sum(axis=1)  # (m,) of each example: the trace of its covariance of the classes
     class_covariance = (np.diag(probs.sum(axis=0)) - probs.T @ probs) / max(float(uncertainty.sum()), 1e-12)
     weighted = x * np.sqrt(uncertainty)[:, None]

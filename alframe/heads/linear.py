@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples
 from alframe.kit.parameters import require_parameter
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Floats64, Ints
 
 log = logging.getLogger(__name__)
 
-Floats64 = npt.NDArray[np.float64]
 
 GRADIENT_TOLERANCE = 1e-4  # of the largest slope of the mean cross-entropy in nats; as in scikit-learn
 LOSS_TOLERANCE = 64 * float(np.finfo(np.float64).eps)  # a step that gains less gains nothing but rounding errors
@@ -37,8 +35,7 @@ class Linear(LinearHead):
     def __init__(self, c: float = 0.1, max_iter: int = 1000) -> None:
         require_parameter("head 'linear'", c > 0, "above 0", c=c)
         require_parameter("head 'linear'", max_iter > 0, "above 0", max_iter=max_iter)
-        self.c = c
-        self.max_iter = max_iter
+        self.c, self.max_iter = c, max_iter
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

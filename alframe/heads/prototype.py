@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import logsumexp
@@ -11,9 +10,7 @@ from scipy.special import logsumexp
 from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
-from alframe.types import Floats, Ints
-
-Floats64 = npt.NDArray[np.float64]
+from alframe.types import Floats, Floats64, Ints
 
 DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it is 2 to 10 on real sets
 
@@ -70,10 +67,7 @@ def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: fl
 
 
 def _fit_logits(x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float) -> tuple[Floats, Floats]:
-    """Return the weight (P, D) and bias (P,) of the logits of whitened rows `x` (m, D).
-
-    `means` (P, D) and `counts` (P,) are those of the classes.
-    """
+    """Return the weight (P, D) and bias (P,) of the logits, from whitened rows `x` (m, D) and class `means` (P, D)."""
     kept = np.flatnonzero(counts[y] > 1)
     squared = _leave_one_out_distances(x[kept], means, y[kept], counts, covariance_weight)
     own = counts[y[kept]]

@@ -28,8 +28,7 @@ class Contrastive:
     def __init__(self, margin: float = 1.0, mining: Mining = "balanced") -> None:
         require_parameter("loss 'contrastive'", 0 < margin < float("inf"), "a number above 0", margin=margin)
         require_one_of("loss 'contrastive'", get_args(Mining), mining=mining)
-        self.margin = margin
-        self.mining = mining
+        self.margin, self.mining = margin, mining
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""

@@ -45,10 +45,7 @@ class Metric:
         miner: str | None = None,
         miner_options: Mapping[str, Any] = {},
     ) -> None:
-        self.loss = loss
-        self.options = options
-        self.miner = miner
-        self.miner_options = miner_options
+        self.loss, self.options, self.miner, self.miner_options = loss, options, miner, miner_options
         if miner is None and miner_options:
             raise BadParams("loss 'metric': miner_options are given, but no miner. Name one: loss.miner=<name>")
         self._try_out()
@@ -83,8 +80,7 @@ class Metric:
 class _MetricLoss(nn.Module):
     def __init__(self, loss: nn.Module, miner: nn.Module | None, seed: int) -> None:
         super().__init__()
-        self.loss = loss
-        self.miner = miner
+        self.loss, self.miner = loss, miner
         self._compares = not list(loss.parameters())
         self._seeds = torch.Generator().manual_seed(seed)
 

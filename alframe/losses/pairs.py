@@ -13,8 +13,7 @@ class PairLoss(nn.Module):
 
     def __init__(self, name: str, margin: float, mining: str, seed: int) -> None:
         super().__init__()
-        self.margin = margin
-        self.mining = mining
+        self.margin, self.mining = margin, mining
         self._generator = torch.Generator().manual_seed(integer_seed(seed, name))
 
 

@@ -32,9 +32,7 @@ class Softmax:
         require_parameter("loss 'softmax'", 0 <= label_smoothing < 1, "0 to below 1", label_smoothing=label_smoothing)
         require_one_of("loss 'softmax'", get_args(Weighting), weighting=weighting)
         require_parameter("loss 'softmax'", 0 <= beta < 1, "0 to below 1", beta=beta)
-        self.label_smoothing = label_smoothing
-        self.weighting = weighting
-        self.beta = beta
+        self.label_smoothing, self.weighting, self.beta = label_smoothing, weighting, beta
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
@@ -61,10 +59,7 @@ class _Classifier(nn.Module):
 
 
 def class_weights(counts: torch.Tensor, weighting: Weighting, beta: float) -> torch.Tensor:
-    """Return the weights (C,) of the classes, by their numbers of labels `counts` (C,), float64.
-
-    They are 1 on average over the classes that have labels, and 0 for the others.
-    """
+    """Return the weights (C,) of classes with `counts` (C,) labels: 1 on average, and 0 without labels; float64."""
     effective = -torch.expm1(counts * math.log(beta)) / (1 - beta) if beta else counts.clamp(max=1)
     inverse = torch.where(counts > 0, 1 / (counts if weighting == "balanced" else effective), 0.0)
     return inverse * (counts > 0).sum() / inverse.sum()

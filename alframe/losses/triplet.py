@@ -33,8 +33,7 @@ class Triplet:
     def __init__(self, margin: float = 1.0, mining: Mining = "hard") -> None:
         require_parameter("loss 'triplet'", 0 < margin < float("inf"), "a number above 0", margin=margin)
         require_one_of("loss 'triplet'", get_args(Mining), mining=mining)
-        self.margin = margin
-        self.mining = mining
+        self.margin, self.mining = margin, mining
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
@@ -14,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite, select_top_k
-from alframe.types import Floats, Ints, Need, PoolView, Selection
+from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +38,7 @@ class ActiveTransfer:
         require_at_least("sampler 'active_transfer'", 1, batches=batches)
         require_at_least("sampler 'active_transfer'", 2, folds=folds)
         require_parameter("sampler 'active_transfer'", c > 0, "above 0", c=c)
-        self.batches = batches
-        self.folds = folds
-        self.c = c
+        self.batches, self.folds, self.c = batches, folds, c
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
@@ -74,11 +71,8 @@ class ActiveTransfer:
         return Selection(view.keys[chosen])
 
 
-def cross_validated_errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Return whether a logistic regression gets each image wrong (m,) that was left out when it was fitted.
-
-    `x` (m, D) are embeddings and `y` (m,) class indices. The only image of a class is always wrong.
-    """
+def cross_validated_errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -> Bools:
+    """Return whether a logistic regression fitted without it gets each of `x` (m, D) wrong (m,)."""
     is_error = np.zeros(len(x), bool)
     if len(x) < 2:
         return is_error

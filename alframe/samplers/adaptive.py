@@ -32,9 +32,7 @@ class Adaptive:
     def __init__(self, candidates: int = 5, power: float = 3.0, rows: int = 20_000) -> None:
         require_at_least("sampler 'adaptive'", 1, candidates=candidates, rows=rows)
         require_parameter("sampler 'adaptive'", 0 <= power < np.inf, "a number of at least 0", power=power)
-        self.candidates = candidates
-        self.power = power
-        self.rows = rows
+        self.candidates, self.power, self.rows = candidates, power, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

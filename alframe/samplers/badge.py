@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.kit.chunks import chunks
 from alframe.kit.scoring import select_top_k
-from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
-
-Floats64 = npt.NDArray[np.float64]
+from alframe.types import Floats, Floats64, Ints, LazyFeatures, Need, PoolView, Selection
 
 CHUNK_ROWS = 2048  # in double precision
 PROPOSALS = 16  # rows drawn at a time

@@ -38,5 +38,4 @@ def pool_mutual_information(view: PoolView) -> Floats:
 def mutual_information(samples: Floats) -> Floats:
     """Return the mutual information of label and draw in nats (n,), of `samples` (T, n, C)."""
     mean = samples.mean(axis=0, dtype=np.float64)
-    information: Floats = (shannon_entropy(mean) - shannon_entropy(samples).mean(axis=0)).astype(np.float32)
-    return information
+    return np.asarray(shannon_entropy(mean) - shannon_entropy(samples).mean(axis=0), np.float32)

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.contracts import Sampler
 from alframe.kit.composite import build_part, combined_needs, max_draws, restrict_view
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite
 from alframe.kit.seeding import generator
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.types import Floats, Floats64, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class Bandit:
         member = self._members[arms[-1]]
         return member.select(restrict_view(member, view), k, rng)
 
-    def replay(self, rewards: Floats) -> tuple[list[int], npt.NDArray[np.float64]]:
+    def replay(self, rewards: Floats) -> tuple[list[int], Floats64]:
         """Return which sampler chose each earlier batch and which is next, and the probabilities of this last draw.
 
         `rewards` (r,) in 0..1 are those of the r earlier batches; the first list has r + 1 indices of samplers.

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import entr
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.progress import track
 from alframe.kit.scoring import select_top_k
 from alframe.samplers.bald import pool_mutual_information
-from alframe.types import Ints, Need, PoolView, Selection
-
-Floats64 = npt.NDArray[np.float64]
+from alframe.types import Floats64, Ints, Need, PoolView, Selection
 
 CACHED_PROBS = 2**18  # predictive probabilities at a time: 2 MiB of them stay in the processor's cache
 
@@ -36,9 +33,7 @@ class BatchBald:
     def __init__(self, candidates: int = 1000, labellings: int = 2000, draws: int = 50) -> None:
         require_at_least("sampler 'batch_bald'", 1, candidates=candidates, labellings=labellings)
         require_at_least("sampler 'batch_bald'", 2, draws=draws)
-        self.candidates = candidates
-        self.labellings = labellings
-        self.draws = draws
+        self.candidates, self.labellings, self.draws = candidates, labellings, draws
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
@@ -103,8 +98,7 @@ class LabelDistribution:
         # Several times faster than scipy's entr. The logarithm of zero is then finite, and times zero is zero.
         nats = np.log(predictive + np.finfo(np.float64).tiny)
         nats *= predictive
-        entropy: Floats64 = -(self.probabilities @ nats).reshape(rows, classes).sum(axis=1)
-        return entropy
+        return np.asarray(-(self.probabilities @ nats).reshape(rows, classes).sum(axis=1))
 
 
 def extend_exactly(before: LabelDistribution, probs: Floats64) -> LabelDistribution:

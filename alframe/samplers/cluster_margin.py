@@ -27,9 +27,7 @@ class ClusterMargin:
 
     def __init__(self, candidates: int = 10, size: int = 10, rows: int = 4000) -> None:
         require_at_least("sampler 'cluster_margin'", 1, candidates=candidates, size=size, rows=rows)
-        self.candidates = candidates
-        self.size = size
-        self.rows = rows
+        self.candidates, self.size, self.rows = candidates, size, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

@@ -34,9 +34,7 @@ class Discriminative:
     def __init__(self, batches: int = 10, c: float = 0.1, rows: int = 100_000) -> None:
         require_at_least("sampler 'discriminative'", 1, batches=batches, rows=rows)
         require_parameter("sampler 'discriminative'", c > 0, "above 0", c=c)
-        self.batches = batches
-        self.c = c
-        self.rows = rows
+        self.batches, self.c, self.rows = batches, c, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
@@ -57,10 +55,7 @@ class Discriminative:
 
 
 def unlabelled_logits(labelled: Floats, unlabelled: Floats, c: float, rng: np.random.Generator) -> Floats:
-    """Return how surely each of `unlabelled` (n, D) is told from `labelled` (m, D), as a logit (n,).
-
-    All are 0 when m or n is 0.
-    """
+    """Return how surely each of `unlabelled` (n, D) is told from `labelled` (m, D), as a logit (n,); 0 if m is 0."""
     if not len(labelled) or not len(unlabelled):
         return np.zeros(len(unlabelled), np.float32)
     count = max(UNLABELLED_RATIO * len(labelled), MIN_UNLABELLED)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.kit.chunks import chunks
-from alframe.types import Floats, Ints, LazyFeatures
+from alframe.types import Floats, Floats64, Ints, LazyFeatures
 
 CHUNK_ROWS = 1024  # their products with the centres stay in the processor's cache
 FIRST_CENTRES = 16  # that every row is measured to
@@ -22,8 +22,9 @@ CENTRES_PER_STEP = 64  # measured next, or as many again as a row has been measu
 MIN_MEAN_NORM_RATIO = 0.8  # 0 is the origin unless the centres' mean has more than this part of their mean squared norm
 TABLE_CELLS = 2**20  # numbers in a table of distances or differences
 INF = np.float32(np.inf)
+TINY = float(np.finfo(np.float32).tiny)
 
-Floats64 = npt.NDArray[np.float64]
+Ints32 = npt.NDArray[np.int32]
 
 
 @dataclass(slots=True)
@@ -34,60 +35,43 @@ class UpperBounds:
     """
 
     upper: Floats
-    measured: npt.NDArray[np.int32]
+    measured: Ints32
     centres: Floats
 
 
 class Centres:
-    """Points (m, D) that distances are measured to, as they are and centred around `origin`; more can be added.
+    """Points (m, D) that distances are measured to, as they are and `centred` around `origin`; more can be added.
 
-    `capacity` is how many there will be at most. `relative_error` says by how much rounding may change a squared
-    distance, relative to the sum of the squared norms.
+    `centred_squared_norms` (m,) are those of the centred points. `capacity` is how many points there will be at most.
+    `relative_error` says by how much rounding may change a squared distance, relative to the sum of the squared norms.
     """
 
     def __init__(self, points: Floats, origin: Floats | None, capacity: int = 0) -> None:
         self.origin, self._count = origin, 0
         self._points = np.empty((max(capacity, len(points)), points.shape[1]), np.float32)
-        self._centred, self._centred_squared_norms = (
-            np.empty_like(self._points),
-            np.empty(len(self._points), np.float32),
-        )
+        self._centred, self._squared_norms = np.empty_like(self._points), np.empty(len(self._points), np.float32)
         # Rounding errors of a sum of D products add up like a random walk; the other steps make a few more.
         self.relative_error = float((np.sqrt(points.shape[1]) + 8) * 2.0**-24)
         self.add(points)
+
+    def __len__(self) -> int:
+        return self._count
 
     def add(self, points: Floats) -> None:
         """Add one point (D,) or several (p, D)."""
         rows = slice(self._count, self._count + len(np.atleast_2d(points)))
         self._points[rows] = points
         self._centred[rows] = subtract_origin(self._points, rows, self.origin)
-        self._centred_squared_norms[rows] = np.vecdot(self._centred[rows], self._centred[rows])
+        self._squared_norms[rows] = np.vecdot(self._centred[rows], self._centred[rows])
         self._count = rows.stop
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def points(self) -> Floats:
-        """(m, D) as they were given."""
-        return self._points[: self._count]
-
-    @property
-    def centred(self) -> Floats:
-        """(m, D) around the origin."""
-        return self._centred[: self._count]
-
-    @property
-    def centred_squared_norms(self) -> Floats:
-        """(m,) of the centred points."""
-        return self._centred_squared_norms[: self._count]
+        self.points, self.centred = self._points[: rows.stop], self._centred[: rows.stop]
+        self.centred_squared_norms = self._squared_norms[: rows.stop]
 
     def upper_bounds(self, centred_rows: Floats, centred_squared_norms: Floats, which: slice) -> Floats:
         """Return upper bounds (r,) of the squared distances of centred rows (r, D) to the nearest of some centres."""
-        which = slice(which.start, min(which.stop, self._count))
-        table = centred_rows @ (-2 * self._centred[which]).T
+        table = centred_rows @ (-2 * self.centred[which]).T
         table = np.ascontiguousarray(table.T)  # the minimum is found faster along the rows
-        table += self._centred_squared_norms[which, None] * np.float32(1 + self.relative_error)
+        table += self.centred_squared_norms[which, None] * np.float32(1 + self.relative_error)
         upper: Floats = table.min(axis=0)
         upper += centred_squared_norms * np.float32(1 + self.relative_error)
         return np.maximum(upper, 0, out=upper)
@@ -129,12 +113,7 @@ def measure_bounds(
 
 
 def tighten_bounds(
-    x: Floats | LazyFeatures,
-    upper: Floats,
-    measured: npt.NDArray[np.int32],
-    centres: Centres,
-    rows: Ints,
-    threshold: float,
+    x: Floats | LazyFeatures, upper: Floats, measured: Ints32, centres: Centres, rows: Ints, threshold: float
 ) -> None:
     """Measure `rows` of `x` to more centres, a few at a time, until each bound is below `threshold` or exhausted.
 
@@ -224,10 +203,7 @@ def squared_distances_to(x: Floats | LazyFeatures, point: Floats) -> Floats:
 
 
 def paired_squared_distances(x: Floats, points: Floats) -> Floats64:
-    """Return the squared distances (n,) of each row of `x` (n, D) to its point of `points` (n, D) or (1, D).
-
-    Exact to float64.
-    """
+    """Return the squared distances (n,), in float64, of each of `x` (n, D) to its point of `points` (n or 1, D)."""
     differences = x.astype(np.float64) - points
     return np.asarray(np.vecdot(differences, differences))
 

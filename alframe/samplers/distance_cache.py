@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from alframe.kit.clustering import pairwise_squared_distances
-from alframe.samplers.distance_bounds import INF, UpperBounds, measure_bounds, row_sums
+from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, measure_bounds, row_sums
 from alframe.types import Floats, Ints, LazyFeatures
 
 SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
 LEADING_CENTRES = 32  # centres are put in front
-TINY = float(np.finfo(np.float32).tiny)
 
 
 class DistanceCache:
@@ -32,10 +31,7 @@ class DistanceCache:
     def bounds_of(
         self, keys: Ints, x: Floats | LazyFeatures, labelled: Floats, gpu_faiss: Any | None
     ) -> tuple[UpperBounds, Floats]:
-        """Return bounds of the rows `x` (n, D) of `keys` (n,) to `labelled` (m, D), and the rows' sums (n,).
-
-        What is not known yet is measured, by a FAISS with a GPU if there is one.
-        """
+        """Return bounds of the rows `x` (n, D) of `keys` (n,) to `labelled` (m, D), and the rows' sums (n,)."""
         old = {row.tobytes() for row in self._centres}
         distinct = {row.tobytes(): row for row in labelled}
         if not old or not old <= distinct.keys():

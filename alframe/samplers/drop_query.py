@@ -30,9 +30,7 @@ class DropQuery:
     def __init__(self, passes: int = 3, dropout: float = 0.75, rows: int = 20_000) -> None:
         require_at_least("sampler 'drop_query'", 1, passes=passes, rows=rows)
         require_parameter("sampler 'drop_query'", 0 < dropout < 1, "between 0 and 1", dropout=dropout)
-        self.passes = passes
-        self.dropout = dropout
-        self.rows = rows
+        self.passes, self.dropout, self.rows = passes, dropout, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.kit.scoring import require_finite
-from alframe.types import Floats, Ints, Need, PoolView, Selection
+from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 
 class Galaxy:
@@ -54,7 +53,7 @@ class ClassOrder:
     `scores` (n,) are those of the images, and `in_class` (n,) says which images are of the class, as far as is known.
     """
 
-    def __init__(self, scores: Floats, in_class: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:
+    def __init__(self, scores: Floats, in_class: Bools, rng: np.random.Generator) -> None:
         require_finite(scores, "class probabilities")
         shuffled = rng.permutation(len(scores))
         self._rows = shuffled[np.argsort(-scores[shuffled], kind="stable")].astype(np.int32)

@@ -35,10 +35,7 @@ class Glosh:
         require_at_least("sampler 'glosh'", 2, smallest=smallest, rows=rows)
         require_at_least("sampler 'glosh'", 1, neighbours=neighbours)
         self.needs = needs_for("glosh", by)
-        self.by: Space = by
-        self.smallest = smallest
-        self.neighbours = neighbours
-        self.rows = rows
+        self.by, self.smallest, self.neighbours, self.rows = by, smallest, neighbours, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

@@ -34,8 +34,7 @@ class GraphDensity:
 
     def __init__(self, neighbours: int = 10, rows: int = 20_000) -> None:
         require_at_least("sampler 'graph_density'", 1, neighbours=neighbours, rows=rows)
-        self.neighbours = neighbours
-        self.rows = rows
+        self.neighbours, self.rows = neighbours, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

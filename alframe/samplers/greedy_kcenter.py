@@ -16,8 +16,8 @@ import numpy as np
 
 from alframe.samplers.distance_bounds import (
     INF,
+    TINY,
     Centres,
-    Floats64,
     UpperBounds,
     choose_origin,
     index_chunks,
@@ -26,11 +26,10 @@ from alframe.samplers.distance_bounds import (
     subtract_origin,
     tighten_bounds,
 )
-from alframe.types import Floats, Ints, LazyFeatures
+from alframe.types import Floats, Floats64, Ints, LazyFeatures
 
 REFILL_ROWS = 4096  # whose bounds are updated at each choice; others are updated only when they may matter
 REFILL_DIVISOR = 64  # a refill looks at REFILL_ROWS more rows, or at this part of the pool (one in 64) if that is more
-TINY = float(np.finfo(np.float32).tiny)
 EXCLUDED = -1.0  # in place of a squared distance: below all of them
 
 
@@ -54,10 +53,7 @@ class FarthestFirst:
         self._active_centred, self._active_norms = np.empty((0, x.shape[1]), np.float32), np.empty(0, np.float32)
 
     def choose(self, k: int, excluded: Sequence[int] = ()) -> tuple[Ints, Floats64]:
-        """Return k rows in the order of choice, none of them `excluded`, and their squared distances at that moment.
-
-        Of rows that are equally far, the first is chosen.
-        """
+        """Return k rows in the order of choice, none of them `excluded`, and their squared distances at that moment."""
         self._upper[list(excluded)] = EXCLUDED
         self._chosen_centres = Centres(self._centres.points[:0], self._origin, k)
         inactive_upper = np.inf  # the largest upper bound of the rows that are not active

@@ -37,11 +37,7 @@ class Clusters:
         require_at_least("sampler 'clusters'", 1, neighbours=neighbours)
         require_parameter("sampler 'clusters'", 0 <= outliers <= 1, "between 0 and 1", outliers=outliers)
         self.needs = needs_for("clusters", by)
-        self.by: Space = by
-        self.smallest = smallest
-        self.neighbours = neighbours
-        self.outliers = outliers
-        self.rows = rows
+        self.by, self.smallest, self.neighbours, self.outliers, self.rows = by, smallest, neighbours, outliers, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
@@ -78,10 +74,7 @@ def needs_for(sampler: str, by: str) -> frozenset[Need]:
 
 
 def coordinates(view: PoolView, by: Space, rows: Ints, rng: np.random.Generator) -> Floats:
-    """Return coordinates (r, d) of `rows` (r,): centred logits of all classes, or principal components of embeddings.
-
-    Raises UnmetNeed for numbers that are not finite.
-    """
+    """Return centred logits, or principal components of embeddings, of `rows` (r, d). Raises UnmetNeed."""
     x = view.probs[rows] if by == "logits" else view.lazy_features[rows]
     require_finite(x.sum(axis=1), "probabilities" if by == "logits" else "embeddings", "images looked at")
     if by == "logits":

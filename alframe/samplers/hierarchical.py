@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.cluster.hierarchy import ward
 
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Ints, Need, PoolView, Selection
-
-Floats64 = npt.NDArray[np.float64]
+from alframe.types import Floats64, Ints, Need, PoolView, Selection
 
 
 class Hierarchical:
@@ -30,8 +27,7 @@ class Hierarchical:
     def __init__(self, beta: float = 2.0, leaves: int = 500) -> None:
         require_parameter("sampler 'hierarchical'", beta > 1, "above 1", beta=beta)
         require_at_least("sampler 'hierarchical'", 2, leaves=leaves)
-        self.beta = beta
-        self.leaves = leaves
+        self.beta, self.leaves = beta, leaves
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

@@ -24,8 +24,7 @@ class KMeans:
 
     def __init__(self, clusters: int = 500, rows: int = 50_000) -> None:
         require_at_least("sampler 'kmeans'", 1, clusters=clusters, rows=rows)
-        self.clusters = clusters
-        self.rows = rows
+        self.clusters, self.rows = clusters, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

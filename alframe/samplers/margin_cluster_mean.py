@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.kit.chunks import chunks
 from alframe.kit.clustering import MIN_SAMPLE_PER_REQUESTED, kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite
 from alframe.samplers.uncertainty import margin_uncertainty
-from alframe.types import Floats, Ints, Need, PoolView, Selection
+from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 
 class MarginClusterMean:
@@ -47,11 +46,8 @@ class MarginClusterMean:
         return Selection(view.keys[rows], uncertainty[rows])
 
 
-def is_inside_margin(probs: Floats, labelled_probs: Floats) -> npt.NDArray[np.bool_]:
-    """Return whether each row (n,) of `probs` (n, C) is nearer the boundary of some class than all labelled images.
-
-    `labelled_probs` is (m, C); all rows are inside if m = 0.
-    """
+def is_inside_margin(probs: Floats, labelled_probs: Floats) -> Bools:
+    """Return whether each of `probs` (n, C) is nearer the boundary of some class than all `labelled_probs` (m, C)."""
     limits = _distances_to_boundaries(labelled_probs).min(axis=0, initial=np.inf)
     out = np.empty(len(probs), bool)
     for rows in chunks(len(probs)):
@@ -73,5 +69,4 @@ def _medoids(x: Floats, k: int, rng: np.random.Generator) -> Ints:
     """Return the row of `x` (n, D) nearest the centre of each of at most k clusters."""
     distances, cluster = (array[:, 0] for array in nearest_neighbours(x, kmeans_centres(x, k, rng)))
     order = np.lexsort((distances, cluster))
-    nearest: Ints = order[np.unique(cluster[order], return_index=True)[1]]
-    return nearest
+    return np.asarray(order[np.unique(cluster[order], return_index=True)[1]])

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.contracts import Sampler
 from alframe.kit.composite import build_part, combined_needs, max_draws, restrict_view
 from alframe.kit.parameters import require_parameter
-from alframe.types import Ints, Need, PoolView, Selection
+from alframe.types import Floats64, Ints, Need, PoolView, Selection
 
 WEIGHTS = {"margin": 0.5, "random": 0.5}
 
@@ -61,7 +60,7 @@ class Mixture:
         return Selection(chosen[np.argsort(places, kind="stable")])
 
 
-def _draw_shares(k: int, weights: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
+def _draw_shares(k: int, weights: Floats64, rng: np.random.Generator) -> Ints:
     """Return how many of k each sampler gets: k x weight rounded down, and the rest drawn by the fractions left."""
     exact = k * weights
     shares = np.floor(exact + 1e-9).astype(np.int64)

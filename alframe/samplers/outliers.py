@@ -11,6 +11,7 @@ from scipy.special import entr
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
+from alframe.samplers.uncertainty import least_confidence
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -43,7 +44,7 @@ class OutliersLeastConfidence:
     """
 
     needs = frozenset({Need.ACTIVATIONS, Need.PROBS})
-    name = "outliers_least_confidence"
+    name, uncertainty = "outliers_least_confidence", staticmethod(least_confidence)
 
     def __init__(self, factor: int = 4) -> None:
         require_at_least(f"sampler '{self.name}'", 1, factor=factor)
@@ -55,10 +56,10 @@ class OutliersLeastConfidence:
         rows = select_top_k(np.arange(len(view)), self.uncertainty(view.probs), self.factor * k, rng).keys
         return select_top_k(view.keys[rows], scores[rows], k, rng)
 
-    def uncertainty(self, probs: Floats) -> Floats:
-        """Return 1 - the likeliest class's probability (n,), of `probs` (n, C)."""
-        uncertainty: Floats = 1 - probs.max(axis=1)
-        return uncertainty
+
+def summed_entropy(probs: Floats) -> Floats:
+    """Return the entropy in nats (n,), of `probs` (n, C)."""
+    return np.asarray(entr(probs).sum(axis=1))
 
 
 class OutliersEntropy(OutliersLeastConfidence):
@@ -69,9 +70,4 @@ class OutliersEntropy(OutliersLeastConfidence):
     `factor`: candidates for each image of the batch, at least 1.
     """
 
-    name = "outliers_entropy"
-
-    def uncertainty(self, probs: Floats) -> Floats:
-        """Return the entropy in nats (n,), of `probs` (n, C)."""
-        entropy: Floats = entr(probs).sum(axis=1)
-        return entropy
+    name, uncertainty = "outliers_entropy", staticmethod(summed_entropy)

@@ -27,8 +27,7 @@ class PowerBald:
     def __init__(self, power: float = 1.0, draws: int = 20) -> None:
         require_parameter("sampler 'power_bald'", 0 <= power < math.inf, "a number of at least 0", power=power)
         require_at_least("sampler 'power_bald'", 2, draws=draws)
-        self.power = power
-        self.draws = draws
+        self.power, self.draws = power, draws
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""

@@ -16,7 +16,7 @@ from alframe.kit.clustering import (
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
 from alframe.kit.scoring import require_finite
-from alframe.types import Floats, Ints, Need, PoolView, Selection
+from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 PROBE_ROWS = 2000  # images whose surroundings decide on the radius
 TABLE_BYTES = 32 << 20  # of a table of distances at a time
@@ -47,10 +47,7 @@ class ProbCover:
         require_parameter("sampler 'probcover'", radius is None or radius > 0, "above 0, or null", radius=radius)
         require_at_least("sampler 'probcover'", 1, clusters=clusters, rows=rows)
         require_parameter("sampler 'probcover'", 0 < purity < 1, "between 0 and 1", purity=purity)
-        self.radius = radius
-        self.clusters = clusters
-        self.purity = purity
-        self.rows = rows
+        self.radius, self.clusters, self.purity, self.rows = radius, clusters, purity, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
@@ -103,11 +100,10 @@ def _find_covered(x: Floats, radius: float) -> Bits:
     return out
 
 
-def _is_within(squared_distances: Floats, radius: float) -> npt.NDArray[np.bool_]:
+def _is_within(squared_distances: Floats, radius: float) -> Bools:
     # Nearer than the radius, at which an image of another cluster lies; a copy always is.
-    within: npt.NDArray[np.bool_] = squared_distances < max(radius**2 - COPY_DISTANCE, COPY_DISTANCE)
-    return within
+    return np.asarray(squared_distances < max(radius**2 - COPY_DISTANCE, COPY_DISTANCE))
 
 
-def _unpack(bits: Bits, n: int) -> npt.NDArray[np.bool_]:
+def _unpack(bits: Bits, n: int) -> Bools:
     return np.unpackbits(bits, count=n).view(bool)

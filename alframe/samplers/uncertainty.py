@@ -20,29 +20,23 @@ from alframe.types import Floats, Need, PoolView, Selection
 def margin_uncertainty(probs: Floats) -> Floats:
     """Return 1 - (likeliest class's probability - second likeliest's), 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
-    scores: Floats = 1 - (first - second)
-    return scores
+    return np.asarray(1 - (first - second))
 
 
 @chunked
 def ratio_uncertainty(probs: Floats) -> Floats:
     """Return the second likeliest class's probability over the likeliest's, 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
-    scores: Floats = second / first
-    return scores
+    return np.asarray(second / first)
 
 
-@chunked
-def entropy(probs: Floats) -> Floats:
-    """Return the entropy over all classes in nats (n,), of `probs` (n, C); a probability of zero adds nothing."""
-    return shannon_entropy(probs)
+entropy = chunked(shannon_entropy)
 
 
 @chunked
 def least_confidence(probs: Floats) -> Floats:
     """Return 1 - the likeliest class's probability, 0..1 (n,), of `probs` (n, C)."""
-    scores: Floats = 1 - np.ascontiguousarray(probs.T).max(axis=0)  # class by class, as below
-    return scores
+    return np.asarray(1 - np.ascontiguousarray(probs.T).max(axis=0))  # class by class, as below
 
 
 def _two_largest(probs: Floats) -> tuple[Floats, Floats]:

@@ -27,23 +27,16 @@ class NoGain:
         require_at_least("stopping 'no_gain'", 1, rounds=rounds)
         require_parameter("stopping 'no_gain'", 0 <= gain < 1, "a fraction, such as 0.005 for half a point", gain=gain)
         require_label_limit("no_gain", labels)
-        self.rounds = rounds
-        self.gain = gain
-        self.labels = labels
+        self.rounds, self.gain, self.labels = rounds, gain, labels
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
         """See the Stopping contract; rounds measured on another kind of images than the last one do not count."""
         if not history:
             return None
         final = {record.round: record for record in history}  # a round that was corrected has several records
-        evaluations = [record.audit or record.evaluation for record in final.values()]
-        measured = [evaluation for evaluation in evaluations if evaluation is not None]
-        comparable = [
-            evaluation
-            for evaluation in measured
-            if evaluation.basis == measured[-1].basis and evaluation.n >= MIN_IMAGES
-        ]
-        window = [evaluation.accuracy for evaluation in comparable[-2 * self.rounds :]]
+        measured = [evaluation for record in final.values() if (evaluation := record.audit or record.evaluation)]
+        comparable = [e.accuracy for e in measured if e.basis == measured[-1].basis and e.n >= MIN_IMAGES]
+        window = comparable[-2 * self.rounds :]
         if len(window) == 2 * self.rounds:
             before, now = fmean(window[: self.rounds]), fmean(window[self.rounds :])
             # Rounding must not turn a gain of exactly `gain` into more.

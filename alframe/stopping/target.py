@@ -22,9 +22,7 @@ class Target:
     def __init__(self, metric: str = "accuracy", at_least: float = 0.95, labels: int | None = None) -> None:
         require_metric(self.name, metric, at_least)
         require_label_limit(self.name, labels)
-        self.metric = metric
-        self.at_least = at_least
-        self.labels = labels
+        self.metric, self.at_least, self.labels = metric, at_least, labels
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
         """See the Stopping contract; without an evaluation there is nothing to compare, and it goes on."""

@@ -1,6 +1,6 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
-from alframe.types.images import Box, Floats, Ints, Item, ItemId, pool_root
+from alframe.types.images import Bools, Box, Floats, Floats64, Ints, Item, ItemId, pool_root
 from alframe.types.input_spec import InputSpec
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.lazy import LazyFeatures, LazySamples
@@ -10,10 +10,12 @@ from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundR
 __all__ = [
     "UNSURE",
     "Answers",
+    "Bools",
     "Box",
     "Curve",
     "Evaluation",
     "Floats",
+    "Floats64",
     "InputSpec",
     "Ints",
     "Item",

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 ItemId = str  # an image's path relative to the pool's root, in POSIX form
 Floats = npt.NDArray[np.float32]
+Floats64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
