@@ -69,11 +69,11 @@ def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str
     """Iterate over `steps` with a bar on standard error; it appears once the work has lasted over a second."""
     if total is None and isinstance(steps, Sized):
         total = len(steps)
-    forecast = Forecast(label, total, unit)
-    forecast.update(0)
-    for step in _tqdm()(steps, desc=label, total=total, unit=unit, delay=1.0, dynamic_ncols=True, leave=True):
-        yield step
-        forecast.update()
+    with Bar(label, total, unit) as bar:
+        bar.advance(0)
+        for step in steps:
+            yield step
+            bar.advance()
 
 
 class Bar:
@@ -82,7 +82,9 @@ class Bar:
     `delay`: seconds until it appears. `forecast=False`: the pace of the first steps says nothing of the rest.
     """
 
-    def __init__(self, label: str, total: int, unit: str = "step", delay: float = 1.0, forecast: bool = True) -> None:
+    def __init__(
+        self, label: str, total: int | None, unit: str = "step", delay: float = 1.0, forecast: bool = True
+    ) -> None:
         self._bar = _tqdm()(desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True)
         self._forecast = Forecast(label, total if forecast else None, unit)
 

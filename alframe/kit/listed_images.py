@@ -12,15 +12,11 @@ from typing import Any
 
 from alframe.errors import PoolError
 from alframe.kit.image_paths import locate_image
-from alframe.kit.parameters import require_parameter
 from alframe.types import Box, Item
 
+SEVERAL_RULES = ("skip", "first")
+
 log = logging.getLogger(__name__)
-
-
-def require_several_rule(several: str) -> None:
-    """Raise BadParams unless `several` is "skip" or "first"."""
-    require_parameter("pool", several in ("skip", "first"), "skip or first", several=several)
 
 
 def folder_at_level(folders: list[str], level: int | None) -> str | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, require_several_rule
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImages
+from alframe.kit.parameters import require_one_of
 from alframe.types import Box, Item
 
 
@@ -37,7 +38,7 @@ class CamtrapDp:
     camera_column: str = "locationID"
 
     def __post_init__(self) -> None:
-        require_several_rule(self.several)
+        require_one_of("pool 'camtrap_dp'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError naming the file, the row and the remedy.

@@ -10,7 +10,8 @@ from alframe.errors import PoolError
 from alframe.formats.coco import CocoAnnotation, CocoDataset, read_coco
 from alframe.kit.files import read_json_members
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, require_several_rule
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImages
+from alframe.kit.parameters import require_one_of
 from alframe.kit.suggestions import did_you_mean
 from alframe.types import Item
 
@@ -37,7 +38,7 @@ class Coco:
     test_split: str = "val"
 
     def __post_init__(self) -> None:
-        require_several_rule(self.several)
+        require_one_of("pool 'coco'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError naming the file, the position and the remedy."""

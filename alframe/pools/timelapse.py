@@ -10,8 +10,8 @@ from pathlib import Path
 
 from alframe.formats.timelapse.data import read_records
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import ListedImages, folder_at_level, require_several_rule
-from alframe.kit.parameters import require_at_least
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImages, folder_at_level
+from alframe.kit.parameters import require_at_least, require_one_of
 from alframe.kit.times import parse_local_time
 from alframe.pools.folder import image_suffixes
 from alframe.types import Item
@@ -38,7 +38,7 @@ class Timelapse:
 
     def __post_init__(self) -> None:
         require_at_least("pool 'timelapse'", 1, camera_level=self.camera_level)
-        require_several_rule(self.several)
+        require_one_of("pool 'timelapse'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError or FormatError. Timelapse may have the file open."""

@@ -7,26 +7,21 @@ import torch
 from torch import nn
 
 from alframe.contracts import Backbone
+from alframe.testing.part import PartSuite
 
 
-class BackboneSuite:
+class BackboneSuite(PartSuite[Backbone]):
     """What every backbone must do: subclass it as TestX and return your backbone from `make`.
 
     `make` may use random weights where the real ones are large or far away.
     """
 
-    def make(self) -> Backbone:
-        """Return a new backbone."""
-        raise NotImplementedError
-
     @pytest.fixture
     def backbone(self) -> Backbone:
-        """Return the backbone of a test."""
         return self.make()
 
     @pytest.fixture
     def module(self, backbone: Backbone) -> nn.Module:
-        """Return its network."""
         return backbone.module(seed=0)
 
     def images(self, backbone: Backbone, count: int) -> torch.Tensor:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from alframe.contracts import Compute
+from alframe.testing.part import PartSuite
 
 
 def shard_lengths(shards: Sequence[list[int]]) -> Iterator[int]:
@@ -21,12 +22,8 @@ def fail_at_first_shard(shards: Sequence[list[int]]) -> Iterator[int]:
         yield 1 // sum(shard)
 
 
-class ComputeSuite:
+class ComputeSuite(PartSuite[Compute]):
     """What every compute must do: subclass it as TestX and return yours from `make`."""
-
-    def make(self) -> Compute:
-        """Return a new compute."""
-        raise NotImplementedError
 
     @pytest.mark.parametrize("count", [0, 1, 2, 17])
     def test_results_come_in_the_order_of_the_shards(self, count: int) -> None:

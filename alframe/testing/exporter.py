@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from alframe.contracts import Exporter
+from alframe.testing.part import PartSuite
 from alframe.types import Floats, Item, Label, Predictions
 
 # Names that a careless table takes for a number, a gap or two cells.
@@ -71,12 +72,8 @@ def predicted_classes(predictions: Predictions) -> dict[str, str]:
     return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
 
 
-class ExporterSuite:
+class ExporterSuite(PartSuite[Exporter]):
     """What every exporter must do: give `make`, and `read_predictions` if what is written can be read back."""
-
-    def make(self) -> Exporter:
-        """Return a new exporter with its default parameters."""
-        raise NotImplementedError
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
         """Return what is exported; override it for an exporter that needs more than `tiny_predictions` gives."""
@@ -88,15 +85,9 @@ class ExporterSuite:
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
-        """Return the folder to export to."""
         folder = tmp_path / "exports"
         folder.mkdir()
         return folder
-
-    def test_constructor_writes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        self.make()
-        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
 
     def test_writes_below_the_folder_and_returns_what(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

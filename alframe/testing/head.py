@@ -10,6 +10,7 @@ from safetensors.numpy import load, save
 
 from alframe.contracts import Head
 from alframe.errors import UnmetNeed
+from alframe.testing.part import PartSuite
 from alframe.types import Floats, Ints
 
 
@@ -34,12 +35,8 @@ def accuracy(probs: Floats, y: Ints) -> float:
     return float((probs.argmax(axis=1) == y).mean())
 
 
-class HeadSuite:
+class HeadSuite(PartSuite[Head]):
     """What every head must do: subclass it as TestX and return your head from `make`."""
-
-    def make(self) -> Head:
-        """Return a new head."""
-        raise NotImplementedError
 
     def fitted(self, x: Floats, y: Ints, classes: int, seed: int = 0) -> Head:
         """Return a new head, fitted."""

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from alframe.contracts import LabelSource
+from alframe.testing.part import PartSuite
 from alframe.types import UNSURE, Answers, Item, Request
 
 CLASSES = ("fox", "red deer")
@@ -21,15 +22,11 @@ CLASSES = ("fox", "red deer")
 NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).png", "c d/x;y.png", "007.png")
 
 
-class LabelSourceSuite:
+class LabelSourceSuite(PartSuite[LabelSource]):
     """What every label source must do: give `make`; for a source that people answer, also `answer`.
 
     If people can take an answer back, give `clear_answers`; if one image can have several answers, `add_answers`.
     """
-
-    def make(self) -> LabelSource:
-        """Return a new source with its default parameters."""
-        raise NotImplementedError
 
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
         """Give these answers (id -> class, or UNSURE) as a person would, after the source was asked.
@@ -48,7 +45,6 @@ class LabelSourceSuite:
 
     @pytest.fixture
     def request_(self, tmp_path: Path) -> Request:
-        """Return the request of a test."""
         return self.ask(tmp_path)
 
     def ask(self, folder: Path) -> Request:
@@ -85,11 +81,6 @@ class LabelSourceSuite:
         if not source.answers_now:
             self.answer(request, self.truth(request))
         return source
-
-    def test_constructor_writes_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        self.make()
-        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
 
     def test_request_says_what_to_do(self, request_: Request) -> None:
         assert self.make().request(request_).strip(), "request() must return a message for people"

@@ -6,16 +6,13 @@ import pytest
 import torch
 
 from alframe.contracts import Loss
+from alframe.testing.part import PartSuite
 
 DIM, CLASSES, PER_CLASS = 8, 3, 6
 
 
-class LossSuite:
+class LossSuite(PartSuite[Loss]):
     """What every loss must do: subclass it as TestX and return your loss from `make`."""
-
-    def make(self) -> Loss:
-        """Return a new loss."""
-        raise NotImplementedError
 
     def test_is_a_finite_scalar_with_a_gradient(self) -> None:
         embeddings, labels = _mixed_clusters()

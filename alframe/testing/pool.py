@@ -24,13 +24,11 @@ class PoolSuite:
 
     @pytest.fixture
     def pool(self, tmp_path: Path) -> Pool:
-        """Return the pool over a filled folder."""
         self.fill_folder(tmp_path / "pool")
         return self.make(tmp_path / "pool")
 
     @pytest.fixture
     def items(self, pool: Pool) -> list[Item]:
-        """Return its items."""
         return list(pool.items())
 
     def test_constructor_touches_no_disk(self, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from alframe.contracts import Sampler
 from alframe.errors import AlframeError
+from alframe.testing.part import PartSuite
 from alframe.types import LazySamples, Need, PoolView, Predict, Selection
 
 
@@ -54,12 +55,8 @@ def tiny_view(
     return PoolView(tiny_keys(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
 
 
-class SamplerSuite:
+class SamplerSuite(PartSuite[Sampler]):
     """What every sampler must do: subclass it as TestX and return your sampler from `make`."""
-
-    def make(self) -> Sampler:
-        """Return a new sampler."""
-        raise NotImplementedError
 
     def obvious_choice(self) -> tuple[PoolView, int] | None:
         """Return a view and the key in it that must be selected first; None if no choice is obvious (random).
@@ -186,10 +183,8 @@ class _SmallChunks(LazySamples):
 
 
 class _Recording(PoolView):
-    def __init__(
-        self, keys: npt.NDArray[np.int64], fields: dict[Need, npt.NDArray[Any]], predict: Predict | None
-    ) -> None:
-        super().__init__(keys, fields, predict)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.read: set[Need] = set()
 
     @property

@@ -5,16 +5,13 @@ from __future__ import annotations
 import copy
 
 from alframe.contracts import Stopping
+from alframe.testing.part import PartSuite
 from alframe.testing.records import round_record
 from alframe.types import RoundRecord
 
 
-class StoppingSuite:
+class StoppingSuite(PartSuite[Stopping]):
     """What every stopping rule must do: give `make`, and in `finished_history` rounds at which it must stop."""
-
-    def make(self) -> Stopping:
-        """Return a new rule."""
-        raise NotImplementedError
 
     def finished_history(self) -> list[RoundRecord]:
         """Return a history at whose last round the rule stops, and not one round before."""

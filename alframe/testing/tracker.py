@@ -8,16 +8,13 @@ from pathlib import Path
 import pytest
 
 from alframe.contracts import Tracker
+from alframe.testing.part import PartSuite
 from alframe.testing.records import round_record
 from alframe.types import RoundRecord
 
 
-class TrackerSuite:
+class TrackerSuite(PartSuite[Tracker]):
     """What every tracker must do: give `make`, and `recorded_rounds` if the tracker keeps a record."""
-
-    def make(self) -> Tracker:
-        """Return a new tracker."""
-        raise NotImplementedError
 
     def recorded_rounds(self, folder: Path) -> list[int] | None:
         """Return the numbers of the rounds on record, in the tracker's order; None if it keeps no record."""

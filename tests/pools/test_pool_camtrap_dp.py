@@ -170,7 +170,7 @@ def test_errors_name_file_row_and_remedy(tmp_path: Path) -> None:
     (tmp_path / "media.csv").unlink()
     with pytest.raises(FormatError, match=r"(deployments|media).csv"):
         list(CamtrapDp(tmp_path).items())
-    with pytest.raises(BadParams, match="must be skip or first"):
+    with pytest.raises(BadParams, match="must be one of skip, first"):
         CamtrapDp(tmp_path, several="both")
 
 

@@ -151,7 +151,7 @@ def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
             read(tmp_path, images, [])
     with pytest.raises(FormatError, match=r"annotations\[0\] has no category_id"):
         read(tmp_path, [image(1)], [{"image_id": 1}])
-    with pytest.raises(BadParams, match="several=last: must be skip or first"):
+    with pytest.raises(BadParams, match="several=last: must be one of skip, first"):
         Coco("set.json", several="last")
 
 
