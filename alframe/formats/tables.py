@@ -68,7 +68,7 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
     """Return whether the file can be read and names these columns."""
     try:
         with _open_text(file, encoding) as lines:
-            _read_header(lines, deque(), columns)
+            _read_header(lines, columns)
     except (OSError, ValueError):
         return False
     return True
@@ -121,9 +121,8 @@ def _read_rows(
     is_known_path: Callable[[str], object],
     align_cells: Callable[[Sequence[str], list[str]], list[str]],
 ) -> Iterator[TableRow | Problem]:
-    ahead: deque[str] = deque()
     try:
-        line_count, separator, header = _read_header(lines, ahead, columns)
+        line_count, separator, header, lines = _read_header(lines, columns)
     except ValueError as error:
         yield Problem(str(file), 1, str(error))
         return
@@ -133,7 +132,7 @@ def _read_rows(
         records = (_parse_record([line], separator)[0] or [] for line in lines)
         return any(is_known_path(cells[path_index]) for cells in records if len(cells) > path_index)
 
-    for line, cells in _split_records(lines, ahead, line_count, separator, has_known_path):
+    for line, cells in _split_records(lines, line_count, separator, has_known_path):
         if cells is None:
             yield Problem(str(file), line, 'has a quote (") that does not close. Remove it.')
         elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
@@ -144,10 +143,10 @@ def _read_rows(
             yield TableRow(line, dict(zip(header, aligned, strict=False)))
 
 
-def _read_header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]) -> tuple[int, str, list[str]]:
-    """Return how many lines the header and those above it take, the separator and the normalised column names.
+def _read_header(lines: Iterator[str], columns: Sequence[str]) -> tuple[int, str, list[str], Iterator[str]]:
+    """Return how many lines the header and those above it take, the separator, the normalised names, and other lines.
 
-    Lines that are read beyond the header are left in `ahead`. Raises ValueError with a message for the user.
+    Raises ValueError with a message for the user.
     """
     above, first = next(((number, line) for number, line in enumerate(lines) if line.strip()), (0, ""))
     if not first:
@@ -156,15 +155,13 @@ def _read_header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]
     statement = first.strip("\r\n")
     if statement.lower().startswith("sep=") and len(statement) == 5:
         above, first, separators = above + 1, next(lines, ""), statement[4]
-    ahead += [first, *islice(lines, MAX_RECORD_LINES - 1)]
+    ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
     required = [_normalise_column(column) for column in columns]
     for separator in separators:
         cells, line_count = _parse_record(ahead, separator)
         names = [_normalise_column(cell) for cell in cells or []]
         if all(names.count(name) == 1 for name in required):
-            for _ in range(line_count):
-                ahead.popleft()
-            return above + line_count, separator, names
+            return above + line_count, separator, names, chain(ahead[line_count:], lines)
     raise ValueError(
         f"must have each of the columns {', '.join(columns)} once, but its first line is {first.strip()[:200]!r}. "
         "Restore that line and save the file as CSV UTF-8."
@@ -172,13 +169,10 @@ def _read_header(lines: Iterator[str], ahead: deque[str], columns: Sequence[str]
 
 
 def _split_records(
-    lines: Iterator[str],
-    ahead: deque[str],
-    lines_before: int,
-    separator: str,
-    has_known_path: Callable[[Iterable[str]], bool],
+    lines: Iterator[str], lines_before: int, separator: str, has_known_path: Callable[[Iterable[str]], bool]
 ) -> Iterator[tuple[int, list[str] | None]]:
     """Yield each record as its first line's number and its cells, which are None if its quotes are wrong."""
+    ahead: deque[str] = deque()
     while line := ahead.popleft() if ahead else next(lines, None):
         cells: list[str] | None
         if '"' not in line:

@@ -1,12 +1,28 @@
-"""Read times as cameras and camera-trap programs write them."""
+"""Read times as cameras and camera-trap programs write them: as text, and in a picture's header."""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import struct
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from alframe.chunks import chunks
+from alframe.compat import quiet_pillow
 
 # EXIF's colons, ISO's dashes with T or blank, an optional fraction; a zone or whatever else follows is ignored.
 _TIME = re.compile(r"\s*(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)[T ]\s*(\d\d?):(\d\d)(?::(\d\d))?(?!\d)")
+# DateTimeOriginal, DateTimeDigitized, and DateTime, which may be when the picture was edited.
+TIME_TAGS = (0x9003, 0x9004, 0x0132)
+_EXIF_IFD_TAG = 0x8769
+THREADS = 16  # a slow drive answers many questions at once
+FILES_PER_TASK = 256
 
 
 def parse_local_time(text: object) -> datetime | None:
@@ -21,3 +37,87 @@ def parse_local_time(text: object) -> datetime | None:
         return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]
     except ValueError:
         return None
+
+
+def read_exif_time(path: Path) -> datetime | None:
+    """Return the camera's local time from the first of TIME_TAGS in the picture's EXIF that holds one, else None.
+
+    Never raises: a file that is missing, damaged or no picture has no time. Only the header is read; that of JPEG files
+    is parsed here, which is ten times faster than Pillow.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever
+            return None
+        with path.open("rb") as file:
+            block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
+        values = _parse_time_tags(block) if block is not None else _read_with_pillow(path)
+    except Exception:  # a header may hold anything
+        return None
+    return next((time for tag in TIME_TAGS if (time := parse_local_time(values.get(tag)))), None)
+
+
+def earliest_file_time(path: Path) -> datetime | None:
+    """Return the earlier of creation and modification, as Timelapse does, though copying changes both; or None."""
+    try:
+        file_stat = path.stat()
+    except (OSError, ValueError):
+        return None
+    created = file_stat.st_ctime if os.name == "nt" else getattr(file_stat, "st_birthtime", file_stat.st_mtime)
+    try:
+        return datetime.fromtimestamp(min(created, file_stat.st_mtime)).replace(microsecond=0)
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
+def read_exif_times(paths: Sequence[Path]) -> Iterator[list[datetime | None]]:
+    """Yield the times of all files in order, in lists of up to 256, read by many threads."""
+    tasks = [paths[files] for files in chunks(len(paths), FILES_PER_TASK)]
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
+        yield from threads.map(lambda files: [read_exif_time(path) for path in files], tasks)
+
+
+def _read_exif_block(file: BinaryIO) -> bytes:
+    """Return the TIFF block with the metadata, from the JPEG segment APP1; empty if none comes before the pixels."""
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xDA, 0xD9):
+        size = struct.unpack(">H", head[2:])[0] - 2
+        if head[1] != 0xE1:
+            file.seek(size, os.SEEK_CUR)
+        elif (segment := file.read(size)).startswith(b"Exif\0"):
+            return segment[6:]
+    return b""
+
+
+def _parse_time_tags(block: bytes) -> dict[int, str]:
+    """Return the text of those TIME_TAGS that the TIFF block has."""
+    if len(block) < 8:
+        return {}
+    endian = "<" if block.startswith(b"II") else ">"
+    entries = _parse_directory(block, endian, struct.unpack_from(endian + "I", block, 4)[0])
+    if _EXIF_IFD_TAG in entries:
+        entries |= _parse_directory(block, endian, struct.unpack(endian + "I", entries[_EXIF_IFD_TAG][1])[0])
+    texts = {}
+    for tag in entries.keys() & set(TIME_TAGS):
+        count, value = entries[tag]
+        offset = struct.unpack(endian + "I", value)[0]
+        texts[tag] = block[offset : offset + min(count, 64)].decode("latin-1")
+    return texts
+
+
+def _parse_directory(block: bytes, endian: str, offset: int) -> dict[int, tuple[int, bytes]]:
+    """Return tag -> (count, value or its offset) of the directory at `offset`, as far as the block goes."""
+    if not 8 <= offset <= len(block) - 2:
+        return {}
+    (number,) = struct.unpack_from(endian + "H", block, offset)
+    entries = min(number, (len(block) - offset - 2) // 12)
+    records = struct.iter_unpack(endian + "HHI4s", block[offset + 2 : offset + 2 + 12 * entries])
+    return {tag: (count, value) for tag, _, count, value in records}
+
+
+def _read_with_pillow(path: Path) -> dict[int, object]:
+    from PIL import Image
+
+    quiet_pillow()
+    with Image.open(path) as image:
+        exif = Image.Image.getexif(image)  # that of PNG's own class decodes the picture
+        return {**exif, **exif.get_ifd(_EXIF_IFD_TAG)}

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from alframe.formats.exif import earliest_file_time, read_exif_times
+from alframe.formats.times import earliest_file_time, read_exif_times
 from alframe.progress import Bar
 from alframe.settings import Sequences
 from alframe.types import Ints, Item

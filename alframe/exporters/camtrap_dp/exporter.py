@@ -16,8 +16,7 @@ from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import Deployments, parse_timezone, read_deployments
 from alframe.exporters.camtrap_dp.project_metadata import SETTING, STANDARD_NAME, ProjectMetadata
 from alframe.exporters.camtrap_dp.survey import Survey, build_survey, media_rows, observation_rows
-from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
-from alframe.formats.camtrap_dp.writing import build_description, write_table
+from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS, build_description, write_table
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically, write_json
 from alframe.kit.progress import track

@@ -84,6 +84,24 @@ class _CannotImport(Exception):
     """Why the labels of an image cannot be imported, and what to do."""
 
 
+def list_records(images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
+    """Make the records of a set that is not given: one for each image, by its id."""
+    changes = Changes()
+    names_in_folders = {image.rpartition("/")[2] for image in images if "/" in image}
+    for number, (image, classes) in enumerate(images.items()):
+        folder, _, name = image.rpartition("/")
+        if len(set(classes.labels)) > 1:
+            changes.leave_out(image, classes.labels, f"It has several animals: set {SETTING}.set to your data file.")
+        elif not folder and name in names_in_folders:
+            reason = f"An import would change the images of that name in all folders. {BY_HAND}"
+            changes.leave_out(image, classes.labels[:1], reason)
+        else:
+            cells = dict(zip(ID_COLUMNS, (folder.replace("/", "\\"), name, ""), strict=True))
+            cells[fields.species] = fields.rename.get(classes.labels[0], classes.labels[0])
+            changes.records[image] = [Record(number, folder, name, cells)]
+    return changes
+
+
 def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
     """Read the data file and find the records to change: all of an image if one of them is. Raises FormatError."""
     changes = Changes()

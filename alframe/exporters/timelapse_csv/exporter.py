@@ -12,16 +12,13 @@ from pathlib import Path
 from alframe.contracts import SavedModel
 from alframe.errors import FormatError
 from alframe.exporters.timelapse_csv.changes import (
-    BY_HAND,
-    ID_COLUMNS,
     SETTING,
     Changes,
     Fields,
-    ImageClasses,
     classes_by_image,
     find_changes,
+    list_records,
 )
-from alframe.formats.timelapse.data import Record
 from alframe.formats.timelapse.folders import DATA_NAME, files_in
 from alframe.formats.timelapse.import_csv import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
@@ -62,7 +59,10 @@ class TimelapseCsv:
         ddb = self._find_data_file()
         blank = (self.blank,) if isinstance(self.blank, str) else self.blank
         images = classes_by_image(predictions, blank, self.predictions and ddb is not None)
-        template, changes = self._find_changes(ddb, images)
+        template = self._read_template(ddb)
+        prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL_FIELDS)
+        fields = Fields(self.species, prediction, confidence, self.set_names, self.overwrite)
+        changes = find_changes(ddb, template, images, fields) if ddb else list_records(images, fields)
         target = folder / "timelapse"
         file = target / Path(ddb.name if ddb else DATA_NAME).with_suffix(".csv").name
         records = [record for records in changes.records.values() for record in records]
@@ -98,38 +98,15 @@ class TimelapseCsv:
             )
         return ddbs[0]
 
-    def _find_changes(self, ddb: Path | None, images: Mapping[str, ImageClasses]) -> tuple[Template, Changes]:
-        if ddb is None:
-            template = Template((Field("Note", self.species),))
-            return template, _changes_without_set(images, self.species, self.set_names)
-        template = read_template(ddb)
+    def _read_template(self, ddb: Path | None) -> Template:
+        template = read_template(ddb) if ddb else Template((Field("Note", self.species),))
         if template.field(self.species) is None:
             names = [field.data_label for field in template.fields]
             raise FormatError(
                 f"{ddb} has no field with the Data Label '{self.species}'.{did_you_mean(self.species, names)} It has: "
                 f"{', '.join(names)}. Set {SETTING}.species."
             )
-        prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL_FIELDS)
-        fields = Fields(self.species, prediction, confidence, self.set_names, self.overwrite)
-        return template, find_changes(ddb, template, images, fields)
-
-
-def _changes_without_set(images: Mapping[str, ImageClasses], species: str, names: Mapping[str, str]) -> Changes:
-    """Make the records of a set that is not given: one for each image, by its id."""
-    changes = Changes()
-    names_in_folders = {image.rpartition("/")[2] for image in images if "/" in image}
-    for number, (image, classes) in enumerate(images.items()):
-        folder, _, name = image.rpartition("/")
-        if len(set(classes.labels)) > 1:
-            changes.leave_out(image, classes.labels, f"It has several animals: set {SETTING}.set to your data file.")
-        elif not folder and name in names_in_folders:
-            reason = f"An import would change the images of that name in all folders. {BY_HAND}"
-            changes.leave_out(image, classes.labels[:1], reason)
-        else:
-            cells = dict(zip(ID_COLUMNS, (folder.replace("/", "\\"), name, ""), strict=True))
-            label = names.get(classes.labels[0], classes.labels[0])
-            changes.records[image] = [Record(number, folder, name, cells | {species: label})]
-    return changes
+        return template
 
 
 def _write_left_out(file: Path, changes: Changes) -> None:

@@ -1,4 +1,4 @@
-"""What the standard Camtrap DP 1.0.2 prescribes: the columns of its tables, its vocabularies and its bounds.
+"""What the standard Camtrap DP 1.0.2 prescribes: columns, vocabularies and bounds, and how its files are written.
 
 Source: https://camtrap-dp.tdwg.org and the schemas of github.com/tdwg/camtrap-dp, version 1.0.2. A table must have
 all of its columns, in this order.
@@ -6,9 +6,15 @@ all of its columns, in this order.
 
 from __future__ import annotations
 
+import csv
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 SCHEMAS = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
+_CSV = {"profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
 DEPLOYMENT_COLUMNS = (
     "deploymentID", "locationID", "locationName", "latitude", "longitude", "coordinateUncertainty", "deploymentStart",
     "deploymentEnd", "setupBy", "cameraID", "cameraModel", "cameraDelay", "cameraHeight", "cameraDepth", "cameraTilt",
@@ -61,3 +67,43 @@ def explain_invalid_cell(column: str, cell: str) -> str | None:
     except ValueError:
         return f"is '{cell}', which is not a {'whole ' * (column in _INTEGER_COLUMNS)}number; write it with a dot"
     return None if low <= number <= high else f"is {cell}; it must be from {low} to {high}".replace(" to inf", " up")
+
+
+def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    """Write the table row by row; a column that a row lacks stays empty."""
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def build_description(
+    deployments: Sequence[Mapping[str, str]], scientific_names: Iterable[str], metadata: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the content of datapackage.json: what the tables tell (place, time, species), and the `metadata`."""
+    content: dict[str, Any] = {
+        "resources": [
+            {"name": name, "path": f"{name}.csv", **_CSV, "schema": f"{SCHEMAS}/{name}-table-schema.json"}
+            for name in TABLE_COLUMNS
+        ],
+        "profile": f"{SCHEMAS}/camtrap-dp-profile.json",
+        **metadata,
+        "taxonomic": [{"scientificName": name} for name in sorted(set(scientific_names))],
+    }
+    if deployments and all(row.get(name) for row in deployments for name in REQUIRED_DEPLOYMENT_COLUMNS):
+        points = [(float(row["longitude"]), float(row["latitude"])) for row in deployments]
+        starts = [datetime.fromisoformat(row["deploymentStart"]) for row in deployments]
+        ends = [datetime.fromisoformat(row["deploymentEnd"]) for row in deployments]
+        content["spatial"] = _bounding_geometry(points)
+        content["temporal"] = {"start": min(starts).date().isoformat(), "end": max(ends).date().isoformat()}
+    return content
+
+
+def _bounding_geometry(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return GeoJSON of the smallest rectangle around the (longitude, latitude) points, or of the only point."""
+    west, south = (min(point[axis] for point in points) for axis in (0, 1))
+    east, north = (max(point[axis] for point in points) for axis in (0, 1))
+    if (west, south) == (east, north):
+        return {"type": "Point", "coordinates": [west, south]}
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.formats.exif import earliest_file_time, read_exif_time, read_exif_times
-from alframe.formats.times import parse_local_time
+from alframe.formats.times import earliest_file_time, parse_local_time, read_exif_time, read_exif_times
 
 NOON = datetime(2024, 5, 31, 12, 0, 7)
 
