@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from alframe.kit.composite import build_part
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 
-LINEAR = MappingProxyType({"name": "linear"})
 MAX_LOG_TEMPERATURE = 3.0  # natural logarithm; the smallest temperature is the inverse of the largest
 MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than that
 
@@ -39,7 +37,7 @@ class Calibrated:
     stochastic: bool
     activations: Callable[[Floats], Floats]  # only if the other head has them
 
-    def __init__(self, of: Mapping[str, Any] = LINEAR, folds: int = 5) -> None:
+    def __init__(self, of: Mapping[str, Any] = {"name": "linear"}, folds: int = 5) -> None:
         require_at_least("head 'calibrated'", 2, folds=folds)
         require_parameter("head 'calibrated'", "name" in of, "a recipe with the name of a head", of=dict(of))
         self.of = dict(of)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,6 @@ from alframe.errors import BadParams
 from alframe.kit.composite import build_part
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
-
-MLP = MappingProxyType({"name": "mlp"})
 
 
 class Ensemble:
@@ -33,7 +30,7 @@ class Ensemble:
 
     stochastic = True
 
-    def __init__(self, member: Mapping[str, Any] = MLP, members: int = 5, bootstrap: bool = False) -> None:
+    def __init__(self, member: Mapping[str, Any] = {"name": "mlp"}, members: int = 5, bootstrap: bool = False) -> None:
         require_at_least("head 'ensemble'", 2, members=members)
         require_parameter("head 'ensemble'", "name" in member, "a recipe with the name of a head", member=dict(member))
         self.member = dict(member)

@@ -146,11 +146,9 @@ class Mlp:
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """See the Head contract."""
         self._mean, self._scale = state["mean"], state["scale"]
-        numbers = range(sum(name.startswith("weight") for name in state))
-        self._layers = [
-            (torch.from_numpy(np.array(state[f"weight{i}"])), torch.from_numpy(np.array(state[f"bias{i}"])))
-            for i in numbers
-        ]
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
+        numbers = range(len(state) // 2 - 1)  # of the layers; the other two arrays are the scaling
+        self._layers = [(tensors[f"weight{number}"], tensors[f"bias{number}"]) for number in numbers]
 
 
 @contextmanager

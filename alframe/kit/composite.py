@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from alframe.builtins import REGISTRIES
@@ -21,14 +22,26 @@ def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     return REGISTRIES[kind].build(recipe)
 
 
-def combined_needs(samplers: Iterable[Sampler]) -> frozenset[Need]:
-    """Return all that any of the samplers needs."""
-    return frozenset[Need]().union(*(sampler.needs for sampler in samplers))
+class CompositeSampler:
+    """The base class of a sampler that is made of others; a subclass sets `samplers` to their names."""
 
+    samplers: Sequence[str]
 
-def max_draws(samplers: Iterable[Sampler]) -> int:
-    """Return the most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them says."""
-    return max((sampler.draws for sampler in samplers if isinstance(sampler, DeclaresDraws)), default=DEFAULT_DRAWS)
+    @cached_property
+    def members(self) -> list[Sampler]:
+        """The samplers, with their default parameters; they are built when they are first asked for."""
+        return [build_part("sampler", {"name": name}) for name in self.samplers]
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """All that any of the samplers needs."""
+        return frozenset[Need]().union(*(member.needs for member in self.members))
+
+    @property
+    def draws(self) -> int:
+        """The most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them says."""
+        declared = (member.draws for member in self.members if isinstance(member, DeclaresDraws))
+        return max(declared, default=DEFAULT_DRAWS)
 
 
 def restrict_view(sampler: Sampler, view: PoolView) -> PoolView:

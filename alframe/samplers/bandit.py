@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
-from alframe.contracts import Sampler
-from alframe.kit.composite import build_part, combined_needs, max_draws, restrict_view
+from alframe.kit.composite import CompositeSampler, restrict_view
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_finite
 from alframe.kit.seeding import generator
@@ -18,7 +16,7 @@ from alframe.types import Floats, Floats64, Need, PoolView, Selection
 log = logging.getLogger(__name__)
 
 
-class Bandit:
+class Bandit(CompositeSampler):
     """Let one of several samplers choose each batch, drawn by how often the model erred on the batches of each (EXP3).
 
     Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem". A batch's reward is the
@@ -37,23 +35,12 @@ class Bandit:
         distinct = bool(names) and len(set(names)) == len(names)
         require_parameter("sampler 'bandit'", distinct, "one or more names that differ", samplers=names)
         require_parameter("sampler 'bandit'", 0 < gamma <= 1, "above 0 and at most 1", gamma=gamma)
-        self.seed = seed
-        self.samplers = tuple(names)
-        self.gamma = gamma
-
-    @cached_property
-    def _members(self) -> list[Sampler]:
-        return [build_part("sampler", {"name": name}) for name in self.samplers]
+        self.seed, self.samplers, self.gamma = seed, tuple(names), gamma
 
     @property
     def needs(self) -> frozenset[Need]:
         """All that any of the samplers needs, and the rewards."""
-        return combined_needs(self._members) | {Need.BATCH_ERRORS}
-
-    @property
-    def draws(self) -> int:
-        """The most draws that any of the samplers asks for."""
-        return max_draws(self._members)
+        return super().needs | {Need.BATCH_ERRORS}
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
@@ -61,7 +48,7 @@ class Bandit:
         arms, probabilities = self.replay(view.batch_errors)
         odds = ", ".join(f"{name} {p:.0%}" for name, p in zip(self.samplers, probabilities, strict=True))
         log.info("sampler 'bandit' lets %s choose this batch (probabilities: %s).", self.samplers[arms[-1]], odds)
-        member = self._members[arms[-1]]
+        member = self.members[arms[-1]]
         return member.select(restrict_view(member, view), k, rng)
 
     def replay(self, rewards: Floats) -> tuple[list[int], Floats64]:

@@ -56,11 +56,9 @@ class KCenter:
 
     def _gpu_faiss(self) -> Any | None:
         """Return the module FAISS if it has a GPU to work on, else None."""
-        if not self.faiss:
-            return None
         import torch
 
-        if not torch.cuda.is_available():
+        if not self.faiss or not torch.cuda.is_available():
             return None
         try:
             faiss = import_faiss()

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
 
 import numpy as np
 
-from alframe.contracts import Sampler
-from alframe.kit.composite import build_part, combined_needs, max_draws, restrict_view
+from alframe.kit.composite import CompositeSampler, restrict_view
 from alframe.kit.parameters import require_parameter
-from alframe.types import Floats64, Ints, Need, PoolView, Selection
-
-WEIGHTS = {"margin": 0.5, "random": 0.5}
+from alframe.types import Floats64, Ints, PoolView, Selection
 
 
-class Mixture:
+class Mixture(CompositeSampler):
     """Let each of several samplers choose a part of the batch.
 
     They choose in the order given; a sampler passes over what those before it have chosen, and takes its own next best
@@ -26,32 +22,19 @@ class Mixture:
     `weights`: each sampler's part of the batch by its name, of any sum; 0 leaves one out.
     """
 
-    def __init__(self, weights: Mapping[str, float] = WEIGHTS) -> None:
+    def __init__(self, weights: Mapping[str, float] = {"margin": 0.5, "random": 0.5}) -> None:
         values = list(weights.values()) if isinstance(weights, Mapping) else []
         numbers = all(isinstance(value, int | float) and math.isfinite(value) and value >= 0 for value in values)
         allowed = "numbers of at least 0 by sampler, one of them above 0, such as sampler.weights.margin=0.5"
         require_parameter("sampler 'mixture'", numbers and sum(values) > 0, allowed, weights=weights)
         self.weights = {name: value / sum(values) for name, value in weights.items() if value > 0}
-
-    @cached_property
-    def _members(self) -> list[Sampler]:
-        return [build_part("sampler", {"name": name}) for name in self.weights]
-
-    @property
-    def needs(self) -> frozenset[Need]:
-        """All that any of the samplers needs."""
-        return combined_needs(self._members)
-
-    @property
-    def draws(self) -> int:
-        """The most draws that any of the samplers asks for."""
-        return max_draws(self._members)
+        self.samplers = tuple(self.weights)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         shares = _draw_shares(k, np.array(list(self.weights.values())), rng)
         chosen, places = view.keys[:0], np.empty(0)
-        for member, share in zip(self._members, shares.tolist(), strict=True):
+        for member, share in zip(self.members, shares.tolist(), strict=True):
             if share:
                 ranked = member.select(restrict_view(member, view), share + len(chosen), rng).keys
                 new = ranked[~np.isin(ranked, chosen)][:share]
