@@ -159,7 +159,7 @@ def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:
 @cache
 def _warn_renamed(old: str, new: str) -> None:
     # Once in a process: a round builds its parts several times.
-    log.warning("%s has a new name: write %s from now on. The old name still works.", old, new)
+    log.warning("%s has been renamed: use %s from now on. The old name still works.", old, new)
 
 
 def _signature_text(parameter: inspect.Parameter) -> str:

@@ -55,7 +55,7 @@ def test_old_names_of_a_part_and_its_parameters_are_answered_with_a_warning(capl
     assert table.build({"name": "ratio", "top": 3, "denominator": 4}) == 0.75
     assert table.build({"name": "alframe:ratio", "numerator": 3}) == 3
     assert table.current_recipe({"name": "ratio", "top": 3}) == {"name": "fraction", "numerator": 3}
-    assert [line.partition(" has a new name: write")[0] for line in caplog.messages] == [
+    assert [line.partition(" has been renamed: use")[0] for line in caplog.messages] == [
         "sampler=ratio",
         "sampler.top",
         "sampler=alframe:ratio",

@@ -47,8 +47,8 @@ def test_old_names_in_saved_choices_and_the_ledger(
     monkeypatch.setattr(REGISTRIES["head"], "renamed_parameters", {"mlp": {"passes": "epochs"}})
     finished = alframe("project=renamed", "stopping.labels=12")
     assert finished.code == 0, finished.err
-    assert "sampler=lowest_margin has a new name: write sampler=margin from now on" in finished.err
-    assert "head.passes has a new name: write head.epochs from now on" in finished.err
+    assert "sampler=lowest_margin has been renamed: use sampler=margin from now on" in finished.err
+    assert "head.passes has been renamed: use head.epochs from now on" in finished.err
     assert batches(project) == batches(tmp_path / "undisturbed")
 
 
@@ -58,4 +58,4 @@ def test_an_old_name_on_the_command_line(
     monkeypatch.setattr(REGISTRIES["sampler"], "renamed", {"smallest_margin": "margin"})
     finished = alframe("status", "sampler=smallest_margin")
     assert finished.code == 0, finished.err
-    assert "sampler=smallest_margin has a new name: write sampler=margin from now on" in caplog.text
+    assert "sampler=smallest_margin has been renamed: use sampler=margin from now on" in caplog.text

@@ -32,7 +32,7 @@ def compose(*overrides: str) -> DictConfig:
     if own_folder is not None:
         words = [f"{SEARCH_PATH}={quote_list([f'file://{absolute(own_folder).as_posix()}'])}", *words]
     if strange := [flag for flag in flags if flag != own_folder and flag.partition("=")[0] not in CONFIG_DIR]:
-        raise BadParams(f"{strange[0]} is for the command line alone; from Python, --config-dir=FOLDER is understood.")
+        raise BadParams(f"{strange[0]} works on the command line only; Python takes just --config-dir=FOLDER.")
     root = conf_root()
     start = (
         initialize_config_module(root.removeprefix("pkg://"), version_base="1.3")

@@ -121,7 +121,7 @@ def _under_new_name(override: Override) -> Override:
         return replace(override, text=names)
     if override.key not in RENAMED:
         return override
-    log.warning("The setting %s is called %s now.", override.key, RENAMED[override.key])
+    log.warning("The setting %s has been renamed: use %s.", override.key, RENAMED[override.key])
     return replace(override, key=RENAMED[override.key])
 
 
@@ -155,7 +155,7 @@ def _check_names(override: Override, parts: ChosenParts) -> None:
     text = override.text or ""
     is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
     if is_list and override.key in set(KINDS) - set(SEVERAL):
-        raise BadParams(f"{override}: one {override.key} is chosen at a time; -m {override.key}=A,B tries several.")
+        raise BadParams(f"{override}: choose one {override.key}; -m {override.key}=A,B tries several.")
     for name in override.names if known else []:
         if _VERB.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known)))

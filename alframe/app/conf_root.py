@@ -17,7 +17,7 @@ def conf_root() -> str:
     # Two files prove that this is alframe's own tree and not some folder that happens to be called conf.
     if (SOURCE_TREE / "pyproject.toml").is_file() and (SOURCE_TREE / "conf" / "config.yaml").is_file():
         return (SOURCE_TREE / "conf").as_posix()
-    raise AlframeError(f"alframe's configuration is missing below {SOURCE_TREE}. Install alframe again with pip.")
+    raise AlframeError(f"alframe's configuration is missing below {SOURCE_TREE}. Reinstall alframe with pip.")
 
 
 def conf_folder() -> Path:

@@ -44,7 +44,7 @@ def log_to_folder(folder: Path) -> Iterator[None]:
         ends = logging.LogRecord("alframe", logging.ERROR, __file__, 0, "Ended by an error", (), sys.exc_info())
         handler.handle(ends)
         if not isinstance(error, AlframeError | OSError):
-            error.add_note(f"How it came about is at the end of {handler.baseFilename}.")
+            error.add_note(f"The traceback is at the end of {handler.baseFilename}.")
         raise
     finally:
         root.removeHandler(handler)

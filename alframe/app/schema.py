@@ -17,7 +17,7 @@ from alframe.settings.fields import setting_fields
 # Each part is an open node: the part's own constructor says which parameters it takes.
 SCHEMA = make_dataclass("Schema", [(kind, Any, None) for kind in KINDS], bases=(Root,), frozen=True)
 SETTINGS = dict(setting_fields(Root))
-_DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
 def register() -> None:
@@ -38,7 +38,7 @@ def describe_type(key: str) -> str:
         return f"given by the settings in it: {', '.join(name for name in SETTINGS if name.startswith(f'{key}.'))}"
     members = get_args(SETTINGS[key].type) or (SETTINGS[key].type,)
     described = _DESCRIPTIONS[members[0]]
-    return "a list of texts, null in quotes" if ... in members else described + " or null" * (NoneType in members)
+    return "a list of strings, null in quotes" if ... in members else described + " or null" * (NoneType in members)
 
 
 @cache

@@ -76,7 +76,7 @@ def _range_pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, f
         pairs = np.empty((0, 2))
     if len(pairs) not in (1, in_chans) or not (pairs[:, 0] < pairs[:, 1]).all() or not np.isfinite(pairs).all():
         raise BadParams(
-            f"backbone.value_range={value_range}: must be the stored values that are to be black and white, e.g. "
+            f"backbone.value_range={value_range}: must be the stored values that become black and white, e.g. "
             f"[0,10000], the lower one first, or {in_chans} such pairs, one for each channel."
         )
     return tuple((float(low), float(high)) for low, high in pairs)

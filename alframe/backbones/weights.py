@@ -22,7 +22,7 @@ _PREFIXES = re.compile(r"^(module\.)?(_orig_mod\.)?")  # left by DataParallel an
 def read_weights(path: Path) -> State:
     """Return the tensors in a .safetensors file or a .pth/.pt/.bin checkpoint, running no code. Raises WeightsError."""
     if not path.is_file():
-        raise WeightsError(f"There is no weights file {path}. Correct backbone.weights.")
+        raise WeightsError(f"The weights file {path} does not exist. Correct backbone.weights.")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -40,7 +40,7 @@ def read_weights(path: Path) -> State:
             content = content[wrapper]
     tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)} if isinstance(content, Mapping) else {}
     if not tensors:
-        raise WeightsError(f"{path} holds no state dict (name -> tensor), nor one under {', '.join(_WRAPPERS)}.")
+        raise WeightsError(f"{path} contains no state dict (name -> tensor), not even under {', '.join(_WRAPPERS)}.")
     return {_PREFIXES.sub("", name): tensor for name, tensor in tensors.items()}
 
 

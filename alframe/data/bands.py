@@ -56,7 +56,7 @@ def fit_to_input(array: Array, spec: InputSpec) -> Array:
     elif bands != spec.channels:
         raise UnsuitableInput(
             f"it has {bands} band{'s' * (bands > 1)} of {array.shape[0]} x {array.shape[1]} pixels, but the backbone "
-            f"takes {spec.channels} (backbone.in_chans). Set backbone.in_chans={bands}, or save it otherwise"
+            f"takes {spec.channels} (backbone.in_chans). Set backbone.in_chans={bands}, or convert the image"
         )
     if spec.value_range is None:
         if array.dtype != np.uint8:
@@ -66,8 +66,8 @@ def fit_to_input(array: Array, spec: InputSpec) -> Array:
     low, high = np.array(spec.value_range, np.float32).T
     if array.dtype == np.uint8 and high.max() > 255:
         raise UnsuitableInput(
-            f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be all but black. "
-            f"Keep such pictures in a pool of their own"
+            f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be almost black. "
+            f"Put such pictures into a separate pool"
         )
     values = (array.astype(np.float32) - low) * (255 / (high - low))
     return np.asarray(np.clip(np.nan_to_num(values, copy=False, nan=0.0), 0, 255))
@@ -136,7 +136,7 @@ def _move_bands_last(values: Array, axes: str) -> Array:
     bands = [number for number in kept if axes[number] not in "YX"]
     if len(bands) > 1:
         sizes = ", ".join(f"{axes[number]} of {values.shape[number]}" for number in bands)
-        raise UnreadableImage(f"it has {len(bands)} axes beside height and width ({sizes}); save one picture a file")
+        raise UnreadableImage(f"it has {len(bands)} axes beside height and width ({sizes}); save one picture per file")
     order = [axes.index("Y"), axes.index("X"), *bands]
     rest = [number for number in range(values.ndim) if number not in order]
     return _require_image_array(values.transpose(order + rest))

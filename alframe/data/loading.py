@@ -103,7 +103,7 @@ def stream_batches(
             if "DataLoader worker" not in str(error):
                 raise
             raise PoolError(
-                f"A process that decodes images died ({error}). Most often memory ran out: use fewer of them, "
+                f"A process that decodes images died ({error}), probably because memory ran out. Use fewer processes, "
                 "e.g. compute.workers=1, or compute.workers=0 to decode in the main process."
             ) from error
         yield Batch(rows, torch.from_numpy(pixels), results)

@@ -68,4 +68,4 @@ def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-RANGE_HINT = "say what they span, e.g. backbone.value_range=[0,10000], or save it with 8 bits"
+RANGE_HINT = "set their range, e.g. backbone.value_range=[0,10000], or save it with 8 bits"

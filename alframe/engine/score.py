@@ -34,7 +34,7 @@ def require_needs(
     heads = heads_with(attribute)
     example = "laplace" if "laplace" in heads else (heads or ["mlp"])[0]  # the cheapest that gives samples
     raise UnmetNeed(
-        f"sampler={name} needs {needed}, and head={head_name} {lack}. Heads that do: "
+        f"sampler={name} needs {needed}, but head={head_name} {lack}. Suitable heads: "
         f"{', '.join(heads) or 'none installed'}. For example: sampler={name} head={example}."
     )
 

@@ -93,7 +93,7 @@ def run_sampler(
     keys, scores = np.asarray(selection.keys), selection.scores
     fault = None
     if len(keys) != k:
-        fault = f"chose {len(keys)} items where {k} were asked for"
+        fault = f"chose {len(keys)} items instead of {k}"
     elif len(np.unique(keys)) != k:
         fault = "chose an item twice"
     elif not np.isin(keys, view.keys).all():
@@ -101,5 +101,5 @@ def run_sampler(
     elif scores is not None and len(scores) != k:
         fault = f"gave {len(scores)} scores for {k} items"
     if fault is not None:
-        raise BadSelection(f"{name or f'sampler {type(sampler).__name__}'} {fault}. Report it to whoever maintains it.")
+        raise BadSelection(f"{name or f'sampler {type(sampler).__name__}'} {fault}. Report it to its maintainer.")
     return Selection(keys.astype(np.int64), scores)

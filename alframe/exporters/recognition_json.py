@@ -56,7 +56,7 @@ class RecognitionJson:
         detections, detections_of = self._read_detections(items)
         if self.detections is None and any(item.box is not None for item in predictions.items):
             log.warning(
-                "%s has only the boxes that the model looked at: Timelapse will forget all others. "
+                "%s contains only the boxes that the model used: Timelapse will forget all others. "
                 "Set exporter.recognition_json.detections to the detector's file to keep them.",
                 FILE_NAME,
             )

@@ -54,7 +54,7 @@ def find_array(file: Path, name: str) -> StoredArray:
     if file.is_dir():
         return _find_in_folder(file, name)
     if file.suffix.lower() not in (".npz", *HDF5_SUFFIXES):
-        raise FormatError(f"{file} is not a set of arrays that can be read: .npz, .h5 or .hdf5, or a folder of arrays.")
+        raise FormatError(f"{file} is not a readable set of arrays: .npz, .h5 or .hdf5, or a folder of arrays.")
     array = _find_in_file(file, name)
     if array is None:
         raise FormatError(f"{file} has no array '{name}'. It has: {', '.join(_list_arrays(file)) or 'none'}.")
@@ -71,7 +71,7 @@ def _find_in_folder(folder: Path, name: str) -> StoredArray:
     for file in files:
         if array := _find_in_file(file, name):
             return array
-    searched = [f"{folder} holds no file {name} (or {name}.gz, or {name}.npy)"]
+    searched = [f"{folder} has no file {name} (or {name}.gz, or {name}.npy)"]
     searched += [f"{file.name} has only {', '.join(_list_arrays(file)) or 'nothing'}" for file in files]
     raise FormatError(f"{'; '.join(searched)}.")
 

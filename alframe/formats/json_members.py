@@ -93,4 +93,4 @@ class _JsonReader:
 
     def error(self, reason: str) -> FormatError:
         line = self.text.count("\n", 0, self.position) + 1
-        return FormatError(f"{self.file}, line {line}: not valid JSON ({reason}). Was it written to its end?")
+        return FormatError(f"{self.file}, line {line}: not valid JSON ({reason}). Is the file complete?")

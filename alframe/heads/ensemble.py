@@ -47,7 +47,7 @@ class Ensemble:
         are_equal = all(np.array_equal(first[name], second[name]) for name in first)
         if are_equal and not self.bootstrap and len(set(y.tolist())) > 1:
             raise BadParams(
-                f"head 'ensemble': all members are the same, because head '{self.member['name']}' has nothing random. "
+                f"head 'ensemble': all members are the same, because head '{self.member['name']}' is not random. "
                 "Set head.bootstrap=true."
             )
 

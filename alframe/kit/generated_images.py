@@ -57,8 +57,8 @@ def _refuse_foreign_files(root: Path) -> None:
     foreign = next((name for name in _list_files(root) if name not in generated and name != MARKER), None)
     if foreign is not None:
         raise PoolError(
-            f"{root} must be made anew, but holds {foreign}, which this pool did not make and would delete. "
-            f"Move that elsewhere, or set pool.root to another folder."
+            f"{root} must be written again, but contains {foreign}, which this pool did not write and would delete. "
+            f"Move it elsewhere, or set pool.root to another folder."
         )
 
 

@@ -25,7 +25,7 @@ def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:
     if not slashed:
         raise PoolError(f"{position}: the path is blank. Fill it in, or delete the row.")
     if "\0" in slashed or any("\ud800" <= letter <= "\udfff" for letter in slashed):
-        raise PoolError(f"{position}: the path contains a character that no path has. Is this a text file?")
+        raise PoolError(f"{position}: the path contains a character that no path can have. Is this a text file?")
     base = root.as_posix()
     # A drive letter is absolute on every system, so that one file gives the same ids everywhere.
     joined = slashed if re.match(r"[A-Za-z]:/", slashed) else posixpath.join(base, slashed)

@@ -64,7 +64,7 @@ def find_tables(
             matches = (Path(match) for match in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 (absolute)
             files = [file for file in matches if file.is_file() and not is_system_file(file.name)]
         if not files:
-            message = f"is no file, and no folder or pattern with a CSV in it. Put it there, or correct {setting}."
+            message = f"is not a file, nor a folder or pattern with a CSV in it. Add it, or correct {setting}."
             problems.append(Problem(str(path), None, message))
         tables |= dict.fromkeys(Path(os.path.abspath(file)) for file in files)  # noqa: PTH100 (links stay)
     folder = Path(os.path.abspath(outside))  # noqa: PTH100

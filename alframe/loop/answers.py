@@ -190,5 +190,5 @@ def describe_progress(stored_round: StoredRound, labels: Labels, incomplete: Set
     text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
     text += f", {partly} more by some of the annotators" if partly else ""
     text += f", {unsure} of them with 'unsure'" if unsure else ""
-    text += f"; {conflicts} more {'is' if conflicts == 1 else 'are'} said to be of several classes" if conflicts else ""
+    text += f"; {conflicts} more {'is' if conflicts == 1 else 'are'} labelled with several classes" if conflicts else ""
     return text + "."

@@ -75,8 +75,8 @@ def check_unchanged(campaign: Campaign) -> None:
     changed += [key for key in keys if before[key] != current["settings"][key]]
     if changed:
         raise BadParams(
-            f"The simulation in {campaign.folder} was begun with another {' and '.join(changed)}. "
-            f"Run it in a folder of its own: leave out project=, or give another."
+            f"The simulation in {campaign.folder} was started with a different {' and '.join(changed)}. "
+            f"Run this one in its own folder: remove project=, or change it."
         )
 
 

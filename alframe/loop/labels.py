@@ -150,7 +150,7 @@ def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: Stored
         for label in labels
     ]
     end = (
-        "It has no label until they agree: make them, or set conflicts=latest or conflicts=majority."
+        "It has no label until they agree: correct one, or set conflicts=latest or conflicts=majority."
         if counted is None
         else f"'{counted.class_name}' counts."
     )

@@ -38,8 +38,8 @@ class Project:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             raise StoreError(
-                f"Another alframe is at work in {self.folder}. Wait for it, or stop it; two at once could ask for the "
-                f"same images twice."
+                f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could request "
+                f"the same images twice."
             ) from None
 
     def close(self) -> None:

@@ -187,14 +187,14 @@ def _find(file: Path, name: str, parameter: str) -> StoredArray:
     try:
         return find_array(file, name)
     except FormatError as error:
-        raise FormatError(f"{error} Set pool.{parameter} to one that is there, or put it there.") from error
+        raise FormatError(f"{error} Set pool.{parameter} to an existing one, or add it.") from error
 
 
 def _read_labels(array: StoredArray, class_names: Sequence[str]) -> list[str | None]:
     values = array.read_all()
     if values.ndim == 2 and values.shape[1] > 1:
         if values.dtype.kind not in "buif" or not ((values == 0) | (values == 1)).all() or (values.sum(1) != 1).any():
-            raise PoolError(f"{array} is {array.shape} and not one-hot: no row of several numbers says one class.")
+            raise PoolError(f"{array} is {array.shape} but not one-hot: a row of several numbers must mark one class.")
         values = values.argmax(1)
     if values.ndim > 2 or values.size != len(values):
         raise PoolError(f"{array} is {array.shape}: must have one class for each row.")

@@ -62,7 +62,7 @@ class CamtrapDp:
     ) -> Iterator[Item | None]:
         for row in package.read_rows("media", ("mediaID", "deploymentID", "filePath")):
             if row["fileMediatype"] and not row["fileMediatype"].startswith("image/"):
-                listed.left_out["are no images"] += 1
+                listed.left_out["are not images"] += 1
             elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", row["filePath"]):
                 listed.left_out["lie on the web (download them, and put their relative paths into filePath)"] += 1
             else:

@@ -101,7 +101,7 @@ class Folder:
             )
         if not has_images:
             raise PoolError(
-                f"There is no image in {root} or below it. Point pool.{'root' if split == 'pool' else 'test_root'} "
+                f"There are no images in {root} or below it. Point pool.{'root' if split == 'pool' else 'test_root'} "
                 f"at the folder that holds them; files are recognised by suffix, e.g. .jpg, .png, .tif."
             )
 

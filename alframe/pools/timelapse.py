@@ -60,7 +60,7 @@ class Timelapse:
         suffixes = tuple(image_suffixes())
         for image_path, image in images.items():
             if not image_path.lower().endswith(suffixes):
-                listed.left_out["are no images"] += 1
+                listed.left_out["are not images"] += 1
             elif image.record_id is None:
                 listed.left_out["are marked for deletion"] += 1
             else:

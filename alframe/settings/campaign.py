@@ -47,7 +47,7 @@ class Settings:
         check_at_least(self, seed=0, batch=1, per_sequence=1, reask=0)
         require(0 < self.enough <= 1, self, "enough", "a part of the batch, above 0 and up to 1")
         require(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
-        require(all(isinstance(name, str) for name in self.classes), self, "classes", "a list of texts")
+        require(all(isinstance(name, str) for name in self.classes), self, "classes", "a list of strings")
         check_choice(self, conflicts=CONFLICT_RULES)
 
     def without_comparison(self) -> Settings:

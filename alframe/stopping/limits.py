@@ -36,9 +36,9 @@ def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float,
     """Return the reason to stop if `metric` is high enough; None if it is not, or if nothing was measured."""
     if measured is None or (value := getattr(measured, metric)) < at_least:
         return None
-    result = f"{metric} is {value:.4g}, and {at_least:.4g} was wanted"
+    result = f"{metric} is {value:.4g}, and {at_least:.4g} was required"
     if metric == "low":
-        result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were wanted"
+        result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were required"
     return f"The target is reached: {result} ({labels} labels; {measured.basis}, {measured.n} images)."
 
 

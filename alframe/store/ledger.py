@@ -49,7 +49,7 @@ class Ledger:
                     db.execute("PRAGMA query_only = ON")
                     if db.execute("PRAGMA user_version").fetchone()[0] != len(STEPS):
                         raise StoreError(
-                            f"{file} is of another version. Run `alframe` on the project once to update it."
+                            f"{file} was written by another version. Run `alframe` on the project once to update it."
                         )
                 else:
                     db.execute("PRAGMA journal_mode = WAL")

@@ -74,7 +74,7 @@ def _find_pool_file(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
             if file.stat().st_size < len(file_keys) * width * 4:
                 raise ValueError(f"too few rows for {len(file_keys)} keys")
         except (OSError, EOFError, ValueError) as error:
-            log.warning("%s is damaged (%s); it is gathered again.", file, error)
+            log.warning("%s is damaged (%s); it is built again.", file, error)
             _remove_pool_file(file)
             continue
         shared = min(len(file_keys), len(keys))
@@ -105,7 +105,7 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
     except OSError as error:
         raise StoreError(
             f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes "
-            f"{format_bytes(needed)} more: make room there, or choose another place with runs=FOLDER."
+            f"{format_bytes(needed)} more: free that space, or choose another folder with runs=FOLDER."
         ) from error
 
 

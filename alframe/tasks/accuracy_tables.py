@@ -25,13 +25,11 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
     if audit := _last_measured(audits):
         columns["pool accuracy (audit)"] = [_accuracy_cell(audit) for audit in audits]
-        notes.append(
-            f"{describe_pool_accuracy(audit)},\nby {audit.n} {audit.basis} (95 % interval): go by this number."
-        )
+        notes.append(f"{describe_pool_accuracy(audit)},\nby {audit.n} {audit.basis} (95 % interval): use this number.")
     elif evaluation:
         notes.append(describe_caveat(evaluation).strip())
     if not notes:
-        return "Nothing measured yet: it takes labels of at least two classes, and images to test on."
+        return "Nothing is measured yet: this needs labels of at least two classes, and images to test on."
     return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
 
 

@@ -24,5 +24,5 @@ class Export:
         import_answers(session, state.listing.items, state.problems)
         paths, failed = export_results(session, state, fit_all_labels(session, state))
         if failed:
-            raise StoreError("\n".join(failed) + (f"\nAll else is exported:{path_lines(paths)}" if paths else ""))
+            raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
         return Outcome(State.DONE, f"Exported:{path_lines(paths)}")

@@ -54,7 +54,7 @@ def _describe_changes(before: Labels, after: Labels) -> str:
         "corrected": corrected,
     }
     changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{changes}; images labelled in all: {len(new)}." if changes else "Nothing new."
+    return f"{changes}; labelled images in total: {len(new)}." if changes else "Nothing new."
 
 
 class Withdraw:

@@ -47,6 +47,6 @@ def predict_command(model: Path) -> str:
 def no_project_message(folder: Path, verb: str) -> str:
     """Say that there is no project to look at, and how to name one: mostly it is another folder."""
     return (
-        f"There is no project in {short_path(folder)}. If yours is elsewhere, say where: "
+        f"There is no project in {short_path(folder)}. If yours is elsewhere, give its folder: "
         f"{command_line(verb, 'project=FOLDER')}. To start one: {command_line()}"
     )

@@ -51,7 +51,7 @@ def write_plugin(folder: Path, part: str, kind: str) -> None:
     if not part.isidentifier() or keyword.iskeyword(part) or part != part.lower() or not part.isascii():
         raise BadParams(f"part={part}: must be lower-case letters, digits and _, such as my_{kind}.")
     if part in REGISTRIES[kind].parts():
-        raise BadParams(f"part={part}: there is a {kind} of this name already. Choose another.")
+        raise BadParams(f"part={part}: a {kind} of this name exists already. Choose another.")
     contents = {folder / path: text for path, text in _plugin_files(part, kind)}
     for path, text in contents.items():
         if path.exists() and path.read_text(encoding="utf-8") != text:

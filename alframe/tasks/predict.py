@@ -40,9 +40,9 @@ class Predict:
             raise BadParams(f"Which images? {command_line('predict', 'images=FOLDER')}")
         if self.model is None and not session.project.model_folder.exists():
             raise BadParams(
-                f"There is no model in {short_path(session.folder)}. Say which project's: "
+                f"There is no model in {short_path(session.folder)}. Give the project: "
                 f"{command_line('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. "
-                f"A project has one after `export`."
+                f"`export` writes a project's model."
             )
         folder = Path(self.model or session.project.model_folder)
         model = load_model(folder, session.parts.compute.device(), session.settings.inference)

@@ -46,7 +46,7 @@ class Run:
         outcome, state, fitted = run_until_stop(session)
         while self.watch and outcome.state is State.WAITING:
             write_report(session, outcome)
-            log.info("\n%s\nWaiting; Ctrl-C stops, and the same command goes on.", outcome.message)
+            log.info("\n%s\nWaiting. Ctrl-C stops; the same command continues.", outcome.message)
             wait_for_answers(session, state.listing.items, state.problems, self.every)
             outcome, state, fitted = run_until_stop(session)
         if outcome.state is State.WAITING:
@@ -102,7 +102,7 @@ def _read_done_file(file: Path, digest: str) -> Outcome | None:
     try:
         done = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
-        log.warning("%s cannot be read; the results are worked out again.", file)
+        log.warning("%s cannot be read; the results are computed again.", file)
         return None
     if done["identity"] != digest:
         return None

@@ -71,7 +71,7 @@ class Status:
             return [*lines, f"Not finished. Go on with: {go_on}"]
         newest, place = rounds[-1], short_path(session.project.request_folder)
         if not newest.requested:
-            return [*lines, f"Round {newest.number} is chosen, and not laid out yet. Go on with: {go_on}"]
+            return [*lines, f"Round {newest.number} is chosen but not requested yet. Go on with: {go_on}"]
         source = label_source_of(session, newest)
         if isinstance(source, PersistentAnswers) and source.answers_persist:
             place = "your own set"

@@ -188,7 +188,7 @@ class LabelSourceSuite(PartSuite[LabelSource]):
         answers = source.collect(request_)
         assert not answers.labels and not answers.cleared, f"the files are gone, and collect() gives {answers}"
         source.request(request_)
-        assert not source.collect(request_).cleared, "the round was asked anew, and no answer was taken back"
+        assert not source.collect(request_).cleared, "the round was requested again, and no answer was cleared"
 
     def test_no_answer_is_lost_in_any_order(self) -> None:
         """Answers come in two goes, and some are taken back where that can be; needs hypothesis."""

@@ -85,7 +85,7 @@ SLIPS = (
     (["batch=many"], "batch=many: must be a whole number"),
     (["seed=abc"], "seed=abc: must be a whole number"),
     (["-m", "seed=0,abc"], "seed=abc: must be a whole number"),
-    (["classes=[null]"], "classes=[null]: must be a list of texts"),
+    (["classes=[null]"], "classes=[null]: must be a list of strings"),
     (["holdout.fracton=0.1"], "There is no setting 'holdout.fracton'. Did you mean 'holdout.fraction'?"),
     (["finetune=3"], "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
     (["batch=0"], "batch=0: must be at least 1"),
@@ -110,7 +110,7 @@ def test_a_slip_is_answered_with_one_line(alframe: CommandLine) -> None:
 def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: CommandLine, tmp_path: Path) -> None:
     line = refused(alframe("sampler=bald", "head=linear", "pool=digits", f"pool.root={tmp_path / 'digits'}"))
     assert "sampler=bald needs samples of the probabilities, and head=linear gives only one answer" in line
-    assert "Heads that do: ensemble" in line
+    assert "Suitable heads: ensemble" in line
     assert "sampler=bald head=laplace" in line
     assert not (tmp_path / "digits").exists()
     assert not list(tmp_path.rglob("ledger.sqlite"))
@@ -132,7 +132,7 @@ def test_two_in_one_folder(alframe: CommandLine, pool: Path, tmp_path: Path) -> 
         line = refused(alframe(*words))
         assert str(session.folder) in line
         assert alframe(*words, "task=status").code == 0, "looking is allowed"
-    assert "Another alframe is at work" in line
+    assert "Another alframe process is using" in line
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an interrupt cannot be sent to one process there")
@@ -205,7 +205,7 @@ def test_a_fault_ends_in_words_and_says_where_the_rest_is(
     assert finished.code == 1
     assert finished.err.splitlines() == [
         "Unexpected error in alframe: ZeroDivisionError: by nothing",
-        f"How it came about is at the end of {log}.",
+        f"The traceback is at the end of {log}.",
     ]
     assert 'raise ZeroDivisionError("by nothing")' in log.read_text(encoding="utf-8")
     finished = alframe("status")

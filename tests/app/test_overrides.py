@@ -89,14 +89,14 @@ SLIPS = (
     (["seed=true"], BadParams, "seed=true: must be a whole number"),
     (["start.labels=null"], BadParams, "start.labels=null: must be a whole number"),
     (["audit=much"], BadParams, "audit=much: must be a number or null"),
-    (["classes=[null]"], BadParams, "classes=[null]: must be a list of texts"),
+    (["classes=[null]"], BadParams, "classes=[null]: must be a list of strings"),
     (["finetune=3"], BadParams, "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
     (["batch=1,2"], BadParams, "batch=1,2 has several values: add -m for a sweep."),
     (["sampler=margin,random"], BadParams, "sampler=margin,random has several values: add -m for a sweep."),
-    (["sampler=[margin,random]"], BadParams, "one sampler is chosen at a time; -m sampler=A,B tries several."),
+    (["sampler=[margin,random]"], BadParams, "choose one sampler; -m sampler=A,B tries several."),
     (["batch=1.5"], BadParams, "batch=1.5: must be a whole number"),
     (["propagate=perhaps"], BadParams, "propagate=perhaps: must be true or false"),
-    (["boxes.use=null"], BadParams, "boxes.use=null: must be a text"),
+    (["boxes.use=null"], BadParams, "boxes.use=null: must be a string"),
     (["finetune={start: x}"], BadParams, "finetune.start=x: must be a whole number or null"),
     (["finetune={strat: 5}"], BadParams, "no setting 'finetune.strat'. Did you mean 'finetune.start'?"),
     (
@@ -158,7 +158,7 @@ def test_python_understands_the_flag_for_ones_own_parts(tmp_path: Path) -> None:
     for flags in (["--config-dir", str(tmp_path)], [f"--config-dir={tmp_path}"], ["-cd", str(tmp_path)]):
         assert compose(*flags, "sampler=mine", "batch=3").sampler.draws == 3
         assert open_session("sampler=mine", *flags).recipes["sampler"] == {"name": "bald", "draws": 3}
-    with pytest.raises(BadParams, match="-m is for the command line alone"):
+    with pytest.raises(BadParams, match="-m works on the command line only"):
         compose("-m", "seed=0,1")
 
 

@@ -244,7 +244,7 @@ def test_patience_ends_a_training_that_does_not_help_and_keeps_the_best_weights(
         history = fine_tune(trained, Harm(), items, y, SPEC, plan, 0, "cpu", 0)
     assert len(history) == 2
     assert all(torch.equal(tensor, before[name]) for name, tensor in trained.state_dict().items())
-    assert "after epoch 0, whose weights stay" in caplog.text
+    assert "after epoch 0, which is kept" in caplog.text
 
 
 def test_a_training_that_helps_keeps_its_best_epoch_and_repeats(

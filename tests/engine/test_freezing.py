@@ -65,7 +65,7 @@ def test_a_frozen_stage_keeps_its_statistics_and_its_bits(resnet: nn.Module) -> 
     ("dim", "freeze", "message"),
     [
         (8, "5", "the stages of this backbone are 0 to 4"),
-        (None, "4", r"leaves nothing of the backbone to train: freeze less \(below 4\)"),
+        (None, "4", r"leaves no weights of the backbone to train: freeze less \(below 4\)"),
         (None, "all", "backbone.dim=256"),
     ],
 )
@@ -76,7 +76,7 @@ def test_what_cannot_be_says_what_can(dim: int | None, freeze: str, message: str
 
 def test_a_network_without_known_stages() -> None:
     plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    with pytest.raises(BadParams, match="has no stages that are known"):
+    with pytest.raises(BadParams, match="the stages of this backbone are unknown"):
         frozen_parameters(plain, "1")
-    with pytest.raises(BadParams, match="leaves nothing"):
+    with pytest.raises(BadParams, match="leaves no weights"):
         frozen_parameters(plain, "all")

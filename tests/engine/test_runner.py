@@ -218,7 +218,7 @@ def test_what_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPa
 
 @onnx
 def test_a_gpu_is_not_for_the_engines_of_the_cpu() -> None:
-    with pytest.raises(EngineError, match=r"runs on the CPU, and the device is cuda:1.*compute.device=cpu"):
+    with pytest.raises(EngineError, match=r"runs on the CPU only, but the device is cuda:1.*compute.device=cpu"):
         engine_candidates(Inference("onnxruntime"), "cuda:1")
 
 
@@ -314,7 +314,7 @@ def test_auto_steps_back_before_anything_is_kept(
     with caplog.at_level(logging.WARNING):
         used, embedding = stores.run(tried, items)
     assert message in caplog.text
-    assert "Going on with eager in fp32." in caplog.text
+    assert "Continuing with eager in fp32." in caplog.text
     assert (stores.kept(tried), stores.kept(used)) == (False, True)
     plain = embedder_of(Inference())
     assert used.fingerprint == plain.fingerprint

@@ -201,7 +201,7 @@ def test_one_message_says_all_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BadParams) as caught:
         CamtrapDp().export(replace(some(), labels=[None] * 6), FakeModel(), tmp_path)
     assert str(caught.value).splitlines() == [
-        "Camtrap DP cannot be written yet: it needs facts that the images do not tell.",
+        "Camtrap DP cannot be written yet: it needs facts that the images do not contain.",
         "  - exporter.camtrap_dp.deployments: a CSV file with the columns deploymentID, latitude, longitude, "
         "deploymentStart and deploymentEnd, a row for each camera.",
         "  - exporter.camtrap_dp.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.",
@@ -211,7 +211,7 @@ def test_one_message_says_all_that_is_missing(tmp_path: Path) -> None:
         "  - exporter.camtrap_dp.sampling_design: simpleRandom, systematicRandom, clusteredRandom, experimental, "
         "targeted, opportunistic.",
         "  - exporter.camtrap_dp.capture_method: activityDetection, timeLapse, in brackets.",
-        "State these, or set exporter.camtrap_dp.draft=true to write a draft without them.",
+        "Provide these, or set exporter.camtrap_dp.draft=true to write a draft without them.",
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -227,7 +227,7 @@ def test_one_message_says_all_that_is_missing(tmp_path: Path) -> None:
         ("cam9,,1,1,2024-05-01,2024-06-01T00:00:00", "row 6: deploymentStart is '2024-05-01'; write it like"),
         ("cam9,,1,1,1/5/2024 10:00,2024-06-01T00:00:00", "row 6: deploymentStart is '1/5/2024 10:00'; write it like"),
         ("cam9,,1,1,2024-07-01T00:00:00,2024-06-01T00:00:00", "row 6: deploymentEnd is before deploymentStart"),
-        ("cam1,,1,1,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: deploymentID 'cam1' is there twice"),
+        ("cam1,,1,1,2024-05-01T00:00:00,2024-06-01T00:00:00", "row 6: deploymentID 'cam1' is listed twice"),
         ("cam9,,1,1,2024-05-01T00:00:00,2024-06-01T00:00:00,-1", "row 6: cameraHeight is -1; it must be from 0 up"),
         ("cam9,,1,1,2024-05-01T00:00:00,2024-06-01T00:00:00,,yes", "row 6: baitUse is 'yes'; it can be true, false"),
         ("cam9,,1,1,2024-05-01T00:00:00,2024-06-01T00:00:00,,,forest", "row 6: featureType is 'forest'; it can be"),

@@ -132,7 +132,7 @@ def test_things_that_are_no_arrays(tmp_path: Path) -> None:
         (tmp_path / "a.npz", "x", "Python objects"),
         (tmp_path / "a.npz", "y", "a single number"),
         (tmp_path, "x", "not an idx file"),
-        (tmp_path / "x", "x", "not a set of arrays"),
+        (tmp_path / "x", "x", "not a readable set of arrays"),
     ]:
         with pytest.raises(FormatError, match=words):
             find_array(file, name)

@@ -43,7 +43,7 @@ def test_the_prediction_is_the_mean_of_the_members_and_every_draw_is_one():
 
 
 def test_members_that_would_all_be_the_same_are_refused():
-    with pytest.raises(BadParams, match=r"'linear' has nothing random. Set head.bootstrap=true"):
+    with pytest.raises(BadParams, match=r"'linear' is not random. Set head.bootstrap=true"):
         fitted(Ensemble(member=LINEAR), *separable_clusters(), classes=3)
 
 

@@ -524,7 +524,7 @@ def test_a_locked_file_is_waited_for_and_then_reported(request_: Request, monkey
     answer(request_, {"a/1.png": "deer"})
     program = Program.open(root(request_) / TEMPLATE)
     with program.hold_lock():
-        assert "Another program holds it" in problems(request_)[0]
+        assert "Another program is using it" in problems(request_)[0]
     with program.hold_lock(exclusive=False):
         assert collected(request_) == {"a/1.png": "deer"}
 
@@ -534,7 +534,7 @@ def test_an_ending_in_capitals_is_read_and_reported(request_: Request) -> None:
     answer(request_, {"a/1.png": "deer"})
     (root(request_) / "TimelapseData.ddb").rename(root(request_) / "TimelapseData.DDB")
     assert collected(request_) == {"a/1.png": "deer"}
-    assert "Write it .ddb" in problems(request_)[0]
+    assert "Rename it to .ddb" in problems(request_)[0]
 
 
 # Prepared

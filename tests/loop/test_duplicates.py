@@ -120,7 +120,7 @@ def test_people_with_a_project_from_before_the_setting(
     for number in (3, 4, 5):
         assert run(images, tmp_path, *words, ON)[0].state is State.WAITING
         answer(project, number)
-    assert caplog.text.count("embedded before near-duplicates could be looked for: they are read once more") == 1
+    assert caplog.text.count("embedded without difference hashes; they are read again") == 1
     assert "36 images were embedded before" in caplog.text, "one of two copies is enough"
     after = asked(project)[len(before) :]
     assert len(after) == 12

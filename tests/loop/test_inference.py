@@ -61,7 +61,7 @@ def test_from_the_pool_to_predictions(images: Path, tmp_path: Path) -> None:
 def test_a_simulation_has_one_engine(images: Path, tmp_path: Path) -> None:
     project = f"project={(tmp_path / 'p').as_posix()}"
     run(images, tmp_path, project)
-    with pytest.raises(BadParams, match="begun with another inference"):
+    with pytest.raises(BadParams, match="started with a different inference"):
         run(images, tmp_path, project, "inference.precision=bf16")
 
 

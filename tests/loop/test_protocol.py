@@ -325,7 +325,7 @@ def test_a_round_that_was_chosen_and_not_laid_out(person: Protocol) -> None:
         with session.ledger.transaction():
             session.ledger.add_round(2, session.config(), {}, {}, Selection(keys, None))
             session.ledger.add_event(2, Shown([None, None]))
-    assert "Round 2 is chosen, and not laid out yet" in person.task("status").message
+    assert "Round 2 is chosen but not requested yet" in person.task("status").message
 
 
 def test_who_was_unsure_once_leaves_it_to_who_was_asked_again(person: Protocol) -> None:

@@ -174,13 +174,13 @@ def test_another_configuration_in_the_same_folder_is_refused(images: Path, tmp_p
     project = f"project={(tmp_path / 'p').as_posix()}"
     run(images, tmp_path, project)
     for change in ("sampler=random", "head=mlp", "seed=3"):
-        with pytest.raises(BadParams, match=f"begun with another {change.partition('=')[0]}"):
+        with pytest.raises(BadParams, match=f"started with a different {change.partition('=')[0]}"):
             run(images, tmp_path, project, change)
     run(images, tmp_path, project, "stopping.labels=24")
 
 
 def test_what_cannot_work_ends_before_an_image_is_read(tmp_path: Path) -> None:
-    wrong = {"compare.sampler=rnadom": "Did you mean 'random'", "compare.sampler=bald": "Heads that do: ensemble",
+    wrong = {"compare.sampler=rnadom": "Did you mean 'random'", "compare.sampler=bald": "Suitable heads: ensemble",
              "start.sampler=margin": "start.sampler=random", "sampler=bald": "sampler=bald head=laplace"}  # fmt: skip
     for word, message in wrong.items():
         with pytest.raises(AlframeError, match=message):

@@ -91,5 +91,5 @@ def test_a_simulation_from_before_a_setting_was_there_goes_on(
 
     monkeypatch.setattr(Ledger, "config", before)
     run(images, tmp_path, *words, "stopping.labels=12")
-    with pytest.raises(BadParams, match="begun with another finetune"):
+    with pytest.raises(BadParams, match="started with a different finetune"):
         run(images, tmp_path, *words, "stopping.labels=16", "finetune.first.lr=0.5")

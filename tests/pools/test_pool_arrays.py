@@ -227,7 +227,7 @@ def test_mnist(name: str, packed: bool, tmp_path: Path) -> None:
         ["0", "1", "2"] if name == "mnist" else ["T-shirt/top", "Trouser", "Pullover"]
     )
     next(folder.glob("t10k-labels*")).unlink()
-    with pytest.raises(PoolError, match=r"holds no file t10k-labels-idx1-ubyte.*available from https://"):
+    with pytest.raises(PoolError, match=r"has no file t10k-labels-idx1-ubyte.*available from https://"):
         ready_made(name, tmp_path)
 
 

@@ -131,7 +131,7 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     for pool, message in (
         (Folder(tmp_path / "absent"), r"absent does not exist. Set pool.root"),
         (Folder(tmp_path / "some.jpg"), "is a file, not a folder"),
-        (Folder(tmp_path / "empty"), "no image in .*empty or below"),
+        (Folder(tmp_path / "empty"), "no images in .*empty or below"),
         (Folder(tmp_path, test_root=tmp_path / "absent"), "Set pool.test_root"),
         (Folder(tmp_path, test_root=tmp_path / "empty"), "Point pool.test_root"),
         (Folder(tmp_path, test_root=tmp_path / "empty" / ".."), "the same folder"),

@@ -105,7 +105,7 @@ def test_foreign_files_are_never_deleted(tmp_path: Path) -> None:
     root.mkdir()
     (root / "mine.jpg").write_bytes(b"precious")
     for pool in (Digits(root), CameraTrapScenes(root, **SMALL)):
-        with pytest.raises(PoolError, match=r"holds mine.jpg, which this pool did not make"):
+        with pytest.raises(PoolError, match=r"contains mine.jpg, which this pool did not write"):
             list(pool.items())
     with pytest.raises(PoolError, match="is a file"):
         list(Digits(root / "mine.jpg").items())

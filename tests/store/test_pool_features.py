@@ -90,5 +90,5 @@ def test_no_room_is_said_with_what_is_needed(store: FeatureStore, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("alframe.store.pool_features.os.fsync", full)
-    with pytest.raises(StoreError, match=r"No space left on device.* 0 MB more: make room"):
+    with pytest.raises(StoreError, match=r"No space left on device.* 0 MB more: free that space"):
         gather_pool_features(store, contents(*range(1, 21)))

@@ -68,7 +68,7 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
         ("coin flip", "sampler", "part=coin flip: must be lower-case letters, digits and _"),
         ("Coinflip", "sampler", "must be lower-case"),
         ("class", "sampler", "must be lower-case"),
-        ("margin", "sampler", "part=margin: there is a sampler of this name already"),
+        ("margin", "sampler", "part=margin: a sampler of this name exists already"),
         ("coinflip", "simpler", "kind=simpler: there is no template for it. Known: .*sampler"),
     ],
 )

@@ -19,7 +19,7 @@ def test_evaluation_and_audit_side_by_side() -> None:
     assert first.split() == ["20", "50.0%", "[44.0%,", "56.0%]", "-"]
     assert second.endswith(AUDIT)
     assert notes[0].startswith("Accuracy on 200 test split; in brackets")
-    assert notes[1:] == [f"{WORDS},", "by 80 images drawn at random from the pool (95 % interval): go by this number."]
+    assert notes[1:] == [f"{WORDS},", "by 80 images drawn at random from the pool (95 % interval): use this number."]
 
 
 def test_an_audit_alone() -> None:
@@ -39,5 +39,5 @@ def test_the_last_record_of_a_number_of_labels_counts() -> None:
 
 
 def test_nothing_measured() -> None:
-    assert accuracy_table([]).startswith("Nothing measured yet")
+    assert accuracy_table([]).startswith("Nothing is measured yet")
     assert accuracy_table([round_record(1, 20, None)]) == accuracy_table([])

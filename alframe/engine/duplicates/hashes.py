@@ -38,8 +38,7 @@ def collect_difference_hashes(
     lacking = sorted(key for content, key in first.items() if content is not None)
     if lacking:
         log.info(
-            "%d images were embedded before near-duplicates could be looked for: they are read once more, for their "
-            "difference hashes.",
+            "%d images were embedded without difference hashes; they are read again to compute them.",
             len(lacking),
         )
         shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]

@@ -83,7 +83,7 @@ def update_pool_embedding(
             following = embedder.next_fallback()
             if following is None:
                 raise
-            log.warning("%s Going on with %s.", error, following.runner.inference)
+            log.warning("%s Continuing with %s.", error, following.runner.inference)
             embedder = following
 
 

@@ -48,7 +48,7 @@ class Embedder:
     @property
     def not_finite_reason(self) -> str:
         """The reason why an image is unreadable whose embedding holds NaN or infinity; it names the backbone."""
-        return f"the {REGISTRIES['backbone'].describe(self.recipe)} gives numbers for it that are not finite"
+        return f"the {REGISTRIES['backbone'].describe(self.recipe)} gives values for it that are not finite"
 
     def next_fallback(self) -> Embedder | None:
         """Return the same network, run with the first of the fallbacks; None if there is none."""

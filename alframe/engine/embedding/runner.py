@@ -129,12 +129,12 @@ def _require_engine(inference: Inference, device: str) -> None:
         raise EngineError(
             f"inference.engine={inference.engine} needs {' and '.join(missing)}, which this Python does not have: "
             f"pip install 'alframe[{_EXTRAS[inference.engine]}]'. Or inference.engine=eager, which needs nothing; but "
-            f"features of another engine are never mixed in, so then every image is embedded anew."
+            f"features of different engines are never mixed, so every image is then embedded again."
         )
     if inference.engine in _REQUIRED_PACKAGES and device != "cpu":
         raise EngineError(
-            f"inference.engine={inference.engine} runs on the CPU, and the device is {device}. Add compute.device=cpu, "
-            f"or take inference.engine=eager or compile."
+            f"inference.engine={inference.engine} runs on the CPU only, but the device is {device}. "
+            f"Set compute.device=cpu, or inference.engine=eager or compile."
         )
 
 

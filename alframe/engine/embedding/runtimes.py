@@ -67,7 +67,7 @@ def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: st
     """Run in OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none: it would quietly take fp32."""
     core = _openvino_core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise ValueError("this processor does not compute in bf16; take inference.precision=fp32")
+        raise ValueError("this processor does not compute in bf16; set inference.precision=fp32")
     options = {
         "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),

@@ -67,7 +67,7 @@ class EarlyStopping:
         """Load the best weights into `module`."""
         module.load_state_dict(self._best_state)
         log.info(
-            "Fine-tuning: macro-F1 on %d labels set apart was %.3f before and %.3f after epoch %d, whose weights stay.",
+            "Fine-tuning: macro-F1 on %d validation labels was %.3f before, and %.3f after epoch %d, which is kept.",
             *(len(self.validation_rows), self.scores[0], self.scores[self.best_epoch], self.best_epoch),
         )
 
@@ -78,8 +78,8 @@ class EarlyStopping:
         validated, z = self._embed(module, self.validation_rows, device, advance)
         if not len(trained) or not len(validated):
             raise PoolError(
-                f"Fine-tuning: none of the {len(self.validation_rows)} labelled images that were set apart to judge "
-                "it can be read, or none of the others. Mend the files, or set patience=null."
+                f"Fine-tuning: none of the {len(self.validation_rows)} validation images can be read, or none of the "
+                "training images. Repair the files, or set patience=null."
             )
         classes = np.unique(self.y[trained])
         means = np.stack([x[self.y[trained] == number].mean(0) for number in classes])

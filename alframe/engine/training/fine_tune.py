@@ -50,7 +50,7 @@ def fine_tune(
     read, BadParams if the loss diverges or the plan does not suit the network.
     """
     if len(items) < 2:
-        log.warning("Fine-tuning needs at least two labelled images and there are %d: the backbone stays.", len(items))
+        log.warning("Fine-tuning needs at least two labelled images; there are %d: backbone unchanged.", len(items))
         module.eval()
         return []
     keep_freed_memory()
@@ -116,8 +116,8 @@ def _make_early_stopping(
     rows, validation_rows = split_validation(items, y, group, generator(seed, "judges"))
     if not len(validation_rows):
         log.warning(
-            "Fine-tuning: the %d labelled images are of too few groups (%s) to set some apart, so all are trained on, "
-            "for all %d epochs.",
+            "Fine-tuning: the %d labelled images form too few groups (%s) for a validation set, so all of them are "
+            "used for training, for all %d epochs.",
             *(len(items), group, plan.epochs),
         )
         return all_rows, None

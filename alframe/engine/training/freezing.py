@@ -23,7 +23,7 @@ def frozen_parameters(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     if freeze == "all":
         kept = stages or [list(module.parameters())]
     elif not stages:
-        raise BadParams(f"freeze={freeze}: this backbone has no stages that are known; give none or all")
+        raise BadParams(f"freeze={freeze}: the stages of this backbone are unknown; use none or all")
     elif int(freeze) >= len(stages):
         raise BadParams(f"freeze={freeze}: the stages of this backbone are 0 to {len(stages) - 1}")
     else:
@@ -32,8 +32,8 @@ def frozen_parameters(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     if {id(weight) for weight in module.parameters()} <= {id(weight) for weight in frozen}:
         last = f" (below {len(stages) - 1})" if stages else ""
         raise BadParams(
-            f"freeze={freeze} leaves nothing of the backbone to train: freeze less{last}, give it a projection that "
-            "can be trained (backbone.dim=256), or train nothing (finetune.start=null)"
+            f"freeze={freeze} leaves no weights of the backbone to train: freeze less{last}, add a trainable "
+            "projection (backbone.dim=256), or turn fine-tuning off (finetune.start=null)"
         )
     return frozen
 

@@ -76,12 +76,12 @@ def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
         if start and end and (start.tzinfo is None) == (end.tzinfo is None) and start > end:
             mistakes.append("deploymentEnd is before deploymentStart")
         if cells["deploymentID"] in deployments.rows:
-            mistakes.append(f"deploymentID '{cells['deploymentID']}' is there twice")
+            mistakes.append(f"deploymentID '{cells['deploymentID']}' is listed twice")
         deployments.problems += [f"{file}, row {row.line}: {mistake}." for mistake in mistakes]
         if not mistakes:
             deployments.add(cells)
     if not deployments.rows and not deployments.problems:
-        deployments.problems.append(f"{file} has no deployment below its first line.")
+        deployments.problems.append(f"{file} has no rows below its header.")
     return deployments
 
 

@@ -73,9 +73,9 @@ class CamtrapDp:
         missing = [*self._list_missing(survey, deployments), *self.project.list_missing()]
         if missing and not self.draft:
             raise BadParams(
-                f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not tell."
+                f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not contain."
                 + "".join(f"\n  - {sentence}" for sentence in missing)
-                + f"\nState these, or set {SETTING}.draft=true to write a draft without them."
+                + f"\nProvide these, or set {SETTING}.draft=true to write a draft without them."
             )
         target, draft = folder / "camtrap-dp", folder / "camtrap-dp-draft"
         if missing:

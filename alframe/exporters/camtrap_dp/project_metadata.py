@@ -70,7 +70,7 @@ class ProjectMetadata:
         }
         if missing:
             entries["title"] = f"DRAFT: {entries['title'] or 'no title yet'}"
-            entries["description"] = f"DRAFT, and no valid {STANDARD_NAME}. What is missing: {' '.join(missing)}"
+            entries["description"] = f"DRAFT, not a valid {STANDARD_NAME}. What is missing: {' '.join(missing)}"
         return {key: value for key, value in entries.items() if value is not None and value != []}
 
 

@@ -164,7 +164,7 @@ def _new_cells(
 ) -> list[dict[str, str]]:
     """Return the new cells of an image's records, in the order of their Ids."""
     if not old:
-        raise _CannotImport("It is not in the set. Timelapse loads .jpg alone; add new images with File > Add.")
+        raise _CannotImport("It is not in the set. Timelapse loads only .jpg; add new images with File > Add.")
     species = _new_species([cells[fields.species] for cells in old], classes.labels, template, fields)
     model_values = {fields.prediction: classes.prediction, fields.confidence: f"{classes.confidence:.4f}"}
     model_cells = {

@@ -76,7 +76,7 @@ class TimelapseCsv:
         if changes.left_out:
             reasons = Counter(reason for _, reason in changes.left_out.values()).most_common(MAX_REASONS)
             log.warning(
-                "Labels of %d images are not in %s; %s says of each why, and what to do:%s",
+                "Labels of %d images are not in %s; %s says why for each, and what to do:%s",
                 *(len(changes.left_out), file, target / LEFT_OUT_FILE),
                 "".join(f"\n  {count} x: {reason}" for reason, count in reasons),
             )
@@ -93,7 +93,7 @@ class TimelapseCsv:
         if len(ddbs) != 1:
             names = ", ".join(file.name for file in ddbs) or "none"
             raise FormatError(
-                f"{self.set}: one data file of Timelapse is needed, and found: {names}. Set {SETTING}.set to the .ddb "
+                f"{self.set}: one Timelapse data file is needed, but there are: {names}. Set {SETTING}.set to the .ddb "
                 "of your image set; Timelapse makes it when it opens the .tdb for the first time."
             )
         return ddbs[0]
@@ -132,7 +132,7 @@ def _guide(name: str, ddb: Path | None, changes: Changes, has_times: bool) -> st
         if ddb is None:
             lines.append(
                 "This was written without looking at your set. If a species is not in its list, Timelapse imports "
-                f"nothing, and names it under Details. With {SETTING}.set that is looked at beforehand."
+                f"nothing, and names it under Details. With {SETTING}.set, this is checked beforehand."
             )
     if changes.unchanged:
         lines.append(f"{changes.unchanged} images have their labels in the set already.")

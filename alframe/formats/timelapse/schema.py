@@ -86,7 +86,7 @@ def require_valid_fields(fields: Sequence[Field]) -> None:
                 "word of SQL. Choose another name."
             )
         if field.type in NUMBER_TYPES and field.default:  # else Timelapse rebuilds its table at every opening
-            raise FormatError(f"{name} is a number, and must have no default value. Remove it.")
+            raise FormatError(f"{name} is a number, so it must not have a default value. Remove it.")
         if field.type in CHOICE_TYPES and field.default and field.default not in field.choices:
             raise FormatError(f"{name} has the default '{field.default}', which is not in its list. Add it there.")
         if any(item != item.strip() or not item for item in field.choices):

@@ -14,9 +14,9 @@ LOCK_TIMEOUT = 10  # seconds to wait for another program's lock; Timelapse holds
 BACKUPS_FOLDER = "Backups"  # the folder in which Timelapse keeps copies, beside the file itself
 
 _REMEDIES = {
-    sqlite3.SQLITE_BUSY: "Another program holds it. Wait until that is done, and run the same command again.",
-    sqlite3.SQLITE_LOCKED: "Another program holds it. Wait until that is done, and run the same command again.",
-    sqlite3.SQLITE_READONLY: "A program ended in the middle of a change. Open it once in Timelapse, which repairs it.",
+    sqlite3.SQLITE_BUSY: "Another program is using it. Wait until that has ended, and run the same command again.",
+    sqlite3.SQLITE_LOCKED: "Another program is using it. Wait until that has ended, and run the same command again.",
+    sqlite3.SQLITE_READONLY: "A program stopped during a change. Open it once in Timelapse, which repairs it.",
     sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
     "or -wal after its name lies beside it, open it once in Timelapse and close it.",
     sqlite3.SQLITE_NOTADB: f"It is damaged, or no Timelapse file. The folder {BACKUPS_FOLDER} beside it has copies.",

@@ -39,12 +39,12 @@ def explain_unsafe_write(ddb: Path) -> str:
         return reason
     for ending in ("-journal", "-wal"):
         if ddb.with_name(ddb.name + ending).exists():
-            return f"{ddb.name}{ending} is beside it, as while Timelapse works on it or after it broke off"
+            return f"{ddb.name}{ending} is beside it, so Timelapse is using it or has crashed"
     if abs(time.time() - ddb.stat().st_mtime) < QUIET_SECONDS:  # abs: clocks differ
         return f"{ddb.name} was changed less than a minute ago, so Timelapse may be open"
     running = is_timelapse_running()
     if running is None:
-        return "it cannot be told whether Timelapse is running"
+        return "it is unknown whether Timelapse is running"
     return "Timelapse is running" if running else ""
 
 
@@ -63,7 +63,7 @@ def update_records(ddb: Path, changes: Sequence[RecordChange], set_cells: Mappin
                     (*change.cells.values(), change.id, change.file, change.relative_path),
                 )
                 if cursor.rowcount != 1:
-                    raise FormatError(f"{ddb} has just been changed by somebody. Run the same command again.")
+                    raise FormatError(f"{ddb} has just been changed by another program. Run the same command again.")
             for name, value in set_cells.items():
                 db.execute(f"UPDATE ImageSetTable SET {quote_name(name)} = ? WHERE Id = 1", (value,))
             db.execute("COMMIT")
@@ -74,7 +74,7 @@ def update_records(ddb: Path, changes: Sequence[RecordChange], set_cells: Mappin
     try:
         check_integrity(ddb)
     except FormatError as error:
-        raise FormatError(f"{error} It was whole before: put back {backup}.") from error
+        raise FormatError(f"{error} It was intact before: restore {backup}.") from error
     return backup
 
 

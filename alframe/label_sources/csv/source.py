@@ -71,7 +71,7 @@ class Csv:
         if len({name.casefold() for name in names} - {"", RESTORED_COLUMN}) < len(names):
             raise BadParams(
                 f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
-                f"they must be three different names, and none '{RESTORED_COLUMN}', which the lists use."
+                f"they must be three different names, and not '{RESTORED_COLUMN}', which alframe's lists use."
             )
         self.columns = Columns(*names)
         self.unsure = require_unsure_words(self.unsure)
@@ -148,7 +148,7 @@ class Csv:
                 builder.answered_files.add(str(file))
             if item is None:
                 if name and only_requested:
-                    what = f"The image {cells.get(columns.path)!r} was not asked for in this round."
+                    what = f"The image {cells.get(columns.path)!r} was not requested in this round."
                     builder.problems.append(Problem(str(file), cells.line, f"{what} Correct or remove the row."))
             elif name:
                 annotator = cells.get(columns.annotator).strip() or self.annotator

@@ -16,9 +16,7 @@ from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest
 from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
-UNKNOWN_FILE = (
-    "is none of the images of this round, or cannot be read, or could be several of them. Move it out of here."
-)
+UNKNOWN_FILE = "is not an image of this round, or cannot be read, or could be several of them. Move it out of here."
 
 
 @dataclass

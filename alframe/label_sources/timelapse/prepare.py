@@ -73,7 +73,7 @@ def prepare_set(
     """
     reason = _reason_not_to_prepare(root, request.folder, fields)
     if reason:
-        return [f"The set was not prepared: {reason}. It opens all the same, without suggestions and keys."]
+        return [f"The set was not prepared: {reason}. It opens anyway, without suggestions and keys."]
     records = [
         {
             "File": file.name,

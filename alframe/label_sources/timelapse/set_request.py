@@ -54,8 +54,8 @@ def request_selection(
         yield from _offer_import(ddb, template, plan, names)
     if boxes := [item.id for item in request.items if "box" in item.meta]:
         yield (
-            f"{_count_and_sample(boxes)} of these are one of several boxes in an image, but a set has one record for "
-            "it: they cannot be asked here. Use label_source=timelapse, or one box an image."
+            f"{_count_and_sample(boxes)} of these are one of several boxes in an image, but a set has one record per "
+            "image, so they cannot be labelled here. Use label_source=timelapse, or one box per image."
         )
     if plan.missing:
         yield (
@@ -65,9 +65,9 @@ def request_selection(
     species = template.field(names.species)
     words = {word.casefold() for word in (UNSURE, *unsure)}
     if species and species.type in CHOICE_TYPES and words.isdisjoint(map(str.casefold, species.choices)):
-        yield f"The list of {names.species} has no '{UNSURE}': add it in the Template Editor, to have that answer."
+        yield f"The list of {names.species} has no '{UNSURE}': add it in the Template Editor to allow that answer."
     yield (
-        f"Give each its {names.species}. Nothing need be exported: run the same command again, also while Timelapse is "
+        f"Set the {names.species} of each. No export is needed: run the same command again, even while Timelapse is "
         "open."
     )
 
@@ -88,12 +88,12 @@ def _offer_import(ddb: Path, template: Template, plan: SelectionPlan, names: Fie
     else:
         _remove_import_csv(file, plan)
         if plan.present:
-            yield f"They are selected in Timelapse: they are those with {names.selected} = true."
+            yield f"They are selected in Timelapse, with {names.selected} = true."
     if unsafe:
         yield (
             f"{_count_and_sample([record.image_path for record in plan.unsafe_records])} cannot be selected by an "
             "import, which would change images of the same name in other folders too, or none. Set "
-            f"{names.selected} of it by hand, or use label_source.write=true."
+            f"{names.selected} by hand, or use label_source.write=true."
         )
 
 

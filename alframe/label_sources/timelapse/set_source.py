@@ -157,7 +157,7 @@ class TimelapseSet:
         """Return the set's folder, and its data file if there is one yet. Raises LabelError."""
         path = Path(self.set).expanduser()
         if not path.exists():
-            raise LabelError(f"{self.set} is not there. Set label_source.set to the set's .tdb or its folder.")
+            raise LabelError(f"{self.set} does not exist. Set label_source.set to the set's .tdb or its folder.")
         if path.is_file() and path.suffix.casefold() == ".ddb":
             return path.parent, path
         root = path if path.is_dir() else path.parent

@@ -140,7 +140,7 @@ class Timelapse:
     ) -> None:
         """Add the answers in a data file, which lies in the folders `inside` of the round's folder."""
         if ddb.suffix != ".ddb":
-            builder.problems.append(Problem(str(ddb), None, "has an ending that Timelapse overlooks. Write it .ddb."))
+            builder.problems.append(Problem(str(ddb), None, "has an ending that Timelapse ignores. Rename it to .ddb."))
         template = read_template(ddb)
         builder.problems += species_field_problems(ddb, template, SPECIES, listed_classes)
         if template.field(SPECIES) is None:
@@ -157,15 +157,15 @@ class Timelapse:
                 who = record.cells.get(self.annotator_field, "").strip() or annotator
                 add_answer(builder, item, record, species or new, who, version)
                 if species and new and species != new:
-                    message = f"has both the Species '{species}', which counts, and the New species '{new}'. Empty one."
+                    message = f"has both the Species '{species}', which counts, and the New species '{new}'. Clear one."
                     builder.problems.append(Problem(str(ddb), record.id, message))
             elif item is None and (species or new):
                 unknown.append(record)
         if unknown:
             number = format_count(len(unknown), "record")
             message = (
-                f"'{unknown[0].image_path}' is none of the images of this round, and its species is not used; here are "
-                f"{number} like this. Add such images to the pool instead."
+                f"'{unknown[0].image_path}' is not an image of this round, so its species is not used; there are "
+                f"{number} such images. Add such images to the pool instead."
             )
             builder.problems.append(Problem(str(ddb), unknown[0].id, message))
 
@@ -181,7 +181,7 @@ class Timelapse:
         return (
             f"Round {request.round}: {format_count(len(request.items), 'image')} to label {where}. Double-click "
             f"{template} there, on a computer with Timelapse, and give each image its Species; the right arrow key "
-            f"shows the next.{blank} Answers are read as far as you have got, also while Timelapse is open: run the "
+            f"shows the next.{blank} The answers so far are read, even while Timelapse is open: run the "
             f"same command again. {describe_classes(request.classes, self.new_classes)}"
         )
 

@@ -140,7 +140,7 @@ def test_a_lock_is_waited_for_and_then_reported(ddb: Path, monkeypatch: pytest.M
     monkeypatch.setattr("alframe.formats.timelapse.sqlite.LOCK_TIMEOUT", 0.05)
     before = snapshot(ddb)
     program = Program.open(ddb)
-    with program.hold_lock(exclusive=False), pytest.raises(FormatError, match="Another program holds it"):
+    with program.hold_lock(exclusive=False), pytest.raises(FormatError, match="Another program is using it"):
         update_records(ddb, [RecordChange(1, "1.jpg", "a", {"Selected": "true"})], {})
     assert snapshot(ddb) == before
 

@@ -112,7 +112,7 @@ def test_real_templates(sample: Path) -> None:
         (Field("Note", "my field"), "cannot be a Data Label"),
         (Field("Note", "Select"), "cannot be a Data Label"),
         (Field("Note", "Date"), "cannot be a Data Label"),
-        (Field("IntegerPositive", "A", default="0"), "must have no default"),
+        (Field("IntegerPositive", "A", default="0"), "must not have a default"),
         (Field("FixedChoice", "A", default="x", choices=("y",)), "not in its list"),
         (Field("FixedChoice", "A", choices=("y ",)), "spaces around"),
         (Field("MultiChoice", "A", choices=("y,z",)), "comma"),

@@ -1,0 +1,61 @@
+"""Find the files that people save answers in."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alframe.store.names import is_system_file
+from alframe.types import Problem
+
+TABLE_SUFFIXES = {".csv"}
+WORKBOOK_SUFFIXES = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers"}
+
+
+def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) -> list[Path]:
+    """Return the files directly in a folder that a person may have saved there, by name; none if it is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in suffixes and not is_system_file(file.name) and file.is_file()
+    )
+
+
+def find_tables(
+    paths: str | Path | Sequence[str | Path], outside: Path, setting: str
+) -> tuple[list[Path], list[Problem]]:
+    """Return the files that `paths` (one or several) mean, and a Problem for each path that means none.
+
+    A path may be a file, a folder (all CSVs in it) or a pattern (`labels/*.csv`). Files below the folder `outside` are
+    left out, since they are read anyway. `setting` is named in the Problems, as where the paths were given.
+    """
+    tables: dict[Path, None] = {}
+    problems = []
+    for text in (paths,) if isinstance(paths, str | Path) else paths:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            files = files_in_folder(path)
+        elif path.is_file():
+            files = [path]
+        else:
+            matches = (Path(match) for match in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 (absolute)
+            files = [file for file in matches if file.is_file() and not is_system_file(file.name)]
+        if not files:
+            message = f"is not a file, nor a folder or pattern with a CSV in it. Add it, or correct {setting}."
+            problems.append(Problem(str(path), None, message))
+        tables |= dict.fromkeys(Path(os.path.abspath(file)) for file in files)  # noqa: PTH100 (links stay)
+    folder = Path(os.path.abspath(outside))  # noqa: PTH100
+    return [file for file in tables if not file.is_relative_to(folder)], problems
+
+
+def time_saved(file: Path) -> datetime:
+    """Return when a file was last saved; the beginning of time if it is gone since it was listed."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:  # reading the file reports it
+        return datetime.fromtimestamp(0, UTC)
