@@ -85,5 +85,5 @@ def test_patience_and_the_best_weights(watch: EarlyStopping) -> None:
 def test_nobody_can_judge_what_cannot_be_read(watch: EarlyStopping) -> None:
     for row in watch.validation_rows.tolist():
         watch.items[row].path.unlink()
-    with pytest.raises(PoolError, match="none of the 4 labelled images that were set apart"):
+    with pytest.raises(PoolError, match="none of the 4 validation images"):
         watch.update(Scale(), "cpu", lambda _: None)
