@@ -109,7 +109,7 @@ def test_a_slip_is_answered_with_one_line(alframe: CommandLine) -> None:
 
 def test_a_combination_that_cannot_work_ends_before_an_image_is_read(alframe: CommandLine, tmp_path: Path) -> None:
     line = refused(alframe("sampler=bald", "head=linear", "pool=digits", f"pool.root={tmp_path / 'digits'}"))
-    assert "sampler=bald needs samples of the probabilities, and head=linear gives only one answer" in line
+    assert "sampler=bald needs samples of the probabilities, but head=linear gives only one answer" in line
     assert "Suitable heads: ensemble" in line
     assert "sampler=bald head=laplace" in line
     assert not (tmp_path / "digits").exists()

@@ -168,7 +168,7 @@ def test_old_names_are_understood_with_a_warning(
     monkeypatch.setitem(RENAMED, "query_size", "batch")
     monkeypatch.setattr(REGISTRIES["sampler"], "renamed", {"coreset": "kcenter"})
     assert prepare(["query_size=3", "sampler=coreset"]) == ["batch=3", "sampler=kcenter"]
-    assert "The setting query_size is called batch now." in caplog.text
+    assert "The setting query_size has been renamed: use batch." in caplog.text
     assert "sampler=kcenter" in caplog.text
     (tmp_path / CHOICES).write_text("choices: [sampler=coreset, query_size=7]", encoding="utf-8")
     config = compose(f"project={tmp_path}")

@@ -228,7 +228,7 @@ def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_ba
     spoil(images, darker=2)
     embedding = images.run()
     assert list(embedding.unreadable) == [6]
-    assert re.search(r"backbone 'timm' \(alframe [^)]+\) gives numbers .* not finite", embedding.unreadable[6])
+    assert re.search(r"backbone 'timm' \(alframe [^)]+\) gives values .* not finite", embedding.unreadable[6])
     assert not embedding.features[6].any() and np.isfinite(embedding.features).all()
     np.testing.assert_allclose(np.delete(whole.features, 6, 0), np.delete(embedding.features, 6, 0), atol=1e-5)
     assert list(images.run().unreadable) == [6]

@@ -214,7 +214,7 @@ def test_sets_that_cannot_be_used(root: Path, user: Timelapse, tmp_path: Path) -
     predictions = some(root, {"A/IMG_1.JPG": "fox"})
     for params, message in (
         ({"set": user.ddb, "species": "species"}, "no field with the Data Label 'species'. Did you mean 'Species'"),
-        ({"set": tmp_path / "nothing"}, "found: none"),
+        ({"set": tmp_path / "nothing"}, "but there are: none"),
         ({"set": tmp_path / "broken.ddb"}, "broken.ddb"),
     ):
         (tmp_path / "broken.ddb").write_bytes(b"no database")

@@ -318,7 +318,7 @@ def test_litter_is_ignored_and_strangers_are_not(request_: Request) -> None:
     assert problems(request_) == []
     (root(request_) / "fox" / "holiday.png").write_bytes(b"x")
     (message,) = problems(request_)
-    assert "holiday.png: is none of the images of this round" in message
+    assert "holiday.png: is not an image of this round" in message
 
 
 def test_a_broken_link_is_a_problem(request_: Request) -> None:

@@ -347,9 +347,9 @@ def test_a_round_field_of_the_wrong_type(tmp_path: Path) -> None:
 def test_a_set_that_is_not_there_or_not_one(pool: Path) -> None:
     request = asked(pool, "A/IMG_1.JPG")
     nowhere = TimelapseSet(str(pool / "nowhere.tdb"))
-    with pytest.raises(LabelError, match="is not there"):
+    with pytest.raises(LabelError, match="does not exist"):
         nowhere.request(request)
-    assert "is not there" in problems(request, nowhere)[0]
+    assert "does not exist" in problems(request, nowhere)[0]
     shutil.copy(pool / DDB, pool / "Other.ddb")
     with pytest.raises(LabelError, match=r"several data files: Other.ddb, TimelapseData.ddb"):
         TimelapseSet(str(pool)).request(request)
@@ -598,7 +598,9 @@ def test_an_image_in_the_root_folder_is_no_hazard_when_written_in_place(tmp_path
     assert selected(Program.open(pool / TDB)) == {"same.jpg"}
 
 
-@pytest.mark.parametrize(("programs", "words"), [(["Timelapse.exe"], "Timelapse is running"), (None, "cannot be told")])
+@pytest.mark.parametrize(
+    ("programs", "words"), [(["Timelapse.exe"], "Timelapse is running"), (None, "it is unknown whether")]
+)
 @pytest.mark.usefixtures("closed")
 def test_an_open_timelapse_is_left_alone_and_the_import_offered(
     pool: Path, monkeypatch: pytest.MonkeyPatch, programs: list[str] | None, words: str

@@ -126,7 +126,7 @@ def test_what_is_no_image_here_is_left_out_and_counted(tmp_path: Path, caplog: p
     media = ONE + "m2,d1,,clip.mp4,video/mp4\nm3,d1,,https://example.org/3.jpg,image/jpeg\nm4,d1,,a/4.jpg,\n"
     with caplog.at_level(logging.WARNING):
         assert [one.id for one in read(tmp_path, media)] == ["a/1.jpg", "a/4.jpg"]
-    assert "1 images left out, since they are no images" in caplog.text
+    assert "1 images left out, since they are not images" in caplog.text
     assert "1 images left out, since they lie on the web (download them" in caplog.text
     with pytest.raises(PoolError, match=r"no image that can be used: 1 lie on the web \(download them"):
         read(tmp_path, "m3,d1,,https://example.org/3.jpg,image/jpeg\n")

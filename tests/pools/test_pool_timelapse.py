@@ -84,7 +84,7 @@ def test_videos_and_what_is_marked_for_deletion_are_left_out(tmp_path: Path, cap
     found = read(tmp_path, *rows, copy, label_field="Species")
     assert [(one.id, one.label) for one in found] == [("1.jpg", None)]
     assert "1 images left out, since they are marked for deletion" in caplog.text
-    assert "1 images left out, since they are no images" in caplog.text
+    assert "1 images left out, since they are not images" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "1|7", "x:1|7", "nonsense"])

@@ -38,7 +38,7 @@ def test_the_reason_says_what_was_measured():
     reason = Target("low", 0.9).decide([round_record(0, labels=40, accuracy=0.97)])
     assert all(
         word in reason
-        for word in ("at least 91.0 of 100 images", "90 were wanted", "40 labels", "test split", "200 images")
+        for word in ("at least 91.0 of 100 images", "90 were required", "40 labels", "test split", "200 images")
     )
 
 

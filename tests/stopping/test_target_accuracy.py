@@ -38,7 +38,7 @@ def test_the_reason_says_what_was_measured():
     reason = TargetAccuracy(0.8).decide([round_record(0, labels=40, audit=0.9)])
     assert all(
         word in reason
-        for word in ("at least 84.0 of 100 images", "80 were wanted", "40 labels", "drawn at random", "80 images")
+        for word in ("at least 84.0 of 100 images", "80 were required", "40 labels", "drawn at random", "80 images")
     )
 
 
