@@ -109,7 +109,16 @@ class Registry:
         params = dict(self.current_recipe(recipe))
         part = self.get(str(params.pop("name", None)))
         factory = part.load()
-        self._require_known_parameters(part, factory, params)
+        signature = inspect.signature(factory)
+        try:
+            signature.bind(**params)
+        except TypeError as error:
+            accepted = list(signature.parameters)
+            unknown = [name for name in params if name not in accepted]
+            hint = "".join(did_you_mean(name, accepted) for name in unknown)
+            what = f"has no parameter '{unknown[0]}'.{hint}" if unknown else f"{error}."
+            listing = ", ".join(map(_signature_text, signature.parameters.values())) or "none"
+            raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
         try:
             return factory(**params)
         except (TypeError, ValueError) as error:  # a word where a number is expected, say
@@ -134,20 +143,6 @@ class Registry:
         for old in renamed.keys() & recipe.keys():
             _warn_renamed(f"{self.kind}.{old}", f"{self.kind}.{renamed[old]}")
         return {renamed.get(key, key): value for key, value in recipe.items()} | {"name": name}
-
-    def _require_known_parameters(
-        self, part: RegisteredPart, factory: Callable[..., Any], params: Mapping[str, Any]
-    ) -> None:
-        signature = inspect.signature(factory)
-        try:
-            signature.bind(**params)
-        except TypeError as error:
-            accepted = list(signature.parameters)
-            strange = [name for name in params if name not in accepted]
-            hint = "".join(did_you_mean(name, accepted) for name in strange)
-            what = f"has no parameter '{strange[0]}'.{hint}" if strange else f"{error}."
-            listing = ", ".join(map(_signature_text, signature.parameters.values())) or "none"
-            raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
 
 
 @lru_cache

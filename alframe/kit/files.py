@@ -1,5 +1,7 @@
 """Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON."""
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
 
@@ -12,6 +14,7 @@ __all__ = [
     "class_folder_name",
     "content_hash",
     "flat_file_name",
+    "hash_if_readable",
     "is_system_file",
     "link_or_copy",
     "ranked_file_name",
@@ -26,3 +29,11 @@ def content_hash(file: Path) -> str:
     """Return the BLAKE2b hash of a file's content, 16 bytes in hexadecimal; raises OSError."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def hash_if_readable(file: Path) -> str | None:
+    """Return the content hash of a file, None if it cannot be read."""
+    try:
+        return content_hash(file)
+    except OSError:  # gone, a broken link, or held by another program
+        return None

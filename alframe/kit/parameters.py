@@ -8,13 +8,7 @@ from alframe.errors import BadParams
 
 
 def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> None:
-    """Raise BadParams unless `valid`; `value` is the parameter that was checked, and `part` says whose it is.
-
-    >>> require_parameter("head 'knn'", 0.1 > 0, "above 0", smoothing=0.1)
-    >>> require_parameter("head 'knn'", -1 > 0, "above 0", smoothing=-1)
-    Traceback (most recent call last):
-    alframe.errors.BadParams: head 'knn': smoothing=-1: must be above 0.
-    """
+    """Raise BadParams unless `valid`; `value` is the parameter that was checked, and `part` says whose it is."""
     if not valid:
         given = ", ".join(f"{name}={content}" for name, content in value.items())
         raise BadParams(f"{part}: {given}: must be {allowed}.")

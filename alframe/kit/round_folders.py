@@ -39,11 +39,7 @@ def round_folder(request: Request) -> Path:
 
 
 def mark_as_asked(request: Request) -> bool:
-    """Leave a mark beside the round's folder; return whether it was there, so that the round was asked before.
-
-    Whatever is put into the folder a second time had been removed by somebody (see RoundImage.restored). Raises
-    OSError.
-    """
+    """Leave a mark beside the round's folder; return whether the round was asked before. Raises OSError."""
     mark = _mark_of(request)
     if mark.exists():
         return True

@@ -15,10 +15,7 @@ from alframe.types import Answers, Label, Problem, Request
 
 @dataclass
 class Simulated:
-    """Oracle that answers at once with the pool's own hidden label, or with that of `truth`, a CSV.
-
-    A class that no label has had before is simply found, as in a campaign; no name is taken for a typing error.
-    """
+    """Oracle that answers at once with the pool's own hidden label, or with that of `truth`, a CSV."""
 
     truth: str | Path | None = None
     path_column: str = "path"
@@ -31,10 +28,7 @@ class Simulated:
         return f"{format_count(len(request.items), 'image')} asked of the simulated oracle."
 
     def collect(self, request: Request) -> Answers:
-        """Return the true label of every requested item, and a Problem for each that has none.
-
-        Raises LabelError if the CSV of truths cannot be read.
-        """
+        """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""
         labels, problems = [], []
         for item in request.items:
             if self.truth is None and item.label is not None:

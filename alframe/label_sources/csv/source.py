@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
-from alframe.kit.files import content_hash, replace_atomically
+from alframe.kit.files import hash_if_readable, replace_atomically
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import format_count, mark_as_asked, round_folder
@@ -134,9 +133,8 @@ class Csv:
 
         Where `only_requested`, the label of an image that was not asked for is a Problem.
         """
-        columns, saved, file_hash = self._columns_of(file), time_saved(file), ""
-        with suppress(OSError):  # reading its rows reports it
-            file_hash = content_hash(file)
+        columns, saved = self._columns_of(file), time_saved(file)
+        file_hash = hash_if_readable(file) or ""  # if not, reading its rows reports it
         for row in self._read_rows(file, columns, matcher):
             if isinstance(row, Problem):
                 builder.problems.append(row)

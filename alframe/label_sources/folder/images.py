@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.kit.files import content_hash, is_system_file, ranked_file_name
+from alframe.kit.files import content_hash, hash_if_readable, is_system_file, ranked_file_name
 from alframe.kit.progress import Bar
 from alframe.kit.round_folders import (
     MANIFEST,
@@ -76,8 +76,10 @@ def identify_files(folder: Path, images: Sequence[RoundImage]) -> list[FoundFile
     for file, linked in files:
         # Where several rounds are sorted into one place, their images may have the same names.
         known = None if linked else by_name.get(normalise_name(file.name))
-        if known is None or _size_of(file) != known.size:
-            same_content = by_hash.get(_hash_of(file, sizes), [])
+        size = _size_of(file)
+        if known is None or size != known.size:
+            may_be_known = size in sizes or not all(sizes)  # old manifests have no sizes
+            same_content = by_hash.get(hash_if_readable(file), []) if may_be_known else []
             if len(same_content) > 1:  # two images are alike to the byte: it is the one that is nowhere else, if one is
                 same_content = [other for other in same_content if other not in seen_by_name]
             known = same_content[0] if len(same_content) == 1 else known
@@ -131,16 +133,6 @@ def _walk_files(folder: Path) -> Iterator[tuple[Path, bool]]:
         for name in sorted(names):
             if not is_system_file(name) and not (name == MANIFEST and not parts):
                 yield Path(parent) / name, linked
-
-
-def _hash_of(file: Path, sizes: set[str]) -> str | None:
-    """Return the hash of the content if the file has one of these sizes; None too if it cannot be read."""
-    if _size_of(file) not in sizes and all(sizes):
-        return None
-    try:
-        return content_hash(file)
-    except OSError:  # a broken link, or a file that another program holds: nobody can tell whose it is
-        return None
 
 
 def _size_of(file: Path) -> str | None:

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
-from alframe.kit.files import class_folder_name, content_hash
+from alframe.kit.files import class_folder_name, hash_if_readable
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
     MANIFEST,
@@ -64,10 +64,11 @@ def complete_manifest(folder: Path, items: Sequence[Item], asked_before: bool) -
     images, problems = list_images(folder, items)
     paths = {item.id: item.path for item in items}
     if problems or not all(image.hash for image in images):
-        images = [
-            image if image.hash else replace(image, hash=_hash_of(paths.get(image.id)), restored=asked_before)
-            for image in track(images, "Reading the images of the round", unit="img")
-        ]
+        for index, image in enumerate(track(images, "Reading the images of the round", unit="img")):
+            if not image.hash:
+                path = paths.get(image.id)
+                content = hash_if_readable(path) if path else None  # if there is none, place_jpeg() says why
+                images[index] = replace(image, hash=content or UNREADABLE, restored=asked_before)
         write_manifest(folder, images)
     return images
 
@@ -116,10 +117,3 @@ def _safe_name(part: str) -> str:
     if is_timelapse_or_system(name) or name.casefold() in {MANIFEST, TEMPLATE_NAME.casefold()}:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     return name
-
-
-def _hash_of(file: Path | None) -> str:
-    try:
-        return content_hash(file) if file else UNREADABLE
-    except OSError:  # gone since it was chosen: place_jpeg() says so
-        return UNREADABLE

@@ -123,10 +123,7 @@ def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) ->
 
 
 def _words_on_keys(request: Request, blank: str) -> list[str]:
-    """Return the words that get a key: blank first, unsure last, and between them the classes by name.
-
-    If there are too many classes, those with the most suggestions are chosen.
-    """
+    """Return the words that get a key: blank, the classes (the most suggested ones, if they are too many), unsure."""
     blank_class = find_blank_class(request.classes, blank) or blank
     first = [blank_class] if blank_class else []  # always, so that the keys stay where they were
     others = [name for name in request.classes if name != blank_class]
