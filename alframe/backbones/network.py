@@ -24,9 +24,7 @@ class Embedder(nn.Module):
 
     def __init__(self, trunk: nn.Module, projection: nn.Module, normalize: bool) -> None:
         super().__init__()
-        self.trunk = trunk
-        self.projection = projection
-        self.normalize = normalize
+        self.trunk, self.projection, self.normalize = trunk, projection, normalize
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the embeddings (B, D) of `images` (B, C, H, W)."""

@@ -20,9 +20,7 @@ class Local:
             raise BadParams(f"compute.workers={workers}: must be a number of processes (0: none), or auto")
         if batch_size < 1:
             raise BadParams(f"compute.batch_size={batch_size}: must be at least 1")
-        self._device = device
-        self._workers = workers
-        self.batch_size = batch_size
+        self._device, self._workers, self.batch_size = device, workers, batch_size
 
     def device(self) -> str:
         """Return the torch device. Raises BadParams if this machine does not have it."""

@@ -20,7 +20,7 @@ _MARGIN = 256 / 224  # how much larger than the crop the picture is made
 
 @dataclass(frozen=True, slots=True)
 class AugmentingReader:
-    """Decodes an image and varies it.
+    """A reader that decodes an image and varies it.
 
     The whole picture is squashed a little larger and cropped at random, turned grey (p = 0.1); then come in random
     order a horizontal flip, a change of brightness, contrast, saturation (30 %) and hue (5 %), and a rotation by up to

@@ -61,7 +61,7 @@ ImageReader = Callable[[ImageFile, ImageToRead], Decoded]  # runs in the workers
 
 @dataclass(frozen=True, slots=True)
 class PlainReader:
-    """Decodes an image as it is, and takes its difference hash, by which near-duplicates are found."""
+    """A reader that decodes an image as it is, and takes its difference hash, by which near-duplicates are found."""
 
     spec: InputSpec
 
@@ -127,8 +127,7 @@ class _BatchDataset(Dataset[RawBatch]):
     """
 
     def __init__(self, reader: ImageReader, spec: InputSpec) -> None:
-        self.reader = reader
-        self.spec = spec
+        self.reader, self.spec = reader, spec
 
     def __getitems__(self, images: list[ImageToRead]) -> RawBatch:
         results: list[Decoded] = []

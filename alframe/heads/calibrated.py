@@ -26,9 +26,8 @@ class Calibrated:
 
     Guo et al. 2017, "On calibration of modern neural networks". The temperature has the lowest cross-entropy on
     labelled images, each predicted by a head that was not fitted to it (cross-validation); test images are not used.
-    The order of the classes stays as it was, and so does the accuracy. One image without information is added to the
-    cross-entropy, so that a few images that are all right do not pass for certainty. With no image to predict (fewer
-    than two of every class) the temperature is 1.
+    The order of the classes stays, and so does the accuracy. One image without information is added, so that a few
+    images that are all right do not pass for certainty. With fewer than two of every class, the temperature is 1.
 
     `of`: recipe of the other head.
     `folds`: folds of the cross-validation, at least 2.

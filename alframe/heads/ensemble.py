@@ -77,10 +77,9 @@ class Ensemble:
         for name, array in state.items():
             number, _, member_name = name.partition(".")
             states.setdefault(int(number), {})[member_name] = array
-        self._heads = []
-        for _, member_state in sorted(states.items()):
-            self._heads.append(build_part("head", self.member))
-            self._heads[-1].load(member_state)
+        self._heads = [build_part("head", self.member) for _ in states]
+        for index, head in enumerate(self._heads):
+            head.load(states[index])
 
 
 def _bootstrap_rows(y: Ints, rng: np.random.Generator) -> Ints:

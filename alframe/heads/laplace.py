@@ -18,8 +18,7 @@ class Laplace(LinearHead):
     The Hessian of the cross-entropy, (C D) x (C D), is approximated by the Kronecker product of A (D, D), the examples'
     second moments weighted by their uncertainty, and B (C, C), the mean covariance of the classes; with two classes
     that is exact. The precision of the prior is added to it. `probs` are those of the most likely weights, as in
-    `linear`. The draws have a prior of their own (as is usual, "post hoc"): with few labels, that of `c` would be far
-    too wide.
+    `linear`. The draws have a prior of their own (as is usual, "post hoc"): that of `c` is far too wide for few labels.
 
     `c`: inverse strength of the L2 penalty, above 0.
     `doubt`: standard deviation of the logits of an image like those labelled before any label, by the prior of the

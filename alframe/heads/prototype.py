@@ -20,10 +20,9 @@ class Prototype(LinearHead):
 
     Embeddings are scaled and brought to length 1. Distances are Mahalanobis distances with the covariance within
     classes, shrunken towards a multiple of the identity (Friedman 1989, "Regularized discriminant analysis"). From each
-    squared distance, what the error of the mean of few images adds to it is subtracted: in 1,280 dimensions, no image
-    would ever be near the mean of a small class otherwise. How fast the probabilities fall with the distance, and how
-    much the classes' shares among the labels count, is fitted to predict each labelled image best by all the others.
-    `rng` is not used.
+    squared distance, the part that is due to the error of a mean of few images is subtracted: in 1,280 dimensions, no
+    image would be near the mean of a small class otherwise. How fast probabilities fall with the distance, and how much
+    the classes' shares count, is fitted to predict each labelled image best by all the others. `rng` is not used.
 
     `shrinkage`: above 0 and at most 1, which gives plain Euclidean distances (nearest class mean; Snell, Swersky and
         Zemel 2017, "Prototypical networks").

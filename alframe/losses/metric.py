@@ -28,8 +28,7 @@ _UNSUPPORTED = {
 class Metric:
     """A loss of pytorch-metric-learning, on the tuples of one of its miners if one is named.
 
-    A loss without weights of its own compares the images of a batch: a batch with a single class, or with no class
-    twice, gives a zero.
+    Without weights of its own, a loss is zero for a batch with a single class, or with no class twice.
 
     `loss`: name of a class in pytorch_metric_learning.losses.
     `options`: its parameters, numbers and words, not objects; the number of classes and the width of the embedding are

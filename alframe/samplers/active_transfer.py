@@ -24,8 +24,7 @@ class ActiveTransfer:
     Munro 2021, "Human-in-the-loop machine learning", chapter 5 (active transfer learning, and ATLAS). Cross-validation
     finds the labelled images that a logistic regression on the embeddings gets wrong; a second one learns to tell these
     from the others. The batch is chosen in several parts, each of which counts as right for the next: otherwise it
-    would be one kind of error. With no errors, or nothing else, there is nothing to learn: then images are drawn at
-    random, which is logged.
+    would be one kind of error. With no errors, or only errors, images are drawn at random, which is logged.
 
     `batches`: parts of the batch.
     `folds`: folds of the cross-validation, at least 2.

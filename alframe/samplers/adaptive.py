@@ -16,11 +16,10 @@ MIN_CLUSTERS = 20  # the middles of two or three clusters of a whole pool are ty
 class Adaptive:
     """Cluster the uncertain images by weighted k-means, and take the middle image of the most uncertain clusters.
 
-    Uncertainty is 1 - margin, the score. How many images count as uncertain follows from what the labels seem to miss:
-    the fraction of the pool that `estimate_unseen_fraction` gives, and at least `candidates` for each cluster. So with
-    many classes and few labels it covers the whole pool, and the more is known the nearer it is to margin sampling,
-    without its near-duplicates. Weighted k-means after Zhdanov 2019, "Diverse mini-batch active learning", on
-    embeddings of length 1.
+    Weighted k-means on embeddings of length 1 as in Zhdanov 2019, "Diverse mini-batch active learning". Uncertainty is
+    1 - margin, the score. The images that count as uncertain are the fraction of the pool that the labels seem to miss
+    (`estimate_unseen_fraction`), and at least `candidates` for each cluster. So with many classes and few labels the
+    whole pool is covered; the more is known, the nearer the choice is to margin sampling without near-duplicates.
 
     `candidates`: uncertain images for each cluster, at least.
     `power`: an image's weight is its uncertainty to this power.

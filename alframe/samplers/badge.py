@@ -19,11 +19,10 @@ ROUNDING = 1e-12  # squared distances below this part of the squared norms are r
 class Badge:
     """Draw images by k-means++ on the gradients that the last layer would get if the likeliest class were right.
 
-    Ash et al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds": the first image is the
-    one of the largest gradient, as in their code; each next one is drawn in proportion to its squared distance to the
-    nearest chosen one. A gradient is the outer product of the residual (C,) (probabilities less the likeliest class's
-    1) and the embedding (D,), so that the inner product of two gradients is the product of their factors' inner
-    products: the n x C D table is never made. There are no scores, since each choice is a draw.
+    Ash et al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds": the first image has the
+    largest gradient, as in their code; each next one is drawn in proportion to its squared distance to the nearest
+    chosen one. A gradient is the outer product of the residual (C,) and the embedding (D,), so the inner product of two
+    is the product of their factors' inner products. There are no scores, since each choice is a draw.
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS})

@@ -21,8 +21,7 @@ class Bandit(CompositeSampler):
 
     Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem". A batch's reward is the
     model's error rate on it. Nothing is kept between rounds: which sampler chose the earlier batches follows from
-    `seed` and their rewards, so both must stay as they were, and earlier batches of another sampler are taken for its
-    own.
+    `seed` and their rewards. Both must stay as they were, and batches that another part chose count as the bandit's.
 
     `seed`: seed of the draws, at least 0.
     `samplers`: names of the samplers, which must differ.

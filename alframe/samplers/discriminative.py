@@ -20,9 +20,8 @@ class Discriminative:
     """Select the images that a classifier takes most surely for unlabelled, in parts that then count as labelled.
 
     Gissin and Shalev-Shwartz 2019, "Discriminative active learning": what cannot be told from the labelled set is
-    represented by it. The classifier is a logistic regression on the embeddings, with both sides weighing the same. It
-    is fitted again for each part of the batch: otherwise one place could fill it. With nothing labelled, the first part
-    is random.
+    represented by it. The classifier is a logistic regression on the embeddings, with balanced classes, fitted again
+    for each part of the batch: otherwise one place could fill it. With nothing labelled, the first part is random.
 
     `batches`: parts of the batch.
     `c`: inverse strength of the L2 penalty.

@@ -12,10 +12,9 @@ class Galaxy:
     """For each class in turn, select the middle of the shortest gap between labelled images of it and of others.
 
     Zhang, Katz-Samuels and Nowak 2022, "GALAXY: graph-based active learning at the extreme": for each class, all images
-    are put in a row by its probability less the highest of the image. A gap lies between two neighbouring labelled
-    images, one of the class and one not, and is halved. Where no gap is left, the image nearest to a change of labels
-    is taken; where labels do not change, any. The paper gets each label at once. Here, an image chosen in the same
-    batch counts as one of its likeliest class; with k = 1 there is no difference. There are no scores.
+    are ordered by its probability less the image's highest one. A gap lies between two neighbouring labelled images,
+    one of the class and one not. Where no gap is left, the image nearest to a change of labels is taken, or any. The
+    paper gets each label at once; here, an image chosen before counts as of its likeliest class. There are no scores.
     """
 
     needs = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.LABELS})

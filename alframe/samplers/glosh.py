@@ -22,8 +22,7 @@ class Glosh:
     """Select the highest GLOSH scores, 0..1: how much thinner it is around an image than in the cluster next to it.
 
     Campello, Moulavi, Zimek and Sander 2015, "Hierarchical density estimates for data clustering, visualization, and
-    outlier detection", by the package hdbscan (scikit-learn's HDBSCAN gives no such score). Raises UnmetNeed where
-    hdbscan is not installed.
+    outlier detection", by the package hdbscan (scikit-learn's has no such score). Raises UnmetNeed without it.
 
     `by`: the space that is clustered: the head's "logits", or the "features" (their 32 principal components).
     `smallest`: images in a cluster, at least, but no more than a quarter of the pool.

@@ -23,8 +23,7 @@ class GraphDensity:
     Ebert, Fritz and Schiele 2012, "RALF: a reinforced active learning formulation for object class recognition": images
     are joined to their nearest neighbours, in both directions, with weight exp(-d / D) for the Manhattan distance d of
     embeddings of D numbers. The density of an image is the mean weight of its edges, and each choice subtracts its
-    density from its neighbours'. Labelled images count as chosen before. Scores are the densities at the moment of
-    choice.
+    density from its neighbours'. Labelled images count as chosen before. Scores are the densities when chosen.
 
     `neighbours`: nearest neighbours that an image is joined to.
     `rows`: images looked at, at most: a random sample of a larger pool, and as many labelled ones.

@@ -15,8 +15,7 @@ class Hierarchical:
 
     Dasgupta and Hsu 2008, "Hierarchical sampling for active learning": the labels so far give each cluster bounds on
     the share of each class; the tree (Ward's) is pruned where, as far as is known, that leaves the fewest images of
-    another class than their cluster's. Instead of following the labels through the rounds, each round starts at the
-    root with all of them.
+    another class than their cluster's. Unlike in the paper, each round starts at the root with all labels.
 
     `beta`: how many times better than any other class a cluster's own must be, above 1.
     `leaves`: leaves of the tree, at most: the images, labelled ones included, or k-means clusters of more.

@@ -15,8 +15,7 @@ class InformativeDiverse:
     """Select the smallest margins, with as many images from each k-means cluster as its size deserves.
 
     After Google's active-learning playground (Yang 2017): in the order of margin sampling, an image is taken while its
-    cluster has less than its share of the batch. Places that are left over go to the next in that order. The score is
-    1 - margin, 0..1.
+    cluster has less than its share of the batch. Places left over go to the next in order. The score is 1 - margin.
 
     `clusters`: k-means clusters of the pool; None: as many as there are classes.
     """

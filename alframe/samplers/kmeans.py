@@ -13,8 +13,7 @@ class KMeans:
     """Cluster the pool into as many clusters as there will be labels, and take the image nearest each centre.
 
     The centroid initialisation of Gupte et al. 2024, "Revisiting active learning in the era of vision foundation
-    models", carried on as in TypiClust: clusters with the fewest labels first, then the largest. On embeddings of
-    length 1.
+    models", on embeddings of length 1; as in TypiClust, clusters with the fewest labels come first, then the largest.
 
     `clusters`: k-means clusters, at most.
     `rows`: images looked at, at most: a random sample of a larger pool.

@@ -29,8 +29,7 @@ class ProbCover:
     """Select the image with the most images around it that no labelled or chosen one covers yet, again and again.
 
     Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". An image covers those within
-    the radius, on embeddings of length 1. Once everything is covered it goes on at random. Scores are the images newly
-    covered.
+    the radius, on embeddings of length 1; once all are covered, choices are random. Scores are numbers newly covered.
 
     `radius`: above 0; None takes the largest with which a fraction `purity` of the images have around them only images
         of their own k-means cluster (the paper's heuristic, with clusters in place of classes).

@@ -13,8 +13,7 @@ class TargetAccuracy(Target):
     """Stop when a metric of the audit, measured on images drawn at random, is high enough.
 
     `at_least`: the fraction to be reached.
-    `metric`: any number of alframe.types.Evaluation; `low`, the lower end of the accuracy's 95 % interval, does not
-        stop for luck with a few images.
+    `metric`: any number of alframe.types.Evaluation; `low` is the lower end of the accuracy's 95 % interval.
     `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
