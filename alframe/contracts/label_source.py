@@ -35,4 +35,4 @@ class PersistentAnswers(Protocol):
     """A label source whose answers stay in one place whatever the round, as in a table of the user's own."""
 
     answers_persist: bool
-    """Whether they do. A person who was unsure about an image would give that answer again, so it is not asked for."""
+    """Whether the answers stay. An image that a person was unsure about is then not asked for again."""

@@ -1,4 +1,4 @@
-"""A session: a campaign as a task may use it; items are known by their key: 0, 1, 2 ... in the order of first sight."""
+"""A session is a campaign as a task may use it; an item's key is its number in the order of listing: 0, 1, 2 ..."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from alframe.types import Outcome
 
 
 class Task(Protocol):
-    """A verb."""
+    """What one command does, such as "run" or "status"."""
 
     read_only: bool
     """True if it only looks at the project: then it needs no lock, and the ledger is opened for reading."""
 
     def run(self, session: Session) -> Outcome:
-        """Do it, and return how it ended."""
+        """Run the task, and return how it ended."""

@@ -52,8 +52,8 @@ def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -
 def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
     """Raise UnmetNeed unless all of `numbers` (n,) are finite; the message counts those that are not.
 
-    The engine hands over finite arrays only: this is for what comes out of a computation, and for samplers that are
-    used without the engine. The sum of a row tells of the row, since NaN and infinity survive addition.
+    The engine gives samplers finite arrays only; check what you compute from them. To check rows, check their sums:
+    NaN and infinity survive addition.
     """
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):

@@ -12,10 +12,7 @@ _COLOURS = ((200, 60, 50), (60, 160, 70), (60, 90, 200), (200, 180, 60), (150, 7
 
 
 def tiny_pool(root: Path, classes: int = 3, each: int = 16, size: int = 24, seed: int = 0) -> Path:
-    """Write ``root/<class>/<n>.png``, noisy patches in one colour a class, and return `root`.
-
-    The same seed gives the same bytes.
-    """
+    """Write ``root/<class>/<n>.png``, noisy patches in one colour for each class, and return `root`."""
     rng = np.random.default_rng(seed)
     for label in range(classes):
         folder = root / f"class_{label}"

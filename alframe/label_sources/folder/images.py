@@ -43,7 +43,7 @@ class FoundFile:
 
 
 def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_before: bool) -> None:
-    """Put every item that is nowhere in the folder into it. Raises OSError.
+    """Put the items that the folder lacks into it. Raises OSError.
 
     `asked_before`: this was done before, so somebody has removed the images that are missing.
     """
@@ -64,7 +64,7 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_befor
 
 
 def identify_files(folder: Path, images: Sequence[RoundImage]) -> list[FoundFile]:
-    """Say of every file of the round's folder which image it is, by its name, or by its content if it was renamed."""
+    """Identify the image of each file in the round's folder by its name, or by its content if it was renamed."""
     by_name = {normalise_name(image.name): image for image in images}
     by_hash: dict[str | None, list[RoundImage]] = defaultdict(list)
     for image in images:
@@ -112,7 +112,7 @@ def _must_be_drawn(item: Item) -> bool:
 
 
 def _draw_jpeg(item: Item) -> bytes:
-    """Draw the image that nobody can look at, or the one box that is meant, as a JPEG. Raises OSError."""
+    """Draw an image that viewers cannot show, or the one box that is meant, as a JPEG. Raises OSError."""
     try:
         picture = open_for_viewing(item.path)
     except PoolError as error:

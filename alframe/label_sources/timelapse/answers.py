@@ -34,10 +34,7 @@ class FileVersion:
 def make_answer_builder(
     classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = UNSURE_WORDS
 ) -> AnswerBuilder:
-    """Return an empty builder, for which `blank` is a class as well.
-
-    While no class is known it is none either: every name that somebody writes is then welcome.
-    """
+    """Return an empty builder, for which `blank` is a class too; while no class is known, it accepts any name."""
     return AnswerBuilder((*classes, *missing_blank_class(classes, blank)) if classes else (), new_classes, unsure)
 
 
@@ -53,7 +50,7 @@ def add_answer(
 
 
 def build_answers(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
-    """Return the answers. What one file says twice of an image, as of two animals of a class, counts once."""
+    """Return the answers; a label that one file repeats, as for two animals of one class, counts once."""
     answers = builder.build(items, order=lambda label: (label.file, label.row or 0))
     labels: dict[tuple[ItemId, str, str, str], Label] = {}
     for label in answers.labels:
@@ -87,7 +84,7 @@ def read_answers(ddb: Path, columns: Sequence[str], filled: str | None = None) -
 
 
 def file_state(file: Path) -> FileState:
-    """Return what changes with a file: size, time (ns), SQLite's count of changes, and size and time of its log.
+    """Return the state of a file: its size, time (ns) and SQLite's count of changes; its log's size and time.
 
     The count tells apart changes that come within one tick of the clock. Raises OSError.
     """

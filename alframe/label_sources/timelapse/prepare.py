@@ -54,7 +54,7 @@ def round_fields(
 
 
 def own_set_fields(classes: Sequence[str], blank: str, names: FieldNames) -> tuple[Field, ...]:
-    """Return the same fields for a set that people keep, under the names they want."""
+    """Return the fields for a set that people keep themselves, under the names that they chose."""
     ours = (SPECIES, "Selected", "ALRound", "ALPrediction", "ALConfidence")
     wanted_names = dict(zip(ours, astuple(names), strict=False))
     return tuple(

@@ -170,9 +170,9 @@ class TimelapseSet:
 
 
 def _paths_in_set(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
-    """Return the path of each image below the set's folder; an image elsewhere counts by its id.
+    """Return the path of each image below the set's folder; that of an image elsewhere is its id.
 
-    One of several boxes in an image has no record of its own, and none here.
+    An item that is one of several boxes in an image is left out: a set has no record for it.
     """
     folder, real_folder = os.path.abspath(root), os.path.realpath(root)  # noqa: PTH100 (links stay)
     paths = {}
