@@ -1,4 +1,4 @@
-"""Workarounds for defects of other packages; each says what it mends."""
+"""Workarounds for defects of other packages; each says what it works around."""
 
 from __future__ import annotations
 

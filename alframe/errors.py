@@ -40,11 +40,11 @@ class PoolError(AlframeError):
 
 
 class FormatError(AlframeError):
-    """A file of another program is missing or not as it should be; the message names the file, row and remedy."""
+    """A file of another program is missing or invalid; the message names the file, row and remedy."""
 
 
 class LabelError(AlframeError):
-    """Labels cannot be read, asked for or understood."""
+    """Labels cannot be read, requested or understood."""
 
 
 class WeightsError(AlframeError):

@@ -1,4 +1,4 @@
-"""Find parts by name: built-ins and entry points in one table, imported only when one is asked for."""
+"""Find parts by name: built-ins and entry points in one table, imported on first use."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from alframe.loop.session import Session
 def compose(*overrides: str) -> DictConfig:
     """Return the configuration that these words give on the command line: ``compose("sampler=kcenter", "seed=1")``.
 
-    ``--config-dir=FOLDER`` is understood as there; raises BadParams for the other flags.
+    ``--config-dir=FOLDER`` works as on the command line; other flags raise BadParams.
     """
     search_path.register()
     schema.register()

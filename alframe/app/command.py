@@ -1,6 +1,6 @@
 """The command line, parsed once: flags, overrides with their values, and the choices its project was started with.
 
-Hydra refuses a wrong name, key or type with a message about its own internals; here it is named, with what is allowed.
+Hydra reports a wrong name, key or type in terms of its own internals; the messages here say what is allowed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _VERB = re.compile(r"^[\w-]+$")
 class Command:
     """What a command says: its flags, its overrides by key, and the saved choices that they leave standing.
 
-    `latest` is the project that is meant if no override names one; `folder` the one that is named.
+    `folder` is the project that an override names; `latest` is the one to use if none does.
     """
 
     flags: list[str]

@@ -1,4 +1,4 @@
-"""What a part's constructor declares about its parameters: which are texts, paths and lists."""
+"""What a part's constructor declares about its parameters: which are strings, paths and lists."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def declared_kinds(kind: str, name: str) -> Mapping[str, ValueKind]:
 
 
 def value_kind(annotation: Any) -> ValueKind:
-    """Return how values of a parameter with this annotation are meant."""
+    """Return how to parse values of a parameter with this annotation."""
     members = set(_members(annotation))
     lists = {member for member in members if _is_list(member)}
     elements = {part for member in lists for inner in get_args(member) for part in _members(inner) if part is not ...}

@@ -17,7 +17,7 @@ _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 @dataclass(frozen=True)
 class ValueKind:
-    """How a value is meant: as a text (letter by letter), as a path (a text too), as a list or as one or several."""
+    """How to parse a value: as a string (letter by letter), a path (also a string), a list, or one or several."""
 
     is_text: bool = False
     is_path: bool = False
@@ -35,13 +35,13 @@ def parse_override(word: str) -> Override | None:
 
 
 def plain_value(value: str) -> Any:
-    """Return the plain value of a text in Hydra's grammar; None if Hydra cannot read it."""
+    """Return the plain value of a string in Hydra's grammar; None if Hydra cannot read it."""
     override = parse_override(f"x={value}")
     return None if override is None else override.value()
 
 
 def sweep_values(value: str) -> list[Any]:
-    """Return the plain values that a text in Hydra's grammar stands for: several in a sweep, else one.
+    """Return the plain values that a string in Hydra's grammar stands for: several in a sweep, else one.
 
     Empty where they are known to Hydra alone (a glob, an interval).
     """
@@ -56,17 +56,17 @@ def sweep_values(value: str) -> list[Any]:
 
 
 def quote(text: str) -> str:
-    """Return the text as a value that Hydra reads as this very text."""
+    """Quote a string so that Hydra reads exactly this string."""
     return QuotedString(text, Quote.single).with_quotes()
 
 
 def quote_list(texts: list[str]) -> str:
-    """Return a list of texts as a value that Hydra reads as these very texts."""
+    """Quote a list of strings so that Hydra reads exactly these strings."""
     return f"[{','.join(map(quote, texts))}]"
 
 
 def to_hydra(value: str, kind: ValueKind, sweep: bool = False) -> str:
-    """Return what was typed as a value in Hydra's grammar, unchanged where Hydra reads it as it is meant.
+    """Return what was typed as a value in Hydra's grammar, unchanged where Hydra already reads it as intended.
 
     In a sweep, commas separate choices. Otherwise they separate the elements of a list where the kind allows one.
     """
@@ -106,7 +106,9 @@ def split_commas(text: str) -> Iterator[str]:
 def _scalar(value: str, is_text: bool) -> str:
     override = parse_override(f"x={value}")
     if override is None:
-        return value if value[:1] in ("[", "{") else quote(value)  # a list or mapping with a slip in it is not a text
+        return (
+            value if value[:1] in ("[", "{") else quote(value)
+        )  # a list or mapping with a mistake in it is not a string
     meant = override.value()
     as_list = isinstance(meant, list | dict) and not _exists(value)
     is_meant = not is_text or value[:1] in ("'", '"') or meant is None or meant == value or as_list

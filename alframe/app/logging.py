@@ -32,7 +32,7 @@ class MessageFormatter(logging.Formatter):
 
 @contextmanager
 def log_to_folder(folder: Path) -> Iterator[None]:
-    """Keep all messages in ``folder/alframe.log`` as well, with their times; and how an error came about."""
+    """Keep all messages in ``folder/alframe.log`` as well, with their times, and the traceback of an error."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(folder / "alframe.log", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -52,7 +52,7 @@ def log_to_folder(folder: Path) -> Iterator[None]:
 
 
 def describe_error(error: Exception) -> str:
-    """Return what a person needs to know of an error that ended a task."""
+    """Return the message for people about an error that ended a task."""
     if isinstance(error, AlframeError):
         return str(error)
     if isinstance(error, OSError):  # a full disk, a drive that is gone, a file that another program holds

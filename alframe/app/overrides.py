@@ -28,7 +28,7 @@ class Override:
 
     @classmethod
     def read(cls, word: str) -> Override | None:
-        """Split a word at its first ``=``; None if it is no override."""
+        """Split a word at its first ``=``; None if it is not an override."""
         match = _OVERRIDE.match(word)
         if match is None or (match["value"] is None and match["sign"] != "~"):
             return None
@@ -57,12 +57,12 @@ Overrides = Mapping[str, Override]
 
 
 def by_key(overrides: Iterable[Override | None]) -> dict[str, Override]:
-    """Return the overrides by what they set; of several for one key the last."""
+    """Return the overrides by key; the last of several for one key wins."""
     return {override.key: override for override in overrides if override is not None}
 
 
 def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every value in a mapping of mappings with its full key; what is no mapping is the one value itself."""
+    """Yield every value in a mapping of mappings with its full key; a value that is not a mapping is yielded itself."""
     if not isinstance(value, Mapping):
         yield key, value
         return

@@ -1,4 +1,4 @@
-"""The parts that a command chooses, and how each means the values of its parameters."""
+"""The parts that a command chooses, and how to parse the values of their parameters."""
 
 from __future__ import annotations
 

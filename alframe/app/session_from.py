@@ -19,7 +19,7 @@ from alframe.settings.fields import from_plain
 
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
-    """Return the session of a composed configuration; paths in it are meant from `cwd`."""
+    """Return the session of a composed configuration; relative paths start at `cwd`."""
     values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     _check_complete(config, values)
     recipes = {kind: _with_absolute_paths(kind, values[kind], cwd) for kind in KINDS}
@@ -57,7 +57,7 @@ def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
 
 
 def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
-    """Return a recipe, or recipes by name, with those parameters made absolute that the part declares to be paths."""
+    """Return a recipe, or recipes by name, with the parameters that the part declares as paths made absolute."""
     if not isinstance(recipe, dict):
         return recipe
     if "name" not in recipe:

@@ -52,7 +52,7 @@ def _note_file(config: DictConfig, folder: str) -> Path:
 def print_results() -> None:
     """Print the table of the sweep that has just ended, if there is one, and write its curves.
 
-    Not in `on_multirun_end`, which Hydra leaves out when a job has failed: what the others gave still counts.
+    Not in `on_multirun_end`, which Hydra skips when a job has failed: the other results still count.
     """
     while _under_way:
         _print_sweep(_under_way.pop())

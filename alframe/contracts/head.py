@@ -11,7 +11,7 @@ from alframe.types import Floats, Ints
 
 
 class Head(Protocol):
-    """A classifier that is fitted anew each round, and holds all it needs to predict, its scaling included.
+    """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
     A head with hidden layers may also offer `HiddenActivations`.
     """

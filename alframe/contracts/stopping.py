@@ -11,7 +11,7 @@ from alframe.types import RoundRecord
 class Stopping(Protocol):
     """A rule that decides from the history alone, so a resumed run decides the same.
 
-    A rule that goes by `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused.
+    A rule that uses `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused.
     """
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:

@@ -41,7 +41,7 @@ def explain_outside_cause(error: Exception) -> str | None:
 
 
 def explain_bad_image(error: Exception, data: bytes) -> str:
-    """Return the reason why these bytes are no picture."""
+    """Return the reason why these bytes are not a picture."""
     if not data:
         return "the file is empty (0 bytes)"
     if isinstance(error, UnreadableImage):

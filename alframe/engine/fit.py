@@ -86,6 +86,6 @@ def evaluate_head(
         keys = np.array([key for key, _ in test], np.int64)
         probs = predict_in_chunks(features, keys, head.probs)
         return evaluate_probs(probs, training.classes, [name for _, name in test], HELD_OUT_BASIS)
-    rows = np.flatnonzero(training.by_people)  # a propagated label is no evidence of its own
+    rows = np.flatnonzero(training.by_people)  # a propagated label is not independent evidence
     row_groups = [groups[row] for row in rows.tolist()]
     return cross_validate(make_head, features[training.keys[rows]], training.y[rows], training.classes, row_groups, rng)

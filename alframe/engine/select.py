@@ -63,7 +63,7 @@ def draw_audit_keys(keys: Ints, size: int, fraction: float, rng: np.random.Gener
 
 
 def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
-    """Put both into one batch, the audit at random places: who labels only the beginning must not leave it out.
+    """Put both into one batch, the audit at random places: a person who labels only the beginning must not miss it.
 
     The order of the chosen ones stays; the audit has no scores (nan).
     """
@@ -82,7 +82,7 @@ def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Sel
 def run_sampler(
     sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator, name: str | None = None
 ) -> Selection:
-    """Select min(k, n) distinct items of the view: no sampler is asked for none, or for more than it is shown.
+    """Select min(k, n) distinct items of the view: a sampler is never asked for zero items, or for too many.
 
     Raises BadSelection when the sampler breaks its contract; `name` is what the message calls it, else its class.
     """

@@ -40,7 +40,7 @@ class _Placement(NamedTuple):
 class Folders:
     """Exporter of `folders/<class>/` with every image, and `folders/images.csv`, which says what each of them is.
 
-    An image is where people have put it, else (with `predictions`) where the model does; what the model is less sure
+    An image is where people have put it, else (with `predictions`) where the model puts it; what the model is less sure
     of than `min_confidence` is in `unsure`. The files are hard links where they can be, else symbolic ones, else
     copies; with `copy` they are always copies, which can be changed without changing the originals.
     """

@@ -18,7 +18,7 @@ def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str,
     """Yield (name, value) of the file's object in order; the members named in `lists` come element by element.
 
     A file that is itself a list has its elements under the name "". Only the text is held whole. Raises FormatError
-    with the line if the file is no JSON, or if it cannot be read.
+    with the line if the file is not JSON, or if it cannot be read.
     """
     reader = _JsonReader(file)
     if reader.peek() == "[":

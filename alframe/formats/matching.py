@@ -1,4 +1,4 @@
-"""Find which image a path means that somebody's program wrote, perhaps on another system."""
+"""Find the image that a path means, which another program wrote, perhaps on another system."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ImageMatcher:
             return by_id[cell]
         path = normalise_path(cell).removeprefix("./")
         caseless = path.casefold()
-        # Most paths of a long table are none of those asked for, which their file names tell.
+        # Most paths of a long table were not requested, as their file names tell.
         if caseless.rpartition("/")[2] not in self._file_names:
             return None
         return by_normalised_id.get(path) or by_caseless_id.get(caseless) or by_path.get(caseless)
@@ -75,7 +75,7 @@ class ImageMatcher:
 def match_rows(
     file: str, rows: Iterable[TableRow | Problem], column: str, match: ImageMatcher
 ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
-    """Yield each row with the id of the image that `column` names, or None for one that was not asked for.
+    """Yield each row with the id of the image that `column` names, or None for one that was not requested.
 
     An absolute path of another system means the image it ends in, if the folder before that holds every absolute path
     of the table. The rows with such paths come last; they are Problems if several folders are possible.

@@ -49,7 +49,7 @@ def read_table(
     """Yield a TableRow for each row that can be read and a Problem for each that cannot, in the file's order.
 
     Never raises. The file is read twice, for its encoding and for its rows, and never held as a whole. `columns` must
-    be in the header. `is_known_path(cell)` says whether a cell of the first of them names something asked for: a quote
+    be in the header. `is_known_path(cell)` says whether a cell of the first of them names something requested: a quote
     that was left open may not swallow such a line. `align_cells(header, cells)` gets the normalised column names and
     the cells of a row that is shorter than the header, and returns the cells, each in its column.
     """
@@ -86,7 +86,7 @@ def require_encoding(encoding: str, setting: str = "label_source.encoding") -> s
     return encoding
 
 
-@lru_cache(maxsize=1000)  # asked for in every row
+@lru_cache(maxsize=1000)  # used in every row
 def _normalise_column(column: str) -> str:
     return normalize("NFC", column).strip().casefold()
 

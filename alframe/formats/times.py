@@ -28,7 +28,7 @@ FILES_PER_TASK = 256
 def parse_local_time(text: object) -> datetime | None:
     """Return the camera's local time that `text` says, to the second; None if it says none (blank, zeros, no text).
 
-    A UTC offset is dropped, since the clock of the camera is what counts. A date alone is no time.
+    A UTC offset is dropped, since the clock of the camera is what counts. A date alone is not a time.
     """
     match = _TIME.match(text) if isinstance(text, str) else None
     if match is None:
@@ -42,8 +42,8 @@ def parse_local_time(text: object) -> datetime | None:
 def read_exif_time(path: Path) -> datetime | None:
     """Return the camera's local time from the first of TIME_TAGS in the picture's EXIF that holds one, else None.
 
-    Never raises: a file that is missing, damaged or no picture has no time. Only the header is read; that of JPEG files
-    is parsed here, which is ten times faster than Pillow.
+    Never raises: a file that is missing, damaged or not a picture has no time. Only the header is read; that of JPEG
+    files is parsed here, which is ten times faster than Pillow.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever

@@ -1,4 +1,4 @@
-"""A head whose probabilities are made to mean what they say."""
+"""A head with calibrated probabilities."""
 
 from __future__ import annotations
 

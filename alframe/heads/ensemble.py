@@ -1,4 +1,4 @@
-"""Several heads that were each trained anew."""
+"""Several heads, each trained from scratch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Ensemble:
     """The mean of several heads of one recipe, each trained from another random start.
 
     Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable predictive uncertainty estimation using deep
-    ensembles". The draws are the members, in random order and, where more are asked for, again. `fit` raises BadParams
+    ensembles". The draws are the members, in random order and, where more are requested, again. `fit` raises BadParams
     if all members come out the same.
 
     `member`: recipe of the heads.

@@ -1,4 +1,4 @@
-"""A small multilayer perceptron whose dropout stays on when it is asked for samples."""
+"""A small multilayer perceptron whose dropout stays on when it draws samples."""
 
 from __future__ import annotations
 

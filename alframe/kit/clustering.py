@@ -13,7 +13,7 @@ from alframe.types import Floats, Ints, LazyFeatures, PoolView
 MAX_ROWS_PER_CLUSTER = 256  # rows that a centre is fitted on, at most
 MAX_STEPS = 20
 CONVERGED = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
-MIN_SAMPLE_PER_REQUESTED = 4  # rows in a sample of the pool for each image asked for, at least
+MIN_SAMPLE_PER_REQUESTED = 4  # rows in a sample of the pool for each requested image, at least
 
 
 def unit_vectors(x: Floats) -> Floats:

@@ -70,7 +70,7 @@ class ListedImages:
     def finish(self, items: Iterable[Item | None]) -> Iterator[Item]:
         """Yield the items that are not None, then log what was left out.
 
-        Raises PoolError if no image is left, or if none of them exists; that some do not exist is no error here.
+        Raises PoolError if no image is left, or if none of them exists; that some do not exist is not an error here.
         """
         yield from (item for item in items if item is not None)
         for counter, verb in ((self.left_out, "left out, since they"), (self.notes, "that")):

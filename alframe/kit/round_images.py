@@ -1,4 +1,4 @@
-"""Put images into a round's folder: linked, copied, or drawn anew where people could not look at the original."""
+"""Put images into a round's folder: linked, copied, or redrawn where people could not look at the original."""
 
 from __future__ import annotations
 

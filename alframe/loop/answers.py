@@ -143,14 +143,14 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
 
 
 def label_source_name(campaign: Campaign, stored_round: StoredRound) -> str:
-    """Return the registry name of the label source that a round was asked with."""
+    """Return the registry name of the label source that a round was requested with."""
     return str(stored_round.source.get("name", campaign.parts.name("label_source")))
 
 
 def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSource:
-    """Return the label source a round was asked with, where its answers are also when another is chosen since.
+    """Return the label source a round was requested with: its answers stay there when another source is chosen.
 
-    Raises AlframeError if that one is not installed any more.
+    Raises AlframeError if it is no longer installed.
     """
     if label_source_name(campaign, stored_round) == campaign.parts.name("label_source"):
         return campaign.parts.label_source
@@ -177,7 +177,7 @@ def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequen
 
 
 def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, withdrawn: bool = False) -> None:
-    """Journal that this request is not waited for any more; what is answered later still counts."""
+    """Journal that this request is no longer open; later answers still count."""
     with campaign.ledger.transaction():
         campaign.ledger.add_event(stored_round.number, Closed(answered, withdrawn))
 

@@ -22,8 +22,8 @@ from alframe.types import Ints
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
     """Find the images that may be requested: present, readable, without a label, one of each near-duplicate group.
 
-    What was asked for in vain is uncertain by nature and would be asked for again and again, so it has to wait for
-    `reask` rounds. Its answer still counts.
+    Images requested without an answer are uncertain by nature and would be requested again and again, so they wait for
+    `reask` rounds. Their answers still count.
     """
     listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
     ineligible = listing.held_out.copy()

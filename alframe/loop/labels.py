@@ -25,7 +25,7 @@ class Labels:
 
     `counted`: the label of each item that has one.
     `unsure`: items that people looked at and could not tell, with the rounds in which they did.
-    `conflicts`: all that is said of items which are said to be of several classes, counted by the rule or not.
+    `conflicts`: all labels of the items that are labelled with several classes, counted by the rule or not.
     `first_rounds`: every class name (and UNSURE), with the first round it was said in; 0: known from the start.
     """
 
@@ -120,7 +120,7 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
 def propagate_labels(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
-    None for an image that somebody has looked at and could not tell, and none in a sequence with an image whose
+    An image that somebody has looked at and could not tell gets none, nor does a sequence with an image whose
     conflict is not settled.
     """
     labels_by_sequence = defaultdict(list)
@@ -142,7 +142,7 @@ def propagate_labels(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]
 
 
 def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: StoredLabel | None) -> str:
-    """Say who says what and where, and what comes of it."""
+    """Say who gave which class and where, and which of them counts."""
     statements = [
         f"'{label.class_name}'"
         + (f" by {label.annotator}" if label.annotator else "")

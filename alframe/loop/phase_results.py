@@ -37,7 +37,7 @@ class LabelSnapshot:
 class Embedded:
     """The listed items with the features that `embedder` made of them.
 
-    `replaced`: items that show something else than when they were asked for; nothing is learned from them.
+    `replaced`: items whose files have changed since they were requested; they are not used for training.
     `representatives` (N,): the item that stands for each, most often itself.
     """
 
@@ -56,7 +56,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The `keys` (n,) of what may be asked for now, of near-duplicates one; and how many images are `unlabelled`."""
+    """The `keys` (n,) of the images that may be requested now, and how many images are `unlabelled`."""
 
     keys: Ints
     unlabelled: int

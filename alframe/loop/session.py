@@ -35,7 +35,7 @@ class Session(Campaign):
 
     @cached_property
     def task(self) -> Task:
-        """The task that was asked for."""
+        """The task to run."""
         return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
     def items(self) -> Sequence[Item]:
@@ -69,7 +69,7 @@ class Session(Campaign):
 
 
 def fit_all_labels(campaign: Campaign, state: RunCache) -> Fitted:
-    """Learn from all labels there are, whatever is still asked for."""
+    """Learn from all labels so far, even while a request is open."""
     fitted, _, _ = train_and_measure(campaign, state, load_answered(campaign))
     return fitted
 

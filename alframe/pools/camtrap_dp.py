@@ -140,4 +140,4 @@ def _class_name(row: CamtrapRow, names: Mapping[str, str]) -> str:
     kind, scientific = row["observationType"], row["scientificName"]
     if scientific and kind in ("animal", "human", ""):
         return names.get(scientific, scientific)
-    return kind if kind in ("blank", "human", "vehicle") else ""  # unknown and unclassified are no answers
+    return kind if kind in ("blank", "human", "vehicle") else ""  # unknown and unclassified are not answers

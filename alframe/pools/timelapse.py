@@ -72,7 +72,7 @@ class Timelapse:
                     ((label, None) for label in image.labels),
                     camera=folder_at_level(folders, self.camera_level),
                     taken=image.taken,
-                    # Timelapse counts episodes anew for each selection that is filled in, which may be a folder.
+                    # Timelapse counts episodes again for each selection that is filled in, which may be a folder.
                     sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
                 )
 

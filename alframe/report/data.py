@@ -28,7 +28,7 @@ class ReportData:
     the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `unreadable`
     holds pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier
     round and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not
-    meant. `represented` counts the images of the pool that are not asked for because another one shows nearly the same.
+    counted. `represented` counts the images of the pool that are near-duplicates of others and not requested.
     """
 
     title: str

@@ -22,7 +22,7 @@ class BatchBald:
     Kirsch, van Amersfoort and Gal 2019, "BatchBALD: efficient and diverse batch acquisition for deep Bayesian active
     learning". Scores are what each image added, in nats; no batch is worth more than ln(draws).
 
-    `candidates`: images with the highest BALD that are looked at, or four for each image asked for if that is more.
+    `candidates`: images with the highest BALD that are looked at, or four for each requested image if that is more.
     `labellings`: labellings of the batch that the information is summed over, at most: all of them (classes to the
         power of the batch's size) while they are few enough, then a sample from their joint distribution.
     `draws`: samples of the probabilities of each image, at least 2.

@@ -18,7 +18,7 @@ class ClusterMargin:
     Citovsky et al. 2021, "Batch active learning at scale". The paper clusters the whole pool, once; that takes n x n
     numbers, so here it is the candidates. There are no scores: within a cluster, any image is taken.
 
-    `candidates`: images with the smallest margins that are clustered, for each image asked for.
+    `candidates`: images with the smallest margins that are clustered, for each requested image.
     `size`: mean number of images in a cluster, made by average linkage.
     `rows`: candidates clustered, at most: a random sample of more; the others join the nearest cluster mean.
     """

@@ -1,4 +1,4 @@
-"""Clusters in clusters: labels are asked for where a cluster is large and not yet known to be of one class."""
+"""Clusters in clusters: labels are requested where a cluster is large and not yet known to be of one class."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Hierarchical:
 def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[Ints, Floats64]:
     """Return the cluster of each of the L leaves (L,) and the weights of all nodes (2 L - 1,), by the best pruning.
 
-    The weight is size x (1 - lower bound on the share of its class), and 0 for nodes that are no cluster. `children`
+    The weight is size x (1 - lower bound on the share of its class), and 0 for nodes that are not clusters. `children`
     (L - 1, 2) are those of the nodes L, L + 1, ..., the root being the last; `sizes` (L,) count the images of the
     leaves and `counts` (L, C) those with a label, by class.
     """

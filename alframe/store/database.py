@@ -54,7 +54,7 @@ def explain_errors(file: Path) -> Iterator[None]:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether the file is no database, or not a whole one."""
+    """Return whether the file is not a database, or a damaged one."""
     return _primary_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 

@@ -45,7 +45,7 @@ class Predicted(Event):
 
 @dataclass(frozen=True)
 class DuplicateCounts(Event):
-    """How many images are near-duplicates of others and not asked for; of these, how many of held-out ones."""
+    """How many images are near-duplicates of others and not requested; of these, how many of held-out ones."""
 
     KIND: ClassVar[str] = "folded"
     images: int = 0

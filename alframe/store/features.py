@@ -101,7 +101,7 @@ class FeatureStore:
         unique, first = np.unique(np.concatenate(keys), return_index=True)
         is_new = self._find(unique) < 0
         unique, first = unique[is_new], first[is_new]
-        # Inserted rather than sorted anew: with many shards that is the difference between milliseconds and minutes.
+        # Inserted rather than sorted again: with many shards that is the difference between milliseconds and minutes.
         positions = np.searchsorted(self._keys, unique)
         self._keys = np.insert(self._keys, positions, unique)
         self._locations = np.insert(self._locations, positions, np.concatenate(locations)[first], axis=0)

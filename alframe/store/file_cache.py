@@ -46,7 +46,7 @@ Stamp = tuple[int, int]  # size and modification time in nanoseconds
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """What a file, or a box in it, held: its content hash (16 bytes), and the reason if it is no readable image.
+    """What a file, or a box in it, held: its content hash (16 bytes), and the reason if it is not a readable image.
 
     `stamp` is from just before it was read; None if the reason lies outside the file, which is then tried again.
     """
@@ -57,7 +57,7 @@ class FileContent:
 
 
 class FileCache:
-    """The cache, one SQLite file that several runs may share. A damaged one is moved away and begun anew."""
+    """The cache, one SQLite file that several runs may share. A damaged one is moved away and replaced."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

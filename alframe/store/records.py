@@ -15,7 +15,7 @@ from alframe.types import Box, Evaluation, Item, Label, RoundRecord
 
 
 class StoredItems(Sequence[Item]):
-    """Items by key, each made from its row when it is asked for: most are never looked at."""
+    """Items by key, each made from its row when it is read: most are never read."""
 
     COLUMNS = ("id", "path", "split", "label", "camera", "taken", "sequence", "box", "meta")
 

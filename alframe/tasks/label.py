@@ -28,7 +28,7 @@ class Label:
         self.every = check_interval(every)
 
     def run(self, session: Session) -> Outcome:
-        """Store the answers. Nothing is learned yet, and nothing more is asked for: that is the next run's."""
+        """Store the answers; the next run learns from them and requests more."""
         if not session.project.exists:
             return Outcome(State.DONE, no_project_message(session.folder, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()

@@ -35,7 +35,7 @@ class Report:
 
 
 def write_report(session: Session, outcome: Outcome | None = None) -> Path:
-    """Write report.html anew and return its path; `outcome` is how the run ended, if it has just ended."""
+    """Rewrite report.html and return its path; `outcome` is how the run ended, if it has just ended."""
     file = session.folder / "report.html"
     page = render(collect_data(session, outcome))
     with replace_atomically(file) as temporary:

@@ -26,7 +26,7 @@ class Jsonl:
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """Write the rounds in `history`."""
         self._file = folder / "rounds.jsonl"
-        # Written anew: after a crash between a round and its line, or within a line, only the history is complete.
+        # Rewritten: after a crash between a round and its line, or within a line, only the history is complete.
         with replace_atomically(self._file) as temporary:
             temporary.write_text("".join(map(_to_json_line, history)), encoding="utf-8", newline="\n")
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a backbone wants to be fed: squares of `size` pixels, normalised as (x / 255 - mean) / std.
+    """The input that a backbone expects: squares of `size` pixels, normalised as (x / 255 - mean) / std.
 
     `mean` and `std` have a number for each channel. `value_range` are the stored values that become x = 0 and 255, a
     pair (low, high) for all bands or for each; None takes 8-bit pictures as they are.

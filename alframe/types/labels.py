@@ -48,7 +48,7 @@ class Answers:
 
     `labels`: all that was said. Several labels of one item mean that several people answered, or that one image shows
     several animals; the loop decides which label counts, not the source.
-    `problems`: what could not be used, and how to mend it.
+    `problems`: what could not be used, and how to correct it.
     `cleared`: items whose place for an answer was found and is empty. An answer that was there before is taken back.
     An item that is neither labelled nor cleared was not found, and keeps the answer it had.
     `incomplete`: items that still lack an answer, say of a second annotator. The request is not answered in full

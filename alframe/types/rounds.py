@@ -1,4 +1,4 @@
-"""What came of a round, of a run and of a command."""
+"""The results of a round, a run and a command."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The model's word on each readable item: `probs` (n, C) over `classes`; `labels` where somebody has answered.
+    """The prediction for each readable item: `probs` (n, C) over `classes`; `labels` where somebody has answered.
 
     A label whose own item is another one was given to that image of the same sequence, and propagated to this one.
     `round` is how many batches the model has learned from.

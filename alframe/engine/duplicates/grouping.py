@@ -1,4 +1,4 @@
-"""Near-duplicates: images that show nearly the same form a group, of which one is asked for.
+"""Near-duplicates: images that show nearly the same form a group, and one image per group is requested.
 
 Groups are stars, as in leader clustering (Hartigan 1975, Clustering Algorithms, ch. 3): images come in a fixed order,
 each joins the first earlier representative that it is near to, or else becomes the representative of a new group. So

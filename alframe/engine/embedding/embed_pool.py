@@ -71,7 +71,7 @@ def update_pool_embedding(
     """Bring the store of the embedder's fingerprint up to date, and gather the features of all items.
 
     `present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
-    inference engine fails on its first batch and was not asked for by name, the next one takes over: the embedder that
+    inference engine fails on its first batch and was not chosen by name, the next one takes over: the embedder that
     is returned is the one whose features these are. Raises EngineError if no engine can run the network, PoolError if
     not one image can be read, BadOutput if the network gives no finite number.
     """

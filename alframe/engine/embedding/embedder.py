@@ -39,7 +39,7 @@ class Embedder:
 
     @property
     def fingerprint(self) -> str:
-        """What keys the features, which two engines or precisions never share; of eager fp32 the network's digest."""
+        """The key of the features, which engines and precisions never share; for eager fp32, the network's digest."""
         inference = self.runner.inference
         if inference == Inference():
             return self.network_digest
@@ -47,7 +47,7 @@ class Embedder:
 
     @property
     def not_finite_reason(self) -> str:
-        """The reason why an image is unreadable whose embedding holds NaN or infinity; it names the backbone."""
+        """Why an image whose embedding has NaN or infinity is unreadable; names the backbone."""
         return f"the {REGISTRIES['backbone'].describe(self.recipe)} gives values for it that are not finite"
 
     def next_fallback(self) -> Embedder | None:

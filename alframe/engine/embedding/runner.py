@@ -37,9 +37,9 @@ _EXPORT_TIME = "some ten seconds, of a large network more"
 
 
 def engine_candidates(inference: Inference, device: str) -> list[Inference]:
-    """Return what to run with on `device`, then the fallbacks; an engine that was asked for by name has none.
+    """Return the inference to use on `device`, then its fallbacks; an engine that was chosen by name has none.
 
-    Raises EngineError if the engine asked for is not installed or does not run on this device.
+    Raises EngineError if the chosen engine is not installed or does not run on this device.
     """
     if inference.engine != "auto":
         _require_engine(inference, device)
@@ -64,7 +64,7 @@ class NetworkRunner:
     """A function from pixels (B, H, W, C), 0 to 255, to features (B, D) float32, which a GPU may still be computing.
 
     The engine is made when the first batch comes, for making it can take longer than embedding a few images; and in
-    each process anew, so that a runner can be sent to one. Raises EngineError if it cannot be made, or its features of
+    each process again, so that a runner can be sent to one. Raises EngineError if it cannot be made, or its features of
     that batch are not those of the network.
     """
 

@@ -14,7 +14,7 @@ from alframe.types import Item
 def assign_groups(items: Sequence[Item], group: str) -> list[str]:
     """Return (n,) the name of each item's group: its camera (`group` "camera"), its sequence, or its image alone.
 
-    No group cuts a sequence, nor parts the boxes of an image: where a sequence spans two cameras, or a box has come to
+    No group cuts a sequence, nor splits the boxes of an image: where a sequence spans two cameras, or a box has come to
     an image later, groups are joined.
     """
     numbers: dict[tuple[str, str], int] = {}

@@ -39,7 +39,7 @@ def evaluate_audit(
     The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
     sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
     are still unlabelled: each head lacks a fold's labels, and images drawn in early rounds come from a pool that still
-    had the hard ones, which were asked for since. It holds for this pool, not for other places. Where only one of each
+    had the hard ones, which were requested since. It holds for this pool, not for other places. Where only one of each
     group of near-duplicates can be drawn, the `basis` says so.
     """
     rows = np.flatnonzero(training.by_people & np.isin(training.keys, keys))

@@ -125,8 +125,8 @@ def cross_validate(
     """Estimate the accuracy from the labelled images alone, where there is no test split; None if there are too few.
 
     No fold cuts one of the `groups` (m,). A class with a single label is always missed, and counts. The
-    labelled images were chosen for being hard or unusual and come from places the head has seen, so this is no estimate
-    for other images.
+    labelled images were chosen for being hard or unusual and come from places the head has seen, so this is not an
+    estimate for other images.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -112,7 +112,7 @@ def format_time(time: datetime) -> str:
 
 def _parse_time(cell: str, zone: tzinfo | None) -> datetime | None:
     try:
-        # A day alone is no time: a camera does not stand somewhere from midnight to midnight.
+        # A day alone is not a time: a camera does not stand somewhere from midnight to midnight.
         return with_zone(datetime.fromisoformat(cell), zone) if len(cell) > 10 else None
     except ValueError:
         return None

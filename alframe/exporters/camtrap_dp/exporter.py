@@ -35,7 +35,7 @@ class CamtrapDp:
     `deployments` is a CSV with Camtrap DP's columns, at least deploymentID, latitude, longitude, deploymentStart and
     deploymentEnd. An image belongs to the deployment called as its camera (deploymentID, else locationID and its time),
     else as one of its folders. `names` gives the classes their scientific names; `blank`, `human`, `vehicle` and
-    `unknown` list classes that are no animals. `media_url` is put before the paths of the images. If something that the
+    `unknown` list classes other than animals. `media_url` is put before the paths of the images. If something that the
     standard demands is missing, nothing is written; with `draft`, the folder `camtrap-dp-draft` has what there is.
     """
 

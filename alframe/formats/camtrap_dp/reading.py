@@ -28,7 +28,7 @@ class CamtrapRow:
         return self.cells.get(column, "")
 
     def time(self, column: str) -> datetime | None:
-        """Return the time of a cell, with its zone if it has one; None if it is no time."""
+        """Return the time of a cell, with its zone if it has one; None if it is not a time."""
         try:
             return datetime.fromisoformat(self[column])
         except ValueError:

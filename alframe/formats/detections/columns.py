@@ -44,7 +44,7 @@ class ImageDetections:
 class Detections(Mapping[str, tuple[Detection, ...]]):
     """Image path -> its detections, both in the file's order; paths as the file has them, but with forward slashes.
 
-    An image in `failures` (path -> reason) was not processed and is none of the mapping's. `info` is what the file says
+    An image in `failures` (path -> reason) was not processed and is not in the mapping. `info` is what the file says
     of the detector: MegaDetector's `info` object, or as much of it as the program tells. Of an image that is listed
     twice the later entry counts. In columns, the detections of image number i are `starts[i]` to `starts[i + 1]` in
     `category` (n,), numbers of `categories`, in `confidence` (n,) and in `box` (n, 4).

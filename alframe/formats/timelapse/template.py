@@ -84,7 +84,7 @@ def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> N
 
 
 def parse_choices(text: str) -> tuple[str, ...]:
-    """Return the items of a choice list, each once; none if the text is no list, as for Timelapse."""
+    """Return the items of a choice list, each once; none if the text is not a list, as for Timelapse."""
     try:
         data = json.loads(_STRING_OR_COMMA.sub(lambda match: match[1] or "", text))
         items = data["ChoiceListNonEmpty"]

@@ -46,7 +46,7 @@ class Csv:
     """Labels in a CSV for each round, `round-003/to_label.csv`, and in its copies: every CSV in that folder is read.
 
     `files` are CSVs of people's own, anywhere: paths, folders or patterns (`labels/*.csv`). They are read as well, each
-    time, and may list more images than were asked for. `path_column`, `label_column` and `annotator_column` are the
+    time, and may list more images than were requested. `path_column`, `label_column` and `annotator_column` are the
     names of the columns in all these files; a list with the default names is understood too. `unsure`: the words for
     "cannot tell", besides "unsure". `encoding` is that of files that are not UTF-8.
     """
@@ -131,7 +131,7 @@ class Csv:
     def _add_file(self, builder: AnswerBuilder, file: Path, matcher: ImageMatcher, only_requested: bool) -> None:
         """Add the labels and the empty cells of one file.
 
-        Where `only_requested`, the label of an image that was not asked for is a Problem.
+        Where `only_requested`, the label of an image that was not requested is a Problem.
         """
         columns, saved = self._columns_of(file), time_saved(file)
         file_hash = hash_if_readable(file) or ""  # if not, reading its rows reports it

@@ -19,7 +19,7 @@ from alframe.pools.camera_trap_scenes.animals import ANIMALS
 from alframe.pools.camera_trap_scenes.files import write_images
 from alframe.types import Box, Item
 
-DRAWING_VERSION = 1  # raised when the same parameters give other pictures, so that old folders are made anew
+DRAWING_VERSION = 1  # raised when the same parameters give other pictures, so that old folders are written again
 SPECIES = tuple(ANIMALS)
 
 
@@ -31,7 +31,7 @@ class CameraTrapScenes:
     1.5). There are `bursts` bursts of 2-5 frames in all, spread over `sites` sites, each with a background of its own.
     `empty` is the share of bursts without an animal, `night` of those in infrared light. An animal that walks out of
     view leaves empty frames too. The last `test_sites` sites are the test split. The same parameters give the same
-    pictures; with others, `root` is generated anew.
+    pictures; with others, `root` is generated again.
     """
 
     synthetic = True
