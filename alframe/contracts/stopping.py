@@ -18,7 +18,7 @@ class Stopping(Protocol):
         """Return the reason to stop, in words for the user, or None to go on."""
 
     def room(self, labels: int) -> int | None:
-        """Return how many more labels may be asked for after `labels`, or None for any number; it limits the batch."""
+        """Return how many more labels may be requested after `labels`, or None for any number; it limits the batch."""
 
 
 @runtime_checkable
