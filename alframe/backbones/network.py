@@ -12,8 +12,8 @@ from torch import nn
 
 from alframe.errors import BadParams
 from alframe.kit.libraries import import_timm
+from alframe.kit.parameters import did_you_mean
 from alframe.kit.seeding import integer_seed
-from alframe.kit.suggestions import did_you_mean
 from alframe.types import InputSpec
 
 ValueRange = Sequence[float] | Sequence[Sequence[float]]

@@ -1,10 +1,13 @@
-"""Checks of a part's parameters, with messages that name the part, the parameter, its value and what is allowed."""
+"""Check a part's parameters, with messages that say what is allowed, and answer a misspelt name with the nearest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from alframe.errors import BadParams
+from alframe.registry import did_you_mean, unknown_name
+
+__all__ = ["did_you_mean", "require_at_least", "require_one_of", "require_parameter", "unknown_name"]
 
 
 def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> None:

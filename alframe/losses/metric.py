@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from alframe.errors import BadParams
+from alframe.kit.parameters import did_you_mean
 from alframe.kit.seeding import integer_seed
-from alframe.kit.suggestions import did_you_mean
 
 # They need more than embeddings and labels (another loss, pairs, a second view), or keep a graph between batches.
 _UNSUPPORTED = {

@@ -11,8 +11,7 @@ from alframe.formats.coco import CocoAnnotation, CocoDataset, read_coco
 from alframe.kit.files import read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImages
-from alframe.kit.parameters import require_one_of
-from alframe.kit.suggestions import did_you_mean
+from alframe.kit.parameters import did_you_mean, require_one_of
 from alframe.types import Item
 
 

@@ -13,8 +13,7 @@ from typing import TextIO
 from alframe.errors import PoolError
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.kit.listed_images import ListedImages
-from alframe.kit.parameters import require_parameter
-from alframe.kit.suggestions import did_you_mean
+from alframe.kit.parameters import did_you_mean, require_parameter
 from alframe.kit.tables import require_encoding
 from alframe.types import Item
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import get_type_hints
 
 from alframe.errors import BadParams
-from alframe.kit.parameters import require_parameter
-from alframe.kit.suggestions import did_you_mean
+from alframe.kit.parameters import did_you_mean, require_parameter
 from alframe.types import Evaluation, RoundRecord
 
 METRICS = [name for name, kind in get_type_hints(Evaluation).items() if kind in (int, float)]

@@ -24,7 +24,7 @@ from alframe.formats.timelapse.import_csv import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically
-from alframe.kit.suggestions import did_you_mean
+from alframe.kit.parameters import did_you_mean
 from alframe.types import Predictions
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Template
+from alframe.kit.parameters import did_you_mean
 from alframe.kit.progress import track
 from alframe.kit.round_folders import normalise_name
-from alframe.kit.suggestions import did_you_mean, suggestions_by_id
 from alframe.types import ItemId, Request
 
 
@@ -85,7 +85,7 @@ def plan_selection(
     """
     optional = (names.round, names.prediction, names.confidence)
     fields = {name: field for name in (names.selected, *optional) if name and (field := template.field(name))}
-    suggestions = suggestions_by_id(request)
+    suggestions = dict(zip((item.id for item in request.items), request.suggestions, strict=False))
     requested = {image_paths[item.id]: suggestions.get(item.id) for item in request.items if item.id in image_paths}
     by_normalised = {normalise_name(path): path for path in requested}
     seen: set[str] = set()

@@ -13,8 +13,7 @@ from pathlib import Path
 from alframe.errors import BadParams
 from alframe.kit.generated_images import ensure_generated
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.parameters import require_parameter
-from alframe.kit.suggestions import did_you_mean
+from alframe.kit.parameters import did_you_mean, require_parameter
 from alframe.pools.camera_trap_scenes.animals import ANIMALS
 from alframe.pools.camera_trap_scenes.files import write_images
 from alframe.types import Box, Item
