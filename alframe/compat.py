@@ -1,4 +1,4 @@
-"""Workarounds for defects of other packages; each says what it works around."""
+"""Workarounds for defects of other packages; each docstring names the defect."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 class Forecast:
     """An estimate, logged once, of how long `total` steps will take; only if that is over a minute.
 
-    `unit`: what a step is, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
-    Without a total nothing is estimated. What comes before the first call of `update` does not count: it is mostly the
+    `unit`: the name of a step, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
+    Without a total nothing is estimated. The time before the first call of `update` does not count: it is mostly the
     start, and says nothing of the pace.
     """
 

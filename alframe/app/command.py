@@ -32,7 +32,7 @@ _VERB = re.compile(r"^[\w-]+$")
 
 @dataclass(frozen=True)
 class Command:
-    """What a command says: its flags, its overrides by key, and the saved choices that they leave standing.
+    """A parsed command: its flags, its overrides by key, and the saved choices that stay in force.
 
     `folder` is the project that an override names; `latest` is the one to use if none does.
     """

@@ -21,7 +21,7 @@ _WELL_KNOWN = {type_.__name__: type_ for type_ in (Path, os.PathLike, Sequence, 
 
 @cache
 def declared_kinds(kind: str, name: str) -> Mapping[str, ValueKind]:
-    """Return what the part with this registry name declares, by parameter; what it does not annotate is left out.
+    """Return what the part with this registry name declares, by parameter; unannotated parameters are left out.
 
     Nothing is declared by a part that cannot be imported: that is reported when it is built.
     """

@@ -1,4 +1,4 @@
-"""Hydra's grammar of values: what people type is written so that Hydra reads what they mean."""
+"""Hydra's grammar of values: rewrite what people type so that Hydra reads what they mean."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
     """Load `state` into a timm network; a classifier that the network lacks is dropped, nothing else may differ.
 
     timm's own rules adapt a checkpoint in an architecture's original naming, with another grid of positions or other
-    input channels. Raises WeightsError, which names the `source` of the weights, and what is missing, unexpected or of
+    input channels. Raises WeightsError, which names the `source` of the weights, and tensors missing, unexpected or of
     another shape.
     """
     state = _adapt(network, state)

@@ -23,7 +23,7 @@ class LabelSource(Protocol):
         """
 
     def collect(self, request: Request) -> Answers:
-        """Return all answers to this request so far, what was cleared, and what could not be used (see Answers).
+        """Return all answers to this request so far, what was cleared, and the problems found (see Answers).
 
         It only reads, never waits, and returns the same answers on every call. The source decides whether a name that
         is not among `request.classes` is a new class or a typing error; an error is reported as a Problem.

@@ -1,4 +1,4 @@
-"""The contract of pools, which say what images exist."""
+"""The contract of pools, which list the images."""
 
 from __future__ import annotations
 

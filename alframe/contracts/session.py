@@ -28,7 +28,7 @@ class Session(Protocol):
         """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
 
     def history(self) -> Sequence[RoundRecord]:
-        """Return what was measured, round by round."""
+        """Return the record of each round, oldest first."""
 
     def features(self) -> Floats:
         """Return the embeddings (N, D) by key, zeros where an image cannot be read; not for a `read_only` task."""

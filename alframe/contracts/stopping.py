@@ -1,4 +1,4 @@
-"""The contract of stopping rules, which say when enough is labelled."""
+"""The contract of stopping rules, which decide when to stop labelling."""
 
 from __future__ import annotations
 

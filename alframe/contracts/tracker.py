@@ -18,4 +18,4 @@ class Tracker(Protocol):
         """Take note of a round that has ended."""
 
     def close(self) -> None:
-        """Close what is open: the run has ended or pauses."""
+        """Close open files: the run has ended or pauses."""

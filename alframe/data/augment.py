@@ -24,7 +24,7 @@ class AugmentingReader:
 
     The whole picture is squashed a little larger and cropped at random, turned grey (p = 0.1); then come in random
     order a horizontal flip, a change of brightness, contrast, saturation (30 %) and hue (5 %), and a rotation by up to
-    20 degrees; at last a random rectangle is erased (p = 0.5). What is uncovered or erased is filled with the
+    20 degrees; at last a random rectangle is erased (p = 0.5). Uncovered and erased areas are filled with the
     backbone's mean colour, zero after normalisation. Where there is no colour, in other than 1 or 3 channels or in
     measured values, grey, saturation and hue are left out, and contrast is about each band's own mean.
     """

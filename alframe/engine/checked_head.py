@@ -68,6 +68,6 @@ class CheckedHeadWithActivations(CheckedHead):
 
 
 def checked_head(head: Head, recipe: Mapping[str, Any]) -> CheckedHead:
-    """Return `head`, whose answers are checked from now on; `recipe` is what it was built from."""
+    """Wrap `head` so that its answers are checked; it was built from `recipe`."""
     kind = CheckedHeadWithActivations if isinstance(head, HiddenActivations) else CheckedHead
     return kind(head, recipe)

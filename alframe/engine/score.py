@@ -21,7 +21,7 @@ MAX_KEPT_BYTES = 256 << 20  # of samples that are made once and kept; more are m
 def require_needs(
     sampler: Sampler, name: str, head: Head, head_name: str, heads_with: Callable[[str], list[str]]
 ) -> None:
-    """Raise UnmetNeed, before any image is read, if the head cannot give what the sampler needs.
+    """Raise UnmetNeed, before any image is read, if the head cannot compute what the sampler needs.
 
     `heads_with` returns the names of the heads that have a true attribute of the given name.
     """

@@ -38,7 +38,7 @@ class _Placement(NamedTuple):
 
 @dataclass
 class Folders:
-    """Exporter of `folders/<class>/` with every image, and `folders/images.csv`, which says what each of them is.
+    """Exporter of `folders/<class>/` with every image, and `folders/images.csv`, which lists their classes.
 
     An image is where people have put it, else (with `predictions`) where the model puts it; what the model is less sure
     of than `min_confidence` is in `unsure`. The files are hard links where they can be, else symbolic ones, else

@@ -1,4 +1,4 @@
-"""Turn what people wrote into one or several files into the answers of a label source."""
+"""Turn the labels that people wrote into files into the answers of a label source."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AnswerBuilder:
         return [label for label, _ in self._written]
 
     def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
-        """Return the answers about `items`, in that order; what was added about other items is left out.
+        """Return the answers about `items`, in that order; answers about other items are left out.
 
         `order` is a sort key: class names are resolved, and the labels of one item are reported, in this order.
         """

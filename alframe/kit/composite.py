@@ -39,7 +39,7 @@ class CompositeSampler:
 
     @property
     def draws(self) -> int:
-        """The most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them says."""
+        """The most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them sets a number."""
         declared = (member.draws for member in self.members if isinstance(member, DeclaresDraws))
         return max(declared, default=DEFAULT_DRAWS)
 

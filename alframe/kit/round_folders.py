@@ -58,7 +58,7 @@ def classes_when_asked(request: Request) -> tuple[str, ...]:
 
 
 def read_manifest(folder: Path) -> tuple[list[RoundImage], list[Problem]]:
-    """Return the images that the folder's manifest lists, and what is wrong with it; nothing if there is no folder."""
+    """Return the images that the folder's manifest lists, and its problems; nothing if there is no folder."""
     if not folder.is_dir():
         return [], []
     read = list(read_table(folder / MANIFEST, MANIFEST_COLUMNS[:3]))

@@ -1,4 +1,4 @@
-"""Requests and their answers: put a round before people, take in what they say, and wait for more where needed."""
+"""Requests and their answers: show a round to people, store their answers, and wait for more where needed."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) 
 
 
 def find_unviewable_images(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:
-    """Return those of the images that cannot be shown to anybody; only files that have changed are opened."""
+    """Return the images that cannot be shown to anybody; only files that have changed are opened."""
     ordered = sorted(keys)
     readings = campaign.project.file_cache.look_up([items[key] for key in ordered], [True] * len(ordered))
     readable = {key for key, reading in zip(ordered, readings, strict=True) if reading and reading.reason is None}

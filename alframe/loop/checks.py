@@ -1,4 +1,4 @@
-"""What is checked before an image is read: parts, parameters and combinations that cannot work."""
+"""Checks before any image is read, for parts, parameters and combinations that cannot work."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _fill_in(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what the ledger does not have: a setting that was added since had no effect then."""
+    """Fill in settings that the ledger does not have: one that was added since had no effect then."""
     filled = {}
     for key, value in current.items():
         old = stored.get(key, value)

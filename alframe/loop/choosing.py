@@ -84,7 +84,7 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: Fitted, ca
 
 
 def _batch_events(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Event]:
-    """Return what the ledger keeps of a batch: near-duplicates, what its files held, and what the model thought."""
+    """Return the events to store with a batch: near-duplicates, its files' content hashes, and the predictions."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
     contents = [embedding.content_hashes[key] for key in keys.tolist()]

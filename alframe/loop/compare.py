@@ -15,7 +15,7 @@ from alframe.types import RoundRecord
 
 
 def run_comparison(campaign: Campaign) -> Histories:
-    """Run what is missing of the comparison below the project folder, and return all histories, seed by seed.
+    """Run the missing parts of the comparison below the project folder, and return all histories, seed by seed.
 
     Seed for seed, all samplers have the same held-out split and start from the same labels.
     """

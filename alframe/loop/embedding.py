@@ -52,7 +52,7 @@ def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None
 def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: PoolEmbedding) -> set[int]:
     """Return the images whose files have changed since they were requested.
 
-    A camera that counts from IMG_0001 again, or another season's folder, puts other pictures under known names.
+    A camera that counts from IMG_0001 again, or another season's folder, puts other images under known names.
     """
     contents, shown = embedding.content_hashes, dict(campaign.ledger.events(Shown))
     last_shown = {  # the later content of an image that was requested twice
@@ -91,7 +91,7 @@ def find_representatives(
 
 
 def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
-    """Count the images of the pool that another one stands for, and those of them that a held-out one stands for."""
+    """Count the pool images that another one represents, and how many of these a held-out one represents."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
     return DuplicateCounts(int((~embedded.listing.held_out & represented).sum()), int(embedded.near_held_out.sum()))
 

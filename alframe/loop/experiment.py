@@ -31,7 +31,7 @@ def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, Fitted | None
 
 
 def prepare_run(campaign: Campaign) -> RunCache:
-    """List the pool, and store what it knows itself: nothing of that in a simulation."""
+    """List the pool, and store its own labels, except in a simulation."""
     settings, parts = campaign.settings, campaign.parts
     is_simulation = parts.label_source.answers_now
     if is_simulation:

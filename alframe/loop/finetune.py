@@ -36,7 +36,7 @@ def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot
 
 
 def _earlier_trainings(campaign: Campaign) -> list[tuple[int, Trained]]:
-    """Return (round, training) of the backbone that is chosen now; those of another one are of no use to it."""
+    """Return (round, training) of the backbone that is chosen now; trainings of other backbones do not count."""
     recipe = dict(campaign.recipes["backbone"])
     return [(number, trained) for number, trained in campaign.ledger.events(Trained) if trained.backbone == recipe]
 

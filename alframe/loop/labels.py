@@ -1,4 +1,4 @@
-"""Which label of an item counts: decided here and nowhere else, from all that was ever said of it.
+"""Decide which label of an item counts, from all its statements; this happens nowhere else.
 
 1. The last statement of each source on each request stands, unless it was taken back; answers to a request go before
    what was known without one (`find_standing_labels`).
@@ -21,12 +21,12 @@ from alframe.types import UNSURE, Item
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What people and the pool have said.
+    """The labels from people and the pool.
 
     `counted`: the label of each item that has one.
     `unsure`: items that people looked at and could not tell, with the rounds in which they did.
     `conflicts`: all labels of the items that are labelled with several classes, counted by the rule or not.
-    `first_rounds`: every class name (and UNSURE), with the first round it was said in; 0: known from the start.
+    `first_rounds`: every class name (and UNSURE), with the first round it was given in; 0: known from the start.
     """
 
     counted: list[StoredLabel]
@@ -41,21 +41,21 @@ class Labels:
 
     @property
     def unsettled(self) -> set[int]:
-        """Items that are said to be of several classes, none of which counts."""
+        """Items that are labelled with several classes, none of which counts."""
         return self.conflicts.keys() - self.answered
 
     def answered_in(self, round_number: int) -> set[int]:
-        """Return the items that need no further answer in this round: who was unsure in another one may be asked."""
+        """Return the items that need no further answer in this round; those unsure in another one may be requested."""
         unsure = {item for item, rounds in self.unsure.items() if round_number in rounds}
         return {label.item for label in self.counted} | unsure
 
     def classes_before(self, round_number: int) -> set[str]:
-        """Return the class names that were said before this round was asked."""
+        """Return the class names that were given before this round was requested."""
         return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
 
 
 def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
-    """Return the labels that stand, by item, the last said at the end; of one item there may be several, also UNSURE.
+    """Return the standing labels, by item, the latest at the end; an item may have several, also UNSURE.
 
     `rows` are all rows of the label table, by item, in the order they were written.
     """
@@ -112,7 +112,7 @@ def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
 
 
 def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
-    """Whether the same annotator has said something in a later file; without times nothing is later."""
+    """Whether the same annotator has given a label in a later file; without times nothing is later."""
     time, newest_time = label.time, newest.time
     return label.file != newest.file and time is not None and newest_time is not None and time < newest_time
 

@@ -71,6 +71,6 @@ def evaluate_and_record(
 
 
 def _digest_model(fingerprint: str, head: Mapping[str, Any], training: TrainingSet) -> str:
-    """Digest all that decides what a head has learned: embedding, recipe and labels."""
+    """Digest everything that a head's training depends on: embedding, recipe and labels."""
     recipe = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
     return hashlib.blake2b(recipe + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()

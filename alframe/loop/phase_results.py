@@ -1,4 +1,4 @@
-"""What the phases of a round hand on to each other, and what a process keeps from one round to the next."""
+"""The values that the phases of a round pass to each other, and that a process keeps between rounds."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A batch before anybody is asked: its images in order, which were drawn at random, and what is known of it."""
+    """A batch before it is requested: its images in order, those drawn at random, and the events to store with it."""
 
     round_number: int
     selection: Selection
@@ -93,7 +93,7 @@ class ProblemLog(set[str]):
     """The problems that were logged in this process."""
 
     def log_new(self, problems: Sequence[str]) -> None:
-        """Log those of the problems that were not logged before."""
+        """Log the problems that were not logged before."""
         new = [problem for problem in dict.fromkeys(problems) if problem not in self]
         self.update(new)
         for problem in new[:LISTED]:

@@ -26,7 +26,7 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 @dataclass
 class Session(Campaign):
-    """What one call of the command line works with.
+    """The campaign and the task of one call of the command line.
 
     From Python: ``with open_session("project=season") as session: session.task.run(session)``.
     """
@@ -47,7 +47,7 @@ class Session(Campaign):
         return item_labels(self, self.items())
 
     def history(self) -> Sequence[RoundRecord]:
-        """Return what was measured, round by round."""
+        """Return the record of each round, oldest first."""
         return self.ledger.history()
 
     def features(self) -> Floats:

@@ -1,1 +1,1 @@
-"""What a good embedding is: criteria that fine-tune a backbone."""
+"""Losses: criteria that fine-tune a backbone."""

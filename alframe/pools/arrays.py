@@ -159,7 +159,7 @@ class _Split:
 
 
 def _read_rows(array: StoredArray, rows: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Yield (number, row) of these rows, which ascend; what lies after the last is not read."""
+    """Yield (number, row) of these rows, which ascend; nothing after the last is read."""
     if not rows:
         return
     remaining, start = deque(rows), rows[0]

@@ -26,7 +26,7 @@ class Timelapse:
     Their times are Timelapse's, which people have corrected. `label_field` is the Data Label of the field with the
     class; where an image has several records, and their classes differ, `several` decides: skip leaves the image out,
     first takes the first. `camera_level` counts the folders of RelativePath from 1. `episode_field` is the Data Label
-    of the field that Timelapse filled with episodes. What is marked for deletion, and videos, are left out.
+    of the field that Timelapse filled with episodes. Videos and images marked for deletion are left out.
     """
 
     file: str | Path

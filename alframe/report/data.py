@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""The contents of a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alframe.types import Curve, Item, RoundRecord
 
 @dataclass(frozen=True, slots=True)
 class BatchImage:
-    """One image of the contact sheet: what the model says (confidence 0..1), and the label, where there are any."""
+    """One image of the contact sheet: the model's prediction (confidence 0..1) and the label, if there are any."""
 
     item: Item
     prediction: str | None = None

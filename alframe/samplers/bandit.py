@@ -1,4 +1,4 @@
-"""Learning, from round to round, which of several samplers finds what the model gets wrong."""
+"""Learn, from round to round, which of several samplers finds the model's errors."""
 
 from __future__ import annotations
 

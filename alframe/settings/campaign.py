@@ -23,7 +23,7 @@ CONFLICT_RULES = ("ask", "latest", "majority")
 
 @dataclass(frozen=True)
 class Settings:
-    """What is decided outside the parts; ``conf/config.yaml`` says what each setting means."""
+    """The settings outside the parts; ``conf/config.yaml`` says what each of them means."""
 
     seed: int = 0
     batch: int = 20

@@ -34,7 +34,7 @@ def setting_fields(group: type, prefix: str = "") -> Iterator[tuple[str, Setting
 
 
 def from_plain(group: type, values: Mapping[str, Any], prefix: str = "") -> Any:
-    """Build a dataclass of settings from plain values of the right types; what else `values` holds is ignored.
+    """Build a dataclass of settings from plain values of the right types; other keys of `values` are ignored.
 
     Raises InvalidSetting with the setting's full name.
     """

@@ -1,1 +1,1 @@
-"""Rules that say when enough is labelled."""
+"""Rules that decide when to stop labelling."""

@@ -42,7 +42,7 @@ def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float,
 
 
 def reason_if_spent(limit: int | None, last: RoundRecord, awaited: str) -> str | None:
-    """Return the reason to stop if `limit` labels are there before what is `awaited` has come; else None."""
+    """Return the reason to stop if `limit` labels are there before `awaited` has happened; else None."""
     if limit is None or last.labels < limit:
         return None
     return f"The limit of {limit} labels is reached, before {awaited}."

@@ -1,4 +1,4 @@
-"""What can happen to a round. KIND and the fields are stored in the ledger, so they keep their names."""
+"""The events of a round. KIND and the fields are stored in the ledger, so they keep their names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Shown(Event):
-    """What the images of a request held, as the hex digests of their files, in its order; None: not known."""
+    """The contents of a request's images, as the hex digests of their files, in its order; None: not known."""
 
     KIND: ClassVar[str] = "shown"
     contents: Sequence[str | None] = ()
@@ -36,7 +36,7 @@ class Shown(Event):
 
 @dataclass(frozen=True)
 class Predicted(Event):
-    """What the model thought of each image of a request, in its order: the class, and its probability."""
+    """The model's prediction for each image of a request, in its order: the class, and its probability."""
 
     KIND: ClassVar[str] = "predicted"
     classes: Sequence[str] = ()
@@ -54,7 +54,7 @@ class DuplicateCounts(Event):
 
 @dataclass(frozen=True)
 class Requested(Event):
-    """The request lies before people."""
+    """The request has been shown to people."""
 
     KIND: ClassVar[str] = "requested"
 

@@ -82,7 +82,7 @@ class FileCache:
     def look_up(self, items: Iterable[Item], present: Iterable[bool]) -> list[FileContent | None]:
         """Return for each item what its file holds, or None if it was never read or has changed since.
 
-        For one that is not `present` in the pool any more, the file is not looked for: it is what it was when last
+        For one that is not `present` in the pool any more, the file is not looked up: its content is that when last
         read.
         """
         contents: list[FileContent | None] = []
@@ -104,7 +104,7 @@ class FileCache:
         return contents
 
     def remember(self, contents: Sequence[tuple[Item, FileContent]]) -> None:
-        """Store what was read, in one transaction.
+        """Store the contents that were read, in one transaction.
 
         A file that could not be had (missing, locked, a drive that is off, no memory) is tried again next time.
         """

@@ -119,7 +119,7 @@ class Ledger:
     def add_labels(
         self, labels: Iterable[tuple[int, Label]], round_number: int | None, origin: str, cleared: Iterable[int] = ()
     ) -> int:
-        """Append what is new in a source's statements, and return how many rows that took.
+        """Append the new statements of a source, and return the number of rows added.
 
         All labels given for an item are one statement. One that repeats the last of the same round and origin is not
         new, so a source can be read again and again, wherever its files have moved to, and a correction (also back to

@@ -1,4 +1,4 @@
-"""What a campaign leaves behind for other programs."""
+"""The results of a campaign for other programs."""
 
 from __future__ import annotations
 

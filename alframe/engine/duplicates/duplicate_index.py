@@ -1,4 +1,4 @@
-"""Which images are near-duplicates of which, found without comparing all with all."""
+"""Find near-duplicates without comparing all images with all."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _pigeonhole_masks(bits: int) -> list[np.uint64]:
 
     By the pigeonhole principle: of `bits` + 2 blocks two are left as they were (Norouzi, Punjani & Fleet 2012, Fast
     search in Hamming space with multi-index hashing, have one of `bits` + 1; two tell more images apart). Each block
-    has bits from all over the picture, since neighbouring ones say much the same.
+    has bits from all over the picture, since neighbouring bits are much alike.
     """
     blocks = np.array_split(np.random.default_rng(0).permutation(64), bits + 2)
     values = [sum(1 << int(bit) for bit in block) for block in blocks]

@@ -93,7 +93,7 @@ def _assign_representatives(rows: Ints, index: DuplicateIndex) -> Ints:
 def pick_representatives(representatives: Ints, free: Mask, ineligible: Mask, asked: Mask) -> Ints:
     """Return the keys of the `free` (N,) images to ask for: one of each group without an `ineligible` (N,) one.
 
-    If an image of the group was `asked` (N,) for before, in vain, it is that one; else the representative or, if that
+    If an image of the group was `asked` (N,) for without an answer, it is that one; else the representative or, if that
     has left the pool, the first that has not.
     """
     settled = np.zeros(len(representatives), bool)

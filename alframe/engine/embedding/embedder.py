@@ -1,4 +1,4 @@
-"""A network that is ready to embed, with the fingerprint that keys what it computed."""
+"""A network that is ready to embed, with the fingerprint that is the key of its features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes instead of whole images: what a detector found decides where in each image to look."""
+"""Boxes instead of whole images: a detector's file says where in each image to look."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_ANIMALS = ("person", "vehicle", "empty", "blank")
 
 
 def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
-    """Return the items with their boxes, as `boxes` says; meta["detected"] of an item notes what was found.
+    """Return the items with their boxes, as `boxes` says; meta["detected"] of an item notes what the detector found.
 
     An image with several boxes of the category in the file gives, with use=all, items `<id>#<n>` with "n of m" as
     meta["box"]: n counts from the most confident one, whatever the threshold, so that a box keeps its id when that

@@ -61,7 +61,7 @@ def sync_pool_listing(
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
     time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
-    own. It is never drawn again, and what comes later to a held-out group is held out. Raises PoolError for an empty
+    own. It is never drawn again, and images that join a held-out group later are too. Raises PoolError for an empty
     pool or one in which nothing that was there before is left.
     """
     known = ledger.items()
@@ -117,7 +117,7 @@ def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
 def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
     """Return a known item as it is listed now: the split is the ledger's; all else may have been corrected since.
 
-    What the pool does not say was found when the item was new. One of several boxes keeps its place: labels of it must
+    Values that the pool lacks were found when the item was new. One of several boxes keeps its place: labels of it must
     not become labels of another animal when a detector's file is exchanged.
     """
     if stored.is_unchanged(key, item):

@@ -31,12 +31,12 @@ def evaluate_audit(
     tested on them. Instead the head is fitted `folds` times on all labels but those of a fold of audited images, and
     predicts that fold. Keys without a label that can be learned from (unsure, or a file that is gone) are left out.
 
-    What else is labelled stays in training, an audited image's own sequence included: the rest of the pool is
+    All other labels stay in training, an audited image's own sequence included: the rest of the pool is
     predicted by a head that has seen just as many of its sequence mates, so leaving them out would be too strict.
     Only labels propagated from an audited image go with it: they are its own answer. An embedding that was fine-tuned
     must not have seen the audited images either (see `drop_answers`), for it is not fitted again.
 
-    The images were drawn without regard to what the model or anybody thinks of them, so they are a simple random
+    The images were drawn without regard to any prediction or opinion about them, so they are a simple random
     sample, in which bursts do no harm to the interval. It is slightly low, not high, as a figure for the images that
     are still unlabelled: each head lacks a fold's labels, and images drawn in early rounds come from a pool that still
     had the hard ones, which were requested since. It holds for this pool, not for other places. Where only one of each

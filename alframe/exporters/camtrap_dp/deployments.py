@@ -18,7 +18,7 @@ TIME_COLUMNS = ("deploymentStart", "deploymentEnd")
 
 @dataclass
 class Deployments:
-    """The valid rows of the table by deploymentID, with times in ISO 8601, and what is wrong with the others."""
+    """The valid rows of the table by deploymentID, with times in ISO 8601, and the problems of the others."""
 
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)

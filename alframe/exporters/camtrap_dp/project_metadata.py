@@ -60,7 +60,7 @@ class ProjectMetadata:
         return [f"{SETTING}.{sentence}" for sentence, stated in needed.items() if not stated]
 
     def package_entries(self, now: datetime, missing: Sequence[str]) -> dict[str, Any]:
-        """Return what the tables do not tell for datapackage.json; with `missing` facts it is called a draft."""
+        """Return the entries of datapackage.json beside the tables; with `missing` facts it is called a draft."""
         entries = {
             "created": format_time(now),
             "title": self.title,

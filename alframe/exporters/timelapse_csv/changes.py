@@ -130,7 +130,7 @@ def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasse
 
 
 def _match_records(ddb: Path, images: Mapping[str, ImageClasses], columns: Sequence[str]) -> dict[str, list[Record]]:
-    """Return the records of each image: those of its path, else those whose path differs in case and accents alone."""
+    """Return the records of each image: those of its path, else those whose path differs only in case and accents."""
     image_of = _paths_in_set(images, ddb.parent)
     caseless = {path: caseless_path(path) for path in image_of}
     times = Counter(caseless.values())

@@ -111,7 +111,7 @@ class DetectionsBuilder:
     def build(
         self, program: str, info: Mapping[str, Any], category_names: Mapping[str, str], class_names: Mapping[str, str]
     ) -> Detections:
-        """Build the Detections; the names are by what the file calls the categories and classes."""
+        """Build the Detections; the names are keyed by the file's codes of categories and classes."""
         values = np.asarray(self.values).reshape(-1, 5)
         categories = tuple(category_names[category] for category in self.category_numbers)
         starts, category = np.asarray(self.starts), np.asarray(self.category)

@@ -34,7 +34,7 @@ RESTORED_COLUMN = "again"  # of lists that were written anew, after somebody had
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the columns are called."""
+    """The names of the columns."""
 
     path: str = "path"
     label: str = "label"
@@ -155,7 +155,7 @@ class Csv:
                 builder.add_unanswered(str(file), item)
 
     def _columns_of(self, file: Path) -> Columns:
-        """Return what the columns are called in this file: as is set, or as it was before somebody set it."""
+        """Return the names of the columns in this file: those that are set, or else the default ones."""
         default = Columns()
         if self.columns == default or has_columns(file, (self.columns.path, self.columns.label), self.encoding):
             return self.columns

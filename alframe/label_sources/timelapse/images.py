@@ -49,7 +49,7 @@ def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemI
 
 
 def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[RoundImage], list[Problem]]:
-    """Return the images that the folder's manifest lists, then the items that it lacks; and what is wrong with it."""
+    """Return the images that the folder's manifest lists, then the items that it lacks; and its problems."""
     images, problems = read_manifest(folder)
     listed = {image.id for image in images}
     names = choose_names((item for item in items if item.id not in listed), (image.name for image in images))

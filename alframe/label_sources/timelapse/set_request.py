@@ -43,7 +43,7 @@ def request_selection(
     unsure: Sequence[str],
     write: bool,
 ) -> Iterator[str]:
-    """Have the round's images selected, and yield what people are to do, line by line. Raises FormatError."""
+    """Have the round's images selected, and yield the instructions for people, line by line. Raises FormatError."""
     yield f"Round {request.round}: {format_count(len(request.items), 'image')} to label in the Timelapse set {ddb}."
     reason = explain_unsafe_write(ddb) if write and plan.records else ""
     if write and plan.records and not reason:

@@ -35,11 +35,11 @@ class FieldNames:
 
 @dataclass(frozen=True, slots=True)
 class SelectionPlan:
-    """What is to be changed in a set.
+    """The changes to make in a set.
 
     `records`: the records to change, with their new cells, RelativePath and File as they are in the file, and DateTime.
     `unsafe_records`: those of them in the root folder whose name other images share; an import would change all these.
-    `present` and `missing`: the items of which the set has a record, or none. `fields`: the fields that are written.
+    `present` and `missing`: the items with and without a record in the set. `fields`: the fields that are written.
     """
 
     records: Sequence[Record]

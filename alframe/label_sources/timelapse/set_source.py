@@ -71,7 +71,7 @@ class TimelapseSet:
         self._cache: dict[Path, tuple[object, AnswerFile]] = {}
 
     def request(self, request: Request) -> str:
-        """Write what is to be changed in the set, or change it; the images of earlier rounds are deselected."""
+        """Write the changes to a CSV, or into the set; the images of earlier rounds are deselected."""
         try:
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
             root, ddb = self._locate()
@@ -88,7 +88,7 @@ class TimelapseSet:
             raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
     def collect(self, request: Request) -> Answers:
-        """Return what the data file and all exports say about these images, whichever round it was said for."""
+        """Return the answers about these images in the data file and all exports, whatever round they are for."""
         builder = make_answer_builder(request.classes, self.blank, self.new_classes, self.unsure)
         template = None
         try:

@@ -67,7 +67,7 @@ class Timelapse:
             raise BadParams(f"label_source.annotator_field: {error}") from error
 
     def request(self, request: Request) -> str:
-        """Complete the set or the sets; one in which somebody has begun to label is left as it is."""
+        """Complete the set or the sets; a set in which somebody has begun to label stays as it is."""
         folder = round_folder(request)
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
         remarks = []
