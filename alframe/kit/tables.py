@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from alframe.formats.matching import ImageMatcher, caseless_path, match_rows, normalise_path
 from alframe.formats.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
+from alframe.kit.image_paths import absolute_path
 from alframe.store.names import is_system_file
 from alframe.types import Problem
 
@@ -66,9 +66,8 @@ def find_tables(
         if not files:
             message = f"is not a file, nor a folder or pattern with a CSV in it. Add it, or correct {setting}."
             problems.append(Problem(str(path), None, message))
-        tables |= dict.fromkeys(Path(os.path.abspath(file)) for file in files)  # noqa: PTH100 (links stay)
-    folder = Path(os.path.abspath(outside))  # noqa: PTH100
-    return [file for file in tables if not file.is_relative_to(folder)], problems
+        tables |= dict.fromkeys(map(absolute_path, files))
+    return [file for file in tables if not file.is_relative_to(absolute_path(outside))], problems
 
 
 def time_saved(file: Path) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from alframe.formats.timelapse.folders import files_in
 from alframe.formats.timelapse.template import Template, read_template
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
+from alframe.kit.image_paths import absolute_path
 from alframe.kit.parameters import require_one_of
 from alframe.kit.round_folders import round_folder
 from alframe.kit.tables import files_in_folder, find_tables
@@ -174,13 +174,16 @@ def _paths_in_set(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
 
     An item that is one of several boxes in an image is left out: a set has no record for it.
     """
-    folder, real_folder = os.path.abspath(root), os.path.realpath(root)  # noqa: PTH100 (links stay)
+    folder, real_folder = absolute_path(root), root.resolve()
     paths = {}
     for item in items:
-        if "box" not in item.meta:
-            path = Path(os.path.abspath(item.path))  # noqa: PTH100
-            if not path.is_relative_to(folder) and (real := item.path.resolve()).is_relative_to(real_folder):
-                paths[item.id] = real.relative_to(real_folder).as_posix()
-            else:
-                paths[item.id] = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else item.id
+        if "box" in item.meta:
+            continue
+        path = absolute_path(item.path)
+        if path.is_relative_to(folder):
+            paths[item.id] = path.relative_to(folder).as_posix()
+        elif (real := item.path.resolve()).is_relative_to(real_folder):
+            paths[item.id] = real.relative_to(real_folder).as_posix()
+        else:
+            paths[item.id] = item.id
     return paths
