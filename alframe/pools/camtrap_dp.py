@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,8 @@ from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImages
 from alframe.kit.parameters import require_one_of
 from alframe.types import Box, Item
+
+EVENT_LABELS_ONLY = "have labels of their event only, which are not used (pool.sequence_level=true does)"
 
 
 @dataclass
@@ -54,7 +56,7 @@ class CamtrapDp:
         names = {} if self.names == "scientific" else package.vernacular_names(self.names)
         observations = _Observations()
         for row in package.read_rows("observations", ("observationLevel", "observationType")):
-            observations.add(row, names)
+            observations.add(row, self._class_name(row, names))
         yield from listed.finish(self._items(package, listed, cameras, observations))
 
     def _items(
@@ -69,7 +71,11 @@ class CamtrapDp:
                 taken = row.time("timestamp")
                 of_image = observations.by_image.get(row["mediaID"], [])
                 of_events = observations.during(row["deploymentID"], taken)
-                usable = self._usable(of_image, of_events, listed)
+                image_labels = [observation for observation in of_image if observation.class_name]
+                event_labels = [observation for observation in of_events if observation.class_name]
+                if event_labels and not image_labels and not self.sequence_level:
+                    listed.notes[EVENT_LABELS_ONLY] += 1
+                usable = image_labels or (event_labels if self.sequence_level else [])
                 events = (observation.event for observation in (*of_image, *of_events))
                 yield listed.item(
                     row["filePath"],
@@ -80,28 +86,22 @@ class CamtrapDp:
                     sequence=next((event for event in events if event), None),
                 )
 
-    def _usable(
-        self, of_image: Sequence[_Observation], of_events: Sequence[_Observation], listed: ListedImages
-    ) -> Sequence[_Observation]:
-        """Return the observations that count as labels: those of the image, else those of its events."""
-        if not self.labels:
-            return ()
-        image_labels, event_labels = (
-            [each for each in observations if each.class_name and (self.machine or not each.machine)]
-            for observations in (of_image, of_events)
-        )
-        if event_labels and not image_labels and not self.sequence_level:
-            listed.notes["have labels of their event only, which are not used (pool.sequence_level=true does)"] += 1
-        return image_labels or (event_labels if self.sequence_level else ())
+    def _class_name(self, row: CamtrapRow, names: Mapping[str, str]) -> str:
+        """Return the class that an observation says, or "" if it says none, or is not to be used."""
+        kind, scientific = row["observationType"], row["scientificName"]
+        if not self.labels or (row["classificationMethod"] == "machine" and not self.machine):
+            return ""
+        if scientific and kind in ("animal", "human", ""):
+            return names.get(scientific, scientific)
+        return kind if kind in ("blank", "human", "vehicle") else ""  # unknown and unclassified are not answers
 
 
 @dataclass(frozen=True, slots=True)
 class _Observation:
-    """An observation; `class_name` is "" if it says nothing."""
+    """An observation; `class_name` is "" if it gives the image no label."""
 
     class_name: str
     event: str
-    machine: bool
     box: Box | None
 
 
@@ -113,10 +113,9 @@ class _Observations:
     events: dict[str, list[tuple[datetime, datetime, _Observation]]] = field(default_factory=dict)
     _longest: dict[str, timedelta] = field(default_factory=dict)  # by deployment, once its events are sorted
 
-    def add(self, row: CamtrapRow, names: Mapping[str, str]) -> None:
-        """Add a row of the table; `names` are the class names by scientific name."""
-        is_machine = row["classificationMethod"] == "machine"
-        observation = _Observation(_class_name(row, names), row["eventID"], is_machine, row.box())
+    def add(self, row: CamtrapRow, class_name: str) -> None:
+        """Add a row of the table."""
+        observation = _Observation(class_name, row["eventID"], row.box())
         start, end = row.time("eventStart"), row.time("eventEnd")
         if row["mediaID"]:
             self.by_image.setdefault(row["mediaID"], []).append(observation)
@@ -134,10 +133,3 @@ class _Observations:
         first = bisect_left(events, time - self._longest[deployment], key=lambda event: event[0])
         last = bisect_right(events, time, key=lambda event: event[0])
         return [observation for _, end, observation in events[first:last] if end >= time]
-
-
-def _class_name(row: CamtrapRow, names: Mapping[str, str]) -> str:
-    kind, scientific = row["observationType"], row["scientificName"]
-    if scientific and kind in ("animal", "human", ""):
-        return names.get(scientific, scientific)
-    return kind if kind in ("blank", "human", "vehicle") else ""  # unknown and unclassified are not answers

@@ -62,7 +62,7 @@ class Csv:
     def _read(self, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
             with file.open(encoding=self.encoding, newline="") as text:
-                yield from _parse_rows(text, file, self.columns, self.delimiter)
+                yield from self._parse_rows(text, file)
         except FileNotFoundError:
             raise PoolError(
                 f"{file} does not exist.{download_hint(self.available_from)} "
@@ -76,6 +76,30 @@ class Csv:
                 f"{file} is not {self.encoding} text ({error}). Set pool.encoding, e.g. cp1252 for a file from Excel, "
                 f"or save it as UTF-8."
             ) from error
+
+    def _parse_rows(self, text: TextIO, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+        """Yield the first line (from 1) of each row that is not blank, and its cells by the names of `self.columns`."""
+        line = 1
+        try:
+            header_line = text.readline()
+            text.seek(0)
+            likeliest = max(",;\t", key=lambda mark: len(next(csv.reader([header_line], delimiter=mark), [])))
+            # Strict, since a quote that is left open would swallow the rest.
+            reader = csv.reader(text, delimiter=self.delimiter or likeliest, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            indices = {key: _find_column(name, key, header, file) for key, name in self.columns.items()}
+            line = reader.line_num + 1
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+                        raise PoolError(
+                            f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}. "
+                            f"Complete the row, and put cells that contain the delimiter in quotation marks."
+                        )
+                    yield line, {key: "" if index is None else cells[index].strip() for key, index in indices.items()}
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise PoolError(f"{file}, row {line}: {error}. Is a quotation mark left open there?") from error
 
     def _item(self, line: int, cells: dict[str, str], listed: ListedImages) -> Item | None:
         position = f"{listed.file}, row {line}"
@@ -117,33 +141,6 @@ class Csv:
                 f"Set pool.time_format, e.g. '%d/%m/%Y %H:%M', or leave the cell blank."
             ) from None
         return time.replace(tzinfo=None)
-
-
-def _parse_rows(
-    text: TextIO, file: Path, columns: dict[str, str | None], delimiter: str | None
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the first line (from 1) of each row that is not blank, and its cells by the names of `columns`."""
-    line = 1
-    try:
-        header_line = text.readline()
-        text.seek(0)
-        likeliest = max(",;\t", key=lambda mark: len(next(csv.reader([header_line], delimiter=mark), [])))
-        # Strict, since a quote that is left open would swallow the rest.
-        reader = csv.reader(text, delimiter=delimiter or likeliest, strict=True)
-        header = [name.strip() for name in next(reader, [])]
-        indices = {key: _find_column(name, key, header, file) for key, name in columns.items()}
-        line = reader.line_num + 1
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
-                    raise PoolError(
-                        f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}. "
-                        f"Complete the row, and put cells that contain the delimiter in quotation marks."
-                    )
-                yield line, {key: "" if index is None else cells[index].strip() for key, index in indices.items()}
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise PoolError(f"{file}, row {line}: {error}. Is a quotation mark left open there?") from error
 
 
 def _find_column(name: str | None, key: str, header: list[str], file: Path) -> int | None:

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from alframe.data.viewing import open_for_viewing
 from alframe.errors import PoolError
@@ -34,15 +34,11 @@ def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
     except PoolError as error:
         return Thumbnail(reason=str(error))
     if box is not None:
-        _draw_box(small, box)
+        left, top = box.x * small.width, box.y * small.height
+        right, bottom = left + box.w * small.width - 1, top + box.h * small.height - 1
+        if right > left and bottom > top:
+            ImageDraw.Draw(small).rectangle((left, top, right, bottom), outline=_BOX_COLOUR, width=2)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=78)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", small.width, small.height)
-
-
-def _draw_box(image: Image.Image, box: Box) -> None:
-    left, top = box.x * image.width, box.y * image.height
-    right, bottom = left + box.w * image.width - 1, top + box.h * image.height - 1
-    if right > left and bottom > top:
-        ImageDraw.Draw(image).rectangle((left, top, right, bottom), outline=_BOX_COLOUR, width=2)

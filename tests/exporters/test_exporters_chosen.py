@@ -43,7 +43,7 @@ def test_parameters_with_awkward_values() -> None:
     assert isinstance(part, CamtrapDp)
     assert str(part.zone) == "UTC+10:00"
     assert part.scientific_names == {"fox": "Vulpes vulpes"}
-    assert part.project.contributors == [{"title": "Anna Berg"}]
+    assert part.people == [{"title": "Anna Berg"}]
 
 
 def test_the_example_of_the_docs(tmp_path: Path) -> None:
@@ -53,5 +53,5 @@ def test_the_example_of_the_docs(tmp_path: Path) -> None:
     chosen = compose(f"hydra.searchpath=[file://{tmp_path}]", "experiment=valley").exporter
     assert list(chosen) == ["predictions", "model", "camtrap_dp"]
     part = REGISTRIES["exporter"].build(OmegaConf.to_container(chosen.camtrap_dp))
-    assert part.project.list_missing() == []
+    assert part.list_missing_metadata() == []
     assert set(yaml.safe_load(example)["exporter"]["camtrap_dp"]["names"]) == {"fox", "boar"}

@@ -13,10 +13,9 @@ from typing import Any
 
 from alframe.contracts import SavedModel
 from alframe.errors import BadParams
-from alframe.exporters.camtrap_dp.deployments import Deployments, parse_timezone, read_deployments
-from alframe.exporters.camtrap_dp.project_metadata import SETTING, STANDARD_NAME, ProjectMetadata
+from alframe.exporters.camtrap_dp.deployments import Deployments, format_time, parse_timezone, read_deployments
 from alframe.exporters.camtrap_dp.survey import Survey, build_survey, media_rows, observation_rows
-from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS, build_description, write_table
+from alframe.formats.camtrap_dp import standard
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically, write_json
 from alframe.kit.progress import track
@@ -24,6 +23,8 @@ from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
 
+SETTING = "exporter.camtrap_dp"
+STANDARD_NAME = "Camtrap DP"
 FILE_PATH = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its schema has it
 MAX_NAMES = 8  # in a message
 
@@ -57,20 +58,28 @@ class CamtrapDp:
     draft: bool = False
 
     def __post_init__(self) -> None:
-        people = [{"title": person} if isinstance(person, str) else dict(person) for person in self.contributors]
-        self.project = ProjectMetadata(
-            self.title, people, self.sampling_design, list(self.capture_method), dict(self.metadata or {})
-        )
+        self.people = [{"title": person} if isinstance(person, str) else dict(person) for person in self.contributors]
+        self.entries: dict[str, Any] = dict(self.metadata or {})  # of datapackage.json; they replace alframe's own
         self.zone = parse_timezone(self.timezone)
         self.scientific_names = {str(name): str(scientific) for name, scientific in (self.names or {}).items()}
         types = {"blank": self.blank, "human": self.human, "vehicle": self.vehicle, "unknown": self.unknown}
         self.observation_types = {str(name).casefold(): kind for kind, group in types.items() for name in group}
+        designs = [self.sampling_design] if self.sampling_design else []
+        _require_known("sampling_design", designs, standard.SAMPLING_DESIGNS)
+        _require_known("capture_method", self.capture_method, standard.CAPTURE_METHODS)
+        roles = [person["role"] for person in self.people if "role" in person]
+        _require_known("contributors: role", roles, standard.CONTRIBUTOR_ROLES)
+        if not all(str(person.get("title", "")).strip() for person in self.people):
+            raise BadParams(f"{SETTING}.contributors has an entry without a title. Set it to the name of the person.")
+        scopes = [license.get("scope") for license in self.entries.get("licenses", [])]
+        if scopes and sorted(map(str, scopes)) != ["data", "media"]:
+            raise BadParams(f"{SETTING}.metadata.licenses needs two entries, with the scopes data and media.")
 
     def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
         deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
-        missing = [*self._list_missing(survey, deployments), *self.project.list_missing()]
+        missing = [*self._list_missing(survey, deployments), *self.list_missing_metadata()]
         if missing and not self.draft:
             raise BadParams(
                 f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not contain."
@@ -88,21 +97,55 @@ class CamtrapDp:
             self._write(temporary, survey, deployments, missing)
         if not missing:
             shutil.rmtree(draft, ignore_errors=True)  # what it lacked is here
-        return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in TABLE_COLUMNS))]
+        return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in standard.TABLE_COLUMNS))]
 
     def _write(self, folder: Path, survey: Survey, deployments: Deployments, missing: Sequence[str]) -> None:
         now = datetime.now(UTC)
-        methods = self.project.project_entry().get("captureMethod", [])
+        methods = self._project_entry().get("captureMethod", [])
         rows = {
             "deployments": deployments.rows.values(),
             "media": media_rows(survey, self.media_url, self.public, methods[0] if len(methods) == 1 else ""),
             "observations": observation_rows(survey, self.scientific_names, now),
         }
-        for table, columns in TABLE_COLUMNS.items():
-            write_table(folder / f"{table}.csv", columns, track(rows[table], f"Camtrap DP: {table}", unit="row"))
+        for table, columns in standard.TABLE_COLUMNS.items():
+            tracked = track(rows[table], f"Camtrap DP: {table}", unit="row")
+            standard.write_table(folder / f"{table}.csv", columns, tracked)
         species = [self.scientific_names[name] for name in survey.class_names() if self.scientific_names.get(name)]
-        entries = self.project.package_entries(now, missing)
-        write_json(folder / "datapackage.json", build_description(list(deployments.rows.values()), species, entries))
+        entries = {
+            "created": format_time(now),
+            "title": self.title,
+            "contributors": self.people,
+            **self.entries,
+            "project": {"individualAnimals": False, **self._project_entry()},
+        }
+        if missing:
+            entries["title"] = f"DRAFT: {entries['title'] or 'no title yet'}"
+            entries["description"] = f"DRAFT, not a valid {STANDARD_NAME}. What is missing: {' '.join(missing)}"
+        entries = {key: value for key, value in entries.items() if value is not None and value != []}
+        description = standard.build_description(list(deployments.rows.values()), species, entries)
+        write_json(folder / "datapackage.json", description)
+
+    def _project_entry(self) -> dict[str, Any]:
+        """Return the entry `project`: animals are not told apart, and each observation is of one image."""
+        stated = {
+            "title": self.title,
+            "samplingDesign": self.sampling_design,
+            "captureMethod": list(self.capture_method),
+            "individualAnimals": False,
+            "observationLevel": ["media"],
+        }
+        return {key: value for key, value in (stated | self.entries.get("project", {})).items() if value}
+
+    def list_missing_metadata(self) -> list[str]:
+        """Return a sentence for each fact about the project that is not stated; it says where to state it."""
+        project = self._project_entry()
+        needed = {
+            "title: what the data set is called.": project.get("title"),
+            "contributors: the names of the people.": self.people or self.entries.get("contributors"),
+            f"sampling_design: {', '.join(standard.SAMPLING_DESIGNS)}.": project.get("samplingDesign"),
+            f"capture_method: {', '.join(standard.CAPTURE_METHODS)}, in brackets.": project.get("captureMethod"),
+        }
+        return [f"{SETTING}.{sentence}" for sentence, stated in needed.items() if not stated]
 
     def _list_missing(self, survey: Survey, deployments: Deployments) -> list[str]:
         """Return a sentence for each thing not known of images and deployments; it says what to do."""
@@ -147,3 +190,9 @@ def _shorten(names: Iterable[str], noun: str = "") -> str:
     distinct = list(dict.fromkeys(names))
     listing = ", ".join(distinct[:MAX_NAMES]) + (", ..." if len(distinct) > MAX_NAMES else "")
     return f"{len(distinct)} {noun}{'s' * (len(distinct) != 1)} ({listing})" if noun else listing
+
+
+def _require_known(setting: str, values: Iterable[object], known: Sequence[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise BadParams(f"{SETTING}.{setting} is '{value}'; it can be {', '.join(known)}.")
