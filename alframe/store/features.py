@@ -90,7 +90,7 @@ class FeatureStore:
 
     def _register(self, keys_files: Iterable[Path]) -> None:
         """Make the shards of these keys files known, as far as they are not."""
-        keys, locations = [np.empty(0, KEY_TYPE)], [np.empty((0, 2), np.int64)]
+        keys, locations = [to_keys([])], [np.empty((0, 2), np.int64)]
         for file in sorted(set(keys_files) - self._seen):
             self._seen.add(file)
             if (shard_keys := self._load_keys(file)) is not None:
@@ -109,10 +109,10 @@ class FeatureStore:
     def _load_keys(self, keys_file: Path) -> Keys | None:
         features_file = _features_file(keys_file)
         try:
-            keys = np.load(keys_file)
+            keys = load_keys(keys_file)
             rows, width = _read_shape(features_file)
-            if keys.dtype != np.uint8 or keys.shape != (rows, KEY_TYPE.itemsize) or width != (self.width or width):
-                raise ValueError(f"{keys.shape} keys for ({rows}, {width}) features")
+            if len(keys) != rows or width != (self.width or width):
+                raise ValueError(f"{len(keys)} keys for ({rows}, {width}) features")
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features_file, error)
             self._seen.discard(keys_file)
@@ -120,8 +120,7 @@ class FeatureStore:
             features_file.unlink(missing_ok=True)
             return None
         self.width = width
-        shard_keys: Keys = keys.view(KEY_TYPE).reshape(-1)
-        return shard_keys
+        return keys
 
     def _find(self, keys: Keys) -> npt.NDArray[np.int64]:
         """Return (n,) the position of each in the sorted keys, -1 for one that is not among them."""
@@ -136,14 +135,30 @@ def to_keys(contents: Sequence[bytes]) -> Keys:
     return np.frombuffer(b"".join(contents), KEY_TYPE)
 
 
+def save_array(file: Path, array: npt.NDArray[np.generic]) -> None:
+    """Replace `file` by the array, in NumPy's format; keys (n,) are stored as (n, 16) bytes."""
+    if array.dtype == KEY_TYPE:
+        array = array.view(np.uint8).reshape(-1, KEY_TYPE.itemsize)
+    with replace_atomically(file) as temporary, temporary.open("wb") as handle:
+        np.save(handle, array)
+
+
+def load_keys(file: Path) -> Keys:
+    """Return the keys (n,) that `save_array` stored. Raises OSError, EOFError or ValueError for a damaged file."""
+    stored = np.load(file)
+    if stored.dtype != np.uint8 or stored.shape[1:] != (KEY_TYPE.itemsize,):
+        raise ValueError(f"{stored.dtype} {stored.shape} where keys should be")
+    keys: Keys = stored.view(KEY_TYPE).reshape(-1)
+    return keys
+
+
 def _write_shard(folder: Path, keys: Keys, features: Floats) -> Path:
     """Write a shard of `features` (n, D) and their `keys` (n,); return its keys file."""
     values = np.ascontiguousarray(features, np.float32)
     digest = hashlib.blake2b(keys.tobytes() + values.tobytes(), digest_size=12).hexdigest()
-    keys_file, key_bytes = folder / f"{digest}.keys.npy", keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize)
-    for file, array in ((_features_file(keys_file), values), (keys_file, key_bytes)):
-        with replace_atomically(file) as temporary, temporary.open("wb") as handle:
-            np.save(handle, array)
+    keys_file = folder / f"{digest}.keys.npy"
+    save_array(_features_file(keys_file), values)
+    save_array(keys_file, keys)
     return keys_file
 
 
@@ -151,12 +166,12 @@ def _drop_rows_not_finite(folder: Path) -> None:
     """Remove, once, the rows with NaN or infinity that earlier versions stored: their images are embedded again."""
     for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
         with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
-            features, keys = np.load(_features_file(keys_file), mmap_mode="r"), np.load(keys_file)
+            features, keys = np.load(_features_file(keys_file), mmap_mode="r"), load_keys(keys_file)
             finite = np.isfinite(features).all(axis=1)
             if not finite.all():
                 log.warning("%d embeddings in %s are not finite and are removed.", (~finite).sum(), keys_file)
                 if finite.any():
-                    _write_shard(folder, keys.view(KEY_TYPE).reshape(-1)[finite], features[finite])
+                    _write_shard(folder, keys[finite], features[finite])
                 keys_file.unlink()
                 _features_file(keys_file).unlink()
     with suppress(OSError):  # a store that may only be read is checked each time

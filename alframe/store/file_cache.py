@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -82,25 +82,22 @@ class FileCache:
     def look_up(self, items: Iterable[Item], present: Iterable[bool]) -> list[FileContent | None]:
         """Return for each item what its file holds, or None if it was never read or has changed since.
 
-        For one that is not `present` in the pool any more, the file is not looked up: its content is that when last
-        read.
+        The file of an item that is no longer `present` in the pool is not looked for: what it last held is returned.
         """
         contents: list[FileContent | None] = []
-        pairs = zip(items, present, strict=True)
+        pairs = zip(items, present, strict=True)  # items may be a generator
         while chunk := list(islice(pairs, VALUES_PER_QUERY)):
             keys = [_file_key(item) for item, _ in chunk]
-            rows = self._select(
-                "SELECT path, box, content, reason, size, mtime FROM content WHERE path IN", {path for path, _ in keys}
-            )
-            stored = {
-                (path, box): FileContent(content, why, (size, time)) for path, box, content, why, size, time in rows
-            }
+            sql = "SELECT path, box, content, reason, size, mtime FROM content WHERE path IN"
+            rows = self._select(sql, {path for path, _ in keys})
+            stored = {(path, box): FileContent(content, why, tuple(stamp)) for path, box, content, why, *stamp in rows}
             for key, (_, is_present) in zip(keys, chunk, strict=True):
                 content = stored.get(key)
                 if not is_present:
-                    contents.append(content or FileContent(None, "It is no longer in the pool.", None))
-                else:
-                    contents.append(content if content and content.stamp == _read_stamp(key[0]) else None)
+                    content = content or FileContent(None, "It is no longer in the pool.", None)
+                elif content and content.stamp != _read_stamp(key[0]):
+                    content = None
+                contents.append(content)
         return contents
 
     def remember(self, contents: Sequence[tuple[Item, FileContent]]) -> None:
@@ -119,12 +116,8 @@ class FileCache:
 
     def look_up_hashes(self, content_hashes: Iterable[bytes], spec: InputSpec) -> dict[bytes, bytes]:
         """Return the known difference hashes by content hash, as an input of this kind sees the images."""
-        hashes: dict[bytes, bytes] = {}
-        rest = iter(content_hashes)
-        while chunk := list(islice(rest, VALUES_PER_QUERY)):
-            sql = "SELECT content, hash FROM hash WHERE input = ? AND content IN"
-            hashes.update(self._select(sql, chunk, _input_key(spec)))
-        return hashes
+        sql = "SELECT content, hash FROM hash WHERE input = ? AND content IN"
+        return dict(self._select(sql, content_hashes, _input_key(spec)))
 
     def remember_hashes(self, hashes: Mapping[bytes, bytes], spec: InputSpec) -> None:
         """Store the difference hash of each content hash, in one transaction."""
@@ -133,10 +126,12 @@ class FileCache:
             [(content_hash, _input_key(spec), value) for content_hash, value in hashes.items()],
         )
 
-    def _select(self, sql: str, values: Collection[object], *first: object) -> list[Any]:
-        """Return the rows of a query that ends in IN, one of the `values`."""
-        with explain_errors(self._file):
-            return self._db.execute(f"{sql} ({','.join('?' * len(values))})", (*first, *values)).fetchall()
+    def _select(self, sql: str, values: Iterable[object], *first: object) -> Iterator[Any]:
+        """Yield the rows of a query that ends in IN, one of the `values`."""
+        rest = iter(values)
+        while chunk := list(islice(rest, VALUES_PER_QUERY)):
+            with explain_errors(self._file):
+                yield from self._db.execute(f"{sql} ({','.join('?' * len(chunk))})", (*first, *chunk)).fetchall()
 
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         with transaction(self._db, self._file), explain_errors(self._file):

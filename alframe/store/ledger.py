@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from alframe.errors import StoreError
 from alframe.store.database import connect, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
-from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_box, dump_record, load_record
+from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_item, dump_record, load_record
 from alframe.store.statements import find_last_statements, find_new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
@@ -82,6 +83,10 @@ class Ledger:
         with explain_errors(self.file):
             self._db.executemany(sql, rows)
 
+    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Append rows to a table that is given with its columns, as "table (column, column)"."""
+        self._write(f"INSERT INTO {table} VALUES ({', '.join('?' * (table.count(',') + 1))})", rows)
+
     # Items
 
     def items(self) -> StoredItems:
@@ -90,24 +95,9 @@ class Ledger:
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""
-        self._write(
-            "INSERT INTO item (key, id, path, split, label, camera, taken, sequence, box, meta) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    key,
-                    item.id,
-                    str(item.path),
-                    item.split,
-                    item.label,
-                    item.camera,
-                    None if item.taken is None else item.taken.isoformat(),
-                    item.sequence,
-                    dump_box(item.box),
-                    json.dumps(dict(item.meta), ensure_ascii=False),
-                )
-                for key, item in enumerate(items, start=first_key)
-            ),
+        self._insert(
+            "item (key, id, path, split, label, camera, taken, sequence, box, meta)",
+            ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key)),
         )
 
     def move_items(self, paths: Iterable[tuple[int, Path]]) -> None:
@@ -130,8 +120,8 @@ class Ledger:
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
             first, now = self.last_label_number() + 1, _timestamp()
-            self._write(
-                f"INSERT INTO label ({_LABEL_COLUMNS.format(statement='word')}, at) VALUES ({', '.join('?' * 13)})",
+            self._insert(
+                f"label ({_LABEL_COLUMNS.format(statement='word')}, at)",
                 ((first + row.n, first + row.statement, *row[2:-1], now) for row in new),
             )
         return len(new)
@@ -160,13 +150,13 @@ class Ledger:
         audit: Collection[int] = (),
     ) -> None:
         """Append a round's selection, before anybody is asked; `audit` are those of its keys drawn at random."""
-        self._write(
-            "INSERT INTO round (number, at, config, versions, owners) VALUES (?, ?, ?, ?, ?)",
+        self._insert(
+            "round (number, at, config, versions, owners)",
             [(number, _timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
         )
         scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
-        self._write(
-            "INSERT INTO selection (round, rank, item, score, audit) VALUES (?, ?, ?, ?, ?)",
+        self._insert(
+            "selection (round, rank, item, score, audit)",
             (
                 (number, rank, key, score, key in audit)
                 for rank, (key, score) in enumerate(zip(chosen.keys.tolist(), scores, strict=True))
@@ -176,19 +166,19 @@ class Ledger:
     def rounds(self) -> list[StoredRound]:
         """Return all requests, oldest first."""
         events = {(number, kind) for number, kind in self._read("SELECT round, kind FROM event")}
-        keys: dict[int, list[int]] = {}
-        audit: dict[int, set[int]] = {}
-        for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
-            keys.setdefault(number, []).append(key)
+        keys: defaultdict[int, list[int]] = defaultdict(list)
+        audit: defaultdict[int, set[int]] = defaultdict(set)
+        for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY rank"):
+            keys[number].append(key)
             if is_audit:
-                audit.setdefault(number, set()).add(key)
+                audit[number].add(key)
         return [
             StoredRound(
                 number=number,
-                keys=tuple(keys.get(number, ())),
+                keys=tuple(keys[number]),
                 requested=(number, Requested.KIND) in events,
                 closed=(number, Closed.KIND) in events,
-                audit=frozenset(audit.get(number, ())),
+                audit=frozenset(audit[number]),
                 source=json.loads(source or "{}"),
             )
             for number, source in self._read(
@@ -208,10 +198,7 @@ class Ledger:
         self._add_event(round_number, event.KIND, event.to_json())
 
     def _add_event(self, round_number: int, kind: str, detail: str) -> None:
-        self._write(
-            "INSERT INTO event (round, kind, detail, at) VALUES (?, ?, ?, ?)",
-            [(round_number, kind, detail, _timestamp())],
-        )
+        self._insert("event (round, kind, detail, at)", [(round_number, kind, detail, _timestamp())])
 
     def events(self, kind: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
@@ -235,9 +222,7 @@ class Ledger:
 
     def mark_unreadable(self, reasons: Iterable[tuple[int, str | None]]) -> None:
         """Append that these items cannot be read and why; or, with None, that they can be read again."""
-        self._write(
-            "INSERT INTO aside (item, reason, at) VALUES (?, ?, ?)", ((key, why, _timestamp()) for key, why in reasons)
-        )
+        self._insert("aside (item, reason, at)", ((key, why, _timestamp()) for key, why in reasons))
 
     def unreadable(self) -> dict[int, str]:
         """Return item -> reason, for all items that cannot be read now."""

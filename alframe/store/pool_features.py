@@ -20,8 +20,8 @@ from filelock import FileLock
 from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
-from alframe.store.features import KEY_TYPE, FeatureStore, Keys, to_keys
-from alframe.store.files import replace_atomically, require_free_space
+from alframe.store.features import KEY_TYPE, FeatureStore, Keys, load_keys, save_array, to_keys
+from alframe.store.files import require_free_space
 from alframe.types import Floats
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,8 @@ def gather_pool_features(store: FeatureStore, contents: Sequence[bytes | None]) 
 
 
 def _gather_rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
-    stored = [content for content in contents if content is not None]
-    rows = store.gather(stored)
-    if len(stored) == len(contents):
+    rows = store.gather([content for content in contents if content is not None])
+    if len(rows) == len(contents):
         return rows
     out = np.zeros((len(contents), store.width), np.float32)
     out[[content is not None for content in contents]] = rows
@@ -56,8 +55,7 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
         file, count = _find_pool_file(folder, keys, store.width)
         if count < len(keys):
             _append_rows(file, store, contents, count)
-            with replace_atomically(_keys_file(file)) as temporary, temporary.open("wb") as handle:
-                np.save(handle, keys.view(np.uint8).reshape(-1, KEY_TYPE.itemsize))
+            save_array(file.with_suffix(".keys"), keys)
     # A plain array: a memmap's slices are slow, each being a memmap again.
     return np.asarray(np.memmap(file, np.float32, "r", shape=(len(keys), store.width)))
 
@@ -70,7 +68,7 @@ def _find_pool_file(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
     for keys_file in sorted(folder.glob("*.keys")):
         file = keys_file.with_suffix(".f32")
         try:
-            file_keys = np.load(keys_file).view(KEY_TYPE).reshape(-1)
+            file_keys = load_keys(keys_file)
             if file.stat().st_size < len(file_keys) * width * 4:
                 raise ValueError(f"too few rows for {len(file_keys)} keys")
         except (OSError, EOFError, ValueError) as error:
@@ -111,10 +109,6 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
 
 def _remove_pool_file(file: Path) -> None:
     # Windows refuses while another run has it mapped; the next one to come removes it.
-    for path in (_keys_file(file), file):
+    for path in (file.with_suffix(".keys"), file):
         with suppress(OSError):
             path.unlink()
-
-
-def _keys_file(file: Path) -> Path:
-    return file.with_suffix(".keys")

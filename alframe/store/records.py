@@ -50,21 +50,27 @@ class StoredItems(Sequence[Item]):
     def is_unchanged(self, key: int, item: Item) -> bool:
         """Return whether `item`, without a box, has the split, the time and the sequence that are stored."""
         _, _, split, _, _, taken, sequence, box, _ = self._rows[key]
-        item_taken = None if item.taken is None else item.taken.isoformat()
-        return (item.split, item_taken, item.sequence, item.box, box) == (split, taken, sequence, None, None)
+        current = item.split, dump_time(item.taken), item.sequence, item.box
+        return current == (split, taken, sequence, None) and box is None
+
+
+def dump_item(item: Item) -> tuple[str | None, ...]:
+    """Return the row of an item, in the order of `StoredItems.COLUMNS`."""
+    taken, box, meta = dump_time(item.taken), dump_box(item.box), json.dumps(dict(item.meta), ensure_ascii=False)
+    return item.id, str(item.path), item.split, item.label, item.camera, taken, item.sequence, box, meta
 
 
 def _load_item(row: tuple[Any, ...], path: Path | None = None) -> Item:
+    id_, stored_path, split, label, camera, taken, sequence, box, meta = row
     return Item(
-        id=row[0],
-        path=path or Path(row[1]),
-        split=row[2],
-        label=row[3],
-        camera=row[4],
-        taken=None if row[5] is None else datetime.fromisoformat(row[5]),
-        sequence=row[6],
-        box=load_box(row[7]),
-        meta={} if row[8] == "{}" else _load_meta(row[8]),
+        *(id_, path or Path(stored_path)),
+        label=label,
+        split=split,
+        camera=camera,
+        taken=load_time(taken),
+        sequence=sequence,
+        box=load_box(box),
+        meta={} if meta == "{}" else _load_meta(meta),
     )
 
 
@@ -97,7 +103,7 @@ class StoredLabel(NamedTuple):
     @property
     def time(self) -> datetime | None:
         """When the label was given, if that is known."""
-        return None if self.labelled_at is None else datetime.fromisoformat(self.labelled_at)
+        return load_time(self.labelled_at)
 
     def to_label(self, item_id: str = "") -> Label:
         """Return the label as one of the item with this id."""
@@ -140,6 +146,16 @@ def _load_evaluation(data: dict[str, Any] | None) -> Evaluation | None:
     confusion = tuple(map(tuple, data["confusion"]))
     lists = {"classes": tuple(data["classes"]), "confusion": confusion, "per_class": tuple(data["per_class"])}
     return Evaluation(**{**data, **lists})
+
+
+def dump_time(time: datetime | None) -> str | None:
+    """Return a time as ISO text, or None."""
+    return None if time is None else time.isoformat()
+
+
+def load_time(text: str | None) -> datetime | None:
+    """Return the time that `dump_time` wrote."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def dump_box(box: Box | None) -> str | None:

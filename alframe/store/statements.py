@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from alframe.store.records import StoredLabel
+from alframe.store.records import StoredLabel, dump_time
 from alframe.types import Label
 
 StatementSource = tuple[int, int | None, str]  # item, round and origin
@@ -19,11 +19,9 @@ def find_last_statements(rows: Iterable[StoredLabel]) -> dict[StatementSource, l
     last: dict[StatementSource, list[StoredLabel]] = {}
     for row in rows:
         source = (row.item, row.round, row.origin)
-        said = last.get(source)
-        if said is not None and said[0].statement == row.statement:
-            said.append(row)
-        else:
-            last[source] = [row]
+        if row.n == row.statement:
+            last[source] = []
+        last[source].append(row)
     return last
 
 
@@ -84,9 +82,6 @@ def _who_said_what(labels: Iterable[Label | StoredLabel]) -> list[tuple[str, str
 def _number_rows(source: StatementSource, labels: Sequence[Label], first: int) -> list[StoredLabel]:
     rows = []
     for n, label in enumerate(labels, start=first):
-        at = None if label.labelled_at is None else label.labelled_at.isoformat()
-        name, annotator, file, row = label.class_name, label.annotator, label.file, label.row
-        rows.append(
-            StoredLabel(n, first, 0, *source, name, annotator, at, file, row, label.answer_file_hash, source[0])
-        )
+        said = label.class_name, label.annotator, dump_time(label.labelled_at)
+        rows.append(StoredLabel(n, first, 0, *source, *said, label.file, label.row, label.answer_file_hash, source[0]))
     return rows
