@@ -10,9 +10,13 @@ import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.contracts import Head
-from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, cross_validate, evaluate_probs
+from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, cross_validate, evaluate_probs, predict_folds
 from alframe.store.records import StoredLabel
 from alframe.types import Evaluation, Floats, Ints, Item
+
+AUDIT_BASIS = "images drawn at random from the pool"
+DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
+MIN_AUDIT_IMAGES = 5  # below, the interval would span nearly everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,6 @@ def make_training_set(
     )
 
 
-def train_head(head: Head, features: Floats, training: TrainingSet, rng: np.random.Generator) -> None:
-    """Fit `head` on the features (N, D) by item key."""
-    head.fit(features[training.keys], training.y, len(training.classes), rng)
-
-
 def predict_in_chunks(features: Floats, keys: Ints, predict: Callable[[Floats], Floats]) -> Floats:
     """Return (n, ...) what `predict` gives for the items `keys` (n,), without a copy of all their features (N, D)."""
     first, *rest = chunks(len(keys)) or [slice(0)]
@@ -89,3 +88,42 @@ def evaluate_head(
     rows = np.flatnonzero(training.by_people)  # a propagated label is not independent evidence
     row_groups = [groups[row] for row in rows.tolist()]
     return cross_validate(make_head, features[training.keys[rows]], training.y[rows], training.classes, row_groups, rng)
+
+
+def evaluate_audit(
+    make_head: Callable[[], Head],
+    features: Floats,
+    training: TrainingSet,
+    keys: Ints,
+    rng: np.random.Generator,
+    folds: int = 5,
+    basis: str = AUDIT_BASIS,
+) -> Evaluation | None:
+    """Estimate the accuracy on the whole pool from the audited `keys` (a,); None for fewer than 5, or one class.
+
+    `features` (N, D) are by item key. The audited images are trained on like all others, so the head in use cannot be
+    tested on them: each of `folds` heads is fitted on all labels but those of a fold of audited images, and predicts
+    that fold. Keys without a label that can be learned from (unsure, or a file that is gone) are left out.
+
+    Labels propagated from an audited image go with it: they are its own answer. The rest stays in training, its own
+    sequence included, since the head in use has seen just as many sequence mates of the rest of the pool. A fine-tuned
+    embedding must not have seen the audited images either (see `drop_answers`).
+
+    The audited images are a simple random sample, so bursts do no harm to the interval. For the images that are still
+    unlabelled it is slightly low: each head lacks a fold's labels, and early rounds drew from a pool that still had the
+    hard images. It holds for this pool, not for other places.
+    """
+    rows = np.flatnonzero(training.by_people & np.isin(training.keys, keys))
+    if len(rows) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
+        return None
+    tests = np.array_split(rng.permutation(rows), min(folds, len(rows)))
+    splits = [(np.flatnonzero(~np.isin(training.labelled_on, training.keys[test])), test) for test in tests]
+    probs = predict_folds(make_head, features[training.keys], training.y, len(training.classes), splits, rng)
+    truth = [training.classes[number] for number in training.y[rows].tolist()]
+    return evaluate_probs(probs[rows], training.classes, truth, basis)
+
+
+def drop_answers(training: TrainingSet, keys: Ints) -> TrainingSet:
+    """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
+    kept = ~np.isin(training.labelled_on, keys)
+    return TrainingSet(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])

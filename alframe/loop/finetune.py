@@ -7,8 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from alframe import seeding
 from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
-from alframe.engine.fit import make_training_set
-from alframe.engine.measuring.audit import drop_answers
+from alframe.engine.fit import drop_answers, make_training_set
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
 from alframe.loop.campaign import Campaign

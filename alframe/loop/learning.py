@@ -11,9 +11,15 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
-from alframe.engine.fit import TrainingSet, evaluate_head, make_training_set, train_head
+from alframe.engine.fit import (
+    AUDIT_BASIS,
+    DEDUPLICATED_AUDIT_BASIS,
+    TrainingSet,
+    evaluate_audit,
+    evaluate_head,
+    make_training_set,
+)
 from alframe.engine.listing.groups import assign_groups
-from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import Candidates, Embedded, Fitted, LabelSnapshot, RunCache
 from alframe.types import RoundRecord
@@ -28,7 +34,8 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     if len(np.unique(training.y)) < 2:
         return Fitted(embedded, training, None)
     head = campaign.parts.new_head()
-    train_head(head, features, training, seeding.generator(campaign.settings.seed, "head", snapshot.closed_rounds))
+    rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_rounds)
+    head.fit(features[training.keys], training.y, len(training.classes), rng)
     return Fitted(embedded, training, head)
 
 

@@ -90,7 +90,7 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
 def again(root: Path, size: int) -> dict[str, Any]:
     """The same command once more, with a round to go: each hot path by itself, then all of the round."""
     from alframe import seeding
-    from alframe.engine.fit import predict_in_chunks, train_head
+    from alframe.engine.fit import predict_in_chunks
     from alframe.engine.score import make_pool_view
     from alframe.loop.answers import load_answered
     from alframe.loop.checks import check_campaign
@@ -127,7 +127,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         features, sequences = fitted.embedded.embedding.features, state.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)
         with timed("head"):
-            train_head(session.parts.new_head(), features, training, rng)
+            session.parts.new_head().fit(features[training.keys], training.y, len(training.classes), rng)
         with timed("scoring"):
             margin_uncertainty(predict_in_chunks(features, ids, head.probs))
         for name, sampler in (("adaptive", session.parts.sampler), ("kcenter", KCenter())):

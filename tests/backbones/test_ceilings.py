@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from alframe.backbones.efficientnet_lite import EfficientNetLite
 from alframe.data.loading import load_batches, normalise
-from alframe.engine.embedding.allocator import keep_freed_memory
+from alframe.engine.embedding.embedder import keep_freed_memory
 from alframe.types import Item
 
 

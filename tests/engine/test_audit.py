@@ -7,8 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alframe.engine.fit import TrainingSet
-from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_IMAGES, drop_answers, evaluate_audit
+from alframe.engine.fit import AUDIT_BASIS, MIN_AUDIT_IMAGES, TrainingSet, drop_answers, evaluate_audit
 from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
 from alframe.heads.linear import Linear
 from alframe.types import Evaluation, Floats
@@ -142,8 +141,8 @@ def test_what_was_propagated_from_an_image_is_left_out_with_it() -> None:
 
 
 def test_too_few_images_give_no_number() -> None:
-    assert spied(labels(list(range(30))), list(range(MIN_IMAGES - 1))) is None
-    assert spied(labels(list(range(30))), list(range(MIN_IMAGES))) is not None
+    assert spied(labels(list(range(30))), list(range(MIN_AUDIT_IMAGES - 1))) is None
+    assert spied(labels(list(range(30))), list(range(MIN_AUDIT_IMAGES))) is not None
     assert spied(labels(list(range(0, 30, 3))), list(range(30))) is None, "one class"
 
 

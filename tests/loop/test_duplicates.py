@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
+from alframe.engine.fit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
 from alframe.loop.experiment import prepare_run
 from alframe.loop.labels import find_standing_labels

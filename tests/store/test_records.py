@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alframe.engine.measuring.audit import AUDIT_BASIS
+from alframe.engine.fit import AUDIT_BASIS
 from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.store.records import dump_record, load_record
 from alframe.testing.records import round_record

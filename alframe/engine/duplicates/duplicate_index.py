@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,30 +25,11 @@ Hashes = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
 
-class DuplicateIndex(Protocol):
-    """The group representatives so far, and the images that match them. Rows are positions in the pool."""
-
-    def add(self, rows: Ints) -> None:
-        """Add these images as group representatives."""
-        ...
-
-    def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
-        """Return (r,) the first added image that matches each row, or -1; and (r,) which rows not to add.
-
-        Rows with at least MAX_COMPARED images of a similar hash are not added: one more would only cost time.
-        """
-        ...
-
-    def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the near pairs among the `rows`, as positions (earlier, later) in them.
-
-        Pairs are sorted by the later position, then by the earlier.
-        """
-        ...
-
-
 class HashIndex:
-    """Two images match if at most `bits` of 64 differ and, with `features`, their cosine distance is <= `cosine`."""
+    """The group representatives so far, found by difference hash. Rows are positions in the pool.
+
+    Two images match if at most `bits` of 64 differ and, with `features`, their cosine distance is <= `cosine`.
+    """
 
     def __init__(self, hashes: Hashes, bits: int, features: Floats | None = None, cosine: float = 0.0) -> None:
         self._hashes, self._bits = hashes, bits
@@ -58,7 +38,7 @@ class HashIndex:
         self._tables: list[_SortedHashes] = []
 
     def add(self, rows: Ints) -> None:
-        """See DuplicateIndex."""
+        """Add these images as group representatives."""
         if self._features is not None:
             _, hash_numbers, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
             rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_ranks_within(counts) < MAX_CANDIDATES])]
@@ -69,7 +49,10 @@ class HashIndex:
             self._tables.append(_SortedHashes(rows, self._hashes[rows], self._masks))
 
     def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
-        """See DuplicateIndex."""
+        """Return (r,) the first added image that matches each row, or -1; and (r,) which rows not to add.
+
+        Rows with at least MAX_CANDIDATES images of a similar hash are not added: one more would only cost time.
+        """
         positions, matches = self._find_near(self._hashes[rows])
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
@@ -90,7 +73,7 @@ class HashIndex:
         return tuple(both[np.argsort(both[:, 0], kind="stable")].T)
 
     def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """See DuplicateIndex."""
+        """Return the near pairs among the `rows` as positions (earlier, later) in them, sorted by later, earlier."""
         hashes = self._hashes[rows]
         later, earlier = np.nonzero(np.tril(np.bitwise_count(hashes[:, None] ^ hashes) <= self._bits, -1))
         if self._features is not None:
@@ -132,18 +115,21 @@ def _pigeonhole_masks(bits: int) -> list[np.uint64]:
 
 
 class EmbeddingIndex:
-    """Two images match if the cosine distance is <= `cosine`. Compares with every added image, so use one per cell."""
+    """As HashIndex, for images that match if their cosine distance is <= `cosine`.
+
+    It compares with every added image, so use one per cell.
+    """
 
     def __init__(self, features: Floats, cosine: float) -> None:
         self._features, self._cosine = features, cosine
         self._added: list[Ints] = []
 
     def add(self, rows: Ints) -> None:
-        """See DuplicateIndex."""
+        """Add these images as group representatives."""
         self._added.append(rows)
 
     def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
-        """See DuplicateIndex."""
+        """Return (r,) the first added image that matches each row, or -1; and (r,) False: every row may be added."""
         representatives = np.full(len(rows), -1, np.int64)
         x = unit_vectors(self._features[rows])
         for added in self._added:
@@ -156,7 +142,7 @@ class EmbeddingIndex:
         return representatives, np.zeros(len(rows), bool)
 
     def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """See DuplicateIndex."""
+        """Return the near pairs as `HashIndex.find_pairs` does."""
         x = unit_vectors(self._features[rows])
         later, earlier = np.nonzero(np.tril(x @ x.T >= 1 - self._cosine, -1))
         return earlier, later

@@ -18,14 +18,7 @@ import numpy as np
 
 from alframe import seeding
 from alframe.chunks import chunks
-from alframe.engine.duplicates.duplicate_index import (
-    DuplicateIndex,
-    EmbeddingIndex,
-    Hashes,
-    HashIndex,
-    Mask,
-    split_into_cells,
-)
+from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, Mask, split_into_cells
 from alframe.progress import Bar
 from alframe.settings import Duplicates
 from alframe.types import Floats, Ints
@@ -48,7 +41,7 @@ def group_duplicates(
     cells = split_into_cells(features, order, seeding.integer_seed(0, "cells")) if by_embedding else [order]
     with Bar("Looking for near-duplicates", total=len(order), unit="img") as bar:
         for cell in cells:
-            index: DuplicateIndex
+            index: HashIndex | EmbeddingIndex
             if duplicates.uses_hash:
                 assert hashes is not None
                 compared = features if duplicates.uses_embedding else None
@@ -72,7 +65,7 @@ def _processing_order(content_hashes: Sequence[bytes | None], fixed: Mask) -> In
     return has_content[np.lexsort((digests, ~fixed[has_content]))].astype(np.int64)
 
 
-def _assign_representatives(rows: Ints, index: DuplicateIndex) -> Ints:
+def _assign_representatives(rows: Ints, index: HashIndex | EmbeddingIndex) -> Ints:
     """Return the representatives of these rows, the next in order; add the new ones among them to the index."""
     representatives, crowded = index.find_representatives(rows)
     unmatched = np.flatnonzero((representatives < 0) & ~crowded)

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.contracts import Compute
-from alframe.data.loading import load_batches
-from alframe.engine.embedding.embed_pool import SHARD_SIZE, cut_batches
-from alframe.progress import Bar
+from alframe.data.loading import Batch, load_batches
+from alframe.engine.embedding.embed_pool import SHARD_SIZE, process_shards
 from alframe.store.file_cache import FileCache
-from alframe.types import InputSpec, Item
+from alframe.types import Floats, InputSpec, Item
 
 log = logging.getLogger(__name__)
 
@@ -42,26 +41,17 @@ def collect_difference_hashes(
             len(lacking),
         )
         shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]
-        work = partial(hash_shards, spec, compute.batch_size, compute.workers())
-        for shard_hashes in compute.map_shards(work, shards):
-            cache.remember_hashes(shard_hashes, spec)
-            known |= shard_hashes
+        load = partial(_load_without_features, spec, compute.workers())
+        work = partial(process_shards, "Hashing images", load, compute.batch_size)
+        for result in compute.map_shards(work, shards):
+            cache.remember_hashes(result.hashes, spec)
+            known |= result.hashes
     hashes = [known.get(content) if content else None for content in content_hashes]
     has_hash = np.array([value is not None for value in hashes], bool)
     return np.frombuffer(b"".join(value or bytes(8) for value in hashes), np.uint64), has_hash
 
 
-def hash_shards(
-    spec: InputSpec, batch_size: int, workers: int, shards: Sequence[Sequence[Item]]
-) -> Iterator[dict[bytes, bytes]]:
-    """Yield the difference hashes of each shard by content hash, without embedding anything."""
-    items = [item for shard in shards for item in shard]
-    batches, shard_ends = cut_batches([len(shard) for shard in shards], batch_size)
-    hashes: dict[bytes, bytes] = {}
-    with Bar("Hashing images", total=len(items), unit="img") as bar:
-        for batch in load_batches(items, spec, batches, workers):
-            hashes |= batch.hash_by_content
-            bar.advance(len(batch.rows), read=batch.file_bytes)
-            if batch.rows[-1] + 1 in shard_ends:
-                yield hashes
-                hashes = {}
+def _load_without_features(
+    spec: InputSpec, workers: int, items: Sequence[Item], batches: Sequence[Sequence[int]]
+) -> Iterator[tuple[Batch, Floats]]:
+    return ((batch, np.empty((0, 0), np.float32)) for batch in load_batches(items, spec, batches, workers))

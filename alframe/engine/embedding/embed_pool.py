@@ -25,6 +25,8 @@ from alframe.types import Floats, Item
 
 SHARD_SIZE = 512  # images; what a kill costs at most
 BYTES_PER_FLOAT = 4
+# From all items, and batches as positions in them, to each batch and the features (g, D) of its readable images.
+ProcessBatches = Callable[[Sequence[Item], Sequence[Sequence[int]]], Iterator[tuple[Batch, Floats]]]
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +103,14 @@ def _embed_missing(
     shards = _missing_shards(contents, store)
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
-    work = partial(embed_shards, embedder, compute.batch_size, compute.workers())
+    embed = partial(embed_batches, embedder, workers=compute.workers())
+    work = partial(process_shards, "Embedding images", embed, compute.batch_size)
     for shard, result in zip(shards, compute.map_shards(work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
         file_cache.remember_hashes(result.hashes, embedder.spec)
-        file_cache.remember([(items[key], content) for key, content in zip(shard, shard_contents, strict=True)])
-        for key, content in zip(shard, shard_contents, strict=True):
+        by_key = dict(zip(shard, shard_contents, strict=True))
+        file_cache.remember([(items[key], content) for key, content in by_key.items()])
+        for key, content in by_key.items():
             contents[key] = content
     return _collect_embedding(contents, store)
 
@@ -130,15 +134,18 @@ def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -
     return contents
 
 
-def embed_shards(
-    embedder: Embedder, batch_size: int, workers: int, shards: Sequence[Sequence[Item]]
+def process_shards(
+    title: str, process: ProcessBatches, batch_size: int, shards: Sequence[Sequence[Item]]
 ) -> Iterator[ShardResult]:
-    """Embed each shard; batches never reach over a shard's end, so a shard's bits depend on nothing else."""
+    """Yield what `process` gives for each shard.
+
+    Batches never reach over a shard's end, so a shard's bits depend on nothing else.
+    """
     items = [item for shard in shards for item in shard]
     batches, ends = cut_batches([len(shard) for shard in shards], batch_size)
-    with Bar("Embedding images", total=len(items), unit="img") as bar:
+    with Bar(title, total=len(items), unit="img") as bar:
         result = ShardResult()
-        for batch, features in embed_batches(embedder, items, batches, workers):
+        for batch, features in process(items, batches):
             result.add(batch, features)
             bar.advance(len(batch.rows), read=batch.file_bytes, written=features.nbytes)
             if batch.rows[-1] + 1 in ends:

@@ -125,7 +125,9 @@ def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
     known, meta = stored.item_reusing_path(key, item), item.meta
     if item.taken is None and "taken_from" in known.meta:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
-    is_numbered = "box" in item.meta and known.box is not None and item.box is not None
+    box = item.box
+    if "box" in item.meta and box and known.box and _overlap_of_smaller_box(box, known.box) < SAME_BOX_OVERLAP:
+        box = known.box
     # Not by `replace`, which takes twice as long, for each image of the pool.
     return Item(
         id=item.id,
@@ -135,17 +137,13 @@ def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
         camera=item.camera,
         taken=item.taken or known.taken,
         sequence=known.sequence if item.sequence is None else item.sequence,
-        box=item.box
-        if not is_numbered or _overlap_of_smaller_box(item.box, known.box) >= SAME_BOX_OVERLAP
-        else known.box,
+        box=box,
         meta=meta,
     )
 
 
-def _overlap_of_smaller_box(a: Box | None, b: Box | None) -> float:
+def _overlap_of_smaller_box(a: Box, b: Box) -> float:
     """Return the part of the smaller box that lies in the other; a margin changes it little."""
-    if a is None or b is None:
-        return 0.0
     width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
     height = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
     return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)

@@ -64,12 +64,11 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences) -> list[str | 
     sizes = np.diff(np.append(starts, len(rows)))
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
     source = _nearest_named(np.array([names[row] is not None for row in rows]), time, start, size)
-    for position, (row, first) in enumerate(zip(rows, start.tolist(), strict=True)):
-        if names[row] is None and source[position] < 0:
+    for row, nearest, first in zip(rows, source, start.tolist(), strict=True):
+        if nearest >= 0:
+            names[row] = names[rows[nearest]]  # its own, if it has one
+        else:
             names[row] = f"{_camera_or_folder(items[rows[first]])} {items[rows[first]].taken}"
-    for position, row in enumerate(rows):
-        if source[position] >= 0:
-            names[row] = names[rows[source[position]]]
     return names
 
 

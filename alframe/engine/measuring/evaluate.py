@@ -36,10 +36,10 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
     precision, recall, f1, support = precision_recall_fscore_support(
         actual, predicted, labels=np.arange(len(names)), zero_division=0
     )
-    micro = precision_recall_fscore_support(actual, predicted, labels=np.arange(len(names)), average="micro")
     has_images = support > 0
-    hits = int((predicted == actual).sum())
     right = np.diagonal(matrix)
+    hits = int(right.sum())
+    accuracy = hits / len(actual)
     low, high = wilson_interval(np.array([hits]), np.array([len(actual)]))
     recall_low, recall_high = wilson_interval(right, support)
     precision_low, precision_high = wilson_interval(right, matrix.sum(axis=0))
@@ -56,7 +56,7 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
     return Evaluation(
         basis=basis,
         n=len(actual),
-        accuracy=hits / len(actual),
+        accuracy=accuracy,
         low=float(low[0]),
         high=float(high[0]),
         balanced_accuracy=float(recall[has_images].mean()),
@@ -69,9 +69,9 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
             {**{name: float(values[number]) for name, values in scores.items()}, "support": int(support[number])}
             for number in range(len(names))
         ),
-        micro_precision=float(micro[0]),
-        micro_recall=float(micro[1]),
-        micro_f1=float(micro[2]),
+        micro_precision=accuracy,  # each image has one class, so the micro averages are all equal
+        micro_recall=accuracy,
+        micro_f1=accuracy,
         log_loss=_log_loss(probs, known, actual, len(names)),
         calibration_error=calibration_error(probs.max(axis=1), predicted == actual),
     )
@@ -135,13 +135,26 @@ def cross_validate(
     folds = min(folds, int(commonest[0]), int(group_numbers.max()) + 1)
     if folds < 2 or len(y) < 10 or len(commonest) < 2 or commonest[1] < 2:
         return None
-    probs = np.zeros((len(y), len(classes)), np.float32)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
         splits = list(splitter.split(x, y, group_numbers))
+    probs = predict_folds(make_head, x, y, len(classes), splits, rng)
+    return evaluate_probs(probs, classes, [classes[number] for number in y], CROSS_VALIDATION_BASIS)
+
+
+def predict_folds(
+    make_head: Callable[[], Head],
+    x: Floats,
+    y: Ints,
+    classes: int,
+    splits: Sequence[tuple[Ints, Ints]],
+    rng: np.random.Generator,
+) -> Floats:
+    """Return (m, classes) what heads say of the test rows of the `splits` (train, test); zeros for other rows."""
+    probs = np.zeros((len(y), classes), np.float32)
     for train, test in splits:
         head = make_head()
-        head.fit(x[train], y[train], len(classes), rng)
+        head.fit(x[train], y[train], classes, rng)
         probs[test] = head.probs(x[test])
-    return evaluate_probs(probs, classes, [classes[number] for number in y], CROSS_VALIDATION_BASIS)
+    return probs

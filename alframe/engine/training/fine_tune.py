@@ -17,7 +17,7 @@ from alframe.contracts import UsesLabelCounts
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
-from alframe.engine.embedding.allocator import keep_freed_memory
+from alframe.engine.embedding.embedder import keep_freed_memory
 from alframe.engine.training.early_stopping import EarlyStopping, split_validation
 from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
