@@ -33,15 +33,11 @@ class ImageMatcher:
 
     def __init__(self, items: Iterable[Item]) -> None:
         paths = {item.id: normalise_path(str(item.path)) for item in items}
-        forms: tuple[Callable[[ItemId], str], ...] = (
-            str,
-            normalise_path,
-            caseless_path,
-            lambda item_id: paths[item_id].casefold(),
-        )
+        caseless_paths = {item_id: path.casefold() for item_id, path in paths.items()}
+        forms: tuple[Callable[[ItemId], str], ...] = (str, normalise_path, caseless_path, caseless_paths.__getitem__)
         self._tables = [_drop_ambiguous((form(item_id), item_id) for item_id in paths) for form in forms]
         self._file_names = {caseless_path(path).rpartition("/")[2] for pair in paths.items() for path in pair}
-        endings = ((path.casefold(), "/" + caseless_path(item_id)) for item_id, path in paths.items())
+        endings = ((path, "/" + caseless_path(item_id)) for item_id, path in caseless_paths.items())
         self._roots = tuple({path[: -len(ending) + 1] for path, ending in endings if path.endswith(ending)})
 
     def __call__(self, cell: str) -> ItemId | None:

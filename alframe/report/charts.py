@@ -33,18 +33,12 @@ def campaign_curves(history: Sequence[RoundRecord]) -> list[Curve]:
     """Return the campaign's accuracy with its own interval, by audit and by evaluation, as far as there are any."""
     audits = [(record.labels, record.audit) for record in history if record.audit is not None]
     evaluations = [(record.labels, record.evaluation) for record in history if record.evaluation is not None]
-    return [
-        Curve(
-            name=points[-1][1].basis,
-            labels=[labels for labels, _ in points],
-            mean=[measured.accuracy for _, measured in points],
-            low=[measured.low for _, measured in points],
-            high=[measured.high for _, measured in points],
-            seeds=1,
-        )
-        for points in (audits, evaluations)
-        if points
-    ]
+    curves = []
+    for points in filter(None, (audits, evaluations)):
+        labels, measured = zip(*points, strict=True)
+        means, lows, highs = zip(*((each.accuracy, each.low, each.high) for each in measured), strict=True)
+        curves.append(Curve(measured[-1].basis, labels, means, lows, highs, seeds=1))
+    return curves
 
 
 def is_baseline(curve: Curve) -> bool:

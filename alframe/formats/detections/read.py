@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,15 +62,14 @@ def read_detections(file: Path, root: Path | None = None) -> Detections:
     return builder.build(
         _PARSERS[list_name][0],
         info if isinstance(info, dict) else {},
-        _category_names(file, list_name, members, builder),
+        _category_names(file, list_name, members, builder.category_numbers),
         _names_by_number(members.get("classification_categories") or members.get("clf_categories")),
     )
 
 
 def _category_names(
-    file: Path, list_name: str, members: Mapping[str, Any], builder: DetectionsBuilder
+    file: Path, list_name: str, members: Mapping[str, Any], categories: Iterable[str]
 ) -> dict[str, str]:
-    categories = builder.category_numbers
     if list_name in ("predictions", ""):
         return {name: _normalise_category(name) for name in categories}
     key = "categories" if "categories" in members else "det_categories"
