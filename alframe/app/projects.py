@@ -58,7 +58,7 @@ def load_choices(folder: Path) -> list[Override]:
     try:
         words = [str(word) for word in yaml.safe_load(file.read_text(encoding="utf-8"))["choices"]]
     except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise StoreError(f"{file} is damaged: {error}. Delete it, and give all choices on the command line.") from None
+        raise StoreError(f"{file} is damaged: {error}. Delete it, and give all settings on the command line.") from None
     return list(by_key(map(Override.read, words)).values())
 
 

@@ -35,4 +35,4 @@ class PersistentAnswers(Protocol):
     """A label source whose answers stay in one place whatever the round, as in a table of the user's own."""
 
     answers_persist: bool
-    """Whether the answers stay. An image that a person was unsure about is then not asked for again."""
+    """Whether the answers stay. An image that a person was unsure about is then not requested again."""

@@ -39,7 +39,7 @@ def read_orientation(image: Image.Image) -> int:
     """Return how the camera was held, from 1 (upright) to 8, as EXIF says."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # damaged EXIF is no reason to lose the picture
+    except Exception:  # damaged EXIF is not a reason to lose the picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -102,7 +102,7 @@ class Model:
         trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
         if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
             raise StoreError(
-                "The saved head gives other probabilities than the one in memory; the model was not written."
+                "The probabilities of the saved head differ from those in memory; the model was not written."
             )
 
 

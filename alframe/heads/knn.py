@@ -45,7 +45,7 @@ class Knn(DeterministicHead):
         """Return the decay with which each of the labelled `rows` (m, D) is predicted best by the others."""
         squared, neighbours = _find_neighbours(rows, rows, self.k + 1)
         is_itself = neighbours == np.arange(len(rows))[:, None]
-        is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than neighbours were asked for: drop any
+        is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than requested neighbours: drop any
         squared, neighbours = (array[~is_itself].reshape(len(rows), -1) for array in (squared, neighbours))
         kept = np.bincount(y)[y] > 1  # nobody could vote for the only example of a class
         if not kept.any() or not squared[kept].any():

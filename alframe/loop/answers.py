@@ -159,7 +159,7 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
 
 def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> Request:
     """Return a stored round as its label source sees it; `items` by key."""
-    # Only what was known before it was asked: else the first answers' typos would make the right names unknown, and
+    # Only classes known before the request: else the first answers' typos would make the right names unknown, and
     # an answer that was taken once would be a slip when it is read again.
     classes = {*campaign.settings.classes, *campaign.labels().classes_before(stored_round.number)}
     predictions = campaign.ledger.events(Predicted, stored_round.number)

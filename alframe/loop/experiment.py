@@ -51,7 +51,7 @@ def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
     keys = [key for key in np.flatnonzero(listing.present & ~listing.held_out).tolist() if key not in asked_keys]
     items = [(key, listing.items[key]) for key in keys]
     labels = [(key, Label(item=item.id, class_name=item.label)) for key, item in items if item.label is not None]
-    # What the pool said is taken back where it no longer says it, because a cell was emptied, say.
+    # A label of the pool is cleared when the pool no longer has it, e.g. because a cell was emptied.
     cleared = [key for key, item in items if item.label is None]
     with campaign.ledger.transaction():
         campaign.ledger.add_labels(labels, None, "pool", cleared)

@@ -61,7 +61,7 @@ class Metric:
                 what += f" on the tuples of {self.miner} with {dict(self.miner_options)}"
             raise BadParams(
                 f"loss 'metric': {what} does not work ({type(error).__name__}: {error}). Correct loss.options or "
-                "loss.miner_options; they take numbers and words, not objects."
+                "loss.miner_options; they take numbers and strings, not objects."
             ) from error
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:

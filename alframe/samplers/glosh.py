@@ -51,7 +51,7 @@ class Glosh:
         except ImportError as error:
             raise UnmetNeed(
                 f"sampler=glosh needs the package hdbscan ({error}): pip install 'alframe[hdbscan]'. "
-                "Nothing is lost: the same command goes on from here."
+                "Nothing is lost: the same command continues from here."
             ) from None
         if len(x) <= self.neighbours + 1:  # too few to have a density
             return np.zeros(len(x), np.float32)

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS content (
     content BLOB, reason TEXT, PRIMARY KEY (path, box)
 ) WITHOUT ROWID
 """
-# Of what was embedded before there were such hashes there is no row. Two inputs may see the same file a little
+# Images that were embedded before there were such hashes have no row. Two inputs may see the same file a little
 # differently, so each has its own; then a campaign's hashes do not depend on which other one came first.
 HASH_TABLE = """
 CREATE TABLE IF NOT EXISTS hash (

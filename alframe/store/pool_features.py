@@ -102,7 +102,7 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
             os.fsync(handle.fileno())
     except OSError as error:
         raise StoreError(
-            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it takes "
+            f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it needs "
             f"{format_bytes(needed)} more: free that space, or choose another folder with runs=FOLDER."
         ) from error
 

@@ -50,7 +50,7 @@ def _describe_changes(before: Labels, after: Labels) -> str:
     added, removed = len(after.answered - before.answered), len(before.answered - after.answered)
     counts = {
         "new answer" if added == 1 else "new answers": added,
-        "taken back or in conflict": removed,
+        "cleared or in conflict": removed,
         "corrected": corrected,
     }
     changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)

@@ -74,7 +74,7 @@ def _history(job: Job) -> list[RoundRecord]:
 
 
 def _common_words(settings: list[str]) -> set[str]:
-    # What all have in common tells nothing; of a single setting nobody knows what was meant to vary.
+    # Settings that all runs share tell nothing; with a single setting nobody knows what was meant to vary.
     return set.intersection(*(set(setting.split(" ")) for setting in settings)) if len(settings) > 1 else set()
 
 

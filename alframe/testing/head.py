@@ -49,7 +49,7 @@ class HeadSuite(PartSuite[Head]):
         x, y = separable_clusters(classes=classes, seed=1)
         probs = self.fitted(*separable_clusters(classes=classes), classes=classes).probs(x)
         assert_probabilities(probs, len(x), classes)
-        assert accuracy(probs, y) > 0.95, "clusters far apart are not told from each other"
+        assert accuracy(probs, y) > 0.95, "clusters far apart are not distinguished"
 
     def test_class_without_examples_gets_nothing(self) -> None:
         x, y = separable_clusters(classes=2)
@@ -108,7 +108,7 @@ class HeadSuite(PartSuite[Head]):
         np.testing.assert_array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(0)))
         assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), "it does not use the rng"
         np.testing.assert_array_equal(head.probs(x), head.probs(x), err_msg="probs must not be random")
-        message = "a draw is one model for all images: other images beside them must not change the draws of these"
+        message = "a draw is one model for all images: more images must not change the draws of the others"
         for rows in (slice(5, 9), slice(0, 0), np.array([30, 2, 17])):  # as a pool is asked about, chunk by chunk
             chunk = head.prob_samples(x[rows], 4, np.random.default_rng(0))
             np.testing.assert_allclose(chunk, samples[:, rows], atol=1e-5, err_msg=message)

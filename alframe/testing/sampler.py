@@ -134,7 +134,7 @@ class SamplerSuite(PartSuite[Sampler]):
         view = _Recording(tiny_keys(20), tiny_fields(needs), predict)
         self.select(view, 5)
         unread = {need.name for need in needs - view.read}
-        assert not unread, f"{unread} would be computed for the whole pool, and is not read: take it out of `needs`"
+        assert not unread, f"{unread} would be computed for the whole pool, but is not read: remove it from `needs`"
 
     def test_obvious_choice_comes_first(self) -> None:
         case = self.obvious_choice()

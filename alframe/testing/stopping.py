@@ -19,7 +19,9 @@ class StoppingSuite(PartSuite[Stopping]):
 
     def test_stops_and_gives_a_reason(self) -> None:
         reason = self.make().decide(self.finished_history())
-        assert isinstance(reason, str) and reason.strip(), f"decide() must give a reason in words, and gave {reason!r}"
+        assert isinstance(reason, str) and reason.strip(), (
+            f"decide() must return a reason in words, but returned {reason!r}"
+        )
 
     def test_does_not_stop_earlier(self) -> None:
         history = self.finished_history()
@@ -55,4 +57,4 @@ class StoppingSuite(PartSuite[Stopping]):
         for labels in range(1, 5000, 7):
             if rule.room(labels) == 0:
                 history = [round_record(0, labels=labels, accuracy=0.1)]
-                assert rule.decide(history), f"no room is left at {labels} labels, yet it would go on for ever"
+                assert rule.decide(history), f"no room is left at {labels} labels, but it would never stop"

@@ -134,7 +134,7 @@ def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> torch.Tensor:
 
 def _digest_network(module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    # A range that is not given is left out: what was embedded before there was such a parameter still counts.
+    # A range that is not given is left out: embeddings from before this parameter existed stay valid.
     parameters = {key: value for key, value in recipe.items() if (key, value) != ("value_range", None)}
     described = [parameters, repr(spec), *([] if spec.value_range is None else [spec.value_range])]
     digest.update(json.dumps(described, sort_keys=True, default=str).encode())

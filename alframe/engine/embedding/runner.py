@@ -48,7 +48,7 @@ def engine_candidates(inference: Inference, device: str) -> list[Inference]:
         return [Inference("eager", inference.precision)]
     precision = inference.precision
     if precision == "bf16" and not cpu_has_bf16():
-        log.warning("This processor does not compute in bf16: inference.engine=auto takes fp32.")
+        log.warning("This processor does not compute in bf16: inference.engine=auto uses fp32.")
         precision = "fp32"
     candidates = [Inference(engine, precision) for engine in _CPU_ENGINES[precision] if not _missing_packages(engine)]
     return [*candidates, *([Inference()] if precision == "bf16" else [])]

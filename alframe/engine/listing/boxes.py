@@ -42,7 +42,7 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     missing = int((numbers < 0).sum())
     if missing:
         log.warning(
-            "%d of %d images have no entry in %s (%d failed there). They are used as a whole.",
+            "%d of %d images have no entry in %s (%d failed there). Their whole images are used.",
             *(missing, len(items), file, len(detections.failures)),
         )
     pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")

@@ -112,7 +112,7 @@ def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasse
             old = [{name: record.cells[name] for name in fields.data_labels} for record in records]
             new = _new_cells(old, classes, template, fields)
         except _CannotImport as reason:
-            if classes.labels:  # a prediction that has no place is no loss
+            if classes.labels:  # a prediction without a field may be dropped
                 changes.leave_out(image, classes.labels, str(reason))
             continue
         if new == old:

@@ -14,7 +14,7 @@ SizeFinder = Callable[[str], tuple[int, int] | None]  # from the path of an imag
 
 _SPECIESNET_CATEGORIES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format does not write them
 _REMEDY = "Write the file again with the program that made it."
-_NO_SIZE = "its boxes are in pixels, and the image is not found, which would tell its size"
+_NO_SIZE = "its boxes are in pixels, and the size is unknown because the image is not found"
 
 
 def parse_megadetector(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:

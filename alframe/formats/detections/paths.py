@@ -37,7 +37,7 @@ def match_images(items: Sequence[Item], image_numbers: Mapping[str, int], file: 
                 f"'{next(iter(image_numbers))}', the first of the pool '{items[0].id}'. Use the detections of "
                 f"these images."
             )
-        log.warning("The paths in %s begin with %s, which is taken for the pool's root.", file, prefix)
+        log.warning("The paths in %s begin with %s, which is assumed to be the pool's root.", file, prefix)
         cut = {path[len(prefix) :]: number for path, number in known.items() if path.startswith(prefix)}
         numbers = _look_up(items, cut, folder)
     return numbers

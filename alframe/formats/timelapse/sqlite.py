@@ -19,7 +19,7 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "A program stopped during a change. Open it once in Timelapse, which repairs it.",
     sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
     "or -wal after its name lies beside it, open it once in Timelapse and close it.",
-    sqlite3.SQLITE_NOTADB: f"It is damaged, or no Timelapse file. The folder {BACKUPS_FOLDER} beside it has copies.",
+    sqlite3.SQLITE_NOTADB: f"It is damaged, or not a Timelapse file. The folder {BACKUPS_FOLDER} beside it has copies.",
     sqlite3.SQLITE_CORRUPT: f"It is damaged. Put back the newest good copy from the folder {BACKUPS_FOLDER} beside it.",
     sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
     sqlite3.SQLITE_FULL: "Make room on the disk, and run the same command again.",

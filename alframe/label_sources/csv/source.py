@@ -29,7 +29,7 @@ from alframe.kit.tables import (
 )
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
-RESTORED_COLUMN = "again"  # of lists that were written anew, after somebody had removed the first
+RESTORED_COLUMN = "again"  # of lists that were written again, after somebody had removed the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Csv:
         listed = {row[1] for row in rows if not isinstance(row, Problem)}
         missing = [item for item in request.items if item.id not in listed]
         file = folder / "to_label.csv"
-        # While a list cannot be read in full, nobody knows what is missing; collect() says what is wrong with it.
+        # While a list cannot be read in full, nobody knows what is missing; collect() reports its problems.
         if missing and (not file.exists() or not any(isinstance(row, Problem) for row in rows)):
             number = 1
             while file.exists():

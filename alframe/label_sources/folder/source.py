@@ -87,7 +87,7 @@ class Folder:
             else:
                 inside.add(image.id)
                 if len(found.folders) > 1:
-                    message = f"lies too deep. Move it up, into the folder of a class directly in {folder}."
+                    message = f"is in too deep a folder. Move it up, into the folder of a class directly in {folder}."
                     problems.append(Problem(file, None, message))
                 elif name := class_of_folder(found.folders[0]):
                     label = Label(image.id, name, self.annotator, file=file, answer_file_hash=image.hash)

@@ -81,7 +81,7 @@ def _offer_import(ddb: Path, template: Template, plan: SelectionPlan, names: Fie
         has_times = write_import_csv(file, template, rows)
         yield (
             f"In Timelapse: {IMPORT_MENU}; press Enter for {file.name}, and OK. The first time, choose Select > Custom "
-            f"selection and tick {names.selected} = true; it stays so, and later rounds show by themselves."
+            f"selection and tick {names.selected} = true; this is kept, and later rounds appear automatically."
         )
         if not has_times:
             yield "Timelapse will warn that the Date/Time was not updated, which is intended."

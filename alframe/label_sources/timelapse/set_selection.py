@@ -52,7 +52,7 @@ class SelectionPlan:
 def require_set_fields(template: Template, file: Path, names: FieldNames) -> None:
     """Raise LabelError, with how to add it, where the set lacks a field or has another type of it."""
     required = {
-        names.species: ("Choice (FixedChoice)", "in which people say what it is", None),
+        names.species: ("Choice (FixedChoice)", "in which people write the species", None),
         names.selected: ("Flag", "which marks the images of a round", "true"),
         names.round: ("IntegerPositive", "for the number of the round", "3"),
     }
