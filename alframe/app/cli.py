@@ -13,8 +13,8 @@ from omegaconf import DictConfig
 
 from alframe.app import projects, schema, search_path
 from alframe.app.command import hydra_words
-from alframe.app.conf_root import conf_root
-from alframe.app.flags import COMPLETION
+from alframe.app.overrides import COMPLETION
+from alframe.app.search_path import conf_root
 from alframe.builtins import alframe_version
 from alframe.errors import AlframeError
 

@@ -13,9 +13,17 @@ from pathlib import Path
 
 from omegaconf.errors import OmegaConfBaseException
 
-from alframe.app.flags import CONFIG_DIR, expand_option, flag_value, split_flags
 from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, sweep_values, to_hydra
-from alframe.app.overrides import SEARCH_PATH, Override, Overrides, by_key, leaves, search_folders
+from alframe.app.overrides import (
+    CONFIG_DIR,
+    SEARCH_PATH,
+    Override,
+    Overrides,
+    by_key,
+    expand_option,
+    flag_value,
+    split_flags,
+)
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import TRANSIENT, absolute, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
@@ -23,7 +31,7 @@ from alframe.builtins import KINDS, current_name
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 from alframe.settings import RENAMED
-from alframe.settings.checks import InvalidSetting
+from alframe.settings.fields import InvalidSetting
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +93,7 @@ def parse(words: Sequence[str]) -> Command:
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder is not None and not Path(own_folder).is_dir():
         raise BadParams(f"--config-dir: there is no folder {own_folder}.")
-    folders = [Path(own_folder)] if own_folder is not None else []
-    parts = ChosenParts({**saved, **read}, [*folders, *search_folders({**saved, **read})])
+    parts = ChosenParts({**saved, **read}, [] if own_folder is None else [own_folder])
     sweep = _is_sweep(flags, read)
     given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
     for override in given.values():
@@ -176,13 +183,16 @@ def _check_value(override: Override, sweep: bool = False) -> None:
 
 
 def _check_setting(key: str, value: object) -> None:
-    for name, leaf in leaves(key, value):
-        if name not in SETTINGS:
-            raise _no_setting(name, set())
-        try:
-            require_type(name, leaf)
-        except OmegaConfBaseException:
-            raise InvalidSetting(name, leaf, describe_type(name)) from None
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _check_setting(f"{key}.{name}", inner)
+        return
+    if key not in SETTINGS:
+        raise _no_setting(key, set())
+    try:
+        require_type(key, value)
+    except OmegaConfBaseException:
+        raise InvalidSetting(key, value, describe_type(key)) from None
 
 
 def _check_experiment(name: str, parts: ChosenParts) -> None:
@@ -212,8 +222,7 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
         return saved.key in given
     if saved.kind in SEVERAL:
         return saved.key.split(".")[1] not in parts.chosen_names(saved.kind)
-    before = ChosenParts(everything, search_folders(everything))
-    return saved.kind in KINDS and parts.chosen_names(saved.kind) != before.chosen_names(saved.kind)
+    return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(everything).chosen_names(saved.kind)
 
 
 def _check_campaign(command: Command) -> None:

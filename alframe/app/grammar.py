@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
+_PARSER = OverridesParser.create()
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -29,7 +30,7 @@ class ValueKind:
 def parse_override(word: str) -> Override | None:
     """Return what Hydra makes of an override; None if it cannot read it."""
     try:
-        return _parser().parse_override(word)
+        return _PARSER.parse_override(word)
     except HydraException:
         return None
 
@@ -120,8 +121,3 @@ def _exists(value: str) -> bool:
         return Path(value).exists()
     except (OSError, ValueError):
         return False
-
-
-@cache
-def _parser() -> OverridesParser:
-    return OverridesParser.create()

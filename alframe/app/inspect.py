@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from alframe.app.conf_root import conf_folder
 from alframe.app.parts import GROUPS
-from alframe.app.search_path import config_files, config_folders, plugin_config_folders
+from alframe.app.search_path import conf_folder, config_files, config_folders, plugin_config_folders
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 from alframe.registry import RegisteredPart, Registry

@@ -10,12 +10,11 @@ from typing import Any
 
 import yaml
 
-from alframe.app.conf_root import conf_folder
 from alframe.app.declarations import declared_kinds, value_kind
 from alframe.app.grammar import ValueKind
-from alframe.app.overrides import Overrides
+from alframe.app.overrides import SEARCH_PATH, Overrides
 from alframe.app.schema import SETTINGS
-from alframe.app.search_path import config_files, config_folders
+from alframe.app.search_path import conf_folder, config_files, config_folders
 from alframe.builtins import KINDS
 from alframe.errors import BadParams
 
@@ -24,11 +23,16 @@ SEVERAL = ("exporter", "tracker")  # several parts of these kinds can be chosen,
 
 
 class ChosenParts:
-    """The parts selected by overrides, experiment and defaults."""
+    """The parts selected by overrides, experiment and defaults.
 
-    def __init__(self, overrides: Overrides, folders: Sequence[Path]) -> None:
+    Their files are in alframe's and the plugins' folders, in `folders`, or in those that ``hydra.searchpath`` names.
+    """
+
+    def __init__(self, overrides: Overrides, folders: Sequence[str] = ()) -> None:
         self._overrides = overrides
-        self._folders = [*config_folders(), *folders]
+        searched = overrides[SEARCH_PATH].value if SEARCH_PATH in overrides else None
+        named = [folder.removeprefix("file://") for folder in searched or [] if "pkg://" not in folder]
+        self._folders = [*config_folders(), *map(Path, [*folders, *named])]
         self._files: dict[str, dict[str, Path]] = {}
 
     def available(self, group: str) -> Mapping[str, Path]:

@@ -69,7 +69,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     `words` are Hydra's; `user_config_folders` the user's own configuration folders, in which some of the choices lie.
     """
     overrides = by_key(map(Override.read, words))
-    parts = ChosenParts(overrides, [Path(own) for own in user_config_folders])
+    parts = ChosenParts(overrides, user_config_folders)
     kept = [override for override in overrides.values() if override.kind not in TRANSIENT]
     choices = [str(_with_absolute_path(override, parts.value_kind(override.key))) for override in kept]
     if user_config_folders:

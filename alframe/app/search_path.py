@@ -1,4 +1,4 @@
-"""Add plugins' configuration folders to Hydra's search path, without importing a single plugin."""
+"""The configuration folders: alframe's own, and the plugins', found without importing a single plugin."""
 
 from __future__ import annotations
 
@@ -12,9 +12,28 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from alframe.app.conf_root import conf_folder
+from alframe.errors import AlframeError
 
 GROUP = "alframe.conf"
+SOURCE_TREE = Path(__file__).resolve().parents[2]
+
+
+def conf_root() -> str:
+    """Return the folder or package of the default configuration, as a path for Hydra."""
+    if find_spec("alframe.conf") is not None:
+        return "pkg://alframe.conf"
+    # Two files prove that this is alframe's own tree and not some folder that happens to be called conf.
+    if (SOURCE_TREE / "pyproject.toml").is_file() and (SOURCE_TREE / "conf" / "config.yaml").is_file():
+        return (SOURCE_TREE / "conf").as_posix()
+    raise AlframeError(f"alframe's configuration is missing below {SOURCE_TREE}. Reinstall alframe with pip.")
+
+
+def conf_folder() -> Path:
+    """Return the same as a folder that can be listed."""
+    spec = find_spec("alframe.conf")
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(conf_root())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from alframe.settings.boxes import Boxes
-from alframe.settings.checks import check_at_least, check_choice, require
-from alframe.settings.compare import Compare
-from alframe.settings.duplicates import Duplicates
-from alframe.settings.fields import path_field
+from alframe.settings.fields import check_at_least, check_choice, path_field, require
 from alframe.settings.finetune import Finetune
-from alframe.settings.holdout import Holdout
-from alframe.settings.inference import Inference
-from alframe.settings.sequences import Sequences
-from alframe.settings.start import Start
+from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
 
 # Settings that had another name: the old one is understood, with a warning. Full old name -> full new name.
 RENAMED: dict[str, str] = {}

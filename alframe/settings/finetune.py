@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alframe.settings.checks import check_at_least, check_choice, require
+from alframe.settings.fields import check_at_least, check_choice, require
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alframe.settings.campaign import Settings
-from alframe.settings.inference import Inference
+from alframe.settings.groups import Inference
 
 # Settings that are stored under a name of their own, as they were before they had a group.
 _FLATTENED = {

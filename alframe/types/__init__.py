@@ -1,7 +1,6 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
-from alframe.types.images import Bools, Box, Floats, Floats64, Ints, Item, ItemId, pool_root
-from alframe.types.input_spec import InputSpec
+from alframe.types.images import Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
 from alframe.types.lazy import LazyFeatures, LazySamples
 from alframe.types.pool_view import Need, PoolView, Predict, Selection

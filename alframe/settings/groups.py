@@ -1,0 +1,129 @@
+"""The groups of settings but fine-tuning, each a dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alframe.settings.fields import InvalidSetting, check_at_least, check_choice, path_field, require
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the first batch is chosen: `labels` images, by the sampler of that name."""
+
+    labels: int = 20
+    sampler: str = "kmeans"
+
+    def __post_init__(self) -> None:
+        check_at_least(self, labels=1)
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Which part of the images with known labels is kept apart for testing; no `group` (sequence, camera) is split."""
+
+    fraction: float = 0.2
+    group: str = "sequence"
+
+    def __post_init__(self) -> None:
+        require(0 <= self.fraction < 1, self, "fraction", "from 0 to below 1")
+        check_choice(self, group=("sequence", "camera"))
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """How images without a given sequence are put into one.
+
+    Neighbours of one camera, or of one folder where no camera is known, belong together if at most `gap` seconds lie
+    between them; None: only given sequences count. `times` says where a time comes from that the pool does not know:
+    exif, file (EXIF, or else the file's own time, which copying changes) or none.
+    """
+
+    gap: float | None = 60.0
+    times: str = "exif"
+
+    def __post_init__(self) -> None:
+        require(self.gap is None or 0 <= self.gap < 1e9, self, "gap", "a number of seconds from 0, or null")
+        check_choice(self, times=("exif", "file", "none"))
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """When two images are near-duplicates: by their hash, their embedding, or both (`by`; None: never).
+
+    At most `bits` of the 64 bits of their difference hashes may differ, and the cosine distance between their
+    embeddings may be at most `cosine`.
+    """
+
+    by: str | None = None
+    bits: int = 3
+    cosine: float = 0.002
+
+    def __post_init__(self) -> None:
+        check_choice(self, by=("hash", "embedding", "both", None))
+        require(0 <= self.bits <= 8, self, "bits", "a number of bits, from 0 to 8")
+        require(0 <= self.cosine < 1, self, "cosine", "a distance, from 0 to below 1")
+
+    @property
+    def uses_hash(self) -> bool:
+        """Whether difference hashes are compared."""
+        return self.by in ("hash", "both")
+
+    @property
+    def uses_embedding(self) -> bool:
+        """Whether embeddings are compared."""
+        return self.by in ("embedding", "both")
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Which boxes of a detector's `file` are looked at; without a file, the pool's own boxes are kept.
+
+    `use` is best (the most confident box of each image), all (each box is an item of its own) or image (whole images).
+    A box counts if its confidence is at least `threshold` and its category is `category`; "animal" is everything but
+    persons and vehicles, since some files have species as categories. Images without a box are kept whole or left out
+    (`empty`: keep or skip). A box grows by `margin` of its width and height on each side.
+    """
+
+    file: str | None = path_field(None)
+    use: str = "best"
+    threshold: float = 0.2
+    category: str = "animal"
+    empty: str = "keep"
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_choice(self, use=("best", "all", "image"), empty=("keep", "skip"))
+        require(0 <= self.threshold <= 1, self, "threshold", "from 0 to 1")
+        require(0 <= self.margin <= 10, self, "margin", "from 0 to 10 times the box's size")
+
+
+@dataclass(frozen=True)
+class Inference:
+    """`engine`: eager, compile, onnxruntime, openvino, or auto (the fastest there is); `precision`: fp32 or bf16."""
+
+    engine: str = "eager"
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        check_choice(self, engine=("auto", "eager", "compile", "onnxruntime", "openvino"), precision=("fp32", "bf16"))
+        if (self.engine, self.precision) == ("onnxruntime", "bf16"):
+            raise InvalidSetting(
+                "precision",
+                "bf16",
+                "fp32 with engine=onnxruntime, which cannot compute in bf16 on a CPU; openvino and compile can",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.engine} in {self.precision}"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """The baseline's `sampler` (None: no comparison), and over how many `seeds` both are run."""
+
+    sampler: str | None = "random"
+    seeds: int = 5
+
+    def __post_init__(self) -> None:
+        check_at_least(self, seeds=1)
