@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hydra import compose as hydra_compose
-from hydra import initialize_config_dir, initialize_config_module
+from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from alframe.app import schema, search_path
@@ -13,7 +13,7 @@ from alframe.app.command import hydra_words
 from alframe.app.grammar import quote_list
 from alframe.app.overrides import CONFIG_DIR, SEARCH_PATH, flag_value, split_flags
 from alframe.app.projects import absolute
-from alframe.app.search_path import conf_root
+from alframe.app.search_path import conf_folder
 from alframe.app.session_from import session_from
 from alframe.errors import BadParams
 from alframe.loop.session import Session
@@ -32,13 +32,7 @@ def compose(*overrides: str) -> DictConfig:
         words = [f"{SEARCH_PATH}={quote_list([f'file://{absolute(own_folder).as_posix()}'])}", *words]
     if strange := [flag for flag in flags if flag != own_folder and flag.partition("=")[0] not in CONFIG_DIR]:
         raise BadParams(f"{strange[0]} works on the command line only; Python takes just --config-dir=FOLDER.")
-    root = conf_root()
-    start = (
-        initialize_config_module(root.removeprefix("pkg://"), version_base="1.3")
-        if root.startswith("pkg://")
-        else initialize_config_dir(root, version_base="1.3")
-    )
-    with start:
+    with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):
         return hydra_compose("config", overrides=words)
 
 

@@ -37,6 +37,11 @@ def declared_kinds(kind: str, name: str) -> Mapping[str, ValueKind]:
     return {name: value_kind(annotation) for name, annotation in annotations.items() if annotation not in unknown}
 
 
+def path_parameters(kind: str, name: str) -> set[str]:
+    """Return the parameters that the part with this registry name declares to be paths."""
+    return {parameter for parameter, declared in declared_kinds(kind, name).items() if declared.is_path}
+
+
 def value_kind(annotation: Any) -> ValueKind:
     """Return how to parse values of a parameter with this annotation."""
     members = set(_members(annotation))

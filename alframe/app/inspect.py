@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from alframe.app.parts import GROUPS
 from alframe.app.search_path import conf_folder, config_files, config_folders, plugin_config_folders
@@ -24,19 +23,16 @@ def describe_plugins() -> str:
 
 def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
     configured = config_files(kind, config_folders())
+    texts = [file.read_text(encoding="utf-8") for file in configured.values()]
     for name, entries in sorted(registry.parts().items()):
         for entry in entries:
             state = "ok" if len(entries) == 1 else f"DUPLICATE: choose with {kind}.name={entry.owner}:{name}"
             yield f"{name:24} {entry.owner} {entry.version:12} {_import_error(entry) or state}"
-        if name not in configured and not any(_is_configured_by(file, name) for file in configured.values()):
+        if name not in configured and not any(f"name: {name}\n" in text for text in texts):
             yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"
     others = sorted(set(configured) - set(registry.parts()))
     if others:
         yield f"ready-made: {', '.join(others)}"
-
-
-def _is_configured_by(file: Path, name: str) -> bool:
-    return f"name: {name}\n" in file.read_text(encoding="utf-8")
 
 
 def _import_error(entry: RegisteredPart) -> str:

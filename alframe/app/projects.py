@@ -16,7 +16,7 @@ from alframe.app.grammar import ValueKind, quote, quote_list
 from alframe.app.overrides import SEARCH_PATH, Override, by_key
 from alframe.app.parts import ChosenParts
 from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
-from alframe.store.files import replace_atomically
+from alframe.store.files import write_text
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
 CHOICES = "alframe.yaml"
@@ -78,14 +78,14 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     before = file.read_text(encoding="utf-8") if file.exists() else None
     text = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)
     if text != before:
-        _write(file, text)
+        write_text(file, text)
     try:
         yield
     except (BadParams, UnknownComponent, UnmetNeed, PoolError, FormatError):
         if before is None and not _has_begun(folder):
             file.unlink(missing_ok=True)
         elif before is not None and text != before:
-            _write(file, before)
+            write_text(file, before)
         raise
 
 
@@ -111,11 +111,6 @@ def _with_absolute_path(override: Override, kind: ValueKind) -> Override:
     if isinstance(value, list):
         return replace(override, text=quote_list([absolute(str(path)).as_posix() for path in value]))
     return replace(override, text=quote(absolute(str(value)).as_posix()))
-
-
-def _write(file: Path, text: str) -> None:
-    with replace_atomically(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _slug(text: str) -> str:

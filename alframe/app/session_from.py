@@ -8,8 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from alframe.app.declarations import declared_kinds
-from alframe.app.grammar import ValueKind
+from alframe.app.declarations import path_parameters
 from alframe.app.projects import absolute, folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
@@ -41,15 +40,14 @@ def _check_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
     for key in sorted(OmegaConf.missing_keys(config)):
         kind, _, parameter = key.partition(".")
         if kind in KINDS:
-            declared = declared_kinds(kind, str(values[kind].get("name"))).get(parameter, ValueKind())
-            what = "..." if not declared.is_path else "FILE" if key.endswith("file") else "FOLDER"
+            is_path = parameter in path_parameters(kind, str(values[kind].get("name")))
+            what = "..." if not is_path else "FILE" if key.endswith("file") else "FOLDER"
             raise BadParams(f"{key} is not given. Add {key}={what}")
 
 
 def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
     pool = recipes["pool"] or {"name": "pool"}
-    kinds = declared_kinds("pool", str(pool["name"]))
-    paths = {key: str(value) for key, value in pool.items() if key in kinds and kinds[key].is_path and value}
+    paths = {key: str(pool[key]) for key in path_parameters("pool", str(pool["name"])) if pool.get(key)}
     sampler = str((recipes["sampler"] or {}).get("name"))
     source = recipes["label_source"]
     people = not (source and REGISTRIES["label_source"].get(str(source["name"])).declares("answers_now"))
@@ -64,10 +62,11 @@ def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
         return {key: _with_absolute_paths(kind, value, cwd) for key, value in recipe.items()}
     texts = {key for key, value in recipe.items() if isinstance(value, str | list) and key != "name"}
     # A part without texts in its recipe has no paths; it need not be imported for that.
-    kinds = declared_kinds(kind, str(recipe["name"])) if texts else {}
-    paths = {key for key in texts if key in kinds and kinds[key].is_path}
-    nested = {key: _with_absolute_paths(kind, value, cwd) for key, value in recipe.items() if key not in paths}
-    return {key: nested[key] if key in nested else _absolute(value, cwd) for key, value in recipe.items()}
+    paths = texts & path_parameters(kind, str(recipe["name"])) if texts else set()
+    return {
+        key: _absolute(value, cwd) if key in paths else _with_absolute_paths(kind, value, cwd)
+        for key, value in recipe.items()
+    }
 
 
 def _absolute(value: Any, cwd: Path) -> Any:

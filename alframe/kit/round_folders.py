@@ -9,7 +9,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from alframe.formats.tables import TableRow, read_table
-from alframe.store.files import replace_atomically
+from alframe.store.files import replace_atomically, write_text
 from alframe.types import ItemId, Problem, Request
 
 MANIFEST = "manifest.csv"
@@ -44,8 +44,7 @@ def mark_as_asked(request: Request) -> bool:
     if mark.exists():
         return True
     request.folder.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(mark) as temporary:
-        temporary.write_text("\n".join(request.classes), encoding="utf-8")
+    write_text(mark, "\n".join(request.classes))
     return False
 
 

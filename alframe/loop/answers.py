@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from typing import cast
 
 from alframe.builtins import REGISTRIES
@@ -18,7 +19,7 @@ from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
 from alframe.store.events import Closed, Predicted, Requested
 from alframe.store.records import StoredRound
-from alframe.types import Item, Outcome, Request, State, Suggestion
+from alframe.types import Item, Label, Outcome, Request, State, Suggestion
 
 
 def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outcome:
@@ -63,16 +64,36 @@ def import_answers(
             continue
         if stored_round.closed and source.answers_now:  # a simulation says all it will ever say at once
             continue
-        key_of = {items[key].id: key for key in stored_round.keys}
-        answers = source.collect(make_request(campaign, stored_round, items))
-        found += map(str, answers.problems)
-        incomplete = {key_of[item] for item in answers.incomplete if item in key_of}
-        labels = [(key_of[label.item], label) for label in answers.labels if label.item in key_of]
-        cleared = [key_of[item] for item in answers.cleared if item in key_of]
+        answers = collect_by_key(source, make_request(campaign, stored_round, items), stored_round.keys)
+        found += answers.problems
+        incomplete = answers.incomplete
+        name = label_source_name(campaign, stored_round)
         with campaign.ledger.transaction():
-            campaign.ledger.add_labels(labels, stored_round.number, label_source_name(campaign, stored_round), cleared)
+            campaign.ledger.add_labels(answers.labels, stored_round.number, name, answers.cleared)
     problems.log_new([*found, *describe_conflicts(campaign.labels(), items)])
     return incomplete
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedAnswers:
+    """What `types.Answers` holds, about the items of one request, by their keys."""
+
+    labels: list[tuple[int, Label]]
+    cleared: list[int]
+    incomplete: set[int]
+    problems: list[str]
+
+
+def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -> KeyedAnswers:
+    """Collect the answers to a request from its label source; `keys` are those of its items."""
+    key_of = {item.id: key for item, key in zip(request.items, keys, strict=True)}
+    answers = source.collect(request)
+    return KeyedAnswers(
+        labels=[(key_of[label.item], label) for label in answers.labels if label.item in key_of],
+        cleared=[key_of[item] for item in answers.cleared if item in key_of],
+        incomplete={key_of[item] for item in answers.incomplete if item in key_of},
+        problems=list(map(str, answers.problems)),
+    )
 
 
 def _waiting_outcome(

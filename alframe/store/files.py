@@ -43,8 +43,13 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, data: Any) -> None:
     """Replace the file `path` by `data` as readable JSON."""
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the file `path` by this text in UTF-8."""
     with replace_atomically(path) as temporary:
-        temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def require_free_space(folder: Path, needed: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from alframe.errors import BadParams
 from alframe.loop.answers import close_request, describe_progress, import_answers, wait_for_answers
 from alframe.loop.labels import Labels
@@ -11,21 +13,23 @@ from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 
 
-def check_interval(every: float) -> float:
-    """Return `every`, the seconds between two looks. Raises BadParams for 0 or less."""
+def check_interval(every: float) -> None:
+    """Raise BadParams unless `every`, the seconds between two looks, is above 0."""
     if every <= 0:
         raise BadParams(f"every={every:g}: must be a number of seconds above 0.")
-    return every
 
 
+@dataclass
 class Label:
     """Store all answers; with `watch`, look every `every` seconds until the batch is answered."""
 
     read_only = False
 
-    def __init__(self, watch: bool = False, every: float = 5.0) -> None:
-        self.watch = watch
-        self.every = check_interval(every)
+    watch: bool = False
+    every: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_interval(self.every)
 
     def run(self, session: Session) -> Outcome:
         """Store the answers; the next run learns from them and requests more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.builtins import REGISTRIES
@@ -16,15 +17,15 @@ TEMPLATE = Path(__file__).parent / "plugin_template"
 KINDS = tuple(sorted(folder.name for folder in TEMPLATE.iterdir() if folder.name in REGISTRIES))
 
 
+@dataclass
 class NewPlugin:
     """Write a distribution with one part, called `part`, of this `kind`, into `folder` (default: alframe-PART here)."""
 
     read_only = True
 
-    def __init__(self, part: str | None = None, kind: str = "sampler", folder: str | Path | None = None) -> None:
-        self.part = part
-        self.kind = kind
-        self.folder = folder
+    part: str | None = None
+    kind: str = "sampler"
+    folder: str | Path | None = None
 
     def run(self, session: Session) -> Outcome:
         """Write the files. Raises BadParams for a name that cannot be, StoreError rather than replace another file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
 from alframe.store.files import replace_atomically
+from alframe.tasks.export import write_all
 from alframe.tasks.messages import command_line, path_lines, short_path
-from alframe.tasks.results import write_all
 from alframe.types import Outcome, Predictions, State
 
 
+@dataclass
 class Predict:
     """Predict every image below `images` with the model in `model` (default: the project's export), into `out`.
 
@@ -27,12 +29,9 @@ class Predict:
 
     read_only = True
 
-    def __init__(
-        self, images: str | Path | None = None, model: str | Path | None = None, out: str | Path | None = None
-    ) -> None:
-        self.images = images
-        self.model = model
-        self.out = out
+    images: str | Path | None = None
+    model: str | Path | None = None
+    out: str | Path | None = None
 
     def run(self, session: Session) -> Outcome:
         """Predict the images, and list those that cannot be read in unreadable.csv beside the predictions."""

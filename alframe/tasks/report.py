@@ -15,7 +15,7 @@ from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.store.events import Predicted
-from alframe.store.files import replace_atomically
+from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
 from alframe.tasks.messages import continue_command, no_project_message, predict_command, short_path
@@ -37,9 +37,7 @@ class Report:
 def write_report(session: Session, outcome: Outcome | None = None) -> Path:
     """Rewrite report.html and return its path; `outcome` is how the run ended, if it has just ended."""
     file = session.folder / "report.html"
-    page = render(collect_data(session, outcome))
-    with replace_atomically(file) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(file, render(collect_data(session, outcome)))
     return file
 
 

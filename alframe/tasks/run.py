@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.engine.measuring.curves import Histories, area_under_curve
@@ -14,15 +15,16 @@ from alframe.loop.session import Session
 from alframe.settings import identity
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
+from alframe.tasks.export import export_results
 from alframe.tasks.label import check_interval
 from alframe.tasks.messages import command_line, continue_command, predict_command, project_argument, short_path
 from alframe.tasks.report import write_report
-from alframe.tasks.results import export_results
 from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class Run:
     """Run rounds; when done, export the results and write the report.
 
@@ -31,9 +33,11 @@ class Run:
 
     read_only = False
 
-    def __init__(self, watch: bool = False, every: float = 5.0) -> None:
-        self.watch = watch
-        self.every = check_interval(every)
+    watch: bool = False
+    every: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_interval(self.every)
 
     def run(self, session: Session) -> Outcome:
         """Run a campaign to its end, or until people must label; where it has ended before, repeat its message."""

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from alframe.contracts import PersistentAnswers
 from alframe.errors import AlframeError
-from alframe.loop.answers import label_source_of, make_request
+from alframe.loop.answers import collect_by_key, label_source_of, make_request
 from alframe.loop.embedding import describe_duplicate_counts, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.session import Session
-from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
 from alframe.tasks.messages import command_line, continue_command, no_project_message, short_path
 from alframe.types import UNSURE, Item, Outcome, State
 
 
+@dataclass
 class Status:
     """Look, and change nothing. `show`: how many unreadable images and doubtful answers are listed."""
 
     read_only = True
 
-    def __init__(self, show: int = 20) -> None:
-        self.show = show
+    show: int = 20
 
     def run(self, session: Session) -> Outcome:
         """Describe what the ledger knows, and what has been answered since."""
@@ -58,11 +58,16 @@ class Status:
         problems = describe_conflicts(labels, items)
         for stored_round in () if is_simulation else rounds:
             try:
-                answered = _add_answers_of(
-                    session, stored_round, items, answered, problems, is_newest=stored_round is rounds[-1]
-                )
+                source, request = label_source_of(session, stored_round), make_request(session, stored_round, items)
+                answers = collect_by_key(source, request, stored_round.keys)
             except AlframeError as error:
                 problems.append(f"The answers to round {stored_round.number} cannot be read: {error}")
+                continue
+            problems += answers.problems
+            # Who was unsure in an earlier round has not answered the newest.
+            is_newest = stored_round is rounds[-1]
+            answered |= {key for key, label in answers.labels if is_newest or label.class_name != UNSURE}
+            answered -= answers.incomplete
         lines = self._list("Answers that need another look", list(dict.fromkeys(problems)))
         if session.project.done_file.exists():
             export_folder = short_path(session.project.export_folder)
@@ -88,23 +93,3 @@ class Status:
         more = len(lines) - self.show
         rest = [f"  ... and {more} more: {command_line('status', f'show={len(lines)}')}"] if more > 0 else []
         return [f"{title}: {len(lines)}", *(f"  {line}" for line in lines[: self.show]), *rest, ""]
-
-
-def _add_answers_of(
-    session: Session,
-    stored_round: StoredRound,
-    items: Sequence[Item],
-    answered: set[int],
-    problems: list[str],
-    is_newest: bool,
-) -> set[int]:
-    """Return the items that are answered with what the source of a round says now; adds to `problems` what it reports.
-
-    Who was unsure in an earlier round has not answered the newest.
-    """
-    answers = label_source_of(session, stored_round).collect(make_request(session, stored_round, items))
-    key_of = {items[key].id: key for key in stored_round.keys}
-    problems += map(str, answers.problems)
-    labels = [label for label in answers.labels if is_newest or label.class_name != UNSURE]
-    answered = answered | {key_of[label.item] for label in labels if label.item in key_of}
-    return answered - {key_of[item] for item in answers.incomplete if item in key_of}
