@@ -107,9 +107,7 @@ def split_commas(text: str) -> Iterator[str]:
 def _scalar(value: str, is_text: bool) -> str:
     override = parse_override(f"x={value}")
     if override is None:
-        return (
-            value if value[:1] in ("[", "{") else quote(value)
-        )  # a list or mapping with a mistake in it is not a string
+        return value if value[:1] in ("[", "{") else quote(value)  # a malformed list or mapping is not a string
     meant = override.value()
     as_list = isinstance(meant, list | dict) and not _exists(value)
     is_meant = not is_text or value[:1] in ("'", '"') or meant is None or meant == value or as_list

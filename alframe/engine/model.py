@@ -137,6 +137,4 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
 def _require_same_input(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
     current = json.loads(json.dumps(dataclasses.asdict(spec)))
     if current != {"value_range": None, **stored}:  # models that are older than the setting do not name it
-        raise StoreError(
-            f"{file} says the images are prepared as {stored}, but this version would prepare them as {current}."
-        )
+        raise StoreError(f"{file} was saved with images prepared as {stored}, but this version uses {current}.")

@@ -19,9 +19,7 @@ class StoppingSuite(PartSuite[Stopping]):
 
     def test_stops_and_gives_a_reason(self) -> None:
         reason = self.make().decide(self.finished_history())
-        assert isinstance(reason, str) and reason.strip(), (
-            f"decide() must return a reason in words, but returned {reason!r}"
-        )
+        assert isinstance(reason, str) and reason.strip(), f"decide() must return a reason, but returned {reason!r}"
 
     def test_does_not_stop_earlier(self) -> None:
         history = self.finished_history()

@@ -39,7 +39,7 @@ class Wrong:
 @pytest.mark.parametrize(
     ("sampler", "message"),
     [
-        (Wrong(100), "1 items where 2"),
+        (Wrong(100), "1 items instead of 2"),
         (Wrong(100, 100), "twice"),
         (Wrong(100, 5), "not in the pool"),
         (Wrong(100, 101, scores=1), "1 scores for 2"),

@@ -307,7 +307,7 @@ def test_a_round_is_read_where_it_was_asked_whatever_source_is_chosen_since(pers
     first = person.answer(1, lambda row, truth: truth if row < 3 else "")
     outcome = person.run("audit=0", "label_source=folder")
     assert "3 of 4 images of round 1 are answered" in outcome.message
-    assert "asked with label_source=csv" in outcome.message
+    assert "requested with label_source=csv" in outcome.message
     assert not (person.sheet(1).parent / "manifest.csv").exists()
     person.answer(1)
     assert "round 2" in person.run("audit=0", "label_source=folder").message
