@@ -70,7 +70,7 @@ def test_what_is_missing_damaged_or_too_new_is_named(model: Model, tmp_path: Pat
     model.save(folder)
     whole = (folder / "model.json").read_text(encoding="utf-8")
     data = json.loads(whole)
-    changes = {"written by a newer alframe": {"format": 99}, "says the images are prepared as": {"preprocessing": {}}}
+    changes = {"written by a newer alframe": {"format": 99}, "was saved with images prepared as": {"preprocessing": {}}}
     for message, change in changes.items():
         (folder / "model.json").write_text(json.dumps({**data, **change}), encoding="utf-8")
         with pytest.raises(StoreError, match=message):
