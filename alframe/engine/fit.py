@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.contracts import Head
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, cross_validate, evaluate_probs, predict_folds
 from alframe.store.records import StoredLabel
-from alframe.types import Evaluation, Floats, Ints, Item
+from alframe.types import Evaluation, Floats, Ints, Item, Mask
 
 AUDIT_BASIS = "images drawn at random from the pool"
 DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
@@ -32,13 +31,13 @@ class TrainingSet:
     labelled_on: Ints
 
     @property
-    def by_people(self) -> npt.NDArray[np.bool_]:
+    def by_people(self) -> Mask:
         """(m,) which of the labels were not propagated."""
         return np.equal(self.keys, self.labelled_on)
 
 
 def make_training_set(
-    labels: Sequence[StoredLabel], items: Sequence[Item], usable: npt.NDArray[np.bool_], class_names: Sequence[str]
+    labels: Sequence[StoredLabel], items: Sequence[Item], usable: Mask, class_names: Sequence[str]
 ) -> TrainingSet:
     """Collect all labelled items outside the test split whose image is `usable` (N,).
 

@@ -23,9 +23,8 @@ def select_with_group_limit(
 ) -> Selection:
     """Select at most `per_group` items of each group, as long as there are others; None: without a limit.
 
-    `groups` (n,) is the group of each of the view's keys, -1 for none. Frames of one burst are near-copies, so they are
-    uncertain together, and a batch of them teaches little. The sampler chooses again from what is left, in as many
-    turns as it takes, and sees what it has chosen as labelled. Raises BadSelection as `run_sampler` does.
+    `groups` (n,) is the group of each of the view's keys, -1 for none. The sampler chooses again from what is left, in
+    as many turns as it takes, and sees what it has chosen as labelled. Raises BadSelection as `run_sampler` does.
     """
     if per_group is None or (groups < 0).all():
         return run_sampler(sampler, view, k, rng, name)

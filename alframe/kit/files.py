@@ -6,8 +6,7 @@ import hashlib
 from pathlib import Path
 
 from alframe.formats.json_members import read_json_members
-from alframe.store.files import replace_atomically, require_free_space, write_json
-from alframe.store.links import link_or_copy
+from alframe.store.files import link_or_copy, replace_atomically, require_free_space, write_json
 from alframe.store.names import class_folder_name, flat_file_name, is_system_file, ranked_file_name
 
 __all__ = [

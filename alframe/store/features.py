@@ -3,9 +3,9 @@
 A shard is a pair of files named after what it holds, ``<digest>.npy`` (n, D) float32 and ``<digest>.keys.npy``
 (n, 16) bytes: the content hashes. The keys are written last, so a shard with keys is whole; a kill costs one shard.
 
-The last bits of an embedding depend on the batch that it was computed in, so a content is stored once and never again:
-whoever adds holds the folder's lock and first registers what others have added. Should two shards have the same content
-all the same (where locks do not work), the one whose name sorts first counts from the next opening on.
+The last bits of an embedding depend on the batch that it was computed in, so a content is stored only once: whoever
+adds holds the folder's lock and first registers what others have added. If two shards have the same content all the
+same (where locks do not work), the one whose name sorts first counts from the next opening on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from filelock import FileLock
 from alframe.errors import StoreError
 from alframe.progress import track
 from alframe.store.files import replace_atomically
-from alframe.types import Floats
+from alframe.types import Floats, Ints, Mask
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +48,17 @@ class FeatureStore:
             _drop_rows_not_finite(folder)
         self._register(folder.glob("*.keys.npy"))
 
-    def has(self, contents: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+    def has(self, contents: Sequence[bytes]) -> Mask:
         """Return (n,) whether the embedding of each content hash is stored."""
         return self._find(to_keys(contents)) >= 0
 
-    def add(self, contents: Sequence[bytes], features: Floats) -> npt.NDArray[np.bool_]:
+    def add(self, contents: Sequence[bytes], features: Floats) -> Mask:
         """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
 
         Return (n,) which rows are finite; the others are never stored. This is the one place where that is checked.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
+        finite: Mask = np.asarray(np.isfinite(features).all(axis=1))
         with FileLock(self.folder / ".lock"):
             self._register(self.folder.glob("*.keys.npy"))
             (self.folder / FINITE_MARKER_FILE).touch()
@@ -122,7 +122,7 @@ class FeatureStore:
         self.width = width
         return keys
 
-    def _find(self, keys: Keys) -> npt.NDArray[np.int64]:
+    def _find(self, keys: Keys) -> Ints:
         """Return (n,) the position of each in the sorted keys, -1 for one that is not among them."""
         if not len(self._keys):
             return np.full(len(keys), -1)

@@ -24,15 +24,15 @@ from alframe.types import InputSpec, Item
 
 log = logging.getLogger(__name__)
 
-CONTENT_TABLE = """
+# In `hash` there is no row for what was embedded before there were such hashes. Two inputs may see the same file a
+# little differently, so each has its own hash, whichever came first.
+SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS content (
     path TEXT NOT NULL, box TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
     content BLOB, reason TEXT, PRIMARY KEY (path, box)
-) WITHOUT ROWID
-"""
-# Images that were embedded before there were such hashes have no row. Two inputs may see the same file a little
-# differently, so each has its own; then a campaign's hashes do not depend on which other one came first.
-HASH_TABLE = """
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hash (
     content BLOB NOT NULL, input TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (content, input)
 ) WITHOUT ROWID
@@ -67,10 +67,7 @@ class FileCache:
             if file.exists() and _is_damaged(file):
                 _move_damaged(file)
             self._db = connect(file)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute(CONTENT_TABLE)
-            self._db.execute(HASH_TABLE)
+            self._db.executescript(SCHEMA)
             if self._db.execute("PRAGMA user_version").fetchone()[0] < READER_VERSION:
                 self._db.execute("DELETE FROM content WHERE reason IS NOT NULL")
                 self._db.execute(f"PRAGMA user_version = {READER_VERSION}")

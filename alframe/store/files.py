@@ -1,4 +1,4 @@
-"""Replace files atomically: a reader sees the old content or the new, never half of either."""
+"""Files that are replaced atomically (a reader sees the old content or the new), and files in two places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -57,6 +57,30 @@ def require_free_space(folder: Path, needed: int) -> None:
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if needed > (free := shutil.disk_usage(existing).free):
         raise OSError(errno.ENOSPC, f"{format_bytes(needed)} are needed and {format_bytes(free)} are free", str(folder))
+
+
+def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> int:
+    """Make `target`, which must not exist, a hard link to `source`; where that cannot be, a symbolic link; else a copy.
+
+    Return the bytes that were copied. A copy keeps the time of the original, so that viewers sort bursts by it. Raises
+    OSError if `source` cannot be read.
+    """
+    if not copy:
+        # What a hard link points at must be the file: a link to a relative link would lead nowhere.
+        real = Path(os.path.realpath(source)) if source.is_symlink() else source.absolute()
+        # A read-only file on Windows could not be removed again under its second name.
+        if os.name != "nt" or os.access(real, os.W_OK):
+            with suppress(OSError):
+                os.link(real, target)
+                return 0
+        if symlinks and real.is_file():
+            with suppress(OSError):
+                target.symlink_to(real)
+                return 0
+    shutil.copyfile(source, target)
+    status = source.stat()
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return status.st_size
 
 
 def _replace_folder(new: Path, folder: Path) -> None:

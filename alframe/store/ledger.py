@@ -95,10 +95,8 @@ class Ledger:
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""
-        self._insert(
-            "item (key, id, path, split, label, camera, taken, sequence, box, meta)",
-            ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key)),
-        )
+        rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
+        self._insert(f"item (key, {', '.join(StoredItems.COLUMNS)})", rows)
 
     def move_items(self, paths: Iterable[tuple[int, Path]]) -> None:
         """Store where known items lie now: a path is not history."""
@@ -111,19 +109,15 @@ class Ledger:
     ) -> int:
         """Append the new statements of a source, and return the number of rows added.
 
-        All labels given for an item are one statement. One that repeats the last of the same round and origin is not
-        new, so a source can be read again and again, wherever its files have moved to, and a correction (also back to
-        an earlier answer) counts. For the `cleared` items the statement is taken back, if there was one (but see
-        `find_new_statements` on files that are gone).
+        All labels given for an item are one statement, which is new unless it repeats the last one of the same round
+        and origin. Statements about `cleared` items are taken back (but see `find_new_statements` on missing files).
         """
         rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
             first, now = self.last_label_number() + 1, _timestamp()
-            self._insert(
-                f"label ({_LABEL_COLUMNS.format(statement='word')}, at)",
-                ((first + row.n, first + row.statement, *row[2:-1], now) for row in new),
-            )
+            stored = ((first + row.n, first + row.statement, *row[2:-1], now) for row in new)
+            self._insert(f"label ({_LABEL_COLUMNS.format(statement='word')}, at)", stored)
         return len(new)
 
     def label_rows(self) -> Iterable[StoredLabel]:
@@ -150,25 +144,19 @@ class Ledger:
         audit: Collection[int] = (),
     ) -> None:
         """Append a round's selection, before anybody is asked; `audit` are those of its keys drawn at random."""
-        self._insert(
-            "round (number, at, config, versions, owners)",
-            [(number, _timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners))],
-        )
+        row = number, _timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners)
+        self._insert("round (number, at, config, versions, owners)", [row])
         scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
-        self._insert(
-            "selection (round, rank, item, score, audit)",
-            (
-                (number, rank, key, score, key in audit)
-                for rank, (key, score) in enumerate(zip(chosen.keys.tolist(), scores, strict=True))
-            ),
-        )
+        ranked = enumerate(zip(chosen.keys.tolist(), scores, strict=True))
+        rows = ((number, rank, key, score, key in audit) for rank, (key, score) in ranked)
+        self._insert("selection (round, rank, item, score, audit)", rows)
 
     def rounds(self) -> list[StoredRound]:
         """Return all requests, oldest first."""
         events = {(number, kind) for number, kind in self._read("SELECT round, kind FROM event")}
         keys: defaultdict[int, list[int]] = defaultdict(list)
         audit: defaultdict[int, set[int]] = defaultdict(set)
-        for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY rank"):
+        for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
             keys[number].append(key)
             if is_audit:
                 audit[number].add(key)
@@ -195,10 +183,8 @@ class Ledger:
 
     def add_event(self, round_number: int, event: Event) -> None:
         """Append what has happened to a round. Raises StoreError if a request is marked so a second time."""
-        self._add_event(round_number, event.KIND, event.to_json())
-
-    def _add_event(self, round_number: int, kind: str, detail: str) -> None:
-        self._insert("event (round, kind, detail, at)", [(round_number, kind, detail, _timestamp())])
+        row = round_number, event.KIND, event.to_json(), _timestamp()
+        self._insert("event (round, kind, detail, at)", [row])
 
     def events(self, kind: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
@@ -208,7 +194,8 @@ class Ledger:
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""
-        self._add_event(record.round, "evaluated", dump_record(record))
+        row = record.round, "evaluated", dump_record(record), _timestamp()
+        self._insert("event (round, kind, detail, at)", [row])
 
     def history(self) -> list[RoundRecord]:
         """Return the latest record of every evaluated round, oldest round first."""

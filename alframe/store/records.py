@@ -127,7 +127,7 @@ class StoredRound:
 
 def dump_record(record: RoundRecord) -> str:
     """Return a round's record as JSON."""
-    return json.dumps(dataclasses.asdict(record), default=_json_default, ensure_ascii=False)
+    return json.dumps(dataclasses.asdict(record), default=datetime.isoformat, ensure_ascii=False)
 
 
 def load_record(text: str) -> RoundRecord:
@@ -166,9 +166,3 @@ def dump_box(box: Box | None) -> str | None:
 def load_box(text: str | None) -> Box | None:
     """Return the box that `dump_box` wrote."""
     return None if text is None else Box(*json.loads(text))
-
-
-def _json_default(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -1,7 +1,6 @@
 """A statement is all that one source says about one item at one time: mostly one label, but several people may differ.
 
 Only new statements go into the ledger, so a source can be read again and again, wherever its files have moved to.
-A missing file clears nothing: the labels read from it earlier stay valid.
 """
 
 from __future__ import annotations

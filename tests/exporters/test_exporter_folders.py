@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import BadParams, StoreError
 from alframe.exporters.folders import Folders, _file_names, _folder_names
-from alframe.store.links import link_or_copy
+from alframe.store.files import link_or_copy
 from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
 from alframe.types import UNSURE, Item, Label, Predictions
 

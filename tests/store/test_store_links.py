@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alframe.store.links import link_or_copy
+from alframe.store.files import link_or_copy
 
 
 def test_a_copy_is_counted_and_a_link_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

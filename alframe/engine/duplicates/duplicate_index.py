@@ -12,7 +12,7 @@ from alframe.chunks import chunks
 from alframe.compat import import_faiss
 from alframe.kit.clustering import unit_vectors
 from alframe.progress import Bar
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Ints, Mask
 
 # With both measures, images that share a hash (black frames, fog) may all have embeddings of their own. An image is
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
@@ -22,7 +22,6 @@ KMEANS_SAMPLE = 65_536  # images that k-means learns its cells from,
 KMEANS_PASSES = 10  # looking at each of them so often
 
 Hashes = npt.NDArray[np.uint64]
-Mask = npt.NDArray[np.bool_]
 
 
 class HashIndex:

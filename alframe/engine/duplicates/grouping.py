@@ -1,13 +1,12 @@
 """Near-duplicates: images that show nearly the same form a group, and one image per group is requested.
 
-Groups are stars, as in leader clustering (Hartigan 1975, Clustering Algorithms, ch. 3): images come in a fixed order,
-each joins the first earlier representative that it is near to, or else becomes the representative of a new group. So
-each image is near its representative, and no two representatives are near each other. Connected components would do
-neither: a burst that changes slowly, or a day from dawn to noon, would become one chain whose ends show quite different
-things. The order is that of the content hashes, which knows nothing of names and folders.
+Groups are stars, as in leader clustering (Hartigan 1975, Clustering Algorithms, ch. 3): images come in the order of
+their content hashes; each joins the first earlier representative that it is near to, or else becomes the representative
+of a new group. Connected components would join a burst that changes slowly, or a day from dawn to noon, to one chain
+whose ends show quite different things.
 
-Near means: so few of the 64 bits of their difference hashes differ, and the cosine distance of their embeddings is so
-small; or one of the two alone. `duplicate_index` finds the near ones without comparing all with all.
+Two images are near if few of the 64 bits of their difference hashes differ, if the cosine distance of their embeddings
+is small, or both: see `duplicate_index`.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ import numpy as np
 
 from alframe import seeding
 from alframe.chunks import chunks
-from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, Mask, split_into_cells
+from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, split_into_cells
 from alframe.progress import Bar
 from alframe.settings import Duplicates
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Ints, Mask
 
 CHUNK_ROWS = 1024  # images at a time, each compared with all others of its chunk
 

@@ -9,7 +9,6 @@ from functools import partial
 from itertools import accumulate, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.contracts import Compute
@@ -21,7 +20,7 @@ from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache, FileContent
 from alframe.store.files import require_free_space
 from alframe.store.pool_features import gather_pool_features
-from alframe.types import Floats, Item
+from alframe.types import Floats, Item, Mask
 
 SHARD_SIZE = 512  # images; what a kill costs at most
 BYTES_PER_FLOAT = 4
@@ -40,7 +39,7 @@ class PoolEmbedding:
     content_hashes: Sequence[bytes | None]  # (N,) of what each file held when it was read
 
     @property
-    def readable(self) -> npt.NDArray[np.bool_]:
+    def readable(self) -> Mask:
         """(N,) whether the row of `features` means something."""
         mask = np.ones(len(self.features), bool)
         mask[list(self.unreadable)] = False
@@ -55,16 +54,10 @@ class ShardResult:
     features: list[Floats] = field(default_factory=list)  # of each batch (g, D)
     hashes: dict[bytes, bytes] = field(default_factory=dict)
 
-    def add(self, batch: Batch, features: Floats) -> None:
-        """Add a batch and the features (g, D) of its readable images."""
-        self.contents += [FileContent(result.content_hash, result.reason, result.stamp) for result in batch.results]
-        self.features.append(features)
-        self.hashes |= batch.hash_by_content
-
 
 def update_pool_embedding(
     items: Sequence[Item],
-    present: npt.NDArray[np.bool_],
+    present: Mask,
     embedder: Embedder,
     open_store: Callable[[str], FeatureStore],
     file_cache: FileCache,
@@ -74,8 +67,8 @@ def update_pool_embedding(
 
     `present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
     inference engine fails on its first batch and was not chosen by name, the next one takes over: the embedder that
-    is returned is the one whose features these are. Raises EngineError if no engine can run the network, PoolError if
-    not one image can be read, BadOutput if the network gives no finite number.
+    made the features is returned. Raises EngineError if no engine can run the network, PoolError if no image can be
+    read, BadOutput if the network gives no finite number.
     """
     while True:
         try:
@@ -90,16 +83,11 @@ def update_pool_embedding(
 
 
 def _embed_missing(
-    items: Sequence[Item],
-    present: npt.NDArray[np.bool_],
-    embedder: Embedder,
-    store: FeatureStore,
-    file_cache: FileCache,
-    compute: Compute,
+    items: Sequence[Item], present: Mask, embedder: Embedder, store: FeatureStore, cache: FileCache, compute: Compute
 ) -> PoolEmbedding:
     # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
     # forms the same batches when it goes on, and ends with the same bits.
-    contents = file_cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), present)
+    contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), present)
     shards = _missing_shards(contents, store)
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
@@ -107,9 +95,9 @@ def _embed_missing(
     work = partial(process_shards, "Embedding images", embed, compute.batch_size)
     for shard, result in zip(shards, compute.map_shards(work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
-        file_cache.remember_hashes(result.hashes, embedder.spec)
+        cache.remember_hashes(result.hashes, embedder.spec)
         by_key = dict(zip(shard, shard_contents, strict=True))
-        file_cache.remember([(items[key], content) for key, content in by_key.items()])
+        cache.remember([(items[key], content) for key, content in by_key.items()])
         for key, content in by_key.items():
             contents[key] = content
     return _collect_embedding(contents, store)
@@ -146,7 +134,9 @@ def process_shards(
     with Bar(title, total=len(items), unit="img") as bar:
         result = ShardResult()
         for batch, features in process(items, batches):
-            result.add(batch, features)
+            result.contents += [FileContent(read.content_hash, read.reason, read.stamp) for read in batch.results]
+            result.features.append(features)
+            result.hashes |= batch.hash_by_content
             bar.advance(len(batch.rows), read=batch.file_bytes, written=features.nbytes)
             if batch.rows[-1] + 1 in ends:
                 yield result

@@ -59,9 +59,8 @@ class Embedder:
         if not self.fallbacks:
             return None
         following, *rest = self.fallbacks
-        return replace(
-            self, runner=NetworkRunner(following, self.module, self.spec, self.device), fallbacks=tuple(rest)
-        )
+        runner = NetworkRunner(following, self.module, self.spec, self.device)
+        return replace(self, runner=runner, fallbacks=tuple(rest))
 
 
 def make_embedder(
@@ -127,9 +126,7 @@ def embed_batches(
 
 def embed_pixels(embedder: Embedder, pixels: torch.Tensor) -> torch.Tensor:
     """Turn pixels from 0 to 255, (B, H, W, C), into features (B, D) float32; a GPU may still be computing them."""
-    if not len(pixels):
-        return torch.empty(0, embedder.dim)
-    return embedder.runner(pixels)
+    return embedder.runner(pixels) if len(pixels) else torch.empty(0, embedder.dim)
 
 
 def _digest_network(module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any]) -> str:

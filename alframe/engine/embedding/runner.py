@@ -26,14 +26,13 @@ _BUILDERS: dict[str, Callable[[nn.Module, InputSpec, str, str, torch.Tensor], Ru
 }
 _REQUIRED_PACKAGES = {"onnxruntime": ("onnxruntime", "onnxscript"), "openvino": ("openvino", "onnxscript")}
 _EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
-# On a CPU, the fastest first, by benchmarks/micro/embedding.py. An order and no race, because the features of two
-# engines differ in their last bits: the same command must always choose the same. torch.compile is not among them: it
-# takes a minute or two to begin, and what it then gains depends on the processor.
+# On a CPU, the fastest first, by benchmarks/micro/embedding.py. The order is fixed because the features of two engines
+# differ in their last bits. torch.compile takes a minute or two to begin, and what it then gains depends on the CPU.
 _CPU_ENGINES = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
 MIN_COSINE = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
 _COMPARED_IMAGES = 16
 _PREPARATION_TIMES = {"eager": "a moment", "compile": "a minute or two"}
-_EXPORT_TIME = "some ten seconds, of a large network more"
+_EXPORT_TIME = "about ten seconds, more for a large network"
 
 
 def engine_candidates(inference: Inference, device: str) -> list[Inference]:
@@ -87,11 +86,8 @@ class NetworkRunner:
         eager = runtimes.make_eager(module, spec, device, "fp32", pixels)
         if self.inference == Inference():
             return eager
-        log.info(
-            "Preparing the network for %s, which takes %s ...",
-            self.inference,
-            _PREPARATION_TIMES.get(self.inference.engine, _EXPORT_TIME),
-        )
+        duration = _PREPARATION_TIMES.get(self.inference.engine, _EXPORT_TIME)
+        log.info("Preparing the network for %s, which takes %s ...", self.inference, duration)
         sample = pixels[:_COMPARED_IMAGES]
         try:
             runtime = _BUILDERS[self.inference.engine](module, spec, device, self.inference.precision, sample)

@@ -83,9 +83,9 @@ def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: st
 def _openvino_core() -> Any:
     """Return OpenVINO's core, the same one for as long as the process lives.
 
-    On Linux, its CPU plugin gives the thread a stack for signals, and restores the previous one when it is freed. Of
-    two that are freed in the order they were made, the second restores the first's, which is freed memory: the next
-    signal (Ctrl-C, a decoding process that ends) kills the process without a word, or overwrites what lies there.
+    On Linux, its CPU plugin gives the thread a stack for signals, and restores the previous one when it is freed. The
+    second of two that are freed in order restores freed memory: the next signal (Ctrl-C, a decoding process that ends)
+    kills the process without a word.
     """
     import openvino
 

@@ -8,14 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.errors import PoolError
 from alframe.formats.detections import Detections, match_images, read_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.settings import Boxes
-from alframe.types import Box, Item, pool_root
+from alframe.types import Box, Item, Mask, pool_root
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ class _RankedBoxes:
         return f"{self.categories[self.category[row]]} {self.confidence[row]:.3f}"
 
 
-def _category_mask(detections: Detections, boxes: Boxes) -> npt.NDArray[np.bool_]:
+def _category_mask(detections: Detections, boxes: Boxes) -> Mask:
     """Return (C,) which of the file's categories are the category of `boxes`."""
     names = [name.casefold() for name in detections.categories]
     category = "person" if boxes.category.casefold() == "human" else boxes.category.casefold()

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import compress
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe import seeding
 from alframe.contracts import Pool
@@ -22,7 +21,7 @@ from alframe.progress import track
 from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredItems
-from alframe.types import Box, Ints, Item
+from alframe.types import Box, Ints, Item, Mask
 
 log = logging.getLogger(__name__)
 LONG_SEQUENCE = 500  # images in a sequence that nobody takes for a burst
@@ -38,8 +37,8 @@ class PoolListing:
     """
 
     items: list[Item]
-    present: npt.NDArray[np.bool_]
-    held_out: npt.NDArray[np.bool_]
+    present: Mask
+    held_out: Mask
 
     @cached_property
     def sequences(self) -> Ints:
@@ -61,8 +60,8 @@ def sync_pool_listing(
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
     time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
-    own. It is never drawn again, and images that join a held-out group later are too. Raises PoolError for an empty
-    pool or one in which nothing that was there before is left.
+    own. Later images of a held-out group are held out too. Raises PoolError if the pool is empty or none of the known
+    images is left.
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
@@ -164,10 +163,8 @@ def _extend_held_out_groups(items: Sequence[Item], known: int, group: str) -> li
     """Hold out those items, after the first `known` ones, whose group is held out."""
     names = assign_groups(items, group)
     held_out = {name for name, item in zip(names[:known], items, strict=False) if item.split == "test"}
-    return [
-        replace(item, split="test") if key >= known and names[key] in held_out else item
-        for key, item in enumerate(items)
-    ]
+    is_added = [key >= known and name in held_out for key, name in enumerate(names)]
+    return [replace(item, split="test") if added else item for added, item in zip(is_added, items, strict=True)]
 
 
 def _draw_held_out_groups(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from alframe.engine.measuring.evaluate import CONFIDENCE
+from alframe.engine.measuring.evaluate import CONFIDENCE, Floats64
 from alframe.types import Curve, RoundRecord
 
 Histories = Mapping[str, Sequence[Sequence[RoundRecord]]]  # sampler -> one history a seed
@@ -47,7 +46,7 @@ def area_under_curve(history: Sequence[RoundRecord]) -> float | None:
     return float(mean_over_labels(labels, accuracies))
 
 
-def mean_over_labels(labels: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def mean_over_labels(labels: Floats64, values: Floats64) -> Floats64:
     """Return (...) the mean of `values` (..., k) over `labels` (k,), between which they run straight."""
     width = labels[-1] - labels[0]
     return np.asarray(np.trapezoid(values, labels) / width if width else values.mean(axis=-1), np.float64)
@@ -55,14 +54,14 @@ def mean_over_labels(labels: npt.NDArray[np.float64], values: npt.NDArray[np.flo
 
 def _accuracy_table(
     histories: Sequence[Sequence[RoundRecord]], labels: Sequence[int] | None = None
-) -> tuple[list[int], npt.NDArray[np.float64]]:
+) -> tuple[list[int], Floats64]:
     """Return the label counts, and accuracies (runs, counts)."""
     tables = [{r.labels: r.evaluation.accuracy for r in history if r.evaluation is not None} for history in histories]
     common = sorted(set.intersection(*map(set, tables))) if labels is None else list(labels)
     return common, np.array([[table[count] for count in common] for table in tables])
 
 
-def t_interval(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def t_interval(values: Floats64) -> tuple[Floats64, Floats64]:
     """Return the mean over the rows of `values` (n, ...), and half the width of Student's t interval."""
     from scipy.stats import t
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import Head
-from alframe.types import Evaluation, Floats, Ints
+from alframe.types import Evaluation, Floats, Ints, Mask
 
 Floats64 = npt.NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
     )
 
 
-def calibration_error(confidence: Floats | Floats64, right: npt.NDArray[np.bool_]) -> float:
+def calibration_error(confidence: Floats | Floats64, right: Mask) -> float:
     """Return how far confidence and accuracy are apart, as the mean over 15 equal bins weighted by their images.
 
     This is the expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated
@@ -101,7 +101,7 @@ def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
     return float(log_loss(actual, all_probs, labels=np.arange(classes)))
 
 
-def wilson_interval(hits: npt.NDArray[np.int64], totals: npt.NDArray[np.int64]) -> tuple[Floats64, Floats64]:
+def wilson_interval(hits: Ints, totals: Ints) -> tuple[Floats64, Floats64]:
     """Return 95 % bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 of nothing."""
     from scipy.special import ndtri
 

@@ -40,7 +40,7 @@ class EarlyStopping:
 
     Each image in `validation_rows` is given the class whose mean embedding of the `training_rows` is nearest, which
     suits any loss; the score is the mean F1 over the classes of the validation images. The weights from before the
-    training are the first to beat, so a training that only harms is undone. Each score embeds all labelled images once.
+    training are the first to beat. Each score embeds all labelled images once.
     """
 
     items: Sequence[Item]

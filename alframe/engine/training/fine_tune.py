@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import islice
 
 import numpy as np
@@ -44,10 +43,9 @@ def fine_tune(
 ) -> list[float]:
     """Train `module` and `loss` in place on `items` of class numbers `y`; return the mean loss of each epoch.
 
-    The same seed gives the same weights on the same machine, whatever the number of workers. Images that cannot be
-    read are left out with a warning. With `plan.patience`, no `group` (as in `assign_groups`) is cut between the labels
-    to train on and those to validate on. `module` ends in evaluation mode. Raises PoolError if hardly any image can be
-    read, BadParams if the loss diverges or the plan does not suit the network.
+    The same seed gives the same weights on the same machine, whatever the number of workers. With `plan.patience`, no
+    `group` (as in `assign_groups`) is cut between training and validation. `module` ends in evaluation mode. Raises
+    PoolError if hardly any image can be read, BadParams if the loss diverges or the plan does not suit the network.
     """
     if len(items) < 2:
         log.warning("Fine-tuning needs at least two labelled images; there are %d: backbone unchanged.", len(items))
@@ -91,8 +89,15 @@ def fine_tune(
                 for batch in islice(stream, len(batches)):
                     _warn_unreadable(batch, items, unreadable)
                     if len(batch.readable_rows) > 1:
-                        losses.append(_train_step(module, loss, optimiser, precision, batch, y, spec, device))
+                        targets = torch.from_numpy(y[batch.readable_rows]).to(device)
+                        with precision:
+                            embeddings = module(normalise(batch.pixels, spec, device))
+                        value = loss(embeddings.float(), targets)
+                        optimiser.zero_grad(set_to_none=True)
+                        value.backward()
+                        optimiser.step()
                         schedule.step()
+                        losses.append(float(value.detach()))
                     bar.advance(len(batch.rows))
                     forecast.update(len(batch.rows), batch.file_bytes)
                 history.append(_mean_loss(losses, epoch, len(rows), unreadable))
@@ -139,26 +144,6 @@ def _with_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list
         rng = generator(seed, "augment", epoch)
         for rows in batches:
             yield rows, rng.integers(2**63, size=len(rows)).tolist()
-
-
-def _train_step(
-    module: nn.Module,
-    loss: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    precision: AbstractContextManager[None],
-    batch: Batch,
-    y: Ints,
-    spec: InputSpec,
-    device: str,
-) -> float:
-    targets = torch.from_numpy(y[batch.readable_rows]).to(device)
-    with precision:
-        embeddings = module(normalise(batch.pixels, spec, device))
-    value = loss(embeddings.float(), targets)
-    optimiser.zero_grad(set_to_none=True)
-    value.backward()
-    optimiser.step()
-    return float(value.detach())
 
 
 def _warn_unreadable(batch: Batch, items: Sequence[Item], unreadable: set[int]) -> None:
