@@ -11,7 +11,7 @@ from alframe.chunks import chunks
 from alframe.contracts import Head
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, cross_validate, evaluate_probs, predict_folds
 from alframe.store.records import StoredLabel
-from alframe.types import Evaluation, Floats, Ints, Item, Mask
+from alframe.types import Bools, Evaluation, Floats, Ints, Item
 
 AUDIT_BASIS = "images drawn at random from the pool"
 DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
@@ -31,13 +31,13 @@ class TrainingSet:
     labelled_on: Ints
 
     @property
-    def by_people(self) -> Mask:
+    def by_people(self) -> Bools:
         """(m,) which of the labels were not propagated."""
         return np.equal(self.keys, self.labelled_on)
 
 
 def make_training_set(
-    labels: Sequence[StoredLabel], items: Sequence[Item], usable: Mask, class_names: Sequence[str]
+    labels: Sequence[StoredLabel], items: Sequence[Item], usable: Bools, class_names: Sequence[str]
 ) -> TrainingSet:
     """Collect all labelled items outside the test split whose image is `usable` (N,).
 

@@ -24,7 +24,7 @@ from filelock import FileLock
 from alframe.errors import StoreError
 from alframe.progress import track
 from alframe.store.files import replace_atomically
-from alframe.types import Floats, Ints, Mask
+from alframe.types import Bools, Floats, Ints
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +48,17 @@ class FeatureStore:
             _drop_rows_not_finite(folder)
         self._register(folder.glob("*.keys.npy"))
 
-    def has(self, contents: Sequence[bytes]) -> Mask:
+    def has(self, contents: Sequence[bytes]) -> Bools:
         """Return (n,) whether the embedding of each content hash is stored."""
         return self._find(to_keys(contents)) >= 0
 
-    def add(self, contents: Sequence[bytes], features: Floats) -> Mask:
+    def add(self, contents: Sequence[bytes], features: Floats) -> Bools:
         """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
 
         Return (n,) which rows are finite; the others are never stored. This is the one place where that is checked.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        finite: Mask = np.asarray(np.isfinite(features).all(axis=1))
+        finite: Bools = np.asarray(np.isfinite(features).all(axis=1))
         with FileLock(self.folder / ".lock"):
             self._register(self.folder.glob("*.keys.npy"))
             (self.folder / FINITE_MARKER_FILE).touch()

@@ -24,8 +24,8 @@ from alframe.types import InputSpec, Item
 
 log = logging.getLogger(__name__)
 
-# In `hash` there is no row for what was embedded before there were such hashes. Two inputs may see the same file a
-# little differently, so each has its own hash, whichever came first.
+# Images that were embedded before there were difference hashes have no row in `hash`. Two inputs may see the same file
+# a little differently, so each has its own; then a campaign's hashes do not depend on which other one came first.
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;

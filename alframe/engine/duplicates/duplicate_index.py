@@ -12,7 +12,7 @@ from alframe.chunks import chunks
 from alframe.compat import import_faiss
 from alframe.kit.clustering import unit_vectors
 from alframe.progress import Bar
-from alframe.types import Floats, Ints, Mask
+from alframe.types import Bools, Floats, Ints
 
 # With both measures, images that share a hash (black frames, fog) may all have embeddings of their own. An image is
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
@@ -47,7 +47,7 @@ class HashIndex:
         if len(rows):
             self._tables.append(_SortedHashes(rows, self._hashes[rows], self._masks))
 
-    def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
+    def find_representatives(self, rows: Ints) -> tuple[Ints, Bools]:
         """Return (r,) the first added image that matches each row, or -1; and (r,) which rows not to add.
 
         Rows with at least MAX_CANDIDATES images of a similar hash are not added: one more would only cost time.
@@ -127,7 +127,7 @@ class EmbeddingIndex:
         """Add these images as group representatives."""
         self._added.append(rows)
 
-    def find_representatives(self, rows: Ints) -> tuple[Ints, Mask]:
+    def find_representatives(self, rows: Ints) -> tuple[Ints, Bools]:
         """Return (r,) the first added image that matches each row, or -1; and (r,) False: every row may be added."""
         representatives = np.full(len(rows), -1, np.int64)
         x = unit_vectors(self._features[rows])

@@ -20,13 +20,13 @@ from alframe.chunks import chunks
 from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, split_into_cells
 from alframe.progress import Bar
 from alframe.settings import Duplicates
-from alframe.types import Floats, Ints, Mask
+from alframe.types import Bools, Floats, Ints
 
 CHUNK_ROWS = 1024  # images at a time, each compared with all others of its chunk
 
 
 def group_duplicates(
-    duplicates: Duplicates, content_hashes: Sequence[bytes | None], hashes: Hashes | None, features: Floats, fixed: Mask
+    settings: Duplicates, content_hashes: Sequence[bytes | None], hashes: Hashes | None, features: Floats, fixed: Bools
 ) -> Ints:
     """Return for each of N images the position of its group's representative, which may be itself.
 
@@ -36,17 +36,17 @@ def group_duplicates(
     """
     order = _processing_order(content_hashes, fixed)
     representatives = np.arange(len(content_hashes), dtype=np.int64)
-    by_embedding = duplicates.by == "embedding"
+    by_embedding = settings.by == "embedding"
     cells = split_into_cells(features, order, seeding.integer_seed(0, "cells")) if by_embedding else [order]
     with Bar("Looking for near-duplicates", total=len(order), unit="img") as bar:
         for cell in cells:
             index: HashIndex | EmbeddingIndex
-            if duplicates.uses_hash:
+            if settings.uses_hash:
                 assert hashes is not None
-                compared = features if duplicates.uses_embedding else None
-                index = HashIndex(hashes, duplicates.bits, compared, duplicates.cosine)
+                compared = features if settings.uses_embedding else None
+                index = HashIndex(hashes, settings.bits, compared, settings.cosine)
             else:
-                index = EmbeddingIndex(features, duplicates.cosine)
+                index = EmbeddingIndex(features, settings.cosine)
             start = int(fixed[cell].sum())
             index.add(cell[:start])
             bar.advance(start)
@@ -57,7 +57,7 @@ def group_duplicates(
     return representatives
 
 
-def _processing_order(content_hashes: Sequence[bytes | None], fixed: Mask) -> Ints:
+def _processing_order(content_hashes: Sequence[bytes | None], fixed: Bools) -> Ints:
     """Return positions of the images that have a content: the fixed ones first, then by content; copies by position."""
     has_content = np.flatnonzero([content is not None for content in content_hashes])
     digests = np.array([content_hashes[row] for row in has_content.tolist()], "S16")
@@ -82,7 +82,7 @@ def _assign_representatives(rows: Ints, index: HashIndex | EmbeddingIndex) -> In
     return representatives
 
 
-def pick_representatives(representatives: Ints, free: Mask, ineligible: Mask, asked: Mask) -> Ints:
+def pick_representatives(representatives: Ints, free: Bools, ineligible: Bools, asked: Bools) -> Ints:
     """Return the keys of the `free` (N,) images to ask for: one of each group without an `ineligible` (N,) one.
 
     If an image of the group was `asked` (N,) for without an answer, it is that one; else the representative or, if that

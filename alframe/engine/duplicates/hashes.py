@@ -14,7 +14,7 @@ from alframe.contracts import Compute
 from alframe.data.loading import Batch, load_batches
 from alframe.engine.embedding.embed_pool import SHARD_SIZE, process_shards
 from alframe.store.file_cache import FileCache
-from alframe.types import Floats, InputSpec, Item, Mask
+from alframe.types import Bools, Floats, InputSpec, Item
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 def collect_difference_hashes(
     items: Sequence[Item],
     content_hashes: Sequence[bytes | None],
-    present: Mask,
+    present: Bools,
     spec: InputSpec,
     cache: FileCache,
     compute: Compute,
-) -> tuple[npt.NDArray[np.uint64], Mask]:
+) -> tuple[npt.NDArray[np.uint64], Bools]:
     """Return the difference hash of each of N items as an input `spec` sees it, and (N,) which have one.
 
     Images that were embedded before there were such hashes are read once more, and a line says so. One that is not

@@ -20,7 +20,7 @@ from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache, FileContent
 from alframe.store.files import require_free_space
 from alframe.store.pool_features import gather_pool_features
-from alframe.types import Floats, Item, Mask
+from alframe.types import Bools, Floats, Item
 
 SHARD_SIZE = 512  # images; what a kill costs at most
 BYTES_PER_FLOAT = 4
@@ -39,7 +39,7 @@ class PoolEmbedding:
     content_hashes: Sequence[bytes | None]  # (N,) of what each file held when it was read
 
     @property
-    def readable(self) -> Mask:
+    def readable(self) -> Bools:
         """(N,) whether the row of `features` means something."""
         mask = np.ones(len(self.features), bool)
         mask[list(self.unreadable)] = False
@@ -57,7 +57,7 @@ class ShardResult:
 
 def update_pool_embedding(
     items: Sequence[Item],
-    present: Mask,
+    present: Bools,
     embedder: Embedder,
     open_store: Callable[[str], FeatureStore],
     file_cache: FileCache,
@@ -83,7 +83,7 @@ def update_pool_embedding(
 
 
 def _embed_missing(
-    items: Sequence[Item], present: Mask, embedder: Embedder, store: FeatureStore, cache: FileCache, compute: Compute
+    items: Sequence[Item], present: Bools, embedder: Embedder, store: FeatureStore, cache: FileCache, compute: Compute
 ) -> PoolEmbedding:
     # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
     # forms the same batches when it goes on, and ends with the same bits.

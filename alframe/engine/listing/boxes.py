@@ -14,7 +14,7 @@ from alframe.formats.detections import Detections, match_images, read_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.settings import Boxes
-from alframe.types import Box, Item, Mask, pool_root
+from alframe.types import Bools, Box, Item, pool_root
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class _RankedBoxes:
         return f"{self.categories[self.category[row]]} {self.confidence[row]:.3f}"
 
 
-def _category_mask(detections: Detections, boxes: Boxes) -> Mask:
+def _category_mask(detections: Detections, boxes: Boxes) -> Bools:
     """Return (C,) which of the file's categories are the category of `boxes`."""
     names = [name.casefold() for name in detections.categories]
     category = "person" if boxes.category.casefold() == "human" else boxes.category.casefold()

@@ -21,7 +21,7 @@ from alframe.progress import track
 from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredItems
-from alframe.types import Box, Ints, Item, Mask
+from alframe.types import Bools, Box, Ints, Item
 
 log = logging.getLogger(__name__)
 LONG_SEQUENCE = 500  # images in a sequence that nobody takes for a burst
@@ -37,8 +37,8 @@ class PoolListing:
     """
 
     items: list[Item]
-    present: Mask
-    held_out: Mask
+    present: Bools
+    held_out: Bools
 
     @cached_property
     def sequences(self) -> Ints:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alframe.formats.times import earliest_file_time, read_exif_times
 from alframe.progress import Bar
 from alframe.settings import Sequences
-from alframe.types import Ints, Item, Mask
+from alframe.types import Bools, Ints, Item
 
 
 def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
@@ -72,7 +72,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences) -> list[str | 
     return names
 
 
-def _nearest_named(has_name: Mask, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
+def _nearest_named(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
     """Return (n,) the position in the same burst whose name each position takes; -1: none there has one.
 
     `time` (n,) is sorted within a burst; `start` and `size` (n,) say where each position's burst starts and how many it

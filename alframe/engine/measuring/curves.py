@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from alframe.engine.measuring.evaluate import CONFIDENCE, Floats64
-from alframe.types import Curve, RoundRecord
+from alframe.engine.measuring.evaluate import CONFIDENCE
+from alframe.types import Curve, Floats64, RoundRecord
 
 Histories = Mapping[str, Sequence[Sequence[RoundRecord]]]  # sampler -> one history a seed
 

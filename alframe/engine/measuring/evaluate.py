@@ -6,12 +6,9 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from alframe.contracts import Head
-from alframe.types import Evaluation, Floats, Ints, Mask
-
-Floats64 = npt.NDArray[np.float64]
+from alframe.types import Bools, Evaluation, Floats, Floats64, Ints
 
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 15  # of the confidence, for the calibration error
@@ -77,7 +74,7 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
     )
 
 
-def calibration_error(confidence: Floats | Floats64, right: Mask) -> float:
+def calibration_error(confidence: Floats | Floats64, right: Bools) -> float:
     """Return how far confidence and accuracy are apart, as the mean over 15 equal bins weighted by their images.
 
     This is the expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated
