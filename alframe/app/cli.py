@@ -87,7 +87,7 @@ def run_task(config: DictConfig) -> float | None:
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
         task = session.task
         if not session.read_only:
-            from alframe.loop.checks import check_campaign
+            from alframe.loop.experiment import check_campaign
 
             check_campaign(session)
         with session:

@@ -58,10 +58,8 @@ class Campaign:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
         last_row = self.ledger.last_label_number()
         if self._labels is None or self._labels[0] != last_row:
-            self._labels = (
-                last_row,
-                decide_labels(find_standing_labels(self.ledger.label_rows()), self.settings.conflicts),
-            )
+            standing = find_standing_labels(self.ledger.label_rows())
+            self._labels = last_row, decide_labels(standing, self.settings.conflicts)
         return self._labels[1]
 
     def training_labels(self, items: Sequence[Item]) -> list[StoredLabel]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from alframe.contracts import SyntheticPool
+from alframe.builtins import REGISTRIES
+from alframe.contracts import AuditBased, SyntheticPool
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
+from alframe.engine.score import require_needs
+from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
-from alframe.loop.checks import check_campaign, check_unchanged
 from alframe.loop.phase_results import Fitted, RunCache
 from alframe.loop.round import run_round
-from alframe.types import Label, Outcome, State
+from alframe.settings import Duplicates, Inference
+from alframe.types import Label, Need, Outcome, State
+
+MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.ACTIVATIONS, Need.PREDICT}
 
 
 def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, Fitted | None]:
@@ -55,3 +65,79 @@ def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
     cleared = [key for key, item in items if item.label is None]
     with campaign.ledger.transaction():
         campaign.ledger.add_labels(labels, None, "pool", cleared)
+
+
+def check_campaign(campaign: Campaign) -> None:
+    """Build every part, and raise BadParams or UnmetNeed for a wrong name, parameter or combination."""
+    settings, parts = campaign.settings, campaign.parts
+    for kind in ("backbone", "loss", "pool", "label_source", "compute", "stopping", "exporters", "trackers"):
+        getattr(parts, kind)
+    parts.compute.device()
+    stopping = parts.stopping
+    needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit
+    if needs_audit and campaign.audit_fraction == 0:
+        raise BadParams(
+            f"stopping={parts.name('stopping')} needs the audit (images drawn at random), but audit=0. "
+            f"Set audit=0.1, for example."
+        )
+    if settings.duplicates.by == "embedding" and settings.finetune.start is not None:
+        raise BadParams(
+            "duplicates.by=embedding cannot be used with fine-tuning, which pulls the images of a class together. "
+            "Set duplicates.by=both or finetune.start=null."
+        )
+    samplers = {parts.name("sampler"): parts.sampler}
+    if parts.label_source.answers_now and settings.compare.sampler is not None:
+        baseline = settings.compare.sampler
+        samplers.setdefault(baseline, REGISTRIES["sampler"].build({"name": baseline}))
+    for name, sampler in samplers.items():
+        require_needs(sampler, name, parts.new_head(), parts.name("head"), _heads_with)
+    if parts.start_sampler.needs & MODEL_NEEDS:
+        raise UnmetNeed(
+            f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "
+            f"Choose one that does without, such as start.sampler=random."
+        )
+
+
+def _heads_with(attribute: str) -> list[str]:
+    names = []
+    for name, entries in REGISTRIES["head"].parts().items():
+        try:
+            if entries[0].declares(attribute):
+                names.append(name)
+        except AlframeError:  # a broken plugin cannot be recommended
+            continue
+    return sorted(names)
+
+
+def check_unchanged(campaign: Campaign) -> None:
+    """Raise BadParams if a simulation goes on with another configuration: its curve would mean nothing."""
+    stored = campaign.ledger.config()
+    if stored is None:
+        return
+    current = json.loads(json.dumps(campaign.config()))
+    kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
+    changed = [kind for kind in kinds if _recipe(kind, stored) != _recipe(kind, current)]
+    keys = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
+    # What there was before there was a choice.
+    implied = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
+    before = _fill_in({**implied, **stored["settings"]}, current["settings"])
+    changed += [key for key in keys if before[key] != current["settings"][key]]
+    if changed:
+        raise BadParams(
+            f"The simulation in {campaign.folder} was started with a different {' and '.join(changed)}. "
+            f"Run this one in its own folder: remove project=, or change it."
+        )
+
+
+def _recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the recipe of the part of this kind, under today's names."""
+    return REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
+
+
+def _fill_in(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in settings that the ledger does not have: one that was added since had no effect then."""
+    filled = {}
+    for key, value in current.items():
+        old = stored.get(key, value)
+        filled[key] = _fill_in(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else old
+    return filled

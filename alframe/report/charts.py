@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from itertools import cycle
 from xml.etree import ElementTree
 
 import matplotlib
@@ -24,7 +25,8 @@ CSS_COLOURS = {
     INK: "var(--soft)",
     RULE: "var(--rule)",
 }
-_DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))
+Dashes = str | tuple[int, tuple[int, ...]]  # as Matplotlib takes them
+_DASHES: tuple[Dashes, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (2, 1)))
 _BASELINE_SAMPLER = "random"  # the sampler that others are measured against
 WIDE, NARROW = (960, 400), (360, 300)  # in CSS pixels: for a screen or paper, and for a phone
 
@@ -46,17 +48,10 @@ def is_baseline(curve: Curve) -> bool:
     return curve.name == _BASELINE_SAMPLER
 
 
-def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, str | tuple[int, tuple[int, ...]]]]:
+def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, Dashes]]:
     """Return colour and dashes of each curve: grey for the random baseline; dashes change when the colours run out."""
-    chosen: list[tuple[str, str | tuple[int, tuple[int, ...]]]] = []
-    used = 0
-    for curve in curves:
-        if is_baseline(curve):
-            chosen.append((BASELINE, (0, (4, 2))))
-        else:
-            chosen.append((SERIES[used % len(SERIES)], _DASHES[used // len(SERIES) % len(_DASHES)]))
-            used += 1
-    return chosen
+    others = cycle((colour, dashes) for dashes in _DASHES for colour in SERIES)
+    return [(BASELINE, (0, (4, 2))) if is_baseline(curve) else next(others) for curve in curves]
 
 
 def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:

@@ -9,8 +9,7 @@ from alframe.contracts import Exporter, SavedModel
 from alframe.engine.model import Model
 from alframe.errors import AlframeError, StoreError
 from alframe.loop.answers import import_answers
-from alframe.loop.checks import check_campaign
-from alframe.loop.experiment import prepare_run
+from alframe.loop.experiment import check_campaign, prepare_run
 from alframe.loop.phase_results import Fitted, RunCache
 from alframe.loop.session import Session, fit_all_labels, predict_pool
 from alframe.tasks.messages import path_lines

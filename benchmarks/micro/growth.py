@@ -93,9 +93,8 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.engine.fit import predict_in_chunks
     from alframe.engine.score import make_pool_view
     from alframe.loop.answers import load_answered
-    from alframe.loop.checks import check_campaign
     from alframe.loop.embedding import embed_pool
-    from alframe.loop.experiment import prepare_run
+    from alframe.loop.experiment import check_campaign, prepare_run
     from alframe.loop.finetune import update_embedder
     from alframe.loop.round import run_round
     from alframe.loop.session import fit_all_labels
