@@ -256,7 +256,6 @@ def _is_sweep(flags: Sequence[str], given: Overrides) -> bool:
 
 
 def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:
-    if key not in given or not given[key].text:
-        return None
-    path = plain_value(to_hydra(given[key].text or "", ValueKind(is_text=True, is_path=True)))
+    text = given[key].text if key in given else None
+    path = plain_value(to_hydra(text, ValueKind(is_text=True, is_path=True))) if text else None
     return absolute(str(path)) if path else None

@@ -82,9 +82,8 @@ def find_representatives(
     contents = [content if readable else None for content, readable in pairs]
     if settings.uses_hash:
         cache, compute = campaign.project.file_cache, campaign.parts.compute
-        hashes, has_hash = collect_difference_hashes(
-            listing.items, contents, listing.present, embedder.spec, cache, compute
-        )
+        items, present, spec = listing.items, listing.present, embedder.spec
+        hashes, has_hash = collect_difference_hashes(items, contents, present, spec, cache, compute)
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
     # Held-out images come first: then images near to them are neither requested nor used for training.
     return group_duplicates(settings, contents, hashes, embedding.features, listing.held_out)

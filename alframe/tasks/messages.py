@@ -29,14 +29,9 @@ def command_line(*words: str) -> str:
     return " ".join(["python -m alframe", *quoted])
 
 
-def project_argument(folder: Path) -> str:
-    """Return the override that names a project folder."""
-    return f"project={short_path(folder)}"
-
-
 def continue_command(folder: Path) -> str:
     """Return the command that goes on with a project."""
-    return command_line(project_argument(folder))
+    return command_line(f"project={short_path(folder)}")
 
 
 def predict_command(model: Path) -> str:

@@ -17,7 +17,7 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import check_interval
-from alframe.tasks.messages import command_line, continue_command, predict_command, project_argument, short_path
+from alframe.tasks.messages import command_line, continue_command, predict_command, short_path
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, State
 
@@ -92,7 +92,7 @@ def _summary(
         lines.append(f"With your own images: {own}")
     elif session.recipes.get("stopping"):
         limit = [] if session.parts.name("stopping") == "budget" else ["stopping=budget"]
-        more = command_line(project_argument(session.folder), *limit, "stopping.labels=NUMBER")
+        more = command_line(f"project={short_path(session.folder)}", *limit, "stopping.labels=NUMBER")
         lines.append(f"To label more, up to a number of labels: {more}")
     if paths:
         lines.append(f"Use the model on a folder: {predict_command(session.project.model_folder)}")
