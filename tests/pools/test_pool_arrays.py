@@ -111,7 +111,11 @@ def test_classes_in_any_form(tmp_path: Path, y: Any, labels: list[str | None]) -
 @pytest.mark.parametrize(
     ("change", "params", "words"),
     [
-        ({"x_train": None}, {}, r"a.npz has no array 'x_train'. It has: .*x_test \(2, 6, 5, 3\).* Set pool.x to one"),
+        (
+            {"x_train": None},
+            {},
+            r"a.npz has no array 'x_train'. It has: .*x_test \(2, 6, 5, 3\).*pool.x to an existing",
+        ),
         ({"x_test": None}, {}, "no array 'x_test'.*Set pool.test_x"),
         ({"y_train": np.arange(6)}, {}, "x_train has 7 rows, but y_train has 6.*Set pool.x and pool.y"),
         ({"x_train": np.zeros((7, 36))}, {}, r"x_train is \(7, 36\) float64, not images"),
