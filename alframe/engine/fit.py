@@ -104,8 +104,8 @@ def evaluate_audit(
     tested on them: each of `folds` heads is fitted on all labels but those of a fold of audited images, and predicts
     that fold. Keys without a label that can be learned from (unsure, or a file that is gone) are left out.
 
-    Labels propagated from an audited image go with it: they are its own answer. The rest stays in training, its own
-    sequence included, since the head in use has seen just as many sequence mates of the rest of the pool. A fine-tuned
+    Labels propagated from an audited image go with it: they are its own answer. All others stay in training, also those
+    of its sequence, since the head in use has seen just as many sequence mates of the rest of the pool. A fine-tuned
     embedding must not have seen the audited images either (see `drop_answers`).
 
     The audited images are a simple random sample, so bursts do no harm to the interval. For the images that are still

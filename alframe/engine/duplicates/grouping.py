@@ -5,8 +5,8 @@ their content hashes; each joins the first earlier representative that it is nea
 of a new group. Connected components would join a burst that changes slowly, or a day from dawn to noon, to one chain
 whose ends show quite different things.
 
-Two images are near if few of the 64 bits of their difference hashes differ, if the cosine distance of their embeddings
-is small, or both: see `duplicate_index`.
+Two images are near, depending on `duplicates.by`, if few of the 64 bits of their difference hashes differ, if the
+cosine distance of their embeddings is small, or if both hold.
 """
 
 from __future__ import annotations
