@@ -121,7 +121,10 @@ class Registry:
             raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
         try:
             return factory(**params)
-        except (TypeError, ValueError) as error:  # a word where a number is expected, say
+        except (TypeError, ValueError) as error:
+            for name, value in params.items():
+                if isinstance(value, str) and isinstance(signature.parameters[name].default, int | float):
+                    raise BadParams(f"{self.kind} '{part.name}': {name}={value}: must be a number.") from None
             given = ", ".join(f"{name}={value!r}" for name, value in params.items())
             raise BadParams(f"{self.kind} '{part.name}' cannot be built with {given}: {error}.") from error
 

@@ -24,6 +24,8 @@ def compose(*overrides: str) -> DictConfig:
 
     ``--config-dir=FOLDER`` works as on the command line; other flags raise BadParams.
     """
+    if strange := [word for word in overrides if not isinstance(word, str)]:
+        raise BadParams(f"{strange[0]!r} must be a string: compose('seed=1', 'batch=8').")
     search_path.register()
     schema.register()
     flags, words = split_flags(hydra_words(overrides))

@@ -27,14 +27,16 @@ from alframe.app.overrides import (
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import TRANSIENT, absolute, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
-from alframe.builtins import KINDS, current_name
+from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 from alframe.settings import RENAMED
 from alframe.settings.fields import InvalidSetting
+from alframe.store.ledger import LEDGER_NAME
 
 log = logging.getLogger(__name__)
 
+_CAMPAIGN = {name.partition(".")[0] for name in SETTINGS}.union(GROUPS).difference(TRANSIENT)
 _VERB = re.compile(r"^[\w-]+$")
 
 
@@ -91,8 +93,8 @@ def parse(words: Sequence[str]) -> Command:
     project = folder or latest
     saved = by_key(map(_under_new_name, load_choices(project) if project else []))
     own_folder = flag_value(flags, *CONFIG_DIR)
-    if own_folder is not None and not Path(own_folder).is_dir():
-        raise BadParams(f"--config-dir: there is no folder {own_folder}.")
+    if own_folder is not None and not (own_folder and Path(own_folder).is_dir()):
+        raise BadParams(f"--config-dir: there is no folder {own_folder or 'given'}.")
     parts = ChosenParts({**saved, **read}, [] if own_folder is None else [own_folder])
     sweep = _is_sweep(flags, read)
     given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
@@ -166,6 +168,8 @@ def _check_names(override: Override, parts: ChosenParts) -> None:
     for name in override.names if known else []:
         if _VERB.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
+        if name in known:
+            parts.content(override.key, name)  # raises if its file is unreadable
         if override.key == "experiment" and name in known:
             _check_experiment(name, parts)
 
@@ -233,18 +237,23 @@ def _check_campaign(command: Command) -> None:
             "A sweep creates a project folder for each run, below `runs`. Remove project=...; "
             "runs=FOLDER sets where the folders go."
         )
-    if folder is not None and not command.saved and _is_run(given) and not _configures_campaign(given):
-        raise StoreError(
-            f"There is no project in {folder}. To start one there, give its images: "
-            f"python -m alframe project=FOLDER pool=folder pool.root=IMAGES label_source=csv"
-        )
+    project = folder or command.latest
+    if not (command.saved or _configures_campaign(given) or (project and (project / LEDGER_NAME).exists())):
+        place = f"project={quote(project.as_posix())} " if project else ""
+        start = f"To start one, give its images: python -m alframe {place}pool=folder pool.root=IMAGES label_source=csv"
+        if folder is not None and _is_run(given):
+            raise StoreError(f"There is no project in {folder}. {start}")
+        if not _is_run(given) and not REGISTRIES["task"].get(str(given["task"].value)).declares("read_only"):
+            where = f"in {folder}" if folder else "yet"
+            raise StoreError(f"There is no project {where}. If yours is elsewhere, add project=FOLDER. {start}")
     key = next((key for key in given if key.startswith("pool.")), None)
     if key and not {"pool", "experiment"} & {*given, *command.saved}:
         raise BadParams(f"{key} is set, but no pool is chosen. For a folder of images, add pool=folder.")
 
 
 def _configures_campaign(given: Overrides) -> bool:
-    return any(override.kind not in TRANSIENT for override in given.values())
+    """Whether a setting or a part is chosen; a task's own parameters choose no campaign."""
+    return any(override.kind in _CAMPAIGN for override in given.values())
 
 
 def _is_run(given: Overrides) -> bool:

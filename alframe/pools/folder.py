@@ -110,7 +110,10 @@ def _require_folder(path: str | Path, parameter: str) -> Path:
     folder = absolute_path(path)
     if not folder.is_dir():
         problem = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise PoolError(f"{folder} {problem}. Set pool.{parameter} to the folder with the images.")
+        raise PoolError(
+            f"{folder} {problem}. Set pool.{parameter} to the folder with the images. If they were moved, name the "
+            f"project too, so that it goes on with its labels: project=FOLDER pool.{parameter}=NEW_FOLDER."
+        )
     return folder
 
 

@@ -81,9 +81,10 @@ class Status:
         if isinstance(source, PersistentAnswers) and source.answers_persist:
             place = "your own set"
         count = len((answered - labels.unsettled) & set(newest.keys))
+        state = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
         return [
             *lines,
-            f"Waiting for labels: {count} of {len(newest.keys)} images of round {newest.number}, in {place}",
+            f"Waiting for labels: {state}, in {place}",
             f"When they are labelled: {go_on}",
         ]
 

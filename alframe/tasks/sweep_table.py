@@ -84,4 +84,5 @@ def _cell(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> str:
     if len(values) == 1:
         return f"{values[0, 0]:.1%}"
     mean, half = t_interval(values)
-    return f"{mean[0]:.1%} [{mean[0] - half[0]:.1%}, {mean[0] + half[0]:.1%}]"
+    low, high = np.clip((mean[0] - half[0], mean[0] + half[0]), 0, 1)  # of few seeds, Student's interval may go beyond
+    return f"{mean[0]:.1%} [{low:.1%}, {high:.1%}]"

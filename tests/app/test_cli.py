@@ -96,6 +96,9 @@ SLIPS = (
     (["-m", "project=a,b"], "A sweep creates a project folder for each run"),
     (["report"], "There is no project"),
     (["predict"], "Which images?"),
+    (["export"], "There is no project yet. If yours is elsewhere, add project=FOLDER."),
+    (["sampler.rows=xx"], "sampler 'adaptive': rows=xx: must be a number."),
+    (["--config-dir="], "--config-dir: there is no folder given."),
 )
 
 

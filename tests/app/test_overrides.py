@@ -21,6 +21,20 @@ def prepare(typed: list[str]) -> list[str]:
     return [*command.flags, *map(str, command.given.values())]
 
 
+@pytest.mark.parametrize("content", [b"name: [", b"name: \xff\xfe"])
+def test_an_unreadable_file_of_a_part_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "sampler").mkdir()
+    (tmp_path / "sampler" / "broken.yaml").write_bytes(content)
+    with pytest.raises(BadParams, match=r"sampler=broken: .*broken\.yaml cannot be read"):
+        hydra_words(["sampler=broken", f"--config-dir={tmp_path}"])
+    assert "sampler=margin" in hydra_words(["sampler=margin", f"--config-dir={tmp_path}"])
+
+
+def test_words_come_one_by_one() -> None:
+    with pytest.raises(BadParams, match=r"must be a string: compose"):
+        compose(["sampler=margin"])  # type: ignore[arg-type]
+
+
 PREPARED = (
     (["status"], ["task=status"]),
     (["sampler=kcenter", "-m", "seed=0,1"], ["-m", "sampler=kcenter", "seed=0,1"]),

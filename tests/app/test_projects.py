@@ -45,6 +45,27 @@ def test_the_latest_project_in_a_place_with_an_apostrophe(tmp_path: Path, monkey
     assert compose("status", "sampler=margin").project is None, "a choice means a campaign of its own"
 
 
+@pytest.mark.parametrize("words", [["predict", "images=x"], ["status", "show=50"], ["label", "watch=true"]])
+def test_a_tasks_own_parameter_chooses_no_campaign(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = project(tmp_path / "alframe-runs" / "one")
+    assert f"project='{folder.as_posix()}'" in hydra_words(words)
+
+
+@pytest.mark.parametrize("words", [["export"], ["label"], ["withdraw", "project=absent"], ["export", "project=absent"]])
+def test_a_task_that_needs_a_project_makes_none(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        StoreError, match=r"There is no project (yet|in .*absent)\. If yours is elsewhere, add project="
+    ):
+        hydra_words(words)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_configuration_folder_chooses_no_campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = project(tmp_path / "alframe-runs" / "one")
