@@ -142,14 +142,14 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
     if override.kind in KINDS:
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
     elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
-        key = _task_parameter_key(key, read["task"].text or "" if "task" in read else "run", parts)
+        key = _full_task_key(key, read["task"].text or "" if "task" in read else "run", parts)
     kind = parts.value_kind(key)
     if key in SETTINGS and kind.is_list:
         return Override(key, "[]" if text in ("", "null") else to_hydra(text, kind), sign)
     return Override(key, to_hydra(text, kind, sweep), sign)
 
 
-def _task_parameter_key(key: str, task: str, parts: ChosenParts) -> str:
+def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     """Return the full key of a task's own parameter, which is given without a prefix."""
     if task not in parts.available("task"):
         raise UnknownComponent(unknown_name("task", task, sorted(parts.available("task"))))

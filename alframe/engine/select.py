@@ -53,7 +53,8 @@ def select_with_group_limit(
 def draw_audit_keys(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> Ints:
     """Draw the audit of a batch of `size` at random from all `keys` (n,), whatever a sampler or a burst says.
 
-    A fraction above 0 gives one image at least, and leaves the sampler one at least.
+    A fraction between 0 and 1 draws at least one image and leaves the sampler at least one; 1 draws the whole batch. A
+    batch of one image has no audit.
     """
     if fraction <= 0 or size < 2:
         return np.zeros(0, np.int64)

@@ -16,7 +16,7 @@ UNSURE_WORDS = (UNSURE, "?")
 MIN_SIMILARITY = 0.8  # of difflib: a new name this similar to a class is taken for a typing error
 
 
-def require_unsure_words(unsure: str | Sequence[str]) -> tuple[str, ...]:
+def parse_unsure_words(unsure: str | Sequence[str]) -> tuple[str, ...]:
     """Return the words for "cannot tell" as a tuple, or raise BadParams if one is empty."""
     words = (unsure,) if isinstance(unsure, str) else tuple(map(str, unsure))
     if not all(map(str.strip, words)):

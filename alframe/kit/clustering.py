@@ -97,7 +97,7 @@ def pairwise_squared_distances(x: Floats, points: Floats) -> Floats:
     return np.asarray(np.maximum(table, 0, out=table), np.float32)
 
 
-def rank_within_group(groups: Ints) -> Ints:
+def cumulative_count(groups: Ints) -> Ints:
     """Return, for each entry of `groups` (n,), how many earlier entries are equal to it (n,)."""
     order = np.argsort(groups, kind="stable")
     ordered = groups[order]

@@ -17,7 +17,7 @@ MANIFEST_COLUMNS = ("name", "id", "hash", "size", "again")
 
 
 @dataclass(frozen=True, slots=True)
-class RoundImage:
+class ManifestRow:
     """One row of a manifest: an image that was put into a round's folder, or will be.
 
     `name` is its path in that folder (with forward slashes), `id` the item it shows, `hash` the BLAKE2b hash of its
@@ -38,7 +38,7 @@ def round_folder(request: Request) -> Path:
     return request.folder / f"round-{request.round:03d}"
 
 
-def mark_as_asked(request: Request) -> bool:
+def was_already_asked(request: Request) -> bool:
     """Leave a mark beside the round's folder; return whether the round was asked before. Raises OSError."""
     mark = _mark_of(request)
     if mark.exists():
@@ -56,20 +56,20 @@ def classes_when_asked(request: Request) -> tuple[str, ...]:
         return ()
 
 
-def read_manifest(folder: Path) -> tuple[list[RoundImage], list[Problem]]:
+def read_manifest(folder: Path) -> tuple[list[ManifestRow], list[Problem]]:
     """Return the images that the folder's manifest lists, and its problems; nothing if there is no folder."""
     if not folder.is_dir():
         return [], []
     read = list(read_table(folder / MANIFEST, MANIFEST_COLUMNS[:3]))
     images = [
-        RoundImage(row.get("name"), row.get("id"), row.get("hash"), row.get("size"), bool(row.get("again")))
+        ManifestRow(row.get("name"), row.get("id"), row.get("hash"), row.get("size"), bool(row.get("again")))
         for row in read
         if isinstance(row, TableRow) and row.get("name") and row.get("id")
     ]
     return images, [problem for problem in read if isinstance(problem, Problem)]
 
 
-def write_manifest(folder: Path, images: Iterable[RoundImage]) -> None:
+def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
     """Replace the folder's manifest. Write it before the first image, so that a kill leaves no image unexplained."""
     with (
         replace_atomically(folder / MANIFEST) as temporary,
@@ -94,7 +94,7 @@ def take_free_name(candidates: Iterable[str], taken: set[str]) -> str:
     return name
 
 
-def format_count(number: int, noun: str) -> str:
+def pluralise(number: int, noun: str) -> str:
     """Return a number of things in words: "1 image", "20 images"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

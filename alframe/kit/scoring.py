@@ -59,5 +59,5 @@ def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
     if len(bad):
         raise UnmetNeed(
             f"The {what} of {len(bad)} of {len(numbers)} {whose} (first: row {bad[0]}) are not finite, so that nothing "
-            "can be ranked by them. The training probably diverged: lower its learning rate, or use sampler=random."
+            "can be ranked by them. If the backbone was fine-tuned, lower finetune.first.lr, or use sampler=random."
         )

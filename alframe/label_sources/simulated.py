@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.kit.files import content_hash
-from alframe.kit.round_folders import format_count
+from alframe.kit.round_folders import pluralise
 from alframe.kit.tables import normalise_path, read_table
 from alframe.types import Answers, Label, Problem, Request
 
@@ -25,7 +25,7 @@ class Simulated:
 
     def request(self, request: Request) -> str:
         """Return a message; the oracle needs no asking."""
-        return f"{format_count(len(request.items), 'image')} asked of the simulated oracle."
+        return f"{pluralise(len(request.items), 'image')} asked of the simulated oracle."
 
     def collect(self, request: Request) -> Answers:
         """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""

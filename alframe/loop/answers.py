@@ -36,12 +36,12 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
             if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
-                return _waiting_outcome(campaign, cache, newest, incomplete, len(answered), len(lost))
+                return _request_again(campaign, cache, newest, incomplete, len(answered), len(lost))
             close_request(campaign, newest, len(answered))
-    return load_answered(campaign)
+    return load_label_snapshot(campaign)
 
 
-def load_answered(campaign: Campaign) -> LabelSnapshot:
+def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
     """Return all that the ledger knows to be answered."""
     return LabelSnapshot(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
 
@@ -96,7 +96,7 @@ def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -
     )
 
 
-def _waiting_outcome(
+def _request_again(
     campaign: Campaign, cache: RunCache, stored_round: StoredRound, incomplete: Set[int], answered: int, lost: int
 ) -> Outcome:
     source = label_source_of(campaign, stored_round)
@@ -182,7 +182,7 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     """Return a stored round as its label source sees it; `items` by key."""
     # Only classes known before the request: else the first answers' typos would make the right names unknown, and
     # an answer that was taken once would be a slip when it is read again.
-    classes = {*campaign.settings.classes, *campaign.labels().classes_before(stored_round.number)}
+    classes = {*campaign.settings.classes, *campaign.labels().class_names_before(stored_round.number)}
     predictions = campaign.ledger.events(Predicted, stored_round.number)
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))

@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from alframe.contracts import Parts
-from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_labels
+from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
@@ -62,12 +62,12 @@ class Campaign:
             self._labels = last_row, decide_labels(standing, self.settings.conflicts)
         return self._labels[1]
 
-    def training_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
+    def effective_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
         """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""
         labels = self.labels()
         if not self.settings.propagate:
             return labels.counted
-        return sorted([*labels.counted, *propagate_labels(labels, items)], key=lambda label: label.item)
+        return sorted([*labels.counted, *propagate_within_sequences(labels, items)], key=lambda label: label.item)
 
     @property
     def audit_fraction(self) -> float:
@@ -80,13 +80,16 @@ class Campaign:
         """Return the keys of all images that were drawn at random, answered or not."""
         return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit], np.int64)
 
-    def count_unanswered_audit(self) -> int:
+    def count_unlabelled_audit(self) -> int:
         """Count the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
         keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit}
         return len(keys - {label.item for label in self.labels().counted})
 
     def batch_error_rates(self) -> Floats:
-        """Return (r,), for each answered batch that a model chose, the part of it on which that model was wrong."""
+        """Return (r,) the model's error rate on the labelled images of each closed round that it predicted.
+
+        The audit images of the batch count too; a batch without a label gives 0.
+        """
         class_names = {label.item: label.class_name for label in self.labels().counted}
         predicted = dict(self.ledger.events(Predicted))
         rates = []

@@ -27,7 +27,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     """
     listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
     ineligible = listing.held_out.copy()
-    ineligible[[label.item for label in campaign.training_labels(listing.items)]] = True
+    ineligible[[label.item for label in campaign.effective_labels(listing.items)]] = True
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
     if isinstance(source, PersistentAnswers) and source.answers_persist:
@@ -51,7 +51,7 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
         in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
         near = "" if campaign.settings.duplicates.by is None else " or near-duplicates of others"
         unanswered = ", or were requested without an answer" if in_vain else ""
-        return f"No images are left to request: all are labelled{near}{unanswered}."
+        return f"No images are left to request: all that can be shown are labelled{near}{unanswered}."
     stopping = campaign.parts.stopping
     if stopping is None:
         return None
@@ -96,7 +96,7 @@ def _batch_events(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Event]
     return events
 
 
-def request_labels(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:
+def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
     ledger, number, owners = campaign.ledger, chosen.round_number, list_part_owners(campaign.recipes)
     with ledger.transaction():

@@ -116,7 +116,7 @@ def check_unchanged(campaign: Campaign) -> None:
         return
     current = json.loads(json.dumps(campaign.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
-    changed = [kind for kind in kinds if _recipe(kind, stored) != _recipe(kind, current)]
+    changed = [kind for kind in kinds if _current_recipe(kind, stored) != _current_recipe(kind, current)]
     keys = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
     # What there was before there was a choice.
     implied = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
@@ -129,7 +129,7 @@ def check_unchanged(campaign: Campaign) -> None:
         )
 
 
-def _recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+def _current_recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the recipe of the part of this kind, under today's names."""
     return REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
 

@@ -3,7 +3,7 @@
 1. The last statement of each source on each request stands, unless it was taken back; answers to a request go before
    what was known without one (`find_standing_labels`).
 2. Of what stands, the rule `conflicts` decides between annotators and classes (`decide_labels`).
-3. If that is wanted, a label counts for the other images of its sequence too (`propagate_labels`).
+3. If that is wanted, a label counts for the other images of its sequence too (`propagate_within_sequences`).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Labels:
         return self.conflicts.keys() - self.answered
 
     def answered_in(self, round_number: int) -> set[int]:
-        """Return the items that need no further answer in this round; those unsure in another one may be requested."""
+        """Return the items with a label that counts, from any round, and those that were marked unsure in this one."""
         unsure = {item for item, rounds in self.unsure.items() if round_number in rounds}
         return {label.item for label in self.counted} | unsure
 
-    def classes_before(self, round_number: int) -> set[str]:
+    def class_names_before(self, round_number: int) -> set[str]:
         """Return the class names that were given before this round was requested."""
         return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
 
@@ -117,7 +117,7 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
     return label.file != newest.file and time is not None and newest_time is not None and time < newest_time
 
 
-def propagate_labels(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
+def propagate_within_sequences(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
     An image that somebody has looked at and could not tell gets none, nor does a sequence with an image whose

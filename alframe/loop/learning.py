@@ -30,7 +30,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.readable & ~embedded.near_held_out
     usable[list(embedded.replaced)] = False
-    training = make_training_set(campaign.training_labels(items), items, usable, campaign.settings.classes)
+    training = make_training_set(campaign.effective_labels(items), items, usable, campaign.settings.classes)
     if len(np.unique(training.y)) < 2:
         return Fitted(embedded, training, None)
     head = campaign.parts.new_head()

@@ -74,7 +74,7 @@ class Fitted:
         """Return the head. Raises LabelError if there are too few labels for one."""
         if self.head is None:
             raise LabelError(
-                "There is no model to export yet: it needs labels of at least two classes. Label more and run again."
+                "There is no model yet: it needs labels of at least two classes. Label more and run again."
             )
         return self.head
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alframe.loop.answers import collect_answers
 from alframe.loop.campaign import Campaign
-from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, request_labels
+from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, record_and_request
 from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import update_embedder
 from alframe.loop.learning import evaluate_and_record, fit_head
@@ -27,7 +27,7 @@ def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, Fitted | No
         return Outcome(State.DONE, stop_reason), fitted
     with cache.timed("selection"):
         chosen = choose_batch(campaign, snapshot, fitted, candidates)
-        request_labels(campaign, cache, chosen)
+        record_and_request(campaign, cache, chosen)
     return Outcome(State.CONTINUE), fitted
 
 

@@ -14,7 +14,7 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Task
 from alframe.engine.fit import predict_in_chunks
 from alframe.errors import StoreError
-from alframe.loop.answers import load_answered
+from alframe.loop.answers import load_label_snapshot
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
 from alframe.loop.experiment import prepare_run
@@ -52,15 +52,15 @@ class Session(Campaign):
 
     def features(self) -> Floats:
         """Return the embeddings (N, D) of all items by key, zeros where an image cannot be read; made where missing."""
-        state = self._state
-        return embed_pool(self, state, update_embedder(self, state, load_answered(self))).embedding.features
+        state = self._run_cache
+        return embed_pool(self, state, update_embedder(self, state, load_label_snapshot(self))).embedding.features
 
     def predictions(self) -> Predictions:
         """Predict every readable image of the pool by a model fitted on all labels. Raises LabelError for too few."""
-        return predict_pool(self, self._state, fit_all_labels(self, self._state))
+        return predict_pool(self, self._run_cache, train_on_all_labels(self, self._run_cache))
 
     @cached_property
-    def _state(self) -> RunCache:
+    def _run_cache(self) -> RunCache:
         if self.read_only:
             raise StoreError(
                 "A task that embeds or predicts the pool writes to the project: set its read_only = False."
@@ -68,15 +68,15 @@ class Session(Campaign):
         return prepare_run(self)
 
 
-def fit_all_labels(campaign: Campaign, state: RunCache) -> Fitted:
+def train_on_all_labels(campaign: Campaign, state: RunCache) -> Fitted:
     """Learn from all labels so far, even while a request is open."""
-    fitted, _, _ = train_and_measure(campaign, state, load_answered(campaign))
+    fitted, _, _ = train_and_measure(campaign, state, load_label_snapshot(campaign))
     return fitted
 
 
 def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
-    return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.training_labels(items)}
+    return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.effective_labels(items)}
 
 
 def predict_pool(campaign: Campaign, state: RunCache, fitted: Fitted) -> Predictions:
@@ -88,5 +88,5 @@ def predict_pool(campaign: Campaign, state: RunCache, fitted: Fitted) -> Predict
         probs=predict_in_chunks(embedding.features, keys, head.probs),
         classes=fitted.training.classes,
         labels=[labels.get(key) for key in keys.tolist()],
-        round=load_answered(campaign).closed_rounds,
+        round=load_label_snapshot(campaign).closed_rounds,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows, unit_vectors
+from alframe.kit.clustering import cumulative_count, kmeans_centres, nearest_neighbours, sample_rows, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
 from alframe.samplers.uncertainty import margin_uncertainty
@@ -48,7 +48,7 @@ class Adaptive:
         by_distance = np.argsort(distances[:, 0], kind="stable")
         cluster_of = cluster[by_distance, 0]
         # The second image of a cluster comes only after the first of all clusters.
-        order = np.lexsort((-cluster_weights[cluster_of], rank_within_group(cluster_of)))
+        order = np.lexsort((-cluster_weights[cluster_of], cumulative_count(cluster_of)))
         chosen = rows[by_distance[order[:k]]]
         return Selection(view.keys[chosen], uncertainty[chosen])
 

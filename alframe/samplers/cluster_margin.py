@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.chunks import chunks
-from alframe.kit.clustering import nearest_neighbours, rank_within_group
+from alframe.kit.clustering import cumulative_count, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite, select_top_k
 from alframe.samplers.uncertainty import margin_uncertainty
@@ -64,4 +64,4 @@ def round_robin_order(cluster: Ints, rng: np.random.Generator) -> Ints:
     tie_breaker = rng.permutation(len(numbers))
     shuffled = rng.permutation(len(cluster))
     cluster_of = cluster[shuffled]
-    return shuffled[np.lexsort((tie_breaker[cluster_of], sizes[cluster_of], rank_within_group(cluster_of)))]
+    return shuffled[np.lexsort((tie_breaker[cluster_of], sizes[cluster_of], cumulative_count(cluster_of)))]

@@ -77,16 +77,16 @@ class Centres:
         return np.maximum(upper, 0, out=upper)
 
 
-def measure_bounds(
+def initial_bounds(
     x: Floats | LazyFeatures,
     centres: Floats,
     rows: Ints | None = None,
     sums: Floats | None = None,
     gpu_faiss: Any | None = None,
 ) -> UpperBounds:
-    """Return bounds of all rows of `x` (n, D), or of `rows`, to the first few of `centres` (m, D).
+    """Return bounds of all rows of `x` (n, D), or of `rows`, measured to the first FIRST_CENTRES of `centres` (m, D).
 
-    With `gpu_faiss`, a FAISS that has a GPU, to all centres. `sums`, if given, is filled with the rows' sums.
+    `gpu_faiss` is a FAISS that has a GPU: with it, all centres are measured. `sums` is an output array of row sums.
     """
     measured_to = Centres(centres, choose_origin(centres))
     index, chunk_rows, count = None, CHUNK_ROWS, min(FIRST_CENTRES, len(centres))
@@ -117,10 +117,10 @@ def tighten_bounds(
 ) -> None:
     """Measure `rows` of `x` to more centres, a few at a time, until each bound is below `threshold` or exhausted.
 
-    `upper` (n,) and `measured` (n,) are as in DistanceBounds, and are updated in place.
+    `upper` (n,) and `measured` (n,) are those of an UpperBounds; they are updated in place.
     """
     while len(rows):
-        for chunk in index_chunks(rows[np.argsort(measured[rows], kind="stable")]):
+        for chunk in split_indices(rows[np.argsort(measured[rows], kind="stable")]):
             centred = subtract_origin(x, chunk, centres.origin)
             start = int(measured[chunk[0]])
             stop = min(start + max(CENTRES_PER_STEP, start), len(centres))
@@ -138,7 +138,7 @@ def squared_distances_to_nearest(x: Floats, centres: Centres, counts: Ints | Non
     """
     out = np.empty(len(x))
     points, count = centres.points, len(centres)
-    for chunk in index_chunks(np.arange(len(x)), max(1, TABLE_CELLS // max(1, count))):
+    for chunk in split_indices(np.arange(len(x)), max(1, TABLE_CELLS // max(1, count))):
         centred = subtract_origin(x, chunk, centres.origin)
         table = np.vecdot(centred, centred)[:, None] + centres.centred_squared_norms
         error = centres.relative_error * table
@@ -208,6 +208,6 @@ def paired_squared_distances(x: Floats, points: Floats) -> Floats64:
     return np.asarray(np.vecdot(differences, differences))
 
 
-def index_chunks(rows: Ints, size: int | None = None) -> Iterator[Ints]:
+def split_indices(rows: Ints, size: int | None = None) -> Iterator[Ints]:
     """Yield chunks of `rows` (r,), of `size` rows or CHUNK_ROWS."""
     return (rows[chunk] for chunk in chunks(len(rows), size or CHUNK_ROWS))

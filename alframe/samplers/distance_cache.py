@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alframe.kit.clustering import pairwise_squared_distances
-from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, measure_bounds, row_sums
+from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, initial_bounds, row_sums
 from alframe.types import Floats, Ints, LazyFeatures
 
 SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
@@ -37,8 +37,8 @@ class DistanceCache:
         if not old or not old <= distinct.keys():
             self._keys = self._keys[:0]
             sums = np.empty(len(x), np.float32)
-            centres = _lead_with_typical(np.array(list(distinct.values())), x)
-            return measure_bounds(x, centres, sums=sums, gpu_faiss=gpu_faiss), sums
+            centres = _put_most_typical_first(np.array(list(distinct.values())), x)
+            return initial_bounds(x, centres, sums=sums, gpu_faiss=gpu_faiss), sums
         sums = row_sums(x)
         added = [row for content, row in distinct.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(added, (-1, labelled.shape[1])).astype(np.float32)])
@@ -47,7 +47,7 @@ class DistanceCache:
         bounds = UpperBounds(self._upper[positions], self._measured[positions], centres)
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
-            measured = measure_bounds(x, centres, unknown, gpu_faiss=gpu_faiss)
+            measured = initial_bounds(x, centres, unknown, gpu_faiss=gpu_faiss)
             bounds.upper[unknown], bounds.measured[unknown] = measured.upper, measured.measured
         return bounds, sums
 
@@ -63,7 +63,7 @@ class DistanceCache:
         self._centres = bounds.centres
 
 
-def _lead_with_typical(centres: Floats, x: Floats | LazyFeatures) -> Floats:
+def _put_most_typical_first(centres: Floats, x: Floats | LazyFeatures) -> Floats:
     """Return `centres` (m, D) with those in front that together lower the bounds of a sample of `x` (n, D) most."""
     candidates, sample = centres[_evenly_spaced(len(centres))], np.asarray(x[_evenly_spaced(len(x))], np.float32)
     table = pairwise_squared_distances(candidates, sample)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.chunks import chunks
-from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group, sample_rows
+from alframe.kit.clustering import cumulative_count, kmeans_centres, nearest_neighbours, sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
 from alframe.kit.scoring import select_top_k
@@ -43,7 +43,7 @@ class DropQuery:
         distances, cluster = nearest_neighbours(x, kmeans_centres(x, k, rng))
         order = np.argsort(distances[:, 0], kind="stable")
         # The nearest of each cluster; then, for clusters that stayed empty, the second of each.
-        order = order[np.argsort(rank_within_group(cluster[order, 0]), kind="stable")]
+        order = order[np.argsort(cumulative_count(cluster[order, 0]), kind="stable")]
         chosen = rows[order[:k]]
         chosen = chosen[np.argsort(-changes[chosen], kind="stable")]
         return Selection(view.keys[chosen], (changes[chosen] / self.passes).astype(np.float32))

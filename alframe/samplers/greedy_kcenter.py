@@ -20,8 +20,8 @@ from alframe.samplers.distance_bounds import (
     Centres,
     UpperBounds,
     choose_origin,
-    index_chunks,
     paired_squared_distances,
+    split_indices,
     squared_distances_to_nearest,
     subtract_origin,
     tighten_bounds,
@@ -92,13 +92,13 @@ class FarthestFirst:
         """Choose the remaining rows with exact distances: all are too close to a centre for the matrix product."""
         rows = np.flatnonzero(self._upper > EXCLUDED)
         distances = np.zeros(len(rows))
-        for chunk in index_chunks(np.flatnonzero(self._upper[rows] > 0)):
+        for chunk in split_indices(np.flatnonzero(self._upper[rows] > 0)):
             distances[chunk] = self._exact_squared_distances(rows[chunk])
         while len(self._chosen) < k:
             best = int(distances.argmax())
             self._add_chosen(int(rows[best]))
             if distances[best] > 0:
-                for chunk in index_chunks(np.flatnonzero(distances > 0)):
+                for chunk in split_indices(np.flatnonzero(distances > 0)):
                     to_best = paired_squared_distances(self._x[rows[chunk]], self._chosen_centres.points[-1:])
                     distances[chunk] = np.minimum(distances[chunk], to_best)
             distances[best] = EXCLUDED

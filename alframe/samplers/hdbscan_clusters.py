@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from alframe.kit.clustering import rank_within_group, sample_rows
+from alframe.kit.clustering import cumulative_count, sample_rows
 from alframe.kit.parameters import require_at_least, require_one_of, require_parameter
 from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -47,7 +47,7 @@ class Clusters:
         clustered = np.flatnonzero(cluster >= 0)
         # Clusters in random order: where there are more of them than places, the first must not always win.
         number = rng.permutation(cluster.max(initial=0) + 1)[cluster[clustered]]
-        clustered = clustered[np.lexsort((number, rank_within_group(number)))][: k - len(noise)]
+        clustered = clustered[np.lexsort((number, cumulative_count(number)))][: k - len(noise)]
         chosen = np.concatenate([clustered, noise])
         rest = np.setdiff1d(np.arange(len(rows)), chosen)  # in the random order of the rows
         return Selection(view.keys[rows[np.concatenate([chosen, rest])[:k]]])

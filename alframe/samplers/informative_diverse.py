@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import kmeans_centres, nearest_neighbours, rank_within_group
+from alframe.kit.clustering import cumulative_count, kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite
 from alframe.samplers.uncertainty import margin_uncertainty
@@ -38,7 +38,7 @@ class InformativeDiverse:
         shares = -(-k * sizes // sizes.sum())  # rounded up, in whole numbers
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
         order = order[np.argsort(-uncertainty[order], kind="stable")]
-        fits = rank_within_group(cluster[order]) < shares[cluster[order]]
+        fits = cumulative_count(cluster[order]) < shares[cluster[order]]
         chosen = np.concatenate([np.flatnonzero(fits), np.flatnonzero(~fits)])[:k]
         rows = order[np.sort(chosen)]
         return Selection(view.keys[rows], uncertainty[rows])

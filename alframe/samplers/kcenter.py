@@ -9,7 +9,7 @@ import numpy as np
 
 from alframe.kit.libraries import import_faiss
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distance_bounds import mean_row, measure_bounds, row_sums, squared_distances_to
+from alframe.samplers.distance_bounds import initial_bounds, mean_row, row_sums, squared_distances_to
 from alframe.samplers.distance_cache import DistanceCache
 from alframe.samplers.greedy_kcenter import FarthestFirst
 from alframe.types import Need, PoolView, Selection
@@ -42,7 +42,7 @@ class KCenter:
             distances = squared_distances_to(x, mean_row(x))
             require_finite(distances, "embeddings", "unlabelled images")
             first = int(distances.argmin())
-            bounds = measure_bounds(x, np.asarray(x[[first]], np.float32))
+            bounds = initial_bounds(x, np.asarray(x[[first]], np.float32))
             rows, squared = FarthestFirst(x, bounds).choose(k - 1, excluded=[first])
             radius = squared_distances_to(x, np.asarray(x[first], np.float32)).max()
             rows, squared = np.concatenate([[first], rows]), np.concatenate([[radius], squared])

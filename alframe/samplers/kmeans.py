@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import fit_pool_kmeans, nearest_neighbours, rank_within_group
+from alframe.kit.clustering import cumulative_count, fit_pool_kmeans, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.types import Need, PoolView, Selection
 
@@ -34,5 +34,5 @@ class KMeans:
         by_distance = np.argsort(distances[: len(rows), 0], kind="stable")
         cluster_of = cluster[by_distance, 0]
         # Once round all clusters, then the second image of each, and so on.
-        order = np.lexsort((-sizes[cluster_of], label_counts[cluster_of] + rank_within_group(cluster_of)))
+        order = np.lexsort((-sizes[cluster_of], label_counts[cluster_of] + cumulative_count(cluster_of)))
         return Selection(view.keys[rows[by_distance[order[:k]]]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import fit_pool_kmeans, nearest_neighbours, rank_within_group
+from alframe.kit.clustering import cumulative_count, fit_pool_kmeans, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.progress import track
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -56,7 +56,7 @@ def _order_by_typicality(x: Floats, cluster: Ints, numbers: Ints) -> tuple[Ints,
         rows = np.flatnonzero(cluster == number)
         ordered.append(rows[np.argsort(-typicality(x[rows]), kind="stable")])
     members = np.concatenate(ordered)
-    return members, rank_within_group(cluster[members])
+    return members, cumulative_count(cluster[members])
 
 
 def typicality(x: Floats) -> Floats:

@@ -11,7 +11,7 @@ from alframe.errors import AlframeError, StoreError
 from alframe.loop.answers import import_answers
 from alframe.loop.experiment import check_campaign, prepare_run
 from alframe.loop.phase_results import Fitted, RunCache
-from alframe.loop.session import Session, fit_all_labels, predict_pool
+from alframe.loop.session import Session, predict_pool, train_on_all_labels
 from alframe.tasks.messages import path_lines
 from alframe.types import Outcome, Predictions, State
 
@@ -26,7 +26,7 @@ class Export:
         check_campaign(session)
         state = prepare_run(session)
         import_answers(session, state.listing.items, state.problems)
-        paths, failed = export_results(session, state, fit_all_labels(session, state))
+        paths, failed = export_results(session, state, train_on_all_labels(session, state))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
         return Outcome(State.DONE, f"Exported:{path_lines(paths)}")

@@ -68,7 +68,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images requested" if rounds else "",
         unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
-        audit_unanswered=session.count_unanswered_audit(),
+        audit_unanswered=session.count_unlabelled_audit(),
         represented=load_duplicate_counts(ledger).images,
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."

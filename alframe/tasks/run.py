@@ -74,7 +74,7 @@ def _summary(
     table = (
         comparison_table(histories, session.parts.name("sampler"))
         if histories
-        else accuracy_table(session.ledger.history()) + describe_unanswered_audit(session.count_unanswered_audit())
+        else accuracy_table(session.ledger.history()) + describe_unanswered_audit(session.count_unlabelled_audit())
     )
     exported = "".join(f"\n          {short_path(path)}" for path in paths).lstrip("\n ")
     lines = [

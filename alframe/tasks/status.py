@@ -41,7 +41,7 @@ class Status:
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
             "",
-            accuracy_table(ledger.history()) + describe_unanswered_audit(session.count_unanswered_audit()),
+            accuracy_table(ledger.history()) + describe_unanswered_audit(session.count_unlabelled_audit()),
             "",
             *self._list(
                 "Images that cannot be read",

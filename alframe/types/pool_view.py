@@ -152,7 +152,7 @@ class PoolView:
 
     @property
     def batch_errors(self) -> Floats:
-        """(r,) error rate, 0..1, of the model on each answered batch that it helped to choose, oldest first."""
+        """(r,) error rate, 0..1, of the model on the labelled images of each closed round that it predicted."""
         return self._field(Need.BATCH_ERRORS)
 
 

@@ -92,12 +92,12 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe import seeding
     from alframe.engine.fit import predict_in_chunks
     from alframe.engine.score import make_pool_view
-    from alframe.loop.answers import load_answered
+    from alframe.loop.answers import load_label_snapshot
     from alframe.loop.embedding import embed_pool
     from alframe.loop.experiment import check_campaign, prepare_run
     from alframe.loop.finetune import update_embedder
     from alframe.loop.round import run_round
-    from alframe.loop.session import fit_all_labels
+    from alframe.loop.session import train_on_all_labels
     from alframe.samplers.kcenter import KCenter
     from alframe.samplers.uncertainty import margin_uncertainty
 
@@ -116,12 +116,12 @@ def again(root: Path, size: int) -> dict[str, Any]:
         check_campaign(session)
         with timed("scan"):
             state = prepare_run(session)
-        embedder = update_embedder(session, state, load_answered(session))
+        embedder = update_embedder(session, state, load_label_snapshot(session))
         with timed("gather"):
             embed_pool(session, state, embedder)
         with timed("round"):
             run_round(session, state)
-        fitted = fit_all_labels(session, state)
+        fitted = train_on_all_labels(session, state)
         head, training, rng = fitted.require_head(), fitted.training, seeding.generator(0, "growth")
         features, sequences = fitted.embedded.embedding.features, state.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)

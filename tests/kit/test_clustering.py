@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.kit.clustering import (
+    cumulative_count,
     kmeans_centres,
     nearest_neighbours,
     pairwise_squared_distances,
-    rank_within_group,
     sample_rows,
     unit_vectors,
 )
@@ -20,7 +20,7 @@ from alframe.kit.clustering import (
 @given(st.lists(st.integers(-2, 4)))
 def test_rank_within_counts_the_equal_ones_before(groups):
     expected = [groups[:at].count(one) for at, one in enumerate(groups)]
-    assert rank_within_group(np.array(groups, np.int64)).tolist() == expected
+    assert cumulative_count(np.array(groups, np.int64)).tolist() == expected
 
 
 @pytest.mark.parametrize(

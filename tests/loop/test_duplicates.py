@@ -17,7 +17,7 @@ from alframe.engine.fit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
 from alframe.loop.experiment import prepare_run
 from alframe.loop.labels import find_standing_labels
-from alframe.loop.session import fit_all_labels
+from alframe.loop.session import train_on_all_labels
 from alframe.store.events import DuplicateCounts
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -82,7 +82,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        fitted = fit_all_labels(session, prepare_run(session))
+        fitted = train_on_all_labels(session, prepare_run(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
         learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
 from alframe.samplers import distance_bounds, distance_cache, greedy_kcenter
-from alframe.samplers.distance_bounds import measure_bounds
+from alframe.samplers.distance_bounds import initial_bounds
 from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
@@ -209,7 +209,7 @@ def test_centres_that_bring_most_rows_near_come_first():
     x[::2] += 50
     labelled = rng.normal(size=(41, 4)).astype(np.float32)
     labelled[23] += 50
-    ordered = distance_cache._lead_with_typical(labelled, x)
+    ordered = distance_cache._put_most_typical_first(labelled, x)
     assert 23 in [labelled.tolist().index(row) for row in ordered[:2].tolist()]
     assert sorted(ordered.tolist()) == sorted(labelled.tolist())
 
@@ -231,7 +231,7 @@ def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shi
     x = (np.random.default_rng(0).normal(size=(2500, 1000)) + shift).astype(dtype)
     for gpu_faiss in (None, OnTheCpu(pytest.importorskip("faiss"))):
         sums = np.empty(len(x), np.float32)
-        measure_bounds(x, x[:30].astype(np.float32), sums=sums, gpu_faiss=gpu_faiss)
+        initial_bounds(x, x[:30].astype(np.float32), sums=sums, gpu_faiss=gpu_faiss)
         assert np.array_equal(sums, distance_bounds.row_sums(x))
     assert np.array_equal(sums[7::3], distance_bounds.row_sums(x[7::3]))
     assert np.array_equal(sums[7:], distance_bounds.row_sums(x[7:]))
@@ -244,7 +244,7 @@ def test_bounds_hold_and_are_close_also_far_from_the_origin(shift, monkeypatch):
     x, centres = (rng.normal(size=(size, 64)).astype(np.float32) + shift for size in (500, 60))
     exact = ((x[:, None].astype(np.float64) - centres) ** 2).sum(axis=2).min(axis=1)
     for gpu_faiss in (None, OnTheCpu(pytest.importorskip("faiss"))):
-        bounds = measure_bounds(x, centres, gpu_faiss=gpu_faiss)
+        bounds = initial_bounds(x, centres, gpu_faiss=gpu_faiss)
         assert (bounds.upper >= exact).all()
         np.testing.assert_allclose(bounds.upper, exact, rtol=1e-3)
 

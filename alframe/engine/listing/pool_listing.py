@@ -154,7 +154,7 @@ def _warn_of_long_sequence(items: Sequence[Item]) -> None:
         if size > LONG_SEQUENCE:
             log.warning(
                 "Sequence '%s' has %d images. Is the camera clock stuck, or are several cameras in one folder? A batch "
-                "has one image of a sequence. Set pool.camera_level to tell cameras apart, or sequences.gap=null.",
+                "takes at most per_sequence images of it. Set pool.camera_level to tell cameras apart, or sequences.gap=null.",
                 *(name, size),
             )
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from alframe.errors import BadParams, LabelError
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
+from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, parse_unsure_words
 from alframe.kit.files import hash_if_readable, replace_atomically
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import format_count, mark_as_asked, round_folder
+from alframe.kit.round_folders import pluralise, round_folder, was_already_asked
 from alframe.kit.tables import (
     SEPARATORS,
     WORKBOOK_SUFFIXES,
@@ -73,7 +73,7 @@ class Csv:
                 f"they must be three different names, and not '{RESTORED_COLUMN}', which alframe's lists use."
             )
         self.columns = Columns(*names)
-        self.unsure = require_unsure_words(self.unsure)
+        self.unsure = parse_unsure_words(self.unsure)
         require_one_of("label_source 'csv'", NEW_CLASSES_RULES, new_classes=self.new_classes)
         require_encoding(self.encoding)
 
@@ -100,9 +100,9 @@ class Csv:
                 file = folder / f"to_label-{number}.csv"
             self._write_list(file, missing, request)
         where = file if len(files_in_folder(folder)) == 1 else folder
-        others = format_count(len(find_tables(self.files, request.folder, "label_source.files")[0]), "file")
+        others = pluralise(len(find_tables(self.files, request.folder, "label_source.files")[0]), "file")
         return (
-            f"Round {request.round}: {format_count(len(request.items), 'image')} to label, listed in {where}. Write "
+            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
             + (f"{others} of label_source.files will be read too. " if self.files else "")
             + describe_classes(request.classes, self.new_classes)
@@ -169,7 +169,7 @@ class Csv:
 
     def _write_list(self, file: Path, items: Sequence[Item], request: Request) -> None:
         try:
-            restored = {RESTORED_COLUMN: "yes"} if mark_as_asked(request) else {}
+            restored = {RESTORED_COLUMN: "yes"} if was_already_asked(request) else {}
             # The byte-order mark makes Excel read the file as UTF-8.
             with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
                 rows = [self._row_to_fill(item) | restored for item in items]

@@ -15,7 +15,7 @@ from alframe.kit.files import content_hash, hash_if_readable, is_system_file, ra
 from alframe.kit.progress import Bar
 from alframe.kit.round_folders import (
     MANIFEST,
-    RoundImage,
+    ManifestRow,
     normalise_name,
     read_manifest,
     take_free_name,
@@ -38,7 +38,7 @@ class FoundFile:
 
     file: Path
     folders: tuple[str, ...]
-    image: RoundImage | None
+    image: ManifestRow | None
     linked: bool
 
 
@@ -63,10 +63,10 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_befor
             bar.advance(read=size, written=size)
 
 
-def identify_files(folder: Path, images: Sequence[RoundImage]) -> list[FoundFile]:
+def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFile]:
     """Identify the image of each file in the round's folder by its name, or by its content if it was renamed."""
     by_name = {normalise_name(image.name): image for image in images}
-    by_hash: dict[str | None, list[RoundImage]] = defaultdict(list)
+    by_hash: dict[str | None, list[ManifestRow]] = defaultdict(list)
     for image in images:
         by_hash[image.hash].append(image)
     sizes = {image.size for image in images}
@@ -87,7 +87,7 @@ def identify_files(folder: Path, images: Sequence[RoundImage]) -> list[FoundFile
     return found
 
 
-def _name_new_images(listed: Sequence[RoundImage], items: Sequence[Item]) -> list[RoundImage]:
+def _name_new_images(listed: Sequence[ManifestRow], items: Sequence[Item]) -> list[ManifestRow]:
     """Return the manifest's rows for the items that it does not list yet."""
     listed_ids = {image.id for image in listed}
     taken = {normalise_name(image.name) for image in listed}
@@ -101,9 +101,9 @@ def _name_new_images(listed: Sequence[RoundImage], items: Sequence[Item]) -> lis
         name = take_free_name((ranked_file_name(number, width, path) for number in count(rank, len(items))), taken)
         if drawn:
             jpeg = _draw_jpeg(item)
-            images.append(RoundImage(name, item.id, blake2b(jpeg, digest_size=16).hexdigest(), str(len(jpeg))))
+            images.append(ManifestRow(name, item.id, blake2b(jpeg, digest_size=16).hexdigest(), str(len(jpeg))))
         else:
-            images.append(RoundImage(name, item.id, content_hash(item.path), str(item.path.stat().st_size)))
+            images.append(ManifestRow(name, item.id, content_hash(item.path), str(item.path.stat().st_size)))
     return images
 
 

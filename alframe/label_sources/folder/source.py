@@ -12,7 +12,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import NEW_CLASSES_RULES, class_resolver, describe_classes
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
-from alframe.kit.round_folders import format_count, mark_as_asked, read_manifest, round_folder
+from alframe.kit.round_folders import pluralise, read_manifest, round_folder, was_already_asked
 from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
@@ -42,14 +42,14 @@ class Folder:
         try:
             for name in _classes_by_folder(request.classes):
                 (folder / name).mkdir(parents=True, exist_ok=True)
-            complete_folder(folder, request.items, self.link, mark_as_asked(request))
+            complete_folder(folder, request.items, self.link, was_already_asked(request))
         except OSError as error:
             raise LabelError(
                 f"Cannot put the images to label into {folder}: {error}. Check that the image is still there, that the "
                 "disk has room, and on Windows that the path is not too long; then run the command again."
             ) from error
         return (
-            f"Round {request.round}: {format_count(len(request.items), 'image')} to label in {folder}. "
+            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in {folder}. "
             f"Move each into the folder of its class and run the same command again. "
             f"{describe_classes(request.classes, self.new_classes)}"
         )

@@ -17,7 +17,7 @@ from alframe.kit.files import class_folder_name, hash_if_readable
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
     MANIFEST,
-    RoundImage,
+    ManifestRow,
     normalise_name,
     read_manifest,
     take_free_name,
@@ -48,15 +48,15 @@ def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemI
     return names
 
 
-def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[RoundImage], list[Problem]]:
+def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[ManifestRow], list[Problem]]:
     """Return the images that the folder's manifest lists, then the items that it lacks; and its problems."""
     images, problems = read_manifest(folder)
     listed = {image.id for image in images}
     names = choose_names((item for item in items if item.id not in listed), (image.name for image in images))
-    return images + [RoundImage(name, item) for item, name in names.items()], problems
+    return images + [ManifestRow(name, item) for item, name in names.items()], problems
 
 
-def complete_manifest(folder: Path, items: Sequence[Item], asked_before: bool) -> list[RoundImage]:
+def complete_manifest(folder: Path, items: Sequence[Item], asked_before: bool) -> list[ManifestRow]:
     """Add the items that the manifest lacks, and return all its images. Raises OSError.
 
     `asked_before`: the manifest was complete once, so somebody has removed what it lacks.

@@ -11,7 +11,7 @@ from alframe.formats.timelapse.data import find_blank_images
 from alframe.formats.timelapse.folders import files_in
 from alframe.formats.timelapse.template import Template, read_template
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, require_unsure_words
+from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, parse_unsure_words
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.parameters import require_one_of
 from alframe.kit.round_folders import round_folder
@@ -58,7 +58,7 @@ class TimelapseSet:
 
     def __post_init__(self) -> None:
         require_one_of("label_source 'timelapse_set'", NEW_CLASSES_RULES, new_classes=self.new_classes)
-        self.unsure = require_unsure_words(self.unsure)
+        self.unsure = parse_unsure_words(self.unsure)
         self.blank = self.blank.strip()
         self.names = FieldNames(
             self.species,

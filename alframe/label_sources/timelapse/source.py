@@ -23,7 +23,7 @@ from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import classes_when_asked, format_count, mark_as_asked, normalise_name, round_folder
+from alframe.kit.round_folders import classes_when_asked, normalise_name, pluralise, round_folder, was_already_asked
 from alframe.label_sources.timelapse.answers import (
     add_answer,
     build_answers,
@@ -72,7 +72,7 @@ class Timelapse:
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
         remarks = []
         try:
-            images = complete_manifest(folder, request.items, mark_as_asked(request))
+            images = complete_manifest(folder, request.items, was_already_asked(request))
             names = {image.id: image.name for image in images}
             for root in self._roots(folder):
                 _require_short_paths(root, names.values())
@@ -162,7 +162,7 @@ class Timelapse:
             elif item is None and (species or new):
                 unknown.append(record)
         if unknown:
-            number = format_count(len(unknown), "record")
+            number = pluralise(len(unknown), "record")
             message = (
                 f"'{unknown[0].image_path}' is not an image of this round, so its species is not used; there are "
                 f"{number} such images. Add such images to the pool instead."
@@ -179,7 +179,7 @@ class Timelapse:
         word = find_blank_class(request.classes, self.blank) or self.blank
         blank = f" '{word}' is a picture without an animal." if word else ""
         return (
-            f"Round {request.round}: {format_count(len(request.items), 'image')} to label {where}. Double-click "
+            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label {where}. Double-click "
             f"{template} there, on a computer with Timelapse, and give each image its Species; the right arrow key "
             f"shows the next.{blank} The answers so far are read, even while Timelapse is open: run the "
             f"same command again. {describe_classes(request.classes, self.new_classes)}"
