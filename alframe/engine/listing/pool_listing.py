@@ -153,7 +153,7 @@ def _warn_of_long_sequence(items: Sequence[Item]) -> None:
     for name, size in sizes.most_common(1):
         if size > LONG_SEQUENCE:
             log.warning(
-                "Sequence '%s' has %d images, of which a batch takes at most per_sequence. Is the camera clock stuck, or are "
+                "Sequence '%s' has %d images, and a batch takes at most per_sequence. Is the camera clock stuck, or are "
                 "several cameras in one folder? Set pool.camera_level to tell cameras apart, or sequences.gap=null.",
                 *(name, size),
             )
