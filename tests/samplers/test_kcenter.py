@@ -142,7 +142,7 @@ def test_it_measures_to_the_new_labels_only(small_steps, monkeypatch):
     x, sampler = clustered(2), KCenter()
     chosen = sampler.select(view_of(x[20:], x[:20], np.arange(20, 150)), 5, np.random.default_rng(0)).keys
     left = np.setdiff1d(np.arange(20, 150), chosen)
-    monkeypatch.setattr(distance_cache, "measure_bounds", None)  # as it would fail if it were called
+    monkeypatch.setattr(distance_cache, "initial_bounds", None)  # as it would fail if it were called
     labelled = np.concatenate([x[chosen], x[:20]])
     again = sampler.select(view_of(x[left], labelled, left), 5, np.random.default_rng(0)).keys
     assert again.tolist() == left[textbook(x[left], labelled, 5)[0]].tolist()

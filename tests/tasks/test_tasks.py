@@ -88,7 +88,7 @@ def test_predict_needs_images(words: list[str]) -> None:
 def test_export_before_there_is_a_model_says_so(images: Path, tmp_path: Path) -> None:
     words = [*tiny_overrides(images, tmp_path), "label_source=csv", "pool.classes=false"]
     do(*words)
-    with pytest.raises(LabelError, match="no model to export yet"):
+    with pytest.raises(LabelError, match="There is no model yet"):
         do(*words, "task=export")
 
 

@@ -153,8 +153,9 @@ def _warn_of_long_sequence(items: Sequence[Item]) -> None:
     for name, size in sizes.most_common(1):
         if size > LONG_SEQUENCE:
             log.warning(
-                "Sequence '%s' has %d images, and a batch takes at most per_sequence. Is the camera clock stuck, or are "
-                "several cameras in one folder? Set pool.camera_level to tell cameras apart, or sequences.gap=null.",
+                "Sequence '%s' has %d images. Is the camera clock stuck, or are several cameras in one folder? A batch "
+                "takes at most per_sequence images of it. Set pool.camera_level to tell cameras apart, or "
+                "sequences.gap=null.",
                 *(name, size),
             )
 
