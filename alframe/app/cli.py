@@ -87,9 +87,9 @@ def run_task(config: DictConfig) -> float | None:
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
         task = session.task
         if not session.read_only:
-            from alframe.loop.experiment import check_campaign
+            from alframe.loop.experiment import check_parts
 
-            check_campaign(session)
+            check_parts(session)
         with session:
             if session.read_only:
                 outcome = task.run(session)

@@ -66,7 +66,7 @@ def hydra_words(words: Sequence[str]) -> list[str]:
     Raises UnknownComponent, BadParams, or StoreError for choices that cannot be read.
     """
     command = parse(words)
-    _check_campaign(command)
+    _check_project_choice(command)
     try:
         for override in command.saved.values():
             _check_names(override, command.parts)
@@ -153,7 +153,7 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     """Return the full key of a task's own parameter, which is given without a prefix."""
     if task not in parts.available("task"):
         raise UnknownComponent(unknown_name("task", task, sorted(parts.available("task"))))
-    parameters = parts.recipe("task", task).keys() - {"name"}
+    parameters = parts.composed_recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
     raise _no_setting(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
@@ -169,7 +169,7 @@ def _check_names(override: Override, parts: ChosenParts) -> None:
         if _VERB.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
         if name in known:
-            parts.content(override.key, name)  # raises if its file is unreadable
+            parts.load_yaml(override.key, name)  # raises if its file is unreadable
         if override.key == "experiment" and name in known:
             _check_experiment(name, parts)
 
@@ -201,7 +201,7 @@ def _check_setting(key: str, value: object) -> None:
 
 def _check_experiment(name: str, parts: ChosenParts) -> None:
     """Check the settings in an experiment's file, because Hydra's own error would only name the schema."""
-    file, content = parts.available("experiment")[name], parts.content("experiment", name)
+    file, content = parts.available("experiment")[name], parts.load_yaml("experiment", name)
     if content.keys() - {"defaults"} and not re.search(
         r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
     ):
@@ -229,7 +229,7 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
     return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(everything).chosen_names(saved.kind)
 
 
-def _check_campaign(command: Command) -> None:
+def _check_project_choice(command: Command) -> None:
     """Check that it is clear which campaign the command is about."""
     folder, given = command.folder, command.given
     if folder is not None and _is_sweep(command.flags, given):

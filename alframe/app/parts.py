@@ -45,7 +45,7 @@ class ChosenParts:
         """Return the names that are chosen of this kind."""
         if kind in self._overrides:
             return self._overrides[kind].names
-        name = self._defaults.get(kind)
+        name = self._default_choices.get(kind)
         return list(name) if isinstance(name, list) else [str(name)]
 
     def value_kind(self, key: str) -> ValueKind:
@@ -61,16 +61,16 @@ class ChosenParts:
         else:
             chosen, prefix = self.chosen_names(kind), kind
         known = [name for name in chosen if name in self.available(kind)]
-        kinds = [self._value_kind(kind, self.recipe(kind, name), below, prefix) for name in known]
+        kinds = [self._value_kind(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
         return next((declared for declared in kinds if declared != ValueKind()), ValueKind())
 
-    def recipe(self, group: str, name: str) -> dict[str, Any]:
+    def composed_recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
-        content = self.content(group, name)
+        content = self.load_yaml(group, name)
         recipe: dict[str, Any] = {}
         for other in content.pop("defaults", []):
             if isinstance(other, str) and other != name and other in self.available(group):
-                recipe |= self.recipe(group, other)
+                recipe |= self.composed_recipe(group, other)
         return recipe | content
 
     def _value_kind(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueKind:
@@ -89,15 +89,15 @@ class ChosenParts:
         return replace(declared, is_list=True) if isinstance(default, list) else declared
 
     @cached_property
-    def _defaults(self) -> dict[str, Any]:
+    def _default_choices(self) -> dict[str, Any]:
         """The choices in config.yaml and in the chosen experiment."""
         configs = [_default_config()]
         names = self._overrides["experiment"].names if "experiment" in self._overrides else []
-        configs += [self.content("experiment", name) for name in names if name in self.available("experiment")]
+        configs += [self.load_yaml("experiment", name) for name in names if name in self.available("experiment")]
         choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]
         return {key.removeprefix("override ").strip("/"): name for entry in choices for key, name in entry.items()}
 
-    def content(self, group: str, name: str) -> dict[str, Any]:
+    def load_yaml(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""
         file = self.available(group)[name]
         try:

@@ -61,7 +61,7 @@ def fit_logistic_regression(x: Floats, y: Ints, c: float, max_iter: int, name: s
     fitted = slice(1, 2) if truth.shape[1] == 2 else slice(None)
     shape = truth[:, fitted].shape[1], features.shape[1]
 
-    def loss(flat: Floats64) -> tuple[float, Floats64]:
+    def objective(flat: Floats64) -> tuple[float, Floats64]:
         logits = np.zeros_like(truth)
         logits[:, fitted] = features @ flat.reshape(shape).T.astype(np.float32)
         logits -= logits.max(axis=1, keepdims=True)
@@ -76,7 +76,7 @@ def fit_logistic_regression(x: Floats, y: Ints, c: float, max_iter: int, name: s
     # Hundreds of small BLAS calls: with more than one thread each spends its time waiting.
     with threadpool_limits(1):
         options = {"maxiter": max_iter, "gtol": GRADIENT_TOLERANCE, "ftol": LOSS_TOLERANCE, "maxls": 50}
-        result = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options=options)
+        result = minimize(objective, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options=options)
     if result.nit >= max_iter:
         log.warning(
             "head '%s' stopped short of its optimum after head.max_iter=%d steps: raise it, or lower head.c=%g.",

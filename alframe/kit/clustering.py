@@ -60,7 +60,7 @@ def kmeans_centres(
     return np.array(min(fits, key=lambda fit: fit[0])[1])
 
 
-def fit_pool_kmeans(
+def kmeans_with_labelled(
     view: PoolView, k: int, clusters: int, limit: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
     """Fit k-means to the pool and the m labelled images: a cluster for each label after this batch, up to `clusters`.

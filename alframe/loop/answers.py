@@ -67,7 +67,7 @@ def import_answers(
         answers = collect_by_key(source, make_request(campaign, stored_round, items), stored_round.keys)
         found += answers.problems
         incomplete = answers.incomplete
-        name = label_source_name(campaign, stored_round)
+        name = label_source_name_of(campaign, stored_round)
         with campaign.ledger.transaction():
             campaign.ledger.add_labels(answers.labels, stored_round.number, name, answers.cleared)
     problems.log_new([*found, *describe_conflicts(campaign.labels(), items)])
@@ -106,7 +106,7 @@ def _request_again(
     instructions = source.request(make_request(campaign, stored_round, cache.listing.items))
     if source is not campaign.parts.label_source:
         instructions += (
-            f"\nThis round was requested with label_source={label_source_name(campaign, stored_round)}; its answers "
+            f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
             f"are read from there. The next round uses {campaign.parts.name('label_source')}. To request this round "
             f"again: `alframe withdraw`, then `alframe`."
         )
@@ -163,7 +163,7 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
             time.sleep(every)
 
 
-def label_source_name(campaign: Campaign, stored_round: StoredRound) -> str:
+def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
     """Return the registry name of the label source that a round was requested with."""
     return str(stored_round.source.get("name", campaign.parts.name("label_source")))
 
@@ -173,7 +173,7 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
 
     Raises AlframeError if it is no longer installed.
     """
-    if label_source_name(campaign, stored_round) == campaign.parts.name("label_source"):
+    if label_source_name_of(campaign, stored_round) == campaign.parts.name("label_source"):
         return campaign.parts.label_source
     return cast(LabelSource, REGISTRIES["label_source"].build(stored_round.source))
 

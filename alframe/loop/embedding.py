@@ -34,7 +34,7 @@ def embed_pool(campaign: Campaign, cache: RunCache, embedder: Embedder) -> Embed
     used_embedder, embedding = update_pool_embedding(listing.items, listing.present, embedder, *stores, compute)
     record_unreadable(campaign, embedding.unreadable)
     replaced = find_replaced_images(campaign, listing, embedding)
-    representatives = find_representatives(campaign, listing, used_embedder, embedding)
+    representatives = map_to_representatives(campaign, listing, used_embedder, embedding)
     cache.embedded = Embedded(listing, used_embedder, embedding, replaced, representatives)
     if campaign.settings.duplicates.by is not None:
         log.info("%s", describe_duplicate_counts(count_near_duplicates(cache.embedded)))
@@ -71,7 +71,7 @@ def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: Po
     return replaced
 
 
-def find_representatives(
+def map_to_representatives(
     campaign: Campaign, listing: PoolListing, embedder: Embedder, embedding: PoolEmbedding
 ) -> Ints:
     """Return (N,) the item that stands for each item: itself, unless `duplicates` says when another one does."""
@@ -92,7 +92,9 @@ def find_representatives(
 def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
     """Count the pool images that another one represents, and how many of these a held-out one represents."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
-    return DuplicateCounts(int((~embedded.listing.held_out & represented).sum()), int(embedded.near_held_out.sum()))
+    return DuplicateCounts(
+        int((~embedded.listing.held_out & represented).sum()), int(embedded.duplicates_of_held_out.sum())
+    )
 
 
 def load_duplicate_counts(ledger: Ledger) -> DuplicateCounts:

@@ -25,7 +25,7 @@ MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.ACTIVATI
 
 def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, Fitted | None]:
     """Go on from where the ledger stands; return how that ended, and the model it ended with, if there was any."""
-    check_campaign(campaign)
+    check_parts(campaign)
     cache, fitted = prepare_run(campaign), None
     campaign.project.done_file.unlink(missing_ok=True)
     for tracker in campaign.parts.trackers:
@@ -67,7 +67,7 @@ def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
         campaign.ledger.add_labels(labels, None, "pool", cleared)
 
 
-def check_campaign(campaign: Campaign) -> None:
+def check_parts(campaign: Campaign) -> None:
     """Build every part, and raise BadParams or UnmetNeed for a wrong name, parameter or combination."""
     settings, parts = campaign.settings, campaign.parts
     for kind in ("backbone", "loss", "pool", "label_source", "compute", "stopping", "exporters", "trackers"):

@@ -28,7 +28,7 @@ from alframe.types import RoundRecord
 def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Fitted:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
-    usable = embedded.embedding.readable & ~embedded.near_held_out
+    usable = embedded.embedding.readable & ~embedded.duplicates_of_held_out
     usable[list(embedded.replaced)] = False
     training = make_training_set(campaign.effective_labels(items), items, usable, campaign.settings.classes)
     if len(np.unique(training.y)) < 2:
@@ -47,7 +47,7 @@ def evaluate_and_record(
     ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_rounds
     if head is None:
         return None
-    model = _digest_model(embedded.embedder.fingerprint, campaign.recipes["head"], training)
+    model = _digest_training_inputs(embedded.embedder.fingerprint, campaign.recipes["head"], training)
     history = ledger.history()
     if history and (history[-1].round, history[-1].model) == (number, model):
         return None
@@ -77,7 +77,7 @@ def evaluate_and_record(
     return record
 
 
-def _digest_model(fingerprint: str, head: Mapping[str, Any], training: TrainingSet) -> str:
+def _digest_training_inputs(fingerprint: str, head: Mapping[str, Any], training: TrainingSet) -> str:
     """Digest everything that a head's training depends on: embedding, recipe and labels."""
     recipe = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
     return hashlib.blake2b(recipe + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()

@@ -9,7 +9,7 @@ from alframe.contracts import Exporter, SavedModel
 from alframe.engine.model import Model
 from alframe.errors import AlframeError, StoreError
 from alframe.loop.answers import import_answers
-from alframe.loop.experiment import check_campaign, prepare_run
+from alframe.loop.experiment import check_parts, prepare_run
 from alframe.loop.phase_results import Fitted, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
 from alframe.tasks.messages import path_lines
@@ -23,7 +23,7 @@ class Export:
 
     def run(self, session: Session) -> Outcome:
         """Export. Raises StoreError that says what could not be written, and what was."""
-        check_campaign(session)
+        check_parts(session)
         state = prepare_run(session)
         import_answers(session, state.listing.items, state.problems)
         paths, failed = export_results(session, state, train_on_all_labels(session, state))

@@ -47,7 +47,7 @@ class PoolView:
         self.keys = keys.view()
         self.keys.flags.writeable = False
         self._predict = predict
-        self._fields = {need: _read_only(need, field) for need, field in (fields or {}).items()}
+        self._fields = {need: _wrap_read_only(need, field) for need, field in (fields or {}).items()}
         self._loaded: dict[Need, Floats] = {}  # lazy fields that were read as a whole
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class PoolView:
             raise _undeclared(need)
         return cast("npt.NDArray[Any]", self._fields[need])
 
-    def _load(self, need: Need, lazy: LazyFeatures | LazySamples) -> Floats:
+    def _load_once(self, need: Need, lazy: LazyFeatures | LazySamples) -> Floats:
         if need not in self._loaded:
             self._loaded[need] = lazy.to_array()
             self._loaded[need].flags.writeable = False
@@ -93,7 +93,7 @@ class PoolView:
     @property
     def features(self) -> Floats:
         """(n, D) embeddings of the unlabelled items, in memory; for a large pool, prefer `lazy_features`."""
-        return self._load(Need.FEATURES, self.lazy_features)
+        return self._load_once(Need.FEATURES, self.lazy_features)
 
     @property
     def lazy_features(self) -> LazyFeatures:
@@ -126,7 +126,7 @@ class PoolView:
 
         For a large pool, prefer `lazy_prob_samples`.
         """
-        return self._load(Need.PROB_SAMPLES, self.lazy_prob_samples)
+        return self._load_once(Need.PROB_SAMPLES, self.lazy_prob_samples)
 
     @property
     def lazy_prob_samples(self) -> LazySamples:
@@ -156,7 +156,7 @@ class PoolView:
         return self._field(Need.BATCH_ERRORS)
 
 
-def _read_only(need: Need, field: Field) -> Field:
+def _wrap_read_only(need: Need, field: Field) -> Field:
     if isinstance(field, LazyFeatures | LazySamples):
         return field
     if need is Need.FEATURES:

@@ -94,7 +94,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.engine.score import make_pool_view
     from alframe.loop.answers import load_label_snapshot
     from alframe.loop.embedding import embed_pool
-    from alframe.loop.experiment import check_campaign, prepare_run
+    from alframe.loop.experiment import check_parts, prepare_run
     from alframe.loop.finetune import update_embedder
     from alframe.loop.round import run_round
     from alframe.loop.session import train_on_all_labels
@@ -113,7 +113,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         found[name] = {"seconds": seconds, "wall_s": wall, "more_mib": round(memory.peak - before)}
 
     with _open(root, size, START + ROUNDS * BATCH) as session:
-        check_campaign(session)
+        check_parts(session)
         with timed("scan"):
             state = prepare_run(session)
         embedder = update_embedder(session, state, load_label_snapshot(session))
