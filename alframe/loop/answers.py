@@ -173,9 +173,12 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
 
     Raises AlframeError if it is no longer installed.
     """
-    if label_source_name_of(campaign, stored_round) == campaign.parts.name("label_source"):
+    name = label_source_name_of(campaign, stored_round)
+    if name == campaign.parts.name("label_source"):
         return campaign.parts.label_source
-    return cast(LabelSource, REGISTRIES["label_source"].build(stored_round.source))
+    if name not in campaign.other_sources:  # kept: a source remembers what it read of files that have not changed
+        campaign.other_sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(stored_round.source))
+    return campaign.other_sources[name]
 
 
 def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> Request:

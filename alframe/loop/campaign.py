@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from alframe.contracts import Parts
+from alframe.contracts import LabelSource, Parts
 from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
@@ -39,6 +39,7 @@ class Campaign:
     network_seed: int | None = None
     parts: Parts = field(init=False)
     project: Project = field(init=False)
+    other_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # those of earlier rounds, by name
     _labels: tuple[int, Labels] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
