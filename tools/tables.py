@@ -28,13 +28,13 @@ NEEDS = {
     Need.PROBS: "probabilities",
     Need.LABELLED_PROBS: "labelled probabilities",
     Need.PROB_SAMPLES: "draws",
-    Need.ACTIVATIONS: "activations",
+    Need.HIDDEN_ACTIVATIONS: "activations",
     Need.PREDICT: "the head itself",
     Need.FEATURES: "embeddings",
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
     Need.SEQUENCES: "sequences",
-    Need.BATCH_ERRORS: "rewards",
+    Need.BATCH_ERROR_RATES: "rewards",
 }
 
 

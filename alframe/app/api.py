@@ -9,7 +9,7 @@ from hydra import initialize_config_dir
 from omegaconf import DictConfig
 
 from alframe.app import schema, search_path
-from alframe.app.command import hydra_words
+from alframe.app.command import to_hydra_arguments
 from alframe.app.grammar import quote_list
 from alframe.app.overrides import CONFIG_DIR, SEARCH_PATH, flag_value, split_flags
 from alframe.app.projects import absolute
@@ -28,7 +28,7 @@ def compose(*overrides: str) -> DictConfig:
         raise BadParams(f"{strange[0]!r} must be a string: compose('seed=1', 'batch=8').")
     search_path.register()
     schema.register()
-    flags, words = split_flags(hydra_words(overrides))
+    flags, words = split_flags(to_hydra_arguments(overrides))
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder is not None:
         words = [f"{SEARCH_PATH}={quote_list([f'file://{absolute(own_folder).as_posix()}'])}", *words]

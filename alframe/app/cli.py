@@ -12,7 +12,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig
 
 from alframe.app import projects, schema, search_path
-from alframe.app.command import hydra_words
+from alframe.app.command import to_hydra_arguments
 from alframe.app.overrides import COMPLETION
 from alframe.app.search_path import conf_root
 from alframe.builtins import alframe_version
@@ -23,7 +23,7 @@ class CommandFailed(BaseException):
     """An AlframeError that passes Hydra, which catches every Exception and adds messages of its own."""
 
 
-class ReaderGone(BaseException):
+class OutputClosed(BaseException):
     """A closed pipe that passes Hydra."""
 
 
@@ -44,18 +44,18 @@ def main(words: Sequence[str] | None = None) -> None:
             sys.stdout.write(describe_plugins() + "\n")
             return
         if set(COMPLETION) & set(words):
-            from alframe.app.completion import SCRIPTS, answer
+            from alframe.app.completion import SCRIPTS, completion_text
 
-            sys.stdout.write(answer(words[-1]))
+            sys.stdout.write(completion_text(words[-1]))
             if words[-1] in SCRIPTS:
                 return
         else:
-            words = hydra_words(words)
+            words = to_hydra_arguments(words)
         _run_hydra(words)
     except (AlframeError, CommandFailed) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
-    except ReaderGone:
+    except OutputClosed:
         raise BrokenPipeError from None
 
 
@@ -85,7 +85,7 @@ def run_task(config: DictConfig) -> float | None:
     sweep = hydra_config.mode is RunMode.MULTIRUN
     try:
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
-        task = session.task
+        task = session.chosen_task
         if not session.read_only:
             from alframe.loop.experiment import check_parts
 
@@ -106,7 +106,7 @@ def run_task(config: DictConfig) -> float | None:
         sys.stdout.write(f"\n{outcome.message}\n")
         sys.stdout.flush()
     except BrokenPipeError as error:
-        raise ReaderGone from error
+        raise OutputClosed from error
     return outcome.value
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from omegaconf.errors import OmegaConfBaseException
 
-from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, sweep_values, to_hydra
+from alframe.app.grammar import ValueType, parse_override, plain_value, quote, sweep_values, to_hydra
 from alframe.app.overrides import (
     CONFIG_DIR,
     SEARCH_PATH,
@@ -54,14 +54,14 @@ class Command:
     latest: Path | None
     parts: ChosenParts
 
-    def words(self) -> list[str]:
-        """Return the words for Hydra: a project's own choices come before the command's, so that the command wins."""
+    def hydra_arguments(self) -> list[str]:
+        """Return the arguments for Hydra; a project's own choices come before the command's, which win."""
         project = [Override("project", quote(self.latest.as_posix()))] if self.latest else []
         return [*self.flags, *map(str, [*self.saved.values(), *project, *self.given.values()])]
 
 
-def hydra_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command as Hydra takes them, with the choices that its project was started with.
+def to_hydra_arguments(words: Sequence[str]) -> list[str]:
+    """Return the arguments of a command as Hydra takes them, with the choices that its project was started with.
 
     Raises UnknownComponent, BadParams, or StoreError for choices that cannot be read.
     """
@@ -76,7 +76,7 @@ def hydra_words(words: Sequence[str]) -> list[str]:
             f"{error} The project was started with it. Reinstall the package that provides it, give the folder of its "
             f"YAML file with --config-dir, or choose another."
         ) from None
-    return command.words()
+    return command.hydra_arguments()
 
 
 def parse(words: Sequence[str]) -> Command:
@@ -143,10 +143,10 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
     elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
         key = _full_task_key(key, read["task"].text or "" if "task" in read else "run", parts)
-    kind = parts.value_kind(key)
-    if key in SETTINGS and kind.is_list:
-        return Override(key, "[]" if text in ("", "null") else to_hydra(text, kind), sign)
-    return Override(key, to_hydra(text, kind, sweep), sign)
+    value_type = parts.value_type(key)
+    if key in SETTINGS and value_type.is_list:
+        return Override(key, "[]" if text in ("", "null") else to_hydra(text, value_type), sign)
+    return Override(key, to_hydra(text, value_type, sweep), sign)
 
 
 def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
@@ -266,5 +266,5 @@ def _is_sweep(flags: Sequence[str], given: Overrides) -> bool:
 
 def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:
     text = given[key].text if key in given else None
-    path = plain_value(to_hydra(text, ValueKind(is_text=True, is_path=True))) if text else None
+    path = plain_value(to_hydra(text, ValueType(is_text=True, is_path=True))) if text else None
     return absolute(str(path)) if path else None

@@ -26,7 +26,7 @@ SCRIPTS = {
 }
 
 
-def answer(question: str) -> str:
+def completion_text(question: str) -> str:
     """Return the output that precedes Hydra's own; rewrite COMP_LINE so that Hydra understands the command."""
     if not question.startswith("query="):
         return SCRIPTS.get(question, "")

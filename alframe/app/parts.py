@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from alframe.app.declarations import declared_kinds, value_kind
-from alframe.app.grammar import ValueKind
+from alframe.app.declarations import declared_types, value_type
+from alframe.app.grammar import ValueType
 from alframe.app.overrides import SEARCH_PATH, Overrides
 from alframe.app.schema import SETTINGS
 from alframe.app.search_path import conf_folder, config_files, config_folders
@@ -48,21 +48,21 @@ class ChosenParts:
         name = self._default_choices.get(kind)
         return list(name) if isinstance(name, list) else [str(name)]
 
-    def value_kind(self, key: str) -> ValueKind:
+    def value_type(self, key: str) -> ValueType:
         """Return how to parse this parameter's value, as its dataclass or the chosen part declares it."""
         if key in SETTINGS:
-            return replace(value_kind(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
+            return replace(value_type(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
         kind, _, below = key.partition(".")
         if kind not in KINDS or not below:
-            return ValueKind()
+            return ValueType()
         name, _, parameter = below.partition(".")
         if kind in SEVERAL:
             chosen, prefix, below = [name], f"{kind}.{name}", parameter
         else:
             chosen, prefix = self.chosen_names(kind), kind
         known = [name for name in chosen if name in self.available(kind)]
-        kinds = [self._value_kind(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
-        return next((declared for declared in kinds if declared != ValueKind()), ValueKind())
+        types = [self._value_type(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
+        return next((declared for declared in types if declared != ValueType()), ValueType())
 
     def composed_recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
@@ -73,19 +73,19 @@ class ChosenParts:
                 recipe |= self.composed_recipe(group, other)
         return recipe | content
 
-    def _value_kind(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueKind:
+    def _value_type(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueType:
         parameter, _, further = below.partition(".")
         default = recipe.get(parameter)
         if isinstance(default, Mapping) and "name" in default and further:  # a part in a part
-            return self._value_kind(kind, default, further, f"{prefix}.{parameter}")
+            return self._value_type(kind, default, further, f"{prefix}.{parameter}")
         # No annotation, for which the part is imported, is needed to know these.
         if further or isinstance(default, Mapping | bool | int | float):
-            return ValueKind()
+            return ValueType()
         if isinstance(default, list) and default and all(isinstance(element, int | float) for element in default):
-            return ValueKind(is_list=True)
+            return ValueType(is_list=True)
         chosen = self._overrides.get(f"{prefix}.name")
         registered = str(chosen.value if chosen else recipe.get("name"))
-        declared = declared_kinds(kind, registered).get(parameter, ValueKind())
+        declared = declared_types(kind, registered).get(parameter, ValueType())
         return replace(declared, is_list=True) if isinstance(default, list) else declared
 
     @cached_property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from alframe.app.grammar import ValueKind, quote, quote_list
+from alframe.app.grammar import ValueType, quote, quote_list
 from alframe.app.overrides import SEARCH_PATH, Override, by_key
 from alframe.app.parts import ChosenParts
 from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
@@ -71,7 +71,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     overrides = by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
     kept = [override for override in overrides.values() if override.kind not in TRANSIENT]
-    choices = [str(_with_absolute_path(override, parts.value_kind(override.key))) for override in kept]
+    choices = [str(_with_absolute_path(override, parts.value_type(override.key))) for override in kept]
     if user_config_folders:
         choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in user_config_folders])}")
     file = folder / CHOICES
@@ -89,14 +89,16 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
         raise
 
 
-def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, identity: str, people: bool) -> str:
+def folder_name(
+    pool: str, paths: Mapping[str, str], sampler: str, seed: int, configuration_digest: str, people: bool
+) -> str:
     """Return the name of a project's folder below `runs`; `paths` are the pool's, by parameter.
 
     People's work is named after the pool alone, so that no other option ever separates them from their labels; a
     simulation is named after everything that decides its result, so that no two share a ledger.
     """
     if not people:
-        return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{identity[:8]}"
+        return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{configuration_digest[:8]}"
     # A set of test images apart (test_root) may be added to a campaign later on.
     lasting = {key: path for key, path in sorted(paths.items()) if path and not key.startswith("test_")}
     normal = {key: os.path.normcase(os.path.normpath(path)) for key, path in lasting.items()}
@@ -104,9 +106,9 @@ def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, id
     return f"{_slug(Path(str(lasting.get('root') or lasting.get('file') or pool)).stem)}-{digest}"
 
 
-def _with_absolute_path(override: Override, kind: ValueKind) -> Override:
+def _with_absolute_path(override: Override, value_type: ValueType) -> Override:
     value = override.value
-    if not kind.is_path or not value or "${" in (override.text or ""):
+    if not value_type.is_path or not value or "${" in (override.text or ""):
         return override
     if isinstance(value, list):
         return replace(override, text=quote_list([absolute(str(path)).as_posix() for path in value]))

@@ -13,7 +13,7 @@ from alframe.app.projects import absolute, folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
 from alframe.loop.session import Session
-from alframe.settings import Settings, identity
+from alframe.settings import Settings, configuration_digest
 from alframe.settings.fields import from_plain
 
 
@@ -51,7 +51,9 @@ def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
     sampler = str((recipes["sampler"] or {}).get("name"))
     source = recipes["label_source"]
     people = not (source and REGISTRIES["label_source"].get(str(source["name"])).declares("answers_now"))
-    return folder_name(str(pool["name"]), paths, sampler, settings.seed, identity(settings, recipes), people)
+    return folder_name(
+        str(pool["name"]), paths, sampler, settings.seed, configuration_digest(settings, recipes), people
+    )
 
 
 def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:

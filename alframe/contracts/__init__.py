@@ -9,14 +9,14 @@ instance itself defines, and nothing that `__getattr__` makes up.
 
 from alframe.contracts.backbone import Backbone as Backbone
 from alframe.contracts.compute import Compute as Compute
+from alframe.contracts.exporter import ExportableModel as ExportableModel
 from alframe.contracts.exporter import Exporter as Exporter
-from alframe.contracts.exporter import SavedModel as SavedModel
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
+from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
 from alframe.contracts.label_source import LabelSource as LabelSource
-from alframe.contracts.label_source import PersistentAnswers as PersistentAnswers
 from alframe.contracts.loss import Loss as Loss
-from alframe.contracts.loss import UsesLabelCounts as UsesLabelCounts
+from alframe.contracts.loss import UsesTrainingLabels as UsesTrainingLabels
 from alframe.contracts.parts import Parts as Parts
 from alframe.contracts.pool import Pool as Pool
 from alframe.contracts.pool import SyntheticPool as SyntheticPool

@@ -9,7 +9,7 @@ from typing import Protocol
 from alframe.types import Floats, Predictions
 
 
-class SavedModel(Protocol):
+class ExportableModel(Protocol):
     """What exporters see of the trained model."""
 
     @property
@@ -26,5 +26,5 @@ class SavedModel(Protocol):
 class Exporter(Protocol):
     """A writer of files or folders, each replaced atomically; it touches no image."""
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Write below `folder`, which exists, and return each file, or each folder that was written as a whole."""

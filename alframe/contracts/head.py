@@ -44,7 +44,7 @@ class Head(Protocol):
 
 @runtime_checkable
 class HiddenActivations(Protocol):
-    """A head with hidden layers, for samplers that need `Need.ACTIVATIONS`."""
+    """A head with hidden layers, for samplers that need `Need.HIDDEN_ACTIVATIONS`."""
 
-    def activations(self, x: Floats) -> Floats:
+    def hidden_activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers, side by side: (n, A) for embeddings `x` (n, D)."""

@@ -13,7 +13,7 @@ class LabelSource(Protocol):
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.
 
-    A source may also offer `PersistentAnswers`.
+    A source may also offer `AnswersInOnePlace`.
     """
 
     def request(self, request: Request) -> str:
@@ -31,7 +31,7 @@ class LabelSource(Protocol):
 
 
 @runtime_checkable
-class PersistentAnswers(Protocol):
+class AnswersInOnePlace(Protocol):
     """A label source whose answers stay in one place whatever the round, as in a table of the user's own."""
 
     answers_persist: bool

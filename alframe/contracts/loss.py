@@ -16,13 +16,21 @@ class Loss(Protocol):
 
         Weights of its own (a classifier layer) are trained with the backbone and then dropped. A batch from which
         nothing can be learned (one class only, say) gives a zero that can be differentiated. The module may offer
-        `UsesLabelCounts`.
+        `UsesTrainingLabels`.
         """
 
 
 @runtime_checkable
-class UsesLabelCounts(Protocol):
+class UsesTrainingLabels(Protocol):
     """A bound loss that weighs classes by how many labels they have."""
 
-    def count_labels(self, labels: Tensor) -> None:
+    def set_training_labels(self, labels: Tensor) -> None:
         """Take note of the class numbers (m,) int64, on the CPU, of all labels; called once before the training."""
+
+
+@runtime_checkable
+class CountsLabels(Protocol):
+    """A bound loss with the earlier name of `UsesTrainingLabels`; it is refused with a message that says so."""
+
+    def count_labels(self, labels: Tensor) -> None:
+        """Take note of the labels, in earlier versions."""

@@ -24,7 +24,7 @@ class Session(Protocol):
     def items(self) -> Sequence[Item]:
         """Return every item of the project, by key."""
 
-    def item_labels(self) -> Mapping[int, Label]:
+    def labels_by_key(self) -> Mapping[int, Label]:
         """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
 
     def history(self) -> Sequence[RoundRecord]:

@@ -55,12 +55,12 @@ class CheckedHead:
 
 
 class CheckedHeadWithActivations(CheckedHead):
-    """A checked head that has `activations`."""
+    """A checked head that has `hidden_activations`."""
 
-    def activations(self, x: Floats) -> Floats:
+    def hidden_activations(self, x: Floats) -> Floats:
         """Return (n, A), the outputs of the hidden layers side by side."""
         assert isinstance(self.head, HiddenActivations)
-        outputs = self.head.activations(x)
+        outputs = self.head.hidden_activations(x)
         wrong = ~np.isfinite(outputs.sum(axis=1))
         if wrong.any():
             self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")

@@ -19,7 +19,7 @@ MIN_AUDIT_IMAGES = 5  # below, the interval would span nearly everything
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingSet:
+class TrainingLabels:
     """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
 
     `labelled_on` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
@@ -36,9 +36,9 @@ class TrainingSet:
         return np.equal(self.keys, self.labelled_on)
 
 
-def make_training_set(
+def make_training_labels(
     labels: Sequence[StoredLabel], items: Sequence[Item], usable: Bools, class_names: Sequence[str]
-) -> TrainingSet:
+) -> TrainingLabels:
     """Collect all labelled items outside the test split whose image is `usable` (N,).
 
     The classes are `class_names` and all that occur among the labels, sorted.
@@ -46,7 +46,7 @@ def make_training_set(
     kept = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
     classes = tuple(sorted({*class_names, *(label.class_name for label in kept)}))
     numbers = {name: number for number, name in enumerate(classes)}
-    return TrainingSet(
+    return TrainingLabels(
         keys=np.array([label.item for label in kept], np.int64),
         y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
@@ -71,7 +71,7 @@ def evaluate_head(
     head: Head,
     make_head: Callable[[], Head],
     features: Floats,
-    training: TrainingSet,
+    training: TrainingLabels,
     test: Sequence[tuple[int, str]],
     groups: Sequence[str],
     rng: np.random.Generator,
@@ -92,7 +92,7 @@ def evaluate_head(
 def evaluate_audit(
     make_head: Callable[[], Head],
     features: Floats,
-    training: TrainingSet,
+    training: TrainingLabels,
     keys: Ints,
     rng: np.random.Generator,
     folds: int = 5,
@@ -122,7 +122,7 @@ def evaluate_audit(
     return evaluate_probs(probs[rows], training.classes, truth, basis)
 
 
-def drop_answers(training: TrainingSet, keys: Ints) -> TrainingSet:
+def drop_answers(training: TrainingLabels, keys: Ints) -> TrainingLabels:
     """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
     kept = ~np.isin(training.labelled_on, keys)
-    return TrainingSet(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])
+    return TrainingLabels(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])

@@ -12,7 +12,7 @@ from alframe.errors import BadSelection
 from alframe.types import Ints, PoolView, Selection
 
 
-def select_with_group_limit(
+def select_with_sequence_limit(
     sampler: Sampler,
     view: PoolView,
     groups: Ints,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.kit.files import class_folder_name, flat_file_name, link_or_copy, replace_atomically, require_free_space
 from alframe.kit.parameters import require_parameter
@@ -53,7 +53,7 @@ class Folders:
         is_valid = 0 <= self.min_confidence <= 1
         require_parameter("exporter 'folders'", is_valid, "between 0 and 1", min_confidence=self.min_confidence)
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder as a whole and return it. Raises StoreError if it cannot be written."""
         target = folder / "folders"
         with explain_write_errors(target), replace_atomically(target) as temporary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
@@ -12,7 +12,7 @@ from alframe.types import Predictions
 class Model:
     """Exporter of the folder `model`, written as a whole or not at all; `alframe.load_model(folder)` reads it."""
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files; if `save` raises, an earlier model stays as it was."""
         target = folder / "model"
         with replace_atomically(target) as temporary:

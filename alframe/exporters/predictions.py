@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically
@@ -35,7 +35,7 @@ class PredictionTable:
         if not (self.csv or self.parquet):
             raise BadParams("exporter.predictions: csv and parquet are both off: there is nothing to write.")
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Write the table and return its files. Raises StoreError for a file that is open in another program."""
         table = build_table(predictions, self.probabilities)
         writers = {"predictions.csv": _write_csv} if self.csv else {}

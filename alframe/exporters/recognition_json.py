@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.formats.detections import Detection, Detections, match_images, read_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE_IMAGE, write_recognitions
 from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
@@ -46,7 +46,7 @@ class RecognitionJson:
         blank = [self.blank] if isinstance(self.blank, str) else self.blank
         self.blank_names = {name.casefold() for name in blank}
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the file and return it. Raises FormatError for detections that cannot be read or are of others."""
         file = folder / FILE_NAME
         rows_of: dict[str, list[int]] = {}

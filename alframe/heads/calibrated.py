@@ -34,7 +34,7 @@ class Calibrated:
     """
 
     stochastic: bool
-    activations: Callable[[Floats], Floats]  # only if the other head has them
+    hidden_activations: Callable[[Floats], Floats]  # only if the other head has them
 
     def __init__(self, of: Mapping[str, Any] = {"name": "linear"}, folds: int = 5) -> None:
         require_at_least("head 'calibrated'", 2, folds=folds)
@@ -46,7 +46,7 @@ class Calibrated:
         # Of the instance, not the class: else every one of these would seem to be stochastic.
         self.stochastic = self._inner.stochastic
         if isinstance(self._inner, HiddenActivations):
-            self.activations = self._inner.activations
+            self.hidden_activations = self._inner.hidden_activations
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

@@ -99,7 +99,7 @@ class Mlp:
         return out
 
     @torch.inference_mode()
-    def activations(self, x: Floats) -> Floats:
+    def hidden_activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers (n, A), side by side, without dropout."""
         out = np.empty((len(x), sum(len(bias) for _, bias in self._layers[:-1])), np.float32)
         for rows in chunks(len(x)):

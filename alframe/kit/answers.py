@@ -20,14 +20,14 @@ class AnswerBuilder:
 
     An item is cleared if some file has a place for its label, but nothing in it, and no file has a label of it. No
     answer of a person may be lost, so three things clear nothing: a file in which nobody has written any label (the
-    labels were in a copy, which is gone); the empty place of an item in `restored` (see RoundImage.restored); and any
+    labels were in a copy, which is gone); the empty place of an item in `reissued` (see ManifestRow.reissued); and any
     file while `has_unread_rows` is set, since what could not be read may hold the label.
     """
 
     classes: Sequence[str]
     new_classes: str
     unsure: Sequence[str] = UNSURE_WORDS
-    restored: Collection[ItemId] = ()
+    reissued: Collection[ItemId] = ()
     problems: list[Problem] = field(default_factory=list)
     has_unread_rows: bool = False
     answered_files: set[str] = field(default_factory=set)
@@ -67,5 +67,5 @@ class AnswerBuilder:
         cleared: set[ItemId] = set()
         if not self.has_unread_rows:
             cleared = set().union(*(self._empty[file] for file in self.answered_files if file in self._empty))
-        cleared -= {label.item for label, _ in written}.union(self.restored)
+        cleared -= {label.item for label, _ in written}.union(self.reissued)
         return Answers(labels, problems, cleared=[item for item in position if item in cleared])

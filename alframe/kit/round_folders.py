@@ -21,7 +21,7 @@ class ManifestRow:
     """One row of a manifest: an image that was put into a round's folder, or will be.
 
     `name` is its path in that folder (with forward slashes), `id` the item it shows, `hash` the BLAKE2b hash of its
-    content and `size` its bytes, as text. `restored` (the column "again"): somebody had removed the image, perhaps
+    content and `size` its bytes, as text. `reissued` (the column "again"): somebody had removed the image, perhaps
     with an answer, before it was put there once more. A restored image without an answer does not clear an earlier
     answer.
     """
@@ -30,7 +30,7 @@ class ManifestRow:
     id: ItemId
     hash: str = ""
     size: str = ""
-    restored: bool = False
+    reissued: bool = False
 
 
 def round_folder(request: Request) -> Path:
@@ -78,7 +78,7 @@ def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
         writer = csv.writer(handle)
         writer.writerow(MANIFEST_COLUMNS)
         writer.writerows(
-            (image.name, image.id, image.hash, image.size, "yes" if image.restored else "") for image in images
+            (image.name, image.id, image.hash, image.size, "yes" if image.reissued else "") for image in images
         )
 
 

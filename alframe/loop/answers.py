@@ -29,10 +29,10 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
         newest = rounds[-1]
         if not newest.requested and not newest.closed:  # stopped between choosing and asking
             publish_request(campaign, newest, items)
-        incomplete = import_answers(campaign, items, cache.problems)
+        incomplete = store_new_answers(campaign, items, cache.problems)
         if not newest.closed:
             keys = set(newest.keys)
-            answered = (campaign.labels().answered_in(newest.number) & keys) - incomplete
+            answered = (campaign.labels().answered_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
             if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
@@ -46,7 +46,7 @@ def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
     return LabelSnapshot(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
 
 
-def import_answers(
+def store_new_answers(
     campaign: Campaign, items: Sequence[Item], problems: ProblemLog, newest_only: bool = False
 ) -> set[int]:
     """Store all answers there are, also those to earlier requests: people finish a batch later, or correct one.
@@ -154,8 +154,8 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
     needed, shown = math.ceil(campaign.settings.enough * len(keys)), 0
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
-            incomplete = import_answers(campaign, items, problems, newest_only=True)
-            answered = len((campaign.labels().answered_in(stored_round.number) & keys) - incomplete)
+            incomplete = store_new_answers(campaign, items, problems, newest_only=True)
+            answered = len((campaign.labels().answered_for_round(stored_round.number) & keys) - incomplete)
             bar.advance(answered - shown)
             shown = answered
             if answered >= needed:
@@ -165,7 +165,7 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
     """Return the registry name of the label source that a round was requested with."""
-    return str(stored_round.source.get("name", campaign.parts.name("label_source")))
+    return str(stored_round.label_source.get("name", campaign.parts.name("label_source")))
 
 
 def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSource:
@@ -177,7 +177,7 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
     if name == campaign.parts.name("label_source"):
         return campaign.parts.label_source
     if name not in campaign.other_sources:  # kept: a source remembers what it read of files that have not changed
-        campaign.other_sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(stored_round.source))
+        campaign.other_sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(stored_round.label_source))
     return campaign.other_sources[name]
 
 
@@ -208,9 +208,9 @@ def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, 
 
 def describe_progress(stored_round: StoredRound, labels: Labels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
-    keys, answered = set(stored_round.keys), labels.answered_in(stored_round.number) & set(stored_round.keys)
+    keys, answered = set(stored_round.keys), labels.answered_for_round(stored_round.number) & set(stored_round.keys)
     partly = len(answered & incomplete)
-    unsure, conflicts = len(answered & labels.unsure.keys()), len(labels.unsettled & keys)
+    unsure, conflicts = len(answered & labels.unsure.keys()), len(labels.unresolved_conflicts & keys)
     text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
     text += f", {partly} more by some of the annotators" if partly else ""
     text += f", {unsure} of them with 'unsure'" if unsure else ""

@@ -34,7 +34,7 @@ class Campaign:
     settings: Settings
     recipes: Mapping[str, Any]
     folder: Path
-    cache: Path
+    cache_folder: Path
     read_only: bool = False
     network_seed: int | None = None
     parts: Parts = field(init=False)
@@ -44,7 +44,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         self.parts = cast(Parts, LazyParts(self.recipes, self.settings.start.sampler))
-        self.project = Project(self.folder, self.cache, self.read_only)
+        self.project = Project(self.folder, self.cache_folder, self.read_only)
 
     @property
     def ledger(self) -> Ledger:
@@ -79,11 +79,11 @@ class Campaign:
 
     def audit_keys(self) -> Ints:
         """Return the keys of all images that were drawn at random, answered or not."""
-        return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit], np.int64)
+        return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit_keys], np.int64)
 
     def count_unlabelled_audit(self) -> int:
         """Count the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
-        keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit}
+        keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit_keys}
         return len(keys - {label.item for label in self.labels().counted})
 
     def batch_error_rates(self) -> Floats:

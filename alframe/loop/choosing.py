@@ -6,15 +6,15 @@ import numpy as np
 
 from alframe import seeding
 from alframe.builtins import REGISTRIES
-from alframe.contracts import PersistentAnswers
+from alframe.contracts import AnswersInOnePlace
 from alframe.engine.duplicates.grouping import pick_representatives
-from alframe.engine.score import make_pool_view
-from alframe.engine.select import draw_audit_keys, merge_audit, select_with_group_limit
+from alframe.engine.pool_views import make_pool_view
+from alframe.engine.select import draw_audit_keys, merge_audit, select_with_sequence_limit
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
-from alframe.loop.phase_results import Candidates, Chosen, Embedded, Fitted, LabelSnapshot, RunCache
+from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.store.events import Event, Predicted, Shown
 from alframe.types import Ints
 
@@ -30,7 +30,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     ineligible[[label.item for label in campaign.effective_labels(listing.items)]] = True
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
-    if isinstance(source, PersistentAnswers) and source.answers_persist:
+    if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         ineligible[list(labels.unsure)] = True
     reask = campaign.settings.reask
     recent = rounds if reask is None else rounds[-reask:] if reask else []
@@ -59,7 +59,7 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
     return "The budget is spent." if reason is None and stopping.room(len(labelled)) == 0 else reason
 
 
-def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: Fitted, candidates: Candidates) -> Chosen:
+def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitResult, candidates: Candidates) -> Chosen:
     """Let the sampler choose most of the batch, and draw the rest at random, as an audit."""
     settings, parts, embedded = campaign.settings, campaign.parts, fitted.embedded
     features, sequences = embedded.embedding.features, embedded.listing.sequences
@@ -78,12 +78,12 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: Fitted, ca
     view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
-    best = select_with_group_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
+    best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
     return Chosen(number, selection, set(audit_keys.tolist()), _batch_events(campaign, fitted, selection.keys))
 
 
-def _batch_events(campaign: Campaign, fitted: Fitted, keys: Ints) -> list[Event]:
+def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list[Event]:
     """Return the events to store with a batch: near-duplicates, its files' content hashes, and the predictions."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
@@ -100,7 +100,9 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> N
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
     ledger, number, owners = campaign.ledger, chosen.round_number, list_part_owners(campaign.recipes)
     with ledger.transaction():
-        ledger.add_round(number, campaign.config(), list_package_versions(), owners, chosen.selection, chosen.audit)
+        ledger.add_round(
+            number, campaign.config(), list_package_versions(), owners, chosen.selection, chosen.audit_keys
+        )
         for event in chosen.events:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], cache.listing.items)

@@ -9,7 +9,7 @@ from alframe.engine.measuring.curves import Histories
 from alframe.loop.campaign import Campaign
 from alframe.loop.experiment import run_until_stop
 from alframe.progress import track
-from alframe.settings import identity
+from alframe.settings import configuration_digest
 from alframe.store.ledger import Ledger
 from alframe.types import RoundRecord
 
@@ -22,10 +22,10 @@ def run_comparison(campaign: Campaign) -> Histories:
     for variant in track(list(_variants(campaign)), "Comparing over seeds", unit="run"):
         with variant:
             run_until_stop(variant)
-    return read_comparison(campaign)
+    return load_comparison_histories(campaign)
 
 
-def read_comparison(campaign: Campaign) -> Histories:
+def load_comparison_histories(campaign: Campaign) -> Histories:
     """Return the histories that are there; nothing if the comparison is switched off or was never run."""
     histories: dict[str, list[list[RoundRecord]]] = {}
     for variant in _variants(campaign):
@@ -51,6 +51,6 @@ def _variants(campaign: Campaign) -> Iterator[Campaign]:
                 own_settings = dataclasses.replace(settings.without_comparison(), seed=seed)
                 recipes = {**campaign.recipes, "sampler": recipe, "tracker": {}, "exporter": {}}
                 # A colon, as in dist:name, cannot be in a file name on Windows.
-                folder_name = f"{name.replace(':', '-')}-seed{seed}-{identity(own_settings, recipes)[:8]}"
+                folder_name = f"{name.replace(':', '-')}-seed{seed}-{configuration_digest(own_settings, recipes)[:8]}"
                 folder = campaign.folder / "compare" / folder_name
-                yield Campaign(own_settings, recipes, folder, campaign.cache, network_seed=settings.seed)
+                yield Campaign(own_settings, recipes, folder, campaign.cache_folder, network_seed=settings.seed)

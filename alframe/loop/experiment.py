@@ -12,21 +12,21 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AuditBased, SyntheticPool
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
-from alframe.engine.score import require_needs
+from alframe.engine.pool_views import require_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
-from alframe.loop.phase_results import Fitted, RunCache
+from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.round import run_round
 from alframe.settings import Duplicates, Inference
 from alframe.types import Label, Need, Outcome, State
 
-MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.ACTIVATIONS, Need.PREDICT}
+MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT}
 
 
-def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, Fitted | None]:
+def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, HeadFitResult | None]:
     """Go on from where the ledger stands; return how that ended, and the model it ended with, if there was any."""
     check_parts(campaign)
-    cache, fitted = prepare_run(campaign), None
+    cache, fitted = sync_pool(campaign), None
     campaign.project.done_file.unlink(missing_ok=True)
     for tracker in campaign.parts.trackers:
         tracker.start(campaign.folder, campaign.ledger.history())
@@ -40,12 +40,12 @@ def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, Fitted | None
     return outcome, cache, fitted
 
 
-def prepare_run(campaign: Campaign) -> RunCache:
+def sync_pool(campaign: Campaign) -> RunCache:
     """List the pool, and store its own labels, except in a simulation."""
     settings, parts = campaign.settings, campaign.parts
     is_simulation = parts.label_source.answers_now
     if is_simulation:
-        check_unchanged(campaign)
+        check_simulation_unchanged(campaign)
     holdout = settings.holdout.fraction, settings.holdout.group
     listing = sync_pool_listing(
         campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes
@@ -109,7 +109,7 @@ def _heads_with(attribute: str) -> list[str]:
     return sorted(names)
 
 
-def check_unchanged(campaign: Campaign) -> None:
+def check_simulation_unchanged(campaign: Campaign) -> None:
     """Raise BadParams if a simulation goes on with another configuration: its curve would mean nothing."""
     stored = campaign.ledger.config()
     if stored is None:

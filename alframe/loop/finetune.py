@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from alframe import seeding
 from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
-from alframe.engine.fit import drop_answers, make_training_set
+from alframe.engine.fit import drop_answers, make_training_labels
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
 from alframe.loop.campaign import Campaign
@@ -56,7 +56,7 @@ def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan,
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
     usable[[*campaign.ledger.unreadable(), *(cache.embedded.replaced if cache.embedded else ())]] = False
-    labelled = make_training_set(campaign.effective_labels(items), items, usable, settings.classes)
+    labelled = make_training_labels(campaign.effective_labels(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
     training = drop_answers(labelled, campaign.audit_keys())
     seed = seeding.integer_seed(settings.seed, "finetune", number)

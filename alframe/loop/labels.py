@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import attrgetter
 
+from alframe.store.new_statements import find_last_statements
 from alframe.store.records import StoredLabel
-from alframe.store.statements import find_last_statements
 from alframe.types import UNSURE, Item
 
 
@@ -40,11 +40,11 @@ class Labels:
         return {label.item for label in self.counted} | self.unsure.keys()
 
     @property
-    def unsettled(self) -> set[int]:
+    def unresolved_conflicts(self) -> set[int]:
         """Items that are labelled with several classes, none of which counts."""
         return self.conflicts.keys() - self.answered
 
-    def answered_in(self, round_number: int) -> set[int]:
+    def answered_for_round(self, round_number: int) -> set[int]:
         """Return the items with a label that counts, from any round, and those that were marked unsure in this one."""
         unsure = {item for item, rounds in self.unsure.items() if round_number in rounds}
         return {label.item for label in self.counted} | unsure
@@ -128,7 +128,7 @@ def propagate_within_sequences(labels: Labels, items: Sequence[Item]) -> list[St
         if (sequence := items[label.item].sequence) is not None:
             labels_by_sequence[sequence].append(label)
     looked_at = labels.answered | labels.conflicts.keys()
-    unsettled_sequences = {items[key].sequence for key in labels.unsettled}
+    unsettled_sequences = {items[key].sequence for key in labels.unresolved_conflicts}
     label_of_sequence = {
         sequence: sequence_labels[0]
         for sequence, sequence_labels in labels_by_sequence.items()

@@ -14,33 +14,33 @@ from alframe import seeding
 from alframe.engine.fit import (
     AUDIT_BASIS,
     DEDUPLICATED_AUDIT_BASIS,
-    TrainingSet,
+    TrainingLabels,
     evaluate_audit,
     evaluate_head,
-    make_training_set,
+    make_training_labels,
 )
 from alframe.engine.listing.groups import assign_groups
 from alframe.loop.campaign import Campaign
-from alframe.loop.phase_results import Candidates, Embedded, Fitted, LabelSnapshot, RunCache
+from alframe.loop.phase_results import Candidates, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import RoundRecord
 
 
-def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Fitted:
+def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> HeadFitResult:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.readable & ~embedded.duplicates_of_held_out
     usable[list(embedded.replaced)] = False
-    training = make_training_set(campaign.effective_labels(items), items, usable, campaign.settings.classes)
+    training = make_training_labels(campaign.effective_labels(items), items, usable, campaign.settings.classes)
     if len(np.unique(training.y)) < 2:
-        return Fitted(embedded, training, None)
+        return HeadFitResult(embedded, training, None)
     head = campaign.parts.new_head()
     rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_rounds)
     head.fit(features[training.keys], training.y, len(training.classes), rng)
-    return Fitted(embedded, training, head)
+    return HeadFitResult(embedded, training, head)
 
 
 def evaluate_and_record(
-    campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: Fitted
+    campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: HeadFitResult
 ) -> RoundRecord | None:
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
     head, embedded, training = fitted.head, fitted.embedded, fitted.training
@@ -77,7 +77,7 @@ def evaluate_and_record(
     return record
 
 
-def _digest_training_inputs(fingerprint: str, head: Mapping[str, Any], training: TrainingSet) -> str:
+def _digest_training_inputs(fingerprint: str, head: Mapping[str, Any], training: TrainingLabels) -> str:
     """Digest everything that a head's training depends on: embedding, recipe and labels."""
-    recipe = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
-    return hashlib.blake2b(recipe + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()
+    description = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
+    return hashlib.blake2b(description + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from alframe.contracts import Head
 from alframe.engine.embedding.embed_pool import PoolEmbedding
 from alframe.engine.embedding.embedder import Embedder
-from alframe.engine.fit import TrainingSet
+from alframe.engine.fit import TrainingLabels
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import LabelError
 from alframe.loop.labels import Labels
@@ -22,7 +22,7 @@ from alframe.store.events import Event
 from alframe.types import Ints, Selection
 
 log = logging.getLogger(__name__)
-LISTED = 10  # problems logged one by one; of the rest the number
+MAX_LOGGED_PROBLEMS = 10  # problems logged one by one; of the rest the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class HeadFitResult:
     """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes."""
 
     embedded: Embedded
-    training: TrainingSet
+    training: TrainingLabels
     head: Head | None
 
     def require_head(self) -> Head:
@@ -85,7 +85,7 @@ class Chosen:
 
     round_number: int
     selection: Selection
-    audit: Set[int]
+    audit_keys: Set[int]
     events: list[Event]
 
 
@@ -96,10 +96,12 @@ class ProblemLog(set[str]):
         """Log the problems that were not logged before."""
         new = [problem for problem in dict.fromkeys(problems) if problem not in self]
         self.update(new)
-        for problem in new[:LISTED]:
+        for problem in new[:MAX_LOGGED_PROBLEMS]:
             log.warning("%s", problem)
-        if len(new) > LISTED:
-            log.warning("... and %d more like these; `alframe status` lists all of them.", len(new) - LISTED)
+        if len(new) > MAX_LOGGED_PROBLEMS:
+            log.warning(
+                "... and %d more like these; `alframe status` lists all of them.", len(new) - MAX_LOGGED_PROBLEMS
+            )
 
 
 @dataclass

@@ -16,12 +16,12 @@ from alframe.store.ledger import LEDGER_NAME, Ledger
 class Project:
     """The stores of a campaign, opened when first read; `lock` it before anything is written.
 
-    `cache` is shared by campaigns side by side: what images held, and their embeddings. People find what they are
-    asked in `request_folder`; `done_file` is there when the campaign has ended, with the message it ended with.
+    `cache_folder` is shared by campaigns side by side: what images held, and their embeddings. People find what they
+    are asked in `request_folder`; `done_file` is there when the campaign has ended, with the message it ended with.
     """
 
-    def __init__(self, folder: Path, cache: Path, read_only: bool) -> None:
-        self.folder, self.cache, self.read_only = folder, cache, read_only
+    def __init__(self, folder: Path, cache_folder: Path, read_only: bool) -> None:
+        self.folder, self.cache_folder, self.read_only = folder, cache_folder, read_only
         self.done_file = folder / "done.json"
         self.export_folder = folder / "export"
         self.model_folder = self.export_folder / "model"
@@ -63,8 +63,8 @@ class Project:
     @cached_property
     def file_cache(self) -> FileCache:
         """What each file held when it was last read."""
-        return FileCache(self.cache / "contents.sqlite")
+        return FileCache(self.cache_folder / "contents.sqlite")
 
     def feature_store(self, fingerprint: str) -> FeatureStore:
         """Return the store of the embeddings by the network with this fingerprint."""
-        return FeatureStore(self.cache / "features" / fingerprint)
+        return FeatureStore(self.cache_folder / "features" / fingerprint)

@@ -8,17 +8,17 @@ from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reaso
 from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import update_embedder
 from alframe.loop.learning import evaluate_and_record, fit_head
-from alframe.loop.phase_results import Candidates, Fitted, LabelSnapshot, RunCache
+from alframe.loop.phase_results import Candidates, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import Outcome, RoundRecord, State
 
 
-def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, Fitted | None]:
+def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResult | None]:
     """Collect the answers, learn from them, and ask for more; nothing is fitted while answers are waited for."""
     with cache.timed("labels"):
         snapshot = collect_answers(campaign, cache)
     if isinstance(snapshot, Outcome):
         return snapshot, None
-    fitted, candidates, record = train_and_measure(campaign, cache, snapshot)
+    fitted, candidates, record = update_and_evaluate_model(campaign, cache, snapshot)
     if record is not None:
         for tracker in campaign.parts.trackers:
             tracker.log(record)
@@ -31,9 +31,9 @@ def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, Fitted | No
     return Outcome(State.CONTINUE), fitted
 
 
-def train_and_measure(
+def update_and_evaluate_model(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot
-) -> tuple[Fitted, Candidates, RoundRecord | None]:
+) -> tuple[HeadFitResult, Candidates, RoundRecord | None]:
     """Fine-tune the network if that is due, embed the pool, fit the head on the labels, and measure it."""
     with cache.timed("training"):
         embedder = update_embedder(campaign, cache, snapshot)

@@ -17,10 +17,10 @@ from alframe.errors import StoreError
 from alframe.loop.answers import load_label_snapshot
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
-from alframe.loop.experiment import prepare_run
+from alframe.loop.experiment import sync_pool
 from alframe.loop.finetune import update_embedder
-from alframe.loop.phase_results import Fitted, RunCache
-from alframe.loop.round import train_and_measure
+from alframe.loop.phase_results import HeadFitResult, RunCache
+from alframe.loop.round import update_and_evaluate_model
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 
@@ -28,13 +28,13 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 class Session(Campaign):
     """The campaign and the task of one call of the command line.
 
-    From Python: ``with open_session("project=season") as session: session.task.run(session)``.
+    From Python: ``with open_session("project=season") as session: session.chosen_task.run(session)``.
     """
 
     log = logging.getLogger("alframe.task")
 
     @cached_property
-    def task(self) -> Task:
+    def chosen_task(self) -> Task:
         """The task to run."""
         return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
@@ -42,9 +42,9 @@ class Session(Campaign):
         """Return every item of the project, by key."""
         return self.ledger.items()
 
-    def item_labels(self) -> dict[int, Label]:
+    def labels_by_key(self) -> dict[int, Label]:
         """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
-        return item_labels(self, self.items())
+        return labels_by_key(self, self.items())
 
     def history(self) -> Sequence[RoundRecord]:
         """Return the record of each round, oldest first."""
@@ -52,8 +52,8 @@ class Session(Campaign):
 
     def features(self) -> Floats:
         """Return the embeddings (N, D) of all items by key, zeros where an image cannot be read; made where missing."""
-        state = self._run_cache
-        return embed_pool(self, state, update_embedder(self, state, load_label_snapshot(self))).embedding.features
+        cache = self._run_cache
+        return embed_pool(self, cache, update_embedder(self, cache, load_label_snapshot(self))).embedding.features
 
     def predictions(self) -> Predictions:
         """Predict every readable image of the pool by a model fitted on all labels. Raises LabelError for too few."""
@@ -65,24 +65,24 @@ class Session(Campaign):
             raise StoreError(
                 "A task that embeds or predicts the pool writes to the project: set its read_only = False."
             )
-        return prepare_run(self)
+        return sync_pool(self)
 
 
-def train_on_all_labels(campaign: Campaign, state: RunCache) -> Fitted:
+def train_on_all_labels(campaign: Campaign, cache: RunCache) -> HeadFitResult:
     """Learn from all labels so far, even while a request is open."""
-    fitted, _, _ = train_and_measure(campaign, state, load_label_snapshot(campaign))
+    fitted, _, _ = update_and_evaluate_model(campaign, cache, load_label_snapshot(campaign))
     return fitted
 
 
-def item_labels(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
+def labels_by_key(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
     return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.effective_labels(items)}
 
 
-def predict_pool(campaign: Campaign, state: RunCache, fitted: Fitted) -> Predictions:
+def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> Predictions:
     """Predict every image that is present and can be read. Raises LabelError if there are too few labels."""
-    head, embedding, items = fitted.require_head(), fitted.embedded.embedding, state.listing.items
-    keys, labels = np.flatnonzero(embedding.readable & state.listing.present), item_labels(campaign, items)
+    head, embedding, items = fitted.require_head(), fitted.embedded.embedding, cache.listing.items
+    keys, labels = np.flatnonzero(embedding.readable & cache.listing.present), labels_by_key(campaign, items)
     return Predictions(
         items=[items[key] for key in keys.tolist()],
         probs=predict_in_chunks(embedding.features, keys, head.probs),

@@ -48,7 +48,7 @@ class _Classifier(nn.Module):
         self.recipe = recipe
         self.register_buffer("weights", None)
 
-    def count_labels(self, labels: torch.Tensor) -> None:
+    def set_training_labels(self, labels: torch.Tensor) -> None:
         if self.recipe.weighting != "none":
             counts = torch.bincount(labels, minlength=self.layer.out_features).double()
             self.weights = class_weights(counts, self.recipe.weighting, self.recipe.beta).to(self.layer.weight)

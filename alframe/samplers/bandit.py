@@ -39,12 +39,12 @@ class Bandit(CompositeSampler):
     @property
     def needs(self) -> frozenset[Need]:
         """All that any of the samplers needs, and the rewards."""
-        return super().needs | {Need.BATCH_ERRORS}
+        return super().needs | {Need.BATCH_ERROR_RATES}
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        require_finite(view.batch_errors, "rewards", "batches")
-        arms, probabilities = self.replay(view.batch_errors)
+        require_finite(view.batch_error_rates, "rewards", "batches")
+        arms, probabilities = self.replay(view.batch_error_rates)
         odds = ", ".join(f"{name} {p:.0%}" for name, p in zip(self.samplers, probabilities, strict=True))
         log.info("sampler 'bandit' lets %s choose this batch (probabilities: %s).", self.samplers[arms[-1]], odds)
         member = self.members[arms[-1]]

@@ -108,7 +108,7 @@ def initial_bounds(
             error = np.float32(measured_to.relative_error)
             upper[chunk] = distances + error * (6 * centred_squared_norms + 4 * distances)
         if sums is not None:
-            sums[chunk] = _sum_rows(block)
+            sums[chunk] = _checksum_rows(block)
     return UpperBounds(upper, np.full(n, count, np.int32), centres)
 
 
@@ -172,15 +172,15 @@ def subtract_origin(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats
     return np.asarray(block, np.float32) if origin is None else np.subtract(block, origin, dtype=np.float32)
 
 
-def row_sums(x: Floats | LazyFeatures) -> Floats:
+def row_checksums(x: Floats | LazyFeatures) -> Floats:
     """Return the float32 sums (n,) of the rows of `x`, of any float type."""
     out = np.empty(len(x), np.float32)
     for chunk in chunks(len(x), CHUNK_ROWS):
-        out[chunk] = _sum_rows(x[chunk])
+        out[chunk] = _checksum_rows(x[chunk])
     return out
 
 
-def _sum_rows(block: Floats) -> Floats:
+def _checksum_rows(block: Floats) -> Floats:
     # einsum gives the same bits for a row wherever it stands, so that the row is recognised by its sum.
     return np.asarray(np.einsum("ij->i", block, dtype=np.float32, casting="same_kind"))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alframe.kit.clustering import pairwise_squared_distances
-from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, initial_bounds, row_sums
+from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, initial_bounds, row_checksums
 from alframe.types import Floats, Ints, LazyFeatures
 
 SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
@@ -39,7 +39,7 @@ class DistanceCache:
             sums = np.empty(len(x), np.float32)
             centres = _put_most_typical_first(np.array(list(distinct.values())), x)
             return initial_bounds(x, centres, sums=sums, gpu_faiss=gpu_faiss), sums
-        sums = row_sums(x)
+        sums = row_checksums(x)
         added = [row for content, row in distinct.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(added, (-1, labelled.shape[1])).astype(np.float32)])
         positions = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
@@ -65,17 +65,20 @@ class DistanceCache:
 
 def _put_most_typical_first(centres: Floats, x: Floats | LazyFeatures) -> Floats:
     """Return `centres` (m, D) with those in front that together lower the bounds of a sample of `x` (n, D) most."""
-    candidates, sample = centres[_evenly_spaced(len(centres))], np.asarray(x[_evenly_spaced(len(x))], np.float32)
+    candidates, sample = (
+        centres[_evenly_spaced_rows(len(centres))],
+        np.asarray(x[_evenly_spaced_rows(len(x))], np.float32),
+    )
     table = pairwise_squared_distances(candidates, sample)
     table = np.square(table / max(table.max(), TINY))  # the far ones count most
     order, nearest = [], np.full(len(sample), INF)
     for _ in range(min(LEADING_CENTRES, len(candidates))):
         order.append(int(np.minimum(table, nearest).sum(axis=1).argmin()))
         nearest = np.minimum(nearest, table[order[-1]])
-    leading = _evenly_spaced(len(centres))[order]
+    leading = _evenly_spaced_rows(len(centres))[order]
     return np.concatenate([centres[leading], np.delete(centres, leading, axis=0)])
 
 
-def _evenly_spaced(count: int) -> Ints:
+def _evenly_spaced_rows(count: int) -> Ints:
     """Return at most SAMPLE_ROWS evenly spaced row numbers out of 0..count-1."""
     return np.unique(np.linspace(0, count - 1, SAMPLE_ROWS).astype(np.int64))

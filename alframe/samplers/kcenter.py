@@ -9,9 +9,9 @@ import numpy as np
 
 from alframe.kit.libraries import import_faiss
 from alframe.kit.scoring import require_finite
-from alframe.samplers.distance_bounds import initial_bounds, mean_row, row_sums, squared_distances_to
+from alframe.samplers.distance_bounds import initial_bounds, mean_row, row_checksums, squared_distances_to
 from alframe.samplers.distance_cache import DistanceCache
-from alframe.samplers.greedy_kcenter import FarthestFirst
+from alframe.samplers.farthest_first import FarthestFirst
 from alframe.types import Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class KCenter:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says; `rng` is not used."""
         x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
-        require_finite(row_sums(labelled), "embeddings", "labelled images")
+        require_finite(row_checksums(labelled), "embeddings", "labelled images")
         if not len(labelled):
             distances = squared_distances_to(x, mean_row(x))
             require_finite(distances, "embeddings", "unlabelled images")

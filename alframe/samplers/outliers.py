@@ -18,21 +18,21 @@ from alframe.types import Floats, Need, PoolView, Selection
 class OutliersMean:
     """Select the lowest mean activations over all hidden neurons; the score is the negative mean."""
 
-    needs = frozenset({Need.ACTIVATIONS})
+    needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, -view.activations.mean(axis=1), k, rng)
+        return select_top_k(view.keys, -view.hidden_activations.mean(axis=1), k, rng)
 
 
 class OutliersMax:
     """Select the lowest activations of the most active hidden neuron; the score is the negative activation."""
 
-    needs = frozenset({Need.ACTIVATIONS})
+    needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, -view.activations.max(axis=1), k, rng)
+        return select_top_k(view.keys, -view.hidden_activations.max(axis=1), k, rng)
 
 
 class OutliersLeastConfidence:
@@ -43,7 +43,7 @@ class OutliersLeastConfidence:
     `factor`: candidates for each image of the batch, at least 1.
     """
 
-    needs = frozenset({Need.ACTIVATIONS, Need.PROBS})
+    needs = frozenset({Need.HIDDEN_ACTIVATIONS, Need.PROBS})
     name, uncertainty = "outliers_least_confidence", staticmethod(least_confidence)
 
     def __init__(self, factor: int = 4) -> None:
@@ -52,7 +52,7 @@ class OutliersLeastConfidence:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        scores = -view.activations.mean(axis=1)
+        scores = -view.hidden_activations.mean(axis=1)
         rows = select_top_k(np.arange(len(view)), self.uncertainty(view.probs), self.factor * k, rng).keys
         return select_top_k(view.keys[rows], scores[rows], k, rng)
 

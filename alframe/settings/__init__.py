@@ -3,7 +3,7 @@
 from alframe.settings.campaign import RENAMED, Root, Settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
-from alframe.settings.stored import identity, stored_form
+from alframe.settings.stored import configuration_digest, stored_form
 
 __all__ = [
     "RENAMED",
@@ -18,6 +18,6 @@ __all__ = [
     "Settings",
     "Start",
     "TrainingPlan",
-    "identity",
+    "configuration_digest",
     "stored_form",
 ]

@@ -28,7 +28,7 @@ def stored_form(settings: Settings) -> dict[str, Any]:
     return stored
 
 
-def identity(settings: Settings, recipes: Mapping[str, Any]) -> str:
+def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
     """Return a digest of everything that decides the result: not where, how fast or how loudly it is computed."""
     decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
     stored = stored_form(settings)

@@ -19,8 +19,8 @@ from alframe.errors import StoreError
 from alframe.store.database import connect, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
+from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_item, dump_record, load_record
-from alframe.store.statements import find_last_statements, find_new_statements
 from alframe.types import Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
@@ -141,35 +141,35 @@ class Ledger:
         versions: Mapping[str, str],
         owners: Mapping[str, str],
         chosen: Selection,
-        audit: Collection[int] = (),
+        audit_keys: Collection[int] = (),
     ) -> None:
-        """Append a round's selection, before anybody is asked; `audit` are those of its keys drawn at random."""
+        """Append a round's selection, before anybody is asked; `audit_keys` are those of its keys drawn at random."""
         row = number, _timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners)
         self._insert("round (number, at, config, versions, owners)", [row])
         scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
         ranked = enumerate(zip(chosen.keys.tolist(), scores, strict=True))
-        rows = ((number, rank, key, score, key in audit) for rank, (key, score) in ranked)
+        rows = ((number, rank, key, score, key in audit_keys) for rank, (key, score) in ranked)
         self._insert("selection (round, rank, item, score, audit)", rows)
 
     def rounds(self) -> list[StoredRound]:
         """Return all requests, oldest first."""
         events = {(number, kind) for number, kind in self._read("SELECT round, kind FROM event")}
         keys: defaultdict[int, list[int]] = defaultdict(list)
-        audit: defaultdict[int, set[int]] = defaultdict(set)
+        audit_keys: defaultdict[int, set[int]] = defaultdict(set)
         for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
             keys[number].append(key)
             if is_audit:
-                audit[number].add(key)
+                audit_keys[number].add(key)
         return [
             StoredRound(
                 number=number,
                 keys=tuple(keys[number]),
                 requested=(number, Requested.KIND) in events,
                 closed=(number, Closed.KIND) in events,
-                audit=frozenset(audit[number]),
-                source=json.loads(source or "{}"),
+                audit_keys=frozenset(audit_keys[number]),
+                label_source=json.loads(label_source or "{}"),
             )
-            for number, source in self._read(
+            for number, label_source in self._read(
                 "SELECT number, json_extract(config, '$.recipes.label_source') FROM round ORDER BY number"
             )
         ]
@@ -186,11 +186,11 @@ class Ledger:
         row = round_number, event.KIND, event.to_json(), _timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 
-    def events(self, kind: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
+    def events(self, event_type: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
-        rows = self._read(sql, kind.KIND, round_number)
-        return [(number, kind.from_json(detail)) for number, detail in rows]
+        rows = self._read(sql, event_type.KIND, round_number)
+        return [(number, event_type.from_json(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""

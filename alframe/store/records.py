@@ -114,15 +114,15 @@ class StoredLabel(NamedTuple):
 class StoredRound:
     """One request for labels as it was made, with the recipe of its label source.
 
-    `audit` are those of the `keys` that were drawn at random.
+    `audit_keys` are those of the `keys` that were drawn at random.
     """
 
     number: int
     keys: tuple[int, ...]
     requested: bool
     closed: bool
-    audit: frozenset[int]
-    source: Mapping[str, Any]
+    audit_keys: frozenset[int]
+    label_source: Mapping[str, Any]
 
 
 def dump_record(record: RoundRecord) -> str:

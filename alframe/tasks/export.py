@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from alframe.contracts import Exporter, SavedModel
+from alframe.contracts import ExportableModel, Exporter
 from alframe.engine.model import Model
 from alframe.errors import AlframeError, StoreError
-from alframe.loop.answers import import_answers
-from alframe.loop.experiment import check_parts, prepare_run
-from alframe.loop.phase_results import Fitted, RunCache
+from alframe.loop.answers import store_new_answers
+from alframe.loop.experiment import check_parts, sync_pool
+from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
 from alframe.tasks.messages import path_lines
 from alframe.types import Outcome, Predictions, State
@@ -24,22 +24,22 @@ class Export:
     def run(self, session: Session) -> Outcome:
         """Export. Raises StoreError that says what could not be written, and what was."""
         check_parts(session)
-        state = prepare_run(session)
-        import_answers(session, state.listing.items, state.problems)
-        paths, failed = export_results(session, state, train_on_all_labels(session, state))
+        cache = sync_pool(session)
+        store_new_answers(session, cache.listing.items, cache.problems)
+        paths, failed = export_results(session, cache, train_on_all_labels(session, cache))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
         return Outcome(State.DONE, f"Exported:{path_lines(paths)}")
 
 
-def export_results(session: Session, state: RunCache, fitted: Fitted) -> tuple[list[Path], list[str]]:
+def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> tuple[list[Path], list[str]]:
     """Let every exporter write below `export/`; return the files and folders there, and why some could not be written.
 
     Raises LabelError if there are too few labels for a model.
     """
     recipes, embedder = session.recipes, fitted.embedded.embedder
     model = Model(embedder, fitted.require_head(), fitted.training.classes, recipes["backbone"], recipes["head"])
-    predictions, folder = predict_pool(session, state, fitted), session.project.export_folder
+    predictions, folder = predict_pool(session, cache, fitted), session.project.export_folder
     folder.mkdir(parents=True, exist_ok=True)
     written, failed = write_all(session.parts.exporters, predictions, model, folder)
     # A model is many files to a computer and one folder to a person.
@@ -47,7 +47,7 @@ def export_results(session: Session, state: RunCache, fitted: Fitted) -> tuple[l
 
 
 def write_all(
-    exporters: Sequence[Exporter], predictions: Predictions, model: SavedModel, folder: Path
+    exporters: Sequence[Exporter], predictions: Predictions, model: ExportableModel, folder: Path
 ) -> tuple[list[Path], list[str]]:
     """Let each exporter write below `folder`; return what was written, and why the rest could not be."""
     written: list[Path] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alframe.errors import BadParams
-from alframe.loop.answers import close_request, describe_progress, import_answers, wait_for_answers
+from alframe.loop.answers import close_request, describe_progress, store_new_answers, wait_for_answers
 from alframe.loop.labels import Labels
 from alframe.loop.phase_results import ProblemLog
 from alframe.loop.session import Session
@@ -36,7 +36,7 @@ class Label:
         if not session.project.exists:
             return Outcome(State.DONE, no_project_message(session.folder, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
-        incomplete = import_answers(session, items, problems)
+        incomplete = store_new_answers(session, items, problems)
         rounds = session.ledger.rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
             wait_for_answers(session, items, problems, self.every)
@@ -73,9 +73,9 @@ class Withdraw:
         if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items()
-        incomplete = import_answers(session, items, ProblemLog()) if stored_round.requested else set()
+        incomplete = store_new_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
-        answered = labels.answered_in(stored_round.number) & set(stored_round.keys)
+        answered = labels.answered_for_round(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
         progress = describe_progress(stored_round, labels, incomplete)
         return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

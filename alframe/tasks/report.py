@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
-from alframe.loop.compare import read_comparison
+from alframe.loop.compare import load_comparison_histories
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
@@ -47,7 +47,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
     items = ledger.items()
     labels = {label.item: label.class_name for label in session.labels().counted}
     history = ledger.history()
-    comparison = read_comparison(session)
+    comparison = load_comparison_histories(session)
     rounds = ledger.rounds()
     batch = _batch_images(session, rounds[-1], items, labels) if rounds else []
     evaluations = [record.evaluation for record in history if record.evaluation is not None]

@@ -12,7 +12,7 @@ from alframe.loop.answers import wait_for_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.session import Session
-from alframe.settings import identity
+from alframe.settings import configuration_digest
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
@@ -41,23 +41,23 @@ class Run:
 
     def run(self, session: Session) -> Outcome:
         """Run a campaign to its end, or until people must label; where it has ended before, repeat its message."""
-        digest = identity(session.settings, session.recipes)
+        digest = configuration_digest(session.settings, session.recipes)
         earlier = _read_done_file(session.project.done_file, digest)
         # People may have answered or added images since; in a simulation nothing ever changes.
         is_simulation = session.parts.label_source.answers_now
         if earlier is not None and is_simulation:
             return earlier
-        outcome, state, fitted = run_until_stop(session)
+        outcome, cache, fitted = run_until_stop(session)
         while self.watch and outcome.state is State.WAITING:
             write_report(session, outcome)
             log.info("\n%s\nWaiting. Ctrl-C stops; the same command continues.", outcome.message)
-            wait_for_answers(session, state.listing.items, state.problems, self.every)
-            outcome, state, fitted = run_until_stop(session)
+            wait_for_answers(session, cache.listing.items, cache.problems, self.every)
+            outcome, cache, fitted = run_until_stop(session)
         if outcome.state is State.WAITING:
             waiting_report, again = short_path(write_report(session, outcome)), continue_command(session.folder)
             message = f"{outcome.message}\nReport: {waiting_report}\nThen go on with: {again}"
             return Outcome(State.WAITING, message)
-        paths, failed = export_results(session, state, fitted) if fitted and fitted.head is not None else ([], [])
+        paths, failed = export_results(session, cache, fitted) if fitted and fitted.head is not None else ([], [])
         histories: Histories = {}
         if is_simulation and session.settings.compare.sampler is not None:
             histories = run_comparison(session)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alframe.contracts import PersistentAnswers
+from alframe.contracts import AnswersInOnePlace
 from alframe.errors import AlframeError
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
 from alframe.loop.embedding import describe_duplicate_counts, load_duplicate_counts
@@ -54,7 +54,7 @@ class Status:
     def _describe_next_step(self, session: Session, items: Sequence[Item]) -> list[str]:
         labels, rounds, go_on = session.labels(), session.ledger.rounds(), continue_command(session.folder)
         is_simulation = session.parts.label_source.answers_now
-        answered = labels.answered_in(rounds[-1].number) if rounds else set()
+        answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
         problems = describe_conflicts(labels, items)
         for stored_round in () if is_simulation else rounds:
             try:
@@ -78,9 +78,9 @@ class Status:
         if not newest.requested:
             return [*lines, f"Round {newest.number} is chosen but not requested yet. Go on with: {go_on}"]
         source = label_source_of(session, newest)
-        if isinstance(source, PersistentAnswers) and source.answers_persist:
+        if isinstance(source, AnswersInOnePlace) and source.answers_persist:
             place = "your own set"
-        count = len((answered - labels.unsettled) & set(newest.keys))
+        count = len((answered - labels.unresolved_conflicts) & set(newest.keys))
         state = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
         return [
             *lines,

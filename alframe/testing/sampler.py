@@ -29,9 +29,9 @@ def tiny_fields(
         Need.PROBS: rng.dirichlet(np.ones(classes), n).astype(np.float32),
         Need.PROB_SAMPLES: rng.dirichlet(np.ones(classes), (draws, n)).astype(np.float32),
         Need.LABELLED_PROBS: rng.dirichlet(np.ones(classes), labelled).astype(np.float32),
-        Need.ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
+        Need.HIDDEN_ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
         Need.SEQUENCES: np.arange(n) // 3,
-        Need.BATCH_ERRORS: rng.random(4).astype(np.float32),
+        Need.BATCH_ERROR_RATES: rng.random(4).astype(np.float32),
     }
     return {need: fields[need] for need in needs if need in fields}
 

@@ -29,7 +29,7 @@ class TaskSuite:
     def run(self, overrides: list[str]) -> Outcome:
         """Run the task of these overrides."""
         with open_session(*overrides) as session:
-            outcome: Outcome = session.task.run(session)
+            outcome: Outcome = session.chosen_task.run(session)
             return outcome
 
     def test_says_how_it_ended(self, project: list[str]) -> None:
@@ -41,7 +41,7 @@ class TaskSuite:
         session = open_session(*project)
         before = self._row_counts(session.folder)
         self.run(project)
-        if session.task.read_only:
+        if session.chosen_task.read_only:
             assert self._row_counts(session.folder) == before, "a task with read_only = True must not write"
 
     def test_can_be_run_again(self, project: list[str]) -> None:

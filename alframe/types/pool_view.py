@@ -27,13 +27,13 @@ class Need(enum.Enum):
     PROBS = "probs"
     LABELLED_PROBS = "labelled_probs"
     PROB_SAMPLES = "prob_samples"
-    ACTIVATIONS = "activations"
+    HIDDEN_ACTIVATIONS = "hidden_activations"
     PREDICT = "predict"
     SEQUENCES = "sequences"
-    BATCH_ERRORS = "batch_errors"
+    BATCH_ERROR_RATES = "batch_error_rates"
 
 
-PER_ITEM_NEEDS = (Need.PROBS, Need.ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
+PER_ITEM_NEEDS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
 
 
 class PoolView:
@@ -134,9 +134,9 @@ class PoolView:
         return cast(LazySamples, self._field(Need.PROB_SAMPLES))
 
     @property
-    def activations(self) -> Floats:
+    def hidden_activations(self) -> Floats:
         """(n, A) outputs of the head's hidden layers, side by side."""
-        return self._field(Need.ACTIVATIONS)
+        return self._field(Need.HIDDEN_ACTIVATIONS)
 
     @property
     def predict(self) -> Predict:
@@ -151,9 +151,9 @@ class PoolView:
         return self._field(Need.SEQUENCES)
 
     @property
-    def batch_errors(self) -> Floats:
+    def batch_error_rates(self) -> Floats:
         """(r,) error rate, 0..1, of the model on the labelled images of each closed round that it predicted."""
-        return self._field(Need.BATCH_ERRORS)
+        return self._field(Need.BATCH_ERROR_RATES)
 
 
 def _wrap_read_only(need: Need, field: Field) -> Field:

@@ -219,7 +219,7 @@ def find_recipes(samplers: Sequence[str] = ()) -> tuple[list[Recipe], dict[str, 
         except AlframeError as error:
             broken[name] = str(error)
             continue
-        head = "laplace" if Need.PROB_SAMPLES in needs else "mlp" if Need.ACTIVATIONS in needs else "linear"
+        head = "laplace" if Need.PROB_SAMPLES in needs else "mlp" if Need.HIDDEN_ACTIVATIONS in needs else "linear"
         recipes.append(Recipe(name, head))
     heads = {recipe.head for recipe in recipes}
     baselines = [Recipe(name, head) for head in heads for name in ("random", "margin")]

@@ -91,10 +91,10 @@ def again(root: Path, size: int) -> dict[str, Any]:
     """The same command once more, with a round to go: each hot path by itself, then all of the round."""
     from alframe import seeding
     from alframe.engine.fit import predict_in_chunks
-    from alframe.engine.score import make_pool_view
+    from alframe.engine.pool_views import make_pool_view
     from alframe.loop.answers import load_label_snapshot
     from alframe.loop.embedding import embed_pool
-    from alframe.loop.experiment import check_parts, prepare_run
+    from alframe.loop.experiment import check_parts, sync_pool
     from alframe.loop.finetune import update_embedder
     from alframe.loop.round import run_round
     from alframe.loop.session import train_on_all_labels
@@ -115,15 +115,15 @@ def again(root: Path, size: int) -> dict[str, Any]:
     with _open(root, size, START + ROUNDS * BATCH) as session:
         check_parts(session)
         with timed("scan"):
-            state = prepare_run(session)
-        embedder = update_embedder(session, state, load_label_snapshot(session))
+            run_cache = sync_pool(session)
+        embedder = update_embedder(session, run_cache, load_label_snapshot(session))
         with timed("gather"):
-            embed_pool(session, state, embedder)
+            embed_pool(session, run_cache, embedder)
         with timed("round"):
-            run_round(session, state)
-        fitted = train_on_all_labels(session, state)
+            run_round(session, run_cache)
+        fitted = train_on_all_labels(session, run_cache)
         head, training, rng = fitted.require_head(), fitted.training, seeding.generator(0, "growth")
-        features, sequences = fitted.embedded.embedding.features, state.listing.sequences
+        features, sequences = fitted.embedded.embedding.features, run_cache.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)
         with timed("head"):
             session.parts.new_head().fit(features[training.keys], training.y, len(training.classes), rng)

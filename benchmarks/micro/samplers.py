@@ -30,8 +30,8 @@ from omegaconf import OmegaConf
 from alframe import compose
 from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.contracts import Sampler
-from alframe.engine.fit import TrainingSet
-from alframe.engine.score import make_pool_view
+from alframe.engine.fit import TrainingLabels
+from alframe.engine.pool_views import make_pool_view
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView
 from benchmarks.machine import describe, resident_mib
@@ -61,11 +61,11 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     x, y = clusters(LABELLED + n, seed)
     rng = np.random.default_rng(seed)
     needs = sampler.needs
-    name = "mlp" if Need.ACTIVATIONS in needs else "laplace" if Need.PROB_SAMPLES in needs else "linear"
+    name = "mlp" if Need.HIDDEN_ACTIVATIONS in needs else "laplace" if Need.PROB_SAMPLES in needs else "linear"
     head = REGISTRIES["head"].build({"name": name})
     head.fit(x[:LABELLED], y[:LABELLED], CLASSES, rng)
     keys = np.arange(LABELLED)
-    training = TrainingSet(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys)
+    training = TrainingLabels(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys)
     rewards = np.full(10, 0.3, np.float32)
     return make_pool_view(
         sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, lambda: rewards

@@ -30,8 +30,8 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
-from alframe.engine.fit import TrainingSet
-from alframe.engine.score import make_pool_view
+from alframe.engine.fit import TrainingLabels
+from alframe.engine.pool_views import make_pool_view
 from alframe.samplers.bald import Bald, mutual_information, pool_mutual_information
 from alframe.samplers.uncertainty import entropy, least_confidence, margin_uncertainty
 from alframe.types import Floats
@@ -125,7 +125,7 @@ DIM, LABELLED = 64, 200  # of the pool that a head draws for
 
 def in_parts(head: Head, x: Floats, classes: int, draws: int) -> Floats:
     keys, y = np.arange(LABELLED), np.arange(LABELLED) % classes
-    training = TrainingSet(keys, y, tuple(map(str, range(classes))), keys)
+    training = TrainingLabels(keys, y, tuple(map(str, range(classes))), keys)
     none = np.full(len(x), -1)
     view = make_pool_view(Bald(draws), np.arange(LABELLED, len(x)), x, none, training, head, np.random.default_rng(1))
     return pool_mutual_information(view)

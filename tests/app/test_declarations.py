@@ -10,15 +10,15 @@ import pytest
 
 from alframe.app.api import compose, open_session
 from alframe.app.command import parse
-from alframe.app.declarations import declared_kinds
-from alframe.app.grammar import ValueKind
+from alframe.app.declarations import declared_types
+from alframe.app.grammar import ValueType
 from alframe.app.projects import load_choices, saving_choices
 from alframe.errors import BadParams, BrokenPlugin
 
-TEXT = ValueKind(is_text=True)
-PATH = ValueKind(is_text=True, is_path=True)
-TEXTS = ValueKind(is_text=True, is_list=True, may_be_list=True)
-OTHER = ValueKind()
+TEXT = ValueType(is_text=True)
+PATH = ValueType(is_text=True, is_path=True)
+TEXTS = ValueType(is_text=True, is_list=True, may_be_list=True)
+OTHER = ValueType()
 
 MODULE = """
 from __future__ import annotations
@@ -65,8 +65,8 @@ DECLARED = {
         "word": TEXT,
         "maybe": TEXT,
         "words": TEXTS,
-        "pair": ValueKind(is_list=True, may_be_list=True),
-        "files": ValueKind(is_text=True, is_path=True, may_be_list=True),
+        "pair": ValueType(is_list=True, may_be_list=True),
+        "files": ValueType(is_text=True, is_path=True, may_be_list=True),
         "several": TEXTS,
         "mixed": OTHER,
         "number": OTHER,
@@ -107,7 +107,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         text = "[alframe.samplers]\n{}\n[alframe.conf]\n{} = {}.conf\n".format("\n".join(points), package, package)
         (info / "entry_points.txt").write_text(text, encoding="utf-8")
         monkeypatch.syspath_prepend(site)
-        declared_kinds.cache_clear()
+        declared_types.cache_clear()
         return package
 
     return installed
@@ -119,7 +119,7 @@ def words(*typed: str) -> list[str]:
 
 def test_annotations_say_what_is_a_text_a_path_or_a_list(install: Install) -> None:
     install()
-    assert {name: declared_kinds("sampler", f"tried_{name}") for name in DECLARED} == DECLARED
+    assert {name: declared_types("sampler", f"tried_{name}") for name in DECLARED} == DECLARED
 
 
 def test_another_parts_yaml_decides_nothing(install: Install) -> None:

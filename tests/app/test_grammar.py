@@ -9,10 +9,10 @@ from hydra._internal.utils import get_args_parser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alframe.app.grammar import ValueKind, parse_override, plain_value, quote, to_hydra
+from alframe.app.grammar import ValueType, parse_override, plain_value, quote, to_hydra
 from alframe.app.overrides import FLAGS_WITH_VALUE, expand_option, flag_value, split_flags
 
-PATH = ValueKind(is_text=True, is_path=True)
+PATH = ValueType(is_text=True, is_path=True)
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import compose, open_session
-from alframe.app.command import hydra_words, parse
+from alframe.app.command import parse, to_hydra_arguments
 from alframe.app.projects import CHOICES
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
@@ -26,8 +26,8 @@ def test_an_unreadable_file_of_a_part_is_named(content: bytes, tmp_path: Path) -
     (tmp_path / "sampler").mkdir()
     (tmp_path / "sampler" / "broken.yaml").write_bytes(content)
     with pytest.raises(BadParams, match=r"sampler=broken: .*broken\.yaml cannot be read"):
-        hydra_words(["sampler=broken", f"--config-dir={tmp_path}"])
-    assert "sampler=margin" in hydra_words(["sampler=margin", f"--config-dir={tmp_path}"])
+        to_hydra_arguments(["sampler=broken", f"--config-dir={tmp_path}"])
+    assert "sampler=margin" in to_hydra_arguments(["sampler=margin", f"--config-dir={tmp_path}"])
 
 
 def test_words_come_one_by_one() -> None:
@@ -213,5 +213,5 @@ def test_slips_in_files_are_explained_with_the_file(tmp_path: Path) -> None:
 def test_a_slip_in_saved_choices_is_explained(tmp_path: Path) -> None:
     (tmp_path / CHOICES).write_text("choices: [batch=x]", encoding="utf-8")
     with pytest.raises(BadParams, match="batch=x: must be a whole number"):
-        hydra_words([f"project={tmp_path}"])
-    assert hydra_words([f"project={tmp_path}", "batch=3"])
+        to_hydra_arguments([f"project={tmp_path}"])
+    assert to_hydra_arguments([f"project={tmp_path}", "batch=3"])

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from alframe.app.api import compose, open_session
-from alframe.app.command import hydra_words
+from alframe.app.command import to_hydra_arguments
 from alframe.app.projects import CHOICES, absolute, folder_name, latest_project, load_choices, saving_choices
 from alframe.app.session_from import session_from
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
@@ -51,7 +51,7 @@ def test_a_tasks_own_parameter_chooses_no_campaign(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = project(tmp_path / "alframe-runs" / "one")
-    assert f"project='{folder.as_posix()}'" in hydra_words(words)
+    assert f"project='{folder.as_posix()}'" in to_hydra_arguments(words)
 
 
 @pytest.mark.parametrize("words", [["export"], ["label"], ["withdraw", "project=absent"], ["export", "project=absent"]])
@@ -62,14 +62,14 @@ def test_a_task_that_needs_a_project_makes_none(
     with pytest.raises(
         StoreError, match=r"There is no project (yet|in .*absent)\. If yours is elsewhere, add project="
     ):
-        hydra_words(words)
+        to_hydra_arguments(words)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_configuration_folder_chooses_no_campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folder = project(tmp_path / "alframe-runs" / "one")
-    assert f"project='{folder.as_posix()}'" in hydra_words(["status", f"--config-dir={tmp_path}"])
+    assert f"project='{folder.as_posix()}'" in to_hydra_arguments(["status", f"--config-dir={tmp_path}"])
 
 
 def test_python_takes_the_choices_into_account_too(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("words", [["-m", "project=a,b"], ["-m", "project=a", "seed=0,1"]])
 def test_a_sweep_has_folders_of_its_own(words: list[str]) -> None:
     with pytest.raises(BadParams, match="Remove project="):
-        hydra_words(words)
+        to_hydra_arguments(words)
 
 
 # What of its choices
@@ -121,13 +121,13 @@ def test_only_another_part_loses_the_old_ones_parameters(
     saved: list[str], given: list[str], kept: list[str], tmp_path: Path
 ) -> None:
     folder = project(tmp_path / "p", *saved)
-    completed = hydra_words([f"project={folder}", *given])
+    completed = to_hydra_arguments([f"project={folder}", *given])
     assert completed[: completed.index(f"project={folder}")] == kept
 
 
 def test_flags_keep_their_values(tmp_path: Path) -> None:
     folder = project(tmp_path / "p", "batch=3")
-    completed = hydra_words(["--config-dir", str(tmp_path), f"project={folder}", "--cfg", "job"])
+    completed = to_hydra_arguments(["--config-dir", str(tmp_path), f"project={folder}", "--cfg", "job"])
     assert completed == ["--config-dir", str(tmp_path), "--cfg", "job", "batch=3", f"project={folder}"]
 
 
@@ -176,7 +176,7 @@ def test_another_folder_of_ones_own_parts_replaces_the_kept_one(tmp_path: Path) 
     assert compose(f"project={folder}").sampler.draws == 3
     assert compose(f"project={folder}", f"--config-dir={tmp_path / 'new'}").sampler.draws == 4
     assert not any(
-        "searchpath" in word for word in hydra_words([f"project={folder}", f"--config-dir={tmp_path / 'new'}"])
+        "searchpath" in word for word in to_hydra_arguments([f"project={folder}", f"--config-dir={tmp_path / 'new'}"])
     )
 
 
@@ -190,7 +190,7 @@ def test_damaged_choices(tmp_path: Path) -> None:
     folder = project(tmp_path / "p")
     (folder / CHOICES).write_text("choices", encoding="utf-8")
     with pytest.raises(StoreError, match="is damaged"):
-        hydra_words([f"project={folder}"])
+        to_hydra_arguments([f"project={folder}"])
 
 
 # Folders
@@ -208,10 +208,10 @@ def test_a_project_is_named_after_its_images() -> None:
 def test_only_a_cache_of_ours_is_shared(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     folder = tmp_path / "season"
-    assert open_session(f"project={folder}", "batch=3").cache == folder / "cache"
+    assert open_session(f"project={folder}", "batch=3").cache_folder == folder / "cache"
     (tmp_path / "cache" / "contents.sqlite").touch()
-    assert open_session(f"project={folder}", "batch=3").cache == tmp_path / "cache"
-    assert open_session(f"runs={tmp_path / 'runs'}").cache == tmp_path / "runs" / "cache"
+    assert open_session(f"project={folder}", "batch=3").cache_folder == tmp_path / "cache"
+    assert open_session(f"runs={tmp_path / 'runs'}").cache_folder == tmp_path / "runs" / "cache"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_what_nobody_can_default_is_asked_for(pool: str, message: str) -> None:
 
 def test_a_project_that_does_not_exist_is_not_begun_by_a_slip(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no project in .*sesaon.*pool=folder"):
-        hydra_words([f"project={tmp_path / 'sesaon'}"])
+        to_hydra_arguments([f"project={tmp_path / 'sesaon'}"])
 
 
 def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,4 +238,4 @@ def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: p
 
 def test_parameters_of_a_pool_that_was_not_chosen(tmp_path: Path) -> None:
     with pytest.raises(BadParams, match=r"pool\.root is set, but no pool is chosen"):
-        hydra_words([f"pool.root={tmp_path}", "label_source=csv"])
+        to_hydra_arguments([f"pool.root={tmp_path}", "label_source=csv"])

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alframe.engine.fit import AUDIT_BASIS, MIN_AUDIT_IMAGES, TrainingSet, drop_answers, evaluate_audit
+from alframe.engine.fit import AUDIT_BASIS, MIN_AUDIT_IMAGES, TrainingLabels, drop_answers, evaluate_audit
 from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
 from alframe.heads.linear import Linear
 from alframe.types import Evaluation, Floats
@@ -58,7 +58,7 @@ def campaign(seed: int, batch: int = 20, drawn: int = 5, rounds: int = 8) -> Cam
         labelled, audited = np.concatenate([labelled, random, hardest]), np.concatenate([audited, random])
         head.fit(x[labelled], y[labelled], 3, rng)
     truth = float((head.probs(x[free]).argmax(axis=1) == y[free]).mean())
-    training = TrainingSet(labelled, y[labelled], CLASSES, labelled)
+    training = TrainingLabels(labelled, y[labelled], CLASSES, labelled)
     honest = evaluate_audit(Ridge, x, training, audited, rng)
     validated = cross_validate(
         Ridge, x[labelled], y[labelled], CLASSES, [str(at % 20) for at in range(len(labelled))], rng
@@ -108,15 +108,15 @@ class Spy(Linear):
         return super().probs(x)
 
 
-def spied(training: TrainingSet, keys: list[int]) -> Evaluation | None:
+def spied(training: TrainingLabels, keys: list[int]) -> Evaluation | None:
     Spy.fits = []
     x = np.column_stack([np.arange(100), np.random.default_rng(0).normal(size=(100, 3))]).astype(np.float32)
     return evaluate_audit(Spy, x, training, np.array(keys, np.int64), np.random.default_rng(0))
 
 
-def labels(keys: list[int], labelled_on: list[int] | None = None) -> TrainingSet:
+def labels(keys: list[int], labelled_on: list[int] | None = None) -> TrainingLabels:
     numbers = np.array(keys, np.int64)
-    return TrainingSet(numbers, numbers % 3, CLASSES, np.array(labelled_on or keys, np.int64))
+    return TrainingLabels(numbers, numbers % 3, CLASSES, np.array(labelled_on or keys, np.int64))
 
 
 def test_each_image_is_predicted_once_by_a_head_that_saw_all_the_others_of_the_other_folds() -> None:

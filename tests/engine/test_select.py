@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from alframe.engine.select import run_sampler, select_with_group_limit
+from alframe.engine.select import run_sampler, select_with_sequence_limit
 from alframe.errors import BadSelection
 from alframe.samplers.kcenter import KCenter
 from alframe.samplers.uncertainty import Margin
@@ -50,7 +50,7 @@ def test_a_sampler_that_breaks_its_contract_is_named(sampler: Wrong, message: st
         run_sampler(sampler, view(), 2, rng())
     owned = "sampler 'wrong' (alframe-wrong 0.3)"
     with pytest.raises(BadSelection, match=rf"^{re.escape(owned)} .*{message}"):
-        select_with_group_limit(sampler, view(), np.zeros(12, np.int64), 2, 1, rng(), owned)
+        select_with_sequence_limit(sampler, view(), np.zeros(12, np.int64), 2, 1, rng(), owned)
 
 
 @pytest.mark.parametrize(("k", "asked"), [(-1, 0), (0, 0), (5, 5), (12, 12), (99, 12)])
@@ -67,7 +67,7 @@ def test_a_sampler_is_never_asked_for_more_than_it_is_shown(k: int, asked: int) 
 
 def test_one_of_each_burst_the_most_uncertain_first() -> None:
     groups = np.repeat(np.arange(4), 3)
-    chosen = select_with_group_limit(Margin(), view(), groups, 3, 1, rng())
+    chosen = select_with_sequence_limit(Margin(), view(), groups, 3, 1, rng())
     assert chosen.keys.tolist() == [100, 103, 106]
     assert chosen.scores is not None
     assert (np.diff(chosen.scores) < 0).all()
@@ -75,7 +75,7 @@ def test_one_of_each_burst_the_most_uncertain_first() -> None:
 
 def test_images_without_a_burst_are_not_held_back() -> None:
     groups = np.array([-1] * 5 + [0] * 7)
-    assert select_with_group_limit(Margin(), view(), groups, 6, 1, rng()).keys.tolist() == [
+    assert select_with_sequence_limit(Margin(), view(), groups, 6, 1, rng()).keys.tolist() == [
         100,
         101,
         102,
@@ -87,19 +87,19 @@ def test_images_without_a_burst_are_not_held_back() -> None:
 
 def test_when_every_burst_is_used_up_the_best_of_the_rest_fill_the_batch() -> None:
     groups = np.repeat(np.arange(3), 4)
-    chosen = select_with_group_limit(Margin(), view(), groups, 5, 1, rng()).keys.tolist()
+    chosen = select_with_sequence_limit(Margin(), view(), groups, 5, 1, rng()).keys.tolist()
     assert chosen == [100, 104, 108, 101, 102]
 
 
 def test_two_a_burst_and_no_limit() -> None:
     groups = np.repeat(np.arange(3), 4)
-    assert select_with_group_limit(Margin(), view(), groups, 4, 2, rng()).keys.tolist() == [100, 101, 104, 105]
-    assert select_with_group_limit(Margin(), view(), groups, 4, None, rng()).keys.tolist() == [100, 101, 102, 103]
+    assert select_with_sequence_limit(Margin(), view(), groups, 4, 2, rng()).keys.tolist() == [100, 101, 104, 105]
+    assert select_with_sequence_limit(Margin(), view(), groups, 4, None, rng()).keys.tolist() == [100, 101, 102, 103]
 
 
 def test_the_whole_pool_when_more_is_asked_for() -> None:
     groups = np.repeat(np.arange(3), 4)
-    assert sorted(select_with_group_limit(Margin(), view(), groups, 99, 1, rng()).keys.tolist()) == list(
+    assert sorted(select_with_sequence_limit(Margin(), view(), groups, 99, 1, rng()).keys.tolist()) == list(
         range(100, 112)
     )
 
@@ -107,7 +107,7 @@ def test_the_whole_pool_when_more_is_asked_for() -> None:
 def test_a_sampler_without_scores() -> None:
     x = rng().normal(size=(12, 3)).astype(np.float32)
     fields = {Need.FEATURES: x, Need.LABELLED_FEATURES: x[:1]}
-    chosen = select_with_group_limit(
+    chosen = select_with_sequence_limit(
         KCenter(), PoolView(np.arange(12), fields), np.repeat(np.arange(4), 3), 4, 1, rng()
     )
     assert sorted(chosen.keys // 3) == [0, 1, 2, 3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.testing.exporter import ExporterSuite, predicted_classes
 from alframe.types import Predictions
 
@@ -16,7 +16,7 @@ class Exporter:
     def __init__(self, fault: str) -> None:
         self.fault = fault
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         file = folder / "out.txt"
         if self.fault == "stays" and file.exists():
             return [file]

@@ -103,13 +103,13 @@ def test_all_right_is_not_certain():
 def test_it_is_as_stochastic_and_has_the_activations_of_the_head_it_calibrates():
     x, y = doubtful(40)
     assert not Calibrated().stochastic
-    assert not hasattr(Calibrated(), "activations")
+    assert not hasattr(Calibrated(), "hidden_activations")
     assert not getattr(Calibrated, "stochastic", False), "else it would be recommended to whoever needs draws"
     with pytest.raises(UnmetNeed):
         fitted(Calibrated(), x, y, 3).prob_samples(x, 2, np.random.default_rng(0))
     head = fitted(Calibrated(of={"name": "mlp", "hidden": [7]}, folds=2), x, y, 3)
     assert head.stochastic
-    assert head.activations(x).shape == (40, 7)
+    assert head.hidden_activations(x).shape == (40, 7)
 
 
 @pytest.mark.parametrize("params", [{"folds": 1}, {"of": {}}])

@@ -17,8 +17,8 @@ CELLS = st.dictionaries(
 )
 
 
-def build(cells: dict[tuple[str, str], str], restored: set[str] = frozenset(), lacks: bool = False) -> Answers:  # type: ignore[assignment]
-    builder = AnswerBuilder(("fox", "deer"), "ask", restored=restored, has_unread_rows=lacks)
+def build(cells: dict[tuple[str, str], str], reissued: set[str] = frozenset(), lacks: bool = False) -> Answers:  # type: ignore[assignment]
+    builder = AnswerBuilder(("fox", "deer"), "ask", reissued=reissued, has_unread_rows=lacks)
     for row, ((file, item), name) in enumerate(cells.items(), 1):
         if name:
             builder.add(Label(item, name, file=file, row=row))
@@ -29,9 +29,9 @@ def build(cells: dict[tuple[str, str], str], restored: set[str] = frozenset(), l
 
 @given(CELLS, st.sets(st.sampled_from("abc")))
 def test_every_cell_is_a_label_or_a_problem_and_only_what_is_empty_everywhere_is_cleared(
-    cells: dict[tuple[str, str], str], restored: set[str]
+    cells: dict[tuple[str, str], str], reissued: set[str]
 ) -> None:
-    answers = build(cells, restored)
+    answers = build(cells, reissued)
     written = [(item, name, file) for (file, item), name in cells.items() if name]
     assert sorted((label.item, label.class_name, label.file) for label in answers.labels) == sorted(
         cell for cell in written if cell[1] != "foxx"
@@ -39,8 +39,8 @@ def test_every_cell_is_a_label_or_a_problem_and_only_what_is_empty_everywhere_is
     assert len(answers.problems) == sum(name == "foxx" for _, name, _ in written)
     answered = {file for _, _, file in written}
     empty = {item for (file, item), name in cells.items() if not name and file in answered}
-    assert set(answers.cleared) == empty - {item for item, _, _ in written} - restored
-    assert not build(cells, restored, lacks=True).cleared
+    assert set(answers.cleared) == empty - {item for item, _, _ in written} - reissued
+    assert not build(cells, reissued, lacks=True).cleared
 
 
 def test_a_file_that_answers_about_other_images_clears_too() -> None:

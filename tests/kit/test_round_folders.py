@@ -33,7 +33,7 @@ def test_a_manifest_of_an_earlier_version_is_read(tmp_path: Path, text: str) -> 
     images, problems = read_manifest(tmp_path)
     assert problems == []
     assert [image.id for image in images] == ["x/a.jpg", "b.jpg"][: len(images)]
-    assert [image.restored for image in images] == [False, True][: len(images)]
+    assert [image.reissued for image in images] == [False, True][: len(images)]
     assert images[0].hash == "0f"
     write_manifest(tmp_path, images)
     assert read_manifest(tmp_path) == (images, [])

@@ -655,10 +655,10 @@ def test_a_killed_write_changes_nothing(pool: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("closed")
 def test_records_that_timelapse_renumbered_are_not_mixed_up(pool: Path) -> None:
-    change = update_module.RecordChange(1, "nobody.jpg", "A", {"Selected": "true"})
+    change = update_module.RowUpdate(1, "nobody.jpg", "A", {"Selected": "true"})
     before = snapshot(pool / DDB)
     with pytest.raises(Exception, match="changed by another program"):
-        update_module.update_records(pool / DDB, [change], {})
+        update_module.update_rows(pool / DDB, [change], {})
     assert snapshot(pool / DDB) == before
 
 

@@ -35,7 +35,7 @@ def campaign(words: list[str], cwd: str, die_at: int | None) -> None:
     if die_at is not None:
         _die_after(die_at)
     with open_session(*words) as session:
-        session.task.run(session)
+        session.chosen_task.run(session)
 
 
 def _die_after(count: int) -> None:

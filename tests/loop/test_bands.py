@@ -53,7 +53,7 @@ def run(root: Path, runs: Path, *more: str) -> tuple[Any, Path]:
         given |= {"pool.root", "pool.classes"}
     words = [word for word in tiny_overrides(root, runs) if word.partition("=")[0] not in given]
     with open_session(*words, "stopping.labels=8", *more) as session:
-        return session.task.run(session), session.folder
+        return session.chosen_task.run(session), session.folder
 
 
 def accuracy(folder: Path) -> float:

@@ -15,7 +15,7 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.engine.fit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
-from alframe.loop.experiment import prepare_run
+from alframe.loop.experiment import sync_pool
 from alframe.loop.labels import find_standing_labels
 from alframe.loop.session import train_on_all_labels
 from alframe.store.events import DuplicateCounts
@@ -41,7 +41,7 @@ def run(images: Path, folder: Path, *more: str) -> tuple[Outcome, Path]:
     given |= {"stopping.labels"} if "stopping" in given else set()
     words = [word for word in tiny_overrides(images, folder) if word.partition("=")[0] not in given]
     with open_session(*words, *more) as session:
-        return session.task.run(session), session.folder
+        return session.chosen_task.run(session), session.folder
 
 
 def asked(project: Path) -> list[str]:
@@ -82,7 +82,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        fitted = train_on_all_labels(session, prepare_run(session))
+        fitted = train_on_all_labels(session, sync_pool(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
         learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}
@@ -171,7 +171,7 @@ def test_arrays(tmp_path: Path) -> None:
     ]
     base = [word for word in tiny_overrides(tmp_path, tmp_path / "runs") if not word.startswith(("pool", "stopping"))]
     with open_session(*base, *words, ON, NONE_HELD_OUT, "stopping=null", "batch=8") as session:
-        session.task.run(session)
+        session.chosen_task.run(session)
         rows = [key // 2 for one in session.ledger.rounds() for key in one.keys]
     assert sorted(rows) == list(range(24))
 
@@ -196,7 +196,7 @@ def test_boxes_are_folded_by_what_is_in_them(tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(root, tmp_path / "runs") if not word.startswith("pool.classes")]
     more = [f"boxes.file={tmp_path / 'md.json'}", "boxes.use=all", "label_source=csv", ON, "start.labels=24", "audit=0"]
     with open_session(*words, *more) as session:
-        session.task.run(session)
+        session.chosen_task.run(session)
         items = session.ledger.items()
         assert len(items) == 24
         (asked_for,) = session.ledger.rounds()

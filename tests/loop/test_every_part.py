@@ -70,7 +70,7 @@ def place(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plac
 def head_for(sampler: str) -> list[str]:
     """A head that gives what the sampler needs."""
     needs = default_part("sampler", sampler).needs
-    head = "mlp" if Need.ACTIVATIONS in needs else "laplace" if Need.PROB_SAMPLES in needs else "linear"
+    head = "mlp" if Need.HIDDEN_ACTIVATIONS in needs else "laplace" if Need.PROB_SAMPLES in needs else "linear"
     return [f"head={head}"]
 
 
@@ -273,7 +273,7 @@ def run(words: list[str]) -> tuple[Outcome, Session]:
     """Run it, and answer like a person what it asks for, two batches in all."""
     for batch in range(3):
         with open_session(*words) as session:
-            outcome = session.task.run(session)
+            outcome = session.chosen_task.run(session)
             if outcome.state is State.WAITING and batch < 2:
                 asked = make_request(session, session.ledger.rounds()[-1], session.items())
                 ANSWERS[session.parts.name("label_source")](asked)
@@ -305,5 +305,5 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
             "new_plugin": ["task.part=mine"],
         }.get(name, [])
         with open_session(*words, f"task={name}", *more) as session:
-            assert session.task.run(session).message
+            assert session.chosen_task.run(session).message
     assert f"{kind}:{name}" in list_part_owners(session.recipes), "another part took its place"

@@ -13,7 +13,7 @@ import pytest
 import alframe
 from alframe.app.api import open_session
 from alframe.errors import BadParams
-from alframe.settings import Inference, identity, stored_form
+from alframe.settings import Inference, configuration_digest, stored_form
 from alframe.settings.stored import to_plain
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -32,7 +32,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(images: Path, runs: Path, *more: str) -> tuple[Outcome, Path]:
     with open_session(*tiny_overrides(images, runs), "stopping.labels=8", *more) as session:
-        return session.task.run(session), session.folder
+        return session.chosen_task.run(session), session.folder
 
 
 def fingerprints(folder: Path) -> list[str]:
@@ -70,10 +70,10 @@ def test_campaigns_from_before_there_was_a_choice_keep_their_folders(images: Pat
         settings, recipes = session.settings, session.recipes
     assert settings.inference == Inference()
     others = [Inference("auto"), Inference("compile"), Inference("eager", "bf16")]
-    digests = {identity(dataclasses.replace(settings, inference=one), recipes) for one in others}
-    assert len({identity(settings, recipes), *digests}) == 4
+    digests = {configuration_digest(dataclasses.replace(settings, inference=one), recipes) for one in others}
+    assert len({configuration_digest(settings, recipes), *digests}) == 4
     decided = stored_form(settings)
     del decided["inference"], decided["duplicates"]  # neither was there
     parts = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
     before = json.dumps([decided, to_plain(parts)], sort_keys=True, default=str).encode()
-    assert identity(settings, recipes) == hashlib.blake2b(before, digest_size=16).hexdigest()
+    assert configuration_digest(settings, recipes) == hashlib.blake2b(before, digest_size=16).hexdigest()

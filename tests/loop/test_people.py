@@ -31,7 +31,7 @@ class Person:
     def run(self, *more: str) -> Outcome:
         words = [word for word in self.words if "stopping=null" not in more or not word.startswith("stopping")]
         with open_session(*words, *more) as session:
-            return session.task.run(session)
+            return session.chosen_task.run(session)
 
     def sheet(self, number: int) -> Path:
         return self.project / "to_label" / f"round-{number:03d}" / "to_label.csv"
@@ -206,7 +206,7 @@ def test_export_takes_in_what_was_answered_since(person: Person) -> None:
     person.run("start.labels=8")
     person.answer(1)
     with open_session(*person.words, "task=export") as session:
-        session.task.run(session)
+        session.chosen_task.run(session)
     assert len(person.labels()) == 8
 
 

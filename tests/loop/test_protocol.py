@@ -26,7 +26,7 @@ class Protocol(Person):
 
     def task(self, name: str, *more: str) -> Outcome:
         with open_session(*self.words, f"task={name}", *more) as session:
-            return session.task.run(session)
+            return session.chosen_task.run(session)
 
     def asked(self, number: int) -> list[str]:
         with self.ledger() as ledger:
@@ -193,8 +193,8 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
         person.answer(number)
         with person.ledger() as ledger:
             asked = ledger.rounds()[-1]
-            assert len(asked.audit) == 2
-            places.update(at for at, key in enumerate(asked.keys) if key in asked.audit)
+            assert len(asked.audit_keys) == 2
+            places.update(at for at, key in enumerate(asked.keys) if key in asked.audit_keys)
     person.run(*words)
     assert len(places) > 2, "not always at the same place"
     with person.ledger() as ledger:
@@ -205,7 +205,7 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
     assert "pool accuracy (audit)" in person.task("status").message
     assert "no label and could not be counted" not in person.task("status").message
     with person.ledger() as ledger:
-        drawn = next(at for at, key in enumerate(ledger.rounds()[0].keys) if key in ledger.rounds()[0].audit)
+        drawn = next(at for at, key in enumerate(ledger.rounds()[0].keys) if key in ledger.rounds()[0].audit_keys)
     person.answer(1, lambda row, truth: "unsure" if row == drawn else truth)
     person.task("label")
     assert "1 image that was drawn at random has no label" in person.task("status").message
@@ -225,7 +225,7 @@ def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeyp
     with person.ledger() as ledger:
         items, rounds = ledger.items(), ledger.rounds()
     for count, ids in enumerate(trained_on, start=1):
-        chosen = {key for number in range(count) for key in rounds[number].keys if key not in rounds[number].audit}
+        chosen = {key for number in range(count) for key in rounds[number].keys if key not in rounds[number].audit_keys}
         assert ids == {items[key].id for key in chosen}
     assert len(trained_on) == 3
 
@@ -233,7 +233,7 @@ def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeyp
 def test_a_simulation_draws_nothing_and_people_do(person: Protocol) -> None:
     person.run()
     with person.ledger() as ledger:
-        assert len(ledger.rounds()[0].audit) == 1
+        assert len(ledger.rounds()[0].audit_keys) == 1
     with open_session(*person.words, "label_source=simulated") as session:
         assert session.audit_fraction == 0.0
 

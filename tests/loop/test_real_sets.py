@@ -10,7 +10,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.engine.measuring.curves import area_under_curve
-from alframe.loop.compare import read_comparison
+from alframe.loop.compare import load_comparison_histories
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +34,8 @@ def test_the_default_beats_random(name: str, shared_data: Path, tmp_path: Path, 
     batch, labels = {"missouri-camtrap": (7, 41), "caltech101-animals": (13, 72)}.get(name, (58, 600))
     root = request.getfixturevalue("cifar") if name.startswith("cifar") else shared_data / name
     with open_session(*words(root, batch, labels), f"project={tmp_path / 'campaign'}") as session:
-        session.task.run(session)
-        histories = read_comparison(session)
+        session.chosen_task.run(session)
+        histories = load_comparison_histories(session)
     areas = {sampler: np.mean([area_under_curve(history) for history in runs]) for sampler, runs in histories.items()}
     assert len(histories["adaptive"]) == len(histories["random"]) == 5
     assert areas["adaptive"] > areas["random"], areas

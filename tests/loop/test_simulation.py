@@ -10,7 +10,7 @@ import pytest
 from alframe.app.api import open_session
 from alframe.engine.measuring.curves import area_under_curve, difference_curve, mean_curve
 from alframe.errors import AlframeError, BadParams, LabelError
-from alframe.loop.compare import read_comparison
+from alframe.loop.compare import load_comparison_histories
 from alframe.loop.labels import find_standing_labels
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
@@ -30,7 +30,7 @@ def run(images: Path, runs: Path, *more: str) -> tuple[Outcome, Path]:
     if "stopping=null" in more:
         words = [word for word in words if not word.startswith("stopping")]
     with open_session(*words, *more) as session:
-        return session.task.run(session), session.folder
+        return session.chosen_task.run(session), session.folder
 
 
 def test_the_same_command_elsewhere_gives_the_same_selection(images: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")]
     csv = ["pool=csv", f"pool.file={images}/list.csv", "pool.label_column=label", "pool.sequence_column=sequence"]
     with open_session(*words, *csv) as session:
-        session.task.run(session)
+        session.chosen_task.run(session)
         items = session.ledger.items()
     sides: dict[str, set[str]] = {}
     for item in items:
@@ -115,10 +115,10 @@ def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
 def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(images, tmp_path) if not word.startswith("compare")]
     with open_session(*words, "compare.seeds=2") as session:
-        outcome = session.task.run(session)
-        histories = read_comparison(session)
+        outcome = session.chosen_task.run(session)
+        histories = load_comparison_histories(session)
         folder = session.folder
-        embedded = list((session.cache / "features").iterdir())
+        embedded = list((session.cache_folder / "features").iterdir())
     assert len(embedded) == 1, "random weights are the same for all that is compared"
     assert {name: len(runs) for name, runs in histories.items()} == {"adaptive": 2, "random": 2}
     assert "means over 2 seeds" in outcome.message
@@ -139,7 +139,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_the_run_goes_on(tmp_path: 
         ((key, reason),) = ledger.unreadable().items()
         assert ledger.items()[key].id == "class_1/004.png"
     with open_session(*tiny_overrides(images, tmp_path), "task=status") as session:
-        message = session.task.run(session).message
+        message = session.chosen_task.run(session).message
     assert f"class_1/004.png: {reason}" in message
 
 

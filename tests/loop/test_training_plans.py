@@ -27,7 +27,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(images: Path, runs: Path, *more: str) -> Path:
     with open_session(*tiny_overrides(images, runs), *TUNED, *more) as session:
-        assert session.task.run(session).state is State.DONE
+        assert session.chosen_task.run(session).state is State.DONE
         return session.folder
 
 

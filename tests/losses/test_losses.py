@@ -168,7 +168,7 @@ def test_softmax_is_the_weighted_cross_entropy(weighting: Weighting) -> None:
     x = torch.randn(25, 6, generator=torch.Generator().manual_seed(0))
     loss = Softmax(weighting=weighting, beta=0.95).bind(6, 3, 0)
     assert isinstance(loss, _Classifier)
-    loss.count_labels(y)
+    loss.set_training_labels(y)
     weights = {
         "none": np.ones(3),
         "balanced": 1 / np.array([20, 4, 1]),

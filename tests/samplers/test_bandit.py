@@ -24,25 +24,25 @@ class TestBanditOfTwo(SamplerSuite):
         return Bandit(seed=0, samplers=["margin", "entropy"])
 
 
-def textbook(batch_errors, seed, arms, gamma):
+def textbook(batch_error_rates, seed, arms, gamma):
     """Figure 1 of Auer et al. 2002, with the weights themselves."""
     weights, pulled = [1.0] * arms, []
-    for number in range(len(batch_errors) + 1):
+    for number in range(len(batch_error_rates) + 1):
         chances = [(1 - gamma) * w / sum(weights) + gamma / arms for w in weights]
         lot = generator(seed, "bandit", number).random()
         arm = next(i for i in range(arms) if lot < sum(chances[: i + 1]) or i == arms - 1)
         pulled.append(arm)
-        if number < len(batch_errors):
-            weights[arm] *= np.exp(gamma * (batch_errors[number] / chances[arm]) / arms)
+        if number < len(batch_error_rates):
+            weights[arm] *= np.exp(gamma * (batch_error_rates[number] / chances[arm]) / arms)
     return pulled, chances
 
 
 @pytest.mark.parametrize(("arms", "gamma"), [(1, 0.5), (2, 0.5), (3, 0.1), (4, 1.0)])
 def test_it_is_the_textbook(arms, gamma):
-    batch_errors = np.random.default_rng(arms).random(40).astype(np.float32)
+    batch_error_rates = np.random.default_rng(arms).random(40).astype(np.float32)
     names = ["margin", "random", "entropy", "kcenter"][:arms]
-    pulled, chances = Bandit(seed=7, samplers=names, gamma=gamma).replay(batch_errors)
-    expected, probabilities = textbook(batch_errors.tolist(), 7, arms, gamma)
+    pulled, chances = Bandit(seed=7, samplers=names, gamma=gamma).replay(batch_error_rates)
+    expected, probabilities = textbook(batch_error_rates.tolist(), 7, arms, gamma)
     assert pulled == expected
     np.testing.assert_allclose(chances, probabilities, rtol=1e-6)
 
@@ -50,19 +50,19 @@ def test_it_is_the_textbook(arms, gamma):
 def test_the_past_is_the_same_in_every_round():
     """Nothing is kept: what a round derives of the earlier ones must be what they did."""
     bandit = Bandit(seed=3, samplers=["margin", "random", "entropy"])
-    batch_errors = np.random.default_rng(0).random(30).astype(np.float32)
-    whole = bandit.replay(batch_errors)[0]
+    batch_error_rates = np.random.default_rng(0).random(30).astype(np.float32)
+    whole = bandit.replay(batch_error_rates)[0]
     for rounds in range(30):
-        assert bandit.replay(batch_errors[:rounds])[0] == whole[: rounds + 1]
+        assert bandit.replay(batch_error_rates[:rounds])[0] == whole[: rounds + 1]
 
 
 def test_the_sampler_whose_batches_the_model_gets_wrong_wins():
     bandit = Bandit(seed=1, samplers=["margin", "random"], gamma=0.2)
-    batch_errors = []
+    batch_error_rates = []
     for _ in range(150):
-        arm = bandit.replay(np.array(batch_errors, np.float32))[0][-1]
-        batch_errors.append(0.8 if arm == 1 else 0.1)
-    arms, chances = bandit.replay(np.array(batch_errors, np.float32))
+        arm = bandit.replay(np.array(batch_error_rates, np.float32))[0][-1]
+        batch_error_rates.append(0.8 if arm == 1 else 0.1)
+    arms, chances = bandit.replay(np.array(batch_error_rates, np.float32))
     assert chances[1] == pytest.approx(0.9, abs=0.01)
     assert np.mean(arms[-50:]) > 0.75
 
@@ -73,13 +73,13 @@ def test_thousands_of_rounds_do_not_overflow():
 
 
 def test_it_chooses_what_the_drawn_sampler_chooses():
-    needs = {Need.PROBS, Need.FEATURES, Need.LABELLED_FEATURES, Need.BATCH_ERRORS}
+    needs = {Need.PROBS, Need.FEATURES, Need.LABELLED_FEATURES, Need.BATCH_ERROR_RATES}
     seen = set()
     for seed in range(12):
         bandit = Bandit(seed=seed, samplers=["margin", "kcenter"])
         fields = tiny_fields(needs)
         view = PoolView(tiny_keys(20), fields)
-        arm = bandit.replay(view.batch_errors)[0][-1]
+        arm = bandit.replay(view.batch_error_rates)[0][-1]
         member = [Margin, KCenter][arm]()
         expected = member.select(tiny_view(member.needs), 5, np.random.default_rng(0)).keys
         assert bandit.select(view, 5, np.random.default_rng(0)).keys.tolist() == expected.tolist()
@@ -88,7 +88,9 @@ def test_it_chooses_what_the_drawn_sampler_chooses():
 
 
 def test_its_needs_are_those_of_all_it_may_draw():
-    assert Bandit(seed=0, samplers=["margin", "kcenter"]).needs == Margin.needs | KCenter.needs | {Need.BATCH_ERRORS}
+    assert Bandit(seed=0, samplers=["margin", "kcenter"]).needs == Margin.needs | KCenter.needs | {
+        Need.BATCH_ERROR_RATES
+    }
     assert Bandit(seed=0, samplers=["bald", "random"]).draws == 20
     assert Bandit(seed=0, samplers="margin").samplers == ("margin",), "one name, and not its letters"
 
@@ -100,6 +102,9 @@ def test_bad_parameters_are_refused(wrong):
 
 
 def test_rewards_that_are_no_numbers_are_refused():
-    fields = {Need.PROBS: tiny_fields({Need.PROBS})[Need.PROBS], Need.BATCH_ERRORS: np.array([0.5, np.nan], np.float32)}
+    fields = {
+        Need.PROBS: tiny_fields({Need.PROBS})[Need.PROBS],
+        Need.BATCH_ERROR_RATES: np.array([0.5, np.nan], np.float32),
+    }
     with pytest.raises(UnmetNeed, match="rewards of 1 of 2 batches"):
         Bandit(seed=0, samplers=["margin"]).select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import UnmetNeed
-from alframe.samplers import distance_bounds, distance_cache, greedy_kcenter
+from alframe.samplers import distance_bounds, distance_cache, farthest_first
 from alframe.samplers.distance_bounds import initial_bounds
 from alframe.samplers.kcenter import KCenter
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
@@ -73,7 +73,7 @@ def small_steps(monkeypatch):
     """So few rows and centres at a time that a small pool goes through every branch."""
     for name, value in {"CHUNK_ROWS": 11, "FIRST_CENTRES": 3, "CENTRES_PER_STEP": 2, "TABLE_CELLS": 50}.items():
         monkeypatch.setattr(distance_bounds, name, value)
-    monkeypatch.setattr(greedy_kcenter, "REFILL_ROWS", 8)
+    monkeypatch.setattr(farthest_first, "REFILL_ROWS", 8)
 
 
 def clustered(seed, n=150, dim=5):
@@ -85,7 +85,7 @@ def clustered(seed, n=150, dim=5):
 @pytest.mark.parametrize("active", [1, 2, 8, 33])
 @pytest.mark.parametrize("seed", range(8))
 def test_however_few_are_kept_up_to_date(seed, active, small_steps, monkeypatch):
-    monkeypatch.setattr(greedy_kcenter, "REFILL_ROWS", active)
+    monkeypatch.setattr(farthest_first, "REFILL_ROWS", active)
     x = clustered(seed)
     labelled = x[: seed // 2]
     assert choose(x[10:], labelled, 60).keys.tolist() == textbook(x[10:], labelled, 60)[0]
@@ -232,9 +232,9 @@ def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shi
     for gpu_faiss in (None, OnTheCpu(pytest.importorskip("faiss"))):
         sums = np.empty(len(x), np.float32)
         initial_bounds(x, x[:30].astype(np.float32), sums=sums, gpu_faiss=gpu_faiss)
-        assert np.array_equal(sums, distance_bounds.row_sums(x))
-    assert np.array_equal(sums[7::3], distance_bounds.row_sums(x[7::3]))
-    assert np.array_equal(sums[7:], distance_bounds.row_sums(x[7:]))
+        assert np.array_equal(sums, distance_bounds.row_checksums(x))
+    assert np.array_equal(sums[7::3], distance_bounds.row_checksums(x[7::3]))
+    assert np.array_equal(sums[7:], distance_bounds.row_checksums(x[7:]))
 
 
 @pytest.mark.parametrize("shift", [0, 1000])

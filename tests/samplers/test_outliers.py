@@ -17,8 +17,8 @@ MIXES = ALL[2:]
 class Suite(SamplerSuite):
     def obvious_choice(self):
         fields = tiny_fields(self.make().needs)
-        fields[Need.ACTIVATIONS] += 1
-        fields[Need.ACTIVATIONS][11] = 0
+        fields[Need.HIDDEN_ACTIVATIONS] += 1
+        fields[Need.HIDDEN_ACTIVATIONS][11] = 0
         if Need.PROBS in fields:
             fields[Need.PROBS][:] = [0.98, 0.01, 0.01]
             fields[Need.PROBS][[3, 8, 11, 13]] = 1 / 3
@@ -50,8 +50,8 @@ def choose(sampler, k, **fields):
 def test_mean_and_max_want_different_images():
     activations = [[0, 9, 0, 0], [3, 3, 3, 3], [1, 5, 4, 4]]
     keys = tiny_keys(3)
-    assert choose(OutliersMean(), 3, ACTIVATIONS=activations).keys.tolist() == keys[[0, 1, 2]].tolist()
-    assert choose(OutliersMax(), 3, ACTIVATIONS=activations).keys.tolist() == keys[[1, 2, 0]].tolist()
+    assert choose(OutliersMean(), 3, HIDDEN_ACTIVATIONS=activations).keys.tolist() == keys[[0, 1, 2]].tolist()
+    assert choose(OutliersMax(), 3, HIDDEN_ACTIVATIONS=activations).keys.tolist() == keys[[1, 2, 0]].tolist()
 
 
 @pytest.mark.parametrize("sampler", MIXES)
@@ -64,7 +64,8 @@ def test_the_mixes_choose_images_of_the_pool(sampler):
     unsure = np.argsort(-doubt)[:40]
     expected = unsure[np.argsort(activations[unsure].mean(axis=1))[:10]]
     assert (
-        choose(sampler(), 10, PROBS=probs, ACTIVATIONS=activations).keys.tolist() == tiny_keys(300)[expected].tolist()
+        choose(sampler(), 10, PROBS=probs, HIDDEN_ACTIVATIONS=activations).keys.tolist()
+        == tiny_keys(300)[expected].tolist()
     )
 
 
@@ -74,14 +75,14 @@ def test_a_quiet_image_that_is_certain_is_left(sampler):
     probs[:20] = [1, 0, 0]  # also: a zero has no entropy
     activations = np.ones((40, 4))
     activations[5] = 0
-    chosen = choose(sampler(), 5, PROBS=probs, ACTIVATIONS=activations)
+    chosen = choose(sampler(), 5, PROBS=probs, HIDDEN_ACTIVATIONS=activations)
     assert set(chosen.keys.tolist()) <= set(tiny_keys(40)[20:].tolist())
 
 
 @pytest.mark.parametrize("sampler", MIXES)
 def test_a_factor_of_one_is_plain_uncertainty(sampler):
     probs = np.random.default_rng(1).dirichlet(np.ones(2), 50)
-    chosen = choose(sampler(factor=1), 6, PROBS=probs, ACTIVATIONS=np.random.default_rng(2).random((50, 3)))
+    chosen = choose(sampler(factor=1), 6, PROBS=probs, HIDDEN_ACTIVATIONS=np.random.default_rng(2).random((50, 3)))
     assert set(chosen.keys.tolist()) == set(tiny_keys(50)[np.argsort(probs.max(axis=1))[:6]].tolist())
     with pytest.raises(BadParams, match="factor=0"):
         sampler(factor=0)
@@ -92,4 +93,4 @@ def test_nan_is_refused(sampler):
     activations = np.ones((9, 4))
     activations[2, 3] = np.nan
     with pytest.raises(UnmetNeed, match=r"scores of 1 of 9 images \(first: row 2\)"):
-        choose(sampler(), 3, ACTIVATIONS=activations, PROBS=np.full((9, 2), 0.5))
+        choose(sampler(), 3, HIDDEN_ACTIVATIONS=activations, PROBS=np.full((9, 2), 0.5))

@@ -26,7 +26,7 @@ from alframe.settings import (
     Settings,
     Start,
     TrainingPlan,
-    identity,
+    configuration_digest,
     stored_form,
 )
 from alframe.settings.fields import from_plain, setting_fields
@@ -84,7 +84,7 @@ def test_what_is_stored_and_what_names_a_folder_never_change(
     words: list[str], name: str, digest: str, tmp_path: Path
 ) -> None:
     settings = open_session(f"runs={tmp_path}", *words).settings
-    assert identity(settings, RECIPES) == digest
+    assert configuration_digest(settings, RECIPES) == digest
     stored = json.loads(STORED.read_text(encoding="utf-8"))[name]
     assert json.dumps(stored_form(settings)) == json.dumps(stored), "the same keys in the same order"
 

@@ -29,7 +29,7 @@ def words(images: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def do(*words: str) -> str:
     with open_session(*words) as session:
-        return session.task.run(session).message
+        return session.chosen_task.run(session).message
 
 
 def folder_of(words: list[str]) -> Path:
@@ -125,7 +125,7 @@ def test_status_of_a_waiting_project_counts_answers_not_yet_collected(images: Pa
 def test_a_task_finds_what_it_needs_in_its_session(words: list[str]) -> None:
     with open_session(*words) as opened:
         session: Session = opened
-        items, labels = session.items(), session.item_labels()
+        items, labels = session.items(), session.labels_by_key()
         assert (len(items), len(labels), session.history()[-1].labels) == (36, 20, 20)
         assert all(label.item == items[key].id for key, label in labels.items())
         assert session.parts.name("sampler") == session.recipes["sampler"]["name"]

@@ -42,7 +42,7 @@ class Lab:
         logging.getLogger("alframe").addHandler(handler)
         try:
             with open_session(*self.words, *more) as session:
-                self.outcome = session.task.run(session)
+                self.outcome = session.chosen_task.run(session)
         finally:
             logging.getLogger("alframe").removeHandler(handler)
         return "\n".join([*said, self.outcome.message])

@@ -160,11 +160,11 @@ def _warn_of_long_sequence(items: Sequence[Item]) -> None:
             )
 
 
-def _extend_held_out_groups(items: Sequence[Item], known: int, group: str) -> list[Item]:
-    """Hold out those items, after the first `known` ones, whose group is held out."""
+def _extend_held_out_groups(items: Sequence[Item], known_count: int, group: str) -> list[Item]:
+    """Hold out those items, after the first `known_count` ones, whose group is held out."""
     names = assign_groups(items, group)
-    held_out = {name for name, item in zip(names[:known], items, strict=False) if item.split == "test"}
-    is_added = [key >= known and name in held_out for key, name in enumerate(names)]
+    held_out = {name for name, item in zip(names[:known_count], items, strict=False) if item.split == "test"}
+    is_added = [key >= known_count and name in held_out for key, name in enumerate(names)]
     return [replace(item, split="test") if added else item for added, item in zip(is_added, items, strict=True)]
 
 

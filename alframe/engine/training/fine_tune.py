@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from alframe.contracts import UsesLabelCounts
+from alframe.contracts.loss import CountsLabels, UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
@@ -20,7 +20,7 @@ from alframe.engine.embedding.embedder import keep_freed_memory
 from alframe.engine.training.early_stopping import EarlyStopping, split_validation
 from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
-from alframe.errors import BadParams, PoolError
+from alframe.errors import BadOutput, BadParams, PoolError
 from alframe.progress import Bar, Forecast
 from alframe.seeding import generator, integer_seed
 from alframe.settings import TrainingPlan
@@ -56,8 +56,10 @@ def fine_tune(
     loss.to(device)
     frozen = frozen_parameters(module, plan.freeze)
     rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)
-    if isinstance(loss, UsesLabelCounts):
-        loss.count_labels(torch.from_numpy(y[rows]))
+    if isinstance(loss, UsesTrainingLabels):
+        loss.set_training_labels(torch.from_numpy(y[rows]))
+    elif isinstance(loss, CountsLabels):  # its classes would not be balanced, without a word
+        raise BadOutput(f"{type(loss).__name__}: rename its method count_labels to set_training_labels.")
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     optimiser = make_optimiser(module, loss, frozen, plan)
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import Deployments, format_time, parse_timezone, read_deployments
 from alframe.exporters.camtrap_dp.survey import Survey, build_survey, media_rows, observation_rows
@@ -75,7 +75,7 @@ class CamtrapDp:
         if scopes and sorted(map(str, scopes)) != ["data", "media"]:
             raise BadParams(f"{SETTING}.metadata.licenses needs two entries, with the scopes data and media.")
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
         deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)

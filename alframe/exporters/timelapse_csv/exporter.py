@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alframe.contracts import SavedModel
+from alframe.contracts import ExportableModel
 from alframe.errors import FormatError
 from alframe.exporters.timelapse_csv.changes import (
     SETTING,
@@ -54,7 +54,7 @@ class TimelapseCsv:
     def __post_init__(self) -> None:
         self.set_names = {str(name): str(name_in_set) for name, name_in_set in (self.names or {}).items()}
 
-    def export(self, predictions: Predictions, model: SavedModel, folder: Path) -> list[Path]:
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return it. Raises FormatError for a set that cannot be read or has no such field."""
         ddb = self._find_data_file()
         blank = (self.blank,) if isinstance(self.blank, str) else self.blank

@@ -24,7 +24,7 @@ QUIET_SECONDS = 60  # since the last change: on a shared drive Timelapse may run
 
 
 @dataclass(frozen=True, slots=True)
-class RecordChange:
+class RowUpdate:
     """New cells of one record, which is changed only if it still is of this image."""
 
     id: int
@@ -48,7 +48,7 @@ def explain_unsafe_write(ddb: Path) -> str:
     return "Timelapse is running" if running else ""
 
 
-def update_records(ddb: Path, changes: Sequence[RecordChange], set_cells: Mapping[str, str]) -> Path:
+def update_rows(ddb: Path, changes: Sequence[RowUpdate], set_cells: Mapping[str, str]) -> Path:
     """Make all the changes, and those of ImageSetTable, or none; return the backup. Raises FormatError."""
     check_integrity(ddb)
     backup = back_up(ddb)

@@ -29,7 +29,7 @@ from alframe.kit.tables import (
 )
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
-RESTORED_COLUMN = "again"  # of lists that were written again, after somebody had removed the first
+REISSUED_COLUMN = "again"  # of lists that were written again, after somebody had removed the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ class Csv:
         if self.separator not in tuple(SEPARATORS):
             raise BadParams(f"label_source.separator is {self.separator!r}; it must be a comma, a semicolon or a tab.")
         names = tuple(map(str.strip, (self.path_column, self.label_column, self.annotator_column)))
-        if len({name.casefold() for name in names} - {"", RESTORED_COLUMN}) < len(names):
+        if len({name.casefold() for name in names} - {"", REISSUED_COLUMN}) < len(names):
             raise BadParams(
                 f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
-                f"they must be three different names, and not '{RESTORED_COLUMN}', which alframe's lists use."
+                f"they must be three different names, and not '{REISSUED_COLUMN}', which alframe's lists use."
             )
         self.columns = Columns(*names)
         self.unsure = parse_unsure_words(self.unsure)
@@ -151,7 +151,7 @@ class Csv:
             elif name:
                 annotator = cells.get(columns.annotator).strip() or self.annotator
                 builder.add(Label(item, name, annotator, saved, str(file), cells.line, file_hash))
-            elif not cells.get(RESTORED_COLUMN):
+            elif not cells.get(REISSUED_COLUMN):
                 builder.add_unanswered(str(file), item)
 
     def _columns_of(self, file: Path) -> Columns:
@@ -169,10 +169,10 @@ class Csv:
 
     def _write_list(self, file: Path, items: Sequence[Item], request: Request) -> None:
         try:
-            restored = {RESTORED_COLUMN: "yes"} if was_already_asked(request) else {}
+            reissued = {REISSUED_COLUMN: "yes"} if was_already_asked(request) else {}
             # The byte-order mark makes Excel read the file as UTF-8.
             with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-                rows = [self._row_to_fill(item) | restored for item in items]
+                rows = [self._row_to_fill(item) | reissued for item in items]
                 writer = csv.DictWriter(handle, rows[0], delimiter=self.separator)
                 writer.writeheader()
                 writer.writerows(rows)

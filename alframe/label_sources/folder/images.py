@@ -51,7 +51,7 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_befor
     images = listed + _name_new_images(listed, items)
     present = {found.image.id for found in identify_files(folder, images) if found.image}
     if asked_before:
-        images = [image if image.id in present else replace(image, restored=True) for image in images]
+        images = [image if image.id in present else replace(image, reissued=True) for image in images]
     if images != listed or problems:
         write_manifest(folder, images)
     names = {image.id: image.name for image in images}

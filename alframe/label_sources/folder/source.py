@@ -79,7 +79,7 @@ class Folder:
         for found in identify_files(folder, images):
             file, image = str(found.file), found.image
             if not found.folders:
-                if image and not image.restored:
+                if image and not image.reissued:
                     beside.add(image.id)
             elif image is None or image.id not in asked:
                 if not found.linked:

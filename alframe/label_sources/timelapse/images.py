@@ -68,7 +68,7 @@ def complete_manifest(folder: Path, items: Sequence[Item], asked_before: bool) -
             if not image.hash:
                 path = paths.get(image.id)
                 content = hash_if_readable(path) if path else None  # if there is none, place_jpeg() says why
-                images[index] = replace(image, hash=content or UNREADABLE, restored=asked_before)
+                images[index] = replace(image, hash=content or UNREADABLE, reissued=asked_before)
         write_manifest(folder, images)
     return images
 

@@ -107,7 +107,7 @@ class Timelapse:
         item_by_name = {normalise_name(image.name): image.id for image in images}
         builder = make_answer_builder(request.classes, self.blank, self.new_classes)
         builder.problems += problems
-        builder.restored = {image.id for image in images if image.restored}
+        builder.reissued = {image.id for image in images if image.reissued}
         asked = {item.id for item in request.items}
         # The list of species in the set was made with the classes of that time.
         listed_classes = [name for name in classes_when_asked(request) if name in request.classes]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine import score
-from alframe.engine.fit import TrainingSet
-from alframe.engine.score import make_pool_view
+from alframe.engine import pool_views
+from alframe.engine.fit import TrainingLabels
+from alframe.engine.pool_views import make_pool_view
 from alframe.heads.laplace import Laplace
 from alframe.heads.mlp import Mlp
 from alframe.samplers.bald import Bald
@@ -41,7 +41,7 @@ def features():
 def view(features, head, needs, rng, sampler=None):
     y = np.arange(30) % 3
     head.fit(np.asarray(features)[:30], y, 3, np.random.default_rng(0))
-    training = TrainingSet(np.arange(30), y, ("a", "b", "c"), np.arange(30))
+    training = TrainingLabels(np.arange(30), y, ("a", "b", "c"), np.arange(30))
     return make_pool_view(
         sampler or Asking(*needs), np.arange(299, 29, -1), features, np.full(300, -1), training, head, rng
     )
@@ -54,7 +54,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     whole = view(features, head(), needs, rngs[0])
     monkeypatch.setattr("alframe.chunks.ROWS", 64)
     monkeypatch.setattr(lazy, "SAMPLE_CHUNK_ROWS", 64)
-    monkeypatch.setattr(score, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(pool_views, "MAX_KEPT_BYTES", 0)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
     np.testing.assert_allclose(parts.probs, whole.probs, atol=1e-6)
@@ -64,7 +64,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
 
 
 def test_draws_are_the_same_whenever_they_are_read(features, monkeypatch):
-    monkeypatch.setattr(score, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(pool_views, "MAX_KEPT_BYTES", 0)
     rng = np.random.default_rng(7)
     samples = view(features, Laplace(), (Need.PROB_SAMPLES,), rng).lazy_prob_samples
     assert samples.shape == (4, 270, 3)
@@ -89,7 +89,7 @@ def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeyp
     samplers = (lambda: Bald(draws=5), lambda: BatchBald(candidates=40, draws=5))
     before = [chosen(make()) for make in samplers]
     assert [most for _, most in before] == [0, 0]  # made once, when the view was
-    monkeypatch.setattr(score, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(pool_views, "MAX_KEPT_BYTES", 0)
     monkeypatch.setattr(lazy, "SAMPLE_CHUNK_ROWS", 64)
     after = [chosen(make()) for make in samplers]
     assert [keys for keys, _ in after] == [keys for keys, _ in before]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, HiddenActivations, Sampler
-from alframe.engine.fit import TrainingSet, predict_in_chunks
+from alframe.engine.fit import TrainingLabels, predict_in_chunks
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
 
@@ -27,8 +27,8 @@ def require_needs(
     """
     if Need.PROB_SAMPLES in sampler.needs and not head.stochastic:
         needed, lack, attribute = "samples of the probabilities", "gives only one answer", "stochastic"
-    elif Need.ACTIVATIONS in sampler.needs and not isinstance(head, HiddenActivations):
-        needed, lack, attribute = "the outputs of hidden layers", "has none", "activations"
+    elif Need.HIDDEN_ACTIVATIONS in sampler.needs and not isinstance(head, HiddenActivations):
+        needed, lack, attribute = "the outputs of hidden layers", "has none", "hidden_activations"
     else:
         return
     heads = heads_with(attribute)
@@ -44,10 +44,10 @@ def make_pool_view(
     keys: Ints,
     features: Floats,
     sequences: Ints,
-    training: TrainingSet,
+    training: TrainingLabels,
     head: Head | None,
     rng: np.random.Generator,
-    batch_errors: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
+    batch_error_rates: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
 ) -> PoolView:
     """Make the view of the unlabelled `keys` (n,) with exactly what `sampler` needs.
 
@@ -60,13 +60,13 @@ def make_pool_view(
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
         Need.SEQUENCES: lambda: sequences[keys],
-        Need.BATCH_ERRORS: batch_errors,
+        Need.BATCH_ERROR_RATES: batch_error_rates,
     }
     if head is not None:
         fitted: Any = head
         makers[Need.PROBS] = lambda: predict(fitted.probs)
         makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[training.keys])
-        makers[Need.ACTIVATIONS] = lambda: predict(fitted.activations)
+        makers[Need.HIDDEN_ACTIVATIONS] = lambda: predict(fitted.hidden_activations)
         draws = sampler.draws if isinstance(sampler, DeclaresDraws) else DEFAULT_DRAWS
         shape = draws, len(keys), len(training.classes)
         makers[Need.PROB_SAMPLES] = lambda: _lazy_samples(fitted, features, keys, shape, rng)

@@ -30,7 +30,7 @@ def filled(folder: Path) -> Ledger:
     with book.transaction():
         book.add_items(0, [Item(f"{n}.jpg", folder / f"{n}.jpg") for n in range(5)])
         for number in (1, 2):
-            book.add_round(number, {}, {}, {}, Selection(np.arange(5), None), audit=[0, 3])
+            book.add_round(number, {}, {}, {}, Selection(np.arange(5), None), audit_keys=[0, 3])
     return book
 
 
@@ -155,7 +155,7 @@ def test_where_it_was_read_is_kept(ledger: Ledger) -> None:
 
 
 def test_the_drawn_ones_are_kept(ledger: Ledger) -> None:
-    assert [one.audit for one in ledger.rounds()] == [{0, 3}, {0, 3}]
+    assert [one.audit_keys for one in ledger.rounds()] == [{0, 3}, {0, 3}]
 
 
 def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:
