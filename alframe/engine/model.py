@@ -47,8 +47,8 @@ class Model:
         with replace_atomically(folder) as temporary:
             temporary.mkdir(parents=True)
             # The pretrained weights are in the file, so nothing is to be fetched when it is loaded.
-            state = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
-            save_file(state, temporary / "backbone.safetensors")
+            weights = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
+            save_file(weights, temporary / "backbone.safetensors")
             save_arrays(
                 {k: np.ascontiguousarray(v) for k, v in self.head.state().items()}, temporary / "head.safetensors"
             )
@@ -122,12 +122,12 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
     if data["format"] > MODEL_FORMAT:
         raise StoreError(f"{file} was written by a newer alframe ({data['alframe']}). Update alframe to use it.")
     try:
-        state = load_file(folder / "backbone.safetensors")
+        weights = load_file(folder / "backbone.safetensors")
         arrays = load_arrays(folder / "head.safetensors")
     except (OSError, SafetensorError) as error:
         raise StoreError(f"The weights in {folder} cannot be read: {error}. Export the model again.") from error
     backbone = REGISTRIES["backbone"].build(data["backbone"])
-    embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, state=state, inference=inference)
+    embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, weights=weights, inference=inference)
     _require_same_input(embedder.spec, data["preprocessing"], file)
     head = checked_head(REGISTRIES["head"].build(data["head"]), data["head"])
     head.load(arrays)

@@ -15,34 +15,34 @@ from alframe.store.files import replace_atomically, write_json
 MARKER = "made-by-alframe.json"
 
 
-def ensure_generated(root: Path, recipe: Mapping[str, Any], write: Callable[[Path], None]) -> None:
-    """Call `write(folder)` to generate the files of `root`, unless they are complete and of the same `recipe`.
+def ensure_generated(root: Path, parameters: Mapping[str, Any], write: Callable[[Path], None]) -> None:
+    """Call `write(folder)` to generate the files of `root`, unless they are complete and of the same `parameters`.
 
-    `recipe` is a JSON object with all that decides what the files hold. Raises PoolError if `root` cannot be written,
-    or holds files that an earlier call did not generate, since they would be lost.
+    `parameters` is a JSON object with all that decides what the files hold. Raises PoolError if `root` cannot be
+    written, or holds files that an earlier call did not generate, since they would be lost.
     """
-    if _is_complete(root, recipe):
+    if _is_complete(root, parameters):
         return
     try:
         root = root.resolve()  # a link must keep pointing at what is replaced
         root.parent.mkdir(parents=True, exist_ok=True)
         # The jobs of one sweep start together, and all find the folder missing.
         with FileLock(root.with_name(f".{root.name}.lock")):
-            if _is_complete(root, recipe):
+            if _is_complete(root, parameters):
                 return
             _refuse_foreign_files(root)
             with replace_atomically(root) as temporary:
                 temporary.mkdir()
                 write(temporary)
                 sizes = {name: (temporary / name).stat().st_size for name in _list_files(temporary)}
-                write_json(temporary / MARKER, {"recipe": recipe, "files": sizes})
+                write_json(temporary / MARKER, {"recipe": parameters, "files": sizes})
     except OSError as error:
         raise PoolError(f"{root} cannot be written: {error}. Set pool.root to a folder that can.") from error
 
 
-def _is_complete(root: Path, recipe: Mapping[str, Any]) -> bool:
+def _is_complete(root: Path, parameters: Mapping[str, Any]) -> bool:
     marker = _read_marker(root)
-    if marker.get("recipe") != recipe:
+    if marker.get("recipe") != parameters:
         return False
     try:
         return all((root / name).stat().st_size == size for name, size in marker["files"].items())

@@ -1,7 +1,7 @@
 """Embeddings on disk: memory-mapped shards, keyed by the network's fingerprint and the images' content.
 
 A shard is a pair of files named after what it holds, ``<digest>.npy`` (n, D) float32 and ``<digest>.keys.npy``
-(n, 16) bytes: the content hashes. The keys are written last, so a shard with keys is whole; a kill costs one shard.
+(n, 16) bytes: the content hashes. The hashes are written last, so a shard with hashes is whole; a kill costs one shard.
 
 The last bits of an embedding depend on the batch that it was computed in, so a content is stored only once: whoever
 adds holds the folder's lock and first registers what others have added. If two shards have the same content all the
@@ -29,8 +29,8 @@ from alframe.types import Bools, Floats, Ints
 log = logging.getLogger(__name__)
 
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
-KEY_TYPE = np.dtype("S16")
-Keys = npt.NDArray[np.bytes_]
+HASH_TYPE = np.dtype("S16")
+ContentHashes = npt.NDArray[np.bytes_]
 FINITE_MARKER_FILE = ".finite"  # marks a folder whose every row is finite
 
 
@@ -41,8 +41,8 @@ class FeatureStore:
         self.folder = folder
         self._shards: list[Path] = []  # not open: a process may open few files at once
         self._seen: set[Path] = set()
-        self._keys = np.empty(0, KEY_TYPE)  # sorted
-        self._locations = np.empty((0, 2), np.int64)  # shard and row of each key
+        self._hashes = np.empty(0, HASH_TYPE)  # sorted
+        self._locations = np.empty((0, 2), np.int64)  # shard and row of each hash
         self.width = 0  # D; 0 while nothing is stored
         if folder.exists() and not (folder / FINITE_MARKER_FILE).exists():
             _drop_rows_not_finite(folder)
@@ -50,7 +50,7 @@ class FeatureStore:
 
     def has(self, contents: Sequence[bytes]) -> Bools:
         """Return (n,) whether the embedding of each content hash is stored."""
-        return self._find(to_keys(contents)) >= 0
+        return self._find(to_hash_array(contents)) >= 0
 
     def add(self, contents: Sequence[bytes], features: Floats) -> Bools:
         """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
@@ -62,16 +62,16 @@ class FeatureStore:
         with FileLock(self.folder / ".lock"):
             self._register(self.folder.glob("*.keys.npy"))
             (self.folder / FINITE_MARKER_FILE).touch()
-            keys = to_keys(contents)
-            first = np.sort(np.unique(keys, return_index=True)[1])
-            new = first[(self._find(keys[first]) < 0) & finite[first]]
+            hashes = to_hash_array(contents)
+            first = np.sort(np.unique(hashes, return_index=True)[1])
+            new = first[(self._find(hashes[first]) < 0) & finite[first]]
             if len(new):
-                self._register([_write_shard(self.folder, keys[new], features[new])])
+                self._register([_write_shard(self.folder, hashes[new], features[new])])
         return finite
 
     def gather(self, contents: Sequence[bytes]) -> Floats:
         """Return (n, D) the embeddings of these content hashes, all of which must be stored, else KeyError."""
-        positions = self._find(to_keys(contents))
+        positions = self._find(to_hash_array(contents))
         if (positions < 0).any():
             raise KeyError(f"{(positions < 0).sum()} of {len(positions)} contents are not stored")
         shards, rows = self._locations[positions].T
@@ -90,29 +90,29 @@ class FeatureStore:
 
     def _register(self, keys_files: Iterable[Path]) -> None:
         """Make the shards of these keys files known, as far as they are not."""
-        keys, locations = [to_keys([])], [np.empty((0, 2), np.int64)]
+        hashes, locations = [to_hash_array([])], [np.empty((0, 2), np.int64)]
         for file in sorted(set(keys_files) - self._seen):
             self._seen.add(file)
-            if (shard_keys := self._load_keys(file)) is not None:
-                rows = np.arange(len(shard_keys))
-                keys.append(shard_keys)
+            if (shard_hashes := self._load_shard_hashes(file)) is not None:
+                rows = np.arange(len(shard_hashes))
+                hashes.append(shard_hashes)
                 locations.append(np.stack([np.full(len(rows), len(self._shards)), rows], axis=1))
                 self._shards.append(_features_file(file))
-        unique, first = np.unique(np.concatenate(keys), return_index=True)
+        unique, first = np.unique(np.concatenate(hashes), return_index=True)
         is_new = self._find(unique) < 0
         unique, first = unique[is_new], first[is_new]
         # Inserted rather than sorted again: with many shards that is the difference between milliseconds and minutes.
-        positions = np.searchsorted(self._keys, unique)
-        self._keys = np.insert(self._keys, positions, unique)
+        positions = np.searchsorted(self._hashes, unique)
+        self._hashes = np.insert(self._hashes, positions, unique)
         self._locations = np.insert(self._locations, positions, np.concatenate(locations)[first], axis=0)
 
-    def _load_keys(self, keys_file: Path) -> Keys | None:
+    def _load_shard_hashes(self, keys_file: Path) -> ContentHashes | None:
         features_file = _features_file(keys_file)
         try:
-            keys = load_keys(keys_file)
+            hashes = load_content_hashes(keys_file)
             rows, width = _read_shape(features_file)
-            if len(keys) != rows or width != (self.width or width):
-                raise ValueError(f"{len(keys)} keys for ({rows}, {width}) features")
+            if len(hashes) != rows or width != (self.width or width):
+                raise ValueError(f"{len(hashes)} content hashes for ({rows}, {width}) features")
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features_file, error)
             self._seen.discard(keys_file)
@@ -120,45 +120,45 @@ class FeatureStore:
             features_file.unlink(missing_ok=True)
             return None
         self.width = width
-        return keys
+        return hashes
 
-    def _find(self, keys: Keys) -> Ints:
-        """Return (n,) the position of each in the sorted keys, -1 for one that is not among them."""
-        if not len(self._keys):
-            return np.full(len(keys), -1)
-        positions = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[positions] == keys, positions, -1)
+    def _find(self, hashes: ContentHashes) -> Ints:
+        """Return (n,) the position of each in the sorted hashes, -1 for one that is not among them."""
+        if not len(self._hashes):
+            return np.full(len(hashes), -1)
+        positions = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        return np.where(self._hashes[positions] == hashes, positions, -1)
 
 
-def to_keys(contents: Sequence[bytes]) -> Keys:
-    """Return content hashes as an array (n,) of 16-byte keys."""
-    return np.frombuffer(b"".join(contents), KEY_TYPE)
+def to_hash_array(contents: Sequence[bytes]) -> ContentHashes:
+    """Return content hashes as an array (n,) of 16 bytes each."""
+    return np.frombuffer(b"".join(contents), HASH_TYPE)
 
 
 def save_array(file: Path, array: npt.NDArray[np.generic]) -> None:
-    """Replace `file` by the array, in NumPy's format; keys (n,) are stored as (n, 16) bytes."""
-    if array.dtype == KEY_TYPE:
-        array = array.view(np.uint8).reshape(-1, KEY_TYPE.itemsize)
+    """Replace `file` by the array, in NumPy's format; content hashes (n,) are stored as (n, 16) bytes."""
+    if array.dtype == HASH_TYPE:
+        array = array.view(np.uint8).reshape(-1, HASH_TYPE.itemsize)
     with replace_atomically(file) as temporary, temporary.open("wb") as handle:
         np.save(handle, array)
 
 
-def load_keys(file: Path) -> Keys:
-    """Return the keys (n,) that `save_array` stored. Raises OSError, EOFError or ValueError for a damaged file."""
+def load_content_hashes(file: Path) -> ContentHashes:
+    """Return the content hashes (n,) of a file. Raises OSError, EOFError or ValueError if it is damaged."""
     stored = np.load(file)
-    if stored.dtype != np.uint8 or stored.shape[1:] != (KEY_TYPE.itemsize,):
-        raise ValueError(f"{stored.dtype} {stored.shape} where keys should be")
-    keys: Keys = stored.view(KEY_TYPE).reshape(-1)
-    return keys
+    if stored.dtype != np.uint8 or stored.shape[1:] != (HASH_TYPE.itemsize,):
+        raise ValueError(f"{stored.dtype} {stored.shape} where content hashes should be")
+    hashes: ContentHashes = stored.view(HASH_TYPE).reshape(-1)
+    return hashes
 
 
-def _write_shard(folder: Path, keys: Keys, features: Floats) -> Path:
-    """Write a shard of `features` (n, D) and their `keys` (n,); return its keys file."""
+def _write_shard(folder: Path, hashes: ContentHashes, features: Floats) -> Path:
+    """Write a shard of `features` (n, D) and their `hashes` (n,); return its keys file."""
     values = np.ascontiguousarray(features, np.float32)
-    digest = hashlib.blake2b(keys.tobytes() + values.tobytes(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(hashes.tobytes() + values.tobytes(), digest_size=12).hexdigest()
     keys_file = folder / f"{digest}.keys.npy"
     save_array(_features_file(keys_file), values)
-    save_array(keys_file, keys)
+    save_array(keys_file, hashes)
     return keys_file
 
 
@@ -166,12 +166,12 @@ def _drop_rows_not_finite(folder: Path) -> None:
     """Remove, once, the rows with NaN or infinity that earlier versions stored: their images are embedded again."""
     for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
         with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
-            features, keys = np.load(_features_file(keys_file), mmap_mode="r"), load_keys(keys_file)
+            features, hashes = np.load(_features_file(keys_file), mmap_mode="r"), load_content_hashes(keys_file)
             finite = np.isfinite(features).all(axis=1)
             if not finite.all():
                 log.warning("%d embeddings in %s are not finite and are removed.", (~finite).sum(), keys_file)
                 if finite.any():
-                    _write_shard(folder, keys[finite], features[finite])
+                    _write_shard(folder, hashes[finite], features[finite])
                 keys_file.unlink()
                 _features_file(keys_file).unlink()
     with suppress(OSError):  # a store that may only be read is checked each time

@@ -1,8 +1,8 @@
 """The embeddings of a whole pool side by side, by its own order: in memory, or of a large pool in one mapped file.
 
 Such a file is a pair, ``<name>.f32`` (n, D) raw float32 and ``<name>.keys`` (n, 16), the content hashes in NumPy's
-format, of which the keys are written last: rows beyond them do not count. It is written once. A pool that has grown
-adds rows to it, and runs of the same pool share it, also at the same time, since rows that have keys never change.
+format, of which the hashes are written last: rows beyond them do not count. It is written once. A pool that has grown
+adds rows to it, and runs of the same pool share it, also at the same time, since rows that have hashes never change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from filelock import FileLock
 from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
-from alframe.store.features import KEY_TYPE, FeatureStore, Keys, load_keys, save_array, to_keys
+from alframe.store.features import (
+    HASH_TYPE,
+    ContentHashes,
+    FeatureStore,
+    load_content_hashes,
+    save_array,
+    to_hash_array,
+)
 from alframe.store.files import require_free_space
 from alframe.types import Floats
 
@@ -28,7 +35,7 @@ log = logging.getLogger(__name__)
 
 MAPPED_BYTES = 2**28  # features of more bytes stay on the disk
 POOLS_FOLDER = "pools"  # below the store's own
-NO_CONTENT = bytes(KEY_TYPE.itemsize)
+NO_CONTENT = bytes(HASH_TYPE.itemsize)
 
 
 def gather_pool_features(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
@@ -50,38 +57,38 @@ def _gather_rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Float
 def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
     folder = store.folder / POOLS_FOLDER
     folder.mkdir(exist_ok=True)
-    keys = to_keys([NO_CONTENT if content is None else content for content in contents])
+    hashes = to_hash_array([NO_CONTENT if content is None else content for content in contents])
     with FileLock(folder / ".lock"):
-        file, count = _find_pool_file(folder, keys, store.width)
-        if count < len(keys):
+        file, count = _find_pool_file(folder, hashes, store.width)
+        if count < len(hashes):
             _append_rows(file, store, contents, count)
-            save_array(file.with_suffix(".keys"), keys)
+            save_array(file.with_suffix(".keys"), hashes)
     # A plain array: a memmap's slices are slow, each being a memmap again.
-    return np.asarray(np.memmap(file, np.float32, "r", shape=(len(keys), store.width)))
+    return np.asarray(np.memmap(file, np.float32, "r", shape=(len(hashes), store.width)))
 
 
-def _find_pool_file(folder: Path, keys: Keys, width: int) -> tuple[Path, int]:
-    """Return the file that has the first of the `keys`, and how many of them; a new name and 0 if there is none.
+def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Path, int]:
+    """Return the file that has the first of the `hashes`, and how many of them; a new name and 0 if there is none.
 
     One that has most of them, but not in these places, is of this pool as it was before, and is removed.
     """
     for keys_file in sorted(folder.glob("*.keys")):
         file = keys_file.with_suffix(".f32")
         try:
-            file_keys = load_keys(keys_file)
-            if file.stat().st_size < len(file_keys) * width * 4:
-                raise ValueError(f"too few rows for {len(file_keys)} keys")
+            file_hashes = load_content_hashes(keys_file)
+            if file.stat().st_size < len(file_hashes) * width * 4:
+                raise ValueError(f"too few rows for {len(file_hashes)} hashes")
         except (OSError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is built again.", file, error)
             _remove_pool_file(file)
             continue
-        shared = min(len(file_keys), len(keys))
-        equal = int((file_keys[:shared] == keys[:shared]).sum())
+        shared = min(len(file_hashes), len(hashes))
+        equal = int((file_hashes[:shared] == hashes[:shared]).sum())
         if equal == shared:
             return file, shared
         if 2 * equal > shared:
             _remove_pool_file(file)
-    return folder / f"{hashlib.blake2b(keys.tobytes(), digest_size=12).hexdigest()}.f32", 0
+    return folder / f"{hashlib.blake2b(hashes.tobytes(), digest_size=12).hexdigest()}.f32", 0
 
 
 def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], count: int) -> None:

@@ -68,18 +68,18 @@ def make_embedder(
     recipe: Mapping[str, Any],
     seed: int,
     device: str,
-    state: Mapping[str, torch.Tensor] | None = None,
+    weights: Mapping[str, torch.Tensor] | None = None,
     inference: Inference = Inference(),
 ) -> Embedder:
-    """Build the network; with `state`, load these (fine-tuned) weights instead of the pretrained ones.
+    """Build the network; with `weights`, load these (fine-tuned) weights instead of the pretrained ones.
 
     `recipe` is what `backbone` was built from: it tells apart networks with equal weights but another structure. Raises
     EngineError if the engine of `inference` is not installed.
     """
     keep_freed_memory()
-    module = backbone.module(seed, weights=state is None)
-    if state is not None:
-        module.load_state_dict(dict(state), strict=True)
+    module = backbone.module(seed, weights=weights is None)
+    if weights is not None:
+        module.load_state_dict(dict(weights), strict=True)
     return embedder_from_module(module, backbone.input_spec, recipe, device, inference)
 
 

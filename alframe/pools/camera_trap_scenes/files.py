@@ -37,20 +37,20 @@ class Burst:
     number: int  # names the burst's own generator
 
 
-def plan_bursts(recipe: Mapping[str, Any]) -> list[Burst]:
+def plan_bursts(parameters: Mapping[str, Any]) -> list[Burst]:
     """Return who comes where and when, by site and time; species and nights are spread evenly over pool and test."""
-    rng = generator(recipe["seed"], "plan")
-    sites = np.arange(recipe["bursts"]) % recipe["sites"]
-    is_test = sites >= recipe["sites"] - recipe["test_sites"]
+    rng = generator(parameters["seed"], "plan")
+    sites = np.arange(parameters["bursts"]) % parameters["sites"]
+    is_test = sites >= parameters["sites"] - parameters["test_sites"]
     bursts = []
     for numbers in (np.flatnonzero(~is_test), np.flatnonzero(is_test)):
-        empties = round(recipe["empty"] * len(numbers))
-        animals = [recipe["species"][i % len(recipe["species"])] for i in range(len(numbers) - empties)]
+        empties = round(parameters["empty"] * len(numbers))
+        animals = [parameters["species"][i % len(parameters["species"])] for i in range(len(numbers) - empties)]
         visitors = rng.permutation(np.array([*animals, *[None] * empties], dtype=object))
-        nights = rng.permutation(len(numbers)) < round(recipe["night"] * len(numbers))
+        nights = rng.permutation(len(numbers)) < round(parameters["night"] * len(numbers))
         for number, visitor, night in zip(numbers.tolist(), visitors, nights.tolist(), strict=True):
             # A day of its own for each burst of a site keeps their times apart.
-            day = datetime(2024, 3, 1) + timedelta(days=3 * (number // recipe["sites"]) + int(rng.integers(0, 3)))
+            day = datetime(2024, 3, 1) + timedelta(days=3 * (number // parameters["sites"]) + int(rng.integers(0, 3)))
             hour = (21 + float(rng.uniform(0, 8))) % 24 if night else float(rng.uniform(6.5, 19))
             start = day + timedelta(seconds=round(hour * 3600))
             site, frames = int(sites[number]), int(rng.integers(2, 6))
@@ -88,20 +88,22 @@ def shoot(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Ima
         time += timedelta(seconds=int(rng.integers(1, 3)))
 
 
-def write_images(recipe: Mapping[str, Any], root: Path) -> None:
+def write_images(parameters: Mapping[str, Any], root: Path) -> None:
     """Write ``images/<site>/IMG_0001.JPG``, ``labels.csv`` and ``detections.json`` below `root`, site by site."""
-    seed = recipe["seed"]
+    seed = parameters["seed"]
     habitats = generator(seed, "habitats").permutation(len(HABITATS))
     rows: list[tuple[str, ...]] = []
     detections: list[dict[str, Any]] = []
     site, count = -1, 0
-    for burst in track(plan_bursts(recipe), "Drawing camera-trap scenes", unit="burst"):
+    for burst in track(plan_bursts(parameters), "Drawing camera-trap scenes", unit="burst"):
         if burst.site != site:
             site, count = burst.site, 0
             habitat = HABITATS[habitats[site % len(HABITATS)]]
-            scenery = paint_scenery(habitat, (recipe["size"][0], recipe["size"][1]), generator(seed, "site", site))
+            scenery = paint_scenery(
+                habitat, (parameters["size"][0], parameters["size"][1]), generator(seed, "site", site)
+            )
             (root / "images" / burst.camera).mkdir(parents=True)
-        split = "test" if site >= recipe["sites"] - recipe["test_sites"] else "pool"
+        split = "test" if site >= parameters["sites"] - parameters["test_sites"] else "pool"
         sequence, light = f"{burst.camera}_{burst.start:%Y%m%d_%H%M%S}", "night" if burst.night else "day"
         for image, info, box in shoot(burst, scenery, seed):
             count += 1

@@ -62,12 +62,12 @@ class CameraTrapScenes:
         require_parameter(part, is_large, "[width, height], from 160 x 120", size=size)
         settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "root"}
         settings |= {"size": size, "species": species}
-        self.recipe = {"pool": "camera_trap_scenes", "drawing": DRAWING_VERSION, **settings}
+        self.parameters = {"pool": "camera_trap_scenes", "drawing": DRAWING_VERSION, **settings}
 
     def items(self) -> Iterator[Item]:
         """Yield all frames by site and time; raises PoolError if `root` cannot be written or holds other files."""
         root = absolute_path(self.root)
-        ensure_generated(root, self.recipe, partial(write_images, self.recipe))
+        ensure_generated(root, self.parameters, partial(write_images, self.parameters))
         images = json.loads((root / "detections.json").read_text(encoding="utf-8"))["images"]
         detections = {image["file"]: image["detections"] for image in images}
         with (root / "labels.csv").open(encoding="utf-8", newline="") as text:
