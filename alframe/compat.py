@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from contextlib import suppress
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -49,6 +51,12 @@ def import_timm() -> ModuleType:
     return importlib.import_module("timm")
 
 
-def quiet_pillow() -> None:
-    """Silence the error that Pillow logs for a TIFF of more bands than it knows; alframe reads those otherwise."""
+@cache
+def prepare_pillow() -> None:
+    """Let Pillow read HEIC where pillow-heif is installed, which it does not find by itself.
+
+    Also silence the error that it logs for a TIFF of more bands than it knows; alframe reads those otherwise.
+    """
     logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from alframe.data.pictures import RANGE_HINT, read_orientation, to_eight_bit
+from alframe.data.pictures import RANGE_HINT, open_picture, read_orientation, to_eight_bit
 from alframe.data.reasons import UnreadableImage, UnsuitableInput
 from alframe.types import InputSpec
 
@@ -143,7 +143,7 @@ def _move_bands_last(values: Array, axes: str) -> Array:
 
 
 def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
-    with Image.open(io.BytesIO(data)) as image:
+    with open_picture(data) as image:
         measured = image.mode.startswith(("I", "F"))
         if not measured and any(";16" in str(tile.args) for tile in image.tile):
             raise UnsuitableInput("Pillow reads only 8 of the 16 bits of its colours; save it as an uncompressed TIFF")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 import struct
 import warnings
@@ -16,7 +15,8 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import fit_to_input, is_npy, is_tiff, read_bands
-from alframe.data.pictures import read_file, read_orientation, to_eight_bit, turn_upright
+from alframe.data.jpeg import add_missing_end
+from alframe.data.pictures import open_picture, read_file, read_orientation, to_eight_bit, turn_upright
 from alframe.data.reasons import UnreadableImage, explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.types import Box, InputSpec
 
@@ -31,7 +31,8 @@ class Decoded:
     `content_hash` is the 16-byte BLAKE2b of the file's bytes (and of the box, if any), None if the file itself cannot
     be read. `stamp` is the file's size and modification time (ns) just before it was read. Both are None as well when
     the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it against the
-    file. `difference_hash` is that of the pixels, where it was taken (`PlainReader`).
+    file. `damage` says what is missing of a picture that is used nonetheless. `difference_hash` is that of the pixels,
+    where it was taken (`PlainReader`).
     """
 
     pixels: Pixels | None
@@ -39,6 +40,7 @@ class Decoded:
     reason: str | None
     stamp: tuple[int, int] | None
     difference_hash: bytes | None = None
+    damage: str | None = None
 
 
 class ImageFile:
@@ -46,6 +48,7 @@ class ImageFile:
 
     def __init__(self, path: Path) -> None:
         self._data, self._stamp, self._reason = b"", (0, 0), ""
+        self._mended: tuple[bytes, str | None] | None = None
         try:
             self._data, self._stamp = read_file(path)
         except (OSError, ValueError, MemoryError) as error:
@@ -66,29 +69,32 @@ class ImageFile:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-                pixels = self._decode_pixels(spec, box)
+                if self._mended is None:
+                    self._mended = add_missing_end(self._data)
+                picture_bytes, damage = self._mended
+                pixels = self._decode_pixels(picture_bytes, spec, box)
         except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
             if (reason := explain_outside_cause(error)) is not None:
                 return Decoded(None, None, reason, None)
             return Decoded(None, content.digest(), explain_bad_image(error, self._data), self._stamp)
-        return Decoded(pixels, content.digest(), None, self._stamp)
+        return Decoded(pixels, content.digest(), None, self._stamp, damage=damage)
 
-    def _decode_pixels(self, spec: InputSpec, box: Box | None) -> Pixels:
-        if spec.value_range is None and spec.channels in (1, 3) and not is_npy(self._data):
+    def _decode_pixels(self, data: bytes, spec: InputSpec, box: Box | None) -> Pixels:
+        if spec.value_range is None and spec.channels in (1, 3) and not is_npy(data):
             try:
-                square = _resize_square(self._decode_picture(spec, box), spec, box)
+                square = _resize_square(self._decode_picture(data, spec, box), spec, box)
                 return square.reshape(spec.size, spec.size, spec.channels)
             except UnidentifiedImageError:
-                if not is_tiff(self._data):
+                if not is_tiff(data):
                     raise
-        array, orientation = read_bands(self._data, spec.channels)
+        array, orientation = read_bands(data, spec.channels)
         values = fit_to_input(array, spec)
         planes = (Image.fromarray(np.ascontiguousarray(values[:, :, band])) for band in range(spec.channels))
         square = np.stack([_resize_square(turn_upright(plane, orientation), spec, box) for plane in planes], axis=2)
         return square if square.dtype == np.uint8 else np.clip(square, 0, 255)  # bicubic filters overshoot
 
-    def _decode_picture(self, spec: InputSpec, box: Box | None) -> Image.Image:
-        with Image.open(io.BytesIO(self._data)) as image:
+    def _decode_picture(self, data: bytes, spec: InputSpec, box: Box | None) -> Image.Image:
+        with open_picture(data) as image:
             orientation = read_orientation(image)
             sides = (box.w, box.h) if box else (1.0, 1.0)
             if not all(side > 0 for side in sides):  # nan as well

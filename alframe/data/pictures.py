@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from alframe.compat import quiet_pillow
+from alframe.compat import prepare_pillow
 from alframe.data.reasons import UnsuitableInput
 
-quiet_pillow()
+prepare_pillow()
 
 _ORIENTATION_TAG = 0x0112  # the EXIF tag
 _TURNS = {
@@ -23,6 +24,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# "mif1" and "msf1" are those of HEIF in general, and of AVIF too; Pillow has read AVIF before this is asked.
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 
 def read_file(path: Path) -> tuple[bytes, tuple[int, int]]:
@@ -33,6 +36,23 @@ def read_file(path: Path) -> tuple[bytes, tuple[int, int]]:
     if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
         raise ValueError("it is a device or a pipe, not a file")
     return path.read_bytes(), (status.st_size, status.st_mtime_ns)
+
+
+def is_heic(data: bytes) -> bool:
+    """Return whether a file that begins so is a HEIC or HEIF picture, as telephones take them."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """Open a picture with Pillow. Raises UnsuitableInput where another package would read it, and what Pillow raises."""
+    try:
+        return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        if is_heic(data) and "HEIF" not in Image.OPEN:
+            raise UnsuitableInput(
+                'it is a HEIC picture: to read those, pip install "alframe[heif]", or save it as a JPEG'
+            ) from None
+        raise
 
 
 def read_orientation(image: Image.Image) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import Array, is_npy, is_tiff, read_bands
-from alframe.data.pictures import read_file, read_orientation, to_eight_bit, turn_upright
+from alframe.data.jpeg import add_missing_end
+from alframe.data.pictures import is_heic, open_picture, read_file, read_orientation, to_eight_bit, turn_upright
 from alframe.data.reasons import explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.errors import PoolError
 
@@ -30,7 +30,7 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
-            picture = _open_picture(data, side)
+            picture = _open_picture(add_missing_end(data)[0], side)
             if side is not None:
                 picture.thumbnail((side, side))
     except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
@@ -39,11 +39,14 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
 
 
 def needs_conversion(path: Path) -> bool:
-    """Return whether viewers cannot show a file: an array, or a TIFF of many bands or real numbers. Raises OSError."""
+    """Return whether viewers cannot show a file: HEIC, an array, or a TIFF of many bands or of real numbers.
+
+    Raises OSError.
+    """
     with path.open("rb") as file:
         start = file.read(16)
     if not is_tiff(start):
-        return is_npy(start)
+        return is_npy(start) or is_heic(start)
     try:
         with Image.open(path) as image:
             return image.mode == "F"
@@ -54,7 +57,7 @@ def needs_conversion(path: Path) -> bool:
 def _open_picture(data: bytes, side: int | None) -> Image.Image:
     if not is_npy(data):
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with open_picture(data) as image:
                 if side is not None:
                     image.draft("RGB", (side, side))  # a JPEG decodes at reduced size, many times faster
                 image.load()

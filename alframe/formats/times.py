@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from alframe.chunks import chunks
-from alframe.compat import quiet_pillow
+from alframe.compat import prepare_pillow
 
 # EXIF's colons, ISO's dashes with T or blank, an optional fraction; a zone or whatever else follows is ignored.
 _TIME = re.compile(r"\s*(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)[T ]\s*(\d\d?):(\d\d)(?::(\d\d))?(?!\d)")
@@ -117,7 +117,7 @@ def _parse_directory(block: bytes, endian: str, offset: int) -> dict[int, tuple[
 def _read_with_pillow(path: Path) -> dict[int, object]:
     from PIL import Image
 
-    quiet_pillow()
+    prepare_pillow()
     with Image.open(path) as image:
         exif = Image.Image.getexif(image)  # that of PNG's own class decodes the picture
         return {**exif, **exif.get_ifd(_EXIF_IFD_TAG)}

@@ -1,5 +1,5 @@
 """Import libraries that need care beside torch; each is imported when its function is called."""
 
-from alframe.compat import import_faiss, import_timm, import_torchvision
+from alframe.compat import import_faiss, import_timm, import_torchvision, prepare_pillow
 
-__all__ = ["import_faiss", "import_timm", "import_torchvision"]
+__all__ = ["import_faiss", "import_timm", "import_torchvision", "prepare_pillow"]

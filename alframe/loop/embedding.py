@@ -18,7 +18,7 @@ from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import Embedded, RunCache
-from alframe.store.events import DuplicateCounts, Shown
+from alframe.store.events import Damaged, DuplicateCounts, Shown
 from alframe.store.ledger import Ledger
 from alframe.types import Ints
 
@@ -33,6 +33,7 @@ def embed_pool(campaign: Campaign, cache: RunCache, embedder: Embedder) -> Embed
     stores = project.feature_store, project.file_cache
     used_embedder, embedding = update_pool_embedding(listing.items, listing.present, embedder, *stores, compute)
     record_unreadable(campaign, embedding.unreadable)
+    record_damaged(campaign, embedding.damaged)
     replaced = find_replaced_images(campaign, listing, embedding)
     representatives = map_to_representatives(campaign, listing, used_embedder, embedding)
     cache.embedded = Embedded(listing, used_embedder, embedding, replaced, representatives)
@@ -47,6 +48,20 @@ def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None
     with campaign.ledger.transaction():
         new = [(key, reason) for key, reason in unreadable.items() if before.get(key) != reason]
         campaign.ledger.mark_unreadable([*new, *((key, None) for key in before if key not in unreadable)])
+
+
+def record_damaged(campaign: Campaign, damaged: Mapping[int, str]) -> None:
+    """Journal which images (key -> what is missing) are used although they are damaged, if others were before."""
+    if damaged != load_damaged(campaign.ledger):
+        with campaign.ledger.transaction():
+            event = Damaged({str(key): missing for key, missing in damaged.items()})
+            campaign.ledger.add_event(len(campaign.ledger.rounds()), event)
+
+
+def load_damaged(ledger: Ledger) -> dict[int, str]:
+    """Return key -> what is missing, for all images that are used although they are damaged."""
+    events = ledger.events(Damaged)
+    return {int(key): missing for key, missing in events[-1][1].images.items()} if events else {}
 
 
 def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: PoolEmbedding) -> set[int]:

@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,15 +29,33 @@ _PROJECT_FOLDERS = frozenset({"cache", "compare", "export", "features", "models"
 _PROJECT_FILES = frozenset({LEDGER_NAME, "contents.sqlite"})
 # Pillow recognises these without being able to decode them by itself.
 _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
+_HEIC = ".heic .heif .heics .heifs .hif"
+_RAW = (
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf "
+    ".srw .x3f"
+)
+_VIDEO = ".3gp .asf .avi .divx .flv .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .ts .webm .wmv"
+# What people may take for images of the pool: it is counted, by what one file and several are called.
+_LEFT_OUT = {
+    **dict.fromkeys(_HEIC.split(), ("HEIC picture", "HEIC pictures")),
+    **dict.fromkeys(_RAW.split(), ("raw file", "raw files")),
+    **dict.fromkeys(_VIDEO.split(), ("video", "videos")),
+}
 # A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
 _NOT_PORTABLE = re.compile("[\\\\\ud800-\udfff]")
 
 
 @functools.cache
 def image_suffixes() -> frozenset[str]:
-    """Return the suffixes of all image types that can be decoded, in lower case and with their dot."""
+    """Return the suffixes of all image types that can be decoded, in lower case and with their dot.
+
+    HEIC is one of them where pillow-heif is installed.
+    """
     from PIL import Image
 
+    from alframe.kit.libraries import prepare_pillow
+
+    prepare_pillow()
     formats = Image.registered_extensions()
     decodable = {s.lower() for s, name in formats.items() if name in Image.OPEN and name not in _UNDECODABLE}
     return frozenset(decodable | {".npy"})
@@ -66,7 +84,8 @@ class Folder:
         """Yield every image once, folder by folder in sorted order; raises PoolError where a root gives no image.
 
         Skipped: names that start with a dot and SKIPPED_FOLDERS. Skipped with a logged warning: a subfolder that cannot
-        be read, and a name that has no portable form.
+        be read, a link to itself, and a name that has no portable form. One line counts the raw files, the videos and
+        the HEIC pictures that are left out.
         """
         root = _require_folder(self.root, "root")
         if self.test_root is None:
@@ -88,8 +107,8 @@ class Folder:
     def _items_below(
         self, root: Path, id_prefix: str, split: Literal["pool", "test"], excluded: Path | None
     ) -> Iterator[Item]:
-        has_images = False
-        for relative, path in _walk(root, excluded):
+        has_images, left_out = False, Counter[str]()
+        for relative, path in _walk(root, excluded, left_out):
             has_images = True
             folders = relative.split("/")[:-1]
             yield Item(
@@ -99,29 +118,56 @@ class Folder:
                 split=split,
                 camera=folder_at_level(folders, self.camera_level),
             )
+        if has_images and left_out:
+            log.warning("Left out below %s: %s", root, _describe_left_out(left_out))
         if not has_images:
+            others = f" There are only {_describe_left_out(left_out)}" if left_out else ""
             raise PoolError(
-                f"There are no images in {root} or below it. Point pool.{'root' if split == 'pool' else 'test_root'} "
-                f"at the folder that holds them; files are recognised by suffix, e.g. .jpg, .png, .tif."
+                f"There are no images in {root} or below it.{others} Point pool."
+                f"{'root' if split == 'pool' else 'test_root'} at the folder that holds them; files are recognised by "
+                f"suffix, e.g. .jpg, .png, .tif."
             )
 
 
 def _require_folder(path: str | Path, parameter: str) -> Path:
     folder = absolute_path(path)
-    if not folder.is_dir():
-        problem = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise PoolError(
-            f"{folder} {problem}. Set pool.{parameter} to the folder with the images. If they were moved, name the "
-            f"project too, so that it goes on with its labels: project=FOLDER pool.{parameter}=NEW_FOLDER."
-        )
-    return folder
+    if folder.is_dir():
+        return folder
+    if folder.is_file():
+        remedy = _FILE_REMEDIES.get(folder.suffix.lower(), "Set pool.{0} to the folder that it lies in: {1}.")
+        raise PoolError(f"{folder} is a file, not a folder. {remedy.format(parameter, folder.parent)}")
+    raise PoolError(
+        f"{folder} does not exist. Set pool.{parameter} to the folder with the images. If they were moved, name the "
+        f"project too, so that it goes on with its labels: project=FOLDER pool.{parameter}=NEW_FOLDER."
+    )
 
 
-def _walk(root: Path, excluded: Path | None) -> Iterator[tuple[str, Path]]:
+_UNPACK = "Unpack it, and set pool.{0} to the folder that it was unpacked into."
+# {0} is the parameter, {1} the folder of the file.
+_FILE_REMEDIES = {
+    **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"), _UNPACK),
+    ".ddb": "It is a data file of Timelapse: for its images and labels, pool=timelapse pool.file=FILE.",
+    ".csv": "For the images that a table lists, pool=csv pool.file=FILE.",
+    ".json": "For the images that a COCO file lists, pool=coco pool.file=FILE.",
+}
+
+
+def _describe_left_out(left_out: Counter[str]) -> str:
+    """Say how many files of each kind were left out, and how those can be read that can; it ends with a full stop."""
+    kinds: Counter[tuple[str, str]] = Counter()
+    for suffix, count in left_out.items():
+        kinds[_LEFT_OUT[suffix]] += count
+    counts = ", ".join(f"{count:,} {one if count == 1 else several}" for (one, several), count in kinds.items())
+    hint = ' To read HEIC: pip install "alframe[heif]".' if any(suffix in _HEIC.split() for suffix in left_out) else ""
+    return f"{counts}.{hint}"
+
+
+def _walk(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator[tuple[str, Path]]:
     """Yield (relative POSIX path, path on disk) of every image, each folder's own, sorted, before its subfolders'.
 
     Linked folders come last, and no folder is visited twice, so that links that form a loop end, and an image that can
-    be reached both ways is listed under its true path. The folder `excluded` is left out.
+    be reached both ways is listed under its true path. The folder `excluded` is left out. `left_out` counts the files
+    that cannot be read, by suffix.
     """
     visited = {excluded.resolve()} if excluded else set()
     links = deque([(root, "")])
@@ -133,13 +179,13 @@ def _walk(root: Path, excluded: Path | None) -> Iterator[tuple[str, Path]]:
             if real in visited:
                 continue
             visited.add(real)
-            files, folders, linked = _scan(folder, is_root=not prefix)
+            files, folders, linked = _scan(folder, not prefix, left_out)
             yield from ((prefix + name, folder / name) for name in files)
             stack += [(folder / name, f"{prefix}{name}/", real / name) for name in reversed(folders)]
             links += [(folder / name, f"{prefix}{name}/") for name in linked]
 
 
-def _scan(folder: Path, is_root: bool) -> tuple[list[str], list[str], list[str]]:
+def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str], list[str], list[str]]:
     """Return the sorted names of the images, the folders and the linked folders directly in `folder`."""
     files: list[str] = []
     folders: list[str] = []
@@ -152,11 +198,19 @@ def _scan(folder: Path, is_root: bool) -> tuple[list[str], list[str], list[str]]
                 is_project |= entry.name in _PROJECT_FILES
                 if entry.name.startswith(".") or entry.name.lower() in SKIPPED_FOLDERS:
                     continue
-                if entry.is_dir():
+                suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million of them
+                try:
+                    is_folder = entry.is_dir()
+                except OSError as error:  # a link to itself
+                    log.warning("Skipped %s in %s: %s. Remove it.", entry.name, folder, error.strerror)
+                    continue
+                if is_folder:
                     names = linked if entry.is_symlink() else folders
-                elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122 - a million of them
+                elif suffix in suffixes:
                     names = files  # also a link to nothing: whoever reads the pixels reports it
                 else:
+                    if suffix in _LEFT_OUT:
+                        left_out[suffix] += 1
                     continue
                 if _NOT_PORTABLE.search(entry.name):
                     reason = "it has a backslash or an undecodable character. Rename it."

@@ -53,6 +53,14 @@ class DuplicateCounts(Event):
 
 
 @dataclass(frozen=True)
+class Damaged(Event):
+    """All images that are used although a part of them is lost: what is missing, by key, which JSON makes a text."""
+
+    KIND: ClassVar[str] = "damaged"
+    images: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Requested(Event):
     """The request has been shown to people."""
 

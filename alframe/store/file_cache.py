@@ -31,14 +31,15 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS content (
     path TEXT NOT NULL, box TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
-    content BLOB, reason TEXT, PRIMARY KEY (path, box)
+    content BLOB, reason TEXT, damage TEXT, PRIMARY KEY (path, box)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hash (
     content BLOB NOT NULL, input TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (content, input)
 ) WITHOUT ROWID
 """
-# Goes up whenever more files can be read than before: the reasons that were stored until then are forgotten.
-READER_VERSION = 1
+# Goes up whenever more files can be read than before: the reasons that were stored until then are forgotten. Up to
+# version 1 there was no column `damage`.
+READER_VERSION = 2
 VALUES_PER_QUERY = 500  # SQLite may be built for no more than 999
 
 Stamp = tuple[int, int]  # size and modification time in nanoseconds
@@ -49,11 +50,13 @@ class FileContent:
     """What a file, or a box in it, held: its content hash (16 bytes), and the reason if it is not a readable image.
 
     `stamp` is from just before it was read; None if the reason lies outside the file, which is then tried again.
+    `damage` says what is missing of a readable image.
     """
 
     content_hash: bytes | None
     reason: str | None
     stamp: Stamp | None
+    damage: str | None = None
 
 
 class FileCache:
@@ -69,8 +72,14 @@ class FileCache:
             self._db = connect(file)
             self._db.executescript(SCHEMA)
             if self._db.execute("PRAGMA user_version").fetchone()[0] < READER_VERSION:
-                self._db.execute("DELETE FROM content WHERE reason IS NOT NULL")
-                self._db.execute(f"PRAGMA user_version = {READER_VERSION}")
+                self._update()
+
+    def _update(self) -> None:
+        columns = [name for _, name, *_ in self._db.execute("PRAGMA table_info(content)")]
+        if "damage" not in columns:
+            self._db.execute("ALTER TABLE content ADD COLUMN damage TEXT")
+        self._db.execute("DELETE FROM content WHERE reason IS NOT NULL")
+        self._db.execute(f"PRAGMA user_version = {READER_VERSION}")
 
     def close(self) -> None:
         """Close the file."""
@@ -85,9 +94,12 @@ class FileCache:
         pairs = zip(items, present, strict=True)  # items may be a generator
         while chunk := list(islice(pairs, VALUES_PER_QUERY)):
             keys = [_file_key(item) for item, _ in chunk]
-            sql = "SELECT path, box, content, reason, size, mtime FROM content WHERE path IN"
+            sql = "SELECT path, box, content, reason, size, mtime, damage FROM content WHERE path IN"
             rows = self._select(sql, {path for path, _ in keys})
-            stored = {(path, box): FileContent(content, why, tuple(stamp)) for path, box, content, why, *stamp in rows}
+            stored = {
+                (path, box): FileContent(content, reason, (size, mtime), damage)
+                for path, box, content, reason, size, mtime, damage in rows
+            }
             for key, (_, is_present) in zip(keys, chunk, strict=True):
                 content = stored.get(key)
                 if not is_present:
@@ -103,9 +115,9 @@ class FileCache:
         A file that could not be had (missing, locked, a drive that is off, no memory) is tried again next time.
         """
         self._write(
-            "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason, damage) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (*_file_key(item), *content.stamp, content.content_hash, content.reason)
+                (*_file_key(item), *content.stamp, content.content_hash, content.reason, content.damage)
                 for item, content in contents
                 if content.stamp is not None
             ],

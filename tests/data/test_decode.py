@@ -13,12 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from alframe.builtins import REGISTRIES
 from alframe.data import decode
 from alframe.data.decode import ImageFile
+from alframe.data.viewing import needs_conversion, open_for_viewing
 from alframe.types import Box, InputSpec
 
 RGB = InputSpec(32, (0.5,) * 3, (0.5,) * 3)
 GREY = InputSpec(32, (0.5,), (0.5,))
+BANDS = InputSpec(32, (0.5,) * 3, (0.5,) * 3, value_range=((0, 255),) * 3)
 
 
 def quadrants(mode: str = "RGB", size: tuple[int, int] = (96, 64)) -> Image.Image:
@@ -195,6 +198,29 @@ def test_bad_content(tmp_path: Path, data: bytes, words: str) -> None:
     assert decoded.content_hash is not None
     assert decoded.reason is not None
     assert any(word in decoded.reason for word in words.split("|")), decoded.reason
+
+
+def test_heic_names_the_package_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+    path = tmp_path / "a.jpg"  # a telephone's picture under another name
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200))
+    for decoded in (ImageFile(path).decode(RGB), ImageFile(path).decode(BANDS)):
+        assert "HEIC" in (decoded.reason or "")
+        assert 'pip install "alframe[heif]"' in (decoded.reason or "")
+        assert decoded.stamp is None, "it is tried again, for the package may have been installed"
+
+
+def test_heic_is_read_where_the_package_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif")
+    path = tmp_path / "a.HEIC"
+    quadrants().save(path, "HEIF", quality=95)
+    decoded = ImageFile(path).decode(RGB)
+    assert decoded.pixels is not None
+    assert corners(decoded.pixels) == UPRIGHT
+    assert needs_conversion(path)  # few viewers show it
+    assert open_for_viewing(path).size == quadrants().size
+    assert [item.id for item in REGISTRIES["pool"].build({"name": "folder", "root": tmp_path}).items()] == ["a.HEIC"]
 
 
 def test_bad_files(tmp_path: Path) -> None:

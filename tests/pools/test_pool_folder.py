@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from alframe.errors import BadParams, PoolError
+from alframe.pools import folder
 from alframe.pools.folder import Folder, image_suffixes
 from alframe.testing.pool import PoolSuite
 
@@ -140,6 +141,60 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
             ids(pool)
     with pytest.raises(BadParams, match="class_level=0: must be at least 1"):
         Folder(tmp_path, classes=True, class_level=0)
+
+
+def test_what_others_see_is_counted_where_it_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suffixes = image_suffixes() - {".heic", ".heif", ".hif"}  # as without pillow-heif
+    monkeypatch.setattr(folder, "image_suffixes", lambda: suffixes)
+    touch(tmp_path, "1.jpg", "a/2.HEIC", "a/3.heif", "4.CR2", "b/5.nef", "b/6.DNG", "6.ARW", "7.MP4", "8.avi", "9.mov")
+    others = ("Thumbs.db", "._1.jpg", "._8.avi", ".DS_Store", "list.csv", "report.pdf", "1.jpg_original", "1.xmp")
+    touch(tmp_path, *others, "Backups/9.mp4")
+    with caplog.at_level(logging.WARNING):
+        assert ids(Folder(tmp_path)) == ["1.jpg"]
+    (record,) = caplog.records
+    end = 'raw files, 3 videos, 2 HEIC pictures. To read HEIC: pip install "alframe[heif]".'
+    assert record.getMessage() == f"Left out below {tmp_path}: 4 {end}"
+    caplog.clear()
+    touch(tmp_path / "only films", "1.mp4")
+    with pytest.raises(PoolError, match=r"no images in .*There are only 1 video\. Point pool.root"):
+        ids(Folder(tmp_path / "only films"))
+    assert not caplog.records
+
+
+def test_nothing_is_counted_where_nothing_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        ids(Folder(touch(tmp_path, "1.jpg", "list.csv", "Thumbs.db")))
+    assert not caplog.records
+
+
+def test_a_file_in_place_of_a_folder_is_told_what_to_do(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg", "season.ZIP", "TimelapseData.ddb", "list.csv", "set.json")
+    for name, message in (
+        ("1.jpg", f"Set pool.root to the folder that it lies in: {tmp_path}."),
+        ("season.ZIP", "Unpack it, and set pool.root to the folder"),
+        ("TimelapseData.ddb", "pool=timelapse pool.file=FILE"),
+        ("list.csv", "pool=csv pool.file=FILE"),
+        ("set.json", "pool=coco pool.file=FILE"),
+    ):
+        with pytest.raises(PoolError) as caught:
+            ids(Folder(tmp_path / name))
+        assert message in str(caught.value)
+    assert ids(Folder(tmp_path)) == ["1.jpg"], "the first remedy"
+
+
+@links
+def test_a_link_to_itself_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    touch(tmp_path, "1.jpg", "a/2.jpg")
+    for link in (tmp_path / "loop", tmp_path / "a" / "loop.jpg"):
+        link.symlink_to(link)
+    with caplog.at_level(logging.WARNING):
+        assert ids(Folder(tmp_path)) == ["1.jpg", "a/2.jpg"]
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        f"Skipped loop in {tmp_path}",
+        f"Skipped loop.jpg in {tmp_path / 'a'}",
+    ]
 
 
 @links

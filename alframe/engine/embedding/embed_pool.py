@@ -32,11 +32,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PoolEmbedding:
-    """Features (N, D) of all items by key; those in `unreadable` (key -> reason) have zeros."""
+    """Features (N, D) of all items by key; those in `unreadable` (key -> reason) have zeros.
+
+    `damaged` (key -> what is missing) are images that are used although a part of them is lost.
+    """
 
     features: Floats
     unreadable: Mapping[int, str]
     content_hashes: Sequence[bytes | None]  # (N,) of what each file held when it was read
+    damaged: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def readable(self) -> Bools:
@@ -134,7 +138,7 @@ def process_shards(
     with Bar(title, total=len(items), unit="img") as bar:
         result = ShardResult()
         for batch, features in process(items, batches):
-            result.contents += [FileContent(read.content_hash, read.reason, read.stamp) for read in batch.results]
+            result.contents += [FileContent(read.content_hash, read.reason, read.stamp, read.damage) for read in batch.results]
             result.features.append(features)
             result.hashes |= batch.hash_by_content
             bar.advance(len(batch.rows), read=batch.file_bytes, written=features.nbytes)
@@ -170,7 +174,8 @@ def _collect_embedding(contents: Sequence[FileContent | None], store: FeatureSto
         raise PoolError(f"None of the {len(contents)} images can be read. The first: {first_reason}")
     hashes = [None if content is None else content.content_hash for content in contents]
     stored = [None if key in unreadable else _require_hash(content) for key, content in enumerate(contents)]
-    return PoolEmbedding(gather_pool_features(store, stored), unreadable, hashes)
+    damaged = {key: content.damage for key, content in enumerate(contents) if content and content.damage is not None}
+    return PoolEmbedding(gather_pool_features(store, stored), unreadable, hashes, damaged)
 
 
 def _require_hash(content: FileContent | None) -> bytes:
