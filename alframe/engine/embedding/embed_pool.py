@@ -138,7 +138,9 @@ def process_shards(
     with Bar(title, total=len(items), unit="img") as bar:
         result = ShardResult()
         for batch, features in process(items, batches):
-            result.contents += [FileContent(read.content_hash, read.reason, read.stamp, read.damage) for read in batch.results]
+            result.contents += [
+                FileContent(read.content_hash, read.reason, read.stamp, read.damage) for read in batch.results
+            ]
             result.features.append(features)
             result.hashes |= batch.hash_by_content
             bar.advance(len(batch.rows), read=batch.file_bytes, written=features.nbytes)
