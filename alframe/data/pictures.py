@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from alframe.compat import prepare_pillow
 from alframe.data.reasons import UnsuitableInput
@@ -43,8 +44,8 @@ def is_heic(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
 
 
-def open_picture(data: bytes) -> Image.Image:
-    """Open a picture with Pillow. Raises UnsuitableInput where another package would read it, and what Pillow raises."""
+def open_picture(data: bytes) -> ImageFile:
+    """Open a picture with Pillow. Raises UnsuitableInput where another package would read it, and as Pillow does."""
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:

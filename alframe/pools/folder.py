@@ -31,8 +31,8 @@ _PROJECT_FILES = frozenset({LEDGER_NAME, "contents.sqlite"})
 _UNDECODABLE = frozenset({"BUFR", "GRIB", "HDF5", "WMF", "MPEG", "EPS"})
 _HEIC = ".heic .heif .heics .heifs .hif"
 _RAW = (
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf "
-    ".srw .x3f"
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 "
+    ".srf .srw .x3f"
 )
 _VIDEO = ".3gp .asf .avi .divx .flv .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .ts .webm .wmv"
 # What people may take for images of the pool: it is counted, by what one file and several are called.

@@ -115,7 +115,8 @@ class FileCache:
         A file that could not be had (missing, locked, a drive that is off, no memory) is tried again next time.
         """
         self._write(
-            "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason, damage) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason, damage) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (*_file_key(item), *content.stamp, content.content_hash, content.reason, content.damage)
                 for item, content in contents

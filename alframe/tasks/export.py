@@ -12,7 +12,7 @@ from alframe.loop.answers import store_new_answers
 from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
-from alframe.tasks.messages import path_lines
+from alframe.tasks.messages import describe_bad_images, path_lines
 from alframe.types import Outcome, Predictions, State
 
 
@@ -29,7 +29,7 @@ class Export:
         paths, failed = export_results(session, cache, train_on_all_labels(session, cache))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
-        return Outcome(State.DONE, f"Exported:{path_lines(paths)}")
+        return Outcome(State.DONE, "\n".join([f"Exported:{path_lines(paths)}", *describe_bad_images(session)]))
 
 
 def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> tuple[list[Path], list[str]]:

@@ -6,6 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from alframe.loop.campaign import Campaign
+from alframe.loop.embedding import load_damaged
+
 
 def short_path(path: Path) -> str:
     """Return the path from the working directory, if it lies below, or else as it is."""
@@ -37,6 +40,17 @@ def continue_command(folder: Path) -> str:
 def predict_command(model: Path) -> str:
     """Return the command that uses an exported model on other images."""
     return command_line("predict", "images=FOLDER", f"model={short_path(model)}")
+
+
+def describe_bad_images(campaign: Campaign) -> list[str]:
+    """Return a line that counts the images which are not used, or used in part; none if all can be read."""
+    unreadable, damaged = len(campaign.ledger.unreadable()), len(load_damaged(campaign.ledger))
+    counts = [
+        *([f"Images that cannot be read and are left out: {unreadable:,}."] if unreadable else []),
+        *([f"Images that are used although a part of them is missing: {damaged:,}."] if damaged else []),
+    ]
+    which = f"Which, and why: {command_line('status', f'project={short_path(campaign.folder)}')}"
+    return [" ".join([*counts, which])] if counts else []
 
 
 def no_project_message(folder: Path, verb: str) -> str:

@@ -70,6 +70,10 @@ class Predict:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
             paths = [*paths, _list_unreadable(out / "unreadable.csv", reasons)]
             message += f" {len(embedding.unreadable)} could not be read; unreadable.csv says why."
+        if embedding.damaged:
+            key, missing = next(iter(embedding.damaged.items()))
+            count = len(embedding.damaged)
+            message += f" Predicted although a part of them is missing: {count}, e.g. {items[key].id} ({missing})."
         return Outcome(State.DONE, message + path_lines(paths))
 
 

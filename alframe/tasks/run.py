@@ -17,7 +17,7 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import check_interval
-from alframe.tasks.messages import command_line, continue_command, predict_command, short_path
+from alframe.tasks.messages import command_line, continue_command, describe_bad_images, predict_command, short_path
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, State
 
@@ -55,8 +55,13 @@ class Run:
             outcome, cache, fitted = run_until_stop(session)
         if outcome.state is State.WAITING:
             waiting_report, again = short_path(write_report(session, outcome)), continue_command(session.folder)
-            message = f"{outcome.message}\nReport: {waiting_report}\nThen go on with: {again}"
-            return Outcome(State.WAITING, message)
+            lines = [
+                outcome.message,
+                *describe_bad_images(session),
+                f"Report: {waiting_report}",
+                f"Then go on with: {again}",
+            ]
+            return Outcome(State.WAITING, "\n".join(lines))
         paths, failed = export_results(session, cache, fitted) if fitted and fitted.head is not None else ([], [])
         histories: Histories = {}
         if is_simulation and session.settings.compare.sampler is not None:
@@ -81,6 +86,7 @@ def _summary(
         outcome.message,
         "",
         table,
+        *describe_bad_images(session),
         "",
         f"Report:   {short_path(report)}",
         f"Exported: {exported or ('nothing' if failed else 'nothing (too few labels for a model)')}",

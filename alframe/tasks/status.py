@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from alframe.contracts import AnswersInOnePlace
 from alframe.errors import AlframeError
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
-from alframe.loop.embedding import describe_duplicate_counts, load_duplicate_counts
+from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.session import Session
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
@@ -46,6 +46,10 @@ class Status:
             *self._list(
                 "Images that cannot be read",
                 [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable().items()],
+            ),
+            *self._list(
+                "Images that are used although a part of them is missing",
+                [f"{items[key].id}: {missing}" for key, missing in load_damaged(ledger).items()],
             ),
             *self._describe_next_step(session, items),
         ]

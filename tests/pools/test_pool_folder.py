@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alframe.errors import BadParams, PoolError
-from alframe.pools import folder
+from alframe.pools import folder as folder_pool
 from alframe.pools.folder import Folder, image_suffixes
 from alframe.testing.pool import PoolSuite
 
@@ -147,7 +147,7 @@ def test_what_others_see_is_counted_where_it_is_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suffixes = image_suffixes() - {".heic", ".heif", ".hif"}  # as without pillow-heif
-    monkeypatch.setattr(folder, "image_suffixes", lambda: suffixes)
+    monkeypatch.setattr(folder_pool, "image_suffixes", lambda: suffixes)
     touch(tmp_path, "1.jpg", "a/2.HEIC", "a/3.heif", "4.CR2", "b/5.nef", "b/6.DNG", "6.ARW", "7.MP4", "8.avi", "9.mov")
     others = ("Thumbs.db", "._1.jpg", "._8.avi", ".DS_Store", "list.csv", "report.pdf", "1.jpg_original", "1.xmp")
     touch(tmp_path, *others, "Backups/9.mp4")
