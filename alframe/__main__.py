@@ -11,6 +11,7 @@ import sys
 def main() -> None:
     """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports."""
     collect_garbage_rarely()
+    replace_closed_streams()
     try:
         from alframe.app.cli import main as command_line
 
@@ -22,6 +23,13 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would only interrupt these words
         sys.stderr.write("\nStopped. The work done so far is kept; run the same command again to continue.\n")
         sys.exit(130)
+
+
+def replace_closed_streams() -> None:
+    """Write to nowhere where standard output or standard error is closed (``>&-``): Python has None there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
 
 
 def collect_garbage_rarely() -> None:

@@ -33,30 +33,47 @@ class JobFailed(CompactHydraException):
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run a command: the entry point of ``alframe`` and ``python -m alframe``."""
-    words = list(sys.argv[1:] if words is None else words)
+    try:
+        _run(list(sys.argv[1:] if words is None else words))
+        sys.stdout.flush()
+    except (BrokenPipeError, OutputClosed):
+        raise BrokenPipeError from None
+    except (Exception, CommandFailed) as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1" and not isinstance(error, AlframeError | CommandFailed):
+            raise
+        from alframe.app.logging import describe_error
+
+        sys.stderr.write(f"{describe_error(error) if isinstance(error, Exception) else error}\n")
+        drop_output_that_cannot_be_written()
+        sys.exit(1)
+
+
+def drop_output_that_cannot_be_written() -> None:
+    """Leave nothing in the buffer of standard output that would fail again, with a traceback, when Python ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(words: list[str]) -> None:
     if words[:1] == ["--version"]:
         sys.stdout.write(f"alframe {alframe_version()}\n")
         return
-    try:
-        if words[:1] == ["plugins"]:
-            from alframe.app.inspect import describe_plugins
+    if words[:1] == ["plugins"]:
+        from alframe.app.inspect import describe_plugins
 
-            sys.stdout.write(describe_plugins() + "\n")
+        sys.stdout.write(describe_plugins() + "\n")
+        return
+    if set(COMPLETION) & set(words):
+        from alframe.app.completion import SCRIPTS, completion_text
+
+        sys.stdout.write(completion_text(words[-1]))
+        if words[-1] in SCRIPTS:
             return
-        if set(COMPLETION) & set(words):
-            from alframe.app.completion import SCRIPTS, completion_text
-
-            sys.stdout.write(completion_text(words[-1]))
-            if words[-1] in SCRIPTS:
-                return
-        else:
-            words = to_hydra_arguments(words)
-        _run_hydra(words)
-    except (AlframeError, CommandFailed) as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(1)
-    except OutputClosed:
-        raise BrokenPipeError from None
+    else:
+        words = to_hydra_arguments(words)
+    _run_hydra(words)
 
 
 def _run_hydra(words: Sequence[str]) -> None:
@@ -107,6 +124,8 @@ def run_task(config: DictConfig) -> float | None:
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise OutputClosed from error
+    except OSError as error:
+        raise CommandFailed(describe_error(OSError(error.errno, error.strerror, "standard output"))) from error
     return outcome.value
 
 

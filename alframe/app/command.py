@@ -14,6 +14,8 @@ from pathlib import Path
 from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.grammar import ValueType, parse_override, plain_value, quote, sweep_values, to_hydra
+from alframe.app.hydra_settings import require_hydra_unchanged
+from alframe.app.logging import describe_error
 from alframe.app.overrides import (
     CONFIG_DIR,
     SEARCH_PATH,
@@ -25,7 +27,7 @@ from alframe.app.overrides import (
     split_flags,
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
-from alframe.app.projects import TRANSIENT, absolute, latest_project, load_choices
+from alframe.app.projects import CHOOSABLE, absolute, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.errors import BadParams, StoreError, UnknownComponent
@@ -36,7 +38,6 @@ from alframe.store.ledger import LEDGER_NAME
 
 log = logging.getLogger(__name__)
 
-_CAMPAIGN = {name.partition(".")[0] for name in SETTINGS}.union(GROUPS).difference(TRANSIENT)
 _VERB = re.compile(r"^[\w-]+$")
 
 
@@ -65,7 +66,10 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
 
     Raises UnknownComponent, BadParams, or StoreError for choices that cannot be read.
     """
-    command = parse(words)
+    try:
+        command = parse(words)
+    except OSError as error:  # a name of 300 characters, a folder that may not be looked into
+        raise StoreError(describe_error(error)) from error
     _check_project_choice(command)
     try:
         for override in command.saved.values():
@@ -76,6 +80,8 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
             f"{error} The project was started with it. Reinstall the package that provides it, give the folder of its "
             f"YAML file with --config-dir, or choose another."
         ) from None
+    if SEARCH_PATH in command.saved:
+        _check_saved_folders(command)
     return command.hydra_arguments()
 
 
@@ -229,6 +235,19 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
     return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(everything).chosen_names(saved.kind)
 
 
+def _check_saved_folders(command: Command) -> None:
+    """Check that the folders of parts that the project names change nothing of Hydra's."""
+    own = [override for override in command.given.values() if not _has_several_values(override)]
+    words = list(map(str, [*command.saved.values(), *own]))
+    own_words = [str(override) for override in own if override.kind.partition("/")[0] == "hydra"]
+    require_hydra_unchanged(words, own_words, f"The project's {command.saved[SEARCH_PATH]}")
+
+
+def _has_several_values(override: Override) -> bool:
+    parsed = parse_override(str(override))
+    return parsed is not None and parsed.is_sweep_override()
+
+
 def _check_project_choice(command: Command) -> None:
     """Check that it is clear which campaign the command is about."""
     folder, given = command.folder, command.given
@@ -253,7 +272,7 @@ def _check_project_choice(command: Command) -> None:
 
 def _configures_campaign(given: Overrides) -> bool:
     """Whether a setting or a part is chosen; a task's own parameters choose no campaign."""
-    return any(override.kind in _CAMPAIGN for override in given.values())
+    return any(override.kind in CHOOSABLE for override in given.values())
 
 
 def _is_run(given: Overrides) -> bool:

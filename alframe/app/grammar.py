@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote,
 from hydra.errors import HydraException
 
 _PARSER = OverridesParser.create()
+MOST_STEPS = 1000  # of a range that are looked at before Hydra does
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -31,7 +33,7 @@ def parse_override(word: str) -> Override | None:
     """Return what Hydra makes of an override; None if it cannot read it."""
     try:
         return _PARSER.parse_override(word)
-    except HydraException:
+    except (HydraException, ValueError, RecursionError):  # a number of 5,000 digits, brackets without end
         return None
 
 
@@ -52,7 +54,8 @@ def sweep_values(value: str) -> list[Any]:
     if not override.is_sweep_override():
         return [override.value()]
     choices = override._value.list if isinstance(override._value, ChoiceSweep) else []
-    steps = list(override._value.range()) if isinstance(override._value, RangeSweep) else []
+    is_range = isinstance(override._value, RangeSweep)
+    steps = list(islice(override._value.range(), MOST_STEPS)) if is_range else []
     return [Override._convert_value(choice) for choice in [*choices, *steps]]
 
 

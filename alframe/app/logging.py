@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alframe.errors import AlframeError
+
+log = logging.getLogger(__name__)
 
 
 class ProgressBarHandler(logging.Handler):
@@ -18,7 +21,8 @@ class ProgressBarHandler(logging.Handler):
         """Write one message."""
         from tqdm import tqdm
 
-        tqdm.write(self.format(record), file=sys.stderr)
+        with suppress(OSError):  # where standard error is on a full disk, a message is not worth the campaign
+            tqdm.write(self.format(record), file=sys.stderr)
 
 
 class MessageFormatter(logging.Formatter):
@@ -30,11 +34,20 @@ class MessageFormatter(logging.Formatter):
         return text if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: {text}"
 
 
+class ProjectLogHandler(logging.FileHandler):
+    """Handler of a log file that ends with a warning, and not with the campaign, where the file cannot be written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Stop writing the file, and say why."""
+        logging.getLogger().removeHandler(self)
+        log.warning("%s cannot be written: %s. The work goes on without it.", self.baseFilename, sys.exc_info()[1])
+
+
 @contextmanager
 def log_to_folder(folder: Path) -> Iterator[None]:
     """Keep all messages in ``folder/alframe.log`` as well, with their times, and the traceback of an error."""
     folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / "alframe.log", encoding="utf-8", delay=True)
+    handler = ProjectLogHandler(folder / "alframe.log", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -58,6 +71,8 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError):  # a full disk, a drive that is gone, a file that another program holds
         files = " -> ".join(str(file) for file in (error.filename, error.filename2) if file is not None)
         what = ": ".join(filter(None, (error.strerror, files))) or str(error)
+        if error.errno == errno.ENAMETOOLONG:
+            return f"{what}. Choose a shorter name for the folder that it is in."
         return f"{what}. The work done so far is kept. Fix this, and run the same command again to continue."
     notes = getattr(error, "__notes__", ["Set HYDRA_FULL_ERROR=1 for the traceback."])
     return f"Unexpected error in alframe: {type(error).__name__}: {error}\n{notes[-1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +15,20 @@ import yaml
 
 from alframe.app.grammar import ValueType, quote, quote_list
 from alframe.app.overrides import SEARCH_PATH, Override, by_key
-from alframe.app.parts import ChosenParts
+from alframe.app.parts import GROUPS, ChosenParts
+from alframe.app.schema import SETTINGS
 from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
+from alframe.settings import RENAMED
 from alframe.store.files import write_text
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
 CHOICES = "alframe.yaml"
+MAX_CHOICES_BYTES = 1_000_000
 TRANSIENT = ("project", "runs", "task", "hydra", "compute")
+# What a campaign consists of: settings by their old names too, and parts.
+CHOOSABLE = {name.partition(".")[0] for name in (*SETTINGS, *RENAMED)}.union(GROUPS).difference(TRANSIENT)
+
+log = logging.getLogger(__name__)
 
 
 def absolute(path: str, cwd: Path | None = None) -> Path:
@@ -51,15 +59,41 @@ def _touched(ledger: Path) -> float:
 
 
 def load_choices(folder: Path) -> list[Override]:
-    """Return the overrides a project was started with; none if it is new. Raises StoreError if the file is damaged."""
+    """Return the overrides a project was started with; none if it is new. Raises StoreError if the file is damaged.
+
+    The file may come from anybody, so only settings, parts and their parameters are taken from it, and the folders of
+    the user's own parts. What else it holds is left out with a warning: Hydra's own settings can run any program.
+    """
     file = folder / CHOICES
     if not file.exists():
         return []
+    overrides = by_key(map(Override.read, _read_choices(file)))
+    if strange := [str(choice) for choice in overrides.values() if not is_choice(choice)]:
+        shown = ", ".join(strange)[:200]
+        log.warning("%s: left out %s. A project may only choose parts and their settings.", file, shown)
+    return [choice for choice in overrides.values() if is_choice(choice)]
+
+
+def _read_choices(file: Path) -> list[str]:
     try:
-        words = [str(word) for word in yaml.safe_load(file.read_text(encoding="utf-8"))["choices"]]
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        if file.stat().st_size > MAX_CHOICES_BYTES:
+            raise ValueError(f"it has more than {MAX_CHOICES_BYTES:,} bytes")
+        words = yaml.safe_load(file.read_text(encoding="utf-8"))["choices"]
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError("its choices are not a list of texts")
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror}. Make it readable, or delete it.") from error
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise StoreError(f"{file} is damaged: {error}. Delete it, and give all settings on the command line.") from None
-    return list(by_key(map(Override.read, words)).values())
+    return words
+
+
+def is_choice(override: Override) -> bool:
+    """Return whether a project may bring this override along."""
+    if override.key == SEARCH_PATH:
+        folders = override.value
+        return isinstance(folders, list) and all(str(folder).startswith("file://") for folder in folders)
+    return override.kind in CHOOSABLE
 
 
 @contextmanager
@@ -70,7 +104,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     """
     overrides = by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
-    kept = [override for override in overrides.values() if override.kind not in TRANSIENT]
+    kept = [override for override in overrides.values() if is_choice(override) and override.key != SEARCH_PATH]
     choices = [str(_with_absolute_path(override, parts.value_type(override.key))) for override in kept]
     if user_config_folders:
         choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in user_config_folders])}")

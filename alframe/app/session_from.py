@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.declarations import path_parameters
 from alframe.app.projects import absolute, folder_name
@@ -16,10 +17,12 @@ from alframe.loop.session import Session
 from alframe.settings import Settings, configuration_digest
 from alframe.settings.fields import from_plain
 
+OPTIONAL = ("stopping", "exporter", "tracker", "loss")  # kinds of which there may be none
+
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     """Return the session of a composed configuration; relative paths start at `cwd`."""
-    values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    values = _resolve(config)
     _check_complete(config, values)
     recipes = {kind: _with_absolute_paths(kind, values[kind], cwd) for kind in KINDS}
     values["boxes"]["file"] = None if values["boxes"]["file"] is None else str(absolute(values["boxes"]["file"], cwd))
@@ -36,7 +39,22 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     return Session(settings, recipes, folder, cache, read_only)
 
 
+def _resolve(config: DictConfig) -> dict[str, Any]:
+    """Return the configuration as plain data. Raises BadParams for a value with a ``${...}`` that stands for nothing."""
+    try:
+        values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    except (OmegaConfBaseException, RecursionError) as error:
+        key, reason = getattr(error, "full_key", None) or "A setting", str(error).partition("\n")[0]
+        raise BadParams(f"{key} has no value: {reason}. Write the value itself.") from error
+    return values
+
+
 def _check_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
+    for kind in KINDS:
+        if values[kind] is None and kind not in OPTIONAL:
+            raise BadParams(
+                f"{kind}=null: a campaign needs a {kind}. Choose one of those that `alframe plugins` lists."
+            )
     for key in sorted(OmegaConf.missing_keys(config)):
         kind, _, parameter = key.partition(".")
         if kind in KINDS:

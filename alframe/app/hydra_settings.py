@@ -1,0 +1,44 @@
+"""Hydra's own settings, which can import and call anything: a project that was received must leave them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from alframe.app import schema, search_path
+from alframe.app.search_path import conf_folder
+from alframe.errors import StoreError
+
+# What differs between any two commands, and calls nothing.
+_OF_EACH_COMMAND = ("overrides", "runtime", "searchpath", "job.override_dirname")
+
+
+def require_hydra_unchanged(words: Sequence[str], own_words: Sequence[str], source: str) -> None:
+    """Raise StoreError if overrides and the folders that they name change Hydra's settings.
+
+    `words` are all overrides of a command, `own_words` those of its user about Hydra, and `source` says where the
+    others come from. The configuration is composed, which calls nothing; Hydra's callbacks and launchers come later.
+    """
+    search_path.register()
+    schema.register()
+    ours, theirs = _hydra_settings(own_words), _hydra_settings(words)
+    changed = sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+    if changed:
+        raise StoreError(
+            f"{source} changes hydra.{', hydra.'.join(changed)[:200]}. A project may bring parts along, but no settings "
+            "of Hydra, which could run any program. Remove these from the YAML files in that folder. If the folder is "
+            "your own, give it with --config-dir=FOLDER."
+        )
+
+
+def _hydra_settings(words: Sequence[str]) -> dict[str, Any]:
+    with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):
+        config = compose("config", overrides=list(words), return_hydra_config=True)
+    settings: dict[str, Any] = OmegaConf.to_container(config.hydra, resolve=False)  # type: ignore[assignment]
+    for key in _OF_EACH_COMMAND:
+        group, _, name = key.rpartition(".")
+        (settings[group] if group else settings).pop(name, None)
+    return settings
