@@ -54,8 +54,7 @@ def sweep_values(value: str) -> list[Any]:
     if not override.is_sweep_override():
         return [override.value()]
     choices = override._value.list if isinstance(override._value, ChoiceSweep) else []
-    is_range = isinstance(override._value, RangeSweep)
-    steps = list(islice(override._value.range(), MOST_STEPS)) if is_range else []
+    steps = list(islice(override._value.range(), MOST_STEPS)) if isinstance(override._value, RangeSweep) else []
     return [Override._convert_value(choice) for choice in [*choices, *steps]]
 
 

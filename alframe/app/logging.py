@@ -42,6 +42,11 @@ class ProjectLogHandler(logging.FileHandler):
         logging.getLogger().removeHandler(self)
         log.warning("%s cannot be written: %s. The work goes on without it.", self.baseFilename, sys.exc_info()[1])
 
+    def close(self) -> None:
+        """Close the file, whatever of it could not be written."""
+        with suppress(OSError):
+            super().close()
+
 
 @contextmanager
 def log_to_folder(folder: Path) -> Iterator[None]:

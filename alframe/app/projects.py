@@ -25,8 +25,7 @@ from alframe.store.ledger import LEDGER_NAME, Ledger
 CHOICES = "alframe.yaml"
 MAX_CHOICES_BYTES = 1_000_000
 TRANSIENT = ("project", "runs", "task", "hydra", "compute")
-# What a campaign consists of: settings by their old names too, and parts.
-CHOOSABLE = {name.partition(".")[0] for name in (*SETTINGS, *RENAMED)}.union(GROUPS).difference(TRANSIENT)
+CHOOSABLE = {name.partition(".")[0] for name in SETTINGS}.union(GROUPS).difference(TRANSIENT)
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +83,10 @@ def _read_choices(file: Path) -> list[str]:
     except OSError as error:
         raise StoreError(f"{file} cannot be read: {error.strerror}. Make it readable, or delete it.") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise StoreError(f"{file} is damaged: {error}. Delete it, and give all settings on the command line.") from None
+        reason = " ".join(str(error).split())
+        raise StoreError(
+            f"{file} is damaged: {reason}. Delete it, and give all settings on the command line."
+        ) from None
     return words
 
 
@@ -93,7 +95,7 @@ def is_choice(override: Override) -> bool:
     if override.key == SEARCH_PATH:
         folders = override.value
         return isinstance(folders, list) and all(str(folder).startswith("file://") for folder in folders)
-    return override.kind in CHOOSABLE
+    return override.kind in CHOOSABLE or override.key in RENAMED
 
 
 @contextmanager

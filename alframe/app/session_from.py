@@ -40,12 +40,13 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
 
 
 def _resolve(config: DictConfig) -> dict[str, Any]:
-    """Return the configuration as plain data. Raises BadParams for a value with a ``${...}`` that stands for nothing."""
+    """Return the configuration as plain data. Raises BadParams for a ``${...}`` that stands for nothing."""
     try:
         values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     except (OmegaConfBaseException, RecursionError) as error:
-        key, reason = getattr(error, "full_key", None) or "A setting", str(error).partition("\n")[0]
-        raise BadParams(f"{key} has no value: {reason}. Write the value itself.") from error
+        key = isinstance(error, OmegaConfBaseException) and error.full_key
+        reason = str(error).partition("\n")[0]
+        raise BadParams(f"{key or 'A setting'} has no value: {reason}. Write the value itself.") from error
     return values
 
 

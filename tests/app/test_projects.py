@@ -193,6 +193,96 @@ def test_damaged_choices(tmp_path: Path) -> None:
         to_hydra_arguments([f"project={folder}"])
 
 
+# A project that somebody else has sent
+
+HYDRA_CHOICES = (
+    "hydra.callbacks.x._target_=shutil.rmtree",
+    "++hydra.callbacks.x={_target_: pathlib.Path.write_text, self: x, data: ''}",
+    "hydra.launcher._target_=os.truncate",
+    "hydra.sweeper={_target_: logging.FileHandler, filename: x, mode: w}",
+    "+hydra.job_logging.handlers.x={class: logging.FileHandler, filename: x, mode: w}",
+    "+hydra.job_logging.formatters.x={(): builtins.exec, source: x}",
+    "+hydra.hydra_logging.handlers.x={class: zipfile.ZipFile, file: x, mode: w}",
+    "hydra.job.env_set.PYTHONPATH=/tmp",
+    "hydra.run.dir=/tmp",
+    "hydra.mode=MULTIRUN",
+    "hydra/launcher=joblib",
+    "+sampler@hydra.callbacks.x=margin",
+    "+sampler@_global_.hydra.callbacks.x=margin",
+    "hydra.searchpath=[pkg://somewhere]",
+    "hydra.searchpath=somewhere",
+    "task=new_plugin",
+    "project=elsewhere",
+    "runs=elsewhere",
+    "~hydra.callbacks",
+)
+
+
+def test_a_project_sets_nothing_of_hydra(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = project(tmp_path / "p", *HYDRA_CHOICES, "batch=7")
+    assert to_hydra_arguments(["status", f"project={folder}"]) == ["batch=7", "task=status", f"project={folder}"]
+    assert all(choice in caplog.text for choice in HYDRA_CHOICES[:2])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# @package hydra.callbacks.x\n_target_: shutil.rmtree",
+        "# @package _global_\nhydra: {callbacks: {x: {_target_: shutil.rmtree}}}",
+        "# @package _global_\nhydra: {launcher: {_target_: os.truncate}}",
+        "# @package _global_\nhydra: {job_logging: {handlers: {x: {class: logging.FileHandler, filename: x}}}}",
+        "# @package _global_\nhydra: {hydra_logging: {formatters: {x: {(): builtins.exec}}}}",
+        "# @package _global_\nhydra: {job: {env_set: {PYTHONPATH: /tmp}}}",
+        "# @package _global_\nhydra: {run: {dir: /tmp}}",
+        "defaults: [{/sampler@_global_.hydra.callbacks.x: margin}]",
+        "defaults: ['margin@_global_.hydra.callbacks.x']",
+    ],
+)
+def test_the_parts_of_a_project_set_nothing_of_hydra(text: str, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "sampler").mkdir(parents=True)
+    (own / "sampler" / "mine.yaml").write_text(text, encoding="utf-8")
+    folder = project(tmp_path / "p", "sampler=mine", f"hydra.searchpath=['file://{own.as_posix()}']")
+    with pytest.raises(StoreError, match=r"changes hydra\..*--config-dir"):
+        to_hydra_arguments(["status", f"project={folder}"])
+    # What the user gives is the user's own.
+    assert to_hydra_arguments(["status", f"project={folder}", f"--config-dir={own}"])
+    assert to_hydra_arguments(["status", f"project={folder}", "sampler=margin", "hydra.verbose=true"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "choices: [batch=7]".encode("utf-16"),
+        b"\xff\xfe\x00",
+        b"choices: batch=7",
+        b"choices: [[batch=7]]",
+        b"choices: [7]",
+        b"[" * 5_000,
+        b"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nchoices: [*c, *c]",
+        b"choices: [" + b"batch=7, " * 200_000 + b"]",
+        b"choices: !!python/object/apply:os.getcwd []",
+        b"\x00",
+        b"",
+    ],
+)
+def test_choices_that_cannot_be_read_are_named_with_a_remedy(data: bytes, tmp_path: Path) -> None:
+    folder = project(tmp_path / "p")
+    (folder / CHOICES).write_bytes(data)
+    with pytest.raises(StoreError, match=r"alframe\.yaml is damaged: .*Delete it"):
+        to_hydra_arguments(["status", f"project={folder}"])
+    (folder / CHOICES).unlink()
+    assert to_hydra_arguments(["status", f"project={folder}", "batch=3"])
+
+
+def test_choices_that_are_a_folder(tmp_path: Path) -> None:
+    folder = project(tmp_path / "p")
+    (folder / CHOICES).unlink()
+    (folder / CHOICES).mkdir()
+    with pytest.raises(StoreError, match=r"cannot be read: Is a directory"):
+        to_hydra_arguments(["status", f"project={folder}"])
+
+
 # Folders
 
 
