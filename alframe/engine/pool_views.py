@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,15 @@ from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
 
 MAX_KEPT_BYTES = 256 << 20  # of samples that are made once and kept; more are made in chunks, where they are read
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierBatches:
+    """Of each earlier batch: its round, the model's error rate on it, and which of several samplers chose it or ""."""
+
+    rounds: Sequence[int] = ()
+    error_rates: Sequence[float] = ()
+    chosen_by: Sequence[str] = ()
 
 
 def require_needs(
@@ -47,7 +57,7 @@ def make_pool_view(
     training: TrainingLabels,
     head: Head | None,
     rng: np.random.Generator,
-    batch_error_rates: Callable[[], Floats] = lambda: np.zeros(0, np.float32),
+    earlier_batches: EarlierBatches = EarlierBatches(),
 ) -> PoolView:
     """Make the view of the unlabelled `keys` (n,) with exactly what `sampler` needs.
 
@@ -60,7 +70,8 @@ def make_pool_view(
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
         Need.SEQUENCES: lambda: sequences[keys],
-        Need.BATCH_ERROR_RATES: batch_error_rates,
+        Need.BATCH_ERROR_RATES: lambda: np.array(earlier_batches.error_rates, np.float32),
+        Need.CHOSEN_BY: lambda: np.array(earlier_batches.chosen_by, np.str_),
     }
     if head is not None:
         fitted: Any = head

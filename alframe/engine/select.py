@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections import Counter
 
 import numpy as np
@@ -32,6 +33,7 @@ def select_with_sequence_limit(
     counts: Counter[int] = Counter()
     chosen: list[int] = []
     scores: list[float] = []
+    chosen_by = ""
     rest, limited = view, True
     while len(chosen) < k and len(rest):
         turn = run_sampler(sampler, rest, k - len(chosen), rng, name)
@@ -45,9 +47,11 @@ def select_with_sequence_limit(
         full = [group for group, count in counts.items() if group >= 0 and count >= per_group]
         unchosen = ~np.isin(view.keys, chosen)
         allowed = unchosen & ~np.isin(groups, full)
+        chosen_by = chosen_by or turn.chosen_by
         limited = bool(allowed.any())  # every group is used up: then the best of the others
         rest = view.after_choosing(~unchosen, allowed if limited else unchosen)
-    return Selection(np.array(chosen, np.int64), None if np.isnan(scores).any() else np.array(scores, np.float32))
+    all_scores = None if np.isnan(scores).any() else np.array(scores, np.float32)
+    return Selection(np.array(chosen, np.int64), all_scores, chosen_by)
 
 
 def draw_audit_keys(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> Ints:
@@ -73,10 +77,10 @@ def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Sel
     keys = np.empty(size, np.int64)
     keys[is_audit], keys[~is_audit] = audit, chosen.keys
     if chosen.scores is None:
-        return Selection(keys)
+        return Selection(keys, chosen_by=chosen.chosen_by)
     scores = np.full(size, np.nan, np.float32)
     scores[~is_audit] = chosen.scores
-    return Selection(keys, scores)
+    return Selection(keys, scores, chosen.chosen_by)
 
 
 def run_sampler(
@@ -90,16 +94,34 @@ def run_sampler(
     if k <= 0:
         return Selection(view.keys[:0])
     selection = sampler.select(view, k, rng)
-    keys, scores = np.asarray(selection.keys), selection.scores
-    fault = None
-    if len(keys) != k:
-        fault = f"chose {len(keys)} items instead of {k}"
-    elif len(np.unique(keys)) != k:
-        fault = "chose an item twice"
-    elif not np.isin(keys, view.keys).all():
-        fault = "chose an item that is not in the pool it was shown"
-    elif scores is not None and len(scores) != k:
-        fault = f"gave {len(scores)} scores for {k} items"
+    fault = _find_fault(selection, view, k)
     if fault is not None:
         raise BadSelection(f"{name or f'sampler {type(sampler).__name__}'} {fault}. Report it to its maintainer.")
-    return Selection(keys.astype(np.int64), scores)
+    keys, scores = np.asarray(selection.keys, np.int64), selection.scores
+    return Selection(keys, None if scores is None else np.asarray(scores, np.float32), selection.chosen_by)
+
+
+def _find_fault(selection: object, view: PoolView, k: int) -> str | None:
+    """Return how an answer to `select` breaks the contract, or None."""
+    if not isinstance(selection, Selection):
+        return f"returned {reprlib.repr(selection)} ({type(selection).__name__}), not a Selection"
+    try:
+        keys = np.asarray(selection.keys)
+        scores = np.zeros(k) if selection.scores is None else np.asarray(selection.scores, np.float32)
+    except (TypeError, ValueError) as error:
+        return f"gave keys or scores that are no array of numbers ({error}): {reprlib.repr(selection)}"
+    if keys.ndim != 1 or (len(keys) and keys.dtype.kind not in "iu"):
+        return f"gave keys of the shape {keys.shape} and the type {keys.dtype}, not {k} whole numbers"
+    if len(keys) != k:
+        return f"chose {len(keys)} items instead of {k}"
+    values, counts = np.unique(keys, return_counts=True)
+    if len(values) != k:
+        return f"chose an item twice (key {values[counts.argmax()]})"
+    strangers = keys[~np.isin(keys, view.keys)]
+    if len(strangers):
+        return f"chose an item that is not in the pool it was shown (key {strangers[0]})"
+    if scores.shape != (k,):
+        return f"gave {len(np.atleast_1d(scores))} scores of the shape {scores.shape} for {k} items"
+    if not np.isfinite(scores).all():
+        return f"gave a score that is not finite ({scores[~np.isfinite(scores)][0]})"
+    return None

@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe.chunks import chunks
 from alframe.compat import import_faiss
-from alframe.kit.scoring import require_finite
+from alframe.kit.scoring import require_measurable
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazyFeatures, PoolView
 
@@ -43,7 +43,7 @@ def kmeans_centres(
         return np.array(x[:], np.float32)
     rows = np.sort(rng.permutation(len(x))[: MAX_ROWS_PER_CLUSTER * count])
     sample = np.ascontiguousarray(x[rows], np.float32)
-    require_finite(sample.sum(axis=1), "embeddings", "images looked at")
+    require_measurable(sample, "embeddings", "images looked at")
     sample_weights = None if weights is None else np.ascontiguousarray(weights[rows], np.float32)
     # No warning about few rows for a cluster: with the few labels of an early round that is how it must be.
     limits = {"min_points_per_centroid": 1, "max_points_per_centroid": len(sample)}
@@ -79,15 +79,16 @@ def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1)
     Exact, nearest first. `x` (n, D) may be memory-mapped; of fewer than `count` points all are returned. Raises
     UnmetNeed for rows or points that are not finite.
     """
-    require_finite(points.sum(axis=1), "coordinates", "points")
+    require_measurable(points, "coordinates", "points")
     count = min(count, len(points))
     origin = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # around it, rounding errors are small
     index = import_faiss().IndexFlatL2(points.shape[1])
     index.add(np.ascontiguousarray(points - origin, np.float32))
     distances, neighbours = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
     for rows in track(chunks(len(x)), "Comparing embeddings", unit="chunk"):
-        distances[rows], neighbours[rows] = index.search(np.ascontiguousarray(x[rows] - origin, np.float32), count)
-    require_finite(np.where(neighbours < 0, np.nan, 0).sum(axis=1), "embeddings")  # FAISS finds no neighbour of NaN
+        block = np.ascontiguousarray(x[rows] - origin, np.float32)
+        require_measurable(block, "embeddings")
+        distances[rows], neighbours[rows] = index.search(block, count)
     return np.maximum(distances, 0, out=distances), neighbours
 
 

@@ -10,9 +10,6 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Sampler
 from alframe.types import Need, PoolView
 
-# Properties of PoolView that hand a field on without reading all of it.
-LAZY_PROPERTIES = {Need.FEATURES: "lazy_features", Need.PROB_SAMPLES: "lazy_prob_samples"}
-
 
 def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     """Build the part of this kind that `recipe["name"]` names, with the other keys as its parameters.
@@ -46,7 +43,4 @@ class CompositeSampler:
 
 def restrict_view(sampler: Sampler, view: PoolView) -> PoolView:
     """Return `view` with only the fields that `sampler` needs; no array is copied."""
-    fields = {need: getattr(view, LAZY_PROPERTIES.get(need, need.value)) for need in sampler.needs - {Need.PREDICT}}
-    if Need.PROB_SAMPLES in fields and isinstance(sampler, DeclaresDraws):
-        fields[Need.PROB_SAMPLES] = fields[Need.PROB_SAMPLES].first_draws(sampler.draws)
-    return PoolView(view.keys, fields, view.predict if Need.PREDICT in sampler.needs else None)
+    return view.restrict(sampler.needs, sampler.draws if isinstance(sampler, DeclaresDraws) else None)

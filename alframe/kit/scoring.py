@@ -12,6 +12,8 @@ from alframe.errors import UnmetNeed
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazySamples, Selection
 
+LENGTH_RESERVE = 1e6  # squared lengths may grow by so much while they are added up
+
 
 def chunked(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
     """Decorate a score (n,) of probabilities (n, C), or of samples of them (T, n, C), to run over chunks of the n."""
@@ -53,7 +55,7 @@ def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
     """Raise UnmetNeed unless all of `numbers` (n,) are finite; the message counts those that are not.
 
     The engine gives samplers finite arrays only; check what you compute from them. To check rows, check their sums:
-    NaN and infinity survive addition.
+    NaN and infinity survive addition. For rows between which distances are measured, see `require_measurable`.
     """
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
@@ -61,3 +63,13 @@ def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
             f"The {what} of {len(bad)} of {len(numbers)} {whose} (first: row {bad[0]}) are not finite, so that nothing "
             "can be ranked by them. If the backbone was fine-tuned, lower finetune.first.lr, or use sampler=random."
         )
+
+
+def require_measurable(x: Floats, what: str, whose: str = "images") -> None:
+    """Raise UnmetNeed unless all distances between rows of `x` (n, D) are finite in float32, by far.
+
+    FAISS ends the process where a squared length overflows, which it does from about 2e19 on.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        squared_lengths = np.einsum("ij,ij->i", x, x, dtype=np.float32, casting="same_kind")
+        require_finite(squared_lengths * np.float32(LENGTH_RESERVE), f"squared lengths of the {what}", whose)

@@ -10,15 +10,16 @@ from typing import Any, Self, cast
 import numpy as np
 
 from alframe.contracts import LabelSource, Parts
+from alframe.engine.pool_views import EarlierBatches
 from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
 from alframe.settings.stored import to_plain
-from alframe.store.events import Predicted
+from alframe.store.events import ChosenBy, Predicted
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel
-from alframe.types import Floats, Ints, Item
+from alframe.types import Ints, Item
 
 AUDIT_FRACTION = 0.1  # of each batch, where people label and no other is set
 
@@ -86,20 +87,24 @@ class Campaign:
         keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit_keys}
         return len(keys - {label.item for label in self.labels().counted})
 
-    def batch_error_rates(self) -> Floats:
-        """Return (r,) the model's error rate on the labelled images of each closed round that it predicted.
+    def earlier_batches(self) -> EarlierBatches:
+        """Return the model's error rate on each closed batch that this campaign's sampler chose, and who chose it.
 
-        The audit images of the batch count too; a batch without a label gives 0.
+        The rate is of the labelled images, without those drawn at random; of none, it is 0. Once a batch was chosen by
+        it, it stays as it was then.
         """
         class_names = {label.item: label.class_name for label in self.labels().counted}
-        predicted = dict(self.ledger.events(Predicted))
-        rates = []
-        for stored_round in self.ledger.rounds():
-            if stored_round.closed and stored_round.number in predicted:
-                pairs = zip(stored_round.keys, predicted[stored_round.number].classes, strict=True)
-                is_wrong = [class_names[key] != prediction for key, prediction in pairs if key in class_names]
-                rates.append(float(np.mean(is_wrong)) if is_wrong else 0.0)
-        return np.array(rates, np.float32)
+        predicted, events = dict(self.ledger.events(Predicted)), dict(self.ledger.events(ChosenBy))
+        stored = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
+        rates: dict[int, float] = {}
+        for one in self.ledger.rounds():
+            if one.closed and one.number in predicted and one.sampler == self.parts.name("sampler"):
+                pairs = zip(one.keys, predicted[one.number].classes, strict=True)
+                answered = [pair for pair in pairs if pair[0] in class_names and pair[0] not in one.audit_keys]
+                is_wrong = [class_names[key] != prediction for key, prediction in answered]
+                rates[one.number] = stored.get(one.number, float(np.mean(is_wrong)) if is_wrong else 0.0)
+        chosen_by = [events[number].sampler if number in events else "" for number in rates]
+        return EarlierBatches([*rates], [*rates.values()], chosen_by)
 
     def __enter__(self) -> Self:
         self.project.lock()

@@ -8,15 +8,15 @@ from alframe import seeding
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AnswersInOnePlace
 from alframe.engine.duplicates.grouping import pick_representatives
-from alframe.engine.pool_views import make_pool_view
+from alframe.engine.pool_views import EarlierBatches, make_pool_view
 from alframe.engine.select import draw_audit_keys, merge_audit, select_with_sequence_limit
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
-from alframe.store.events import Event, Predicted, Shown
-from alframe.types import Ints
+from alframe.store.events import ChosenBy, Event, Predicted, Shown
+from alframe.types import Ints, Need
 
 
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
@@ -74,13 +74,17 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     audit_keys = draw_audit_keys(candidates.keys, size, campaign.audit_fraction, audit_rng)
     keys = np.setdiff1d(candidates.keys, audit_keys, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
-    error_rates = campaign.batch_error_rates
-    view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, error_rates)
+    learns = Need.BATCH_ERROR_RATES in sampler.needs
+    earlier = campaign.earlier_batches() if learns else EarlierBatches()
+    view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, earlier)
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
     best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    return Chosen(number, selection, set(audit_keys.tolist()), _batch_events(campaign, fitted, selection.keys))
+    events = _batch_events(campaign, fitted, selection.keys)
+    if learns or selection.chosen_by:
+        events.append(ChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
+    return Chosen(number, selection, set(audit_keys.tolist()), events)
 
 
 def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list[Event]:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.kit.scoring import require_finite, select_top_k
+from alframe.kit.scoring import require_measurable, select_top_k
 from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ActiveTransfer:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         x, labelled = view.lazy_features, view.labelled_features
-        require_finite(labelled.sum(axis=1), "embeddings", "labelled images")
+        require_measurable(labelled, "embeddings", "labelled images")
         # One scale for all features: one of them may vary in the pool only.
         mean, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)
         scaled: Floats = np.asarray((labelled - mean) / scale, np.float32)

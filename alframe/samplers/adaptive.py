@@ -17,9 +17,10 @@ class Adaptive:
     """Cluster the uncertain images by weighted k-means, and take the middle image of the most uncertain clusters.
 
     Weighted k-means on embeddings of length 1 as in Zhdanov 2019, "Diverse mini-batch active learning". Uncertainty is
-    1 - margin, the score. The images that count as uncertain are the fraction of the pool that the labels seem to miss
-    (`estimate_unseen_fraction`), and at least `candidates` for each cluster. So with many classes and few labels the
-    whole pool is covered; the more is known, the nearer the choice is to margin sampling without near-duplicates.
+    1 - margin, the score, by which the batch is ordered. The images that count as uncertain are the fraction of the
+    pool that the labels seem to miss (`estimate_unseen_fraction`), and at least `candidates` for each cluster. So with
+    many classes and few labels the whole pool is covered; the more is known, the nearer the choice is to margin
+    sampling without near-duplicates.
 
     `candidates`: uncertain images for each cluster, at least.
     `power`: an image's weight is its uncertainty to this power.
@@ -50,7 +51,8 @@ class Adaptive:
         # The second image of a cluster comes only after the first of all clusters.
         order = np.lexsort((-cluster_weights[cluster_of], cumulative_count(cluster_of)))
         chosen = rows[by_distance[order[:k]]]
-        return Selection(view.keys[chosen], uncertainty[chosen])
+        chosen = chosen[np.argsort(-uncertainty[chosen], kind="stable")]
+        return Selection(view.keys[chosen], uncertainty[chosen].astype(np.float32))
 
 
 def estimate_unseen_fraction(labels: Ints) -> float:

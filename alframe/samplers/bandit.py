@@ -20,15 +20,15 @@ class Bandit(CompositeSampler):
     """Let one of several samplers choose each batch, drawn by how often the model erred on the batches of each (EXP3).
 
     Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem". A batch's reward is the
-    model's error rate on it. Nothing is kept between rounds: which sampler chose the earlier batches follows from
-    `seed` and their rewards. Both must stay as they were, and batches that another part chose count as the bandit's.
+    model's error rate on it when the next one was chosen, its audit left out. Who chose it, and its reward, are in the
+    ledger. Batches that another part chose do not count.
 
-    `seed`: seed of the draws, at least 0.
     `samplers`: names of the samplers, which must differ.
     `gamma`: part of the probability that is spread evenly over the samplers, above 0 and at most 1.
+    `seed`: seed of the draws, at least 0.
     """
 
-    def __init__(self, seed: int, samplers: Sequence[str] = ("margin", "random"), gamma: float = 0.5) -> None:
+    def __init__(self, samplers: Sequence[str] = ("margin", "random"), gamma: float = 0.5, seed: int = 0) -> None:
         names = [samplers] if isinstance(samplers, str) else list(samplers)
         require_at_least("sampler 'bandit'", 0, seed=seed)
         distinct = bool(names) and len(set(names)) == len(names)
@@ -39,30 +39,38 @@ class Bandit(CompositeSampler):
     @property
     def needs(self) -> frozenset[Need]:
         """All that any of the samplers needs, and the rewards."""
-        return super().needs | {Need.BATCH_ERROR_RATES}
+        return super().needs | {Need.BATCH_ERROR_RATES, Need.CHOSEN_BY}
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         require_finite(view.batch_error_rates, "rewards", "batches")
-        arms, probabilities = self.replay(view.batch_error_rates)
+        arms, probabilities = self.replay(view.batch_error_rates, view.chosen_by.tolist())
         odds = ", ".join(f"{name} {p:.0%}" for name, p in zip(self.samplers, probabilities, strict=True))
         log.info("sampler 'bandit' lets %s choose this batch (probabilities: %s).", self.samplers[arms[-1]], odds)
         member = self.members[arms[-1]]
-        return member.select(restrict_view(member, view), k, rng)
+        selection = member.select(restrict_view(member, view), k, rng)
+        return Selection(selection.keys, selection.scores, self.samplers[arms[-1]])
 
-    def replay(self, rewards: Floats) -> tuple[list[int], Floats64]:
+    def replay(self, rewards: Floats, chosen_by: Sequence[str] = ()) -> tuple[list[int], Floats64]:
         """Return which sampler chose each earlier batch and which is next, and the probabilities of this last draw.
 
-        `rewards` (r,) in 0..1 are those of the r earlier batches; the first list has r + 1 indices of samplers.
+        `rewards` (r,) in 0..1 are those of the r earlier batches, and `chosen_by` (r,) the samplers that chose them;
+        where that is not known, it is what `seed` says. The first list has r + 1 indices of samplers; -1 stands for
+        one that is no longer among them, whose batch teaches nothing.
         """
         log_weights = np.zeros(len(self.samplers))  # the weights themselves grow without bound
         arms = []
         for batch in range(len(rewards) + 1):
             weights = np.exp(log_weights - log_weights.max())
             probabilities = (1 - self.gamma) * weights / weights.sum() + self.gamma / len(log_weights)
-            quantile = generator(self.seed, "bandit", batch).random()
-            arm = int(np.searchsorted(probabilities.cumsum(), quantile, side="right"))
-            arms.append(min(arm, len(log_weights) - 1))
-            if batch < len(rewards):
+            arms.append(self._draw(batch, probabilities))
+            if name := next(iter(chosen_by[batch : batch + 1]), ""):
+                arms[-1] = self.samplers.index(name) if name in self.samplers else -1
+            if batch < len(rewards) and arms[-1] >= 0:
                 log_weights[arms[-1]] += self.gamma * float(rewards[batch]) / probabilities[arms[-1]] / len(log_weights)
         return arms, probabilities
+
+    def _draw(self, batch: int, probabilities: Floats64) -> int:
+        # By the number of the batch: a batch that is chosen in several turns has one sampler.
+        quantile = generator(self.seed, "bandit", batch).random()
+        return min(int(np.searchsorted(probabilities.cumsum(), quantile, side="right")), len(probabilities) - 1)

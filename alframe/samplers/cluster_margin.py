@@ -7,7 +7,7 @@ import numpy as np
 from alframe.kit.chunks import chunks
 from alframe.kit.clustering import cumulative_count, nearest_neighbours
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import require_finite, select_top_k
+from alframe.kit.scoring import require_measurable, select_top_k
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
@@ -46,7 +46,7 @@ def cluster_rows(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) ->
     from sklearn.metrics import euclidean_distances
 
     linked = x[rows[:limit]]
-    require_finite(linked.sum(axis=1), "embeddings", "images looked at")
+    require_measurable(linked, "embeddings", "images looked at")
     count = -(-len(linked) // size)
     cluster = np.arange(len(linked))
     if count < len(linked):

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from alframe.kit.clustering import sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
-from alframe.kit.scoring import require_finite, select_top_k
+from alframe.kit.scoring import require_measurable, select_top_k
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 UNLABELLED_RATIO = 10  # unlabelled images for each labelled one, that the classifier learns from,
@@ -39,8 +39,8 @@ class Discriminative:
         """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
-        require_finite(x.sum(axis=1), "embeddings", "images looked at")
-        require_finite(labelled.sum(axis=1), "embeddings", "labelled images")
+        require_measurable(x, "embeddings", "images looked at")
+        require_measurable(labelled, "embeddings", "labelled images")
         mean, scale = x.mean(axis=0, dtype=np.float64).astype(np.float32), np.float32(x.std()) or np.float32(1)
         x = (x - mean) / scale
         labelled = (labelled[sample_rows(len(labelled), self.rows, 0, rng)] - mean) / scale

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.hierarchy import ward
+from scipy.spatial.distance import cdist
 
 from alframe.kit.clustering import kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Floats64, Ints, Need, PoolView, Selection
+from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
 
 class Hierarchical:
@@ -18,7 +19,8 @@ class Hierarchical:
     another class than their cluster's. Unlike in the paper, each round starts at the root with all labels.
 
     `beta`: how many times better than any other class a cluster's own must be, above 1.
-    `leaves`: leaves of the tree, at most: the images, labelled ones included, or k-means clusters of more.
+    `leaves`: leaves of the tree, at most: the images, labelled ones included, or k-means clusters of more, weighed by
+        their images.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})
@@ -39,9 +41,38 @@ class Hierarchical:
         sizes = np.bincount(leaf, minlength=len(centres)) + counts.sum(axis=1)
         children = np.empty((0, 2), np.int64)
         if len(centres) > 1:
-            children = ward(centres.astype(np.float64))[:, :2].astype(np.int64)
+            children = ward(centres.astype(np.float64))[:, :2].astype(np.int64) if fits else ward_tree(centres, sizes)
         cluster, weights = prune_tree(children, sizes, counts, self.beta)
         return Selection(view.keys[_draw_by_weight(cluster[leaf], weights, k, rng)])
+
+
+def ward_tree(centres: Floats, sizes: Ints) -> Ints:
+    """Return the children (L - 1, 2) of the nodes L, L + 1, ... of Ward's tree over clusters (L, D) of `sizes` (L,).
+
+    SciPy's counts each point once; here joining two clusters costs what it adds to the squared distances of all their
+    images to the mean. By chains of nearest neighbours: Murtagh 1985, "Multidimensional clustering algorithms".
+    """
+    weight = np.maximum(sizes, 1).astype(np.float64)  # an empty cluster joins its nearest
+    cost = cdist(centres, centres, "sqeuclidean") * (weight[:, None] * weight / (weight[:, None] + weight))
+    np.fill_diagonal(cost, np.inf)
+    node, children, chain = np.arange(len(centres)), list[tuple[int, int]](), list[int]()
+    while len(children) < len(centres) - 1:
+        chain = chain or [int(np.flatnonzero(np.isfinite(cost).any(axis=1))[0])]
+        a, nearest = chain[-1], int(cost[chain[-1]].argmin())
+        if len(chain) == 1 or cost[a, nearest] < cost[a, chain[-2]]:
+            chain.append(nearest)
+            continue
+        b = chain[-2]
+        del chain[-2:]
+        children.append((int(node[a]), int(node[b])))
+        node[a] = len(centres) + len(children) - 1
+        row = (weight[a] + weight) * cost[a] + (weight[b] + weight) * cost[b] - weight * cost[a, b]
+        row /= weight[a] + weight[b] + weight
+        row[[a, b]] = np.inf
+        weight[a] += weight[b]
+        cost[a], cost[:, a] = row, row
+        cost[b], cost[:, b] = np.inf, np.inf
+    return np.array(children, np.int64)
 
 
 def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[Ints, Floats64]:

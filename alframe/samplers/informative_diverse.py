@@ -41,4 +41,4 @@ class InformativeDiverse:
         fits = cumulative_count(cluster[order]) < shares[cluster[order]]
         chosen = np.concatenate([np.flatnonzero(fits), np.flatnonzero(~fits)])[:k]
         rows = order[np.sort(chosen)]
-        return Selection(view.keys[rows], uncertainty[rows])
+        return Selection(view.keys[rows], uncertainty[rows].astype(np.float32))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from alframe.kit.libraries import import_faiss
-from alframe.kit.scoring import require_finite
-from alframe.samplers.distance_bounds import initial_bounds, mean_row, row_checksums, squared_distances_to
+from alframe.kit.scoring import require_finite, require_measurable
+from alframe.samplers.distance_bounds import initial_bounds, mean_row, squared_distances_to
 from alframe.samplers.distance_cache import DistanceCache
 from alframe.samplers.farthest_first import FarthestFirst
 from alframe.types import Need, PoolView, Selection
@@ -37,7 +37,7 @@ class KCenter:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says; `rng` is not used."""
         x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
-        require_finite(row_checksums(labelled), "embeddings", "labelled images")
+        require_measurable(labelled, "embeddings", "labelled images")
         if not len(labelled):
             distances = squared_distances_to(x, mean_row(x))
             require_finite(distances, "embeddings", "unlabelled images")
@@ -49,7 +49,7 @@ class KCenter:
         else:
             with np.errstate(invalid="ignore", over="ignore"):  # of numbers that the next line refuses
                 bounds, sums = self._cache.bounds_of(view.keys, x, labelled, self._gpu_faiss())
-            require_finite(sums, "embeddings", "unlabelled images")
+            require_finite(bounds.upper, "embeddings", "unlabelled images")
             rows, squared = FarthestFirst(x, bounds).choose(k)
             self._cache.update(view.keys, sums, bounds)
         return Selection(view.keys[rows], np.sqrt(squared, dtype=np.float32))

@@ -43,7 +43,7 @@ class MarginClusterMean:
         rest = rest[np.argsort(-uncertainty[rest], kind="stable")][: k - len(medoids)]
         rows = np.concatenate([medoids, rest])
         rows = rows[np.argsort(-uncertainty[rows], kind="stable")]
-        return Selection(view.keys[rows], uncertainty[rows])
+        return Selection(view.keys[rows], uncertainty[rows].astype(np.float32))
 
 
 def is_inside_margin(probs: Floats, labelled_probs: Floats) -> Bools:

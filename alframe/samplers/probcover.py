@@ -15,12 +15,13 @@ from alframe.kit.clustering import (
 )
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
-from alframe.kit.scoring import require_finite
-from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
+from alframe.kit.scoring import require_measurable
+from alframe.types import Bools, Floats, Floats64, Ints, Need, PoolView, Selection
 
 PROBE_ROWS = 2000  # images whose surroundings decide on the radius
 TABLE_BYTES = 32 << 20  # of a table of distances at a time
 COPY_DISTANCE = 1e-6  # squared distance of equal embeddings, as far as rounding goes
+ROUNDING = 2.0**-20  # of a squared distance of vectors of length 1 in float32, for each square root of a dimension
 
 Bits = npt.NDArray[np.uint8]
 
@@ -52,7 +53,8 @@ class ProbCover:
         """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
-        require_finite(x.sum(axis=1), "embeddings", "images looked at")
+        require_measurable(x, "embeddings", "images looked at")
+        require_measurable(labelled, "embeddings", "labelled images")
         x, labelled = unit_vectors(x), unit_vectors(labelled)
         radius = self.radius
         if radius is None:
@@ -60,7 +62,8 @@ class ProbCover:
             radius = find_pure_radius(x, cluster, self.purity)
         uncovered = np.ones(len(x), bool)
         if len(labelled):
-            uncovered = ~_is_within(nearest_neighbours(x, labelled)[0][:, 0], radius)
+            for chunk in chunks(len(x), bytes_per_row=4 * len(labelled), limit=TABLE_BYTES):
+                uncovered[chunk] = ~_is_within(x[chunk], labelled, radius).any(axis=1)
         covered_by = _find_covered(x, radius)
         gains = np.array([np.count_nonzero(_unpack(bits, len(x)) & uncovered) for bits in covered_by], np.float32)
         chosen, scores = [], []
@@ -87,7 +90,10 @@ def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:
     for rows in track(chunks(count, bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Radius", unit="chunk"):
         table = pairwise_squared_distances(x[rows], x)
         table[cluster[rows, None] == cluster] = np.inf
-        distances[rows] = np.sqrt(table.min(axis=1))
+        nearest = table.min(axis=1, keepdims=True)
+        row, other = np.nonzero((table <= nearest + _rounding(x)) & np.isfinite(nearest))
+        distances[rows] = np.inf
+        np.minimum.at(distances, rows.start + row, np.sqrt(_exact_squared_distances(x[rows], row, x, other)))
     return float(np.quantile(distances, 1 - purity, method="lower"))
 
 
@@ -95,13 +101,36 @@ def _find_covered(x: Floats, radius: float) -> Bits:
     """Return packed bits (n, n / 8) that mark the rows within the radius of each row of `x`: 12 MB for n = 10,000."""
     out = np.empty((len(x), -(-len(x) // 8)), np.uint8)
     for rows in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
-        out[rows] = np.packbits(_is_within(pairwise_squared_distances(x[rows], x), radius), axis=1)
+        out[rows] = np.packbits(_is_within(x[rows], x, radius), axis=1)
     return out
 
 
-def _is_within(squared_distances: Floats, radius: float) -> Bools:
+def _is_within(x: Floats, points: Floats, radius: float) -> Bools:
+    """Return whether each row of `x` (n, D) is within the radius of each of `points` (m, D): (n, m).
+
+    The last bits of a matrix product depend on the number of threads, so close cases are settled in float64.
+    """
     # Nearer than the radius, at which an image of another cluster lies; a copy always is.
-    return np.asarray(squared_distances < max(radius**2 - COPY_DISTANCE, COPY_DISTANCE))
+    limit = max(radius**2 - COPY_DISTANCE, COPY_DISTANCE)
+    table = pairwise_squared_distances(x, points)
+    within: Bools = table < limit
+    row, point = np.nonzero(np.abs(table - limit) <= _rounding(x))
+    within[row, point] = _exact_squared_distances(x, row, points, point) < limit
+    return within
+
+
+def _rounding(x: Floats) -> float:
+    """Return the most by which rounding changes a squared distance of rows of length 1 (n, D) in float32."""
+    return float(ROUNDING * np.sqrt(x.shape[1]))
+
+
+def _exact_squared_distances(x: Floats, rows: Ints, points: Floats, others: Ints) -> Floats64:
+    """Return the squared distances (p,) of `rows` (p,) of `x` to `others` (p,) of `points`, in float64."""
+    out = np.empty(len(rows))
+    for pairs in chunks(len(rows), bytes_per_row=8 * x.shape[1], limit=TABLE_BYTES):
+        differences = x[rows[pairs]].astype(np.float64) - points[others[pairs]]
+        out[pairs] = np.einsum("ij,ij->i", differences, differences)
+    return out
 
 
 def _unpack(bits: Bits, n: int) -> Bools:

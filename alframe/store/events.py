@@ -44,6 +44,19 @@ class Predicted(Event):
 
 
 @dataclass(frozen=True)
+class ChosenBy(Event):
+    """Which of several samplers chose the request, and the model's error rates on earlier ones by which it was drawn.
+
+    The rates stay what they were then, whatever answers come late or are corrected.
+    """
+
+    KIND: ClassVar[str] = "chosen by"
+    sampler: str = ""
+    rounds: Sequence[int] = ()
+    error_rates: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
 class DuplicateCounts(Event):
     """How many images are near-duplicates of others and not requested; of these, how many of held-out ones."""
 

@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
 HASH_TYPE = np.dtype("S16")
 ContentHashes = npt.NDArray[np.bytes_]
-FINITE_MARKER_FILE = ".finite"  # marks a folder whose every row is finite
+MARKER_FILE = ".bounded"  # marks a folder whose every row is finite, and no longer than
+MAX_LENGTH = 1e16  # so that squared distances, and sums of many of them, do not overflow float32
 
 
 class FeatureStore:
@@ -44,8 +45,8 @@ class FeatureStore:
         self._hashes = np.empty(0, HASH_TYPE)  # sorted
         self._locations = np.empty((0, 2), np.int64)  # shard and row of each hash
         self.width = 0  # D; 0 while nothing is stored
-        if folder.exists() and not (folder / FINITE_MARKER_FILE).exists():
-            _drop_rows_not_finite(folder)
+        if folder.exists() and not (folder / MARKER_FILE).exists():
+            _drop_unusable_rows(folder)
         self._register(folder.glob("*.keys.npy"))
 
     def has(self, contents: Sequence[bytes]) -> Bools:
@@ -55,19 +56,20 @@ class FeatureStore:
     def add(self, contents: Sequence[bytes], features: Floats) -> Bools:
         """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
 
-        Return (n,) which rows are finite; the others are never stored. This is the one place where that is checked.
+        Return (n,) which rows are finite, and shorter than MAX_LENGTH; the others are never stored. This is the one
+        place where that is checked.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        finite: Bools = np.asarray(np.isfinite(features).all(axis=1))
+        usable = _is_usable(features)
         with FileLock(self.folder / ".lock"):
             self._register(self.folder.glob("*.keys.npy"))
-            (self.folder / FINITE_MARKER_FILE).touch()
+            (self.folder / MARKER_FILE).touch()
             hashes = to_hash_array(contents)
             first = np.sort(np.unique(hashes, return_index=True)[1])
-            new = first[(self._find(hashes[first]) < 0) & finite[first]]
+            new = first[(self._find(hashes[first]) < 0) & usable[first]]
             if len(new):
                 self._register([_write_shard(self.folder, hashes[new], features[new])])
-        return finite
+        return usable
 
     def gather(self, contents: Sequence[bytes]) -> Floats:
         """Return (n, D) the embeddings of these content hashes, all of which must be stored, else KeyError."""
@@ -162,20 +164,30 @@ def _write_shard(folder: Path, hashes: ContentHashes, features: Floats) -> Path:
     return keys_file
 
 
-def _drop_rows_not_finite(folder: Path) -> None:
-    """Remove, once, the rows with NaN or infinity that earlier versions stored: their images are embedded again."""
+def _drop_unusable_rows(folder: Path) -> None:
+    """Remove, once, the rows that earlier versions stored and that no distance can be measured to."""
     for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
         with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
             features, hashes = np.load(_features_file(keys_file), mmap_mode="r"), load_content_hashes(keys_file)
-            finite = np.isfinite(features).all(axis=1)
-            if not finite.all():
-                log.warning("%d embeddings in %s are not finite and are removed.", (~finite).sum(), keys_file)
-                if finite.any():
-                    _write_shard(folder, hashes[finite], features[finite])
+            usable = _is_usable(features)
+            if not usable.all():
+                log.warning(
+                    "%d embeddings in %s are not finite or too large; their images are embedded again.",
+                    *((~usable).sum(), keys_file),
+                )
+                if usable.any():
+                    _write_shard(folder, hashes[usable], features[usable])
                 keys_file.unlink()
                 _features_file(keys_file).unlink()
     with suppress(OSError):  # a store that may only be read is checked each time
-        (folder / FINITE_MARKER_FILE).touch()
+        (folder / MARKER_FILE).touch()
+
+
+def _is_usable(features: Floats) -> Bools:
+    """Return (n,) whether each row of `features` (n, D) is finite and not longer than MAX_LENGTH."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that the comparison refuses
+        squared_lengths = np.einsum("ij,ij->i", features, features, dtype=np.float32, casting="same_kind")
+        return np.asarray(squared_lengths <= MAX_LENGTH**2)
 
 
 def _features_file(keys_file: Path) -> Path:

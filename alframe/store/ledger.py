@@ -168,9 +168,11 @@ class Ledger:
                 closed=(number, Closed.KIND) in events,
                 audit_keys=frozenset(audit_keys[number]),
                 label_source=json.loads(label_source or "{}"),
+                sampler=sampler or "",
             )
-            for number, label_source in self._read(
-                "SELECT number, json_extract(config, '$.recipes.label_source') FROM round ORDER BY number"
+            for number, label_source, sampler in self._read(
+                "SELECT number, json_extract(config, '$.recipes.label_source'), "
+                "json_extract(config, '$.recipes.sampler.name') FROM round ORDER BY number"
             )
         ]
 

@@ -112,7 +112,7 @@ class StoredLabel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredRound:
-    """One request for labels as it was made, with the recipe of its label source.
+    """One request for labels as it was made, with the name of its sampler and the recipe of its label source.
 
     `audit_keys` are those of the `keys` that were drawn at random.
     """
@@ -123,6 +123,7 @@ class StoredRound:
     closed: bool
     audit_keys: frozenset[int]
     label_source: Mapping[str, Any]
+    sampler: str
 
 
 def dump_record(record: RoundRecord) -> str:

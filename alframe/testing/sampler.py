@@ -32,6 +32,7 @@ def tiny_fields(
         Need.HIDDEN_ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
         Need.SEQUENCES: np.arange(n) // 3,
         Need.BATCH_ERROR_RATES: rng.random(4).astype(np.float32),
+        Need.CHOSEN_BY: np.array(["", "margin", "random", "gone"]),
     }
     return {need: fields[need] for need in needs if need in fields}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ class Need(enum.Enum):
     PREDICT = "predict"
     SEQUENCES = "sequences"
     BATCH_ERROR_RATES = "batch_error_rates"
+    CHOSEN_BY = "chosen_by"
 
 
 PER_ITEM_NEEDS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
@@ -40,14 +41,22 @@ class PoolView:
     """What a sampler sees of the pool: `keys` (n,) always, and otherwise exactly what it declared in `needs`.
 
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
-    `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head.
+    `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head. `chosen_features`
+    (c, D) are of items already chosen for this batch: `labelled_features` has them at its end, unless labels are read.
     """
 
-    def __init__(self, keys: Ints, fields: Mapping[Need, Field] | None = None, predict: Predict | None = None) -> None:
+    def __init__(
+        self,
+        keys: Ints,
+        fields: Mapping[Need, Field] | None = None,
+        predict: Predict | None = None,
+        chosen_features: Floats | None = None,
+    ) -> None:
         self.keys = keys.view()
         self.keys.flags.writeable = False
         self._predict = predict
         self._fields = {need: _wrap_read_only(need, field) for need, field in (fields or {}).items()}
+        self.chosen_features = chosen_features
         self._loaded: dict[Need, Floats] = {}  # lazy fields that were read as a whole
 
     def __len__(self) -> int:
@@ -64,20 +73,26 @@ class PoolView:
                 fields[need] = field.subset(mask)
             else:
                 fields[need] = field[mask] if need in PER_ITEM_NEEDS else field
-        return PoolView(self.keys[mask], fields, self._predict)
+        return PoolView(self.keys[mask], fields, self._predict, self.chosen_features)
+
+    def restrict(self, needs: Collection[Need], draws: int | None = None) -> PoolView:
+        """Return the view with only the fields of these needs, and the first `draws` draws; no array is copied."""
+        fields: dict[Need, Field] = {need: self._field(need) for need in needs if need is not Need.PREDICT}
+        if draws is not None and Need.PROB_SAMPLES in fields:
+            fields[Need.PROB_SAMPLES] = self.lazy_prob_samples.first_draws(draws)
+        predict = self.predict if Need.PREDICT in needs else None
+        return PoolView(self.keys, fields, predict, self.chosen_features)
 
     def after_choosing(self, chosen: npt.NDArray[np.bool_], remaining: npt.NDArray[np.bool_]) -> PoolView:
         """Return the view of the `remaining` (n,) items once the `chosen` (n,) are taken; both are masks.
 
         For a sampler that keeps its distance from labelled items, the chosen count as labelled from then on. One that
-        also looks at the labels does not see them: they have no label yet.
+        also looks at the labels does not see them, as they have no label yet; samplers that it is made of do.
         """
         view = self.subset(remaining)
-        uses_distances = {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys()
-        if not uses_distances or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
-            return view
-        labelled = np.concatenate([self.labelled_features, self.lazy_features[chosen]])
-        return PoolView(view.keys, {**view._fields, Need.LABELLED_FEATURES: labelled}, self._predict)
+        if {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys():
+            return PoolView(view.keys, view._fields, self._predict, self.lazy_features[chosen])
+        return view
 
     def _field(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
@@ -103,7 +118,13 @@ class PoolView:
     @property
     def labelled_features(self) -> Floats:
         """(m, D) embeddings of the labelled items."""
-        return self._field(Need.LABELLED_FEATURES)
+        labelled = self._field(Need.LABELLED_FEATURES)
+        if self.chosen_features is None or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
+            return labelled
+        if Need.LABELLED_FEATURES not in self._loaded:
+            self._loaded[Need.LABELLED_FEATURES] = np.concatenate([labelled, self.chosen_features])
+            self._loaded[Need.LABELLED_FEATURES].flags.writeable = False
+        return self._loaded[Need.LABELLED_FEATURES]
 
     @property
     def labels(self) -> Ints:
@@ -155,6 +176,11 @@ class PoolView:
         """(r,) error rate, 0..1, of the model on the labelled images of each closed round that it predicted."""
         return self._field(Need.BATCH_ERROR_RATES)
 
+    @property
+    def chosen_by(self) -> npt.NDArray[np.str_]:
+        """(r,) the `Selection.chosen_by` of these same batches; "" where it is not known."""
+        return self._field(Need.CHOSEN_BY)
+
 
 def _wrap_read_only(need: Need, field: Field) -> Field:
     if isinstance(field, LazyFeatures | LazySamples):
@@ -176,7 +202,12 @@ def _undeclared(need: Need) -> UnmetNeed:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A sampler's choice: `keys` (k,), distinct and from `view.keys`, most wanted first; `scores` (k,) or None."""
+    """A sampler's choice: `keys` (k,), distinct and from `view.keys`, most wanted first; `scores` (k,) or None.
+
+    A sampler that lets one of several others choose may name it in `chosen_by`: the ledger keeps it, and later batches
+    are told (`Need.CHOSEN_BY`).
+    """
 
     keys: Ints
     scores: Floats | None = None
+    chosen_by: str = ""

@@ -31,7 +31,7 @@ from alframe import compose
 from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.contracts import Sampler
 from alframe.engine.fit import TrainingLabels
-from alframe.engine.pool_views import make_pool_view
+from alframe.engine.pool_views import EarlierBatches, make_pool_view
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView
 from benchmarks.machine import describe, resident_mib
@@ -66,9 +66,9 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     head.fit(x[:LABELLED], y[:LABELLED], CLASSES, rng)
     keys = np.arange(LABELLED)
     training = TrainingLabels(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys)
-    rewards = np.full(10, 0.3, np.float32)
+    earlier = EarlierBatches(range(10), [0.3] * 10, [""] * 10)
     return make_pool_view(
-        sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, lambda: rewards
+        sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, earlier
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from alframe.engine.select import run_sampler, select_with_sequence_limit
 from alframe.errors import BadSelection
 from alframe.samplers.kcenter import KCenter
+from alframe.samplers.mixture import Mixture
 from alframe.samplers.uncertainty import Margin
 from alframe.types import Need, PoolView, Selection
 
@@ -29,8 +31,10 @@ class Wrong:
 
     needs = frozenset[Need]()
 
-    def __init__(self, *keys: int, scores: int | None = None) -> None:
+    def __init__(self, *keys: int, scores: int | None = None, answer: Any = None) -> None:
         self.answer = Selection(np.array(keys), None if scores is None else np.zeros(scores, np.float32))
+        if not keys:
+            self.answer = answer
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         return self.answer
@@ -42,7 +46,16 @@ class Wrong:
         (Wrong(100), "1 items instead of 2"),
         (Wrong(100, 100), "twice"),
         (Wrong(100, 5), "not in the pool"),
-        (Wrong(100, 101, scores=1), "1 scores for 2"),
+        (Wrong(100, 101, scores=1), "1 scores .* for 2"),
+        (Wrong(), r"returned None \(NoneType\), not a Selection"),
+        (Wrong(answer=[100, 101]), r"returned \[100, 101\] \(list\)"),
+        (Wrong(answer=Selection(None)), "keys .*object"),  # type: ignore[arg-type]
+        (Wrong(answer=Selection(np.array([[100, 101]]))), r"shape \(1, 2\)"),
+        (Wrong(answer=Selection(np.array([100.0, 101.0]))), "type float64"),
+        (Wrong(answer=Selection(["a", "b"])), "type <U1"),  # type: ignore[arg-type]
+        (Wrong(answer=Selection(np.array([100, 101]), np.array([1, np.nan]))), "not finite .*nan"),
+        (Wrong(answer=Selection(np.array([100, 101]), ["x", "y"])), "no array of numbers"),  # type: ignore[arg-type]
+        (Wrong(answer=Selection(np.array([100, 101]), np.zeros((2, 1)))), r"shape \(2, 1\)"),
     ],
 )
 def test_a_sampler_that_breaks_its_contract_is_named(sampler: Wrong, message: str) -> None:
@@ -111,3 +124,21 @@ def test_a_sampler_without_scores() -> None:
         KCenter(), PoolView(np.arange(12), fields), np.repeat(np.arange(4), 3), 4, 1, rng()
     )
     assert sorted(chosen.keys // 3) == [0, 1, 2, 3]
+
+
+def test_in_later_turns_a_sampler_in_another_one_sees_what_was_chosen() -> None:
+    """Also beside one that reads the labels, which the chosen images do not have."""
+    x = np.array([[0, 0], [9, 0], [9, 0.1], [0, 8], [0, 8.1], [5, 5]], np.float32)
+    fields = {
+        Need.FEATURES: x,
+        Need.LABELLED_FEATURES: x[:1],
+        Need.LABELS: np.array([0]),
+        Need.PROBS: np.full((6, 2), 0.5, np.float32),
+    }
+    groups = np.array([0, 1, 1, 1, 2, 3])  # the farthest three are (9, 0.1), (0, 8.1) and (5, 5): two are of one group
+    mixture = Mixture({"kcenter": 1, "adaptive": 0.0})
+    assert mixture.needs == KCenter().needs
+    both = Mixture({"kcenter": 1, "adaptive": 1e-9})
+    for sampler in (mixture, both):
+        chosen = select_with_sequence_limit(sampler, PoolView(np.arange(6), fields), groups, 3, 1, rng())
+        assert sorted(chosen.keys.tolist()) == [2, 4, 5]

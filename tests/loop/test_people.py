@@ -11,6 +11,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.loop.labels import find_standing_labels
+from alframe.store.events import Predicted
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
@@ -232,3 +233,38 @@ def test_another_picture_under_a_known_name_is_noticed_and_not_learned_from(
     assert len(person.labels()) == 12
     with Ledger.open(person.project, read_only=True) as ledger:
         assert ledger.history()[-1].labels == 11
+
+
+def test_what_a_bandit_has_learned_does_not_change_with_late_and_corrected_answers(person: Person) -> None:
+    """Its arms and rewards are in the ledger; the images drawn at random are no arm's merit."""
+    words = ["sampler=bandit", "sampler.samplers=[margin,random]", "stopping=null", "audit=0.5", "seed=2"]
+    for number in range(1, 5):
+        person.run(*words)
+        person.answer(number)
+    person.run(*words)
+    with open_session(*person.words, *words) as session:
+        before = session.earlier_batches()
+        last = session.ledger.rounds()[3]
+        predicted = dict(session.ledger.events(Predicted))[last.number].classes
+        truth = {key: session.ledger.items()[key].id.split("/")[0] for key in last.keys}
+        wrong = [truth[key] != name for key, name in zip(last.keys, predicted, strict=True)]
+        chosen = [one for key, one in zip(last.keys, wrong, strict=True) if key not in last.audit_keys]
+    assert before.error_rates[-1] == pytest.approx(sum(chosen) / len(chosen)) and len(chosen) == 2
+    assert set(before.chosen_by) <= {"margin", "random"} and len(before.rounds) == 3
+    for number in range(2, 5):
+        person.answer(number, lambda row, truth: "class_0" if truth != "class_0" else "class_1")
+    person.answer(5)
+    person.run(*words)
+    with open_session(*person.words, *words) as session:
+        after = session.earlier_batches()
+    assert after.rounds[:3] == before.rounds and after.error_rates[:3] == before.error_rates
+    assert after.chosen_by[:3] == before.chosen_by
+
+
+def test_a_bandit_does_not_count_what_another_sampler_chose(person: Person) -> None:
+    for number, sampler in enumerate(["margin", "margin", "margin", "bandit", "bandit"], 1):
+        person.run(f"sampler={sampler}", "stopping=null")
+        person.answer(number)
+    person.run("sampler=bandit", "stopping=null")
+    with open_session(*person.words, "sampler=bandit", "stopping=null") as session:
+        assert session.earlier_batches().rounds == [4, 5]

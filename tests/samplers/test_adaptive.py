@@ -82,6 +82,13 @@ def test_while_classes_are_unseen_it_covers_the_whole_pool():
     assert set(known) <= {0, 1, 2}
 
 
+def test_the_score_orders_the_batch():
+    x, _ = heaps(20, 30)
+    lead = np.random.default_rng(2).random(len(x))
+    chosen = choose(view_of(x, sure(lead)), 12)
+    assert (np.diff(chosen.scores) <= 0).all() and len(set(chosen.scores.tolist())) > 1
+
+
 def test_a_head_that_doubts_nothing_leaves_clusters():
     x, heap = heaps(20, 10)
     assert len(set(heap[choose(view_of(x, sure(np.ones(200)), range(20)), 20).keys])) >= 15

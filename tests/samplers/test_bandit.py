@@ -1,10 +1,11 @@
-"""EXP3 by the book, and remembering nothing."""
+"""EXP3 by the book, remembering nothing itself."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.bandit import Bandit
 from alframe.samplers.kcenter import KCenter
@@ -67,29 +68,47 @@ def test_the_sampler_whose_batches_the_model_gets_wrong_wins():
     assert np.mean(arms[-50:]) > 0.75
 
 
+def test_the_ledger_says_who_chose():
+    bandit = Bandit(seed=3, samplers=["margin", "random"], gamma=0.4)
+    rates = np.array([0.9, 0.1, 0.5], np.float32)
+    drawn = bandit.replay(rates)[0]
+    others = ["margin" if arm else "random" for arm in drawn[:3]]
+    arms, _ = bandit.replay(rates, others)
+    assert arms[:3] == [1 - arm for arm in drawn[:3]]
+    assert bandit.replay(rates, ["", "", ""])[0] == drawn, "a ledger of an earlier version does not say it"
+    assert bandit.replay(rates, ["gone"] * 3)[1].tolist() == [0.5, 0.5], "a sampler that is no longer among them"
+
+
 def test_thousands_of_rounds_do_not_overflow():
     chances = Bandit(seed=0, gamma=1.0).replay(np.ones(3000, np.float32))[1]
     assert np.isfinite(chances).all() and chances.sum() == pytest.approx(1)
 
 
 def test_it_chooses_what_the_drawn_sampler_chooses():
-    needs = {Need.PROBS, Need.FEATURES, Need.LABELLED_FEATURES, Need.BATCH_ERROR_RATES}
+    needs = {Need.PROBS, Need.FEATURES, Need.LABELLED_FEATURES, Need.BATCH_ERROR_RATES, Need.CHOSEN_BY}
     seen = set()
     for seed in range(12):
         bandit = Bandit(seed=seed, samplers=["margin", "kcenter"])
         fields = tiny_fields(needs)
         view = PoolView(tiny_keys(20), fields)
-        arm = bandit.replay(view.batch_error_rates)[0][-1]
+        arm = bandit.replay(view.batch_error_rates, view.chosen_by.tolist())[0][-1]
         member = [Margin, KCenter][arm]()
         expected = member.select(tiny_view(member.needs), 5, np.random.default_rng(0)).keys
-        assert bandit.select(view, 5, np.random.default_rng(0)).keys.tolist() == expected.tolist()
+        selection = bandit.select(view, 5, np.random.default_rng(0))
+        assert selection.keys.tolist() == expected.tolist() and selection.chosen_by == ["margin", "kcenter"][arm]
         seen.add(arm)
     assert seen == {0, 1}
 
 
+def test_its_name_is_enough():
+    bandit = REGISTRIES["sampler"].build({"name": "bandit"})
+    assert (bandit.samplers, bandit.seed) == (("margin", "random"), 0)
+
+
 def test_its_needs_are_those_of_all_it_may_draw():
     assert Bandit(seed=0, samplers=["margin", "kcenter"]).needs == Margin.needs | KCenter.needs | {
-        Need.BATCH_ERROR_RATES
+        Need.BATCH_ERROR_RATES,
+        Need.CHOSEN_BY,
     }
     assert Bandit(seed=0, samplers=["bald", "random"]).draws == 20
     assert Bandit(seed=0, samplers="margin").samplers == ("margin",), "one name, and not its letters"
@@ -105,6 +124,7 @@ def test_rewards_that_are_no_numbers_are_refused():
     fields = {
         Need.PROBS: tiny_fields({Need.PROBS})[Need.PROBS],
         Need.BATCH_ERROR_RATES: np.array([0.5, np.nan], np.float32),
+        Need.CHOSEN_BY: np.array(["", ""]),
     }
     with pytest.raises(UnmetNeed, match="rewards of 1 of 2 batches"):
         Bandit(seed=0, samplers=["margin"]).select(PoolView(tiny_keys(20), fields), 3, np.random.default_rng(0))

@@ -7,7 +7,7 @@ import pytest
 from scipy.cluster.hierarchy import ward
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.hierarchical import Hierarchical, prune_tree
+from alframe.samplers.hierarchical import Hierarchical, prune_tree, ward_tree
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -95,6 +95,32 @@ def test_the_pruning_is_that_of_the_paper(seed):
         assert frozenset(np.flatnonzero(cluster == cluster[leaf]).tolist()) == together
         assert weights[cluster[leaf]] == pytest.approx(weight)
     assert (weights > 0).sum() == len(set(cluster))
+
+
+def leaf_sets(children, leaves):
+    below = [frozenset([leaf]) for leaf in range(leaves)]
+    for a, b in children:
+        below.append(below[a] | below[b])
+    return set(below)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_tree_over_clusters_is_wards_over_their_images(seed):
+    rng = np.random.default_rng(seed)
+    centres, sizes = rng.normal(size=(25, 3)), rng.integers(1, 40, 25)
+    tree = leaf_sets(ward_tree(centres, sizes), 25)
+    owner = np.repeat(np.arange(25), sizes)
+    of_images = leaf_sets(ward(centres[owner])[:, :2].astype(int), len(owner))
+    whole = {frozenset(owner[list(images)].tolist()) for images in of_images}
+    assert tree == whole
+    assert (
+        leaf_sets(ward_tree(centres, np.ones(25, int)), 25) == leaf_sets(ward(centres)[:, :2].astype(int), 25) != tree
+    )
+
+
+def test_an_empty_cluster_and_equal_ones_have_a_tree():
+    children = ward_tree(np.zeros((6, 2)), np.array([3, 0, 0, 5, 1, 1]))
+    assert sorted(children.ravel().tolist()) == list(range(10)) and (children.max(axis=1) < np.arange(6, 11)).all()
 
 
 def test_without_labels_it_is_random():

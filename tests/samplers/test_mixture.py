@@ -11,7 +11,7 @@ from alframe.errors import BadParams, UnknownComponent, UnmetNeed
 from alframe.kit.composite import restrict_view
 from alframe.samplers.bald import Bald
 from alframe.samplers.margin_cluster_mean import MarginClusterMean
-from alframe.samplers.mixture import Mixture
+from alframe.samplers.mixture import Mixture, _draw_shares
 from alframe.samplers.random import Random
 from alframe.samplers.uncertainty import Margin
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_fields, tiny_keys, tiny_view
@@ -56,6 +56,17 @@ def test_what_does_not_divide_is_fair():
     mixture = Mixture({"random": 0.75, "margin": 0.25})
     hits = np.mean([mixture.select(view, 1, np.random.default_rng(seed)).keys[0] == best for seed in range(400)])
     assert 0.2 < hits < 0.33, "a quarter by margin, and a fiftieth of the others by chance"
+
+
+@pytest.mark.parametrize(
+    ("k", "weights"), [(2, [0.45, 0.45, 0.05, 0.05]), (3, [0.4, 0.35, 0.25]), (5, [0.33, 0.3, 0.19, 0.18]), (4, [1, 0])]
+)
+def test_each_gets_its_weight_on_average_and_never_two_places_more(k, weights):
+    rng = np.random.default_rng(0)
+    shares = np.array([_draw_shares(k, np.array(weights), rng) for _ in range(20_000)])
+    exact = k * np.array(weights)
+    assert (shares.sum(axis=1) == k).all() and (np.abs(shares - exact) < 1).all()
+    np.testing.assert_allclose(shares.mean(axis=0), exact, atol=0.015)
 
 
 def test_a_weight_of_none_leaves_a_sampler_out():

@@ -7,6 +7,7 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams, UnmetNeed
+from alframe.samplers import probcover as module
 from alframe.samplers.probcover import ProbCover, find_pure_radius
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
@@ -77,6 +78,25 @@ def test_the_radius_by_its_definition():
         return np.mean([(cluster[near[row]] == cluster[row]).all() for row in range(300)])
 
     assert purity(radius - 1e-4) >= 0.9 > purity(radius * 1.05)
+
+
+def test_pairs_on_the_radius_do_not_hang_on_rounding(monkeypatch):
+    """Another number of threads gives a matrix product other last bits: they must not change what is chosen."""
+    rng = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3), axis=-1).reshape(-1, 3)
+    x = np.concatenate([grid[np.abs(grid).sum(axis=1) > 0]] * 2).astype(np.float32)
+    whole = module.pairwise_squared_distances
+    chosen = []
+    for noise in (0, 2e-7, -2e-7):
+        with monkeypatch.context() as patch:
+
+            def shaken(a, b, noise=noise):
+                return whole(a, b) + np.float32(noise) * rng.random((len(a), len(b)), np.float32)
+
+            patch.setattr(module, "pairwise_squared_distances", shaken)
+            radius = float(np.sqrt(2 - np.sqrt(2) + module.COPY_DISTANCE))  # at which very many pairs are
+            chosen += [choose(view_of(x, x[:1]), 12, radius=given).keys.tolist() for given in (radius, None)]
+    assert chosen[0] == chosen[2] == chosen[4] and chosen[1] == chosen[3] == chosen[5]
 
 
 def test_the_radius_follows_the_clusters():

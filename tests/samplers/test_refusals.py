@@ -9,7 +9,7 @@ import pytest
 
 from alframe.builtins import BUILTIN_PARTS
 from alframe.errors import UnmetNeed
-from alframe.testing.sampler import tiny_fields, tiny_keys, tiny_predict
+from alframe.testing.sampler import assert_valid_selection, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView
 from tools.tables import default_part
 
@@ -39,3 +39,18 @@ def test_it_refuses_with_the_count(name: str, value: float) -> None:
             else:
                 assert need in NOT_READ.get(name, ()), f"{need} of {value} is not refused"
                 assert tiny_keys(20)[4] not in chosen
+
+
+@pytest.mark.filterwarnings("ignore:.*(overflow|invalid value).*:RuntimeWarning")
+@pytest.mark.parametrize("name", BUILTIN_PARTS["sampler"][1])
+def test_numbers_too_large_for_distances_are_refused_or_harmless(name: str) -> None:
+    """FAISS ends the process when a squared length overflows."""
+    sampler = default_part("sampler", name)
+    for need in {Need.FEATURES, Need.LABELLED_FEATURES} & sampler.needs:
+        fields = tiny_fields(sampler.needs, n=60, labelled=12)
+        fields[need][4, 0] = 3e19
+        view = PoolView(tiny_keys(60), fields, tiny_predict() if Need.PREDICT in sampler.needs else None)
+        try:
+            assert_valid_selection(sampler.select(view, 5, np.random.default_rng(0)), view, 5)
+        except UnmetNeed as refusal:
+            assert re.search(r"^The [\w ]+ of 1 of \d+ [\w ]+ \(first: row \d+\) are not finite", str(refusal))

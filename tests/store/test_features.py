@@ -142,8 +142,8 @@ def test_a_shard_that_vanishes_during_a_run_is_named(tmp_path: Path) -> None:
         store.gather(contents(1))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_rows_that_are_not_finite_are_told_and_never_stored(tmp_path: Path, bad: float) -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e19, -3e38])
+def test_rows_that_are_not_finite_or_huge_are_told_and_never_stored(tmp_path: Path, bad: float) -> None:
     store, values = FeatureStore(tmp_path), features(1, 2, 3)
     values[1, 2] = bad
     assert store.add(contents(1, 2, 3), values).tolist() == [True, False, True]
@@ -157,16 +157,16 @@ def test_rows_that_an_earlier_version_stored_without_looking_are_dropped_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     values = features(1, 2, 3, 4)
-    values[[1, 3]] = np.nan
+    values[[1, 3]] = [[np.nan], [1e19]]
     with monkeypatch.context() as patch:
-        patch.setattr(module.np, "isfinite", lambda x: np.ones(np.shape(x), bool))
+        patch.setattr(module, "_is_usable", lambda x: np.ones(len(x), bool))
         FeatureStore(tmp_path).add(contents(1, 2, 3), values[:3])
         FeatureStore(tmp_path).add(contents(4), values[3:])
         FeatureStore(tmp_path).add(contents(5), features(5))
-    (tmp_path / module.FINITE_MARKER_FILE).unlink()  # which it did not know
+    (tmp_path / module.MARKER_FILE).unlink()  # which it did not know
     store = FeatureStore(tmp_path)
     assert store.has(contents(1, 2, 3, 4, 5)).tolist() == [True, False, True, False, True]
     np.testing.assert_array_equal(store.gather(contents(5, 3, 1)), features(5, 3, 1))
     assert "1 embeddings in" in caplog.text and "are not finite" in caplog.text
-    monkeypatch.setattr(module, "_drop_rows_not_finite", lambda folder: pytest.fail("they were looked at again"))
+    monkeypatch.setattr(module, "_drop_unusable_rows", lambda folder: pytest.fail("they were looked at again"))
     assert FeatureStore(tmp_path).has(contents(1)).all()

@@ -51,8 +51,10 @@ class Embedder:
 
     @property
     def not_finite_reason(self) -> str:
-        """Why an image whose embedding has NaN or infinity is unreadable; names the backbone."""
-        return f"the {REGISTRIES['backbone'].describe(self.recipe)} gives values for it that are not finite"
+        """Why an image whose embedding has NaN, infinity or huge numbers is unreadable; names the backbone."""
+        return (
+            f"the {REGISTRIES['backbone'].describe(self.recipe)} gives values for it that are not finite or too large"
+        )
 
     def next_fallback(self) -> Embedder | None:
         """Return the same network, run with the first of the fallbacks; None if there is none."""
