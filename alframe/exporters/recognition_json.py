@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from alframe.contracts import ExportableModel
-from alframe.formats.detections import Detection, Detections, match_images, read_detections
+from alframe.formats.detections import Detection, Detections, category_kind, read_detections_of
 from alframe.formats.recognition import CATEGORIES, WHOLE_IMAGE, write_recognitions
 from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
 from alframe.kit.parameters import require_at_least
 from alframe.kit.progress import track
-from alframe.types import Box, Item, Predictions, pool_root
+from alframe.types import Box, Item, Predictions
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,6 @@ CLASSIFICATION_THRESHOLD = 0.05  # Timelapse drops classes below 0.4 of it, and 
 DETECTION_THRESHOLDS = {"typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.05}
 MIN_PROBABILITY = 0.0005  # below it, a probability is 0 in three decimals
 _Lookup = Callable[[str], Sequence[Detection]]  # from an image to its detections
-PERSON_CLASSES = ("human", "people")  # what classifiers call the detectors' category "person"
 
 
 @dataclass
@@ -73,16 +72,9 @@ class RecognitionJson:
             return Detections("none: boxes of whole images"), lambda image: ()
         whole_images = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
         file = Path(self.detections).absolute()
-        detections = read_detections(file, pool_root(whole_images))
-        numbers = match_images(whole_images, detections.image_numbers, file)
+        detections, numbers = read_detections_of(whole_images, file, "Each gets a box of the whole image.")
         path_of = {number: path for path, number in detections.image_numbers.items()}
         paths = {image: path_of[number] for image, number in zip(items, numbers.tolist(), strict=True) if number >= 0}
-        if len(paths) < len(items):
-            example = next(image for image in items if image not in paths)
-            log.warning(
-                "%d of %d images are not in %s, e.g. %s. Each gets a box of the whole image.",
-                *(len(items) - len(paths), len(items), file, example),
-            )
         return detections, lambda image: detections[paths[image]] if image in paths else ()
 
     def _images(
@@ -116,8 +108,8 @@ class RecognitionJson:
 
 def _category(name: str) -> str:
     """Return the detectors' category that a class, or a category of some other detector, belongs to."""
-    name = name.strip().casefold()
-    return "person" if name in PERSON_CLASSES else name if name in CATEGORIES else "animal"
+    kind = category_kind(name)
+    return kind if kind in CATEGORIES else "animal"
 
 
 def _find_source_box(boxes: Sequence[Detection], item: Item, item_box: Box) -> list[int]:

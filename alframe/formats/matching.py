@@ -1,71 +1,212 @@
-"""Find the image that a path means, which another program wrote, perhaps on another system."""
+"""Find the image that a path means, which another program wrote, perhaps on another system.
+
+One rule for every file: the path is an id, or the place of the image here; else it ends in an id, and what is before
+that stands for the pool's root, if nothing else fits (`other_roots`).
+"""
 
 from __future__ import annotations
 
-import re
+import filecmp
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from posixpath import commonprefix
-from unicodedata import normalize
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
 
+import numpy as np
+
+from alframe.formats.other_roots import Claims, PrefixChoice, claim_images, is_sibling, shared_tail
+from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND, PathTable, agree, look_up
+from alframe.formats.path_text import (
+    anchor_of,
+    casefold_paths,
+    is_absolute,
+    normalise_path,
+    normalise_paths,
+)
 from alframe.formats.tables import TableRow
-from alframe.types import Item, ItemId, Problem
+from alframe.types import Bools, Ints, Item, ItemId, Problem, pool_root
 
-ABSOLUTE_PATH = re.compile(r"\s*([A-Za-z]:)?[/\\]")
-
-
-def normalise_path(path: str) -> str:
-    """Return the path as it is compared: forward slashes, composed accents, no spaces around it."""
-    return normalize("NFC", path.strip().replace("\\", "/"))
+FILES_COMPARED = 3  # of each prefix, to tell a copy of the pool from another season
 
 
-def caseless_path(path: str) -> str:
-    """Return the path as it is compared where upper and lower case are the same."""
-    return normalise_path(path).casefold()
+@dataclass(frozen=True)
+class PathMatches:
+    """(n,) the number of the item that each path means, NOT_FOUND or AMBIGUOUS.
+
+    `prefixes` stand for the pool's root; those in `contested` might, but others too; and those in `rejected` do not,
+    as they are another season or another folder of this system.
+    """
+
+    numbers: Ints
+    prefixes: tuple[str, ...] = ()
+    contested: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 class ImageMatcher:
-    """Function from a path to the id of the image it means, or None.
+    """Finds the images that paths mean. Called with one path, it returns the id of the image here, or None.
 
-    The path is an id, or this system's path to the image. Slashes may be turned, accents composed otherwise, spaces
-    added and the case changed, as long as it can be only one of the images.
+    Slashes may be turned, accents composed otherwise, blanks added, characters percent-encoded and the case changed,
+    as long as it can be only one of the images; an exact match comes before all others.
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
-        paths = {item.id: normalise_path(str(item.path)) for item in items}
-        caseless_paths = {item_id: path.casefold() for item_id, path in paths.items()}
-        forms: tuple[Callable[[ItemId], str], ...] = (str, normalise_path, caseless_path, caseless_paths.__getitem__)
-        self._tables = [_drop_ambiguous((form(item_id), item_id) for item_id in paths) for form in forms]
-        self._file_names = {caseless_path(path).rpartition("/")[2] for pair in paths.items() for path in pair}
-        endings = ((path, "/" + caseless_path(item_id)) for item_id, path in caseless_paths.items())
-        self._roots = tuple({path[: -len(ending) + 1] for path, ending in endings if path.endswith(ending)})
+        self._items = list(items)
+        self._ids = [item.id for item in self._items]
 
     def __call__(self, cell: str) -> ItemId | None:
-        """Return the id of the item that `cell` names, or None."""
-        by_id, by_normalised_id, by_caseless_id, by_path = self._tables
-        if cell in by_id:
-            return by_id[cell]
-        path = normalise_path(cell).removeprefix("./")
-        caseless = path.casefold()
+        """Return the id of the item that `cell` names here, by its id or its whole path, or None."""
+        number = self._by_id.get(cell, NOT_FOUND)
         # Most paths of a long table were not requested, as their file names tell.
-        if caseless.rpartition("/")[2] not in self._file_names:
-            return None
-        return by_normalised_id.get(path) or by_caseless_id.get(caseless) or by_path.get(caseless)
+        if number < 0 and self.is_known_name(path := normalise_path(cell)):
+            number = int(self._find_here([path])[0])
+        return self._ids[number] if number >= 0 else None
 
-    def match_path_ending(self, path: str) -> tuple[ItemId, str] | None:
-        """Return the longest id that a foreign absolute `caseless_path` ends in, and the folder before it; or None."""
-        is_known_name = path.rpartition("/")[2] in self._file_names
-        if not is_known_name or not ABSOLUTE_PATH.match(path) or path.startswith(self._roots):
-            return None
-        parts = path.split("/")
-        for start in range(1, len(parts)):
-            if item_id := self._tables[2].get("/".join(parts[start:])):
-                return item_id, "/".join([*parts[:start], ""])
-        return None
+    def ids_of(self, numbers: Ints) -> list[ItemId | None]:
+        """Return the ids of the items with these numbers, None for those below 0."""
+        return [self._ids[number] if number >= 0 else None for number in numbers.tolist()]
+
+    def is_known_name(self, path: str) -> bool:
+        """Return whether a normalised path has the file name of an image."""
+        return path.casefold().rpartition("/")[2] in self._file_names
 
     def is_known_path(self, cell: str) -> bool:
         """Return whether a path means one of the images, by itself or by its ending."""
-        return (self(cell) or self.match_path_ending(caseless_path(cell))) is not None
+        return self(cell) is not None or (self.match_foreign([normalise_path(cell)]).numbers != NOT_FOUND).any()
+
+    def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
+        """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
+        numbers = look_up(self._by_id, paths)
+        in_folder = folder is not None and folder != pool_root(self._items)
+        rows = np.arange(len(paths)) if in_folder else np.flatnonzero(numbers < 0)
+        if not len(rows):
+            return PathMatches(numbers)
+        found_anchors = {""} if len(rows) < len(paths) else set()
+        normal = normalise_paths([paths[row] for row in rows.tolist()])
+        here = np.where(numbers[rows] < 0, self._find_here(normal), numbers[rows])
+        if folder is not None and in_folder:
+            here = agree(here, self._find_in_folder(normal, folder))
+        for row in np.flatnonzero(here == NOT_FOUND).tolist():
+            if "%" in normal[row]:
+                normal[row] = normalise_path(unquote(normal[row]))
+                here[row] = self._find_here([normal[row]])[0]
+        numbers[rows] = here
+        left = np.flatnonzero(here == NOT_FOUND)
+        if not len(left):
+            return PathMatches(numbers)
+        found_anchors |= {anchor_of(normal[row]).casefold() for row in np.flatnonzero(here >= 0).tolist()}
+        foreign = self.match_foreign([normal[row] for row in left.tolist()], folder, found_anchors)
+        numbers[rows[left]] = foreign.numbers
+        return replace(foreign, numbers=numbers)
+
+    def match_foreign(
+        self,
+        paths: Sequence[str],
+        folder: Path | None = None,
+        found_anchors: Collection[str] = (),
+        other_folders: Mapping[str, int] | None = None,
+    ) -> PathMatches:
+        """Return what the paths of one file mean that are no images here: those with a prefix for the pool's root.
+
+        Paths are normalised. A prefix that starts from one of `found_anchors`, where other paths are images here, must
+        end as the pool's own path does. `other_folders` counts further paths of the file, by their caseless folder.
+        """
+        caseless = casefold_paths(paths)
+        rows_of_folder: dict[str, list[int]] = {}
+        for row, path in enumerate(caseless):
+            rows_of_folder.setdefault(path.rpartition("/")[0], []).append(row)
+        shared: dict[str, int] = {}
+
+        def rank(prefix: str) -> int:
+            if prefix not in shared:
+                shared[prefix] = max((shared_tail(prefix, root) for root in self._roots), default=0)
+            return shared[prefix]
+
+        def find(pool_folder: str, rows: Sequence[int]) -> Ints:
+            depth = pool_folder.count("/") + 2 if pool_folder else 1
+            start = f"{pool_folder}/" if pool_folder else ""
+            keys = [start + caseless[row].rpartition("/")[2] for row in rows]
+            return self._id_table.find(keys, lambda position: "/".join(paths[rows[position]].split("/")[-depth:]))
+
+        elsewhere = {name: rows for name, rows in rows_of_folder.items() if not f"{name}/".startswith(self._roots)}
+        claims = claim_images(elsewhere, self._id_folders, find, rank)
+        if not claims.prefixes:
+            return PathMatches(np.full(len(paths), NOT_FOUND))
+        folders = Counter({name: len(rows) for name, rows in rows_of_folder.items()})
+        folders.update(other_folders or {})
+        shared_folders = np.array([rank(prefix) for prefix in claims.prefixes])
+        is_rejected = self._is_other_folder(claims, paths, folder)
+        needs_own_end = np.array([anchor_of(prefix) in found_anchors for prefix in claims.prefixes])
+        choice = PrefixChoice(claims, shared_folders, ~is_rejected & ((shared_folders > 0) | ~needs_own_end), folders)
+        images = choice.choose()
+        numbers = np.full(len(paths), NOT_FOUND)
+        numbers[claims.path] = images
+        names = [
+            _with_case(prefix, paths[claims.path[claims.prefix == number][0]])
+            for number, prefix in enumerate(claims.prefixes)
+        ]
+        by_outcome = (claims.prefix[images >= 0], claims.prefix[images == AMBIGUOUS], np.flatnonzero(is_rejected))
+        return PathMatches(numbers, *(tuple(names[number] for number in np.unique(some)) for some in by_outcome))
+
+    def _is_other_folder(self, claims: Claims, paths: Sequence[str], folder: Path | None) -> Bools:
+        """Return (p,) which prefixes are another season or card, or a folder of this system with other images."""
+        is_other = [
+            bool(self._roots) and all(is_sibling(prefix, root) for root in self._roots) for prefix in claims.prefixes
+        ]
+        for number in np.flatnonzero(~np.array(is_other)).tolist():
+            rows = np.flatnonzero(claims.prefix == number)[:FILES_COMPARED].tolist()
+            is_other[number] = any(
+                _is_another_file(Path(folder or "", paths[claims.path[row]]), self._items[claims.image[row]].path)
+                for row in rows
+                if claims.image[row] >= 0 and (folder is not None or Path(paths[claims.path[row]]).is_absolute())
+            )
+        return np.array(is_other, bool)
+
+    def _find_here(self, normal: Sequence[str]) -> Ints:
+        """Return the numbers of the items with these normalised ids, or at these absolute places."""
+        caseless = casefold_paths(normal)
+        numbers = self._id_table.find(caseless, normal.__getitem__)
+        left = [row for row in np.flatnonzero(numbers == NOT_FOUND).tolist() if is_absolute(normal[row])]
+        if left:
+            keys = [caseless[row] for row in left]
+            numbers[left] = self._path_table.find(keys, lambda position: normal[left[position]])
+        return numbers
+
+    def _find_in_folder(self, normal: Sequence[str], folder: Path) -> Ints:
+        """Return the numbers of the items at these places relative to a folder."""
+        places = normalise_paths([f"{folder.as_posix()}/{path}" for path in normal])
+        numbers = self._path_table.find(casefold_paths(places), places.__getitem__)
+        numbers[np.fromiter(map(is_absolute, normal), bool, len(normal))] = NOT_FOUND
+        return numbers
+
+    @cached_property
+    def _by_id(self) -> dict[str, int]:
+        return dict(zip(self._ids, range(len(self._ids)), strict=True))
+
+    @cached_property
+    def _id_table(self) -> PathTable:
+        return PathTable(normalise_paths(self._ids))
+
+    @cached_property
+    def _path_table(self) -> PathTable:
+        return PathTable(normalise_paths([str(item.path) for item in self._items]))
+
+    @cached_property
+    def _id_folders(self) -> set[str]:
+        return {path.rpartition("/")[0] for path in self._id_table.caseless}
+
+    @cached_property
+    def _file_names(self) -> set[str]:
+        return {path.rpartition("/")[2] for table in (self._id_table, self._path_table) for path in table.caseless}
+
+    @cached_property
+    def _roots(self) -> tuple[str, ...]:
+        """The folders that ids are relative to, without case and with a slash at the end."""
+        images = casefold_paths(normalise_paths([item.image for item in self._items]))
+        pairs = zip(self._path_table.keys, images, strict=True)
+        return tuple({path[: -len(image)] for path, image in pairs if path.endswith(f"/{image}")})
 
 
 def match_rows(
@@ -73,48 +214,44 @@ def match_rows(
 ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
     """Yield each row with the id of the image that `column` names, or None for one that was not requested.
 
-    An absolute path of another system means the image it ends in, if the folder before that holds every absolute path
-    of the table. The rows with such paths come last; they are Problems if several folders are possible.
+    A relative path starts at the pool's root. Rows with absolute paths of another system come last; those that could be
+    several images are Problems.
     """
-    common_folder: str | None = None
-    foreign_rows: list[tuple[TableRow, ItemId, str]] = []
+    other_folders: Counter[str] = Counter()
+    foreign_rows: list[TableRow] = []
     for row in rows:
         if isinstance(row, Problem):
             yield row
             continue
         cell = row.get(column)
         item_id = match(cell)
-        if item_id is None and ABSOLUTE_PATH.match(cell):
-            path = caseless_path(cell)
-            if common_folder is None or not path.startswith(common_folder):
-                common_folder = _common_folder(path, common_folder)
-            if ending := match.match_path_ending(path):
-                foreign_rows.append((row, *ending))
+        if item_id is None and is_absolute(cell):
+            path = normalise_path(cell)
+            if match.is_known_name(path):
+                foreign_rows.append(row)
                 continue
+            other_folders[path.casefold().rpartition("/")[0]] += 1
         yield row, item_id
-    possible_roots = {root for _, _, root in foreign_rows if (common_folder or "").startswith(root)}
-    roots_per_item = Counter(item_id for item_id, _ in {(item_id, root) for _, item_id, root in foreign_rows})
-    for row, item_id, root in foreign_rows:
-        if len(possible_roots) > 1 or (not possible_roots and roots_per_item[item_id] > 1):
+    paths = normalise_paths([row.get(column) for row in foreign_rows])
+    numbers = match.match_foreign(paths, other_folders=other_folders).numbers
+    for row, item_id, number in zip(foreign_rows, match.ids_of(numbers), numbers.tolist(), strict=True):
+        if number == AMBIGUOUS:
             message = (
                 f"{row.get(column)!r} could be several images, as the paths of this file fit in more than one way. "
                 "Write paths relative to the folder of the images."
             )
             yield Problem(file, row.line, message)
         else:
-            yield row, item_id if root in possible_roots else None
+            yield row, item_id
 
 
-def _drop_ambiguous(pairs: Iterable[tuple[str, ItemId]]) -> Mapping[str, ItemId]:
-    table: dict[str, ItemId | None] = {}
-    for path, item_id in pairs:
-        table[path] = None if path in table else item_id
-    return {path: item_id for path, item_id in table.items() if item_id is not None}
+def _is_another_file(place: Path, image: Path) -> bool:
+    """Return whether a file of this system is there, and is neither that image nor a copy of it."""
+    try:
+        return not filecmp.cmp(place, image, shallow=False)
+    except (OSError, ValueError):  # one of them does not exist
+        return False
 
 
-def _common_folder(path: str, folder: str | None) -> str:
-    """Return the deepest folder that holds `path` and all of `folder`; each ends in a slash unless it is ""."""
-    parent = path.rpartition("/")[0] + "/"
-    if folder is None:
-        return parent
-    return "".join(f"{name}/" for name in commonprefix([parent.split("/"), folder.split("/")]))
+def _with_case(prefix: str, path: str) -> str:
+    return path[: len(prefix)] if path[: len(prefix)].casefold() == prefix else prefix

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alframe.formats.matching import ImageMatcher, caseless_path, match_rows, normalise_path
+from alframe.formats.matching import ImageMatcher, match_rows
+from alframe.formats.path_text import caseless_path, normalise_path
 from alframe.formats.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
 from alframe.kit.image_paths import absolute_path
 from alframe.store.names import is_system_file

@@ -108,7 +108,7 @@ def test_images_without_an_animal_can_be_left_out_but_unknown_ones_never_are(
     with caplog.at_level(logging.WARNING):
         some = assign_boxes(items("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"), Boxes(file, use, empty="skip"))
     assert [one.id for one in some] == ["a.jpg", "d.jpg", "e.jpg"]
-    assert "2 of 5 images have no entry" in caplog.text and "(1 failed there)" in caplog.text
+    assert "2 of 5 images have no entry" in caplog.text and "(1 failed there, e.g. 'd.jpg': broken)" in caplog.text
 
 
 def test_boxes_are_cut_to_the_image_and_grow_by_the_margin(tmp_path: Path) -> None:
@@ -193,3 +193,92 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
 def test_an_empty_file_leaves_all_whole(tmp_path: Path) -> None:
     file = found(tmp_path, a=[])
     assert assign_boxes(items("a.jpg"), Boxes(file)) == items("a.jpg")
+
+
+def test_the_detector_s_own_threshold_counts_unless_one_is_set(tmp_path: Path) -> None:
+    file = Path(listed(tmp_path, {f"{number}.jpg": [("1", number / 100)] for number in (25, 30, 50, 85)}))
+    some = items("25.jpg", "30.jpg", "50.jpg", "85.jpg")
+    assert [one.box is not None for one in assign_boxes(some, Boxes(str(file)))] == [True] * 4, "0.2 if it has none"
+    info = {"detector": "md_v4.1.0.pb", "detector_metadata": {"typical_detection_threshold": 0.8}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "info": info}))
+    assert [one.box is not None for one in assign_boxes(some, Boxes(str(file)))] == [False] * 3 + [True]
+    assert [one.box is not None for one in assign_boxes(some, Boxes(str(file), threshold=0.3))] == [False] + [True] * 3
+
+
+def test_persons_and_vehicles_are_no_animals_whatever_the_detector_calls_them(tmp_path: Path) -> None:
+    names = ("quokka", "people", "Car", "Human", "trucks", "bicycle", "empty", "person_like_tree", "Persons")
+    images = [
+        {"file": f"{code}.jpg", "detections": [{"category": str(code), "conf": 0.9, "bbox": [0.1, 0.1, 0.2, 0.2]}]}
+        for code in range(1, len(names) + 1)
+    ]
+    dictionary = {str(code): name for code, name in enumerate(names, start=1)}
+    (tmp_path / "found.json").write_text(json.dumps({"detection_categories": dictionary, "images": images}))
+    some = items(*(image["file"] for image in images))
+
+    def boxed(category: str) -> set[str]:
+        found = assign_boxes(some, Boxes(str(tmp_path / "found.json"), category=category))
+        return {names[int(one.id[0]) - 1] for one in found if one.box is not None}
+
+    assert boxed("animal") == {"quokka", "person_like_tree"}
+    assert boxed("person") == boxed("human") == {"people", "Human", "Persons"}
+    assert boxed("vehicle") == {"Car", "trucks", "bicycle"}
+    assert boxed("people") == {"people"}
+
+
+def test_an_entry_in_another_case_is_not_taken_beside_the_exact_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = listed(tmp_path, {"cam1/IMG_0001.JPG": [("1", 0.9)]})
+    some = items("cam1/img_0001.jpg", "cam1/IMG_0001.JPG")
+    assert [one.box is not None for one in assign_boxes(some, Boxes(file))] == [False, True]
+    assert "1 of 2 images have no entry" in caplog.text and "'cam1/img_0001.jpg'" in caplog.text
+    file = listed(tmp_path, {"cam1/IMG_0001.JPG": [("1", 0.9)], "cam1/Img_0001.JPG": [("1", 0.8)], "x.jpg": []})
+    assert [one.box is not None for one in assign_boxes(items("cam1/img_0001.jpg", "x.jpg"), Boxes(file))] == [
+        False
+    ] * 2
+    assert "have several that differ in upper and lower case, e.g. cam1/img_0001.jpg" in caplog.text
+
+
+def test_an_entry_written_in_two_ways_is_one_and_a_failure_does_not_displace_it(tmp_path: Path) -> None:
+    entries: dict[str, Any] = {"./a.jpg": [("1", 0.9)], "sub\\..\\a.jpg": [("1", 0.8)], "A.JPG": [("1", 0.7)]}
+    for last in ({}, {" a.jpg": None}):
+        (one,) = assign_boxes(items("a.jpg"), Boxes(listed(tmp_path, entries | last)))
+        assert one.meta["detected"] == "animal 0.800", "the later entry of the image's own name"
+
+
+def test_a_failure_counts_as_an_entry_when_the_season_is_found(tmp_path: Path) -> None:
+    """All of 2024 failed: its images get no boxes of 2023."""
+    entries: dict[str, Any] = {"2023/a/1.jpg": [("1", 0.9)], "2024/a/1.jpg": None, "2024/b/1.jpg": []}
+    some = assign_boxes(items("a/1.jpg", "b/1.jpg", root="/traps/2024"), Boxes(listed(tmp_path, entries)))
+    assert [one.box for one in some] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("root", "entries", "message"),
+    [
+        (
+            "/x/pool",
+            {"2023/a/1.jpg": [], "2024/a/1.jpg": []},
+            r"'2023/', '2024/' for the pool's folder /x/pool, but in",
+        ),
+        ("/x/2024", {"2023/a/1.jpg": []}, r"'2023/' for the pool's folder /x/2024, but that looks like another season"),
+        ("/x/2024", {"b/1.jpg": []}, r"The first there is 'b/1.jpg', the first of the pool 'a/1.jpg'"),
+    ],
+)
+def test_refusals_say_why_and_the_remedies_work(
+    tmp_path: Path, root: str, entries: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(FormatError, match=message):
+        assign_boxes(items("a/1.jpg", root=root), Boxes(listed(tmp_path, entries)))
+    entries = {path: [("1", 0.9)] for path in entries}
+    file = listed(tmp_path, entries)
+    if "folder that its paths start at" in message or "b/1.jpg" in entries:
+        (tmp_path / "pool").mkdir()
+        remedied = items("pool/b/1.jpg", root=str(tmp_path))  # the file lies where its paths start
+        file = listed(tmp_path / "pool", entries)
+    else:
+        remedied = items("a/1.jpg", root="/x/2023")  # the folder has the name that it has in the file
+    assert [one.box is not None for one in assign_boxes(remedied, Boxes(file))] == [True]
+    if len(entries) > 1:  # or the other entries are deleted
+        file = listed(tmp_path, {"2024/a/1.jpg": [("1", 0.9)]})
+        assert assign_boxes(items("a/1.jpg", root=root), Boxes(file))[0].box is not None

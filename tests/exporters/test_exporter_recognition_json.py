@@ -236,7 +236,7 @@ def test_detections_of_other_images(tmp_path: Path, caplog: pytest.LogCaptureFix
         RecognitionJson(file).export(some(["b/2.jpg"], ["fox"]), FakeModel(), tmp_path)
     assert not (tmp_path / "recognitionData.json").exists()
     export(some(["a/1.jpg", "b/2.jpg"], ["fox"] * 2), tmp_path, detections=file)
-    assert "1 of 2 images are not in" in caplog.text
+    assert "1 of 2 images have no entry in" in caplog.text
     with pytest.raises(FormatError, match="does not exist"):
         RecognitionJson(tmp_path / "none.json").export(some(["1.jpg"], ["fox"]), FakeModel(), tmp_path)
 

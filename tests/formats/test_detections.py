@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from alframe.errors import FormatError
 from alframe.formats.detections import Detection, read_detections
@@ -84,19 +82,87 @@ def test_numbers_mean_what_the_file_says(tmp_path: Path) -> None:
     assert [one.category for one in found["1.jpg"]] == ["animal", "person", "person", "red fox"]
 
 
-def test_the_last_entry_of_an_image_counts(tmp_path: Path) -> None:
+def test_an_image_that_is_listed_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A retry of a batch: a failure never displaces detections, and of two detections the later ones count."""
     seen = {"category": "1", "conf": 0.5, "bbox": BOX}
-    found = read_detections(
-        write(
-            tmp_path,
-            md(
-                {"file": "1.jpg", "failure": "x"},
-                {"file": "1.jpg", "detections": [seen, seen]},
-                {"file": "1.jpg", "detections": [seen]},
-            ),
-        )
+    other = {**seen, "conf": 0.75}
+    failed: dict[str, Any] = {"failure": "Failure image access", "detections": None}
+    entries: list[dict[str, Any]] = [
+        *({"file": "late.jpg", **failed}, {"file": "late.jpg", "detections": [seen]}),
+        *({"file": "early.jpg", "detections": [seen]}, {"file": "early.jpg", **failed}),
+        *({"file": "empty.jpg", "detections": []}, {"file": "empty.jpg", **failed}),
+        *({"file": "same.jpg", "detections": [seen]}, {"file": "same.jpg", "detections": [seen]}),
+        *({"file": "a\\two.jpg", "detections": [seen, seen]}, {"file": "a/two.jpg", "detections": [other]}),
+        {"file": "never.jpg", **failed},
+    ]
+    found = read_detections(write(tmp_path, md(*entries)))
+    assert {path: [one.confidence for one in rows] for path, rows in found.items()} == {
+        "late.jpg": [0.5],
+        "early.jpg": [0.5],
+        "empty.jpg": [],
+        "same.jpg": [0.5],
+        "a/two.jpg": [0.75],
+    }
+    assert found.failures == {"never.jpg": "Failure image access"}
+    assert "1 images are listed twice with different detections" in caplog.text and "images[9]" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"conf": float("nan")}, "conf is nan: must be a number"),
+        ({"conf": float("inf")}, "conf is inf"),
+        ({"conf": "high"}, "conf is 'high'"),
+        ({"conf": -0.5}, "must be from 0 to 1"),
+        ({"conf": 87}, "must be from 0 to 1"),
+        ({"conf": None}, "conf is None"),
+        ({"bbox": [0, 0, 0, 0]}, "has no area"),
+        ({"bbox": [0.5, 0.5, -0.1, 0.1]}, "has no area"),
+        ({"bbox": [1.2, 0.5, 0.1, 0.1]}, "has no area"),
+        ({"bbox": [0.1, 0.1, 0.2, float("nan")]}, "bbox is nan"),
+        ({"bbox": [10, 20, 300, 400]}, "must be fractions"),
+        ({"bbox": None}, "must be four numbers"),
+        ({"category": "0"}, "'0'"),
+        ({"category": None}, "'None'"),
+    ],
+)
+def test_a_bad_detection_costs_only_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: dict[str, Any], reason: str
+) -> None:
+    seen = {"category": "1", "conf": 0.5, "bbox": BOX}
+    entries = (
+        {"file": "good.jpg", "detections": [seen]},
+        {"file": "both.jpg", "detections": [{**seen, **bad}, seen]},
+        {"file": "bad.jpg", "detections": [{**seen, **bad}]},
+        {"file": "empty.jpg", "detections": []},
     )
-    assert len(found["1.jpg"]) == 1 and len(found) == 1 and not found.failures
+    found = read_detections(write(tmp_path, md(*entries, 7, {"detections": []})))  # type: ignore[arg-type]
+    assert {path: len(rows) for path, rows in found.items()} == {"good.jpg": 1, "both.jpg": 1, "empty.jpg": 0}
+    assert list(found.failures) == ["bad.jpg"], "nobody knows what is in it: it is not an image without animals"
+    assert "2 detections are" in caplog.text and "'both.jpg'" in caplog.text and reason in caplog.text
+    assert "2 entries are skipped, e.g. images[4]" in caplog.text
+
+
+def test_numbers_may_be_text(tmp_path: Path) -> None:
+    image = {"file": "1.jpg", "detections": [{"category": 1, "conf": "0.5", "bbox": [str(side) for side in BOX]}]}
+    assert read_detections(write(tmp_path, md(image)))["1.jpg"] == (Detection("animal", 0.5, Box(*BOX)),)
+
+
+@pytest.mark.parametrize(
+    ("info", "threshold"),
+    [
+        ({"detector_metadata": {"typical_detection_threshold": 0.8}}, 0.8),
+        ({"detector_metadata": {"typical_detection_threshold": "0.8"}}, None),
+        ({"detector_metadata": {"typical_detection_threshold": True}}, None),
+        ({"detector_metadata": {"typical_detection_threshold": 80}}, None),
+        ({"detector_metadata": []}, None),
+        ({}, None),
+    ],
+)
+def test_the_detector_s_own_threshold(tmp_path: Path, info: dict[str, Any], threshold: float | None) -> None:
+    assert read_detections(write(tmp_path, {**md({"file": "1.jpg", "detections": []}), "info": info})).threshold == (
+        threshold
+    )
 
 
 def test_speciesnet(tmp_path: Path) -> None:
@@ -132,45 +198,6 @@ def test_speciesnet(tmp_path: Path) -> None:
     assert found.failures == {"3.jpg": "DETECTOR, GEOLOCATION"}
 
 
-def test_pixels_become_fractions(tmp_path: Path) -> None:
-    (tmp_path / "A").mkdir()
-    Image.new("RGB", (200, 100)).save(tmp_path / "A" / "1.png")
-    corners, expected = [20, 20, 80, 60], Box(0.1, 0.2, 0.3, 0.4)
-    cli = [
-        {"file": "A\\1.png", "detections": [{"category": "animal", "confidence": 0.9, "bbox": corners}]},
-        {"file": "2.png", "detections": []},
-        {"file": "gone.png", "detections": [{"category": "animal", "confidence": 0.9, "bbox": corners}]},
-    ]
-    plain = {"img_id": str(tmp_path / "A" / "1.png"), "bbox": [corners], "category": [1], "confidence": [0.9]}
-    classified = {
-        **{"img_id": "A/1.png", "bbox": [corners] * 2, "det_category": [0, 0], "det_confidence": [0.9, 0.8]},
-        **{"clf_category": [1, 0], "clf_confidence": [0.6, 0.5]},
-    }
-    found = read_detections(write(tmp_path, cli))
-    assert found["A/1.png"][0].category == "animal" and not found["2.png"]
-    np.testing.assert_allclose(found.box, [[0.1, 0.2, 0.3, 0.4]])
-    assert "not found" in found.failures["gone.png"]
-    found = read_detections(write(tmp_path, {"annotations": [plain], "categories": {"0": "animal", "1": "person"}}))
-    assert [(one.category, one.confidence) for (one,) in found.values()] == [("person", 0.9)]
-    found = read_detections(
-        write(
-            tmp_path,
-            {"annotations": [classified], "det_categories": {"0": "animal"}, "clf_categories": ["fox", "hare"]},
-        )
-    )
-    assert [one.classifications for one in found["A/1.png"]] == [(("hare", 0.6),), (("fox", 0.5),)]
-    assert found["A/1.png"][0].box.w == pytest.approx(expected.w)
-
-
-def test_the_pool_s_root_tells_sizes_too(tmp_path: Path) -> None:
-    (tmp_path / "pool").mkdir()
-    Image.new("RGB", (200, 100)).save(tmp_path / "pool" / "1.png")
-    seen = {"category": "animal", "confidence": 0.9, "bbox": [20, 20, 80, 60]}
-    file = write(tmp_path, [{"file": "1.png", "detections": [seen]}])
-    assert read_detections(file).failures
-    assert len(read_detections(file, tmp_path / "pool")["1.png"]) == 1
-
-
 IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": BOX}]}
 
 
@@ -179,7 +206,7 @@ IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": 
     [
         ({"images": [IMAGE]}, "'detection_categories' does not say what category '1' is"),
         (md({"detections": []}), r"images\[0\]: there is no path under 'file'"),
-        (md(IMAGE, {"file": "2.jpg", "detections": {}}), r"images\[1\] \('2.jpg'\).detections is {}: must be a list"),
+        (md({"file": "2.jpg", "detections": {}}), r"images\[0\] \('2.jpg'\).detections is {}: must be a list"),
         (md({"file": "2.jpg", "detections": [{"category": "1", "conf": "", "bbox": BOX}]}), r"\[0\].conf is ''"),
         (
             md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5}]}),
@@ -198,6 +225,7 @@ IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": 
         ({"images": [IMAGE], "detection_categories": NAMES, "annotations": [{}]}, "both 'images' and 'annotations'"),
         ({"instances": []}, "lists no image"),
         ([1], r"\[0\] is not an object"),
+        (md({"file": "2.jpg", "detections": [{"category": "9", "conf": 1, "bbox": BOX}]}), r"'9' in '2.jpg'"),
         ({"annotations": [{"img_id": "a", "bbox": [BOX], "category": [], "confidence": []}]}, "different lengths"),
         ({"annotations": [{"img_id": "a", "bbox": [], "category": [], "confidence": []}], "categories": None}, None),
     ],

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from alframe.errors import PoolError
-from alframe.formats.detections import Detections, match_images, read_detections
+from alframe.formats.detections import Detections, category_kind, read_detections_of
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.settings import Boxes
-from alframe.types import Bools, Box, Item, pool_root
+from alframe.types import Bools, Box, Item
 
 log = logging.getLogger(__name__)
 
-_NOT_ANIMALS = ("person", "vehicle", "empty", "blank")
+DEFAULT_THRESHOLD = 0.2  # of a file that does not say which is typical of its detector
 
 
 def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
@@ -27,23 +27,22 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     An image with several boxes of the category in the file gives, with use=all, items `<id>#<n>` with "n of m" as
     meta["box"]: n counts from the most confident one, whatever the threshold, so that a box keeps its id when that
     changes. Images that the file does not mention, or has as failed, stay as they are, and are counted in the log.
+    Without a threshold of `boxes` it is the file's own.
     Raises FormatError for a file that cannot be read or is about other images, PoolError for one without the category.
     """
     if boxes.file is None:
         return list(items)
     file = Path(boxes.file).expanduser().absolute()
-    detections = read_detections(file, pool_root(items))
+    detections, numbers = read_detections_of(items, file, "Their whole images are used.")
     if detections.failures and not detections:
         path, reason = next(iter(detections.failures.items()))
         raise PoolError(f"{file}: all {len(detections.failures)} images failed; the first, '{path}': {reason}.")
-    numbers = match_images(items, detections.image_numbers, file)
     ranked = _RankedBoxes(detections, boxes)
-    missing = int((numbers < 0).sum())
-    if missing:
-        log.warning(
-            "%d of %d images have no entry in %s (%d failed there). Their whole images are used.",
-            *(missing, len(items), file, len(detections.failures)),
+    if boxes.threshold is None and detections.threshold not in (None, DEFAULT_THRESHOLD):
+        text = (
+            "Boxes count from a confidence of %g, which %s calls typical of its detector. boxes.threshold sets another."
         )
+        log.warning(text, detections.threshold, file)
     pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")
     return [boxed for item, number in pairs for boxed in _split_by_boxes(item, number, ranked, boxes)]
 
@@ -67,7 +66,7 @@ class _RankedBoxes:
         self.category = detections.category[rows]
         self.categories = detections.categories
         self.starts = np.searchsorted(images[rows], np.arange(len(detections.starts)))  # (images + 1,) into the rows
-        confident = np.concatenate([[0], np.cumsum(self.confidence >= boxes.threshold)])
+        confident = np.concatenate([[0], np.cumsum(self.confidence >= find_threshold(detections, boxes))])
         self.confident_counts = confident[self.starts[1:]] - confident[self.starts[:-1]]  # (images,)
 
     def describe(self, row: int) -> str:
@@ -75,12 +74,21 @@ class _RankedBoxes:
         return f"{self.categories[self.category[row]]} {self.confidence[row]:.3f}"
 
 
+def find_threshold(detections: Detections, boxes: Boxes) -> float:
+    """Return the confidence from which a box counts: the one that is set, or else the one typical of the detector."""
+    if boxes.threshold is not None:
+        return boxes.threshold
+    return DEFAULT_THRESHOLD if detections.threshold is None else detections.threshold
+
+
 def _category_mask(detections: Detections, boxes: Boxes) -> Bools:
     """Return (C,) which of the file's categories are the category of `boxes`."""
     names = [name.casefold() for name in detections.categories]
     category = "person" if boxes.category.casefold() == "human" else boxes.category.casefold()
-    if category == "animal":
-        return np.array([name not in _NOT_ANIMALS for name in names], bool)
+    if category in ("animal", "person", "vehicle"):
+        kinds = np.array([category_kind(name) == category for name in names], bool)
+        if kinds.any() or category == "animal":
+            return kinds
     if names and category not in names:
         hint = did_you_mean(boxes.category, list(detections.categories))
         raise PoolError(

@@ -108,7 +108,8 @@ def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
     if not items:
         raise PoolError(
             f"Not one of the {len(images)} images has a box of '{boxes.category}' in {boxes.file} with a confidence of "
-            f"{boxes.threshold} or more. Lower boxes.threshold, or keep images without one (boxes.empty=keep)."
+            f"{'what the file calls typical' if boxes.threshold is None else boxes.threshold} or more. Lower "
+            f"boxes.threshold, or keep images without one (boxes.empty=keep)."
         )
     return items
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from alframe.formats.skipped import SkippedRecords
 from alframe.types import Box
 
+# Fractions of the picture as it is seen or as it is stored (before its EXIF orientation turns it), or stored pixels.
+Frame = Literal["upright", "stored", "pixels"]
 ClassScores = tuple[tuple[str, float], ...]  # (class, confidence), best first
 DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # category, confidence, x, y, w, h, classes
 
@@ -33,11 +36,15 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetections:
-    """The detections of one image, with categories and classes as in the file, or why it was not processed."""
+    """The detections of one image, with categories and classes as in the file, or why it was not processed.
+
+    `problems` say which of its detections cannot be used, and why.
+    """
 
     path: str
     rows: tuple[DetectionRow, ...] = ()
     failure: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass
@@ -46,8 +53,9 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
 
     An image in `failures` (path -> reason) was not processed and is not in the mapping. `info` is what the file says
     of the detector: MegaDetector's `info` object, or as much of it as the program tells. Of an image that is listed
-    twice the later entry counts. In columns, the detections of image number i are `starts[i]` to `starts[i + 1]` in
-    `category` (n,), numbers of `categories`, in `confidence` (n,) and in `box` (n, 4).
+    twice, a detection counts more than a failure, and the later entry more than an earlier one. `frame` says what boxes
+    are measured in. In columns, the detections of image number i are `starts[i]` to `starts[i + 1]` in `category` (n,),
+    numbers of `categories`, in `confidence` (n,) and in `box` (n, 4).
     """
 
     program: str
@@ -61,6 +69,14 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
     box: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
     classes: list[ClassScores] = field(default_factory=list)
     class_names: Mapping[str, str] = field(default_factory=dict)
+    frame: Frame = "upright"
+
+    @property
+    def threshold(self) -> float | None:
+        """The confidence from which a detection counts, as the file says; None if it does not."""
+        metadata = self.info.get("detector_metadata")
+        value = metadata.get("typical_detection_threshold") if isinstance(metadata, Mapping) else None
+        return float(value) if isinstance(value, int | float) and 0 < value <= 1 and value is not True else None
 
     def __getitem__(self, path: str) -> tuple[Detection, ...]:
         number = self.image_numbers[path]
@@ -84,7 +100,8 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
 class DetectionsBuilder:
     """Collects images as they are read, and builds the Detections when all dictionaries are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, skipped: SkippedRecords) -> None:
+        self.skipped = skipped
         self.failures: dict[str, str] = {}
         self.image_numbers: dict[str, int] = {}
         self.starts = array("q", [0])
@@ -93,27 +110,79 @@ class DetectionsBuilder:
         self.values = array("d")  # confidence, x, y, w, h
         self.classes: list[ClassScores] = []
 
-    def add(self, image: ImageDetections) -> None:
-        """Add an image; an earlier entry of the same path is dropped."""
+    def add(self, image: ImageDetections, position: str) -> None:
+        """Add an image, found at that position in the file; a failure replaces no detections that are there already."""
         path = image.path.replace("\\", "/")
-        self.image_numbers.pop(path, None)
-        self.failures.pop(path, None)
+        for problem in image.problems:
+            self.skipped.add("detections are skipped", f"{position} ('{path}'){problem}")
         if image.failure is not None:
-            self.failures[path] = image.failure
+            if path not in self.image_numbers:
+                self.failures[path] = image.failure
             return
-        self.image_numbers[path] = len(self.starts) - 1
+        if image.problems and not image.rows:
+            if path not in self.image_numbers:
+                self.failures[path] = "none of its detections can be used"
+            return
+        self.failures.pop(path, None)
+        start, before = len(self.category), self.image_numbers.pop(path, None)
         for category, *values, classes in image.rows:
             self.category.append(self.category_numbers.setdefault(category, len(self.category_numbers)))
             self.values.extend(values)
             self.classes.append(classes)
+        if before is not None and self._rows(*self.starts[before : before + 2]) != self._rows(
+            start, len(self.category)
+        ):
+            self.skipped.add(
+                "images are listed twice with different detections, of which the later ones count",
+                f"{position} ('{path}'). Keep one entry of each.",
+            )
+        self.image_numbers[path] = len(self.starts) - 1
         self.starts.append(len(self.category))
 
     def build(
-        self, program: str, info: Mapping[str, Any], category_names: Mapping[str, str], class_names: Mapping[str, str]
+        self,
+        program: str,
+        info: Mapping[str, Any],
+        category_names: Mapping[str, str],
+        class_names: Mapping[str, str],
+        frame: Frame,
     ) -> Detections:
-        """Build the Detections; the names are keyed by the file's codes of categories and classes."""
+        """Build the Detections; the names are keyed by the file's codes of categories and classes.
+
+        Detections of a category without a name are left out; an image that has no others has failed.
+        """
         values = np.asarray(self.values).reshape(-1, 5)
-        categories = tuple(category_names[category] for category in self.category_numbers)
         starts, category = np.asarray(self.starts), np.asarray(self.category)
         columns = (starts, category, values[:, 0], values[:, 1:], self.classes)
-        return Detections(program, info, self.failures, self.image_numbers, categories, *columns, class_names)
+        codes = list(self.category_numbers)
+        names = tuple(category_names.get(code, code) for code in codes)
+        found = Detections(program, info, self.failures, self.image_numbers, names, *columns, class_names, frame)
+        is_known = np.array([code in category_names for code in codes], bool)
+        return found if is_known.all() else self._without_unknown(found, is_known[category])
+
+    def _without_unknown(self, found: Detections, is_known: npt.NDArray[np.bool_]) -> Detections:
+        unknown = np.flatnonzero(~is_known)
+        images = np.searchsorted(found.starts, unknown, side="right") - 1
+        paths = {number: path for path, number in found.image_numbers.items()}
+        code = found.categories[found.category[unknown[0]]]
+        self.skipped.add(
+            "detections are of a category that the file's dictionary of categories does not name, and are skipped",
+            f"{code!r} in '{paths.get(int(images[0]), 'an earlier entry')}'",
+            len(unknown),
+        )
+        starts = np.concatenate([[0], np.cumsum(is_known)])[found.starts]
+        emptied = set(images.tolist()) & set(np.flatnonzero(np.diff(starts) == 0).tolist())
+        failures = {paths[number]: "all its detections are of unknown categories" for number in emptied & set(paths)}
+        return replace(
+            found,
+            failures=found.failures | failures,
+            image_numbers={path: number for path, number in found.image_numbers.items() if number not in emptied},
+            starts=starts,
+            category=found.category[is_known],
+            confidence=found.confidence[is_known],
+            box=found.box[is_known],
+            classes=[classes for classes, known in zip(found.classes, is_known.tolist(), strict=True) if known],
+        )
+
+    def _rows(self, start: int, end: int) -> tuple[object, ...]:
+        return self.category[start:end], self.values[5 * start : 5 * end], self.classes[start:end]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+import math
+from collections.abc import Callable
 from reprlib import repr as shorten
 from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
 
-SizeFinder = Callable[[str], tuple[int, int] | None]  # from the path of an image to its width and height in pixels
-
 _SPECIESNET_CATEGORIES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format does not write them
+ROUNDING = 0.01  # confidences stick out of 0..1 by this much at most
 _REMEDY = "Write the file again with the program that made it."
-_NO_SIZE = "its boxes are in pixels, and the size is unknown because the image is not found"
 
 
-def parse_megadetector(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
+def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
     """Parse one element of `images`, as MegaDetector, AddaxAI, PyTorch-Wildlife and many others write it.
 
     Null or missing detections mean that the image was not processed. Source:
@@ -36,10 +34,10 @@ def parse_megadetector(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
         classes = [(str(name), _require_number(score, ".classifications")) for name, score in pairs]
         return _relative_row(str(detection.get("category")), detection, sort_best_first(classes))
 
-    return ImageDetections(path, _parse_detections(detections, parse))
+    return _parse_detections(path, detections, parse)
 
 
-def parse_speciesnet(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
+def parse_speciesnet(entry: dict[str, Any]) -> ImageDetections:
     """Parse one element of SpeciesNet's `predictions`; each animal gets the classes of the image.
 
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
@@ -58,7 +56,7 @@ def parse_speciesnet(entry: dict[str, Any], _: SizeFinder) -> ImageDetections:
             raise FormatError(": neither a label nor a known category.")
         return _relative_row(name, detection, classes if name == "animal" else ())
 
-    return ImageDetections(path, _parse_detections(detections, parse))
+    return _parse_detections(path, detections, parse)
 
 
 def _parse_speciesnet_classes(value: Any) -> ClassScores:
@@ -72,11 +70,11 @@ def _parse_speciesnet_classes(value: Any) -> ClassScores:
 
 
 def _relative_row(category: str, detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
-    confidence = _require_number(detection.get("conf"), ".conf")
+    confidence = _require_confidence(detection.get("conf"), ".conf")
     return category, confidence, *_require_fractions(detection.get("bbox"), ".bbox"), classes
 
 
-def parse_megadetector_cli(entry: dict[str, Any], find_size: SizeFinder) -> ImageDetections:
+def parse_megadetector_cli(entry: dict[str, Any]) -> ImageDetections:
     """Parse one element of the list that `megadetector detect` writes; categories are names, boxes are in pixels.
 
     Source: https://microsoft.github.io/MegaDetector/output_format/.
@@ -84,10 +82,10 @@ def parse_megadetector_cli(entry: dict[str, Any], find_size: SizeFinder) -> Imag
     path, detections = _require_path(entry, "file"), entry.get("detections")
     if detections is None:
         return ImageDetections(path, failure=str(entry.get("failure") or "it has no detections"))
-    return _parse_pixel_boxes(path, detections, find_size)
+    return _parse_detections(path, detections, _pixel_row)
 
 
-def parse_pytorch_wildlife(entry: dict[str, Any], find_size: SizeFinder) -> ImageDetections:
+def parse_pytorch_wildlife(entry: dict[str, Any]) -> ImageDetections:
     """Parse one element of PyTorch-Wildlife's `annotations`: parallel lists, after classification with other names.
 
     Boxes are in pixels. Source: github.com/microsoft/CameraTraps, PytorchWildlife/utils/post_process.py.
@@ -109,37 +107,18 @@ def parse_pytorch_wildlife(entry: dict[str, Any], find_size: SizeFinder) -> Imag
     columns = zip(names, confidences, boxes, of_boxes, strict=True)
     keys = ("category", "confidence", "bbox", "classes")
     detections = [dict(zip(keys, column, strict=True)) for column in columns]
-    return _parse_pixel_boxes(path, detections, find_size)
+    return _parse_detections(path, detections, _pixel_row)
 
 
-def _parse_pixel_boxes(path: str, detections: Any, find_size: SizeFinder) -> ImageDetections:
-    size = find_size(path) if detections else (1, 1)
-    if size is None:
-        return ImageDetections(path, failure=_NO_SIZE)
-    width, height = size
-
-    def parse(detection: dict[str, Any]) -> DetectionRow:
-        left, top, right, bottom = _require_four_numbers(detection.get("bbox"), ".bbox")
-        box = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-        classes = detection.get("classes")
-        classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife's, not JSON's
-        confidence = _require_number(detection.get("confidence"), ".confidence")
-        return str(detection.get("category")), confidence, *box, classes
-
-    return ImageDetections(path, _parse_detections(detections, parse))
-
-
-def read_image_size(path: str, folders: Iterable[Path]) -> tuple[int, int] | None:
-    """Return width and height from the header of the image below one of the `folders`; None if none can be read."""
-    from PIL import Image
-
-    for folder in folders:
-        try:
-            with Image.open(folder / path.replace("\\", "/")) as image:
-                return image.size
-        except Exception:  # any damage: the header tells no size
-            continue
-    return None
+def _pixel_row(detection: dict[str, Any]) -> DetectionRow:
+    """Return a detection whose box stays in pixels, as (x, y, width, height)."""
+    left, top, right, bottom = _require_four_numbers(detection.get("bbox"), ".bbox")
+    if not (right > left and bottom > top):
+        raise FormatError(f".bbox is {shorten(detection.get('bbox'))}: it has no area.")
+    classes = detection.get("classes")
+    classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife's, not JSON's
+    confidence = _require_confidence(detection.get("confidence"), ".confidence")
+    return str(detection.get("category")), confidence, left, top, right - left, bottom - top, classes
 
 
 def _require_path(entry: dict[str, Any], key: str) -> str:
@@ -150,16 +129,17 @@ def _require_path(entry: dict[str, Any], key: str) -> str:
     return path
 
 
-def _parse_detections(detections: Any, parse: Callable[[dict[str, Any]], DetectionRow]) -> tuple[DetectionRow, ...]:
-    rows = []
+def _parse_detections(path: str, detections: Any, parse: Callable[[dict[str, Any]], DetectionRow]) -> ImageDetections:
+    """Return the image with those of its detections that can be parsed, and the problems of the others."""
+    rows, problems = [], []
     for number, detection in enumerate(_require_list(detections, ".detections")):
         try:
             if not isinstance(detection, dict):
                 raise FormatError(f" is {shorten(detection)}: must be an object. {_REMEDY}")
             rows.append(parse(detection))
         except FormatError as error:
-            raise FormatError(f".detections[{number}]{error}") from None
-    return tuple(rows)
+            problems.append(f".detections[{number}]{error}")
+    return ImageDetections(path, tuple(rows), problems=tuple(problems))
 
 
 def _require_list(value: Any, position: str) -> list[Any]:
@@ -172,9 +152,21 @@ def _require_list(value: Any, position: str) -> list[Any]:
 
 
 def _require_number(value: Any, position: str) -> float:
-    if type(value) not in (float, int) or not -1e300 < value < 1e300:
+    """Return the number, which some programs write as text."""
+    try:
+        number = float(value) if type(value) in (float, int, str) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not -1e300 < number < 1e300:  # nan as well
         raise FormatError(f"{position} is {shorten(value)}: must be a number. {_REMEDY}")
-    return float(value)
+    return number
+
+
+def _require_confidence(value: Any, position: str) -> float:
+    number = _require_number(value, position)
+    if not -ROUNDING <= number <= 1 + ROUNDING:
+        raise FormatError(f"{position} is {shorten(value)}: must be from 0 to 1. {_REMEDY}")
+    return min(max(number, 0.0), 1.0)
 
 
 def _require_four_numbers(value: Any, position: str) -> tuple[float, float, float, float]:
@@ -185,7 +177,9 @@ def _require_four_numbers(value: Any, position: str) -> tuple[float, float, floa
 
 
 def _require_fractions(value: Any, position: str) -> tuple[float, float, float, float]:
-    box = _require_four_numbers(value, position)
+    x, y, w, h = box = _require_four_numbers(value, position)
     if max(box) > 1.5 or min(box) < -1.5:  # boxes that stick out a little exist
         raise FormatError(f"{position} is {shorten(value)}: must be fractions of the image. {_REMEDY}")
+    if min(x + w, 1) <= max(x, 0) or min(y + h, 1) <= max(y, 0):
+        raise FormatError(f"{position} is {shorten(value)}: it has no area in the image.")
     return box

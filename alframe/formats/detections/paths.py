@@ -1,74 +1,131 @@
-"""Find the images of a pool by the paths that another program wrote, perhaps on another computer."""
+"""Join a detector's entries with the images of a pool; both sides are counted."""
 
 from __future__ import annotations
 
 import logging
-import posixpath
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from unicodedata import normalize
 
 import numpy as np
 
 from alframe.errors import FormatError
-from alframe.progress import track
-from alframe.types import Ints, Item
+from alframe.formats.detections.columns import Detections
+from alframe.formats.detections.frames import to_upright
+from alframe.formats.detections.read import read_detections
+from alframe.formats.matching import ImageMatcher, PathMatches
+from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND
+from alframe.formats.path_text import normalise_path, shorten_list
+from alframe.types import Ints, Item, pool_root
 
 log = logging.getLogger(__name__)
 
 
-def match_images(items: Sequence[Item], image_numbers: Mapping[str, int], file: Path) -> Ints:
-    """Return (n,) the number of each item's image in `image_numbers` (path -> number), -1 where it has none.
+def read_detections_of(items: Sequence[Item], file: Path, otherwise: str) -> tuple[Detections, Ints]:
+    """Read the detections of these images; return them, and (n,) the number of each item's image there or -1.
 
-    The paths of `file` may be absolute, or relative to the pool's root or to the file's folder; the case is ignored
-    where that is not ambiguous. If no path fits, they may come from another computer, or from a folder further up: then
-    the leading folders that no id has are cut off, the same from all. Raises FormatError if no image is found.
+    The paths of `file` may be absolute, or relative to the pool's root or to the file's folder; those of another
+    computer are matched by their ends, if that is possible in only one way (`formats.matching`). Boxes are fractions of
+    the upright picture, whatever the file has. The log says how many images have no entry, and what becomes of them
+    (`otherwise`, a sentence), and how many entries have no image. Raises FormatError if no image is found.
     """
-    folder = file.parent.as_posix()
-    known = {_normalise(path, folder): number for path, number in image_numbers.items()}
-    numbers = _look_up(items, known, folder)
-    if image_numbers and items and (numbers < 0).all():
-        prefix = _find_common_prefix(known, {_normalise(item.id, folder).casefold() for item in items})
-        if prefix is None:
-            raise FormatError(
-                f"None of the {len(image_numbers)} images in {file} is in the pool. The first there is "
-                f"'{next(iter(image_numbers))}', the first of the pool '{items[0].id}'. Use the detections of "
-                f"these images."
-            )
-        log.warning("The paths in %s begin with %s, which is assumed to be the pool's root.", file, prefix)
-        cut = {path[len(prefix) :]: number for path, number in known.items() if path.startswith(prefix)}
-        numbers = _look_up(items, cut, folder)
-    return numbers
+    detections = read_detections(file)
+    paths = [*detections.image_numbers, *detections.failures]
+    matches = ImageMatcher(items).match(paths, file.parent)
+    entries, contested = _one_entry_per_item(items, paths, matches.numbers, len(detections.image_numbers))
+    if items and paths and not (entries >= 0).any():
+        raise FormatError(_explain_no_match(items, paths, matches, file))
+    if matches.prefixes:
+        log.warning("%s: %s taken for the pool's root.", file, shorten_list(matches.prefixes))
+    number_of_entry = np.full(len(paths) + 1, NOT_FOUND)  # the last one stands for "no entry"
+    number_of_entry[: len(detections.image_numbers)] = list(detections.image_numbers.values())
+    detections = to_upright(detections, items, number_of_entry[entries])
+    is_usable = np.fromiter((path in detections.image_numbers for path in paths), bool, len(paths))
+    number_of_entry[:-1][~is_usable] = NOT_FOUND
+    numbers = number_of_entry[entries]
+    _warn_of_items_without(items, paths, entries, contested, numbers, detections, file, otherwise)
+    _warn_of_entries_without(paths, matches, file)
+    return detections, numbers
 
 
-def _look_up(items: Sequence[Item], known: Mapping[str, int], folder: str) -> Ints:
-    times = Counter(path.casefold() for path in known)
-    caseless = {path.casefold(): number for path, number in known.items() if times[path.casefold()] == 1}
-    numbers = np.full(len(items), -1, np.int64)
-    for row, item in enumerate(track(items, "Finding images", total=len(items), unit="img")):
-        full = _normalise(item.path.as_posix(), folder)
-        paths = [_normalise(item.id, folder), full]
-        if full.startswith(f"{folder}/"):
-            paths.append(full[len(folder) + 1 :])
-        exact = [known[path] for path in paths if path in known]
-        numbers[row] = (exact or [caseless.get(path.casefold(), -1) for path in paths])[0]
-    return numbers
+def _one_entry_per_item(
+    items: Sequence[Item], paths: Sequence[str], numbers: Ints, successes: int
+) -> tuple[Ints, list[int]]:
+    """Return (n,) the entry of each item, -1 for none, and the items with several entries that differ in case alone.
+
+    The first `successes` paths are images that were processed, the others have failed. Of several entries of an item
+    those in the item's own case count, and of these the last one that was processed.
+    """
+    found = np.flatnonzero(numbers >= 0)
+    order = np.concatenate([found[found >= successes], found[found < successes]])
+    entries = np.full(len(items), NOT_FOUND)
+    entries[numbers[order]] = order  # the last one counts
+    contested = []
+    for number in np.flatnonzero(np.bincount(numbers[found], minlength=len(items)) > 1).tolist():
+        rows = order[numbers[order] == number].tolist()
+        exact = [row for row in rows if _ends_alike(paths[row], items[number].id)]
+        if exact:
+            entries[number] = exact[-1]
+        elif len({normalise_path(paths[row]).rpartition("/")[2] for row in rows}) > 1:
+            entries[number] = NOT_FOUND
+            contested.append(number)
+    return entries, contested
 
 
-def _normalise(path: str, folder: str) -> str:
-    """Return the path as it is compared: forward slashes, no dots, composed accents."""
-    path = normalize("NFC", posixpath.normpath(path.replace("\\", "/")))
-    return posixpath.normpath(f"{folder}/{path}") if path.startswith("../") else path
+def _ends_alike(path: str, item_id: str) -> bool:
+    ends = [normalise_path(text).split("/")[::-1] for text in (path, item_id)]
+    return all(one == other for one, other in zip(*ends, strict=False) if one.casefold() == other.casefold())
 
 
-def _find_common_prefix(paths: Iterable[str], ids: Container[str]) -> str | None:
-    """Return what the first thousand paths most often have before the id of an image."""
-    prefixes: Counter[str] = Counter()
-    for path in islice(paths, 1000):
-        parts = path.split("/")
-        endings = ("/".join(parts[start:]) for start in range(1, len(parts)))
-        if ending := next((ending for ending in endings if ending.casefold() in ids), None):
-            prefixes[path[: -len(ending)]] += 1
-    return prefixes.most_common(1)[0][0] if prefixes else None
+def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> str:
+    text = (
+        f"None of the {len(paths)} images in {file} is in the pool. The first there is '{paths[0]}', the first of the "
+        f"pool '{items[0].id}'."
+    )
+    if matches.contested:
+        return (
+            f"{text} They would be, with {shorten_list(matches.contested)} for the pool's folder {pool_root(items)}, "
+            "but in more than one way. Give that folder the name that it has in the file, or delete the other entries "
+            "from the file."
+        )
+    if matches.rejected:
+        return (
+            f"{text} They would be, with {shorten_list(matches.rejected)} for the pool's folder {pool_root(items)}, "
+            "but that looks like another season or card. If it is not, give the pool's folder the name that it has in "
+            "the file; else use the detections of these images."
+        )
+    return (
+        f"{text} Use the detections of these images; if they are, put the file into the folder that its paths start at."
+    )
+
+
+def _warn_of_items_without(
+    items: Sequence[Item],
+    paths: Sequence[str],
+    entries: Ints,
+    contested: Sequence[int],
+    numbers: Ints,
+    detections: Detections,
+    file: Path,
+    otherwise: str,
+) -> None:
+    missing = np.flatnonzero(numbers < 0).tolist()
+    if not missing:
+        return
+    failed = [row for row in missing if entries[row] >= 0]
+    text = f"{len(missing)} of {len(items)} images have no entry in {file}, e.g. '{items[missing[0]].id}'"
+    if failed:
+        path = paths[entries[failed[0]]]
+        text += f" ({len(failed)} failed there, e.g. '{path}': {detections.failures.get(path)})"
+    if contested:
+        text += f" ({len(contested)} have several that differ in upper and lower case, e.g. {items[contested[0]].id})"
+    log.warning("%s. %s", text, otherwise)
+
+
+def _warn_of_entries_without(paths: Sequence[str], matches: PathMatches, file: Path) -> None:
+    for meaning, what in (
+        (NOT_FOUND, "are of no image in the pool, e.g. '%s'."),
+        (AMBIGUOUS, "could be several images of the pool, or compete for one, e.g. '%s'. They are not used."),
+    ):
+        rows = np.flatnonzero(matches.numbers == meaning)
+        if len(rows):
+            log.warning("%d of the %d entries in %s " + what, len(rows), len(paths), file, paths[rows[0]])

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.detections import parsers
-from alframe.formats.detections.columns import Detections, DetectionsBuilder, ImageDetections
+from alframe.formats.detections.columns import Detections, DetectionsBuilder, Frame, ImageDetections
 from alframe.formats.json_members import read_json_members
+from alframe.formats.skipped import SkippedRecords
 from alframe.progress import track
 
+log = logging.getLogger(__name__)
+
 # The name of the list of images -> program, and the parser of an element.
-_PARSERS: dict[str, tuple[str, Callable[[dict[str, Any], parsers.SizeFinder], ImageDetections]]] = {
+_PARSERS: dict[str, tuple[str, Callable[[dict[str, Any]], ImageDetections]]] = {
     "images": ("MegaDetector", parsers.parse_megadetector),
     "predictions": ("SpeciesNet", parsers.parse_speciesnet),
     "annotations": ("PyTorch-Wildlife", parsers.parse_pytorch_wildlife),
     "": ("MegaDetector (command line)", parsers.parse_megadetector_cli),
 }
+_CATEGORY_KEYS = {"images": ("detection_categories",), "annotations": ("categories", "det_categories")}
 _PATH_KEYS = ("file", "filepath", "img_id")
 _KNOWN_PROGRAMS = (
     "Known are MegaDetector's JSON (also from AddaxAI and PyTorch-Wildlife), SpeciesNet's predictions, "
@@ -27,15 +31,15 @@ _KNOWN_PROGRAMS = (
 )
 
 
-def read_detections(file: Path, root: Path | None = None) -> Detections:
+def read_detections(file: Path) -> Detections:
     """Read what a detector found; raises FormatError naming the file, the position in it and the remedy.
 
     Formats: MegaDetector's 1.0 to 1.6, SpeciesNet's predictions, PyTorch-Wildlife's own JSON, and the list of the
-    megadetector command. Categories are known by name; "human" is called "person". Where boxes are in pixels, the
-    headers of the images are read for their sizes: their relative paths start at `root` or in the file's folder.
+    megadetector command. Categories are known by name; "human" is called "person". Entries and detections that cannot
+    be used are left out, counted and named in the log; if there is nothing else, the first of them is the error.
     """
-    builder = DetectionsBuilder()
-    find_size = partial(parsers.read_image_size, folders=[root, file.parent] if root else [file.parent])
+    skipped = SkippedRecords()
+    builder = DetectionsBuilder(skipped)
     members: dict[str, Any] = {}  # all but the list of images
     list_name, count = None, 0
     for name, value in track(read_json_members(file, list(_PARSERS)), "Reading detections", unit="img"):
@@ -47,41 +51,51 @@ def read_detections(file: Path, root: Path | None = None) -> Detections:
             raise FormatError(
                 f"{file} has both '{list_name}' and '{name}'. If it is a COCO file, use pool=coco. {_KNOWN_PROGRAMS}."
             )
-        list_name = name
-        if not isinstance(value, dict):
-            raise FormatError(f"{file}, {name}[{count}] is not an object. {_KNOWN_PROGRAMS}.")
+        list_name, position, count = name, f"{name}[{count}]", count + 1
         try:
-            builder.add(_PARSERS[name][1](value, find_size))
+            if not isinstance(value, dict):
+                raise FormatError(f" is not an object. {_KNOWN_PROGRAMS}.")
+            builder.add(_PARSERS[name][1](value), position)
         except FormatError as error:
-            path = next((f" ('{value[key]}')" for key in _PATH_KEYS if key in value), "")
-            raise FormatError(f"{file}, {name}[{count}]{path}{error}") from None
-        count += 1
+            path = next((str(value[key]) for key in _PATH_KEYS if key in value), "") if isinstance(value, dict) else ""
+            skipped.add("entries are skipped", f"{position}{path and f' ({path!r})'}{error}")
     if list_name is None:
         raise FormatError(f"{file} lists no image, or not as a detector's file does. {_KNOWN_PROGRAMS}.")
+    found = _build(file, builder, list_name, members)
+    if skipped.counts and not found.image_numbers:
+        raise FormatError(f"{file}, {next(iter(skipped.examples.values()))}")
+    skipped.warn(log, file)
+    return found
+
+
+def _build(file: Path, builder: DetectionsBuilder, list_name: str, members: Mapping[str, Any]) -> Detections:
+    codes = list(builder.category_numbers)
+    key = next((key for key in _CATEGORY_KEYS.get(list_name, ()) if key in members), "detection_categories")
+    names = _names_by_number(members.get(key)) if list_name in _CATEGORY_KEYS else dict(zip(codes, codes, strict=True))
+    if codes and not names:
+        raise FormatError(
+            f"{file}: '{key}' does not say what category '{codes[0]}' is. Write the file again with its dictionary of "
+            f"categories; numbers mean different things in different programs."
+        )
     info = members.get("info")
     return builder.build(
         _PARSERS[list_name][0],
         info if isinstance(info, dict) else {},
-        _category_names(file, list_name, members, builder.category_numbers),
+        {code: _normalise_category(name) for code, name in names.items()},
         _names_by_number(members.get("classification_categories") or members.get("clf_categories")),
+        _find_frame(list_name, names),
     )
 
 
-def _category_names(
-    file: Path, list_name: str, members: Mapping[str, Any], categories: Iterable[str]
-) -> dict[str, str]:
-    if list_name in ("predictions", ""):
-        return {name: _normalise_category(name) for name in categories}
-    key = "categories" if "categories" in members else "det_categories"
-    key = "detection_categories" if list_name == "images" else key
-    names = _names_by_number(members.get(key))
-    unknown = [category for category in categories if category not in names]
-    if unknown:
-        raise FormatError(
-            f"{file}: '{key}' does not say what category '{unknown[0]}' is. Write the file again with its "
-            f"dictionary of categories; numbers mean different things in different programs."
-        )
-    return {category: _normalise_category(names[category]) for category in categories}
+def _find_frame(list_name: str, names: Mapping[str, str]) -> Frame:
+    """Return what the boxes are measured in.
+
+    PyTorch-Wildlife, and the megadetector command that is made of it, look at the picture as it is stored. In
+    MegaDetector's format it is known by its categories, which it counts from 0, and MegaDetector from 1.
+    """
+    if list_name in ("annotations", ""):
+        return "pixels"
+    return "stored" if list_name == "images" and names.get("0", "").strip().casefold() == "animal" else "upright"
 
 
 def _names_by_number(names: object) -> dict[str, str]:

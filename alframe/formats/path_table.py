@@ -1,0 +1,56 @@
+"""Look up many paths at once, without their case, and tell which cannot be told apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+
+import numpy as np
+
+from alframe.formats.path_text import casefold_paths
+from alframe.types import Ints
+
+NOT_FOUND, AMBIGUOUS = -1, -2
+
+
+class PathTable:
+    """Numbers of normalised paths, looked up without case; the case decides between those that differ in it alone."""
+
+    def __init__(self, normal: Sequence[str]) -> None:
+        self.keys = casefold_paths(normal)
+        self.caseless = dict(zip(self.keys, range(len(normal)), strict=True))
+        self._with_case: dict[str, int] = {}
+        if len(self.caseless) < len(normal):
+            twins = {path for path, times in Counter(self.keys).items() if times > 1}
+            self.caseless |= dict.fromkeys(twins, AMBIGUOUS)
+            rows = [row for row, path in enumerate(self.keys) if path in twins]
+            times = Counter(normal[row] for row in rows)
+            self._with_case = {normal[row]: row if times[normal[row]] == 1 else AMBIGUOUS for row in rows}
+
+    def find(self, caseless: Sequence[str], normal: Callable[[int], str]) -> Ints:
+        """Return the number of each path without case; `normal(row)` is the one with case, where that decides."""
+        numbers = look_up(self.caseless, caseless)
+        for row in np.flatnonzero(numbers == AMBIGUOUS).tolist():
+            numbers[row] = self._with_case.get(normal(row), AMBIGUOUS)
+        return numbers
+
+
+def look_up(table: Mapping[str, int], paths: Sequence[str]) -> Ints:
+    """Return (n,) the number of each path in the table, or NOT_FOUND."""
+    return np.fromiter(map(table.get, paths, repeat(NOT_FOUND)), np.int64, len(paths))
+
+
+def agree(one: Ints, other: Ints) -> Ints:
+    """Return what paths mean that could start at either of two folders.
+
+    Where they would be different images, the folder counts that the other paths start at too.
+    """
+    numbers = np.where(one >= 0, one, np.where(other >= 0, other, one))
+    differ = (one >= 0) & (other >= 0) & (one != other)
+    if differ.any():
+        only_one, only_other = ((one >= 0) & (other < 0)).any(), ((other >= 0) & (one < 0)).any()
+        numbers[differ] = AMBIGUOUS
+        if only_one != only_other:
+            numbers[differ] = (one if only_one else other)[differ]
+    return numbers

@@ -1,0 +1,84 @@
+"""Bring paths that any program wrote on any system into one form, many at once."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from unicodedata import normalize
+
+ABSOLUTE_PATH = re.compile(r"\s*([A-Za-z]:)?[/\\]")
+
+_BOUND = "\0"  # no path contains it
+_SHARE = "\1"  # stands for the two slashes before a server, while other double slashes are made one
+_BLANKS = (" ", "\t", "\r", "\n", "\xa0")
+_BLANKS_AROUND = re.compile(rf"(?<!\s)\s*{_BOUND}\s*")  # the look-behind keeps long runs of blanks cheap
+
+
+def normalise_path(path: str) -> str:
+    """Return the path as it is compared: forward slashes, composed accents, no blanks around it, no dots in it."""
+    return normalise_paths([path])[0]
+
+
+def caseless_path(path: str) -> str:
+    """Return the path as it is compared where upper and lower case are the same."""
+    return normalise_path(path).casefold()
+
+
+def normalise_paths(paths: Sequence[str]) -> list[str]:
+    """Return each path as `normalise_path` does; a million take the time of a few passes over their text."""
+    if not paths:
+        return []
+    text = _BOUND + _BOUND.join(paths) + _BOUND
+    if text.count(_BOUND) != len(paths) + 1 or _SHARE in text:
+        return normalise_paths([path.replace(_BOUND, "\ufffd").replace(_SHARE, "\ufffd") for path in paths])
+    text = normalize("NFC", text).replace("\\", "/")
+    if any(blank + _BOUND in text or _BOUND + blank in text for blank in _BLANKS):
+        text = _BLANKS_AROUND.sub(_BOUND, text)
+    if _BOUND + "file:/" in text:
+        text = re.sub(_BOUND + "file:/+(?=[A-Za-z]:/)", _BOUND, text)
+        text = re.sub(_BOUND + "file:/+", _BOUND + "/", text)
+    text = text.replace(_BOUND + "//?/UNC/", _BOUND + _SHARE).replace(_BOUND + "//?/", _BOUND)
+    text = text.replace(_BOUND + "//", _BOUND + _SHARE)
+    text = _replace_all(text, "/./", "/")
+    text = _replace_all(text, _BOUND + "./", _BOUND)
+    text = _replace_all(text, "//", "/").replace(_SHARE, "//")
+    normalised = text[1:-1].split(_BOUND)
+    if ".." in text:
+        normalised = [_resolve_parents(path) if ".." in path else path for path in normalised]
+    return normalised
+
+
+def casefold_paths(paths: Sequence[str]) -> list[str]:
+    """Return each path in lower case, as `str.casefold` does."""
+    return _BOUND.join(paths).casefold().split(_BOUND) if paths else []
+
+
+def is_absolute(path: str) -> bool:
+    """Return whether a path begins with a slash, a drive letter or a server, whatever the system."""
+    return ABSOLUTE_PATH.match(path) is not None
+
+
+def anchor_of(path: str) -> str:
+    """Return what a normalised path starts from: "" if it is relative, else "/", a drive ("d:") or a share."""
+    if path.startswith("//"):
+        return "/".join(path.split("/")[:4])
+    if path.startswith("/"):
+        return "/"
+    return path[:2] if path[1:3] == ":/" else ""
+
+
+def shorten_list(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names in quotes, for a message."""
+    return ", ".join(f"'{name}'" for name in names[:most]) + (", ..." if len(names) > most else "")
+
+
+def _replace_all(text: str, old: str, new: str) -> str:
+    while old in text:
+        text = text.replace(old, new)
+    return text
+
+
+def _resolve_parents(path: str) -> str:
+    slashes = "/" if path.startswith("//") else ""  # normpath keeps two, but not on every system
+    return slashes + posixpath.normpath(path[len(slashes) :]) if "/../" in f"/{path}/" else path

@@ -1,0 +1,26 @@
+"""Count what of a file was not used, and name one of each kind: a bad record costs only itself."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class SkippedRecords:
+    """What was not used, by what became of it (e.g. "detections are skipped"), with the first of each kind."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, outcome: str, example: str, count: int = 1) -> None:
+        """Count `count` more records; `example` names one of them and what is wrong with it."""
+        self.counts[outcome] += count
+        self.examples.setdefault(outcome, example)
+
+    def warn(self, log: logging.Logger, file: Path) -> None:
+        """Log one line for each kind."""
+        for outcome, count in self.counts.items():
+            log.warning("%s: %d %s, e.g. %s", file, count, outcome, self.examples[outcome])
