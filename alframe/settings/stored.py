@@ -25,6 +25,8 @@ def stored_form(settings: Settings) -> dict[str, Any]:
     for name, value in dataclasses.asdict(settings).items():
         renamed = _FLATTENED.get(name)
         stored |= {name: value} if renamed is None else {renamed[key]: inner for key, inner in value.items()}
+    if settings.boxes.file is None and settings.boxes.threshold is None:
+        stored["boxes"]["threshold"] = 0.2  # the default of version 0.1, when no file said which is typical
     return stored
 
 
