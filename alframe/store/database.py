@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alframe.errors import StoreError
+from alframe.errors import AlframeError, StoreError
 
+_CANNOT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 _REMEDIES = {
+    sqlite3.SQLITE_CANTOPEN: "Check that it is a file, and that you may read it and write to its folder.",
     sqlite3.SQLITE_FULL: "Make room and run the same command again.",
     sqlite3.SQLITE_BUSY: "Another program is using it: wait until that has ended and run the same command again.",
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable and run the same command again.",
@@ -22,6 +25,27 @@ def connect(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, isolation_level=None, timeout=60)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA recursive_triggers = ON")  # else INSERT OR REPLACE deletes past the triggers
+    return db
+
+
+def connect_to_read(file: Path) -> sqlite3.Connection:
+    """Open a connection that only reads, even where nothing can be written. Raises sqlite3.Error.
+
+    SQLite itself writes to read a database in WAL mode: it makes an index of the log. On a read-only drive, a full
+    disk or in another user's folder the index is kept in memory, and no other process is kept from writing.
+    """
+    try:
+        db = connect(file)
+        db.execute("PRAGMA query_only = ON")
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return db
+    except sqlite3.OperationalError as error:
+        if _primary_code(error) not in _CANNOT_WRITE:
+            raise
+    log = file.with_name(f"{file.name}-wal")
+    how = f"vfs={'win32' if os.name == 'nt' else 'unix'}-none" if log.exists() and log.stat().st_size else "immutable=1"
+    db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&{how}", uri=True, isolation_level=None)
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # the index in memory
     return db
 
 
@@ -47,10 +71,31 @@ def explain_errors(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if is_damage(error):
-            advice = "If a copy program or a network drive damaged it, restore the file from a backup."
-        else:
-            advice = f"Nothing that was stored before is lost. {_REMEDIES.get(_primary_code(error), '')}"
+            raise damaged(file, error) from error
+        advice = f"Nothing that was stored before is lost. {_REMEDIES.get(_primary_code(error), '')}"
         raise StoreError(f"{file} cannot be used: {error}. {advice.strip()}") from error
+    except UnicodeDecodeError as error:  # SQLite's messages quote what is in the file
+        raise damaged(file, error) from error
+
+
+@contextmanager
+def explain_content(file: Path) -> Iterator[None]:
+    """Turn whatever reading the file raises into a StoreError: what is in it was not written by this program."""
+    try:
+        with explain_errors(file):
+            yield
+    except (AlframeError, OSError):
+        raise
+    except Exception as error:
+        raise damaged(file, error) from error
+
+
+def damaged(file: Path, error: Exception) -> StoreError:
+    """Return the error for a file whose content cannot be understood."""
+    return StoreError(
+        f"{file} is damaged ({error}). Restore it from a backup, and remove {file.name}-wal and {file.name}-shm "
+        "beside it. A copy program, a network drive or a full disk may have damaged it."
+    )
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from alframe.errors import StoreError
-from alframe.store.database import connect, explain_errors, transaction
+from alframe.store.database import connect, connect_to_read, damaged, explain_content, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.new_statements import find_last_statements, find_new_statements
@@ -42,12 +42,14 @@ class Ledger:
         file = folder / LEDGER_NAME
         if read_only and not file.exists():
             raise StoreError(f"There is no alframe project in {folder} (no {LEDGER_NAME}). Start one with `alframe`.")
+        if file.is_dir():
+            raise StoreError(f"{file} is a folder. Move it away.")
         folder.mkdir(parents=True, exist_ok=True)
-        with explain_errors(file):
-            db = connect(file)
+        with explain_content(file):
+            db = connect_to_read(file) if read_only else connect(file)
             try:
+                _require_own(db, file)
                 if read_only:
-                    db.execute("PRAGMA query_only = ON")
                     if db.execute("PRAGMA user_version").fetchone()[0] != len(STEPS):
                         raise StoreError(
                             f"{file} was written by another version. Run `alframe` on the project once to update it."
@@ -76,7 +78,7 @@ class Ledger:
         return transaction(self._db, self.file)
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with explain_errors(self.file):
+        with explain_content(self.file):
             return self._db.execute(sql, values).fetchall()
 
     def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -91,7 +93,14 @@ class Ledger:
 
     def items(self) -> StoredItems:
         """Return every item ever listed; the position is the item's key."""
-        return StoredItems(self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key"))
+        rows = self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key")
+        used = " UNION ALL ".join(
+            f"SELECT min(item), max(item) FROM {table}" for table in ("label", "selection", "aside")
+        )
+        keys = self._read(f"SELECT min(key), max(key) FROM item UNION ALL {used}")
+        if any(key is not None and not 0 <= key < len(rows) for pair in keys for key in pair):
+            raise damaged(self.file, LookupError("items are missing"))
+        return StoredItems(rows, self.file)
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""
@@ -160,26 +169,28 @@ class Ledger:
             keys[number].append(key)
             if is_audit:
                 audit_keys[number].add(key)
-        return [
-            StoredRound(
-                number=number,
-                keys=tuple(keys[number]),
-                requested=(number, Requested.KIND) in events,
-                closed=(number, Closed.KIND) in events,
-                audit_keys=frozenset(audit_keys[number]),
-                label_source=json.loads(label_source or "{}"),
-                sampler=sampler or "",
-            )
-            for number, label_source, sampler in self._read(
-                "SELECT number, json_extract(config, '$.recipes.label_source'), "
-                "json_extract(config, '$.recipes.sampler.name') FROM round ORDER BY number"
-            )
-        ]
+        with explain_content(self.file):
+            return [
+                StoredRound(
+                    number=number,
+                    keys=tuple(keys[number]),
+                    requested=(number, Requested.KIND) in events,
+                    closed=(number, Closed.KIND) in events,
+                    audit_keys=frozenset(audit_keys[number]),
+                    label_source=json.loads(label_source or "{}"),
+                    sampler=sampler or "",
+                )
+                for number, label_source, sampler in self._read(
+                    "SELECT number, json_extract(config, '$.recipes.label_source'), "
+                    "json_extract(config, '$.recipes.sampler.name') FROM round ORDER BY number"
+                )
+            ]
 
     def config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
         rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
-        return json.loads(rows[0][0]) if rows else None
+        with explain_content(self.file):
+            return json.loads(rows[0][0]) if rows else None
 
     # Events: what has happened to a round
 
@@ -192,7 +203,8 @@ class Ledger:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, event_type.KIND, round_number)
-        return [(number, event_type.from_json(detail)) for number, detail in rows]
+        with explain_content(self.file):
+            return [(number, event_type.from_json(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""
@@ -205,7 +217,8 @@ class Ledger:
             "SELECT detail FROM event WHERE n IN "
             "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
         )
-        return [load_record(detail) for (detail,) in rows]
+        with explain_content(self.file):
+            return [load_record(detail) for (detail,) in rows]
 
     # Images that cannot be read
 
@@ -220,6 +233,20 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
+
+
+def _require_own(db: sqlite3.Connection, file: Path) -> None:
+    """Raise StoreError for another program's database, and for a ledger that has lost all that it held."""
+    if db.execute("PRAGMA user_version").fetchone()[0]:
+        return
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables:
+        raise StoreError(f"{file} is not a ledger: it has the tables {', '.join(sorted(tables))[:200]}. Move it away.")
+    if begun := [name for name in ("to_label", "rounds.jsonl", "done.json") if (file.parent / name).exists()]:
+        raise StoreError(
+            f"{file} is empty, though the project has begun ({begun[0]}). Restore it from a backup. To start the "
+            "project anew, choose another folder with project=FOLDER."
+        )
 
 
 def _timestamp() -> str:

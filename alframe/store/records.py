@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
+from alframe.errors import StoreError
+from alframe.store.database import damaged
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord
 
 
@@ -19,8 +21,9 @@ class StoredItems(Sequence[Item]):
 
     COLUMNS = ("id", "path", "split", "label", "camera", "taken", "sequence", "box", "meta")
 
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(self, rows: Sequence[tuple[Any, ...]], file: Path) -> None:
         self._rows = rows
+        self._file = file
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -31,8 +34,8 @@ class StoredItems(Sequence[Item]):
     def __getitem__(self, key: slice) -> list[Item]: ...
     def __getitem__(self, key: int | slice) -> Item | list[Item]:
         if isinstance(key, slice):
-            return [_load_item(row) for row in self._rows[key]]
-        return _load_item(self._rows[key])
+            return [self._load(row) for row in self._rows[key]]
+        return self._load(self._rows[key])
 
     def ids(self) -> Iterator[str]:
         """Return the ids by key."""
@@ -45,7 +48,13 @@ class StoredItems(Sequence[Item]):
     def item_reusing_path(self, key: int, item: Item) -> Item:
         """Return the item of this key, with the path of `item` if it lies there: making one takes most of the time."""
         row = self._rows[key]
-        return _load_item(row, item.path if str(item.path) == row[1] else None)
+        return self._load(row, item.path if str(item.path) == row[1] else None)
+
+    def _load(self, row: tuple[Any, ...], path: Path | None = None) -> Item:
+        try:
+            return _load_item(row, path)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(self._file, error) from error
 
     def is_unchanged(self, key: int, item: Item) -> bool:
         """Return whether `item`, without a box, has the split, the time and the sequence that are stored."""
@@ -102,8 +111,11 @@ class StoredLabel(NamedTuple):
 
     @property
     def time(self) -> datetime | None:
-        """When the label was given, if that is known."""
-        return load_time(self.labelled_at)
+        """When the label was given, if that is known. Raises StoreError if the ledger is damaged."""
+        try:
+            return load_time(self.labelled_at)
+        except (ValueError, TypeError) as error:
+            raise StoreError(f"The ledger's label {self.n} is damaged ({error}). Restore it from a backup.") from error
 
     def to_label(self, item_id: str = "") -> Label:
         """Return the label as one of the item with this id."""

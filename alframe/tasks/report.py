@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from alframe.types import Item, Outcome, State
 
 
 class Report:
-    """Write report.html into the project folder."""
+    """Write report.html into the project folder, or where nobody may write there, into the system's temporary one."""
 
     read_only = True
 
@@ -31,7 +32,16 @@ class Report:
         """Write the page. Raises StoreError if there is no project."""
         if not session.project.exists:
             raise StoreError(no_project_message(session.folder, "report"))
-        return Outcome(State.DONE, f"Report: {short_path(write_report(session))}")
+        page = render(collect_data(session))
+        file = session.folder / "report.html"
+        try:
+            write_text(file, page)
+            return Outcome(State.DONE, f"Report: {short_path(file)}")
+        except OSError as error:  # a read-only drive, another user's project, a full disk
+            file = Path(tempfile.mkdtemp(prefix="alframe-")) / file.name
+            write_text(file, page)
+            reason = f"{session.folder} cannot be written to: {error.strerror or error}"
+            return Outcome(State.DONE, f"Report: {file} ({reason})")
 
 
 def write_report(session: Session, outcome: Outcome | None = None) -> Path:

@@ -208,7 +208,7 @@ def test_no_project_a_damaged_file_and_a_newer_version_are_explained(tmp_path: P
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / LEDGER_NAME).write_bytes(b"this is not a database, but it is long enough to look like a file" * 50)
-    with pytest.raises(StoreError, match="restore the file from a backup"):
+    with pytest.raises(StoreError, match="Restore it from a backup"):
         Ledger.open(broken)
     Ledger.open(tmp_path / "newer").close()
     with sqlite3.connect(tmp_path / "newer" / LEDGER_NAME) as db:
