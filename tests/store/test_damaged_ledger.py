@@ -1,4 +1,4 @@
-"""A ledger that a copy program, a drive or another program has spoilt is named, with a remedy; nothing is overwritten."""
+"""A ledger that a drive or another program has spoilt is named, with a remedy, and never overwritten."""
 
 from __future__ import annotations
 
