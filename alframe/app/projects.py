@@ -125,21 +125,19 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
         raise
 
 
-def folder_name(
-    pool: str, paths: Mapping[str, str], sampler: str, seed: int, configuration_digest: str, people: bool
-) -> str:
-    """Return the name of a project's folder below `runs`; `paths` are the pool's, by parameter.
+def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, digest: str, people: bool) -> str:
+    """Return the name of a project's folder below `runs`; `paths` are the pool's, `digest` is the configuration's.
 
     People's work is named after the pool alone, so that no other option ever separates them from their labels; a
     simulation is named after everything that decides its result, so that no two share a ledger.
     """
     if not people:
-        return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{configuration_digest[:8]}"
+        return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{digest[:8]}"
     # A set of test images apart (test_root) may be added to a campaign later on.
     lasting = {key: path for key, path in sorted(paths.items()) if path and not key.startswith("test_")}
     normal = {key: os.path.normcase(os.path.normpath(path)) for key, path in lasting.items()}
-    digest = hashlib.blake2b(repr(normal or pool).encode(), digest_size=4).hexdigest()
-    return f"{_slug(Path(str(lasting.get('root') or lasting.get('file') or pool)).stem)}-{digest}"
+    pool_digest = hashlib.blake2b(repr(normal or pool).encode(), digest_size=4).hexdigest()
+    return f"{_slug(Path(str(lasting.get('root') or lasting.get('file') or pool)).stem)}-{pool_digest}"
 
 
 def _with_absolute_path(override: Override, value_type: ValueType) -> Override:

@@ -70,9 +70,8 @@ def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
     sampler = str((recipes["sampler"] or {}).get("name"))
     source = recipes["label_source"]
     people = not (source and REGISTRIES["label_source"].get(str(source["name"])).declares("answers_now"))
-    return folder_name(
-        str(pool["name"]), paths, sampler, settings.seed, configuration_digest(settings, recipes), people
-    )
+    digest = configuration_digest(settings, recipes)
+    return folder_name(str(pool["name"]), paths, sampler, settings.seed, digest, people)
 
 
 def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:

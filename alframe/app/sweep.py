@@ -41,8 +41,7 @@ class SweepSummary(Callback):
             return
         session = session_from(config, Path(config.hydra.runtime.cwd), sweep=True)
         words = [word for word in config.hydra.overrides.task if not word.startswith(("project=", "task="))]
-        note = {"folder": str(session.folder), "overrides": list(words)}
-        write_json(_note_file(config, "jobs"), note)
+        write_json(_note_file(config, "jobs"), {"folder": str(session.folder), "overrides": words})
 
 
 def _note_file(config: DictConfig, folder: str) -> Path:
@@ -69,6 +68,5 @@ def _print_sweep(folder: Path) -> None:
     with replace_atomically(file) as temporary:
         sweep_curves(jobs).to_csv(temporary, index=False)
     failed = len(list((folder / "failed").glob("*.json")))
-    gaps = f"{failed} of {failed + len(jobs)} runs failed and are excluded; see their messages above.\n"
-    gaps = gaps if failed else ""
+    gaps = f"{failed} of {failed + len(jobs)} runs failed and are excluded; see their messages above.\n" * bool(failed)
     sys.stdout.write(f"\n{sweep_table(jobs)}\n{gaps}Every run's curve: {file}\n")

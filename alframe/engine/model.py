@@ -49,9 +49,8 @@ class Model:
             # The pretrained weights are in the file, so nothing is to be fetched when it is loaded.
             weights = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
             save_file(weights, temporary / "backbone.safetensors")
-            save_arrays(
-                {k: np.ascontiguousarray(v) for k, v in self.head.state().items()}, temporary / "head.safetensors"
-            )
+            arrays = {name: np.ascontiguousarray(array) for name, array in self.head.state().items()}
+            save_arrays(arrays, temporary / "head.safetensors")
             write_json(
                 temporary / "model.json",
                 {

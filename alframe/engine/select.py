@@ -16,18 +16,19 @@ from alframe.types import Ints, PoolView, Selection
 def select_with_sequence_limit(
     sampler: Sampler,
     view: PoolView,
-    groups: Ints,
+    sequences: Ints,
     k: int,
-    per_group: int | None,
+    per_sequence: int | None,
     rng: np.random.Generator,
     name: str | None = None,
 ) -> Selection:
-    """Select at most `per_group` items of each group, as long as there are others; None: without a limit.
+    """Select at most `per_sequence` items of each sequence, as long as there are others; None: without a limit.
 
-    `groups` (n,) is the group of each of the view's keys, -1 for none. The sampler chooses again from what is left, in
-    as many turns as it takes, and sees what it has chosen as labelled. Raises BadSelection as `run_sampler` does.
+    `sequences` (n,) is the sequence of each of the view's keys, -1 for none. The sampler chooses again from what is
+    left, in as many turns as it takes, and sees what it has chosen as labelled. Raises BadSelection as `run_sampler`
+    does.
     """
-    if per_group is None or (groups < 0).all():
+    if per_sequence is None or (sequences < 0).all():
         return run_sampler(sampler, view, k, rng, name)
     order = np.argsort(view.keys)
     counts: Counter[int] = Counter()
@@ -38,17 +39,17 @@ def select_with_sequence_limit(
     while len(chosen) < k and len(rest):
         turn = run_sampler(sampler, rest, k - len(chosen), rng, name)
         turn_scores = [math.nan] * len(turn.keys) if turn.scores is None else turn.scores.tolist()
-        turn_groups = groups[order[np.searchsorted(view.keys, turn.keys, sorter=order)]]
-        for key, group, score in zip(turn.keys.tolist(), turn_groups.tolist(), turn_scores, strict=True):
-            if not limited or group < 0 or counts[group] < per_group:
-                counts[group] += 1
+        turn_sequences = sequences[order[np.searchsorted(view.keys, turn.keys, sorter=order)]]
+        for key, sequence, score in zip(turn.keys.tolist(), turn_sequences.tolist(), turn_scores, strict=True):
+            if not limited or sequence < 0 or counts[sequence] < per_sequence:
+                counts[sequence] += 1
                 chosen.append(key)
                 scores.append(score)
-        full = [group for group, count in counts.items() if group >= 0 and count >= per_group]
+        full = [sequence for sequence, count in counts.items() if sequence >= 0 and count >= per_sequence]
         unchosen = ~np.isin(view.keys, chosen)
-        allowed = unchosen & ~np.isin(groups, full)
+        allowed = unchosen & ~np.isin(sequences, full)
         chosen_by = chosen_by or turn.chosen_by
-        limited = bool(allowed.any())  # every group is used up: then the best of the others
+        limited = bool(allowed.any())  # every sequence is used up: then the best of the others
         rest = view.after_choosing(~unchosen, allowed if limited else unchosen)
     all_scores = None if np.isnan(scores).any() else np.array(scores, np.float32)
     return Selection(np.array(chosen, np.int64), all_scores, chosen_by)

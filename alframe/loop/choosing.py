@@ -102,11 +102,10 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
 
 def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
-    ledger, number, owners = campaign.ledger, chosen.round_number, list_part_owners(campaign.recipes)
+    ledger, number = campaign.ledger, chosen.round_number
+    versions, owners = list_package_versions(), list_part_owners(campaign.recipes)
     with ledger.transaction():
-        ledger.add_round(
-            number, campaign.config(), list_package_versions(), owners, chosen.selection, chosen.audit_keys
-        )
+        ledger.add_round(number, campaign.config(), versions, owners, chosen.selection, chosen.audit_keys)
         for event in chosen.events:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], cache.listing.items)

@@ -98,10 +98,8 @@ class ProblemLog(set[str]):
         self.update(new)
         for problem in new[:MAX_LOGGED_PROBLEMS]:
             log.warning("%s", problem)
-        if len(new) > MAX_LOGGED_PROBLEMS:
-            log.warning(
-                "... and %d more like these; `alframe status` lists all of them.", len(new) - MAX_LOGGED_PROBLEMS
-            )
+        if (more := len(new) - MAX_LOGGED_PROBLEMS) > 0:
+            log.warning("... and %d more like these; `alframe status` lists all of them.", more)
 
 
 @dataclass

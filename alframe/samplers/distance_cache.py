@@ -65,17 +65,15 @@ class DistanceCache:
 
 def _put_most_typical_first(centres: Floats, x: Floats | LazyFeatures) -> Floats:
     """Return `centres` (m, D) with those in front that together lower the bounds of a sample of `x` (n, D) most."""
-    candidates, sample = (
-        centres[_evenly_spaced_rows(len(centres))],
-        np.asarray(x[_evenly_spaced_rows(len(x))], np.float32),
-    )
+    rows = _evenly_spaced_rows(len(centres))
+    candidates, sample = centres[rows], np.asarray(x[_evenly_spaced_rows(len(x))], np.float32)
     table = pairwise_squared_distances(candidates, sample)
     table = np.square(table / max(table.max(), TINY))  # the far ones count most
     order, nearest = [], np.full(len(sample), INF)
     for _ in range(min(LEADING_CENTRES, len(candidates))):
         order.append(int(np.minimum(table, nearest).sum(axis=1).argmin()))
         nearest = np.minimum(nearest, table[order[-1]])
-    leading = _evenly_spaced_rows(len(centres))[order]
+    leading = rows[order]
     return np.concatenate([centres[leading], np.delete(centres, leading, axis=0)])
 
 

@@ -7,12 +7,11 @@ quiet.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import entr
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.uncertainty import least_confidence
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.samplers.uncertainty import entropy, least_confidence
+from alframe.types import Need, PoolView, Selection
 
 
 class OutliersMean:
@@ -57,11 +56,6 @@ class OutliersLeastConfidence:
         return select_top_k(view.keys[rows], scores[rows], k, rng)
 
 
-def summed_entropy(probs: Floats) -> Floats:
-    """Return the entropy in nats (n,), of `probs` (n, C)."""
-    return np.asarray(entr(probs).sum(axis=1))
-
-
 class OutliersEntropy(OutliersLeastConfidence):
     """Of the `factor` x k images of largest entropy, select the k with the lowest mean activations.
 
@@ -70,4 +64,4 @@ class OutliersEntropy(OutliersLeastConfidence):
     `factor`: candidates for each image of the batch, at least 1.
     """
 
-    name, uncertainty = "outliers_entropy", staticmethod(summed_entropy)
+    name, uncertainty = "outliers_entropy", staticmethod(entropy)

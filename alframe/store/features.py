@@ -111,7 +111,7 @@ class FeatureStore:
     def _load_shard_hashes(self, keys_file: Path) -> ContentHashes | None:
         features_file = _features_file(keys_file)
         try:
-            hashes = load_content_hashes(keys_file)
+            hashes = load_hashes(keys_file)
             rows, width = _read_shape(features_file)
             if len(hashes) != rows or width != (self.width or width):
                 raise ValueError(f"{len(hashes)} content hashes for ({rows}, {width}) features")
@@ -145,7 +145,7 @@ def save_array(file: Path, array: npt.NDArray[np.generic]) -> None:
         np.save(handle, array)
 
 
-def load_content_hashes(file: Path) -> ContentHashes:
+def load_hashes(file: Path) -> ContentHashes:
     """Return the content hashes (n,) of a file. Raises OSError, EOFError or ValueError if it is damaged."""
     stored = np.load(file)
     if stored.dtype != np.uint8 or stored.shape[1:] != (HASH_TYPE.itemsize,):
@@ -168,7 +168,7 @@ def _drop_unusable_rows(folder: Path) -> None:
     """Remove, once, the rows that earlier versions stored and that no distance can be measured to."""
     for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
         with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
-            features, hashes = np.load(_features_file(keys_file), mmap_mode="r"), load_content_hashes(keys_file)
+            features, hashes = np.load(_features_file(keys_file), mmap_mode="r"), load_hashes(keys_file)
             usable = _is_usable(features)
             if not usable.all():
                 log.warning(

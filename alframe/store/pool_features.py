@@ -20,14 +20,7 @@ from filelock import FileLock
 from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
-from alframe.store.features import (
-    HASH_TYPE,
-    ContentHashes,
-    FeatureStore,
-    load_content_hashes,
-    save_array,
-    to_hash_array,
-)
+from alframe.store.features import HASH_TYPE, ContentHashes, FeatureStore, load_hashes, save_array, to_hash_array
 from alframe.store.files import require_free_space
 from alframe.types import Floats
 
@@ -75,7 +68,7 @@ def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Pa
     for keys_file in sorted(folder.glob("*.keys")):
         file = keys_file.with_suffix(".f32")
         try:
-            file_hashes = load_content_hashes(keys_file)
+            file_hashes = load_hashes(keys_file)
             if file.stat().st_size < len(file_hashes) * width * 4:
                 raise ValueError(f"too few rows for {len(file_hashes)} hashes")
         except (OSError, EOFError, ValueError) as error:

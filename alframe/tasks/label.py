@@ -13,23 +13,22 @@ from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 
 
-def check_interval(every: float) -> None:
-    """Raise BadParams unless `every`, the seconds between two looks, is above 0."""
-    if every <= 0:
-        raise BadParams(f"every={every:g}: must be a number of seconds above 0.")
-
-
 @dataclass
-class Label:
-    """Store all answers; with `watch`, look every `every` seconds until the batch is answered."""
-
-    read_only = False
+class Watching:
+    """A task that may wait for answers: with `watch`, it looks every `every` seconds."""
 
     watch: bool = False
     every: float = 5.0
 
     def __post_init__(self) -> None:
-        check_interval(self.every)
+        if self.every <= 0:
+            raise BadParams(f"every={self.every:g}: must be a number of seconds above 0.")
+
+
+class Label(Watching):
+    """Store all answers; with `watch`, look every `every` seconds until the batch is answered."""
+
+    read_only = False
 
     def run(self, session: Session) -> Outcome:
         """Store the answers; the next run learns from them and requests more."""

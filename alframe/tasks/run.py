@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.engine.measuring.curves import Histories, area_under_curve
@@ -16,7 +15,7 @@ from alframe.settings import configuration_digest
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
-from alframe.tasks.label import check_interval
+from alframe.tasks.label import Watching
 from alframe.tasks.messages import command_line, continue_command, describe_bad_images, predict_command, short_path
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, State
@@ -24,20 +23,13 @@ from alframe.types import Outcome, State
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Run:
+class Run(Watching):
     """Run rounds; when done, export the results and write the report.
 
     With `watch` it waits for people, looking every `every` seconds, and goes on by itself.
     """
 
     read_only = False
-
-    watch: bool = False
-    every: float = 5.0
-
-    def __post_init__(self) -> None:
-        check_interval(self.every)
 
     def run(self, session: Session) -> Outcome:
         """Run a campaign to its end, or until people must label; where it has ended before, repeat its message."""

@@ -85,12 +85,8 @@ class Status:
         if isinstance(source, AnswersInOnePlace) and source.answers_persist:
             place = "your own set"
         count = len((answered - labels.unresolved_conflicts) & set(newest.keys))
-        state = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
-        return [
-            *lines,
-            f"Waiting for labels: {state}, in {place}",
-            f"When they are labelled: {go_on}",
-        ]
+        progress = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
+        return [*lines, f"Waiting for labels: {progress}, in {place}", f"When they are labelled: {go_on}"]
 
     def _list(self, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:

@@ -187,7 +187,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
         assign_boxes(items("a.jpg"), Boxes(str(tmp_path / "absent.json")))
     for wrong in ({"use": "some"}, {"empty": "drop"}, {"threshold": 2}, {"margin": -1}):
         with pytest.raises(BadParams, match=f"^{next(iter(wrong))}="):
-            Boxes(**wrong)  # type: ignore[arg-type]
+            Boxes(**wrong)
 
 
 def test_an_empty_file_leaves_all_whole(tmp_path: Path) -> None:

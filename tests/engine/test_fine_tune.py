@@ -292,7 +292,7 @@ def test_a_loss_that_weighs_classes_is_told_of_all_labels_in_training(labelled: 
 
 def test_learning_rates_over_time() -> None:
     def rates(schedule: str, steps: int) -> list[float]:
-        plan = replace(BALANCED, lr=1.0, schedule=schedule)  # type: ignore[arg-type]
+        plan = replace(BALANCED, lr=1.0, schedule=schedule)
         optimiser = make_optimiser(nn.Linear(1, 1), nn.Identity(), [], plan)
         scheduler = make_schedule(optimiser, plan, steps)
         found = []

@@ -286,7 +286,7 @@ def test_settings_that_the_standard_does_not_know() -> None:
         ({"timezone": 600}, "in quotes"),
     ):
         with pytest.raises(BadParams, match=message):
-            CamtrapDp(**params)  # type: ignore[arg-type]
+            CamtrapDp(**params)
     assert parse_timezone("-03:30") is not None
     assert parse_timezone("Z") is not None
 

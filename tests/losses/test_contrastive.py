@@ -64,7 +64,7 @@ def test_with_fewer_negatives_all_are_taken_and_both_kinds_weigh_the_same() -> N
     positive, negative = pairs(x.numpy(), y, 3.0)
     assert len(positive) > len(negative)
     for mining in ("balanced", "hardest"):
-        value = Contrastive(3.0, mining).bind(3, 2, 0)(x, torch.tensor(y))  # type: ignore[arg-type]
+        value = Contrastive(3.0, mining).bind(3, 2, 0)(x, torch.tensor(y))
         assert float(value) == pytest.approx((np.mean(positive) + np.mean(negative)) / 2)
 
 

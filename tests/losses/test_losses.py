@@ -103,7 +103,7 @@ def test_nothing_to_learn_is_an_exact_zero() -> None:
     for labels in (torch.zeros(5, dtype=torch.int64), torch.arange(5)):
         for mining in ("hard", "semi_hard", "hardest", "all"):
             x = torch.randn(5, 4, requires_grad=True)
-            value = Triplet(mining=mining).bind(4, 5, 0)(x, labels)  # type: ignore[arg-type]
+            value = Triplet(mining=mining).bind(4, 5, 0)(x, labels)
             value.backward()
             assert float(value.detach()) == 0
             assert x.grad is not None

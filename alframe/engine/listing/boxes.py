@@ -112,11 +112,8 @@ def _split_by_boxes(item: Item, image: int, ranked: _RankedBoxes, boxes: Boxes) 
         detected = ", ".join(ranked.describe(row) for row in range(start, start + confident))
         yield replace(item, box=None, meta={**item.meta, "detected": detected})
     else:
+        is_split = boxes.use == "all" and end - start > 1
         for rank in range(confident if boxes.use == "all" else 1):
-            box = Box(*ranked.box[start + rank].tolist())
-            meta = {**item.meta, "detected": ranked.describe(start + rank)}
-            if boxes.use == "all" and end - start > 1:
-                meta["box"] = f"{rank + 1} of {confident}"
-                yield replace(item, id=f"{item.id}#{rank + 1}", box=box, meta=meta)
-            else:
-                yield replace(item, box=box, meta=meta)
+            box, place = Box(*ranked.box[start + rank].tolist()), {"box": f"{rank + 1} of {confident}"}
+            meta = {**item.meta, "detected": ranked.describe(start + rank), **(place if is_split else {})}
+            yield replace(item, id=f"{item.id}#{rank + 1}" if is_split else item.id, box=box, meta=meta)

@@ -90,7 +90,7 @@ def shoot(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Ima
 
 def write_images(parameters: Mapping[str, Any], root: Path) -> None:
     """Write ``images/<site>/IMG_0001.JPG``, ``labels.csv`` and ``detections.json`` below `root`, site by site."""
-    seed = parameters["seed"]
+    seed, (width, height) = parameters["seed"], parameters["size"]
     habitats = generator(seed, "habitats").permutation(len(HABITATS))
     rows: list[tuple[str, ...]] = []
     detections: list[dict[str, Any]] = []
@@ -99,9 +99,7 @@ def write_images(parameters: Mapping[str, Any], root: Path) -> None:
         if burst.site != site:
             site, count = burst.site, 0
             habitat = HABITATS[habitats[site % len(HABITATS)]]
-            scenery = paint_scenery(
-                habitat, (parameters["size"][0], parameters["size"][1]), generator(seed, "site", site)
-            )
+            scenery = paint_scenery(habitat, (width, height), generator(seed, "site", site))
             (root / "images" / burst.camera).mkdir(parents=True)
         split = "test" if site >= parameters["sites"] - parameters["test_sites"] else "pool"
         sequence, light = f"{burst.camera}_{burst.start:%Y%m%d_%H%M%S}", "night" if burst.night else "day"
