@@ -7,13 +7,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import Floats, Ints
+from alframe.types import Bools, Floats, Ints
 
 
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    A head with hidden layers may also offer `HiddenActivations`.
+    A head with hidden layers may also offer `HiddenActivations`, and one that measures itself `SelfMeasuring`.
     """
 
     stochastic: bool
@@ -48,3 +48,11 @@ class HiddenActivations(Protocol):
 
     def hidden_activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers, side by side: (n, A) for embeddings `x` (n, D)."""
+
+
+@runtime_checkable
+class SelfMeasuring(Protocol):
+    """A head that sets some of its numbers (how sure) by how well it predicts labels it was not fitted to."""
+
+    def fit_measured(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+        """Fit as `fit`, but measure only on the `unseen` (m,) rows: an embedding trained on a label gives it away."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import Head, HiddenActivations
+from alframe.contracts import Head, HiddenActivations, SelfMeasuring
 from alframe.errors import BadOutput
 from alframe.types import Floats
 
@@ -23,6 +23,9 @@ class CheckedHead:
         self.recipe = recipe
         self.stochastic = head.stochastic
         self.fit, self.state, self.load = head.fit, head.state, head.load
+        # Of the instance, not the class: else every head would seem to measure itself.
+        if isinstance(head, SelfMeasuring):
+            self.fit_measured = head.fit_measured
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""

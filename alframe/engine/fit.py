@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from alframe.chunks import chunks
 from alframe.contracts import Head
-from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, cross_validate, evaluate_probs, predict_folds
+from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
+from alframe.engine.measuring.evaluate import (
+    HELD_OUT_BASIS,
+    MIN_LABELS,
+    cross_validate,
+    evaluate_probs,
+    predict_folds,
+)
 from alframe.store.records import StoredLabel
 from alframe.types import Bools, Evaluation, Floats, Ints, Item
 
@@ -23,12 +31,14 @@ class TrainingLabels:
     """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
 
     `labelled_on` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
+    `unseen` (m,) says which labels the embedding was not fine-tuned on, nor on others of their group.
     """
 
     keys: Ints
     y: Ints
     classes: tuple[str, ...]
     labelled_on: Ints
+    unseen: Bools
 
     @property
     def by_people(self) -> Bools:
@@ -37,11 +47,17 @@ class TrainingLabels:
 
 
 def make_training_labels(
-    labels: Sequence[StoredLabel], items: Sequence[Item], usable: Bools, class_names: Sequence[str]
+    labels: Sequence[StoredLabel],
+    items: Sequence[Item],
+    usable: Bools,
+    class_names: Sequence[str],
+    seen: Set[int] = frozenset(),
+    group: str = "sequence",
 ) -> TrainingLabels:
     """Collect all labelled items outside the test split whose image is `usable` (N,).
 
-    The classes are `class_names` and all that occur among the labels, sorted.
+    The classes are `class_names` and all that occur among the labels, sorted. `seen` are the keys of the items that the
+    embedding was fine-tuned on; `group` is as in `assign_groups`.
     """
     kept = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
     classes = tuple(sorted({*class_names, *(label.class_name for label in kept)}))
@@ -51,7 +67,17 @@ def make_training_labels(
         y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
         labelled_on=np.array([label.labelled_on for label in kept], np.int64),
+        unseen=~shares_group(items, [label.item for label in kept], seen, group),
     )
+
+
+def shares_group(items: Sequence[Item], keys: Sequence[int], others: Set[int], group: str) -> Bools:
+    """Return (k,) which of the items `keys` are in one group with any of the `others`."""
+    if not others:
+        return np.zeros(len(keys), np.bool_)
+    names = assign_groups([items[key] for key in (*keys, *sorted(others))], group)
+    shared = set(names[len(keys) :])
+    return np.array([name in shared for name in names[: len(keys)]], np.bool_)
 
 
 def predict_in_chunks(features: Floats, keys: Ints, predict: Callable[[Floats], Floats]) -> Floats:
@@ -75,18 +101,41 @@ def evaluate_head(
     test: Sequence[tuple[int, str]],
     groups: Sequence[str],
     rng: np.random.Generator,
+    image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
     """Measure `head` on the held-out `test` (key, class) if there is one, else by cross-validation, if it is possible.
 
-    `groups` (m,) says which labelled images no fold may part.
+    `groups` (m,) says which labelled images no fold may part; `image_counts` is as in Evaluation.
     """
     if test:
         keys = np.array([key for key, _ in test], np.int64)
         probs = predict_in_chunks(features, keys, head.probs)
-        return evaluate_probs(probs, training.classes, [name for _, name in test], HELD_OUT_BASIS)
+        truth = [name for _, name in test]
+        return evaluate_probs(probs, training.classes, truth, HELD_OUT_BASIS, image_counts)
     rows = np.flatnonzero(training.by_people)  # a propagated label is not independent evidence
-    row_groups = [groups[row] for row in rows.tolist()]
-    return cross_validate(make_head, features[training.keys[rows]], training.y[rows], training.classes, row_groups, rng)
+    return cross_validate(
+        make_head,
+        features[training.keys[rows]],
+        training.y[rows],
+        training.unseen[rows],
+        training.classes,
+        [groups[row] for row in rows.tolist()],
+        rng,
+        image_counts=image_counts,
+    )
+
+
+def explain_missing_evaluation(training: TrainingLabels) -> str:
+    """Say why `evaluate_head` has measured nothing."""
+    labels, unseen = int(training.by_people.sum()), int((training.by_people & training.unseen).sum())
+    needed = f"at least {MIN_LABELS} labels, two of each of two classes, in two groups"
+    if unseen == labels:
+        return f"No accuracy yet: {needed}, are needed to measure it."
+    return (
+        f"No accuracy: the network was fine-tuned on {labels - unseen} of the {labels} labels or on others of their "
+        f"groups, and would know them again; {needed}, that it has not seen are needed to measure it, and there are "
+        f"{unseen}. Go on labelling, set finetune.unseen=0.2 before the next fine-tuning, or give a test set."
+    )
 
 
 def evaluate_audit(
@@ -97,6 +146,7 @@ def evaluate_audit(
     rng: np.random.Generator,
     folds: int = 5,
     basis: str = AUDIT_BASIS,
+    image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
     """Estimate the accuracy on the whole pool from the audited `keys` (a,); None for fewer than 5, or one class.
 
@@ -117,12 +167,49 @@ def evaluate_audit(
         return None
     tests = np.array_split(rng.permutation(rows), min(folds, len(rows)))
     splits = [(np.flatnonzero(~np.isin(training.labelled_on, training.keys[test])), test) for test in tests]
-    probs = predict_folds(make_head, features[training.keys], training.y, len(training.classes), splits, rng)
+    x, classes = features[training.keys], len(training.classes)
+    probs = predict_folds(make_head, x, training.y, training.unseen, classes, splits, rng)
     truth = [training.classes[number] for number in training.y[rows].tolist()]
-    return evaluate_probs(probs[rows], training.classes, truth, basis)
+    return evaluate_probs(probs[rows], training.classes, truth, basis, image_counts)
 
 
 def drop_answers(training: TrainingLabels, keys: Ints) -> TrainingLabels:
     """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
-    kept = ~np.isin(training.labelled_on, keys)
-    return TrainingLabels(training.keys[kept], training.y[kept], training.classes, training.labelled_on[kept])
+    return _take_rows(training, ~np.isin(training.labelled_on, keys))
+
+
+def leave_out_unseen(
+    training: TrainingLabels,
+    items: Sequence[Item],
+    seen: Set[int],
+    left_out: Set[int],
+    group: str,
+    fraction: float,
+    rng: np.random.Generator,
+) -> tuple[TrainingLabels, set[int]]:
+    """Return what to fine-tune on, and the keys that are left out so that something can be measured afterwards.
+
+    Whole groups are left out: those of the keys `left_out` before, and of the labels that are new since then about
+    `fraction` of each class. A group that an earlier training has `seen` is trained on for ever. If fewer than two
+    classes were left to train on, nothing is left out. `group` is as in `assign_groups`.
+    """
+    keys = training.keys.tolist()
+    is_seen, stays_out = (shares_group(items, keys, others, group) for others in (seen, left_out))
+    names = assign_groups([items[key] for key in keys], group)
+    is_new = np.flatnonzero(~is_seen & ~stays_out).tolist()
+    new_names, new_classes = [names[row] for row in is_new], [str(training.y[row]) for row in is_new]
+    drawn = draw_stratified_groups(new_names, new_classes, fraction, rng) if is_new else set()
+    is_out = ~is_seen & (stays_out | np.array([name in drawn for name in names], np.bool_))
+    if len(np.unique(training.y[~is_out])) < 2:
+        is_out[:] = False
+    return _take_rows(training, ~is_out), set(training.keys[is_out].tolist())
+
+
+def _take_rows(training: TrainingLabels, kept: Bools) -> TrainingLabels:
+    return replace(
+        training,
+        keys=training.keys[kept],
+        y=training.y[kept],
+        labelled_on=training.labelled_on[kept],
+        unseen=training.unseen[kept],
+    )

@@ -13,9 +13,9 @@ from scipy.optimize import minimize_scalar
 from alframe.contracts import Head, HiddenActivations
 from alframe.heads.fitting import softmax
 from alframe.kit.chunks import chunks
-from alframe.kit.composite import build_part
+from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Floats, Ints
+from alframe.types import Bools, Floats, Ints
 
 MAX_LOG_TEMPERATURE = 3.0  # natural logarithm; the smallest temperature is the inverse of the largest
 MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than that
@@ -50,24 +50,32 @@ class Calibrated:
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._temperature = self._cross_validated_temperature(x, y, classes, rng)
-        self._inner.fit(x, y, classes, rng)
+        self.fit_measured(x, y, classes, rng, np.ones(len(y), np.bool_))
 
-    def _cross_validated_temperature(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> np.float32:
+    def fit_measured(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+        """See the SelfMeasuring contract; without `unseen` rows of two classes, the temperature is 1."""
+        self._temperature = self._cross_validated_temperature(x, y, classes, rng, unseen)
+        fit_head(self._inner, x, y, classes, rng, unseen)
+
+    def _cross_validated_temperature(
+        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools
+    ) -> np.float32:
         from sklearn.model_selection import StratifiedKFold
 
-        largest_class = int(np.bincount(y).max(initial=0))
-        if largest_class < 2 or len(np.unique(y)) < 2:
+        rows = np.flatnonzero(unseen)
+        largest_class = int(np.bincount(y[rows]).max(initial=0))
+        if largest_class < 2 or len(np.unique(y[rows])) < 2:
             return np.float32(1)
         splitter = StratifiedKFold(min(self.folds, largest_class), shuffle=True, random_state=int(rng.integers(2**31)))
         probs, labels = [], []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of classes that are too small to be in every fold
-            folds = list(splitter.split(x, y))
-        for train, test in folds:
+            tests = [rows[test] for _, test in splitter.split(x[rows], y[rows])]
+        for test in tests:
+            train = np.setdiff1d(np.arange(len(y)), test)
             test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
             head = build_part("head", self.of)
-            head.fit(x[train], y[train], classes, rng)
+            fit_head(head, x[train], y[train], classes, rng, unseen[train])
             probs.append(head.probs(x[test]))
             labels.append(y[test])
         return _fit_temperature(np.concatenate(probs), np.concatenate(labels))

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import Head
+from alframe.contracts import Head, SelfMeasuring
 from alframe.errors import BadParams
-from alframe.kit.composite import build_part
+from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Floats, Ints
+from alframe.types import Bools, Floats, Ints
 
 
 class Ensemble:
@@ -36,13 +36,18 @@ class Ensemble:
         self.member = dict(member)
         self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
+        if isinstance(build_part("head", self.member), SelfMeasuring):
+            self.fit_measured = self._fit_members
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
+        self._fit_members(x, y, classes, rng, np.ones(len(y), np.bool_))
+
+    def _fit_members(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
         self._heads = [build_part("head", self.member) for _ in range(self.members)]
         for head in self._heads:
             rows = _bootstrap_rows(y, rng) if self.bootstrap else np.arange(len(y))
-            head.fit(x[rows], y[rows], classes, rng)
+            fit_head(head, x[rows], y[rows], classes, rng, unseen[rows])
         first, second = (head.state() for head in self._heads[:2])
         are_equal = all(np.array_equal(first[name], second[name]) for name in first)
         if are_equal and not self.bootstrap and len(set(y.tolist())) > 1:

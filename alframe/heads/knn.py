@@ -10,7 +10,7 @@ from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Floats, Floats64, Ints
+from alframe.types import Bools, Floats, Floats64, Ints
 
 MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance
 
@@ -36,18 +36,23 @@ class Knn(DeterministicHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
+        self.fit_measured(x, y, classes, rng, np.ones(len(y), np.bool_))
+
+    def fit_measured(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+        """See the SelfMeasuring contract; without `unseen` rows, the decay is 1."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
-        self._state |= {"classes": np.array([classes]), "slope": np.array([self._fit_decay(rows, target)], np.float32)}
+        decay = self._fit_decay(rows, target, unseen)
+        self._state |= {"classes": np.array([classes]), "slope": np.array([decay], np.float32)}
 
-    def _fit_decay(self, rows: Floats, y: Ints) -> float:
-        """Return the decay with which each of the labelled `rows` (m, D) is predicted best by the others."""
+    def _fit_decay(self, rows: Floats, y: Ints, unseen: Bools) -> float:
+        """Return the decay with which each of the `unseen` (m,) among the `rows` (m, D) is predicted by the others."""
         squared, neighbours = _find_neighbours(rows, rows, self.k + 1)
         is_itself = neighbours == np.arange(len(rows))[:, None]
         is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than requested neighbours: drop any
         squared, neighbours = (array[~is_itself].reshape(len(rows), -1) for array in (squared, neighbours))
-        kept = np.bincount(y)[y] > 1  # nobody could vote for the only example of a class
+        kept = unseen & (np.bincount(y)[y] > 1)  # nobody could vote for the only example of a class
         if not kept.any() or not squared[kept].any():
             return 1.0
         mean_squared = float(squared[kept].mean())

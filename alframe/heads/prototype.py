@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
-from alframe.types import Floats, Floats64, Ints
+from alframe.types import Bools, Floats, Floats64, Ints
 
 DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it is 2 to 10 on real sets
 
@@ -36,6 +36,10 @@ class Prototype(LinearHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
+        self.fit_measured(x, y, classes, rng, np.ones(len(y), np.bool_))
+
+    def fit_measured(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+        """See the SelfMeasuring contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         means, counts = class_means(rows, target)
@@ -43,7 +47,7 @@ class Prototype(LinearHead):
         covariance_weight = (1 - self.shrinkage) * rows.shape[1] / (np.square(residuals).sum() or np.inf)
         # Multiplied by this, rows have Euclidean distances that are the Mahalanobis distances before.
         whiten = _whitening_matrix(residuals, self.shrinkage, covariance_weight)
-        weight, bias = _fit_logits(rows @ whiten, means @ whiten, target, counts, covariance_weight)
+        weight, bias = _fit_logits(rows @ whiten, means @ whiten, target, counts, covariance_weight, unseen)
         weight, bias = expand_to_all_classes(weight @ whiten.T, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
@@ -65,15 +69,24 @@ def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: fl
     return np.asarray(solve_triangular(cholesky(covariance, lower=True), np.eye(dim, dtype=np.float32), lower=True).T)
 
 
-def _fit_logits(x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float) -> tuple[Floats, Floats]:
-    """Return the weight (P, D) and bias (P,) of the logits, from whitened rows `x` (m, D) and class `means` (P, D)."""
-    kept = np.flatnonzero(counts[y] > 1)
+def _fit_logits(
+    x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float, unseen: Bools
+) -> tuple[Floats, Floats]:
+    """Return the weight (P, D) and bias (P,) of the logits, from whitened rows `x` (m, D) and class `means` (P, D).
+
+    They are fitted to predict the `unseen` (m,) rows. Where there are none, the others can only say how sharp is too
+    sharp.
+    """
+    has_others = counts[y] > 1
+    is_unseen = bool((has_others & unseen).any())
+    kept = np.flatnonzero(has_others & unseen if is_unseen else has_others)
     squared = _leave_one_out_distances(x[kept], means, y[kept], counts, covariance_weight)
     own = counts[y[kept]]
     others = counts - np.eye(len(counts), dtype=np.int64)[y[kept]]  # (q, P) class sizes without the example itself
     if len(kept):
         noise = float((squared[np.arange(len(kept)), y[kept]] * (own - 1) / own).mean())
         sharpness, share = _fit_sharpness(squared - noise / others, np.log(others / (len(y) - 1)), y[kept])
+        sharpness = sharpness if is_unseen else min(sharpness, DEFAULT_SHARPNESS)
     else:
         noise, sharpness, share = 0.0, DEFAULT_SHARPNESS, 0.0
     bias = share * np.log(counts / len(y)) - sharpness * (np.square(means).sum(axis=1) - noise / counts)

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from alframe.builtins import REGISTRIES
-from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Sampler
-from alframe.types import Need, PoolView
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, SelfMeasuring
+from alframe.types import Bools, Floats, Ints, Need, PoolView
 
 
 def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
@@ -17,6 +19,14 @@ def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     Raises UnknownComponent, DuplicateComponent, BrokenPlugin or BadParams.
     """
     return REGISTRIES[kind].build(recipe)
+
+
+def fit_head(head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+    """Fit `head`; if it measures itself, it does so on the `unseen` (m,) rows, whose labels fine-tuning did not use."""
+    if isinstance(head, SelfMeasuring):
+        head.fit_measured(x, y, classes, rng, unseen)
+    else:
+        head.fit(x, y, classes, rng)
 
 
 class CompositeSampler:

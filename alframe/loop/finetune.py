@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from safetensors.torch import load_file, save_file
 
 from alframe import seeding
+from alframe.contracts import SelfMeasuring
 from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
-from alframe.engine.fit import drop_answers, make_training_labels
+from alframe.engine.fit import drop_answers, leave_out_unseen, make_training_labels
+from alframe.engine.listing.pool_listing import PoolListing
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
 from alframe.loop.campaign import Campaign
@@ -15,6 +19,9 @@ from alframe.loop.phase_results import LabelSnapshot, RunCache
 from alframe.settings import TrainingPlan
 from alframe.store.events import Trained
 from alframe.store.files import replace_atomically
+from alframe.types import Need
+
+UNSEEN_FRACTION = 0.2  # of the labels
 
 
 def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> Embedder:
@@ -49,6 +56,38 @@ def _load_embedder(campaign: Campaign, warm: bool = True) -> Embedder:
     return make_embedder(campaign.parts.backbone, campaign.recipes["backbone"], seed, device, weights, inference)
 
 
+def find_seen_items(campaign: Campaign) -> set[int]:
+    """Return the keys of the labelled items that the network in use was fine-tuned on; none if it never was."""
+    trainings = _earlier_trainings(campaign)
+    if not trainings:
+        return set()
+    number, trained = trainings[-1]
+    if trained.seen is not None:
+        return set(trained.seen)
+    # An older version has left out nothing but the audit: all else that may have been answered by then was trained on.
+    answered = {label.item for label in campaign.labels().counted if (label.round or 0) <= number}
+    return answered - set(campaign.audit_keys().tolist())
+
+
+def describe_training(campaign: Campaign, round_number: int) -> dict[str, Any]:
+    """Return how the training of this round went; nothing if there was none, or an older version did not record it."""
+    results = "labels", "losses", "train_accuracy", "validation_f1", "best_epoch"
+    trainings = [trained for number, trained in _earlier_trainings(campaign) if number == round_number]
+    return {name: getattr(trained, name) for trained in trainings[-1:] if trained.losses for name in results}
+
+
+def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
+    """Return the part of the labels that fine-tuning leaves out (see the setting `finetune.unseen`)."""
+    chosen = campaign.settings.finetune.unseen
+    if chosen is not None:
+        return chosen
+    has_test = any(listing.items[key].label is not None for key in np.flatnonzero(listing.held_out).tolist())
+    measures_itself = (
+        isinstance(campaign.parts.new_head(), SelfMeasuring) or Need.UNSEEN in campaign.parts.sampler.needs
+    )
+    return UNSEEN_FRACTION if measures_itself or not has_test else 0.0
+
+
 def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot) -> Embedder:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = _load_embedder(campaign, plan.warm)
@@ -58,16 +97,31 @@ def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan,
     usable[[*campaign.ledger.unreadable(), *(cache.embedded.replaced if cache.embedded else ())]] = False
     labelled = make_training_labels(campaign.effective_labels(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
-    training = drop_answers(labelled, campaign.audit_keys())
+    answered, group = drop_answers(labelled, campaign.audit_keys()), settings.holdout.group
+    seen, earlier = find_seen_items(campaign), _earlier_trainings(campaign)
+    left_out_before = set(earlier[-1][1].left_out) if earlier else set()
+    fraction, rng = _unseen_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
+    training, left_out = leave_out_unseen(answered, items, seen, left_out_before, group, fraction, rng)
     seed = seeding.integer_seed(settings.seed, "finetune", number)
-    module, spec, device, group = embedder.module, embedder.spec, compute.device(), settings.holdout.group
+    module, spec, device = embedder.module, embedder.spec, compute.device()
     loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)
     labelled_items = [items[key] for key in training.keys.tolist()]
-    fine_tune(module, loss, labelled_items, training.y, spec, plan, seed, device, compute.workers(), group)
+    result = fine_tune(module, loss, labelled_items, training.y, spec, plan, seed, device, compute.workers(), group)
     recipe, file = campaign.recipes["backbone"], f"models/backbone-{number:04d}.safetensors"
     with replace_atomically(campaign.folder / file) as temporary:
         weights = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
         save_file(weights, temporary)
+    trained = Trained(
+        len(snapshot.labels.counted),
+        file,
+        dict(recipe),
+        seen=sorted({*training.keys.tolist(), *(seen if plan.warm else ())}),
+        left_out=sorted(left_out),
+        losses=result.losses,
+        train_accuracy=result.train_accuracy,
+        validation_f1=result.validation_f1,
+        best_epoch=result.best_epoch,
+    )
     with campaign.ledger.transaction():
-        campaign.ledger.add_event(number, Trained(len(snapshot.labels.counted), file, dict(recipe)))
+        campaign.ledger.add_event(number, trained)
     return embedder_from_module(module, spec, recipe, embedder.device, settings.inference)

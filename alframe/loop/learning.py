@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,18 +12,25 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
+from alframe.contracts import SelfMeasuring
 from alframe.engine.fit import (
     AUDIT_BASIS,
     DEDUPLICATED_AUDIT_BASIS,
     TrainingLabels,
     evaluate_audit,
     evaluate_head,
+    explain_missing_evaluation,
     make_training_labels,
 )
 from alframe.engine.listing.groups import assign_groups
+from alframe.engine.measuring.image_counts import describe_image_counts
+from alframe.kit import composite
 from alframe.loop.campaign import Campaign
+from alframe.loop.finetune import describe_training, find_seen_items
 from alframe.loop.phase_results import Candidates, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import RoundRecord
+
+log = logging.getLogger(__name__)
 
 
 def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> HeadFitResult:
@@ -30,12 +38,21 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.readable & ~embedded.duplicates_of_held_out
     usable[list(embedded.replaced)] = False
-    training = make_training_labels(campaign.effective_labels(items), items, usable, campaign.settings.classes)
+    seen, group = find_seen_items(campaign), campaign.settings.holdout.group
+    labels = campaign.effective_labels(items)
+    training = make_training_labels(labels, items, usable, campaign.settings.classes, seen, group)
     if len(np.unique(training.y)) < 2:
         return HeadFitResult(embedded, training, None)
     head = campaign.parts.new_head()
+    if isinstance(head, SelfMeasuring) and not training.unseen.any():
+        log.warning(
+            "head=%s measures itself on labels, and the network was fine-tuned on all of them, or on others of their "
+            "groups: it goes by its defaults. Its probabilities mean more once there are new labels, or with "
+            "finetune.unseen=0.2 at the next fine-tuning.",
+            campaign.parts.name("head"),
+        )
     rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_rounds)
-    head.fit(features[training.keys], training.y, len(training.classes), rng)
+    composite.fit_head(head, features[training.keys], training.y, len(training.classes), rng, training.unseen)
     return HeadFitResult(embedded, training, head)
 
 
@@ -58,18 +75,24 @@ def evaluate_and_record(
     rng = seeding.generator(settings.seed, "evaluation", number)
     audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
     basis = AUDIT_BASIS if settings.duplicates.by is None else DEDUPLICATED_AUDIT_BASIS
+    counts = describe_image_counts(embedded.listing, training, settings.holdout.group)
+    evaluation = evaluate_head(head, new_head, features, training, test, groups, rng, counts)
+    audit_keys = campaign.audit_keys()
+    audit = evaluate_audit(new_head, features, training, audit_keys, audit_rng, basis=basis, image_counts=counts)
     record = RoundRecord(
         round=number,
         labels=int(training.by_people.sum()),
         unlabelled=candidates.unlabelled,
         set_aside=len(ledger.unreadable()),
         classes=training.classes,
-        evaluation=evaluate_head(head, new_head, features, training, test, groups, rng),
-        audit=evaluate_audit(new_head, features, training, campaign.audit_keys(), audit_rng, basis=basis),
+        evaluation=evaluation,
+        audit=audit,
         fingerprint=embedded.embedder.fingerprint,
         seconds={phase: round(seconds, 3) for phase, seconds in cache.seconds.items()},
         at=datetime.now(UTC),
         model=model,
+        no_evaluation="" if evaluation is not None else explain_missing_evaluation(training),
+        fine_tuning=describe_training(campaign, number),
     )
     cache.seconds.clear()
     with ledger.transaction():

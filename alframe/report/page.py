@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from alframe.kit.evaluations import describe_averages, describe_pool_accuracy
 from alframe.report import charts, tables
 from alframe.report.thumbnails import thumbnail
 from alframe.types import Curve, Item, RoundRecord
@@ -67,16 +68,23 @@ def render(data: ReportData) -> str:
     evaluated = next((record for record in reversed(data.history) if record.evaluation), None)
     audit = audited.audit if audited else None
     evaluation = evaluated.evaluation if evaluated else audit
+    last = data.history[-1] if data.history else None
+    why_none = last.no_evaluation if last else ""
+    # What speaks of the pool leads, unless few images say it; what an earlier model was measured on never does.
+    leads_audit = audit is not None and (not audit.is_small or evaluated is None or bool(why_none))
+    judged = audited if leads_audit else None if why_none else evaluated
     page = (
         _environment()
         .get_template("page.html.j2")
         .render(
             data=data,
-            last=data.history[-1] if data.history else None,
-            judged=audited or evaluated,
-            judgement=audit or evaluation,
+            last=last,
+            judged=judged,
+            judgement=audit if leads_audit else evaluation if judged else None,
+            leads_audit=leads_audit,
+            why_none=why_none,
             audit=audit,
-            pool_accuracy=tables.describe_pool_accuracy(audit) if audit else "",
+            pool_accuracy=describe_pool_accuracy(audit) if audit else "",
             # The accuracy if the model were wrong on every one of the drawn images that nobody has answered.
             accuracy_if_wrong=audit.accuracy * audit.n / (audit.n + data.audit_unanswered) if audit else None,
             audit_classes=tables.class_rows({}, audit),
@@ -111,7 +119,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {function.__name__: function for function in (percent, number, moment, duration, breakable)}
+    filters = percent, number, moment, duration, breakable, describe_averages
+    environment.filters |= {function.__name__: function for function in filters}
     return environment
 
 

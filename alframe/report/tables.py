@@ -44,14 +44,6 @@ def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list
     return rows
 
 
-def describe_pool_accuracy(audit: Evaluation) -> str:
-    """Say in plain words what an audit found."""
-    right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
-    _, _, remark = audit.basis.partition(", ")
-    images = f"images of the pool ({remark})" if remark else "images of the pool"
-    return f"Of 100 {images}, the model would get {right} right (between {low} and {high})"
-
-
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
     """A confusion matrix to draw: `rows` of (class, its images, cells), a cell being (count, share of its row)."""

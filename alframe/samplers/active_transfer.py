@@ -23,15 +23,16 @@ class ActiveTransfer:
 
     Munro 2021, "Human-in-the-loop machine learning", chapter 5 (active transfer learning, and ATLAS). Cross-validation
     finds the labelled images that a logistic regression on the embeddings gets wrong; a second one learns to tell these
-    from the others. The batch is chosen in several parts, each of which counts as right for the next: otherwise it
-    would be one kind of error. With no errors, or only errors, images are drawn at random, which is logged.
+    from the others. Labels that fine-tuning has used are left out of both: the embeddings know them. The batch is
+    chosen in several parts, each of which counts as right for the next: otherwise it would be one kind of error. With
+    no errors, or only errors, images are drawn at random, which is logged.
 
     `batches`: parts of the batch.
     `folds`: folds of the cross-validation, at least 2.
     `c`: inverse strength of the L2 penalty of both regressions.
     """
 
-    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})
+    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS, Need.UNSEEN})
 
     def __init__(self, batches: int = 10, folds: int = 5, c: float = 0.1) -> None:
         require_at_least("sampler 'active_transfer'", 1, batches=batches)
@@ -46,11 +47,12 @@ class ActiveTransfer:
         # One scale for all features: one of them may vary in the pool only.
         mean, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)
         scaled: Floats = np.asarray((labelled - mean) / scale, np.float32)
-        is_error = cross_validated_errors(scaled, view.labels, self.folds, self.c, rng)
+        unseen = view.unseen
+        is_error = cross_validated_errors(scaled, view.labels, unseen, self.folds, self.c, rng)[unseen]
         if is_error.all() or not is_error.any():
             log.warning(
-                "sampler 'active_transfer' draws this batch at random: the model gets %d of %d labelled images wrong, "
-                "which teaches nothing about errors.",
+                "sampler 'active_transfer' draws this batch at random: the model gets %d of %d labelled images wrong "
+                "(of those that fine-tuning did not use), which teaches nothing about errors.",
                 is_error.sum(),
                 len(is_error),
             )
@@ -58,7 +60,7 @@ class ActiveTransfer:
         model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)
         chosen = np.empty(0, np.int64)
         for size in [len(rows) for rows in np.array_split(np.arange(k), min(self.batches, k))]:
-            examples = np.concatenate([scaled, (x[chosen] - mean) / scale])
+            examples = np.concatenate([scaled[unseen], (x[chosen] - mean) / scale])
             with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
                 model.fit(examples, np.concatenate([is_error, np.zeros(len(chosen), bool)]))
             scores = np.empty(len(x), np.float32)
@@ -70,13 +72,15 @@ class ActiveTransfer:
         return Selection(view.keys[chosen])
 
 
-def cross_validated_errors(x: Floats, y: Ints, folds: int, c: float, rng: np.random.Generator) -> Bools:
-    """Return whether a logistic regression fitted without it gets each of `x` (m, D) wrong (m,)."""
-    is_error = np.zeros(len(x), bool)
-    if len(x) < 2:
+def cross_validated_errors(x: Floats, y: Ints, unseen: Bools, folds: int, c: float, rng: np.random.Generator) -> Bools:
+    """Return (m,) whether a logistic regression fitted without it gets an `unseen` (m,) row of `x` (m, D) wrong."""
+    is_error, rows = np.zeros(len(x), bool), np.flatnonzero(unseen)
+    if len(rows) < 2:
         return is_error
-    splitter = KFold(min(folds, len(x)), shuffle=True, random_state=int(rng.integers(2**31)))
-    for train, test in splitter.split(x):
+    splitter = KFold(min(folds, len(rows)), shuffle=True, random_state=int(rng.integers(2**31)))
+    for _, number in splitter.split(rows):
+        test = rows[number]
+        train = np.setdiff1d(np.arange(len(x)), test)
         if (y[train] == y[train[0]]).all():
             is_error[test] = y[test] != y[train[0]]
             continue

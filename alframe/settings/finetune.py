@@ -51,12 +51,19 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Finetune:
-    """When the embedding is trained: first at `start` labels (None: never), then after every `every` new ones."""
+    """When the embedding is trained: first at `start` labels (None: never), then after every `every` new ones.
+
+    `unseen` is the part of the labels that it is never trained on, in whole groups (see Holdout), so that something can
+    be measured on them. None: a fifth if there are no test images, or if the head or the sampler measures itself on
+    labels; else none.
+    """
 
     start: int | None = 1000
     every: int = 2000
+    unseen: float | None = None
     first: TrainingPlan = TrainingPlan()
     again: TrainingPlan = TrainingPlan(epochs=20, lr=1e-4, weight_decay=0.0, batching="balanced")
 
     def __post_init__(self) -> None:
         check_at_least(self, every=1)
+        require(self.unseen is None or 0 <= self.unseen < 1, self, "unseen", "from 0 to below 1, or null")

@@ -27,6 +27,8 @@ def stored_form(settings: Settings) -> dict[str, Any]:
         stored |= {name: value} if renamed is None else {renamed[key]: inner for key, inner in value.items()}
     if settings.boxes.file is None and settings.boxes.threshold is None:
         stored["boxes"]["threshold"] = 0.2  # the default of version 0.1, when no file said which is typical
+    if settings.finetune.unseen is None:  # projects from before there was this setting keep their form
+        del stored["finetune"]["unseen"]
     return stored
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_type_hints
 
 from alframe.errors import BadParams
+from alframe.kit.evaluations import describe_averages
 from alframe.kit.parameters import did_you_mean, require_parameter
 from alframe.types import Evaluation, RoundRecord
 
@@ -32,13 +33,24 @@ def require_label_limit(rule: str, labels: int | None) -> None:
 
 
 def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float, labels: int) -> str | None:
-    """Return the reason to stop if `metric` is high enough; None if it is not, or if nothing was measured."""
-    if measured is None or (value := getattr(measured, metric)) < at_least:
+    """Return the reason to stop if `metric` is high enough; None if it is not, or if nothing was measured.
+
+    `macro_f1` is scikit-learn's, in which a class that is predicted and has no test image counts, as 0.
+    """
+    if measured is None or (value := _value(measured, metric)) < at_least:
         return None
     result = f"{metric} is {value:.4g}, and {at_least:.4g} was required"
     if metric == "low":
         result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were required"
-    return f"The target is reached: {result} ({labels} labels; {measured.basis}, {measured.n} images)."
+    averages = describe_averages(measured)
+    on = f"{measured.basis}, {measured.n} images" + (f"; {averages}" if averages else "")
+    return f"The target is reached: {result} ({labels} labels; {on})."
+
+
+def _value(measured: Evaluation, metric: str) -> float:
+    if metric == "macro_f1" and measured.sklearn_macro_f1 is not None:  # which old records do not have
+        return measured.sklearn_macro_f1
+    return float(getattr(measured, metric))
 
 
 def reason_if_spent(limit: int | None, last: RoundRecord, awaited: str) -> str | None:

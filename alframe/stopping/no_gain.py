@@ -9,8 +9,6 @@ from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.stopping.limits import reason_if_spent, require_label_limit
 from alframe.types import RoundRecord
 
-MIN_IMAGES = 30  # a round measured on fewer says nothing about small gains
-
 
 class NoGain:
     """Stop when the mean accuracy of the last rounds is hardly above that of the rounds before them.
@@ -35,7 +33,7 @@ class NoGain:
             return None
         final = {record.round: record for record in history}  # a round that was corrected has several records
         measured = [evaluation for record in final.values() if (evaluation := record.audit or record.evaluation)]
-        comparable = [e.accuracy for e in measured if e.basis == measured[-1].basis and e.n >= MIN_IMAGES]
+        comparable = [e.accuracy for e in measured if e.basis == measured[-1].basis and not e.is_small]
         window = comparable[-2 * self.rounds :]
         if len(window) == 2 * self.rounds:
             before, now = fmean(window[: self.rounds]), fmean(window[self.rounds :])

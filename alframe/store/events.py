@@ -91,9 +91,21 @@ class Closed(Event):
 
 @dataclass(frozen=True)
 class Trained(Event):
-    """The backbone was fine-tuned on so many labels; its weights are in `file`, below the project's folder."""
+    """The backbone was fine-tuned when there were so many labels; its weights are in `file`, in the project's folder.
+
+    `seen` are the items that the network was trained on, now or before, and `left_out` the labelled ones that it never
+    was; older versions did not record either. `losses`: the mean of each epoch. `train_accuracy`: the share of the
+    training images that are nearest to the mean of their own class. `validation_f1` is the macro-F1 on labels that only
+    decide when to stop, before the first epoch and after each, and `best_epoch` the one whose weights were kept.
+    """
 
     KIND: ClassVar[str] = "trained"
     labels: int
     file: str
     backbone: Mapping[str, Any] = field(default_factory=dict)
+    seen: Sequence[int] | None = None
+    left_out: Sequence[int] = ()
+    losses: Sequence[float] = ()
+    train_accuracy: float | None = None
+    validation_f1: Sequence[float] = ()
+    best_epoch: int | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
-from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS
-from alframe.report.tables import describe_pool_accuracy
+from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS, UNSEEN_BASIS
+from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, name_classes
 from alframe.types import Evaluation, RoundRecord
 
 
@@ -14,22 +14,27 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     """Lay out the accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both."""
     newest: dict[int, RoundRecord] = {}
     for record in history:
-        if record.evaluation or record.audit:
+        if record.evaluation or record.audit or record.no_evaluation:
             newest.pop(record.labels, None)  # the latest round goes last, also where labels were taken back
             newest[record.labels] = record
     records = list(newest.values())
     evaluations, audits = [record.evaluation for record in records], [record.audit for record in records]
+    missing = records[-1].no_evaluation if records else ""
     columns, notes = {"labels": [str(record.labels) for record in records]}, []
     if evaluation := _last_measured(evaluations):
         columns["accuracy"] = [_accuracy_cell(evaluation) for evaluation in evaluations]
         notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
+        notes.append(_averages_sentence(evaluation))
+    notes.append(missing)
     if audit := _last_measured(audits):
-        columns["pool accuracy (audit)"] = [_accuracy_cell(audit) for audit in audits]
-        notes.append(f"{describe_pool_accuracy(audit)},\nby {audit.n} {audit.basis} (95 % interval): use this number.")
+        columns["pool accuracy (audit)"] = [_audit_cell(audit) for audit in audits]
+        found, use = describe_pool_accuracy(audit), "" if audit.is_small else ": use this number"
+        notes.append(f"{found},\nby {audit.n} {audit.basis} (95 % interval){use}.")
+        notes.append(_averages_sentence(audit, "In the pool, "))
     elif evaluation:
         notes.append(describe_caveat(evaluation).strip())
-    if not notes:
-        return "Nothing is measured yet: this needs labels of at least two classes, and images to test on."
+    if len(columns) == 1:
+        return missing or "Nothing is measured yet: this needs labels of at least two classes, and images to test on."
     return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
 
 
@@ -45,9 +50,15 @@ def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | Non
     return next((evaluation for evaluation in reversed(evaluations) if evaluation is not None), None)
 
 
+def _averages_sentence(evaluation: Evaluation, before: str = "") -> str:
+    averages = describe_averages(evaluation)
+    text = f"{before}{averages}"
+    return f"{text[0].upper()}{text[1:]}." if averages else ""
+
+
 def describe_caveat(evaluation: Evaluation) -> str:
     """Say why a number that was not measured on held-out images is doubtful; nothing beside others."""
-    if evaluation.basis != CROSS_VALIDATION_BASIS:
+    if evaluation.basis not in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return ""
     return (
         "\nThese images were chosen for being hard, and come from the places and days the model has seen. Expect a\n"
@@ -76,11 +87,33 @@ def comparison_table(histories: Histories, sampler: str) -> str:
         differences = map(_difference_cell, gap.mean, gap.low, gap.high)
         rows = [(*row, cell) for row, cell in zip(rows, differences, strict=True)]
         note += f"\nDifference: {sampler} minus {names[1]}, seed by seed; the same split and start."
-    return format_table(tuple(header), rows) + f"\n{note}"
+    unmeasured = describe_unmeasured([run for runs in histories.values() for run in runs])
+    return format_table(tuple(header), rows) + f"\n{note}{unmeasured}"
+
+
+def describe_unmeasured(histories: Sequence[Sequence[RoundRecord]]) -> str:
+    """Name the classes that no test image shows in some of the runs, as a line; nothing if all are measured in all."""
+    evaluations = [found for history in histories if (found := _last_measured([one.evaluation for one in history]))]
+    remarks: dict[str, list[str]] = {}
+    for evaluation in evaluations:
+        for name, remark in evaluation.unmeasured.items():
+            remarks.setdefault(name, []).append(remark)
+    if not remarks:
+        return ""
+    runs = len(evaluations)
+    named = {
+        name: "; ".join(filter(None, [said[0], "" if runs == 1 else f"in {len(said)} of {runs} runs"]))
+        for name, said in sorted(remarks.items())
+    }
+    return f"\nNo test image shows these classes, so no number speaks of them: {name_classes(named)}."
 
 
 def _accuracy_cell(evaluation: Evaluation | None) -> str:
     return "-" if evaluation is None else _interval_cell(evaluation.accuracy, evaluation.low, evaluation.high)
+
+
+def _audit_cell(audit: Evaluation | None) -> str:
+    return f"{audit.low:.1%} to {audit.high:.1%}" if audit is not None and audit.is_small else _accuracy_cell(audit)
 
 
 def _interval_cell(mean: float, low: float, high: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from alframe.engine.measuring.curves import area_under_curve, t_interval
 from alframe.store.ledger import LEDGER_NAME, Ledger
-from alframe.tasks.accuracy_tables import format_table
+from alframe.tasks.accuracy_tables import describe_unmeasured, format_table
 from alframe.types import RoundRecord
 
 
@@ -39,6 +39,11 @@ def sweep_curves(jobs: list[Job]) -> pd.DataFrame:
             "accuracy": record.evaluation.accuracy,
             "balanced_accuracy": record.evaluation.balanced_accuracy,
             "macro_f1": record.evaluation.macro_f1,
+            "sklearn_macro_f1": record.evaluation.sklearn_macro_f1,
+            "basis": record.evaluation.basis,
+            "images": record.evaluation.n,
+            "classes": len(record.evaluation.classes),
+            "unmeasured_classes": "; ".join(record.evaluation.unmeasured),
         }
         for job in jobs
         for record in _history(job)
@@ -60,10 +65,17 @@ def sweep_table(jobs: list[Job]) -> str:
         last = np.array([[history[-1].evaluation.accuracy] for history in measured if history[-1].evaluation])
         name = " ".join(word for word in setting.split(" ") if word not in common) or setting
         labels = str(max((history[-1].labels for history in measured), default=0))
-        rows.append((name, str(len(measured)), labels, _cell(areas), _cell(last)))
-    note = "Accuracy on held-out images: the mean over the labels spent (area), and with the last labels."
+        cells = _cell(areas, len(histories)), _cell(last, len(histories))
+        rows.append((name, str(len(histories)), labels, *cells))
+    runs = [history for histories in settings.values() for history in histories]
+    bases = {record.evaluation.basis for history in runs for record in history if record.evaluation}
+    on = " or ".join(sorted(bases)) or "held-out images"
+    note = f"Accuracy on {on}: the mean over the labels spent (area), and with the last labels."
     seeds = "Means over seeds, in brackets Student's 95 % interval; a single seed has none."
-    return format_table(("setting", "seeds", "labels", "area", "last"), rows) + f"\n{note}\n{seeds}"
+    return (
+        format_table(("setting", "seeds", "labels", "area", "last"), rows)
+        + f"\n{note}\n{seeds}{describe_unmeasured(runs)}"
+    )
 
 
 def _history(job: Job) -> list[RoundRecord]:
@@ -78,11 +90,13 @@ def _common_words(settings: list[str]) -> set[str]:
     return set.intersection(*(set(setting.split(" ")) for setting in settings)) if len(settings) > 1 else set()
 
 
-def _cell(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> str:
+def _cell(values: np.ndarray[tuple[int, int], np.dtype[np.float64]], seeds: int) -> str:
+    """Lay out the mean over the seeds that have a value, with its interval; where some have none, say how many do."""
     if not len(values):
         return "-"
+    of = "" if len(values) == seeds else f" ({len(values)} of {seeds} seeds)"
     if len(values) == 1:
-        return f"{values[0, 0]:.1%}"
+        return f"{values[0, 0]:.1%}{of}"
     mean, half = t_interval(values)
     low, high = np.clip((mean[0] - half[0], mean[0] + half[0]), 0, 1)  # of few seeds, Student's interval may go beyond
-    return f"{mean[0]:.1%} [{low:.1%}, {high:.1%}]"
+    return f"{mean[0]:.1%} [{low:.1%}, {high:.1%}]{of}"

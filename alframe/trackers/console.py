@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
+from alframe.kit.evaluations import describe_averages
 from alframe.types import RoundRecord
 
 WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
@@ -16,11 +18,12 @@ class Console:
 
     def __init__(self) -> None:
         self._basis = ""
+        self._reason = ""
         self._has_heading = False
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """Say so if the run goes on."""
-        self._basis = ""
+        self._basis, self._reason = "", ""
         if history:
             _print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).")
         self._has_heading = False
@@ -39,10 +42,18 @@ class Console:
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
         _print(_align(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values()))))
+        if evaluation and (averages := describe_averages(evaluation)):
+            _print_below(averages)
+        if record.no_evaluation != self._reason:
+            self._reason = record.no_evaluation
+            _print_below(self._reason)
         if audit := record.audit:
             correct, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
-            described = f"{correct} of 100 right ({low} to {high}), by {audit.n} images drawn at random"
-            _print(f"{'':{INDENT}}in the pool: {described}")
+            found = f"{low} to {high} of 100 right" if audit.is_small else f"{correct} of 100 right ({low} to {high})"
+            few = ", too few for one number" if audit.is_small else ""
+            _print_below(f"in the pool: {found}, by {audit.n} images drawn at random{few}")
+            if averages := describe_averages(audit):
+                _print_below(f"in the pool: {averages}")
 
     def close(self) -> None:
         """Do nothing: no file is held open."""
@@ -52,6 +63,12 @@ def _print(line: str) -> None:
     # Neither wrapped nor cut: a narrow terminal does what it does with any line.
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def _print_below(text: str) -> None:
+    """Print text that belongs to the row above it; long text in lines of 80 columns."""
+    for line in textwrap.wrap(text, 80 - INDENT, break_long_words=False, break_on_hyphens=False):
+        _print(f"{'':{INDENT}}{line}")
 
 
 def _align(*cells: str) -> str:

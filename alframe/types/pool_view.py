@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import UnmetNeed
-from alframe.types.images import Floats, Ints
+from alframe.types.images import Bools, Floats, Ints
 from alframe.types.lazy import LazyFeatures, LazySamples
 
 Field = npt.NDArray[Any] | LazyFeatures | LazySamples
@@ -24,6 +24,7 @@ class Need(enum.Enum):
     FEATURES = "features"
     LABELLED_FEATURES = "labelled_features"
     LABELS = "labels"
+    UNSEEN = "unseen"
     PROBS = "probs"
     LABELLED_PROBS = "labelled_probs"
     PROB_SAMPLES = "prob_samples"
@@ -130,6 +131,11 @@ class PoolView:
     def labels(self) -> Ints:
         """(m,) class indices 0..C-1 of the labelled items."""
         return self._field(Need.LABELS)
+
+    @property
+    def unseen(self) -> Bools:
+        """(m,) of which labelled items fine-tuning did not use the label; of the others the embeddings know it."""
+        return self._field(Need.UNSEEN)
 
     @property
     def probs(self) -> Floats:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from alframe.types.images import Floats, Item
 from alframe.types.labels import Label
+
+MIN_IMAGES = 30  # measured on fewer, an accuracy says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,12 @@ class Evaluation:
 
     `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
     images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
-    f1 and support for each class. Micro averages are over all images; where each has one class, all three are the
-    accuracy. `log_loss` is the mean cross-entropy (nats) and `calibration_error` the expected calibration error: both
-    are better when smaller, and None in records of before they were measured.
+    f1 and support for each class. The balanced accuracy and the macro averages are over the classes that have an image
+    among the `n`; `sklearn_macro_f1` is scikit-learn's, in which a class that is only predicted counts as 0. Micro
+    averages are over all images; where each has one class, all three are the accuracy. `log_loss` is the mean
+    cross-entropy (nats) and `calibration_error` the expected calibration error: both are better when smaller.
+    `image_counts` says in words how many images are known of each class that has none among the `n`. What is None or
+    empty was not measured yet when an old record was written.
     """
 
     basis: str
@@ -39,11 +45,28 @@ class Evaluation:
     micro_f1: float | None = None
     log_loss: float | None = None
     calibration_error: float | None = None
+    sklearn_macro_f1: float | None = None
+    image_counts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unmeasured(self) -> Mapping[str, str]:
+        """The classes without an image among the `n`, which every average leaves out, with what is known of each."""
+        pairs = zip(self.classes, self.per_class, strict=True)
+        return {name: self.image_counts.get(name, "") for name, scores in pairs if not scores["support"]}
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the images are too few for their accuracy to be given as one number, without its interval."""
+        return self.n < MIN_IMAGES
 
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """One finished round, as trackers, stopping rules and the report see it."""
+    """One finished round, as trackers, stopping rules and the report see it.
+
+    Without an evaluation, `no_evaluation` says why there is none. `fine_tuning` is how the training of this round went,
+    if there was one (see store.events.Trained). Both are empty in old records.
+    """
 
     round: int
     labels: int
@@ -56,6 +79,8 @@ class RoundRecord:
     at: datetime
     model: str = ""  # a digest of what the head was made from: the embedding, its own recipe and the labels
     audit: Evaluation | None = None  # on the images drawn at random from the pool: an estimate for all of it
+    no_evaluation: str = ""
+    fine_tuning: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

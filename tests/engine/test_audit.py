@@ -58,10 +58,10 @@ def campaign(seed: int, batch: int = 20, drawn: int = 5, rounds: int = 8) -> Cam
         labelled, audited = np.concatenate([labelled, random, hardest]), np.concatenate([audited, random])
         head.fit(x[labelled], y[labelled], 3, rng)
     truth = float((head.probs(x[free]).argmax(axis=1) == y[free]).mean())
-    training = TrainingLabels(labelled, y[labelled], CLASSES, labelled)
+    training = TrainingLabels(labelled, y[labelled], CLASSES, labelled, np.ones(len(labelled), np.bool_))
     honest = evaluate_audit(Ridge, x, training, audited, rng)
     validated = cross_validate(
-        Ridge, x[labelled], y[labelled], CLASSES, [str(at % 20) for at in range(len(labelled))], rng
+        Ridge, x[labelled], y[labelled], training.unseen, CLASSES, [str(at % 20) for at in range(len(labelled))], rng
     )
     assert honest is not None and validated is not None
     leaked = evaluate_probs(head.probs(x[audited]), CLASSES, [CLASSES[at] for at in y[audited]], "seen in training")
@@ -116,7 +116,9 @@ def spied(training: TrainingLabels, keys: list[int]) -> Evaluation | None:
 
 def labels(keys: list[int], labelled_on: list[int] | None = None) -> TrainingLabels:
     numbers = np.array(keys, np.int64)
-    return TrainingLabels(numbers, numbers % 3, CLASSES, np.array(labelled_on or keys, np.int64))
+    return TrainingLabels(
+        numbers, numbers % 3, CLASSES, np.array(labelled_on or keys, np.int64), np.ones(len(keys), np.bool_)
+    )
 
 
 def test_each_image_is_predicted_once_by_a_head_that_saw_all_the_others_of_the_other_folds() -> None:

@@ -65,7 +65,7 @@ def test_cross_validation_never_predicts_what_it_was_trained_on() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, 40)).astype(np.float32), rng.integers(2, size=60)
     assert LogisticRegression(C=100).fit(x, y).score(x, y) > 0.9, "noise can be learned by heart"
-    found = cross_validate(Linear, x, y, ("a", "b"), list(map(str, range(60))), rng)
+    found = cross_validate(Linear, x, y, np.ones(len(y), np.bool_), ("a", "b"), list(map(str, range(60))), rng)
     assert found is not None
     assert 0.25 < found.accuracy < 0.75
     assert found.n == 60
@@ -73,7 +73,10 @@ def test_cross_validation_never_predicts_what_it_was_trained_on() -> None:
 
 def test_too_few_labels_for_cross_validation_give_no_number() -> None:
     x, y = np.eye(6, dtype=np.float32), np.array([0, 0, 0, 1, 1, 1])
-    assert cross_validate(Linear, x, y, ("a", "b"), list("abcdef"), np.random.default_rng(0)) is None
+    assert (
+        cross_validate(Linear, x, y, np.ones(len(y), np.bool_), ("a", "b"), list("abcdef"), np.random.default_rng(0))
+        is None
+    )
 
 
 def test_copies_on_both_sides_do_not_help_when_they_are_grouped() -> None:
@@ -82,7 +85,9 @@ def test_copies_on_both_sides_do_not_help_when_they_are_grouped() -> None:
     y = np.repeat(rng.integers(2, size=20), 4)
     names = [str(number) for number in range(80)]
     bursts = [str(number // 4) for number in range(80)]
-    apart, together = (cross_validate(Linear, x, y, ("a", "b"), groups, rng) for groups in (names, bursts))
+    apart, together = (
+        cross_validate(Linear, x, y, np.ones(len(y), np.bool_), ("a", "b"), groups, rng) for groups in (names, bursts)
+    )
     assert apart is not None
     assert together is not None
     assert apart.accuracy > 0.95
@@ -92,7 +97,9 @@ def test_copies_on_both_sides_do_not_help_when_they_are_grouped() -> None:
 def test_rare_classes_count_and_are_missed() -> None:
     x = np.concatenate([np.eye(2)[[0] * 10 + [1] * 10] * 5, [[9, 9]]]).astype(np.float32)
     y = np.array([0] * 10 + [1] * 10 + [2])
-    found = cross_validate(Linear, x, y, ("a", "b", "rare"), list(map(str, range(21))), np.random.default_rng(0))
+    found = cross_validate(
+        Linear, x, y, np.ones(len(y), np.bool_), ("a", "b", "rare"), list(map(str, range(21))), np.random.default_rng(0)
+    )
     assert found is not None
     assert (found.n, found.accuracy) == (21, pytest.approx(20 / 21))
     assert found.balanced_accuracy == pytest.approx(2 / 3)

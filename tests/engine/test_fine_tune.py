@@ -65,8 +65,8 @@ def train(
 ) -> tuple[nn.Module, list[float]]:
     items, y = labelled
     module = Small()
-    history = fine_tune(module, loss.bind(8, 3, seed), items, y, SPEC, plan, seed, "cpu", workers)
-    return module, history
+    result = fine_tune(module, loss.bind(8, 3, seed), items, y, SPEC, plan, seed, "cpu", workers)
+    return module, result.losses
 
 
 def separation(module: nn.Module, labelled: tuple[list[Item], np.ndarray]) -> float:
@@ -249,8 +249,8 @@ def test_patience_ends_a_training_that_does_not_help_and_keeps_the_best_weights(
     before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
     plan = replace(BALANCED, epochs=9, lr=0.05, patience=2)
     with caplog.at_level(logging.INFO):
-        history = fine_tune(trained, Harm(), items, y, SPEC, plan, 0, "cpu", 0)
-    assert len(history) == 2
+        result = fine_tune(trained, Harm(), items, y, SPEC, plan, 0, "cpu", 0)
+    assert (len(result.losses), result.best_epoch, len(result.validation_f1)) == (2, 0, 3)
     assert all(torch.equal(tensor, before[name]) for name, tensor in trained.state_dict().items())
     assert "after epoch 0, which is kept" in caplog.text
 
@@ -265,8 +265,11 @@ def test_a_training_that_helps_keeps_its_best_epoch_and_repeats(
         module = Small()
         torch.nn.init.zeros_(module[9].weight)  # type: ignore[arg-type]  # all images are alike
         with caplog.at_level(logging.INFO):
-            history = fine_tune(module, Softmax().bind(8, 3, 0), items, y, SPEC, plan, 0, "cpu", 0)
-        assert len(history) >= 5
+            result = fine_tune(module, Softmax().bind(8, 3, 0), items, y, SPEC, plan, 0, "cpu", 0)
+        assert len(result.losses) >= 5
+        assert result.best_epoch == int(np.argmax(result.validation_f1)) > 0
+        assert result.train_accuracy is not None
+        assert result.train_accuracy > 0.9
         modules.append(module.state_dict())
     assert all(torch.equal(modules[0][name], modules[1][name]) for name in modules[0])
     assert "was 0.167 before" in caplog.text  # one class for all: 1 of 3 has an F1, of 1/2

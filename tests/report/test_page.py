@@ -155,13 +155,46 @@ def test_the_honest_number_leads(data: ReportData) -> None:
         *("Accuracy in the pool 86.0 % 95 % interval 73.8 % to 93.0 %", "n = 50, images drawn at random from the pool"),
         "96.8 % on 62 held-out images",
         "Of 100 images of the pool, the model would get 86 right (between 74 and 93).",
-        "agouti 0 – – – empty 40 92.5 % 80.1 % to 97.4 % 90.2 %",
+        "agouti 0 not measured – – empty 40 92.5 % 80.1 % to 97.4 % 90.2 %",
         "In the pool (audit)",
         "1,234 – – 96.8 %",  # a round before there was an audit
         "1,234 86.0 % 73.8 % to 93.0 % 96.8 %",
     ):
         assert expected in text.replace("_ ", "_"), expected
     assert "no answer" not in text
+
+
+def few_audited() -> Evaluation:
+    """All of 12 right."""
+    return evaluate_probs(
+        np.eye(3, dtype=np.float32)[[1] * 6 + [2] * 6], CLASSES, [CLASSES[1]] * 6 + [CLASSES[2]] * 6, AUDIT_BASIS
+    )
+
+
+def test_few_audited_images_give_an_interval_and_never_the_headline(data: ReportData) -> None:
+    text = Page(render(replace(data, history=[record(1, evaluation(), few_audited())]))).text
+    assert "Accuracy 96.8 % 95 % interval 77.4 % to 98.7 % n = 62, held-out images" in text
+    assert "in the pool 75.8 % to 100.0 % , by 12 images drawn at random from the pool: too few for one number" in text
+    assert "would get between 76 and 100 right: 12 images drawn at random are too few for one number." in text
+    alone = Page(render(replace(data, history=[record(1, None, few_audited())]))).text
+    assert (
+        "Accuracy in the pool 76 % to 100 % 95 % interval of 100.0 %, by too few images for one number n = 12" in alone
+    )
+
+
+def test_why_there_is_no_accuracy_stands_in_its_place(data: ReportData) -> None:
+    why = "No accuracy: the network was fine-tuned on all labels."
+    history = [record(1, evaluation()), replace(record(2, None), no_evaluation=why)]
+    text = Page(render(replace(data, history=history))).text
+    assert f"Accuracy not measured {why}" in text and "95 % interval 77.4" not in text.partition("Labels")[0]
+    audit_leads = Page(render(replace(data, history=[replace(record(2, None, audited()), no_evaluation=why)]))).text
+    assert "Accuracy in the pool 86.0 %" in audit_leads and why in audit_leads
+
+
+def test_a_class_that_is_not_measured_is_named_beside_the_averages(data: ReportData) -> None:
+    text = Page(render(replace(data, history=[record(1, None, audited())]))).text.replace("_ ", "_")
+    assert "averages over 2 of 3 classes; not measured: agouti balanced accuracy" in text
+    assert "In the pool, averages over 2 of 3 classes; not measured: agouti." in text
 
 
 def test_a_round_later_without_an_audit_keeps_the_last_one(data: ReportData) -> None:

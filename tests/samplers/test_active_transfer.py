@@ -24,6 +24,7 @@ def with_a_difficult_place(n=30, difficult=(7,), seed=0):
         Need.FEATURES: (places[pool] + rng.normal(size=(n, 3))).astype(np.float32),
         Need.LABELLED_FEATURES: (places[where] + rng.normal(size=(60, 3))).astype(np.float32),
         Need.LABELS: labels.astype(np.int64),
+        Need.UNSEEN: np.ones(60, bool),
     }
 
 
@@ -61,13 +62,35 @@ def test_errors_are_those_on_images_not_seen():
     x = np.repeat([[9.0, 0], [0, 9]], 15, axis=0) + rng.normal(size=(30, 2))
     y = np.repeat([0, 1], 15)
     y[4] = 1
-    assert np.flatnonzero(cross_validated_errors(x, y, 5, 1.0, rng)).tolist() == [4]
+    assert np.flatnonzero(cross_validated_errors(x, y, np.ones(len(y), bool), 5, 1.0, rng)).tolist() == [4]
+
+
+def test_errors_on_labels_that_fine_tuning_has_used_do_not_count():
+    """Embeddings that know their labels show no errors there; those of a class that only they have are no error."""
+    rng = np.random.default_rng(0)
+    unseen = np.arange(60) % 2 == 0
+    y = rng.integers(0, 2, 60)
+    x = np.where(unseen[:, None], rng.normal(size=(60, 2)), np.eye(2)[y] * 9)
+    seen_too = cross_validated_errors(x, y, np.ones(60, bool), 5, 1.0, np.random.default_rng(0))
+    only_unseen = cross_validated_errors(x, y, unseen, 5, 1.0, np.random.default_rng(0))
+    assert seen_too.mean() < 0.3
+    assert only_unseen[unseen].mean() > 0.3
+    assert not only_unseen[~unseen].any()
+
+
+def test_without_a_label_that_fine_tuning_has_not_used_it_is_random(caplog):
+    fields = with_a_difficult_place(200) | {Need.UNSEEN: np.zeros(60, bool)}
+    chosen = [choose(fields, 5, seed).keys.tolist() for seed in range(4)]
+    assert "the model gets 0 of 0 labelled images wrong (of those that fine-tuning did not use)" in caplog.text
+    assert len({tuple(one) for one in chosen}) == 4
 
 
 def test_an_only_image_of_its_class_is_an_error():
     x = np.concatenate([np.repeat([[9.0, 0], [0, 9]], 10, axis=0), [[5, 5]]])
     assert np.flatnonzero(
-        cross_validated_errors(x, np.array([0] * 10 + [1] * 10 + [2]), 5, 1.0, np.random.default_rng(0))
+        cross_validated_errors(
+            x, np.array([0] * 10 + [1] * 10 + [2]), np.ones(21, bool), 5, 1.0, np.random.default_rng(0)
+        )
     ).tolist() == [20]
 
 
@@ -75,16 +98,15 @@ def test_an_only_image_of_its_class_is_an_error():
     ("x", "y"), [(np.zeros((0, 2)), []), (np.zeros((1, 2)), [0]), (np.zeros((4, 2)), [1, 1, 1, 1])]
 )
 def test_nothing_to_learn_errors_from(x, y):
-    assert not cross_validated_errors(x, np.array(y, np.int64), 5, 1.0, np.random.default_rng(0)).any()
+    assert not cross_validated_errors(
+        x, np.array(y, np.int64), np.ones(len(y), bool), 5, 1.0, np.random.default_rng(0)
+    ).any()
 
 
 def test_without_errors_it_says_so_and_is_random(caplog):
     fields = with_a_difficult_place(200)
     easy = np.arange(40)  # the difficult ones left out
-    fields[Need.LABELLED_FEATURES], fields[Need.LABELS] = (
-        fields[Need.LABELLED_FEATURES][easy],
-        fields[Need.LABELS][easy],
-    )
+    fields |= {need: fields[need][easy] for need in (Need.LABELLED_FEATURES, Need.LABELS, Need.UNSEEN)}
     with caplog.at_level(logging.WARNING):
         chosen = [choose(fields, 5, seed).keys.tolist() for seed in range(4)]
     assert "the model gets 0 of 40 labelled images wrong" in caplog.text

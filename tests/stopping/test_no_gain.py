@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams
-from alframe.stopping.no_gain import MIN_IMAGES, NoGain
+from alframe.stopping.no_gain import NoGain
 from alframe.testing.records import round_record
 from alframe.testing.stopping import StoppingSuite
+from alframe.types.rounds import MIN_IMAGES
 
 
 def rounds(accuracies, **more):

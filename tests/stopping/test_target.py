@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.errors import BadParams
 from alframe.stopping.limits import METRICS
 from alframe.stopping.target import Target
@@ -40,6 +45,21 @@ def test_the_reason_says_what_was_measured():
         word in reason
         for word in ("at least 91.0 of 100 images", "90 were required", "40 labels", "test split", "200 images")
     )
+
+
+def test_macro_f1_is_scikit_learns_and_what_it_leaves_out_is_named():
+    truth = ["a"] * 60 + ["b"] * 40
+    guess = [0] * 60 + [1] * 38 + [2] * 2  # two of b are taken for c, which no image shows
+    measured = evaluate_probs(np.eye(3, dtype=np.float32)[guess], ("a", "b", "c"), truth, "test split")
+    history = [replace(round_record(0), evaluation=measured)]
+    assert measured.macro_f1 > 0.95
+    assert measured.sklearn_macro_f1 == pytest.approx(
+        f1_score([*"a" * 60, *"b" * 40], ["abc"[at] for at in guess], average="macro")
+    )
+    assert Target("macro_f1", 0.9).decide(history) is None
+    assert "averages over 2 of 3 classes; not measured: c)" in Target("macro_f1", 0.6).decide(history)
+    old = [replace(history[0], evaluation=replace(measured, sklearn_macro_f1=None))]
+    assert Target("macro_f1", 0.9).decide(old)
 
 
 def test_an_unknown_metric_names_the_known_ones():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS
-from alframe.tasks.accuracy_tables import accuracy_table
+from alframe.tasks.accuracy_tables import accuracy_table, comparison_table
 from alframe.testing.records import evaluation, round_record
 
 AUDIT = "80.0% [74.0%, 86.0%]"
@@ -31,6 +31,28 @@ def test_a_doubtful_number_alone_comes_with_a_caution() -> None:
     doubtful = replace(round_record(1, 20, None), evaluation=evaluation(0.5, CROSS_VALIDATION_BASIS))
     assert "chosen for being hard" in accuracy_table([doubtful])
     assert "pool accuracy" not in accuracy_table([doubtful])
+
+
+def test_few_audited_images_are_not_the_number_to_use() -> None:
+    text = accuracy_table([round_record(1, 20, 0.5, audit=0.8, audited=29)])
+    assert "74.0% to 86.0%" in text and AUDIT not in text and "use this number" not in text
+    assert "would get between 74 and 86 right: 29 images drawn at random are too few for one number" in text
+
+
+def test_why_there_is_no_accuracy_now() -> None:
+    unmeasured = replace(round_record(2, 40, None), no_evaluation="No accuracy: all were used.")
+    lines = accuracy_table([round_record(1, 20, 0.5), unmeasured]).splitlines()
+    assert lines[3].split() == ["40", "-"]
+    assert "No accuracy: all were used." in lines
+    assert accuracy_table([unmeasured]) == "No accuracy: all were used."
+
+
+def test_intervals_of_few_seeds_stay_within_what_can_be() -> None:
+    runs = {
+        name: [[round_record(1, 20, share)] for share in shares] for name, shares in {"a": (0, 1), "b": (1, 0)}.items()
+    }
+    text = comparison_table(runs, "a")
+    assert "[0.0%, 100.0%]" in text and "[-100.0, +100.0]" in text
 
 
 def test_the_last_record_of_a_number_of_labels_counts() -> None:

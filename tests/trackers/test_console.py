@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.testing.records import round_record
 from alframe.testing.tracker import TrackerSuite
 from alframe.trackers.console import Console
@@ -33,6 +36,28 @@ def test_an_audit_stands_below_its_row_in_plain_words(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1), round_record(2, audit=0.86), round_record(3, audit=0.88)])
     assert out[4].strip() == "in the pool: 86 of 100 right (80 to 92), by 80 images drawn at random"
     assert [line.split()[0] for line in out] == ["round", "Measured", "1", "2", "in", "3", "in"]
+
+
+def test_few_audited_images_give_an_interval_alone(capsys, tmp_path):
+    out = shown(capsys, tmp_path, [], [round_record(1, audit=0.86, audited=12)])
+    assert " ".join(map(str.strip, out[3:])) == (
+        "in the pool: 80 to 92 of 100 right, by 12 images drawn at random, too few for one number"
+    )
+
+
+def test_classes_that_are_not_measured_are_named_below_each_row(capsys, tmp_path):
+    truth, guess = ["a"] * 20 + ["b"] * 20, [0] * 20 + [1] * 20
+    measured = evaluate_probs(np.eye(9, dtype=np.float32)[guess], "abcdefghi", truth, "test", {"c": "30 images"})
+    out = shown(capsys, tmp_path, [], [replace(round_record(n), evaluation=measured) for n in (1, 2)])
+    named = "averages over 2 of 9 classes; not measured: c (30 images), d, e, f, g and 2 more"
+    assert " ".join(map(str.strip, out)).count(named) == 2
+    assert max(map(len, out)) <= 80
+
+
+def test_why_there_is_no_accuracy_is_said_when_it_changes(capsys, tmp_path):
+    without = [replace(round_record(n, accuracy=None), no_evaluation=why) for n, why in enumerate("xxyy")]
+    out = shown(capsys, tmp_path, [], [*without, round_record(4)])
+    assert [line.strip()[:1] for line in out] == ["r", "0", "x", "1", "2", "y", "3", "M", "4"]
 
 
 def test_it_fits_eighty_columns_at_its_widest(capsys, tmp_path, monkeypatch):

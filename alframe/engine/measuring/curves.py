@@ -34,7 +34,8 @@ def difference_curve(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Seq
     labels = sorted(set(_accuracy_table(ours)[0]) & set(_accuracy_table(theirs)[0]))
     values = _accuracy_table(ours, labels)[1] - _accuracy_table(theirs, labels)[1]
     mean, half = t_interval(values)
-    return Curve("difference", labels, mean.tolist(), (mean - half).tolist(), (mean + half).tolist(), len(values))
+    low, high = np.clip(mean - half, -1, 1), np.clip(mean + half, -1, 1)
+    return Curve("difference", labels, mean.tolist(), low.tolist(), high.tolist(), len(values))
 
 
 def area_under_curve(history: Sequence[RoundRecord]) -> float | None:

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from alframe.contracts import Head
+from alframe.kit.composite import fit_head
 from alframe.types import Bools, Evaluation, Floats, Floats64, Ints
 
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 15  # of the confidence, for the calibration error
 HELD_OUT_BASIS = "held-out images"
 CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
+UNSEEN_BASIS = "labelled images that fine-tuning did not use, by cross-validation"
+MIN_LABELS = 10  # of images that the network has not seen: fewer are not worth a number
 
 
-def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], basis: str) -> Evaluation:
+def evaluate_probs(
+    probs: Floats,
+    classes: Sequence[str],
+    truth: Sequence[str],
+    basis: str,
+    image_counts: Mapping[str, str] = MappingProxyType({}),
+) -> Evaluation:
     """Compare `probs` (n, C) over `classes` with the true class names (n,).
 
-    An image of a class that the head does not know counts as wrong. Every class that is known or true is listed, with
-    zeros where no test image has it.
+    An image of a class that the head does not know counts as wrong. Every class is listed that is known, true, or in
+    `image_counts` (see Evaluation), with zeros where no test image has it.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    names = tuple(sorted({*classes, *truth}))
+    names = tuple(sorted({*classes, *truth, *image_counts}))
     numbers = {name: number for number, name in enumerate(names)}
     known = np.array([numbers[name] for name in classes])
     predicted = known[probs.argmax(axis=1)]
@@ -33,7 +43,7 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
     precision, recall, f1, support = precision_recall_fscore_support(
         actual, predicted, labels=np.arange(len(names)), zero_division=0
     )
-    has_images = support > 0
+    has_images, is_predicted = support > 0, matrix.sum(axis=0) > 0
     right = np.diagonal(matrix)
     hits = int(right.sum())
     accuracy = hits / len(actual)
@@ -71,6 +81,8 @@ def evaluate_probs(probs: Floats, classes: Sequence[str], truth: Sequence[str], 
         micro_f1=accuracy,
         log_loss=_log_loss(probs, known, actual, len(names)),
         calibration_error=calibration_error(probs.max(axis=1), predicted == actual),
+        sklearn_macro_f1=float(f1[has_images | is_predicted].mean()),
+        image_counts={name: image_counts[name] for name in names if name in image_counts and name not in truth},
     )
 
 
@@ -114,36 +126,44 @@ def cross_validate(
     make_head: Callable[[], Head],
     x: Floats,
     y: Ints,
+    unseen: Bools,
     classes: Sequence[str],
     groups: Sequence[str],
     rng: np.random.Generator,
     folds: int = 5,
+    image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
     """Estimate the accuracy from the labelled images alone, where there is no test split; None if there are too few.
 
-    No fold cuts one of the `groups` (m,). A class with a single label is always missed, and counts. The
-    labelled images were chosen for being hard or unusual and come from places the head has seen, so this is not an
-    estimate for other images.
+    Only the `unseen` (m,) are predicted: of the others the embedding knows the label. No fold cuts one of the `groups`
+    (m,), and none of these holds both kinds. A class with a single label is always missed, and counts. The labelled
+    images were chosen for being hard or unusual and come from places the head has seen, so this is not an estimate for
+    other images.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    group_numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
-    commonest = np.sort(np.bincount(y))[::-1]
-    folds = min(folds, int(commonest[0]), int(group_numbers.max()) + 1)
-    if folds < 2 or len(y) < 10 or len(commonest) < 2 or commonest[1] < 2:
+    rows = np.flatnonzero(unseen)
+    group_numbers = np.unique(np.asarray([groups[row] for row in rows.tolist()]), return_inverse=True)[1]
+    commonest = np.sort(np.bincount(y[rows], minlength=2))[::-1]
+    folds = min(folds, int(commonest[0]), len(np.unique(group_numbers)))
+    if folds < 2 or len(rows) < MIN_LABELS or commonest[1] < 2:
         return None
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
-        splits = list(splitter.split(x, y, group_numbers))
-    probs = predict_folds(make_head, x, y, len(classes), splits, rng)
-    return evaluate_probs(probs, classes, [classes[number] for number in y], CROSS_VALIDATION_BASIS)
+        tests = [rows[test] for _, test in splitter.split(x[rows], y[rows], group_numbers)]
+    splits = [(np.setdiff1d(np.arange(len(y)), test), test) for test in tests]
+    probs = predict_folds(make_head, x, y, unseen, len(classes), splits, rng)
+    basis = CROSS_VALIDATION_BASIS if unseen.all() else UNSEEN_BASIS
+    truth = [classes[number] for number in y[rows].tolist()]
+    return evaluate_probs(probs[rows], classes, truth, basis, image_counts)
 
 
 def predict_folds(
     make_head: Callable[[], Head],
     x: Floats,
     y: Ints,
+    unseen: Bools,
     classes: int,
     splits: Sequence[tuple[Ints, Ints]],
     rng: np.random.Generator,
@@ -152,6 +172,6 @@ def predict_folds(
     probs = np.zeros((len(y), classes), np.float32)
     for train, test in splits:
         head = make_head()
-        head.fit(x[train], y[train], classes, rng)
+        fit_head(head, x[train], y[train], classes, rng, unseen[train])
         probs[test] = head.probs(x[test])
     return probs

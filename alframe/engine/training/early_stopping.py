@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -74,30 +75,44 @@ class EarlyStopping:
     def _macro_f1(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> float:
         from sklearn.metrics import f1_score
 
-        trained, x = self._embed(module, self.training_rows, device, advance)
-        validated, z = self._embed(module, self.validation_rows, device, advance)
+        read = partial(embed_readable, module, self.items, spec=self.spec, workers=self.workers, device=device)
+        trained, x = read(self.training_rows, advance=advance)
+        validated, z = read(self.validation_rows, advance=advance)
         if not len(trained) or not len(validated):
             raise PoolError(
                 f"Fine-tuning: none of the {len(self.validation_rows)} validation images can be read, or none of the "
                 "training images. Repair the files, or set patience=null."
             )
-        classes = np.unique(self.y[trained])
-        means = np.stack([x[self.y[trained] == number].mean(0) for number in classes])
-        distances = (means * means).sum(1) - 2 * z @ means.T
-        truth = self.y[validated]
-        predicted = classes[distances.argmin(1)]
+        predicted, truth = nearest_mean_classes(x, self.y[trained], z), self.y[validated]
         return float(f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0))
 
-    def _embed(self, module: nn.Module, rows: Ints, device: str, advance: Callable[[int], None]) -> tuple[Ints, Floats]:
-        """Return the readable ones of `rows`, and their embeddings."""
-        batches = [rows[chunk].tolist() for chunk in chunks(len(rows), BATCH_SIZE)]
-        readable: list[int] = []
-        embeddings: list[Floats] = []
-        for batch in load_batches(self.items, self.spec, batches, self.workers):
-            if batch.readable_rows:
-                with torch.inference_mode():
-                    x = module(normalise(batch.pixels, self.spec, device))
-                embeddings.append(x.float().cpu().numpy())
-                readable += batch.readable_rows
-            advance(len(batch.rows))
-        return np.array(readable, np.int64), np.concatenate(embeddings or [np.empty((0, 0), np.float32)])
+
+def embed_readable(
+    module: nn.Module,
+    items: Sequence[Item],
+    rows: Ints,
+    spec: InputSpec,
+    workers: int,
+    device: str,
+    advance: Callable[[int], None],
+) -> tuple[Ints, Floats]:
+    """Return the readable ones of `rows` (n,), and their embeddings; `advance` takes how many were embedded."""
+    batches = [rows[chunk].tolist() for chunk in chunks(len(rows), BATCH_SIZE)]
+    readable: list[int] = []
+    embeddings: list[Floats] = []
+    for batch in load_batches(items, spec, batches, workers):
+        if batch.readable_rows:
+            with torch.inference_mode():
+                x = module(normalise(batch.pixels, spec, device))
+            embeddings.append(x.float().cpu().numpy())
+            readable += batch.readable_rows
+        advance(len(batch.rows))
+    return np.array(readable, np.int64), np.concatenate(embeddings or [np.empty((0, 0), np.float32)])
+
+
+def nearest_mean_classes(x: Floats, y: Ints, z: Floats) -> Ints:
+    """Return for each row of `z` (q, D) the class whose mean of `x` (m, D), of the classes `y` (m,), is nearest."""
+    classes = np.unique(y)
+    means = np.stack([x[y == number].mean(0) for number in classes])
+    distances = (means * means).sum(1) - 2 * z @ means.T
+    return np.asarray(classes[distances.argmin(1)])

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -17,7 +18,12 @@ from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
 from alframe.engine.embedding.embedder import keep_freed_memory
-from alframe.engine.training.early_stopping import EarlyStopping, split_validation
+from alframe.engine.training.early_stopping import (
+    EarlyStopping,
+    embed_readable,
+    nearest_mean_classes,
+    split_validation,
+)
 from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
 from alframe.errors import BadOutput, BadParams, PoolError
@@ -27,6 +33,16 @@ from alframe.settings import TrainingPlan
 from alframe.types import InputSpec, Ints, Item
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """How a fine-tuning went: see `store.events.Trained`. Nothing is measured where nothing was trained."""
+
+    losses: list[float]
+    train_accuracy: float | None = None
+    validation_f1: Sequence[float] = ()
+    best_epoch: int | None = None
 
 
 def fine_tune(
@@ -40,8 +56,8 @@ def fine_tune(
     device: str,
     workers: int,
     group: str = "sequence",
-) -> list[float]:
-    """Train `module` and `loss` in place on `items` of class numbers `y`; return the mean loss of each epoch.
+) -> TrainingResult:
+    """Train `module` and `loss` in place on `items` of class numbers `y`, and return how it went.
 
     The same seed gives the same weights on the same machine, whatever the number of workers. With `plan.patience`, no
     `group` (as in `assign_groups`) is cut between training and validation. `module` ends in evaluation mode. Raises
@@ -50,7 +66,7 @@ def fine_tune(
     if len(items) < 2:
         log.warning("Fine-tuning needs at least two labelled images; there are %d: backbone unchanged.", len(items))
         module.eval()
-        return []
+        return TrainingResult([])
     keep_freed_memory()
     module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss.to(device)
@@ -69,7 +85,7 @@ def fine_tune(
     history = []
     unreadable: set[int] = set()
     images = sum(len(batch) for batches in epochs for batch in batches)
-    validated = 0 if stopping is None else len(items) * (plan.epochs + 1)
+    validated = len(rows) + (0 if stopping is None else len(items) * (plan.epochs + 1))
     try:
         with (
             torch.random.fork_rng([torch.device(device)] if device.startswith("cuda") else []),
@@ -107,10 +123,17 @@ def fine_tune(
                     break
             if stopping is not None:
                 stopping.restore_best(module)
+            readable, x = embed_readable(module.eval(), items, rows, spec, workers, device, bar.advance)
     finally:
         module.eval()
         loss.eval()
-    return history
+    is_right = nearest_mean_classes(x, y[readable], x) == y[readable] if len(readable) else np.zeros(0, np.bool_)
+    return TrainingResult(
+        history,
+        train_accuracy=float(is_right.mean()) if len(readable) else None,
+        validation_f1=() if stopping is None else tuple(stopping.scores),
+        best_epoch=None if stopping is None else stopping.best_epoch,
+    )
 
 
 def _make_early_stopping(
