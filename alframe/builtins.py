@@ -56,6 +56,8 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "hierarchical": "alframe.samplers.hierarchical:Hierarchical",
             "typiclust": "alframe.samplers.typiclust:TypiClust",
             "probcover": "alframe.samplers.probcover:ProbCover",
+            "maxherding": "alframe.samplers.herding:MaxHerding",
+            "uherding": "alframe.samplers.herding:UHerding",
             "ratio": "alframe.samplers.uncertainty:Ratio",
             "margin_mc": "alframe.samplers.uncertainty:MarginMC",
             "ratio_mc": "alframe.samplers.uncertainty:RatioMC",

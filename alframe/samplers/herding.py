@@ -1,0 +1,155 @@
+"""Images whose surroundings, smoothly weighted by distance, cover what no label is near: MaxHerding and UHerding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alframe.kit.chunks import chunks
+from alframe.kit.clustering import pairwise_squared_distances, sample_rows, unit_vectors
+from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.progress import track
+from alframe.kit.scoring import require_finite, require_measurable
+from alframe.samplers.uncertainty import margin_uncertainty
+from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
+
+TABLE_BYTES = 32 << 20  # of a table of kernel values at a time
+RECHECKED = 64  # candidates whose gain is computed anew at a time, the most promising first
+SMALLEST_SIGMA = 1e-2  # labelled copies of one image say nothing about how far a label reaches
+GAIN_DIGITS = 6  # the last digits of a gain depend on the number of threads
+
+
+class MaxHerding:
+    """Select the image that raises the mean kernel similarity of the pool to its nearest label most, again and again.
+
+    Bae, Noh and Sutherland 2024, "Generalized coverage for more robust low-budget active learning" (arXiv 2407.12212).
+    The kernel is exp(-distance² / sigma²) on embeddings of length 1. The scores are the gains, in pool means.
+
+    `sigma`: distance at which the similarity has fallen to 1 / e, above 0.
+    `rows`: images looked at, at most: a random sample of a larger pool.
+    """
+
+    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})
+
+    def __init__(self, sigma: float = 1.0, rows: int = 10_000) -> None:
+        require_parameter("sampler 'maxherding'", 0 < sigma < np.inf, "above 0", sigma=sigma)
+        require_at_least("sampler 'maxherding'", 1, rows=rows)
+        self.sigma, self.rows = sigma, rows
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Select as the Sampler contract says."""
+        rows = sample_rows(len(view), self.rows, k, rng)
+        return _herd(view, rows, np.ones(len(rows), np.float32), k, self.sigma)
+
+
+class UHerding:
+    """Select as MaxHerding, where each image counts as much as the head doubts it.
+
+    Bae, Sutherland and Oliveira 2025, "Uncertainty herding: one active learning method for all label budgets" (arXiv
+    2412.20644). The doubt is 1 - margin. With few labels it covers the pool, with many it is margin sampling, since
+    labels reach less far the more there are: `sigma` is the smallest distance between two labelled images.
+
+    `sigma`: distance at which the similarity has fallen to 1 / e; None takes that smallest distance, and 1 with fewer
+        than two labels.
+    `temperature`: the probabilities are flattened by this factor on the logits first; above 0.
+    `rows`: images looked at, at most: a random sample of a larger pool.
+    """
+
+    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.PROBS})
+
+    def __init__(self, sigma: float | None = None, temperature: float = 1.0, rows: int = 10_000) -> None:
+        require_parameter("sampler 'uherding'", sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)
+        require_parameter("sampler 'uherding'", 0 < temperature < np.inf, "above 0", temperature=temperature)
+        require_at_least("sampler 'uherding'", 1, rows=rows)
+        self.sigma, self.temperature, self.rows = sigma, temperature, rows
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Select as the Sampler contract says."""
+        rows = sample_rows(len(view), self.rows, k, rng)
+        doubt = margin_uncertainty(soften(view.probs[rows], self.temperature))
+        require_finite(doubt, "uncertainties")
+        labelled = view.labelled_features
+        sigma = smallest_distance(labelled) if self.sigma is None else self.sigma
+        return _herd(view, rows, doubt, k, sigma)
+
+
+def soften(probs: Floats, temperature: float) -> Floats:
+    """Return the probabilities (n, C) with their logits divided by `temperature`."""
+    if temperature == 1:
+        return probs
+    powers = probs ** np.float32(1 / temperature)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def smallest_distance(labelled: Floats) -> float:
+    """Return the smallest distance between two of `labelled` (m, D), scaled to length 1; 1 where m is below 2.
+
+    Copies of one image do not count: with them alone, or nearly so, it is at least 0.01.
+    """
+    require_measurable(labelled, "embeddings", "labelled images")
+    x = unit_vectors(labelled)
+    smallest = np.inf
+    for rows in chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
+        table = pairwise_squared_distances(x[rows], x)
+        smallest = min(smallest, table[table > SMALLEST_SIGMA**2].min(initial=np.inf))
+    if np.isinf(smallest):
+        return 1.0 if len(x) < 2 else SMALLEST_SIGMA
+    return float(np.sqrt(smallest))
+
+
+def _herd(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: float) -> Selection:
+    """Select k of the pool's `rows` (r,), each of which counts by its `weights` (r,) as one to be covered.
+
+    A gain never grows while others are chosen, so an earlier gain is an upper bound: only the candidates with the
+    highest bounds are computed anew, as in Minoux 1978, "Accelerated greedy algorithms".
+    """
+    x, labelled = view.lazy_features[rows], view.labelled_features
+    require_measurable(x, "embeddings", "images looked at")
+    require_measurable(labelled, "embeddings", "labelled images")
+    x, labelled = unit_vectors(x), unit_vectors(labelled)
+    similarity = np.zeros(len(x), np.float32)  # to the nearest labelled or chosen image
+    for part in chunks(len(labelled), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
+        np.maximum(similarity, _kernel(labelled[part], x, sigma).max(axis=0), out=similarity)
+    bounds = np.empty(len(x))
+    for part in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Coverage", unit="chunk"):
+        bounds[part] = _gains(x[part], x, similarity, weights, sigma)
+    chosen: list[int] = []
+    gains: list[float] = []
+    for _ in track(range(min(k, len(x))), "Choosing", unit="img"):
+        best = _find_best(bounds, x, similarity, weights, sigma)
+        chosen.append(best)
+        gains.append(max(bounds[best], 0))
+        np.maximum(similarity, _kernel(x[[best]], x, sigma)[0], out=similarity)
+        bounds[best] = -np.inf
+    return Selection(view.keys[rows[chosen]], np.array(gains, np.float32))
+
+
+def _find_best(bounds: Floats64, x: Floats, similarity: Floats, weights: Floats, sigma: float) -> int:
+    """Return the row with the highest gain now, and lower the `bounds` (r,) of those that were computed for it.
+
+    Rows are in random order, so the first of equal ones is a random one.
+    """
+    count = min(RECHECKED, len(bounds))
+    fresh = np.zeros(len(bounds), bool)
+    while True:
+        ahead = np.where(fresh, -np.inf, bounds)
+        promising = np.argpartition(-ahead, count - 1)[:count]
+        promising = np.sort(promising[ahead[promising] > -np.inf])
+        best_fresh = bounds[fresh].max(initial=-np.inf)
+        if not len(promising) or best_fresh > ahead[promising].max():
+            return int(np.flatnonzero(fresh & (bounds == best_fresh))[0])
+        bounds[promising] = _gains(x[promising], x, similarity, weights, sigma)
+        fresh[promising] = True
+
+
+def _gains(candidates: Floats, x: Floats, similarity: Floats, weights: Floats, sigma: float) -> Floats64:
+    """Return by how much each of `candidates` (c, D) would raise the weighted mean similarity of `x` (r, D)."""
+    raised = np.maximum(_kernel(candidates, x, sigma) - similarity, 0) @ (weights.astype(np.float64) / len(x))
+    return np.asarray(np.round(raised, GAIN_DIGITS + int(np.ceil(np.log10(len(x))))))
+
+
+def _kernel(points: Floats, x: Floats, sigma: float) -> Floats:
+    """Return the similarities (p, r) of `points` (p, D) and the rows of `x` (r, D), both of length 1."""
+    table = points @ x.T
+    table -= 1
+    table *= np.float32(2 / sigma**2)
+    return np.asarray(np.exp(np.minimum(table, 0, out=table), out=table))

@@ -1,0 +1,96 @@
+"""MaxHerding against scikit-activeml, UHerding against its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skactiveml.pool
+
+from alframe.errors import BadParams
+from alframe.samplers.herding import MaxHerding, UHerding, smallest_distance, soften
+from alframe.testing.sampler import SamplerSuite
+from alframe.types import Need, PoolView
+
+
+def view_of(x, labelled, probs=None):
+    labelled = np.zeros((0, x.shape[1]), np.float32) if labelled is None else labelled
+    given = {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled}
+    return PoolView(np.arange(len(x)), given if probs is None else {**given, Need.PROBS: probs})
+
+
+def clustered(rng, n=200, dims=6):
+    centres = rng.normal(size=(5, dims)) * 2
+    return (centres[rng.integers(5, size=n)] + rng.normal(size=(n, dims))).astype(np.float32)
+
+
+def kernel(a, b, sigma):
+    a, b = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (a.astype(float), b.astype(float)))
+    return np.exp(-(((a[:, None] - b) ** 2).sum(axis=2)) / sigma**2)
+
+
+class TestMaxHerding(SamplerSuite):
+    make = MaxHerding
+
+    def obvious_choice(self):
+        x = np.array([[-1, 0.1], [1, 0.1], [1, 0], [1, -0.1], [-1, -0.1]], np.float32)
+        return view_of(x, np.array([[-1, 0]], np.float32)), 2
+
+
+class TestUHerding(SamplerSuite):
+    make = UHerding
+
+    def obvious_choice(self):
+        x = np.array([[0, 1], [1, 0], [-1, 0]], np.float32)
+        probs = np.array([[0.99, 0.01], [0.5, 0.5], [0.99, 0.01]], np.float32)
+        return view_of(x, np.array([[1, 1], [-1, 1]], np.float32), probs), 1
+
+
+@pytest.mark.parametrize("labelled", [0, 7])
+@pytest.mark.parametrize("sigma", [1.0, 0.3])
+def test_maxherding_chooses_as_scikit_activeml(labelled, sigma):
+    rng = np.random.default_rng(labelled)
+    x = clustered(rng)
+    known = clustered(rng, labelled) if labelled else None
+    chosen = MaxHerding(sigma=sigma).select(view_of(x, known), 15, np.random.default_rng(0))
+    y = np.r_[np.zeros(labelled), np.full(len(x), np.nan)]
+    whole = x if known is None else np.concatenate([known, x])
+    query = skactiveml.pool.MaxHerding(metric_dict={"gamma": 1 / sigma**2}, normalize_samples=True, random_state=0)
+    expected, utilities = query.query(whole, y, batch_size=15, return_utilities=True)
+    np.testing.assert_array_equal(chosen.keys, expected - labelled)
+    np.testing.assert_allclose(chosen.scores, [u[i] for u, i in zip(utilities, expected, strict=True)], rtol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_uherding_takes_the_largest_gain(seed):
+    rng = np.random.default_rng(seed)
+    x, labelled = clustered(rng), clustered(rng, 6)
+    probs = rng.dirichlet(np.ones(4), len(x)).astype(np.float32)
+    chosen = UHerding().select(view_of(x, labelled, probs), 12, np.random.default_rng(seed))
+    ordered = np.sort(probs, axis=1)
+    doubt = 1 - (ordered[:, -1] - ordered[:, -2])
+    sigma = smallest_distance(labelled)
+    table, similarity = kernel(x, x, sigma), kernel(x, labelled, sigma).max(axis=1)
+    for key, score in zip(chosen.keys, chosen.scores, strict=True):
+        gains = (doubt * np.maximum(table - similarity, 0)).mean(axis=1)
+        assert gains[key] == pytest.approx(gains.max(), rel=1e-3)
+        assert score == pytest.approx(gains.max(), rel=1e-2)
+        similarity = np.maximum(similarity, table[key])
+
+
+def test_copies_among_the_labelled_images_do_not_make_it_margin_sampling():
+    x = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+    assert smallest_distance(x) == pytest.approx(np.sqrt(2), rel=1e-5)
+    assert smallest_distance(x[:2]) == pytest.approx(0.01)
+    assert smallest_distance(x[:1]) == smallest_distance(x[:0]) == 1.0
+
+
+def test_a_temperature_flattens_the_probabilities():
+    probs = np.array([[0.8, 0.2]], np.float32)
+    np.testing.assert_allclose(soften(probs, 2.0), [[2 / 3, 1 / 3]], rtol=1e-5)
+    assert soften(probs, 1.0) is probs
+
+
+@pytest.mark.parametrize("params", [{"sigma": 0}, {"sigma": -1.0}, {"rows": 0}, {"temperature": 0}])
+def test_parameters_are_checked(params):
+    with pytest.raises(BadParams, match=next(iter(params))):
+        UHerding(**params)
