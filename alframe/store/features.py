@@ -2,6 +2,7 @@
 
 A shard is a pair of files named after what it holds, ``<digest>.npy`` (n, D) float32 and ``<digest>.keys.npy``
 (n, 16) bytes: the content hashes. The hashes are written last, so a shard with hashes is whole; a kill costs one shard.
+The digest in the name is the shard's checksum: when a file is new or has changed, it is read and compared.
 
 The last bits of an embedding depend on the batch that it was computed in, so a content is stored only once: whoever
 adds holds the folder's lock and first registers what others have added. If two shards have the same content all the
@@ -24,6 +25,7 @@ from filelock import FileLock
 from alframe.errors import StoreError
 from alframe.progress import track
 from alframe.store.files import replace_atomically
+from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Bools, Floats, Ints
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class FeatureStore:
         self._hashes = np.empty(0, HASH_TYPE)  # sorted
         self._locations = np.empty((0, 2), np.int64)  # shard and row of each hash
         self.width = 0  # D; 0 while nothing is stored
+        self._verified = VerifiedFiles(folder)
         if folder.exists() and not (folder / MARKER_FILE).exists():
             _drop_unusable_rows(folder)
         self._register(folder.glob("*.keys.npy"))
@@ -68,7 +71,9 @@ class FeatureStore:
             first = np.sort(np.unique(hashes, return_index=True)[1])
             new = first[(self._find(hashes[first]) < 0) & usable[first]]
             if len(new):
-                self._register([_write_shard(self.folder, hashes[new], features[new])])
+                keys_file = _write_shard(self.folder, hashes[new], features[new])
+                self._verified.note(keys_file, _features_file(keys_file))
+                self._register([keys_file])
         return usable
 
     def gather(self, contents: Sequence[bytes]) -> Floats:
@@ -115,6 +120,7 @@ class FeatureStore:
             rows, width = _read_shape(features_file)
             if len(hashes) != rows or width != (self.width or width):
                 raise ValueError(f"{len(hashes)} content hashes for ({rows}, {width}) features")
+            self._verify(keys_file, hashes)
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features_file, error)
             self._seen.discard(keys_file)
@@ -123,6 +129,15 @@ class FeatureStore:
             return None
         self.width = width
         return hashes
+
+    def _verify(self, keys_file: Path, hashes: ContentHashes) -> None:
+        """Raise ValueError if a shard that is new or has changed does not hold what its name says."""
+        features_file = _features_file(keys_file)
+        if self._verified.has(keys_file, features_file):
+            return
+        if _digest(hashes, np.load(features_file, mmap_mode="r")) != features_file.stem:
+            raise ValueError("its checksum is wrong")
+        self._verified.note(keys_file, features_file)
 
     def _find(self, hashes: ContentHashes) -> Ints:
         """Return (n,) the position of each in the sorted hashes, -1 for one that is not among them."""
@@ -147,21 +162,27 @@ def save_array(file: Path, array: npt.NDArray[np.generic]) -> None:
 
 def load_hashes(file: Path) -> ContentHashes:
     """Return the content hashes (n,) of a file. Raises OSError, EOFError or ValueError if it is damaged."""
-    stored = np.load(file)
-    if stored.dtype != np.uint8 or stored.shape[1:] != (HASH_TYPE.itemsize,):
-        raise ValueError(f"{stored.dtype} {stored.shape} where content hashes should be")
-    hashes: ContentHashes = stored.view(HASH_TYPE).reshape(-1)
+    rows, width = _read_shape(file, np.uint8)
+    if width != HASH_TYPE.itemsize:
+        raise ValueError(f"({rows}, {width}) bytes where content hashes should be")
+    hashes: ContentHashes = np.load(file).view(HASH_TYPE).reshape(-1)
     return hashes
 
 
 def _write_shard(folder: Path, hashes: ContentHashes, features: Floats) -> Path:
     """Write a shard of `features` (n, D) and their `hashes` (n,); return its keys file."""
     values = np.ascontiguousarray(features, np.float32)
-    digest = hashlib.blake2b(hashes.tobytes() + values.tobytes(), digest_size=12).hexdigest()
-    keys_file = folder / f"{digest}.keys.npy"
+    keys_file = folder / f"{_digest(hashes, values)}.keys.npy"
     save_array(_features_file(keys_file), values)
     save_array(keys_file, hashes)
     return keys_file
+
+
+def _digest(hashes: ContentHashes, features: Floats) -> str:
+    """Return the digest of a shard, after which it is named."""
+    digest = hashlib.blake2b(hashes.tobytes(), digest_size=12)
+    digest.update(np.ascontiguousarray(features).data)
+    return digest.hexdigest()
 
 
 def _drop_unusable_rows(folder: Path) -> None:
@@ -194,12 +215,12 @@ def _features_file(keys_file: Path) -> Path:
     return keys_file.with_name(keys_file.name.replace(".keys", ""))
 
 
-def _read_shape(file: Path) -> tuple[int, int]:
-    """Return the shape in the header; ValueError if the file is shorter or longer than that, or no float32 matrix."""
+def _read_shape(file: Path, dtype: type[np.generic] = np.float32) -> tuple[int, int]:
+    """Return the shape in the header; ValueError if the file is shorter or longer than that, or no such matrix."""
     with file.open("rb") as handle:
         np.lib.format.read_magic(handle)
-        shape, _, dtype = np.lib.format.read_array_header_1_0(handle)
-        size = handle.tell() + math.prod(shape) * dtype.itemsize
-    if dtype != np.float32 or len(shape) != 2 or size != file.stat().st_size:
-        raise ValueError(f"{file.stat().st_size:,} bytes, not the {size:,} of {dtype} {shape}")
+        shape, _, stored = np.lib.format.read_array_header_1_0(handle)
+        size = handle.tell() + math.prod(shape) * stored.itemsize
+    if stored != dtype or len(shape) != 2 or size != file.stat().st_size:
+        raise ValueError(f"{file.stat().st_size:,} bytes, not the {size:,} of {stored} {shape}")
     return shape[0], shape[1]

@@ -3,11 +3,13 @@
 Such a file is a pair, ``<name>.f32`` (n, D) raw float32 and ``<name>.keys`` (n, 16), the content hashes in NumPy's
 format, of which the hashes are written last: rows beyond them do not count. It is written once. A pool that has grown
 adds rows to it, and runs of the same pool share it, also at the same time, since rows that have hashes never change.
+``<name>.sums`` has a checksum of the rows that each addition wrote; files of earlier versions have none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Sequence
@@ -20,8 +22,16 @@ from filelock import FileLock
 from alframe.chunks import chunks
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
-from alframe.store.features import HASH_TYPE, ContentHashes, FeatureStore, load_hashes, save_array, to_hash_array
-from alframe.store.files import require_free_space
+from alframe.store.features import (
+    HASH_TYPE,
+    ContentHashes,
+    FeatureStore,
+    load_hashes,
+    save_array,
+    to_hash_array,
+)
+from alframe.store.files import require_free_space, write_json
+from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Floats
 
 log = logging.getLogger(__name__)
@@ -54,7 +64,11 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
     with FileLock(folder / ".lock"):
         file, count = _find_pool_file(folder, hashes, store.width)
         if count < len(hashes):
-            _append_rows(file, store, contents, count)
+            checksum = _append_rows(file, store, contents, count)
+            if not count or file.with_suffix(".sums").exists():
+                parts = [*(part for part in _load_checksums(file) if part[0] <= count), (len(hashes), checksum)]
+                write_json(file.with_suffix(".sums"), parts)
+            VerifiedFiles(folder).note(file)
             save_array(file.with_suffix(".keys"), hashes)
     # A plain array: a memmap's slices are slow, each being a memmap again.
     return np.asarray(np.memmap(file, np.float32, "r", shape=(len(hashes), store.width)))
@@ -65,12 +79,16 @@ def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Pa
 
     One that has most of them, but not in these places, is of this pool as it was before, and is removed.
     """
+    verified = VerifiedFiles(folder)
     for keys_file in sorted(folder.glob("*.keys")):
         file = keys_file.with_suffix(".f32")
         try:
             file_hashes = load_hashes(keys_file)
             if file.stat().st_size < len(file_hashes) * width * 4:
                 raise ValueError(f"too few rows for {len(file_hashes)} hashes")
+            if not verified.has(file):
+                _require_checksums(file, len(file_hashes), width)
+                verified.note(file)
         except (OSError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is built again.", file, error)
             _remove_pool_file(file)
@@ -84,9 +102,35 @@ def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Pa
     return folder / f"{hashlib.blake2b(hashes.tobytes(), digest_size=12).hexdigest()}.f32", 0
 
 
-def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], count: int) -> None:
-    """Write the rows after the first `count` of the contents."""
-    missing = contents[count:]
+def _load_checksums(file: Path) -> list[tuple[int, str]]:
+    """Return the end and the checksum of each part that was added to the file; none if it is of an earlier version."""
+    try:
+        parts = json.loads(file.with_suffix(".sums").read_text(encoding="utf-8"))
+        return [(int(stop), str(checksum)) for stop, checksum in parts]
+    except FileNotFoundError:
+        return []
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"its checksums cannot be read: {error}") from error
+
+
+def _require_checksums(file: Path, count: int, width: int) -> None:
+    """Raise ValueError if the first `count` rows are not those that were written, as far as there are checksums."""
+    with file.open("rb") as handle:
+        start = 0
+        for stop, expected in _load_checksums(file):
+            if stop > count:  # of rows that were never finished
+                return
+            digest = hashlib.blake2b(digest_size=16)
+            for rows in chunks(stop - start):
+                digest.update(handle.read((rows.stop - rows.start) * width * 4))
+            if digest.hexdigest() != expected:
+                raise ValueError("its checksum is wrong")
+            start = stop
+
+
+def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], count: int) -> str:
+    """Write the rows after the first `count` of the contents; return their checksum."""
+    missing, digest = contents[count:], hashlib.blake2b(digest_size=16)
     needed = len(missing) * store.width * 4
     try:
         require_free_space(file.parent, needed)
@@ -96,10 +140,13 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
         ):
             handle.seek(count * store.width * 4)
             for chunk in chunks(len(missing)):
-                size = handle.write(np.ascontiguousarray(_gather_rows(store, missing[chunk])).data)
+                rows = np.ascontiguousarray(_gather_rows(store, missing[chunk])).data
+                digest.update(rows)
+                size = handle.write(rows)
                 bar.advance(chunk.stop - chunk.start, read=size, written=size)
             handle.flush()
             os.fsync(handle.fileno())
+        return digest.hexdigest()
     except OSError as error:
         raise StoreError(
             f"{file} cannot be written: {error.strerror or error}. Beside the embeddings it needs "
@@ -109,6 +156,6 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
 
 def _remove_pool_file(file: Path) -> None:
     # Windows refuses while another run has it mapped; the next one to come removes it.
-    for path in (file.with_suffix(".keys"), file):
+    for path in (file.with_suffix(".keys"), file.with_suffix(".sums"), file):
         with suppress(OSError):
             path.unlink()

@@ -133,6 +133,57 @@ def test_a_damaged_shard_is_removed_and_costs_itself_only(
         np.testing.assert_array_equal(one.gather(contents(3, 2, 1)), features(3, 2, 1))
 
 
+@pytest.mark.parametrize("which", ["features", "keys"])
+@pytest.mark.parametrize("damage", ["one bit", "zeros", "NaN", "rows swapped", "pickle", "archive", "huge"])
+def test_values_that_were_not_written_are_computed_again(
+    which: str, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = FeatureStore(tmp_path)
+    store.add(contents(1, 2), features(1, 2))
+    (keys,) = tmp_path.glob("*.keys.npy")
+    store.add(contents(3), features(3))
+    file = keys if which == "keys" else keys.with_name(keys.name.replace(".keys", ""))
+    data = bytearray(file.read_bytes())
+    row = (len(data) - 128) // 2
+    match damage:
+        case "one bit":
+            data[-3] ^= 1
+        case "zeros":
+            data[128:] = bytes(len(data) - 128)
+        case "NaN":
+            data[-4:] = np.float32("nan").tobytes()
+        case "rows swapped":
+            data[128:] = data[128 + row :] + data[128 : 128 + row]
+        case "pickle":
+            data = bytearray(data.replace(b"|u1", b"|O ").replace(b"<f4", b"|O "))
+        case "archive":
+            data[:2] = b"PK"
+        case "huge":
+            data = bytearray(data.replace(b"(2, ", b"(2" + b"0" * 15 + b", ").replace(b" " * 15, b"", 1))
+    file.write_bytes(data)
+    again = FeatureStore(tmp_path)
+    assert again.has(contents(1, 2, 3)).tolist() == [False, False, True]
+    assert "is damaged" in caplog.text and "embedded again" in caplog.text
+    again.add(contents(1, 2), features(1, 2))
+    np.testing.assert_array_equal(FeatureStore(tmp_path).gather(contents(3, 2, 1)), features(3, 2, 1))
+
+
+def test_a_shard_is_read_only_when_it_is_new_or_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FeatureStore(tmp_path).add(contents(1, 2), features(1, 2))
+    read: list[int] = []
+    digest = module._digest
+    monkeypatch.setattr(module, "_digest", lambda *arrays: (read.append(1), digest(*arrays))[1])
+    FeatureStore(tmp_path)
+    assert not read  # who wrote it knows what it holds
+    shutil.copytree(tmp_path, copy := tmp_path / "copy", ignore=shutil.ignore_patterns("copy"))
+    for expected in (1, 1):
+        assert FeatureStore(copy).has(contents(1)).all()
+        assert len(read) == expected
+    (copy / ".verified").write_bytes(b"\xff\0 torn")
+    assert FeatureStore(copy).has(contents(1)).all()
+    assert len(read) == 2
+
+
 def test_a_shard_that_vanishes_during_a_run_is_named(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path)
     store.add(contents(1), features(1))

@@ -85,6 +85,33 @@ def test_a_damaged_file_is_gathered_again(store: FeatureStore, end: str, caplog:
     assert "is damaged" in caplog.text
 
 
+@pytest.mark.parametrize("end", [".f32", ".keys", ".sums"])
+def test_values_that_were_not_written_are_gathered_again(
+    store: FeatureStore, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    gather_pool_features(store, contents(*range(1, 21)))
+    gather_pool_features(store, contents(*range(1, 41)))
+    for at in (-1, 50):
+        (file,) = files(store)
+        data = bytearray(file.with_suffix(end).read_bytes())
+        data[at] ^= 1
+        file.with_suffix(end).write_bytes(data)
+        if end == ".sums":
+            file.touch()  # else nobody looks at the checksums
+        np.testing.assert_array_equal(gather_pool_features(store, contents(*range(1, 41))), features(*range(1, 41)))
+    if end == ".f32":
+        assert "its checksum is wrong" in caplog.text
+
+
+def test_a_file_of_an_earlier_version_without_checksums_goes_on(store: FeatureStore) -> None:
+    gather_pool_features(store, contents(*range(1, 21)))
+    (file,) = files(store)
+    file.with_suffix(".sums").unlink()
+    before = file.stat().st_ino
+    np.testing.assert_array_equal(gather_pool_features(store, contents(*range(1, 41))), features(*range(1, 41)))
+    assert files(store)[0].stat().st_ino == before
+
+
 def test_no_room_is_said_with_what_is_needed(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
