@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file as load_arrays
-from safetensors.numpy import save_file as save_arrays
-from safetensors.torch import load_file, save_file
 
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
 from alframe.engine.checked_head import checked_head
 from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder
-from alframe.errors import PoolError, StoreError
+from alframe.engine.model_file import MODEL_FILE, MODEL_FORMAT, ModelDescription, checksum_arrays, read_model_file
+from alframe.engine.weights_files import load_arrays, load_weights, save_arrays, save_weights
+from alframe.errors import AlframeError, PoolError, StoreError
 from alframe.settings import Inference
 from alframe.store.files import replace_atomically, write_json
 from alframe.types import Floats, InputSpec, Item
 
-MODEL_FORMAT = 1
 BATCH_SIZE = 64
+EXPORT_AGAIN = "Export the model again with `alframe export`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,11 @@ class Model:
         with replace_atomically(folder) as temporary:
             temporary.mkdir(parents=True)
             # The pretrained weights are in the file, so nothing is to be fetched when it is loaded.
-            weights = {name: tensor.cpu().contiguous() for name, tensor in self.embedder.module.state_dict().items()}
-            save_file(weights, temporary / "backbone.safetensors")
+            save_weights(self.embedder.module.state_dict(), temporary / "backbone.safetensors")
             arrays = {name: np.ascontiguousarray(array) for name, array in self.head.state().items()}
             save_arrays(arrays, temporary / "head.safetensors")
             write_json(
-                temporary / "model.json",
+                temporary / MODEL_FILE,
                 {
                     "format": MODEL_FORMAT,
                     "alframe": alframe_version(),
@@ -61,6 +58,7 @@ class Model:
                     "backbone": dict(self.backbone_recipe),
                     "head": dict(self.head_recipe),
                     "fingerprint": self.embedder.network_digest,
+                    "head_checksum": checksum_arrays(arrays),
                 },
             )
             self._require_equal(load_model(temporary, self.embedder.device))
@@ -98,7 +96,7 @@ class Model:
     def _require_equal(self, other: Model) -> None:
         if other.embedder.network_digest != self.embedder.network_digest:
             raise StoreError("The saved backbone is not the one in memory; the model was not written.")
-        trial = np.random.default_rng(0).normal(size=(32, self.embedder.dim)).astype(np.float32)
+        trial = _trial_features(self.embedder.dim)
         if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
             raise StoreError(
                 "The probabilities of the saved head differ from those in memory; the model was not written."
@@ -111,26 +109,52 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
     Raises StoreError naming what is missing or does not fit, EngineError if the engine is not installed.
     """
     folder = Path(folder)
-    file = folder / "model.json"
+    model = read_model_file(folder)
+    weights = load_weights(folder / "backbone.safetensors", EXPORT_AGAIN)
+    arrays = load_arrays(folder / "head.safetensors", EXPORT_AGAIN)
+    if model.head_checksum not in (None, checksum_arrays(arrays)):
+        raise _damaged(folder, "head.safetensors is not the one that was exported")
+    embedder = _load_embedder(folder, model, weights, device, inference)
+    _require_same_input(embedder.spec, model.preprocessing, folder / MODEL_FILE)
+    if embedder.network_digest != model.fingerprint:
+        raise _damaged(folder, "backbone.safetensors, or the backbone's settings, are not those that were exported")
+    head = _load_head(folder, model, arrays, embedder.dim)
+    return Model(embedder, head, model.classes, model.backbone, model.head)
+
+
+def _load_embedder(
+    folder: Path, model: ModelDescription, weights: Mapping[str, Any], device: str, inference: Inference
+) -> Embedder:
+    backbone = REGISTRIES["backbone"].build(model.backbone)
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"There is no model in {folder}: no model.json. `alframe export` writes one.") from None
-    except json.JSONDecodeError as error:
-        raise StoreError(f"{file} is damaged: {error}. Export the model again with `alframe export`.") from None
-    if data["format"] > MODEL_FORMAT:
-        raise StoreError(f"{file} was written by a newer alframe ({data['alframe']}). Update alframe to use it.")
+        return make_embedder(backbone, model.backbone, seed=0, device=device, weights=weights, inference=inference)
+    except AlframeError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise _damaged(folder, f"the weights do not fit the backbone that {MODEL_FILE} describes: {reason}") from error
+
+
+def _load_head(folder: Path, model: ModelDescription, arrays: dict[str, Any], dim: int) -> Head:
+    head = checked_head(REGISTRIES["head"].build(model.head), model.head)
     try:
-        weights = load_file(folder / "backbone.safetensors")
-        arrays = load_arrays(folder / "head.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"The weights in {folder} cannot be read: {error}. Export the model again.") from error
-    backbone = REGISTRIES["backbone"].build(data["backbone"])
-    embedder = make_embedder(backbone, data["backbone"], seed=0, device=device, weights=weights, inference=inference)
-    _require_same_input(embedder.spec, data["preprocessing"], file)
-    head = checked_head(REGISTRIES["head"].build(data["head"]), data["head"])
-    head.load(arrays)
-    return Model(embedder, head, tuple(data["classes"]), data["backbone"], data["head"])
+        head.load(arrays)
+        classes = head.probs(_trial_features(dim)).shape[1]
+    except Exception as error:
+        raise _damaged(
+            folder, f"head.safetensors does not fit the head that {MODEL_FILE} describes: {error}"
+        ) from error
+    if classes != len(model.classes):
+        raise _damaged(folder, f"the head knows {classes} classes, but {MODEL_FILE} names {len(model.classes)}")
+    return head
+
+
+def _trial_features(dim: int) -> Floats:
+    return np.random.default_rng(0).normal(size=(32, dim)).astype(np.float32)
+
+
+def _damaged(folder: Path, reason: str) -> StoreError:
+    return StoreError(f"The model in {folder} is damaged: {reason}. {EXPORT_AGAIN}")
 
 
 def _require_same_input(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:

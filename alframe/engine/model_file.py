@@ -54,7 +54,9 @@ def read_model_file(folder: Path) -> ModelDescription:
             _refuse(file, f"'{part}' is {_short(data[part])}, without a name")
     if not (checksum is None or isinstance(checksum, str)):
         _refuse(file, f"'head_checksum' is {_short(checksum)}, not a text")
-    return ModelDescription(**{name: data[name] for name in types} | {"classes": tuple(classes)}, head_checksum=checksum)
+    return ModelDescription(
+        **{name: data[name] for name in types} | {"classes": tuple(classes)}, head_checksum=checksum
+    )
 
 
 def checksum_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> str:

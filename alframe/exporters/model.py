@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alframe.contracts import ExportableModel
+from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
@@ -15,6 +16,6 @@ class Model:
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files; if `save` raises, an earlier model stays as it was."""
         target = folder / "model"
-        with replace_atomically(target) as temporary:
+        with explain_write_errors(target), replace_atomically(target) as temporary:
             model.save(temporary)
         return sorted(file for file in target.rglob("*") if file.is_file())

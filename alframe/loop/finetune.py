@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+import torch
 
 from alframe import seeding
 from alframe.contracts import SelfMeasuring
@@ -14,6 +15,8 @@ from alframe.engine.fit import drop_answers, leave_out_unseen, make_training_lab
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
+from alframe.engine.weights_files import file_digest, load_weights, save_weights
+from alframe.errors import StoreError
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import LabelSnapshot, RunCache
 from alframe.settings import TrainingPlan
@@ -50,7 +53,7 @@ def _earlier_trainings(campaign: Campaign) -> list[tuple[int, Trained]]:
 def _load_embedder(campaign: Campaign, warm: bool = True) -> Embedder:
     """Load the backbone with the weights stored last, or those it comes with if there are none, or not `warm`."""
     trained = _earlier_trainings(campaign) if warm else []
-    weights = load_file(campaign.folder / trained[-1][1].file) if trained else None
+    weights = _load_trained(campaign.folder / trained[-1][1].file, trained[-1][1].digest) if trained else None
     seed = campaign.settings.seed if campaign.network_seed is None else campaign.network_seed
     device, inference = campaign.parts.compute.device(), campaign.settings.inference
     return make_embedder(campaign.parts.backbone, campaign.recipes["backbone"], seed, device, weights, inference)
@@ -88,6 +91,15 @@ def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
     return UNSEEN_FRACTION if measures_itself or not has_test else 0.0
 
 
+def _load_trained(file: Path, digest: str) -> dict[str, torch.Tensor]:
+    """Return stored weights. Raises StoreError if they are not those that were stored: all embeddings would change."""
+    advice = "Restore it from a backup of the project."
+    weights = load_weights(file, advice)
+    if digest and file_digest(file) != digest:
+        raise StoreError(f"{file} is damaged: its checksum is wrong. {advice}")
+    return weights
+
+
 def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot) -> Embedder:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = _load_embedder(campaign, plan.warm)
@@ -109,12 +121,12 @@ def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan,
     result = fine_tune(module, loss, labelled_items, training.y, spec, plan, seed, device, compute.workers(), group)
     recipe, file = campaign.recipes["backbone"], f"models/backbone-{number:04d}.safetensors"
     with replace_atomically(campaign.folder / file) as temporary:
-        weights = {name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}
-        save_file(weights, temporary)
+        save_weights(module.state_dict(), temporary)
     trained = Trained(
         len(snapshot.labels.counted),
         file,
         dict(recipe),
+        digest=file_digest(campaign.folder / file),
         seen=sorted({*training.keys.tolist(), *(seen if plan.warm else ())}),
         left_out=sorted(left_out),
         losses=result.losses,

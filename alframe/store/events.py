@@ -97,6 +97,7 @@ class Trained(Event):
     was; older versions did not record either. `losses`: the mean of each epoch. `train_accuracy`: the share of the
     training images that are nearest to the mean of their own class. `validation_f1` is the macro-F1 on labels that only
     decide when to stop, before the first epoch and after each, and `best_epoch` the one whose weights were kept.
+    `digest` is that of the file; older versions did not record it either.
     """
 
     KIND: ClassVar[str] = "trained"
@@ -109,3 +110,4 @@ class Trained(Event):
     train_accuracy: float | None = None
     validation_f1: Sequence[float] = ()
     best_epoch: int | None = None
+    digest: str = ""

@@ -1,0 +1,68 @@
+"""Weights of networks and heads in safetensors files: the one place where such files are read and written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, numpy
+from safetensors import torch as torch_files
+
+from alframe.errors import StoreError
+
+
+def save_weights(weights: Mapping[str, torch.Tensor], file: Path) -> None:
+    """Write tensors of any device. Raises StoreError, e.g. on a full disk, which the library words in its own way."""
+    try:
+        torch_files.save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, file)
+    except (OSError, SafetensorError) as error:
+        raise _cannot_write(file, error) from error
+
+
+def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
+    """Write contiguous arrays. Raises StoreError as `save_weights` does."""
+    try:
+        numpy.save_file(dict(arrays), file)
+    except (OSError, SafetensorError) as error:
+        raise _cannot_write(file, error) from error
+
+
+def load_weights(file: Path, advice: str) -> dict[str, torch.Tensor]:
+    """Read what `save_weights` wrote. Raises StoreError with the `advice` for whatever a spoilt file brings up."""
+    _require_file(file, advice)
+    try:
+        return torch_files.load_file(file)
+    except Exception as error:
+        raise _damaged(file, error, advice) from error
+
+
+def load_arrays(file: Path, advice: str) -> dict[str, npt.NDArray[Any]]:
+    """Read what `save_arrays` wrote. Raises StoreError as `load_weights` does."""
+    _require_file(file, advice)
+    try:
+        return numpy.load_file(file)
+    except Exception as error:
+        raise _damaged(file, error, advice) from error
+
+
+def file_digest(file: Path) -> str:
+    """Return a digest of the file's bytes."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _require_file(file: Path, advice: str) -> None:
+    if not file.is_file():  # a link to a device would never end
+        raise StoreError(f"There is no file {file}. {advice}")
+
+
+def _damaged(file: Path, error: Exception, advice: str) -> StoreError:
+    return StoreError(f"{file} is damaged: it cannot be read ({error}). {advice}")
+
+
+def _cannot_write(file: Path, error: Exception) -> StoreError:
+    return StoreError(f"{file} cannot be written: {error}. Make room if the disk is full, and run the command again.")
