@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
@@ -38,14 +39,17 @@ def round_folder(request: Request) -> Path:
     return request.folder / f"round-{request.round:03d}"
 
 
-def was_already_asked(request: Request) -> bool:
-    """Leave a mark beside the round's folder; return whether the round was asked before. Raises OSError."""
+@contextmanager
+def asking_round(request: Request) -> Iterator[bool]:
+    """Yield whether this round was asked before, and leave a mark beside its folder when the block ends well.
+
+    The mark comes last: who asks again after a kill finishes the first time, and asks nothing "again". Raises OSError.
+    """
     mark = _mark_of(request)
-    if mark.exists():
-        return True
-    request.folder.mkdir(parents=True, exist_ok=True)
-    write_text(mark, "\n".join(request.classes))
-    return False
+    asked_before = mark.exists()
+    yield asked_before
+    if not asked_before:
+        write_text(mark, "\n".join(request.classes))
 
 
 def classes_when_asked(request: Request) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ import pytest
 
 from alframe.kit.round_folders import (
     MANIFEST,
+    asking_round,
     classes_when_asked,
     read_manifest,
     round_folder,
     take_free_name,
-    was_already_asked,
     write_manifest,
 )
 from alframe.kit.round_images import place_image
@@ -49,9 +49,14 @@ def test_a_manifest_without_a_column_is_a_problem(tmp_path: Path) -> None:
 def test_a_round_knows_that_it_was_asked_and_with_which_classes(tmp_path: Path) -> None:
     request = Request(3, (), ("fox", "deer"), tmp_path / "labels")
     assert classes_when_asked(request) == ()
-    assert not was_already_asked(request)
+    with pytest.raises(KeyboardInterrupt), asking_round(request) as asked_before:
+        assert not asked_before
+        raise KeyboardInterrupt  # before the images were in place
+    with asking_round(request) as asked_before:
+        assert not asked_before
     later = Request(3, (), ("fox", "deer", "lynx"), tmp_path / "labels")
-    assert was_already_asked(later)
+    with asking_round(later) as asked_before:
+        assert asked_before
     assert classes_when_asked(later) == ("fox", "deer")
     assert (tmp_path / "labels" / ".round-003.asked").exists(), "where the earlier version left it"
     assert round_folder(request) == tmp_path / "labels" / "round-003"

@@ -13,7 +13,7 @@ from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classe
 from alframe.kit.files import hash_if_readable, replace_atomically
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import pluralise, round_folder, was_already_asked
+from alframe.kit.round_folders import asking_round, pluralise, round_folder
 from alframe.kit.tables import (
     SEPARATORS,
     WORKBOOK_SUFFIXES,
@@ -85,6 +85,25 @@ class Csv:
     def request(self, request: Request) -> str:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
+        try:
+            with asking_round(request) as asked_before:
+                file = self._complete_lists(folder, request, asked_before)
+        except OSError as error:
+            raise LabelError(
+                f"{folder} cannot be written to: {error.strerror or error}. Check that the folder may be written to "
+                "and that the disk has room, and run the command again."
+            ) from error
+        where = file if len(files_in_folder(folder)) == 1 else folder
+        others = pluralise(len(find_tables(self.files, request.folder, "label_source.files")[0]), "file")
+        return (
+            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
+            f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
+            + (f"{others} of label_source.files will be read too. " if self.files else "")
+            + describe_classes(request.classes, self.new_classes)
+        )
+
+    def _complete_lists(self, folder: Path, request: Request, asked_before: bool) -> Path:
+        """List the images that no file in the folder lists, and return the newest list. Raises OSError."""
         matcher = ImageMatcher(request.items)
         rows = [
             row for file in files_in_folder(folder) for row in self._read_rows(file, self._columns_of(file), matcher)
@@ -98,15 +117,8 @@ class Csv:
             while file.exists():
                 number += 1
                 file = folder / f"to_label-{number}.csv"
-            self._write_list(file, missing, request)
-        where = file if len(files_in_folder(folder)) == 1 else folder
-        others = pluralise(len(find_tables(self.files, request.folder, "label_source.files")[0]), "file")
-        return (
-            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
-            f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
-            + (f"{others} of label_source.files will be read too. " if self.files else "")
-            + describe_classes(request.classes, self.new_classes)
-        )
+            self._write_list(file, missing, asked_before)
+        return file
 
     def collect(self, request: Request) -> Answers:
         """Return every label that the CSV files give; of one item, the label of the file saved last comes last.
@@ -167,20 +179,13 @@ class Csv:
         rows = read_table(file, (columns.path, columns.label), self.encoding, matcher.is_known_path)
         return match_rows(str(file), track(rows, f"Reading {file.name}", unit="row"), columns.path, matcher)
 
-    def _write_list(self, file: Path, items: Sequence[Item], request: Request) -> None:
-        try:
-            reissued = {REISSUED_COLUMN: "yes"} if was_already_asked(request) else {}
-            # The byte-order mark makes Excel read the file as UTF-8.
-            with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-                rows = [self._row_to_fill(item) | reissued for item in items]
-                writer = csv.DictWriter(handle, rows[0], delimiter=self.separator)
-                writer.writeheader()
-                writer.writerows(rows)
-        except OSError as error:
-            raise LabelError(
-                f"{file} cannot be written: {error.strerror}. Check that the folder may be written to and that the "
-                "disk has room, and run the command again."
-            ) from error
+    def _write_list(self, file: Path, items: Sequence[Item], reissued: bool) -> None:
+        rows = [self._row_to_fill(item) | ({REISSUED_COLUMN: "yes"} if reissued else {}) for item in items]
+        # The byte-order mark makes Excel read the file as UTF-8.
+        with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
+            writer = csv.DictWriter(handle, rows[0], delimiter=self.separator)
+            writer.writeheader()
+            writer.writerows(rows)
 
     def _row_to_fill(self, item: Item) -> dict[str, str]:
         cells = {self.columns.path: item.id, self.columns.label: "", self.columns.annotator: ""}

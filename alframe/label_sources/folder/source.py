@@ -12,7 +12,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import NEW_CLASSES_RULES, class_resolver, describe_classes
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
-from alframe.kit.round_folders import pluralise, read_manifest, round_folder, was_already_asked
+from alframe.kit.round_folders import asking_round, pluralise, read_manifest, round_folder
 from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
@@ -40,9 +40,10 @@ class Folder:
         """Put every image that is nowhere in the round's folder into it; one that has been moved stays moved."""
         folder = round_folder(request)
         try:
-            for name in _classes_by_folder(request.classes):
-                (folder / name).mkdir(parents=True, exist_ok=True)
-            complete_folder(folder, request.items, self.link, was_already_asked(request))
+            with asking_round(request) as asked_before:
+                for name in _classes_by_folder(request.classes):
+                    (folder / name).mkdir(parents=True, exist_ok=True)
+                complete_folder(folder, request.items, self.link, asked_before)
         except OSError as error:
             raise LabelError(
                 f"Cannot put the images to label into {folder}: {error}. Check that the image is still there, that the "

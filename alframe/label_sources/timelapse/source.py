@@ -23,7 +23,7 @@ from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import classes_when_asked, normalise_name, pluralise, round_folder, was_already_asked
+from alframe.kit.round_folders import asking_round, classes_when_asked, normalise_name, pluralise, round_folder
 from alframe.label_sources.timelapse.answers import (
     add_answer,
     build_answers,
@@ -72,20 +72,21 @@ class Timelapse:
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
         remarks = []
         try:
-            images = complete_manifest(folder, request.items, was_already_asked(request))
-            names = {image.id: image.name for image in images}
-            for root in self._roots(folder):
-                _require_short_paths(root, names.values())
-                if not files_in(root, ".ddb"):
-                    remarks += [
-                        f"{item.id} cannot be shown, and is not in the set: {reason}."
-                        for item in track(request.items, "Putting the images in place", unit="img")
-                        if (reason := place_jpeg(item, root / names[item.id], self.link))
-                    ]
-                    if self.prepare:
-                        remarks += prepare_set(root, request, names, fields, self.blank)
-                if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
-                    write_template(root / TEMPLATE_NAME, fields)
+            with asking_round(request) as asked_before:
+                images = complete_manifest(folder, request.items, asked_before)
+                names = {image.id: image.name for image in images}
+                for root in self._roots(folder):
+                    _require_short_paths(root, names.values())
+                    if not files_in(root, ".ddb"):
+                        remarks += [
+                            f"{item.id} cannot be shown, and is not in the set: {reason}."
+                            for item in track(request.items, "Putting the images in place", unit="img")
+                            if (reason := place_jpeg(item, root / names[item.id], self.link))
+                        ]
+                        if self.prepare:
+                            remarks += prepare_set(root, request, names, fields, self.blank)
+                    if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
+                        write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
             raise LabelError(str(error)) from error
         except OSError as error:
