@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import logging
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from reprlib import repr as shorten
@@ -11,9 +14,14 @@ from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.json_members import read_json_members
+from alframe.formats.skipped import SkippedRecords
 from alframe.formats.times import parse_local_time
 from alframe.progress import track
 from alframe.types import Box
+
+log = logging.getLogger(__name__)
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+\.0+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,55 +59,101 @@ class CocoAnnotation:
 
 @dataclass(frozen=True, slots=True)
 class CocoDataset:
-    """Images and annotations by image id; `unlisted_images` counts ids with annotations that no image has."""
+    """Images and annotations by image id."""
 
     images: Mapping[str, CocoImage]
     annotations: Mapping[str, tuple[CocoAnnotation, ...]]
-    unlisted_images: int
 
 
 def read_coco(file: Path) -> CocoDataset:
     """Read the file of a data set, with ids as text and categories by name.
 
-    Understood, since it exists: ids and locations that are numbers, `date_captured` for `datetime`, times that are
-    none, no sequences, several annotations for an image or none at all. Raises FormatError with the position in the
-    file. Source: github.com/agentmorris/MegaDetector, coco-camera-traps format.
+    Understood, since it exists: ids and locations that are numbers (1.0 is 1), `date_captured` for `datetime`, times
+    that are none, no sequences, several annotations for an image or none at all. Records that cannot be used are left
+    out, counted and named in the log. Raises FormatError with the position in the file if there is no other image.
+    Source: github.com/agentmorris/MegaDetector, coco-camera-traps format.
     """
-    images: dict[str, CocoImage] = {}
-    annotations: dict[str, tuple[CocoAnnotation, ...]] = {}
-    names: dict[str, str] = {}
+    reader = _CocoReader()
     counts = {"images": 0, "annotations": 0, "categories": 0}
     for name, record in track(read_json_members(file, list(counts)), "Reading the data set", unit="records"):
         if name not in counts:
             continue
         position, counts[name] = f"{name}[{counts[name]}]", counts[name] + 1
-        if not isinstance(record, dict):
-            raise FormatError(f"{file}, {position} is {shorten(record)}: must be an object. Is this a COCO file?")
         try:
-            if name == "images":
-                image_id = _require_text(record, "id")
-                if image_id in images:
-                    raise FormatError(
-                        f" has the id {image_id} of {images[image_id].position}. Ids must be unique: change one."
-                    )
-                images[image_id] = _parse_image(record, position)
-            elif name == "annotations":
-                image_id = _require_text(record, "image_id")
-                annotations[image_id] = (*annotations.get(image_id, ()), _parse_annotation(record))
-            else:
-                names[_require_text(record, "id")] = _require_text(record, "name")
+            if not isinstance(record, dict):
+                raise FormatError(f" is {shorten(record)}: must be an object. Is this a COCO file?")
+            reader.add(name, record, position)
         except FormatError as error:
-            raise FormatError(f"{file}, {position}{error}") from None
-    if not images:
+            reader.skipped.add(f"{name} are skipped", f"{position}{error}")
+    if not counts["images"]:
         raise FormatError(f"{file} lists no image, or is not a COCO file: it must have a list `images`.")
-    listed = {}
-    for image_id in filter(annotations.__contains__, images):
-        unknown = [each.category for each in annotations[image_id] if each.category not in names]
-        if unknown:
-            problem = f"`categories` has no id {unknown[0]}, which an annotation of image {image_id} has"
-            raise FormatError(f"{file}: {problem}. Add it.")
-        listed[image_id] = tuple(replace(each, category=names[each.category]) for each in annotations[image_id])
-    return CocoDataset(images, listed, len(annotations) - len(listed))
+    if not reader.images:
+        raise FormatError(f"{file}, {reader.skipped.examples['images are skipped']}")
+    dataset = reader.build()
+    reader.skipped.warn(log, file)
+    return dataset
+
+
+@dataclass
+class _CocoReader:
+    """What has been read so far; `contradicted` are the ids that several images have."""
+
+    images: dict[str, CocoImage] = field(default_factory=dict)
+    annotations: dict[str, list[CocoAnnotation]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    contradicted: set[str] = field(default_factory=set)
+    skipped: SkippedRecords = field(default_factory=SkippedRecords)
+
+    def add(self, name: str, record: Mapping[str, Any], position: str) -> None:
+        """Add a record of the list `name`; raises FormatError, which begins with what is wrong there."""
+        if name == "images":
+            self._add_image(_require_id(record, "id"), _parse_image(record, position))
+        elif name == "annotations":
+            annotation = self._parse_annotation(record, position)
+            self.annotations.setdefault(_require_id(record, "image_id"), []).append(annotation)
+        else:
+            self.names[_require_id(record, "id")] = _require_text(record, "name")
+
+    def build(self) -> CocoDataset:
+        """Join annotations and images; count what has no partner."""
+        joined = {}
+        for image_id, of_image in self.annotations.items():
+            if image_id in self.contradicted:
+                self.skipped.add("annotations are of an id that several images have, and are skipped", image_id)
+            elif image_id not in self.images:
+                outcome = "images have annotations but are not listed"
+                self.skipped.add(outcome, f"the id {image_id}")
+            else:
+                joined[image_id] = tuple(self._with_names(of_image, self.images[image_id].file))
+        return CocoDataset(self.images, joined)
+
+    def _with_names(self, annotations: Iterable[CocoAnnotation], file: str) -> Iterator[CocoAnnotation]:
+        for annotation in annotations:
+            if annotation.category in self.names:
+                yield replace(annotation, category=self.names[annotation.category])
+            else:
+                what = f"the category {annotation.category} of '{file}'"
+                self.skipped.add("annotations are of a category that `categories` does not list, and are skipped", what)
+
+    def _add_image(self, image_id: str, image: CocoImage) -> None:
+        before = self.images.get(image_id)
+        if before is None:
+            self.images[image_id] = image
+        elif before.file != image.file:
+            # Both are images of the pool, but nobody knows which of them the annotations are of.
+            self.contradicted.add(image_id)
+            self.images[f"{image_id} ({image.position})"] = image
+            what = f"{image.position} ('{image.file}') has the id {image_id} of {before.position} ('{before.file}')"
+            self.skipped.add("images have the id of another one; neither gets its annotations", what)
+
+    def _parse_annotation(self, record: Mapping[str, Any], position: str) -> CocoAnnotation:
+        relative = record.get("bbox_relative")
+        sides = _parse_sides(relative or record.get("bbox"))
+        if sides is None and (relative or record.get("bbox")):
+            reason = f"{position}: {shorten(relative or record.get('bbox'))}"
+            self.skipped.add("boxes are not four numbers, with an area, and are skipped", reason)
+        sequence_level = record.get("sequence_level_annotation") is True
+        return CocoAnnotation(_require_id(record, "category_id"), sides, bool(relative), sequence_level)
 
 
 def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
@@ -115,14 +169,21 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
     )
 
 
-def _parse_annotation(record: Mapping[str, Any]) -> CocoAnnotation:
-    relative = record.get("bbox_relative")
-    box = relative or record.get("bbox")
-    if box and (not isinstance(box, list) or len(box) != 4 or any(type(side) not in (int, float) for side in box)):
-        raise FormatError(f": its box is {shorten(box)}: must be four numbers.")
-    sides = tuple(map(_to_number, box)) if box else None
-    sequence_level = record.get("sequence_level_annotation") is True
-    return CocoAnnotation(_require_text(record, "category_id"), sides, bool(relative), sequence_level)
+def _parse_sides(box: object) -> tuple[float, ...] | None:
+    """Return left, top, width and height; None if they are not four numbers with an area."""
+    if not isinstance(box, list) or len(box) != 4:
+        return None
+    sides = tuple(_to_number(side, math.nan) for side in box)
+    return sides if not any(map(math.isnan, sides)) and sides[2] > 0 and sides[3] > 0 else None
+
+
+def _require_id(record: Mapping[str, Any], name: str) -> str:
+    """Return an id as text; a whole number is the same with and without a fraction of zero, as tables write it."""
+    value = record.get(name)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = _require_text(record, name)
+    return text.partition(".")[0] if _WHOLE_NUMBER.fullmatch(text) else text
 
 
 def _require_text(record: Mapping[str, Any], name: str) -> str:
@@ -139,5 +200,10 @@ def _to_text(value: object) -> str | None:
     return str(value).encode("utf-8", "replace").decode().strip() or None
 
 
-def _to_number(value: object) -> float:
-    return float(value) if type(value) in (int, float) and -1e9 < value < 1e9 else 0.0  # type: ignore[operator, arg-type]
+def _to_number(value: object, otherwise: float = 0.0) -> float:
+    """Return a number, which some programs write as text."""
+    try:
+        number = float(value) if type(value) in (int, float, str) else math.nan  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return otherwise
+    return number if -1e9 < number < 1e9 else otherwise

@@ -20,7 +20,7 @@ class SkippedRecords:
         self.counts[outcome] += count
         self.examples.setdefault(outcome, example)
 
-    def warn(self, log: logging.Logger, file: Path) -> None:
-        """Log one line for each kind."""
+    def warn(self, log: logging.Logger, file: Path, intro: str = "") -> None:
+        """Log one line for each kind; `intro` stands between the count and the outcome, with a blank at its end."""
         for outcome, count in self.counts.items():
-            log.warning("%s: %d %s, e.g. %s", file, count, outcome, self.examples[outcome])
+            log.warning("%s: %d %s%s, e.g. %s", file, count, intro, outcome, self.examples[outcome])

@@ -1,16 +1,19 @@
-"""Checks for pools that read a file which lists images: ids, duplicates, several labels, and what was left out."""
+"""Pools that read a file which lists images: rows of one image merged, files found, and what was left out counted."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from alframe.errors import PoolError
+from alframe.formats.image_files import ImageFiles, describe_difference, find_image_files
+from alframe.formats.path_text import shorten_list
+from alframe.formats.skipped import SkippedRecords
+from alframe.formats.stored_pictures import measured_as_stored, read_stored_pictures, turn_box
 from alframe.kit.image_paths import locate_image
 from alframe.types import Box, Item
 
@@ -24,64 +27,170 @@ def folder_at_level(folders: list[str], level: int | None) -> str | None:
     return folders[level - 1] if level is not None and len(folders) >= level else None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """What one row of a file says of the image at `path`; `position` is where it says so, e.g. "row 3".
+
+    `labels` are pairs (class, box). `size` is the width and height that boxes were measured in, where that may be the
+    picture as it is stored rather than as EXIF turns it.
+    """
+
+    path: str
+    position: str
+    labels: Sequence[tuple[str, Box | None]] = ()
+    split: Literal["pool", "test"] = "pool"
+    camera: str | None = None
+    taken: datetime | None = None
+    sequence: str | None = None
+    size: tuple[float, float] | None = None
+
+    def merge(self, later: ListedImage) -> ListedImage:
+        """Return this row with the labels of a later one of the same image, and with what only that one knows."""
+        return replace(
+            self,
+            labels=(*self.labels, *later.labels),
+            split="test" if "test" in (self.split, later.split) else "pool",
+            camera=self.camera or later.camera,
+            taken=self.taken or later.taken,
+            sequence=self.sequence or later.sequence,
+            size=self.size or later.size,
+        )
+
+
 @dataclass
 class ListedImages:
-    """The images that `file` lists below the folder `root`: checks each path and counts what is left out.
+    """Makes items of the images that `file` lists below the folder `root`, and logs what it leaves out.
 
     `several` says what to do with an image of several classes ("skip" or "first"). `hint` is a sentence on where the
-    images can be downloaded. `left_out` counts the images left out by reason, `notes` other facts to be logged.
+    images can be downloaded.
     """
 
     file: Path
     root: Path
     several: str = "skip"
     hint: str = ""
-    left_out: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-    _positions: dict[str, str] = field(default_factory=dict)  # image id -> where in the file it is listed
-    _first_path: Path | None = None
-    _any_exists: bool = False
+    left_out: SkippedRecords = field(default_factory=SkippedRecords)
+    notes: SkippedRecords = field(default_factory=SkippedRecords)
 
-    def item(self, path: str, position: str, labels: Iterable[tuple[str, Box | None]], **fields: Any) -> Item | None:
-        """Return the image at `path` as an Item with these fields; None if it is left out for its several classes.
+    def leave_out(self, reason: str, example: str) -> None:
+        """Count an image that is left out; `reason` ends "images left out, since they"."""
+        self.left_out.add(reason, example)
 
-        `labels` are pairs (class, box). The label is the only class, the first of several, or None; the box is the
-        largest of that class. `position` says where the file lists it, e.g. "row 3". Raises PoolError for a path that
-        cannot be used or is listed twice.
+    def note(self, fact: str, example: str) -> None:
+        """Count an image of which users should know something; `fact` ends "images that"."""
+        self.notes.add(fact, example)
+
+    def items(self, rows: Iterable[ListedImage]) -> Iterator[Item]:
+        """Yield an item for each image, in the order of the rows; rows of one image are merged.
+
+        Its label is the only class, the first of several, or None; its box is the largest of that class. An image that
+        is not at its path is looked for with other cases and accents, and by the end of the path. Raises PoolError if
+        no image is left, or if none of them exists; that some do not exist is not an error here, but is logged.
         """
-        labels = list(labels)
-        class_names = list(dict.fromkeys(name for name, _ in labels))
+        listed = self._locate(rows)
+        files = find_image_files(self.root, {id_: (row.path, path) for id_, (row, path) in listed.items()})
+        merged: dict[str, tuple[ListedImage, Path]] = {}
+        for listed_id, (row, path) in listed.items():
+            image_id, place = files.found.get(listed_id, (listed_id, path))
+            merged[image_id] = (self._merge(merged[image_id][0], row) if image_id in merged else row, place)
+        items = [self._make_item(image_id, path, row) for image_id, (row, path) in merged.items()]
+        kept = [(item, row) for item, (row, _) in zip(items, merged.values(), strict=True) if item is not None]
+        yield from self._turn_boxes([item for item, _ in kept], [row.size for _, row in kept])
+        self._report(listed, files, is_empty=not kept)
+
+    def _locate(self, rows: Iterable[ListedImage]) -> dict[str, tuple[ListedImage, Path]]:
+        """Return the images by id, with what all rows say of each, and with the path where it is listed."""
+        listed: dict[str, tuple[ListedImage, Path]] = {}
+        for row in rows:
+            try:
+                image_id, path = locate_image(row.path, self.root, f"{self.file}, {row.position}")
+            except PoolError as error:
+                self.leave_out("cannot be used", str(error))
+                continue
+            listed[image_id] = (self._merge(listed[image_id][0], row) if image_id in listed else row, path)
+        return listed
+
+    def _merge(self, row: ListedImage, later: ListedImage) -> ListedImage:
+        self.note("are listed again; their labels count together", f"{later.path} in {row.position}, {later.position}")
+        return row.merge(later)
+
+    def _make_item(self, image_id: str, path: Path, row: ListedImage) -> Item | None:
+        """Return the item, or None if it is left out for its several classes."""
+        class_names = list(dict.fromkeys(name for name, _ in row.labels))
         if len(class_names) > 1 and self.several == "skip":
-            self.left_out["have several classes (pool.several=first takes the first)"] += 1
+            example = f"{row.path} in {row.position}: {', '.join(class_names)}"
+            self.leave_out("have several classes (pool.several=first takes the first)", example)
             return None
         label = class_names[0] if class_names else None
-        boxes = [box for name, box in labels if name == label and box is not None]
+        boxes = [box for name, box in row.labels if name == label and box is not None]
         box = max(boxes, key=lambda box: box.w * box.h, default=None)
-        image_id, full_path = locate_image(path, self.root, f"{self.file}, {position}")
-        if image_id in self._positions:
-            earlier = self._positions[image_id]
-            raise PoolError(f"{self.file}, {position}: {path} is listed already, in {earlier}. Keep one of them.")
-        self._positions[image_id] = position
-        self._first_path = self._first_path or full_path
-        # Looks at the disk only until one is there. os.path takes names that this system cannot have for absent files.
-        self._any_exists = self._any_exists or os.path.exists(full_path)  # noqa: PTH110
-        return Item(image_id, full_path, label, box=box, **fields)
+        return Item(image_id, path, label, row.split, row.camera, row.taken, row.sequence, box)
 
-    def finish(self, items: Iterable[Item | None]) -> Iterator[Item]:
-        """Yield the items that are not None, then log what was left out.
+    def _turn_boxes(self, items: Sequence[Item], sizes: Sequence[tuple[float, float] | None]) -> Iterator[Item]:
+        """Yield the items; boxes that were measured in stored pictures are turned as EXIF turns these."""
+        rows = [row for row, item in enumerate(items) if item.box is not None and sizes[row] is not None]
+        pictures = dict(zip(rows, read_stored_pictures([items[row].path for row in rows]), strict=True))
+        as_stored = {
+            row: measured_as_stored(picture, size)
+            for row, picture in pictures.items()
+            if picture is not None and (size := sizes[row])
+        }
+        # One program wrote the file: where a size tells nothing, it is as where sizes do.
+        turned = {row for row, picture in pictures.items() if picture is not None and picture.orientation > 1}
+        told = {answer for row, answer in as_stored.items() if answer is not None and row in turned}
+        for row, item in enumerate(items):
+            answer = as_stored.get(row, False)
+            if answer is None and len(told) != 1:
+                fact = "EXIF turns or mirrors, with boxes that are taken to be of the upright picture, as no size tells"
+                self.note(fact, item.id)
+            picture = pictures.get(row)
+            if picture is not None and item.box is not None and (True in told if answer is None else answer):
+                yield replace(item, box=turn_box(item.box, picture.orientation))
+            else:
+                yield item
 
-        Raises PoolError if no image is left, or if none of them exists; that some do not exist is not an error here.
-        """
-        yield from (item for item in items if item is not None)
-        for counter, verb in ((self.left_out, "left out, since they"), (self.notes, "that")):
-            for reason, count in counter.items():
-                log.warning("%s: %d images %s %s.", self.file, count, verb, reason)
-        if self._first_path is None:
-            reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.items())
-            raise PoolError(f"{self.file} lists no image that can be used{f': {reasons}' if reasons else ''}.")
-        if not self._any_exists:
-            raise PoolError(
-                f"None of the {len(self._positions)} images that {self.file} lists exists. The first was looked for at "
-                f"{self._first_path}.{self.hint} Set pool.root (now {self.root}) to the folder that the paths are "
-                f"relative to."
+    def _report(self, listed: Mapping[str, tuple[ListedImage, Path]], files: ImageFiles, is_empty: bool) -> None:
+        """Log which images are not where they are listed; raise PoolError if none is left, or if none exists."""
+        for skipped, intro in ((self.left_out, "images left out, since they "), (self.notes, "images that ")):
+            skipped.warn(log, self.file, intro)
+        if is_empty:
+            reasons = [
+                f"{count} {reason}, e.g. {self.left_out.examples[reason]}"
+                for reason, count in self.left_out.counts.items()
+            ]
+            raise PoolError(f"{self.file} lists no image that can be used{': ' * bool(reasons)}{'; '.join(reasons)}.")
+        absent = [*files.ambiguous, *files.missing]
+        if len(absent) == len(listed):
+            raise PoolError(self._explain_none_exists(listed[absent[0]][1], len(listed), files))
+        if files.prefixes:
+            log.warning("%s: %s taken for %s.", self.file, shorten_list(files.prefixes), self.root)
+        if otherwise := [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]:
+            text = "%s: %d images are not there as they are listed, but with another case or other accents, e.g. %s."
+            row, place = listed[otherwise[0]][0], files.found[otherwise[0]][1]
+            log.warning(text, self.file, len(otherwise), describe_difference(row.path, place))
+        for ids, what in (
+            (files.ambiguous, "could be several files below %s"),
+            (files.missing, "do not exist below %s"),
+        ):
+            if ids:
+                row = listed[ids[0]][0]
+                text = f"%s: %d of %d images {what}, e.g. '%s' in %s."
+                log.warning(text, self.file, len(ids), len(listed), self.root, row.path, row.position)
+
+    def _explain_none_exists(self, first: Path, count: int, files: ImageFiles) -> str:
+        text = (
+            f"None of the {count} images that {self.file} lists exists. The first was looked for at {first}.{self.hint}"
+        )
+        if files.contested:
+            text += (
+                f" With {shorten_list(files.contested)} for pool.root ({self.root}) they would, but each file twice."
             )
+            return f"{text} Delete the rows of all but one of these folders."
+        if files.rejected:
+            text += (
+                f" With {shorten_list(files.rejected)} for pool.root they would, but that looks like another season."
+            )
+        return (
+            f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "
+            "another computer, to the folder that holds the same tree."
+        )

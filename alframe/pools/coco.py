@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.coco import CocoAnnotation, CocoDataset, read_coco
+from alframe.formats.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
 from alframe.kit.files import read_json_members
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import SEVERAL_RULES, ListedImages
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of
 from alframe.types import Item
 
@@ -44,27 +44,31 @@ class Coco:
         file = absolute_path(self.file)
         dataset = read_coco(file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
-        if dataset.unlisted_images:
-            listed.notes["have annotations but are not listed"] = dataset.unlisted_images
-        yield from listed.finish(self._items(dataset, listed, self._held_out_locations(dataset)))
+        yield from listed.items(self._rows(dataset, listed, self._held_out_locations(dataset)))
 
-    def _items(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[Item | None]:
+    def _rows(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[ListedImage]:
         for coco_id, image in dataset.images.items():
             if image.corrupt:
-                listed.left_out["are marked as corrupt"] += 1
+                listed.leave_out("are marked as corrupt", image.file)
                 continue
-            usable = self._usable(dataset.annotations.get(coco_id, ()), listed)
-            yield listed.item(
+            usable = self._usable(dataset.annotations.get(coco_id, ()), image, listed)
+            boxes = [each.relative_box(image.size) if self.boxes else None for each in usable]
+            if self.boxes and any(each.box and not box for each, box in zip(usable, boxes, strict=True)):
+                listed.note("have a box outside the image, or in pixels although their size is not known", image.file)
+            yield ListedImage(
                 image.file,
                 image.position,
-                ((each.category, each.relative_box(image.size) if self.boxes else None) for each in usable),
+                [(each.category, box) for each, box in zip(usable, boxes, strict=True)],
                 split="test" if image.location in held_out else "pool",
                 camera=image.location,
                 taken=image.taken,
                 sequence=image.sequence,
+                size=image.size,
             )
 
-    def _usable(self, annotations: Sequence[CocoAnnotation], listed: ListedImages) -> Sequence[CocoAnnotation]:
+    def _usable(
+        self, annotations: Sequence[CocoAnnotation], image: CocoImage, listed: ListedImages
+    ) -> Sequence[CocoAnnotation]:
         """Return the annotations that count as labels."""
         if not self.labels:
             return ()
@@ -72,7 +76,9 @@ class Coco:
             return annotations
         usable = [annotation for annotation in annotations if not annotation.sequence_level]
         if annotations and not usable:
-            listed.notes["have labels of their sequence only, which are not used (pool.sequence_level=true does)"] += 1
+            listed.note(
+                "have labels of their sequence only, which are not used (pool.sequence_level=true does)", image.file
+            )
         return usable
 
     def _held_out_locations(self, dataset: CocoDataset) -> set[str]:

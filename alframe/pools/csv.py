@@ -12,8 +12,8 @@ from typing import TextIO
 
 from alframe.errors import PoolError
 from alframe.kit.image_paths import absolute_path, download_hint
-from alframe.kit.listed_images import ListedImages
-from alframe.kit.parameters import did_you_mean, require_parameter
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
+from alframe.kit.parameters import did_you_mean, require_one_of, require_parameter
 from alframe.kit.tables import require_encoding
 from alframe.types import Item
 
@@ -24,7 +24,8 @@ class Csv:
 
     Relative paths start at `root` (default: the file's folder), with either slash. A column parameter holds a column's
     name, or None where there is no such column. Every cell stays text, so that "NA" and "001" can be classes; blank
-    cells mean "not known", as does the word `unlabelled` for a label, and spaces around a cell are dropped. In the
+    cells mean "not known", as does the word `unlabelled` for a label, and spaces around a cell are dropped. Where the
+    classes of an image's rows differ, `several` decides: skip leaves the image out, first takes the first. In the
     split column "test" is the test split; all else is the pool. Times are local to the camera: ISO 8601 or EXIF form (a
     UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header among comma,
     semicolon and tab if None. With `class_names`, the label column holds their numbers, from 0. `available_from` says
@@ -45,6 +46,7 @@ class Csv:
     encoding: str = "utf-8-sig"
     class_names: Sequence[str] = ()
     available_from: str | None = None
+    several: str = "skip"
 
     def __post_init__(self) -> None:
         is_valid = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter not in '"\r\n')
@@ -52,12 +54,14 @@ class Csv:
         columns = ("path", "label", "camera", "time", "sequence", "split")
         self.columns: dict[str, str | None] = {name: getattr(self, f"{name}_column") for name in columns}
         require_encoding(self.encoding, "pool.encoding")
+        require_one_of("pool 'csv'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
         """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy."""
         file = absolute_path(self.file)
-        listed = ListedImages(file, absolute_path(self.root or file.parent), hint=download_hint(self.available_from))
-        yield from listed.finish(self._item(line, cells, listed) for line, cells in self._read(file))
+        root, hint = absolute_path(self.root or file.parent), download_hint(self.available_from)
+        listed = ListedImages(file, root, self.several, hint)
+        yield from listed.items(self._row(line, cells, file) for line, cells in self._read(file))
 
     def _read(self, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
@@ -101,10 +105,10 @@ class Csv:
         except csv.Error as error:
             raise PoolError(f"{file}, row {line}: {error}. Is a quotation mark left open there?") from error
 
-    def _item(self, line: int, cells: dict[str, str], listed: ListedImages) -> Item | None:
-        position = f"{listed.file}, row {line}"
+    def _row(self, line: int, cells: dict[str, str], file: Path) -> ListedImage:
+        position = f"{file}, row {line}"
         label = self._parse_label(cells["label"], position)
-        return listed.item(
+        return ListedImage(
             cells["path"],
             f"row {line}",
             [(label, None)] if label else [],

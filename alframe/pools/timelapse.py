@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe.formats.timelapse.data import read_records
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import SEVERAL_RULES, ListedImages, folder_at_level
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages, folder_at_level
 from alframe.kit.parameters import require_at_least, require_one_of
 from alframe.kit.times import parse_local_time
 from alframe.pools.folder import image_suffixes
@@ -54,22 +54,22 @@ class Timelapse:
                 image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
                 if self.label_field and (label := record.cells[self.label_field].strip()):
                     image.labels = (*image.labels, label)
-        yield from listed.finish(self._items(images, listed))
+        yield from listed.items(self._rows(images, listed))
 
-    def _items(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[Item | None]:
+    def _rows(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[ListedImage]:
         suffixes = tuple(image_suffixes())
         for image_path, image in images.items():
             if not image_path.lower().endswith(suffixes):
-                listed.left_out["are not images"] += 1
+                listed.leave_out("are not images", image_path)
             elif image.record_id is None:
-                listed.left_out["are marked for deletion"] += 1
+                listed.leave_out("are marked for deletion", image_path)
             else:
                 folders = image_path.split("/")[:-1]
                 episode = _EPISODE.fullmatch(image.episode.strip())
-                yield listed.item(
+                yield ListedImage(
                     image_path,
                     f"record {image.record_id}",
-                    ((label, None) for label in image.labels),
+                    [(label, None) for label in image.labels],
                     camera=folder_at_level(folders, self.camera_level),
                     taken=image.taken,
                     # Timelapse counts episodes again for each selection that is filled in, which may be a folder.

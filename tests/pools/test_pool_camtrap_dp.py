@@ -127,8 +127,11 @@ def test_what_is_no_image_here_is_left_out_and_counted(tmp_path: Path, caplog: p
     with caplog.at_level(logging.WARNING):
         assert [one.id for one in read(tmp_path, media)] == ["a/1.jpg", "a/4.jpg"]
     assert "1 images left out, since they are not images" in caplog.text
-    assert "1 images left out, since they lie on the web (download them" in caplog.text
-    with pytest.raises(PoolError, match=r"no image that can be used: 1 lie on the web \(download them"):
+    assert (
+        "1 images left out, since they lie on the web, and no file of their name alone is below pool.root"
+        in caplog.text
+    )
+    with pytest.raises(PoolError, match=r"no image that can be used: 1 lie on the web, .*download them"):
         read(tmp_path, "m3,d1,,https://example.org/3.jpg,image/jpeg\n")
 
 
@@ -154,9 +157,7 @@ def test_packed_tables_names_of_the_package_and_its_description(tmp_path: Path) 
 
 def test_errors_name_file_row_and_remedy(tmp_path: Path) -> None:
     for media, error, message in (
-        (ONE + ONE, PoolError, r"media.csv, row 3: a/1.jpg is listed already, in media.csv, row 2"),
-        (ONE + "m2,d1,,,\n", PoolError, r"media.csv, row 3: the path is blank"),
-        (ONE + "m2,d1,,a/2.jpg,,x\n", FormatError, r"media.csv, row 3: 6 cells, but the header has 5"),
+        ("m2,d1,,,\n", PoolError, r"media.csv, row 2: the path is blank"),
         (ONE + 'm2,d1,,"a/2.jpg,\n', FormatError, r"media.csv: .*quotation mark"),
         ("", PoolError, "lists no image"),
         (ONE.replace("a/1", "a/9"), PoolError, r"None of the 1 images .*9.jpg. Set pool.root"),
@@ -172,6 +173,27 @@ def test_errors_name_file_row_and_remedy(tmp_path: Path) -> None:
         list(CamtrapDp(tmp_path).items())
     with pytest.raises(BadParams, match="must be one of skip, first"):
         CamtrapDp(tmp_path, several="both")
+
+
+def test_a_bad_row_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    media = ONE + ONE + "m2,d1,,,\nm3,d1,,a/3.jpg,,x\nm4,d1,,a/4.jpg,\n"
+    observations = (
+        "d1,m1,e1,,,media,animal,Vulpes vulpes,human,2,0.2,0.3,0.4\nd1,m9,e1,,,media,animal,Lynx lynx,human,,,,\n"
+        "d1,m4,e1,,,media,animal,Lynx lynx,human,,,,,,x\n"
+    )
+    assert [(one.id, one.label, one.box) for one in read(tmp_path, media, observations, boxes=True)] == [
+        ("a/1.jpg", "Vulpes vulpes", None),
+        ("a/4.jpg", None, None),
+    ]
+    for text in (
+        "2 rows have too many cells, and are skipped, e.g. media.csv, row 5: 6 cells, but the header has 5",
+        "1 images left out, since they cannot be used, e.g. ",
+        "1 images that are listed again; their labels count together, e.g. a/1.jpg in media.csv, row 2, media.csv, row",
+        "1 observations are of a mediaID that media.csv does not list, and are not used, e.g. observations.csv, row 3:",
+        "1 boxes are not fractions of the image, and are not used, e.g. observations.csv, row 2",
+        "1 of 2 images do not exist below",
+    ):
+        assert text in caplog.text
 
 
 cell = st.sampled_from(

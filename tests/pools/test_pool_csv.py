@@ -136,10 +136,22 @@ def test_some_missing_images_are_no_error_here(tmp_path: Path) -> None:
     assert len(read(tmp_path, "path\ngone.jpg\na.jpg\n")) == 2
 
 
-def test_blank_rows_are_skipped_and_rows_are_counted_as_lines(tmp_path: Path) -> None:
+def test_blank_rows_are_skipped_and_rows_are_counted_as_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text = 'path,label\n\n,,\na.jpg,"two\nlines"\n,fox\n'
-    with pytest.raises(PoolError, match="row 6: the path is blank"):
-        read(tmp_path, text, label_column="label")
+    assert [item.id for item in read(tmp_path, text, label_column="label")] == ["a.jpg"]
+    assert "row 6: the path is blank" in caplog.text
+
+
+def test_rows_of_one_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "path,label\na.jpg,fox\nb.jpg,hare\n./x/../a.jpg,hare\nb.jpg,hare\n"
+    assert [(item.id, item.label) for item in read(tmp_path, text, label_column="label")] == [("b.jpg", "hare")]
+    assert (
+        "2 images that are listed again; their labels count together, e.g. ./x/../a.jpg in row 2, row 4" in caplog.text
+    )
+    assert "1 images left out, since they have several classes" in caplog.text
+    assert [item.label for item in read(tmp_path, text, label_column="label", several="first")] == ["fox", "hare"]
+    with pytest.raises(BadParams, match="several=last: must be one of skip, first"):
+        Csv(tmp_path / "list.csv", several="last")
 
 
 @pytest.mark.parametrize(
@@ -151,8 +163,6 @@ def test_blank_rows_are_skipped_and_rows_are_counted_as_lines(tmp_path: Path) ->
         ("file,label\na.jpg,x\n", {}, r"no column 'path'. It has: file, label. Set pool.path_column"),
         ("path,labels\na.jpg,x\n", {"label_column": "label"}, "Did you mean 'labels'?.*pool.label_column"),
         ("path,path\na.jpg,a.jpg\n", {}, "2 columns 'path'"),
-        ("path\na.jpg\nb.jpg\na.jpg\n", {}, "row 4: a.jpg is listed already, in row 2"),
-        ("path\na.jpg\n./x/../a.jpg\n", {}, "row 3: ./x/../a.jpg is listed already, in row 2"),
         ("path,label\na.jpg\n", {}, "row 2: 1 cells, but the header has 2"),
         ("path,label\na.jpg,x,y\n", {}, "row 2: 3 cells, but the header has 2"),
         ("path,t\na.jpg,31/05/2024\n", {"time_column": "t"}, "row 2: '31/05/2024' in column 't'.*pool.time_format"),

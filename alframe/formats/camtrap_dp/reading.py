@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.camtrap_dp.standard import MISSING, TABLE_COLUMNS
+from alframe.formats.skipped import SkippedRecords
 from alframe.types import Box
+
+_VERSION = re.compile(r"/(\d+)\.\d+(?:\.\d+)?/")  # in the address of a package's profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,17 @@ class CamtrapRow:
 class CamtrapPackage:
     """The package in `folder`, or described by the datapackage.json `folder`; tables may be gzipped.
 
-    Everything raises FormatError with the file, the row and the remedy. Source: https://camtrap-dp.tdwg.org, version
-    1.0; columns that are not needed may be missing.
+    What cannot be read raises FormatError with the file, the row and the remedy; `skipped` counts rows that are left
+    out. Source: https://camtrap-dp.tdwg.org, version 1.0; columns that are not needed may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.parent if folder.suffix == ".json" else folder
         self.description = _read_description(self.folder / "datapackage.json")
+        self.skipped = SkippedRecords()
+        stated = _VERSION.search(str(self.description.get("profile")))
+        if stated and stated[1] == "0":
+            raise FormatError(_explain_version(self.folder, stated[0].strip("/")))
 
     def read_rows(self, table: str, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
         """Yield the rows of "deployments", "media" or "observations" in order; the `required` columns must exist."""
@@ -61,7 +69,7 @@ class CamtrapPackage:
         try:
             open_text = gzip.open if file.suffix == ".gz" else open
             with open_text(file, "rt", encoding="utf-8-sig", newline="") as text:
-                yield from _parse_rows(file, csv.reader(text, strict=True), required)
+                yield from self._parse_rows(file, csv.reader(text, strict=True), required)
         except csv.Error as error:
             raise FormatError(f"{file}: {error}. Is a quotation mark left open there?") from error
         except FileNotFoundError:
@@ -71,6 +79,24 @@ class CamtrapPackage:
             raise FormatError(f"{file} is not UTF-8 text ({error}). Save it as CSV UTF-8.") from error
         except (OSError, EOFError, zlib.error) as error:
             raise FormatError(f"{file} cannot be read: {error}. Get the file again.") from error
+
+    def _parse_rows(self, file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
+        header = [name.strip() for name in next(reader, [])]
+        missing = [name for name in required if header.count(name) != 1]
+        if missing and "sequenceID" in header:
+            raise FormatError(_explain_version(self.folder, "0.1.x (its observations have a sequenceID)"))
+        if missing:
+            raise FormatError(f"{file} must have the column {missing[0]} once. It has: {', '.join(header) or 'none'}.")
+        line = reader.line_num + 1
+        for cells in reader:
+            if any(map(str.strip, cells[len(header) :])):
+                counts = f"{file.name}, row {line}: {len(cells)} cells, but the header has {len(header)}"
+                self.skipped.add("rows have too many cells, and are skipped", f"{counts}. Correct the row.")
+            elif any(map(str.strip, cells)):
+                stripped = zip(header, (cell.strip() for cell in cells), strict=False)
+                known = {name: cell for name, cell in stripped if cell not in MISSING}
+                yield CamtrapRow(f"{file.name}, row {line}", known)
+            line = reader.line_num + 1
 
     def vernacular_names(self, language: str) -> dict[str, str]:
         """Return scientific name -> name in the language, e.g. eng, for the species that have one."""
@@ -96,21 +122,11 @@ class CamtrapPackage:
         return gzipped if gzipped.exists() and not file.exists() else file
 
 
-def _parse_rows(file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in required if header.count(name) != 1]
-    if missing:
-        raise FormatError(f"{file} must have the column {missing[0]} once. It has: {', '.join(header) or 'none'}.")
-    line = reader.line_num + 1
-    for cells in reader:
-        if any(map(str.strip, cells)):
-            if len(cells) > len(header):
-                counts = f"{len(cells)} cells, but the header has {len(header)}"
-                raise FormatError(f"{file}, row {line}: {counts}. Correct the row.")
-            stripped = zip(header, (cell.strip() for cell in cells), strict=False)
-            known = {name: cell for name, cell in stripped if cell not in MISSING}
-            yield CamtrapRow(f"{file.name}, row {line}", known)
-        line = reader.line_num + 1
+def _explain_version(folder: Path, version: str) -> str:
+    return (
+        f"{folder} is Camtrap DP {version}; alframe reads 1.x. Export the package again as Camtrap DP 1.0 from the "
+        "program that it is from, or convert it."
+    )
 
 
 def _read_description(file: Path) -> Mapping[str, Any]:

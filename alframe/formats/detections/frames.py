@@ -1,83 +1,18 @@
-"""Turn boxes that were found in the picture as it is stored into the picture as it is seen, which EXIF may turn."""
+"""Boxes of programs that look at the stored picture, in pixels or in fractions, as fractions of the upright one."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from alframe.formats.detections.columns import Detections
-from alframe.progress import track
-from alframe.types import Box, Floats64, Ints, Item
+from alframe.formats.stored_pictures import Rectangles, read_stored_pictures, turn_boxes
+from alframe.types import Floats64, Ints, Item
 
-Rectangles = npt.NDArray[np.float64]  # (n, 4) of left, top, width and height, as fractions
-
-_THREADS = 8
 _UNREADABLE = "its boxes are in pixels, and its size cannot be read from the image"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPicture:
-    """The width and height of a picture as it is stored, and how EXIF turns it: 1 (not at all) to 8."""
-
-    width: int
-    height: int
-    orientation: int = 1
-
-    def is_turned(self) -> bool:
-        """Return whether width and height change places."""
-        return self.orientation >= 5
-
-
-def read_stored_picture(path: Path) -> StoredPicture | None:
-    """Return size and orientation from the header of an image; None if they cannot be read."""
-    from PIL import Image
-
-    from alframe.data.pictures import read_orientation
-
-    try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")
-            return StoredPicture(*image.size, read_orientation(image))
-    except Exception:  # any damage: the header tells no size
-        return None
-
-
-def read_stored_pictures(paths: Sequence[Path]) -> Iterator[StoredPicture | None]:
-    """Yield size and orientation of each image, read by several threads."""
-    with ThreadPoolExecutor(_THREADS) as threads:
-        yield from track(threads.map(read_stored_picture, paths), "Reading sizes", total=len(paths), unit="img")
-
-
-def turn_boxes(boxes: Rectangles, orientations: Ints) -> Rectangles:
-    """Return boxes (n, 4) in stored pictures as they lie in the upright ones, by EXIF `orientations` (n,), 1 to 8."""
-    x, y, w, h = boxes.T
-    right, bottom = 1 - x - w, 1 - y - h  # what is left of the picture on the other sides
-    turned = {
-        2: (right, y, w, h),
-        3: (right, bottom, w, h),
-        4: (x, bottom, w, h),
-        5: (y, x, h, w),
-        6: (bottom, x, h, w),
-        7: (bottom, right, h, w),
-        8: (y, right, h, w),
-    }
-    result = boxes.copy()
-    for orientation, sides in turned.items():
-        rows = orientations == orientation
-        result[rows] = np.stack(sides, axis=1)[rows]
-    return result
-
-
-def turn_box(box: Box, orientation: int) -> Box:
-    """Return a box in a stored picture as it lies in the upright one."""
-    sides: Floats64 = np.array([[box.x, box.y, box.w, box.h]])
-    return Box(*turn_boxes(sides, np.array([orientation]))[0].tolist())
 
 
 def to_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> Detections:

@@ -1,0 +1,122 @@
+"""Find the images of an event by their times: observations of events name no image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+import numpy as np
+
+from alframe.types import Floats64, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """When an observed event lasted, at a deployment."""
+
+    deployment: str
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """When an image was taken, at a deployment; `by_clock`: at a fixed time (time-lapse), not since something moved."""
+
+    deployment: str
+    taken: datetime | None
+    by_clock: bool = False
+
+
+@dataclass
+class EventImages:
+    """The numbers of the events of each image, by the image's number, and what was not joined.
+
+    `without_images` are the events that no image was taken in, and `by_clock_only` maps an image that was taken by the
+    clock during an event of something that moved to that event: it says nothing of the image.
+    """
+
+    events_of: dict[int, list[int]] = field(default_factory=dict)
+    without_images: list[int] = field(default_factory=list)
+    by_clock_only: dict[int, int] = field(default_factory=dict)
+
+
+def join_events(events: Sequence[Event], media: Sequence[Medium], zones: Mapping[str, tzinfo]) -> EventImages:
+    """Join events with the images taken while they lasted; `zones` are those of the cameras' clocks, by deployment.
+
+    Times without an offset are the camera's. Where its zone is not known they are compared with the local times of
+    those with an offset, except with times in UTC, which are nobody's local time.
+    """
+    joined = EventImages()
+    media_of = _numbers_by_deployment([medium.deployment for medium in media])
+    for deployment, numbers in _numbers_by_deployment([event.deployment for event in events]).items():
+        _join_deployment(joined, events, numbers, media, media_of.get(deployment, []), zones.get(deployment))
+    return joined
+
+
+def _join_deployment(
+    joined: EventImages,
+    events: Sequence[Event],
+    event_numbers: Sequence[int],
+    media: Sequence[Medium],
+    media_numbers: Sequence[int],
+    zone: tzinfo | None,
+) -> None:
+    times = [media[number].taken for number in media_numbers]
+    has_local_times = any(time is not None and time.tzinfo is None for time in times)
+    as_local = has_local_times and zone is None
+
+    def seconds(time: datetime | None) -> float:
+        if time is None:
+            return np.nan
+        if as_local:
+            return np.nan if time.tzinfo is not None and _is_utc(time) else time.replace(tzinfo=UTC).timestamp()
+        if time.tzinfo is None:
+            return time.replace(tzinfo=zone).timestamp() if zone is not None else np.nan
+        return time.timestamp()
+
+    taken = np.array(list(map(seconds, times)))
+    order = np.argsort(taken, kind="stable")  # nan comes last
+    known = order[: np.count_nonzero(~np.isnan(taken))]
+    spans = np.array([(seconds(events[number].start), seconds(events[number].end)) for number in event_numbers])
+    first, last = (
+        np.searchsorted(taken[known], spans[:, 0], "left"),
+        np.searchsorted(taken[known], spans[:, 1], "right"),
+    )
+    last = np.where(np.isnan(spans).any(axis=1), first, last)
+    by_clock = np.array([media[number].by_clock for number in media_numbers], bool)
+    longest = _longest_event(spans[:, 1] - spans[:, 0], first, last, len(known))
+    for row, number in enumerate(event_numbers):
+        inside = known[first[row] : last[row]]
+        moved = ~by_clock[inside]
+        # An event is of images by the clock if all others in it are of a longer event as well.
+        length = spans[row, 1] - spans[row, 0]
+        is_clock_s = not moved.all() and not (longest[first[row] : last[row]][moved] <= length).any()
+        for position, is_moved in zip(inside.tolist(), moved.tolist(), strict=True):
+            if is_moved != is_clock_s:
+                joined.events_of.setdefault(media_numbers[position], []).append(number)
+            elif not is_moved:
+                joined.by_clock_only[media_numbers[position]] = number
+        if not len(inside):
+            joined.without_images.append(number)
+
+
+def _longest_event(lengths: Floats64, first: Ints, last: Ints, count: int) -> Floats64:
+    """Return (count,) the length of the longest event that each image, in order of time, was taken in."""
+    longest = np.full(count, -1.0)
+    for length, start, end in zip(lengths.tolist(), first.tolist(), last.tolist(), strict=True):
+        longest[start:end] = np.maximum(longest[start:end], length)
+    return longest
+
+
+def _numbers_by_deployment(deployments: Sequence[str]) -> dict[str, list[int]]:
+    numbers: dict[str, list[int]] = {}
+    for number, deployment in enumerate(deployments):
+        numbers.setdefault(deployment, []).append(number)
+    return numbers
+
+
+def _is_utc(time: datetime) -> bool:
+    offset = time.utcoffset()
+    return offset is not None and not offset

@@ -1,0 +1,129 @@
+"""Find the files of listed images on the disk, also where a path is written otherwise or is of another system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alframe.formats.matching import ImageMatcher
+from alframe.formats.path_table import AMBIGUOUS
+from alframe.formats.path_text import casefold_paths, caseless_path, normalise_path, normalise_paths
+from alframe.types import Item
+
+FEW_IN_FOLDER = 20  # files that are asked for one by one; of more the folder is listed
+
+
+@dataclass
+class ImageFiles:
+    """Where the images are that are not at their paths, by the id under which they are listed.
+
+    `found`: their id and path on the disk. `ambiguous`: those that could be several files, `missing`: those that are
+    nowhere. `prefixes` stand for the root in paths of another system.
+    """
+
+    found: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    ambiguous: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    prefixes: tuple[str, ...] = ()
+    contested: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
+def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> ImageFiles:
+    """Return where the images are that are not at their paths; `listed` has path as listed and full path by id.
+
+    An image keeps its id if it is there with another case or other accents. If its path is of another system, its id is
+    the end of that path. A file that is listed as it is written is no other image's.
+    """
+    absent = find_absent({image_id: str(path) for image_id, (_, path) in listed.items()})
+    if not absent:
+        return ImageFiles()
+    paths = [listed[image_id][0] for image_id in absent]
+    candidates = [Item(file_id, root / file_id) for file_id in _files_at_ends(root, paths)]
+    matches = ImageMatcher(candidates).match(paths)
+    files = ImageFiles(prefixes=matches.prefixes, contested=matches.contested, rejected=matches.rejected)
+    absent_ids = set(absent)
+    for image_id, number in zip(absent, matches.numbers.tolist(), strict=True):
+        if number >= 0:
+            file_id = candidates[number].id
+            is_same_path = caseless_path(file_id) == caseless_path(image_id)
+            if not (is_same_path and file_id in listed and file_id not in absent_ids):
+                files.found[image_id] = (image_id if is_same_path else file_id, candidates[number].path)
+                continue
+        (files.ambiguous if number == AMBIGUOUS else files.missing).append(image_id)
+    return files
+
+
+def find_absent(paths: Mapping[str, str]) -> list[str]:
+    """Return the ids of those absolute paths where there is no file, in order; folders with many are listed once."""
+    by_folder: dict[str, list[tuple[str, str, str]]] = {}
+    for image_id, path in paths.items():
+        folder, name = os.path.split(path)
+        by_folder.setdefault(folder, []).append((image_id, name, path))
+    absent = set()
+    for folder, files in by_folder.items():
+        names = {entry.name for entry in _list_folder(folder)} if len(files) > FEW_IN_FOLDER else set()
+        # os.path takes names that this system cannot have for absent files; a system without cases knows more names.
+        absent |= {image_id for image_id, name, path in files if name not in names and not os.path.exists(path)}  # noqa: PTH110
+    return [image_id for image_id in paths if image_id in absent]
+
+
+def describe_difference(listed: str, actual: Path) -> str:
+    """Return the path as listed and its end as it is on the disk, with escapes, since the two may look the same."""
+    one, other = (text.split("/") for text in (listed.strip().replace("\\", "/"), actual.as_posix()))
+    return f"{'/'.join(one)!a} is listed, {'/'.join(other[-len(one) :])!a} is there"
+
+
+def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
+    """Return the ids of all files below `root` that one of the paths may end in, whatever the case and accents."""
+    normal = casefold_paths(normalise_paths(paths))
+    names_of_folder: dict[str, set[str]] = {}
+    for path in normal:
+        folder, _, name = path.rpartition("/")
+        names_of_folder.setdefault(folder, set()).add(name)
+    tree = _Tree(root)
+    found: dict[str, None] = {}
+    for folder, names in names_of_folder.items():
+        parts = folder.split("/") if folder else []
+        for start in range(len(parts) + 1):
+            for place in tree.folders_at(tuple(parts[start:])):
+                for name in names:
+                    found |= dict.fromkeys(f"{place}{actual}" for actual in tree.names(place).get(name, ()))
+    return list(found)
+
+
+class _Tree:
+    """The folders below a root, each listed once when it is first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names: dict[str, dict[str, list[str]]] = {}
+        self._folders: dict[tuple[str, ...], list[str]] = {(): [""]}
+
+    def names(self, place: str) -> dict[str, list[str]]:
+        """Return the names in the folder `place` ("" or "a/b/") by their caseless form."""
+        if place not in self._names:
+            names: dict[str, list[str]] = {}
+            for entry in _list_folder(os.path.join(self._root, place)):  # noqa: PTH118
+                names.setdefault(normalise_path(entry.name).casefold(), []).append(entry.name)
+            self._names[place] = names
+        return self._names[place]
+
+    def folders_at(self, parts: tuple[str, ...]) -> list[str]:
+        """Return the places that a caseless path can be: one, or several that differ in case alone, or none."""
+        if parts not in self._folders:
+            parents = self.folders_at(parts[:-1])
+            self._folders[parts] = [
+                f"{parent}{name}/" for parent in parents for name in self.names(parent).get(parts[-1], ())
+            ]
+        return self._folders[parts]
+
+
+def _list_folder(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (OSError, ValueError):  # not there, not a folder, not to be read
+        return []
