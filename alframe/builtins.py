@@ -101,6 +101,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "folder": "alframe.label_sources.folder.source:Folder",
             "timelapse": "alframe.label_sources.timelapse.source:Timelapse",
             "timelapse_set": "alframe.label_sources.timelapse.set_source:TimelapseSet",
+            "web": "alframe.label_sources.web.source:Web",
         },
     ),
     "exporter": (

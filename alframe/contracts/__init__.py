@@ -24,6 +24,9 @@ from alframe.contracts.pool import SyntheticPool as SyntheticPool
 from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS
 from alframe.contracts.sampler import DeclaresDraws as DeclaresDraws
 from alframe.contracts.sampler import Sampler as Sampler
+from alframe.contracts.serving import ServesPeople as ServesPeople
+from alframe.contracts.serving import Serving as Serving
+from alframe.contracts.serving import UnrequestedAnswers as UnrequestedAnswers
 from alframe.contracts.session import Session as Session
 from alframe.contracts.stopping import AuditBased as AuditBased
 from alframe.contracts.stopping import Stopping as Stopping

@@ -13,7 +13,7 @@ class LabelSource(Protocol):
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.
 
-    A source may also offer `AnswersInOnePlace`.
+    A source may also offer `AnswersInOnePlace`, `UnrequestedAnswers` and `ServesPeople`.
     """
 
     def request(self, request: Request) -> str:

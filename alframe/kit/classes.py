@@ -13,6 +13,7 @@ from alframe.types import UNSURE
 
 NEW_CLASSES_RULES = ("ask", "add", "reject")
 UNSURE_WORDS = (UNSURE, "?")
+BLANK_NAMES = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
 MIN_SIMILARITY = 0.8  # of difflib: a new name this similar to a class is taken for a typing error
 
 
@@ -75,6 +76,16 @@ def class_resolver(
         return name
 
     return resolve
+
+
+def missing_blank_class(classes: Iterable[str], blank: str) -> tuple[str, ...]:
+    """Return the class to add for an image without an animal: `blank`, or none if the classes have one."""
+    return (blank,) if blank and not find_blank_class(classes, blank) else ()
+
+
+def find_blank_class(classes: Iterable[str], blank: str) -> str | None:
+    """Return the class that means an image without an animal, if there is one."""
+    return next((name for name in classes if name.casefold() in {*BLANK_NAMES, blank.casefold()}), None)
 
 
 def describe_classes(classes: Sequence[str], new_classes: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import LabelSource
+from alframe.contracts import LabelSource, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
@@ -17,9 +17,11 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.labels import Labels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
-from alframe.store.events import Closed, Predicted, Requested
+from alframe.store.events import Arranged, Closed, Predicted, Requested
 from alframe.store.records import StoredRound
-from alframe.types import Item, Label, Outcome, Request, State, Suggestion
+from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
+
+UNREQUESTED = "unrequested"  # after the name of a label source: the origin of what people found by themselves
 
 
 def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outcome:
@@ -70,8 +72,41 @@ def store_new_answers(
         name = label_source_name_of(campaign, stored_round)
         with campaign.ledger.transaction():
             campaign.ledger.add_labels(answers.labels, stored_round.number, name, answers.cleared)
+    found += _import_unrequested(campaign)
     problems.log_new([*found, *describe_conflicts(campaign.labels(), items)])
     return incomplete
+
+
+def _import_unrequested(campaign: Campaign) -> list[str]:
+    """Store the answers to images that no round has requested, marked by their origin; return the problems.
+
+    They belong to the round that was the newest then, so that they go before what the pool says of an image.
+    """
+    found: list[str] = []
+    sources = {label_source_name_of(campaign, stored): stored for stored in campaign.ledger.rounds()}
+    for name, stored_round in sources.items():
+        try:
+            source = label_source_of(campaign, stored_round)
+        except AlframeError:
+            continue  # reported with the round itself
+        if not isinstance(source, UnrequestedAnswers):
+            continue
+        classes = sorted({*campaign.settings.classes, *campaign.labels().first_rounds} - {UNSURE})
+        unrequested = source.collect_unrequested(campaign.project.request_folder, classes)
+        named = {id_ for said in unrequested for id_, _ in said.labels}
+        named |= {label.item for said in unrequested for _, label in said.labels}
+        named |= {id_ for said in unrequested for id_ in said.cleared}
+        if not named:
+            continue
+        key_of = campaign.ledger.keys_of(named)
+        for said in unrequested:
+            found += map(str, said.problems)
+            pairs = [(key_of[id_], label) for id_, label in said.labels if id_ in key_of]
+            given_on = {key: key_of[label.item] for key, label in pairs if key_of.get(label.item, key) != key}
+            cleared = [key_of[id_] for id_ in said.cleared if id_ in key_of]
+            with campaign.ledger.transaction():
+                campaign.ledger.add_labels(pairs, said.round, f"{name} {UNREQUESTED}", cleared, given_on)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +178,17 @@ def _is_viewable(item: Item) -> bool:
     return True
 
 
-def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: ProblemLog, every: float) -> None:
+def wait_for_answers(
+    campaign: Campaign,
+    items: Sequence[Item],
+    problems: ProblemLog,
+    every: float,
+    pause: Callable[[float], object] = time.sleep,
+) -> None:
     """Return when enough of the open request is answered, and look every `every` seconds until then.
 
-    Each answer is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
+    `pause` waits so many seconds, or until there is something to see. Each answer is in the ledger as soon as it is
+    seen, so whatever ends the waiting loses nothing.
     """
     stored_round = campaign.ledger.rounds()[-1]
     keys = set(stored_round.keys)
@@ -160,7 +202,7 @@ def wait_for_answers(campaign: Campaign, items: Sequence[Item], problems: Proble
             shown = answered
             if answered >= needed:
                 return
-            time.sleep(every)
+            pause(every)
 
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
@@ -190,7 +232,13 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
     requested_items, folder = tuple(items[key] for key in stored_round.keys), campaign.project.request_folder
-    return Request(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions)
+    arrangements = campaign.ledger.events(Arranged, stored_round.number)  # rounds of earlier versions have none
+    arranged = arrangements[0][1] if arrangements else Arranged()
+    return Request(
+        *(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions),
+        similarity=tuple(arranged.similarity),
+        without_suggestion=tuple(arranged.without_suggestion),
+    )
 
 
 def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 
 from alframe import seeding
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AnswersInOnePlace
+from alframe.engine.arrange import order_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.pool_views import EarlierBatches, make_pool_view
 from alframe.engine.select import draw_audit_keys, merge_audit, select_with_sequence_limit
@@ -15,8 +18,8 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
-from alframe.store.events import ChosenBy, Event, Predicted, Shown
-from alframe.types import Ints, Need
+from alframe.store.events import Arranged, ChosenBy, Event, Predicted, Shown
+from alframe.types import Floats, Ints, Need
 
 
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
@@ -81,10 +84,26 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
     best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
     selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
+    audit = set(audit_keys.tolist())
     events = _batch_events(campaign, fitted, selection.keys)
     if learns or selection.chosen_by:
         events.append(ChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
-    return Chosen(number, selection, set(audit_keys.tolist()), events)
+    if not parts.label_source.answers_now:
+        events.append(_arrange(campaign, features, selection.keys, audit, number))
+    return Chosen(number, selection, audit, events)
+
+
+def _arrange(campaign: Campaign, features: Floats, keys: Ints, audit: Set[int], number: int) -> Arranged:
+    """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion.
+
+    As many others go without one, so that nobody can tell what is drawn at random.
+    """
+    is_audit = np.isin(keys, list(audit))
+    others = np.flatnonzero(~is_audit)
+    rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
+    hidden = is_audit.copy()
+    hidden[rng.choice(others, min(int(is_audit.sum()), len(others)), replace=False)] = True
+    return Arranged(order_by_similarity(features[keys]).tolist(), hidden.tolist())
 
 
 def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list[Event]:

@@ -23,17 +23,21 @@ from alframe.types import Label, Need, Outcome, State
 MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT}
 
 
-def run_until_stop(campaign: Campaign) -> tuple[Outcome, RunCache, HeadFitResult | None]:
-    """Go on from where the ledger stands; return how that ended, and the model it ended with, if there was any."""
+def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[Outcome, RunCache, HeadFitResult | None]:
+    """Go on from where the ledger stands; return how that ended, and the last model that was fitted, if there was any.
+
+    `cache`: what an earlier call has returned. With it the pool is not listed again.
+    """
     check_parts(campaign)
-    cache, fitted = sync_pool(campaign), None
+    cache, fitted = cache or sync_pool(campaign), None
     campaign.project.done_file.unlink(missing_ok=True)
     for tracker in campaign.parts.trackers:
         tracker.start(campaign.folder, campaign.ledger.history())
     try:
         outcome = Outcome(State.CONTINUE)
         while outcome.state is State.CONTINUE:
-            outcome, fitted = run_round(campaign, cache)
+            outcome, new = run_round(campaign, cache)
+            fitted = new or fitted
     finally:
         for tracker in campaign.parts.trackers:
             tracker.close()

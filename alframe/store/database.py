@@ -20,9 +20,12 @@ _REMEDIES = {
 }
 
 
-def connect(file: Path) -> sqlite3.Connection:
-    """Open a connection without implicit transactions that enforces what the schema says. Raises sqlite3.Error."""
-    db = sqlite3.connect(file, isolation_level=None, timeout=60)
+def connect(file: Path, any_thread: bool = False) -> sqlite3.Connection:
+    """Open a connection without implicit transactions that enforces what the schema says. Raises sqlite3.Error.
+
+    `any_thread`: threads use it in turn, not only the one that has opened it.
+    """
+    db = sqlite3.connect(file, isolation_level=None, timeout=60, check_same_thread=not any_thread)
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("PRAGMA recursive_triggers = ON")  # else INSERT OR REPLACE deletes past the triggers
     return db

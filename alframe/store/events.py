@@ -57,6 +57,15 @@ class ChosenBy(Event):
 
 
 @dataclass(frozen=True)
+class Arranged(Event):
+    """How a request's images are shown, in its order: their places by similarity, and which have no suggestion."""
+
+    KIND: ClassVar[str] = "arranged"
+    similarity: Sequence[int] = ()
+    without_suggestion: Sequence[bool] = ()
+
+
+@dataclass(frozen=True)
 class DuplicateCounts(Event):
     """How many images are near-duplicates of others and not requested; of these, how many of held-out ones."""
 

@@ -102,6 +102,11 @@ class Ledger:
             raise damaged(self.file, LookupError("items are missing"))
         return StoredItems(rows, self.file)
 
+    def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return the keys of those of the ids that are known."""
+        wanted = json.dumps(list(ids))
+        return dict(self._read("SELECT id, key FROM item WHERE id IN (SELECT value FROM json_each(?))", wanted))
+
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""
         rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
@@ -114,9 +119,16 @@ class Ledger:
     # Labels
 
     def add_labels(
-        self, labels: Iterable[tuple[int, Label]], round_number: int | None, origin: str, cleared: Iterable[int] = ()
+        self,
+        labels: Iterable[tuple[int, Label]],
+        round_number: int | None,
+        origin: str,
+        cleared: Iterable[int] = (),
+        labelled_on: Mapping[int, int] | None = None,
     ) -> int:
         """Append the new statements of a source, and return the number of rows added.
+
+        `labelled_on`: for an item whose label was given on another one of its sequence, the key of that one.
 
         All labels given for an item are one statement, which is new unless it repeats the last one of the same round
         and origin. Statements about `cleared` items are taken back (but see `find_new_statements` on missing files).
@@ -125,8 +137,9 @@ class Ledger:
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
             first, now = self.last_label_number() + 1, _timestamp()
-            stored = ((first + row.n, first + row.statement, *row[2:-1], now) for row in new)
-            self._insert(f"label ({_LABEL_COLUMNS.format(statement='word')}, at)", stored)
+            given_on = labelled_on or {}
+            stored = ((first + row.n, first + row.statement, *row[2:-1], given_on.get(row.item), now) for row in new)
+            self._insert(f"label ({_LABEL_COLUMNS.format(statement='word')}, labelled_on, at)", stored)
         return len(new)
 
     def label_rows(self) -> Iterable[StoredLabel]:
@@ -139,7 +152,9 @@ class Ledger:
 
     def _label_rows(self, which: str, *values: object) -> Iterable[StoredLabel]:
         columns = _LABEL_COLUMNS.format(statement="coalesce(word, n)")
-        return map(StoredLabel._make, self._read(f"SELECT {columns}, item FROM label {which}", *values))
+        return map(
+            StoredLabel._make, self._read(f"SELECT {columns}, coalesce(labelled_on, item) FROM label {which}", *values)
+        )
 
     # Rounds
 

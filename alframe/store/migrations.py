@@ -122,7 +122,12 @@ CREATE VIEW current_label AS
     );
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _WORDS)
+# Whoever answers for a whole burst has looked at one of its images.
+_LABELLED_ON = """
+ALTER TABLE label ADD COLUMN labelled_on INTEGER REFERENCES item (key);   -- NULL: on the item itself
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON)
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:

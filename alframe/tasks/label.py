@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from alframe.errors import BadParams
 from alframe.loop.answers import close_request, describe_progress, store_new_answers, wait_for_answers
+from alframe.loop.experiment import sync_pool
 from alframe.loop.labels import Labels
 from alframe.loop.phase_results import ProblemLog
+from alframe.loop.serving import serve_people, take_snapshot
 from alframe.loop.session import Session
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
@@ -38,7 +41,11 @@ class Label(Watching):
         incomplete = store_new_answers(session, items, problems)
         rounds = session.ledger.rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
-            wait_for_answers(session, items, problems, self.every)
+            with serve_people(session) as serving:
+                if serving is not None:
+                    serving.publish(take_snapshot(session, sync_pool(session), None))
+                    serving.show_phase("waiting", "")
+                wait_for_answers(session, items, problems, self.every, serving.wait if serving else time.sleep)
             incomplete = set()
         labels = session.labels()
         lines = [_describe_changes(before, labels)]

@@ -6,11 +6,14 @@ import json
 import logging
 from pathlib import Path
 
+from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
-from alframe.loop.answers import wait_for_answers
+from alframe.loop.answers import store_new_answers, wait_for_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
-from alframe.loop.session import Session
+from alframe.loop.phase_results import HeadFitResult, RunCache
+from alframe.loop.serving import describe_accuracy, serve_people, take_snapshot
+from alframe.loop.session import Session, train_on_all_labels
 from alframe.settings import configuration_digest
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
@@ -22,11 +25,15 @@ from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
 
+_LONG = 3600.0  # seconds
+_QUIET = 10.0  # seconds without a correction, after which all of them are learned from
+
 
 class Run(Watching):
     """Run rounds; when done, export the results and write the report.
 
-    With `watch` it waits for people, looking every `every` seconds, and goes on by itself.
+    With `watch` it waits for people, looking every `every` seconds, and goes on by itself; so it does without, where
+    people are served by their label source itself.
     """
 
     read_only = False
@@ -39,21 +46,69 @@ class Run(Watching):
         is_simulation = session.parts.label_source.answers_now
         if earlier is not None and is_simulation:
             return earlier
-        outcome, cache, fitted = run_until_stop(session)
-        while self.watch and outcome.state is State.WAITING:
-            write_report(session, outcome)
-            log.info("\n%s\nWaiting. Ctrl-C stops; the same command continues.", outcome.message)
-            wait_for_answers(session, cache.listing.items, cache.problems, self.every)
+        with serve_people(session) as serving:
+            if serving is not None:
+                serving.show_phase("embedding", "Looking through the images. The first batch comes when that is done.")
             outcome, cache, fitted = run_until_stop(session)
-        if outcome.state is State.WAITING:
-            waiting_report, again = short_path(write_report(session, outcome)), continue_command(session.folder)
-            lines = [
-                outcome.message,
-                *describe_bad_images(session),
-                f"Report: {waiting_report}",
-                f"Then go on with: {again}",
-            ]
-            return Outcome(State.WAITING, "\n".join(lines))
+            while True:
+                while (self.watch or serving) and outcome.state is State.WAITING:
+                    outcome, cache, fitted = self._wait_and_learn(session, serving, outcome, cache, fitted)
+                if outcome.state is State.WAITING:
+                    lines = [
+                        outcome.message,
+                        *describe_bad_images(session),
+                        f"Report: {short_path(write_report(session, outcome))}",
+                        f"Then go on with: {continue_command(session.folder)}",
+                    ]
+                    return Outcome(State.WAITING, "\n".join(lines))
+                done = self._finish(session, outcome, cache, fitted, digest)
+                if serving is None or not serving.stay:
+                    return done
+                if not self._stay(session, serving, done, cache, fitted):
+                    return done
+                outcome, cache, fitted = run_until_stop(session, cache)
+
+    def _wait_and_learn(
+        self, session: Session, serving: Serving | None, outcome: Outcome, cache: RunCache, fitted: HeadFitResult | None
+    ) -> tuple[Outcome, RunCache, HeadFitResult | None]:
+        """Wait until enough is answered, and run the next rounds."""
+        write_report(session, outcome)
+        items = cache.listing.items
+        if serving is None:
+            log.info("\n%s\nWaiting. Ctrl-C stops; the same command continues.", outcome.message)
+            wait_for_answers(session, items, cache.problems, self.every)
+            return run_until_stop(session)
+        serving.publish(take_snapshot(session, cache, fitted))
+        serving.show_phase("waiting", describe_accuracy(session))
+        log.info("\n%s\n%s\nCtrl-C stops; the same command continues.", outcome.message, serving.address)
+        if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
+            serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
+        wait_for_answers(session, items, cache.problems, self.every, serving.wait)
+        serving.show_phase("learning", f"Learning from {len(session.labels().counted)} labels.")
+        return run_until_stop(session, cache)
+
+    def _stay(
+        self, session: Session, serving: Serving, done: Outcome, cache: RunCache, fitted: HeadFitResult | None
+    ) -> bool:
+        """Go on serving after the end; return True when answers were corrected, False after Ctrl-C."""
+        serving.publish(take_snapshot(session, cache, fitted))
+        serving.show_phase("done", done.message.partition("\n")[0])
+        log.info("\n%s\n\nThe pages stay for review: %s\nCtrl-C ends.", done.message, serving.address)
+        try:
+            while not serving.wait(_LONG):
+                pass
+            while True:  # until nothing was corrected for a while
+                store_new_answers(session, cache.listing.items, cache.problems)
+                if not serving.wait(_QUIET):
+                    return True
+        except KeyboardInterrupt:
+            return False
+
+    def _finish(
+        self, session: Session, outcome: Outcome, cache: RunCache, fitted: HeadFitResult | None, digest: str
+    ) -> Outcome:
+        """Export the results and write the report; return the outcome with its message."""
+        is_simulation = session.parts.label_source.answers_now
         paths, failed = export_results(session, cache, fitted) if fitted and fitted.head is not None else ([], [])
         histories: Histories = {}
         if is_simulation and session.settings.compare.sampler is not None:

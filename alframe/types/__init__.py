@@ -1,16 +1,19 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
+from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions
 from alframe.types.images import Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
-from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion
+from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
 from alframe.types.lazy import LazyFeatures, LazySamples
 from alframe.types.pool_view import Need, PoolView, Predict, Selection
 from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 
 __all__ = [
     "UNSURE",
+    "Agreement",
     "Answers",
     "Bools",
     "Box",
+    "CampaignSnapshot",
     "Curve",
     "Evaluation",
     "Floats",
@@ -19,11 +22,13 @@ __all__ = [
     "Ints",
     "Item",
     "ItemId",
+    "KnownLabel",
     "Label",
     "LazyFeatures",
     "LazySamples",
     "Need",
     "Outcome",
+    "PoolPredictions",
     "PoolView",
     "Predict",
     "Predictions",
@@ -33,5 +38,6 @@ __all__ = [
     "Selection",
     "State",
     "Suggestion",
+    "Unrequested",
     "pool_root",
 ]

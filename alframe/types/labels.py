@@ -62,6 +62,20 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrequested:
+    """What people said about images that were not requested, while `round` was the newest: they found them themselves.
+
+    `labels` are pairs of an item and its label. The label's own item is another one if it was given to that image of
+    the same sequence, and propagated to this one. `problems` and `cleared`: as in Answers.
+    """
+
+    round: int
+    labels: Sequence[tuple[ItemId, Label]] = ()
+    problems: Sequence[Problem] = ()
+    cleared: Sequence[ItemId] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """The class that the model predicts for an image, and its probability (0 to 1)."""
 
@@ -75,6 +89,10 @@ class Request:
 
     `folder` belongs to the label source alone and is the same on every call. `suggestions` holds the model's prediction
     for each item, in the same order; it is empty while there is no model.
+
+    `similarity` is the place of each item in an order in which neighbours look alike. `without_suggestion` says for
+    each item whether people should answer it without having seen the model's suggestion: the audit, and as many others,
+    so that nobody can tell which it is. Both are empty where they are not known; then no suggestion should be shown.
     """
 
     round: int
@@ -82,3 +100,5 @@ class Request:
     classes: tuple[str, ...]
     folder: Path
     suggestions: tuple[Suggestion, ...] = ()
+    similarity: tuple[int, ...] = ()
+    without_suggestion: tuple[bool, ...] = ()

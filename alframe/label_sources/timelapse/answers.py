@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,10 @@ from alframe.formats.timelapse.schema import CHOICE_TYPES
 from alframe.formats.timelapse.sqlite import check_integrity
 from alframe.formats.timelapse.template import Template
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import UNSURE_WORDS
+from alframe.kit.classes import UNSURE_WORDS, missing_blank_class
 from alframe.kit.files import content_hash
 from alframe.types import Answers, Item, ItemId, Label, Problem
 
-BLANK_NAMES = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
 FileState = tuple[int, int, int, int, int]
 
 
@@ -56,16 +55,6 @@ def build_answers(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
     for label in answers.labels:
         labels.setdefault((label.item, label.class_name, label.annotator, label.file), label)
     return replace(answers, labels=list(labels.values()))
-
-
-def missing_blank_class(classes: Iterable[str], blank: str) -> tuple[str, ...]:
-    """Return the class to add for an image without an animal: `blank`, or none if the classes have one."""
-    return (blank,) if blank and not find_blank_class(classes, blank) else ()
-
-
-def find_blank_class(classes: Iterable[str], blank: str) -> str | None:
-    """Return the class that means an image without an animal, if there is one."""
-    return next((name for name in classes if name.casefold() in {*BLANK_NAMES, blank.casefold()}), None)
 
 
 def read_answers(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[list[Record], FileVersion]:

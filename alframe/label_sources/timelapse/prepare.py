@@ -15,8 +15,8 @@ from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_vers
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
 from alframe.formats.timelapse.template import read_template
 from alframe.formats.timelapse.view import MAX_SHORTCUTS, format_quick_paste, format_search_terms, format_sort_terms
+from alframe.kit.classes import find_blank_class, missing_blank_class
 from alframe.kit.times import earliest_file_time, read_exif_time
-from alframe.label_sources.timelapse.answers import find_blank_class, missing_blank_class
 from alframe.label_sources.timelapse.set_selection import FieldNames
 from alframe.types import UNSURE, ItemId, Request
 

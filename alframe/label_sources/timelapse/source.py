@@ -19,7 +19,7 @@ from alframe.formats.timelapse.folders import (
 from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
 from alframe.kit.answers import AnswerBuilder
-from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes
+from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes, find_blank_class
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
@@ -27,7 +27,6 @@ from alframe.kit.round_folders import asking_round, classes_when_asked, normalis
 from alframe.label_sources.timelapse.answers import (
     add_answer,
     build_answers,
-    find_blank_class,
     make_answer_builder,
     read_answers,
     species_field_problems,

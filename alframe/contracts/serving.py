@@ -1,0 +1,48 @@
+"""A label source that serves people while the campaign goes on, instead of leaving files for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from alframe.types import CampaignSnapshot, Unrequested
+
+
+class Serving(Protocol):
+    """What people are served with; it is told what the campaign does, and says when people have answered."""
+
+    address: str
+    """Where people find it, for the message to them."""
+
+    stay: bool
+    """Whether to go on when enough is labelled, so that people can look through the answers."""
+
+    def show_phase(self, phase: str, message: str) -> None:
+        """Tell people what is going on: `phase` is embedding, learning, waiting or done."""
+
+    def publish(self, snapshot: CampaignSnapshot) -> None:
+        """Show the campaign as it is now."""
+
+    def wait(self, seconds: float) -> bool:
+        """Return as soon as somebody has answered, after `seconds` at most: whether something was answered."""
+
+
+@runtime_checkable
+class ServesPeople(Protocol):
+    """A label source that people answer as long as it is served."""
+
+    def serve(self, folder: Path) -> AbstractContextManager[Serving]:
+        """Return a context that serves people; `folder` is that of the requests. Raises LabelError if it cannot."""
+
+
+@runtime_checkable
+class UnrequestedAnswers(Protocol):
+    """A label source whose people may also answer images that no round has requested."""
+
+    def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[Unrequested]:
+        """Return all such answers so far, by the round that was the newest then; `folder` is that of the requests.
+
+        It only reads, as `collect` does. `classes` are all that are known.
+        """

@@ -1,0 +1,149 @@
+"""The images that the pages show: their numbers, batches and thumbnails, in a SQLite file that can be made again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from alframe.kit.databases import connect, explain_errors, transaction
+from alframe.types import Box, Item
+
+IMAGES_NAME = "images.sqlite"
+_SCHEMA = """
+CREATE TABLE image (                     -- everything that was ever shown, or could be
+    number    INTEGER PRIMARY KEY,       -- by which the pages call it
+    id        TEXT NOT NULL UNIQUE,      -- the item's id
+    path      TEXT NOT NULL,
+    camera    TEXT,
+    taken     TEXT,
+    sequence  TEXT,
+    box       TEXT                       -- JSON [x, y, w, h]: what the question is about
+);
+CREATE INDEX image_sequence ON image (sequence, taken);
+CREATE TABLE batch (                     -- what the rounds request, in the order of the grid
+    round     INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    image     INTEGER NOT NULL REFERENCES image (number),
+    suggestion TEXT,
+    confidence REAL,
+    blind     INTEGER NOT NULL,          -- 1: shown without a suggestion, so that the audit is not led
+    PRIMARY KEY (round, position)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX batch_image ON batch (image, round);
+CREATE TABLE thumbnail (
+    image     INTEGER PRIMARY KEY REFERENCES image (number),
+    version   TEXT NOT NULL,             -- changes with the file
+    width     INTEGER NOT NULL,
+    height    INTEGER NOT NULL,
+    jpeg      BLOB NOT NULL
+);
+PRAGMA user_version = 1;
+"""
+
+
+class BatchRow(NamedTuple):
+    """An image of a batch: its place in the grid, and what the model suggests where that may be shown."""
+
+    position: int
+    item: Item
+    suggestion: str | None
+    confidence: float | None
+    blind: bool
+
+
+class Images:
+    """Open with `Images.open`; a context manager that closes it."""
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        self.db = connection
+        self.file = file
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the file in this folder; it is made if need be. Raises StoreError."""
+        file = folder / IMAGES_NAME
+        folder.mkdir(parents=True, exist_ok=True)
+        with explain_errors(file):
+            db = connect(file, any_thread=True)
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = NORMAL")  # all of it can be made again
+                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            except BaseException:
+                db.close()
+                raise
+        return cls(db, file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    def register(self, items: Iterable[Item]) -> None:
+        """Give each item a number, if it has none, and keep where it lies now."""
+        sql = (
+            "INSERT INTO image (id, path, camera, taken, sequence, box) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
+            "UPDATE SET path = excluded.path, camera = excluded.camera, taken = excluded.taken, "
+            "sequence = excluded.sequence, box = excluded.box WHERE (path, camera, taken, sequence, box) IS NOT "
+            "(excluded.path, excluded.camera, excluded.taken, excluded.sequence, excluded.box)"
+        )
+        with transaction(self.db, self.file), explain_errors(self.file):
+            self.db.executemany(sql, map(_dump_item, items))
+
+    def numbers(self) -> dict[str, int]:
+        """Return the number of every item, by its id."""
+        with explain_errors(self.file):
+            return dict(self.db.execute("SELECT id, number FROM image"))
+
+    def batch_size(self, round_number: int) -> int:
+        """Return how many images of this round are here."""
+        with explain_errors(self.file):
+            return int(self.db.execute("SELECT count(*) FROM batch WHERE round = ?", (round_number,)).fetchone()[0])
+
+    def replace_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
+        """Keep the batch of a round, whose items have numbers."""
+        sql = (
+            "INSERT INTO batch (round, position, image, suggestion, confidence, blind) "
+            "VALUES (?, ?, (SELECT number FROM image WHERE id = ?), ?, ?, ?)"
+        )
+        values = (
+            (round_number, row.position, row.item.id, row.suggestion, row.confidence, int(row.blind)) for row in rows
+        )
+        with transaction(self.db, self.file), explain_errors(self.file):
+            self.db.execute("DELETE FROM batch WHERE round = ?", (round_number,))
+            self.db.executemany(sql, values)
+
+    def without_thumbnail(self, round_number: int) -> list[tuple[int, str, str | None]]:
+        """Return (number, path, box) of the images of a round that have no thumbnail yet, in the order of the grid."""
+        sql = (
+            "SELECT number, path, box FROM batch JOIN image ON number = image WHERE round = ? AND NOT EXISTS "
+            "(SELECT 1 FROM thumbnail WHERE thumbnail.image = number) ORDER BY position"
+        )
+        with explain_errors(self.file):
+            return self.db.execute(sql, (round_number,)).fetchall()
+
+    def add_thumbnails(self, rows: Iterable[tuple[int, str, int, int, bytes]]) -> None:
+        """Keep thumbnails: rows of number, version, width, height and JPEG."""
+        sql = "INSERT OR REPLACE INTO thumbnail (image, version, width, height, jpeg) VALUES (?, ?, ?, ?, ?)"
+        with transaction(self.db, self.file), explain_errors(self.file):
+            self.db.executemany(sql, rows)
+
+
+def _dump_item(item: Item) -> tuple[str | None, ...]:
+    taken = None if item.taken is None else item.taken.isoformat()
+    return item.id, str(item.path), item.camera, taken, item.sequence, dump_box(item.box)
+
+
+def dump_box(box: Box | None) -> str | None:
+    """Return a box as JSON."""
+    return None if box is None else json.dumps([box.x, box.y, box.w, box.h])
+
+
+def load_box(text: str | None) -> Box | None:
+    """Return the box that `dump_box` wrote."""
+    return None if text is None else Box(*json.loads(text))

@@ -1,0 +1,262 @@
+"""The journal: a SQLite file of all that people answered in the browser, to which rows are only ever added.
+
+A row is written through to the disk (WAL, synchronous=FULL) before the browser is told that it is saved. What stands of
+the rows of an image (`find_standing`) is kept beside them in the same transaction, so that nobody reads them all.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from alframe.kit.databases import connect, explain_errors, transaction
+
+JOURNAL_NAME = "answers.sqlite"
+ORIGINS = ("grid", "single", "review", "find")
+_SCHEMA = """
+CREATE TABLE answer (
+    n         INTEGER PRIMARY KEY AUTOINCREMENT,
+    action    TEXT NOT NULL,             -- UUID from the browser: sent twice, it is written once
+    image     TEXT NOT NULL,             -- the item's id
+    round     INTEGER NOT NULL,          -- that requested the image, or else that was open
+    requested INTEGER NOT NULL,          -- 1: the round requested the image
+    classes   TEXT NOT NULL,             -- JSON list; []: the answer is taken back
+    annotator TEXT NOT NULL,
+    at        TEXT NOT NULL,             -- UTC
+    seconds   REAL,                      -- spent on this image
+    comment   TEXT NOT NULL,
+    origin    TEXT NOT NULL,             -- grid, single, review, find, undo
+    burst_of  TEXT,                      -- the image of the same burst that the answer was given on
+    undoes    INTEGER REFERENCES answer (n),
+    UNIQUE (action, image)
+);
+CREATE INDEX answer_image ON answer (image, n);
+CREATE INDEX answer_round ON answer (round, image);
+CREATE INDEX answer_annotator ON answer (annotator, n);
+CREATE TABLE standing (                  -- made from answer: see find_standing
+    image     TEXT NOT NULL,
+    annotator TEXT NOT NULL,
+    round     INTEGER NOT NULL,
+    requested INTEGER NOT NULL,
+    n         INTEGER NOT NULL REFERENCES answer (n),
+    draw      REAL NOT NULL,             -- below the share of second opinions: somebody else is asked too
+    PRIMARY KEY (image, annotator, round)
+) WITHOUT ROWID;
+CREATE INDEX standing_round ON standing (round, requested, image);
+CREATE INDEX standing_n ON standing (n);
+CREATE INDEX standing_draw ON standing (draw);
+CREATE TABLE class (                     -- names that a person has confirmed to be classes
+    name      TEXT PRIMARY KEY,
+    annotator TEXT NOT NULL,
+    at        TEXT NOT NULL
+);
+CREATE TABLE class_key (annotator TEXT, class TEXT, key TEXT NOT NULL, PRIMARY KEY (annotator, class));
+CREATE TABLE session (digest TEXT PRIMARY KEY, name TEXT NOT NULL, named INTEGER NOT NULL, at TEXT NOT NULL);
+CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+PRAGMA user_version = 1;
+"""
+
+
+class Row(NamedTuple):
+    """A row of the journal."""
+
+    n: int
+    action: str
+    image: str
+    round: int
+    requested: int
+    classes: str
+    annotator: str
+    at: str
+    seconds: float | None
+    comment: str
+    origin: str
+    burst_of: str | None
+    undoes: int | None
+
+    @property
+    def names(self) -> list[str]:
+        """The class names that were given."""
+        names: list[str] = json.loads(self.classes)
+        return names
+
+    @property
+    def digest(self) -> str:
+        """The BLAKE2b hash of what was said, by whom and when, in hexadecimal."""
+        said = "\0".join((self.action, self.image, self.classes, self.annotator, self.at))
+        return blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+_COLUMNS = ", ".join(Row._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """An answer to be written: no class takes the person's answer back."""
+
+    image: str
+    classes: Sequence[str]
+    round: int
+    requested: bool = True
+    origin: str = "grid"
+    seconds: float | None = None
+    comment: str = ""
+    burst_of: str | None = None
+    undoes: int | None = None
+
+
+def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
+    """Return (annotator, round) -> the answer that stands, of one image; `rows` in the order they were written.
+
+    The last answer of a person stands. A row that was undone is void, and so is an undoing that was itself undone. An
+    answer of the review settles the round: it takes the place of what others had said before.
+    """
+    void: set[int] = set()
+    for row in reversed(rows):
+        if row.undoes is not None and row.n not in void:
+            void.add(row.undoes)
+    standing: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        if row.n in void or row.undoes is not None:
+            continue
+        if row.origin == "review":
+            standing = {key: other for key, other in standing.items() if other.round != row.round}
+        standing.pop((row.annotator, row.round), None)
+        if row.classes != "[]":
+            standing[row.annotator, row.round] = row
+    return standing
+
+
+class Journal:
+    """Open with `Journal.open`; a context manager that closes it."""
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        self.db = connection
+        self.file = file
+
+    @classmethod
+    def open(cls, folder: Path, read_only: bool = False) -> Self:
+        """Open the journal in this folder; it is made if need be. Raises StoreError."""
+        file = folder / JOURNAL_NAME
+        folder.mkdir(parents=True, exist_ok=True)
+        with explain_errors(file):
+            db = connect(file, any_thread=True)
+            try:
+                if read_only:
+                    db.execute("PRAGMA query_only = ON")
+                else:
+                    db.execute("PRAGMA journal_mode = WAL")
+                    db.execute("PRAGMA synchronous = FULL")
+                    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            except BaseException:
+                db.close()
+                raise
+        return cls(db, file)
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Return whether anybody has answered, or could have, in this folder."""
+        return (folder / JOURNAL_NAME).exists()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Return a context that commits all that its block writes, or nothing. Raises StoreError."""
+        return transaction(self.db, self.file)
+
+    def append(self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None) -> None:
+        """Write the answers of one action, inside a transaction; those that were written before are passed over."""
+        stamp = (at or datetime.now(UTC)).isoformat()
+        for answer in answers:
+            values = (
+                *(action, answer.image, answer.round, int(answer.requested)),
+                json.dumps(list(answer.classes), ensure_ascii=False),
+                *(annotator, stamp, answer.seconds, answer.comment, answer.origin, answer.burst_of, answer.undoes),
+            )
+            done = self.db.execute(
+                f"INSERT OR IGNORE INTO answer ({_COLUMNS.removeprefix('n, ')}) VALUES ({', '.join('?' * 12)})", values
+            )
+            if done.rowcount:
+                self._update_standing(answer.image)
+
+    def _update_standing(self, image: str) -> None:
+        draw = second_opinion_draw(image)
+        rows = [(image, *key, row.requested, row.n, draw) for key, row in find_standing(self.rows_of(image)).items()]
+        self.db.execute("DELETE FROM standing WHERE image = ?", (image,))
+        columns = "image, annotator, round, requested, n, draw"
+        self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def rows_of(self, image: str) -> list[Row]:
+        """Return all rows about an image, in the order they were written."""
+        return self._rows("FROM answer WHERE image = ? ORDER BY n", image)
+
+    def rows_of_action(self, action: str) -> list[Row]:
+        """Return the rows of one action."""
+        return self._rows("FROM answer WHERE action = ? ORDER BY n", action)
+
+    def standing_of(self, image: str) -> list[Row]:
+        """Return what stands of an image, the latest at the end."""
+        return self._rows("FROM answer WHERE n IN (SELECT n FROM standing WHERE image = ?) ORDER BY n", image)
+
+    def standing_in(self, round_number: int) -> Iterator[Row]:
+        """Return what stands of the images that a round requested."""
+        which = "FROM answer WHERE n IN (SELECT n FROM standing WHERE round = ? AND requested) ORDER BY n"
+        return self._iterate(which, round_number)
+
+    def standing_unrequested(self) -> Iterator[Row]:
+        """Return what stands of the images that no round of this source had requested."""
+        return self._iterate("FROM answer WHERE n IN (SELECT n FROM standing WHERE NOT requested) ORDER BY n")
+
+    def taken_back(self, round_number: int | None) -> list[tuple[int, str]]:
+        """Return (round, image) where an answer was given and none stands; None: of images that were not requested."""
+        sql = (
+            "SELECT DISTINCT round, image FROM answer a WHERE (CASE WHEN ?1 IS NULL THEN NOT requested "
+            "ELSE round = ?1 AND requested END) AND NOT EXISTS "
+            "(SELECT 1 FROM standing s WHERE s.image = a.image AND s.round = a.round)"
+        )
+        with explain_errors(self.file):
+            return self.db.execute(sql, (round_number,)).fetchall()
+
+    def last_number(self) -> int:
+        """Return the number of the newest row: as long as it is the same, nothing was answered."""
+        with explain_errors(self.file):
+            return int(self.db.execute("SELECT coalesce(max(n), 0) FROM answer").fetchone()[0])
+
+    def confirmed_classes(self) -> list[str]:
+        """Return the names that people have confirmed to be classes, in the order of their confirmation."""
+        with explain_errors(self.file):
+            return [name for (name,) in self.db.execute("SELECT name FROM class ORDER BY at, name")]
+
+    def confirm_class(self, name: str, annotator: str) -> None:
+        """Keep that a person means this name to be a class, inside a transaction."""
+        values = name, annotator, datetime.now(UTC).isoformat()
+        self.db.execute("INSERT OR IGNORE INTO class (name, annotator, at) VALUES (?, ?, ?)", values)
+
+    def _rows(self, which: str, *values: object) -> list[Row]:
+        return list(self._iterate(which, *values))
+
+    def _iterate(self, which: str, *values: object) -> Iterator[Row]:
+        with explain_errors(self.file):
+            yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {which}", values))
+
+
+def second_opinion_draw(image: str) -> float:
+    """Return a number from 0 to 1 for an image, as good as drawn at random but the same each time."""
+    return int.from_bytes(blake2b(f"second opinion\0{image}".encode(), digest_size=8).digest()) / 2**64

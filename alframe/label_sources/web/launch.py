@@ -1,0 +1,206 @@
+"""Run the server of the pages in a process of its own, so that it answers at once while the campaign learns."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from alframe.errors import LabelError
+from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.journal import Journal
+from alframe.label_sources.web.neighbours import write_neighbours
+from alframe.label_sources.web.pool_file import remove_pool_files, write_pool_file
+from alframe.label_sources.web.progress import describe_progress
+from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.live import Phase, Published
+from alframe.types import CampaignSnapshot
+
+log = logging.getLogger(__name__)
+
+MODULE = "alframe.label_sources.web.server"
+LOG_NAME = "server.log"
+_LOOK_EVERY = 0.2  # seconds between two looks into the journal
+_SHORT_LIFE = 5.0  # seconds; a server that ends sooner, twice in a row, is not started again
+_GRACE = 5.0  # seconds that it is given to end
+
+
+class ServerProcess:
+    """A context manager that serves people; `folder` is the label source's own, `parameters` its settings.
+
+    Should the process be killed, it is started again at the same address; browsers come back by themselves.
+    """
+
+    def __init__(self, folder: Path, parameters: Mapping[str, Any], browser: bool, stay: bool) -> None:
+        project = folder.parent.parent
+        names = ServerConfig.__dataclass_fields__.keys()
+        self._config = ServerConfig(
+            folder=str(folder),
+            project=project.name,
+            report=str(project / "report.html"),
+            **{name: value for name, value in parameters.items() if name in names},
+        )
+        self._folder, self._browser = folder, browser
+        self.stay, self.address = stay, ""
+        self._process: subprocess.Popen[str] | None = None
+        self._started_at = -math.inf
+        self._returned_at = math.inf  # when `wait` has returned last
+        self._messages: dict[str, str] = {}  # the last of each kind, for a server that is started again
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        remove_pool_files(self._folder)
+        with Journal.open(self._folder) as journal:
+            self._seen = journal.last_number()
+        self._journal = Journal.open(self._folder, read_only=True)
+        try:
+            self._start()
+        except BaseException:
+            self._journal.close()
+            raise
+        log.info("Label in the browser: %s", self.address)
+        if self._browser and _has_display():
+            webbrowser.open(self.address)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._journal.close()
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+
+    def show_phase(self, phase: str, message: str) -> None:
+        """Tell people what is going on."""
+        self._send({"phase": asdict(Phase(phase, message))})
+
+    def publish(self, snapshot: CampaignSnapshot) -> None:
+        """Write the pool with the predictions, and show the campaign as it is now."""
+        with Images.open(self._folder) as images:
+            pool_file = write_pool_file(self._folder, images, snapshot)
+        neighbours_file = write_neighbours(self._folder, snapshot)
+        counts = dict(snapshot.class_counts)
+        published = Published(
+            round=snapshot.open_round,
+            needed=snapshot.needed,
+            asked=len(snapshot.asked),
+            labels=sum(counts.values()),
+            classes=list(snapshot.classes),
+            class_counts=counts,
+            progress=describe_progress(snapshot),
+            pool_file=pool_file,
+            neighbours_file=neighbours_file,
+            journal_number=self._seen,
+        )
+        self._send({"published": asdict(published)})
+
+    def wait(self, seconds: float) -> bool:
+        """Return as soon as somebody has answered, after `seconds` at most: whether something was answered.
+
+        Whoever takes long over the answers is not called for each: four fifths of the time are left to others.
+        """
+        end = time.monotonic() + seconds
+        time.sleep(min(seconds, max(0.0, 4 * (time.monotonic() - self._returned_at))))
+        while True:
+            self._keep_running()
+            last = self._journal.last_number()
+            if last != self._seen:
+                self._seen, self._returned_at = last, time.monotonic()
+                return True
+            left = end - time.monotonic()
+            if left <= 0:
+                self._returned_at = time.monotonic()
+                return False
+            time.sleep(min(_LOOK_EVERY, left))
+
+    def _start(self) -> None:
+        """Start the process and read where it is found. Raises LabelError if it does not start."""
+        self._started_at = time.monotonic()
+        with (self._folder / LOG_NAME).open("ab") as log_file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # Ctrl-C is for this process, which ends the other in order
+            )
+        self._write(self._config.to_json())
+        line = _pipe(self._process.stdout).readline()
+        reply = json.loads(line) if line.startswith("{") else {}
+        if "addresses" not in reply:
+            process, self._process = self._process, None
+            _end(process)
+            reason = reply.get("error", f"it ended at once. {self._folder / LOG_NAME} says why.")
+            raise LabelError(f"The server of the pages does not start: {reason}")
+        self.address = reply["addresses"][0]
+        for address in reply["addresses"][1:]:
+            log.info("From other computers of the network: %s", address)
+        for message in self._messages.values():
+            self._write(message)
+
+    def _keep_running(self) -> None:
+        if self._process is None or self._process.poll() is None:
+            return
+        if time.monotonic() - self._started_at < _SHORT_LIFE:
+            raise LabelError(
+                f"The server of the pages ends again and again; {self._folder / LOG_NAME} says why. Nothing that was "
+                f"answered is lost. Run the same command again."
+            )
+        _end(self._process)
+        self._start()
+        log.warning(
+            "The server of the pages had ended, and was started again. Should a page not come back: %s", self.address
+        )
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        text = json.dumps(message, allow_nan=False)
+        self._messages |= dict.fromkeys(message, text)
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        try:
+            pipe = _pipe(self._process.stdin if self._process else None)
+            pipe.write(f"{text}\n")
+            pipe.flush()
+        except OSError:  # it has ended: the next wait starts it again
+            return
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    if pipe is None:
+        raise BrokenPipeError
+    return pipe
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Close the server's input, at which it ends in order; one that does not is killed, which loses nothing."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _has_display() -> bool:
+    """Return whether a browser can open: no window, no program that reads our output instead of a person."""
+    if not sys.stderr.isatty():
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

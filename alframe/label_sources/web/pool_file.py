@@ -1,0 +1,97 @@
+"""The pool as it was last published: a SQLite file, another one each time, which is never changed."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from alframe.kit.files import replace_atomically
+from alframe.label_sources.web.images import Images
+from alframe.types import CampaignSnapshot
+
+POOL_TABLE = """
+pool (
+    number    INTEGER PRIMARY KEY,       -- as in images.image
+    key       INTEGER NOT NULL,          -- the item's key in the ledger: the row of its embedding
+    open      INTEGER NOT NULL,          -- 1: the open round requests it
+    blind     INTEGER NOT NULL,          -- 1: it was shown without the model's suggestion
+    predicted TEXT,
+    confidence REAL,
+    doubt     REAL,                      -- 1 minus the probability of its label, by a model that has not seen it
+    label     TEXT,
+    annotator TEXT,
+    source    TEXT,
+    round     INTEGER,
+    labelled_at TEXT
+)
+"""
+_INDEXES = (
+    "UNIQUE INDEX pool_key ON pool (key)",
+    "INDEX pool_predicted ON pool (predicted, confidence) WHERE label IS NULL AND NOT open",
+    "INDEX pool_confidence ON pool (confidence) WHERE label IS NULL AND NOT open",
+    "INDEX pool_doubt ON pool (doubt) WHERE doubt IS NOT NULL",
+    "INDEX pool_label ON pool (label) WHERE label IS NOT NULL",
+)
+
+
+def write_pool_file(folder: Path, images: Images, snapshot: CampaignSnapshot) -> str:
+    """Give every image of the pool a number, write what is known of each, and return the new file's name.
+
+    It has another name each time: Windows replaces no file that is being read.
+    """
+    in_pool = [(key, item) for key, item in enumerate(snapshot.items) if item.split == "pool"]
+    images.register(item for _, item in in_pool)
+    numbers = images.numbers()
+    name = f"pool-{uuid4().hex[:12]}.sqlite"
+    _write(folder / name, _rows(snapshot, [(key, numbers[item.id]) for key, item in in_pool]))
+    return name
+
+
+def remove_pool_files(folder: Path, but: str = "") -> None:
+    """Remove all that were published, except the one called `but`."""
+    for file in folder.glob("pool-*.sqlite"):
+        if file.name != but:
+            with suppress(OSError):  # Windows, while it is read: the next one to come removes it
+                file.unlink()
+
+
+def _rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+    count = len(snapshot.items)
+    predicted: list[str | None] = [None] * count
+    confidence = np.full(count, math.nan)
+    doubt = np.full(count, math.nan)
+    if (model := snapshot.predictions) is not None:
+        for key, number in zip(model.keys.tolist(), model.class_numbers.tolist(), strict=True):
+            predicted[key] = model.classes[number]
+        confidence[model.keys] = model.confidence
+        doubt[model.keys] = model.doubt
+    labels = {label.key: label[1:] for label in snapshot.labels}
+    asked = set(snapshot.asked)
+    confidences, doubts = confidence.tolist(), doubt.tolist()
+    for key, number in keys:
+        yield (
+            *(number, key, int(key in asked), int(key in snapshot.without_suggestion), predicted[key]),
+            *(None if math.isnan(value) else value for value in (confidences[key], doubts[key])),
+            *labels.get(key, (None,) * 5),
+        )
+
+
+def _write(file: Path, rows: Iterator[tuple[object, ...]]) -> None:
+    with (
+        replace_atomically(file) as temporary,
+        closing(sqlite3.connect(temporary, isolation_level=None)) as db,
+    ):
+        db.execute("PRAGMA journal_mode = OFF")  # if it is not finished, it is thrown away
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("BEGIN")
+        db.execute(f"CREATE TABLE {POOL_TABLE}")
+        db.executemany(f"INSERT INTO pool VALUES ({', '.join('?' * 12)})", rows)
+        for index in _INDEXES:
+            db.execute(f"CREATE {index}")
+        db.execute("COMMIT")

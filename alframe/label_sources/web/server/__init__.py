@@ -1,0 +1,1 @@
+"""The server of the pages, a process of its own: what it needs is in the folder of the label source."""

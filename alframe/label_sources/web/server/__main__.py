@@ -1,0 +1,115 @@
+"""Serve the pages: ``python -m alframe.label_sources.web.server``, started by the label source itself.
+
+Its standard input brings lines of JSON: first the configuration, then phases and what is published. It ends with its
+input, so it never outlives the campaign. On standard output it says where it is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from alframe.errors import AlframeError
+from alframe.label_sources.web.server.addresses import open_sockets, page_addresses
+from alframe.label_sources.web.server.app import make_app
+from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.context import Context, make_context
+from alframe.label_sources.web.server.live import Phase, Published
+
+_STATE_EVERY = 0.5  # seconds between two looks whether the pages should be told of a change
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves signals alone: it ends when its input does."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Handle none."""
+        yield
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = ServerConfig.from_json(sys.stdin.readline())
+    try:
+        port_file = config.path / "port"
+        last_port = int(port_file.read_text()) if port_file.exists() else None
+        sockets, port = open_sockets(config.port, last_port, config.lan)
+        port_file.write_text(str(port))
+        context = make_context(config, port)
+    except (AlframeError, OSError, ValueError) as error:
+        say({"error": str(error)})
+        sys.exit(1)
+    try:
+        server = QuietServer(
+            uvicorn.Config(
+                make_app(context),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                h11_max_incomplete_event_size=1 << 15,
+            )
+        )
+        asyncio.run(serve(server, context, sockets))
+    finally:
+        context.writer.close()
+        context.reader.close()
+
+
+async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) -> None:
+    """Serve, follow what the campaign says, and tell the pages of changes."""
+    loop = asyncio.get_running_loop()
+
+    def follow() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(take_message, context, json.loads(line))
+        loop.call_soon_threadsafe(end)
+
+    def end() -> None:
+        context.events.close()
+        server.should_exit = True
+
+    async def tell_of_changes() -> None:
+        while True:
+            await asyncio.sleep(_STATE_EVERY)
+            if context.changed:
+                context.changed = False
+                context.send_state()
+
+    threading.Thread(target=follow, name="input", daemon=True).start()
+    telling = asyncio.create_task(tell_of_changes())
+    token = context.tokens.make()
+    say({"port": context.port, "addresses": page_addresses(context.port, token, context.config.lan)})
+    await server.serve(sockets=sockets)
+    telling.cancel()
+
+
+def take_message(context: Context, message: dict[str, Any]) -> None:
+    """Take in what the campaign says: a phase, or what is published."""
+    if "phase" in message:
+        context.phase = Phase(**message["phase"])
+        context.send_state()
+    if "published" in message:
+        context.publish(Published(**message["published"]))
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write a line for the process that has started this one."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

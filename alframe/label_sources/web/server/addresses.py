@@ -1,0 +1,85 @@
+"""Where the server is found: its sockets, and the links that people open."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+from alframe.errors import LabelError
+
+LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+EVERYWHERE = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
+
+
+def open_sockets(port: int | None, last_port: int | None, lan: bool) -> tuple[list[socket.socket], int]:
+    """Return listening sockets for IPv4 and, where there is one, IPv6, and their port.
+
+    `port` is the one that was asked for; else `last_port` is taken if it is free, or any. Raises LabelError.
+    """
+    if port is not None:
+        try:
+            return _listen(port, lan), port
+        except OSError as error:
+            raise LabelError(
+                f"label_source.port={port} cannot be used: {error.strerror}. Choose another one, or leave it out."
+            ) from error
+    if last_port is not None:
+        with suppress(OSError):
+            return _listen(last_port, lan), last_port
+    for _ in range(20):  # a port that is free for IPv4 may be taken for IPv6
+        with suppress(OSError):
+            sockets = _listen(0, lan)
+            return sockets, int(sockets[0].getsockname()[1])
+    raise LabelError("No port is free for the server of the pages. Set one: label_source.port=NUMBER.")
+
+
+def _listen(port: int, lan: bool) -> list[socket.socket]:
+    opened: list[socket.socket] = []
+    try:
+        for family, address in EVERYWHERE if lan else LOOPBACK:
+            if family == socket.AF_INET6 and not _has_ipv6():
+                continue
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            opened.append(listener)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR lets others listen in
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address, port))
+            port = int(listener.getsockname()[1])
+            listener.listen(128)
+    except OSError:
+        for listener in opened:
+            listener.close()
+        raise
+    return opened
+
+
+def _has_ipv6() -> bool:
+    if not socket.has_ipv6:
+        return False
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def page_addresses(port: int, token: str, lan: bool) -> list[str]:
+    """Return the links with this token: of this machine, and with `lan` also for others."""
+    hosts = ["127.0.0.1"]
+    if lan and (own := _lan_address()):
+        hosts.append(own)
+    # In the fragment, which browsers send to nobody: it is in no log, and no site learns it as the referrer.
+    return [f"http://{host}:{port}/#token={token}" for host in hosts]
+
+
+def _lan_address() -> str | None:
+    """Return this machine's address in its network; no packet is sent."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+    return None

@@ -1,0 +1,205 @@
+"""Write answers, and take them back: what a page sends becomes rows of the journal."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from alframe.label_sources.web.journal import ORIGINS, Journal, NewAnswer, Row, find_standing
+from alframe.label_sources.web.server.config import MAX_ANSWERS, MAX_COMMENT, MAX_LISTED
+from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.reader import Reader
+
+_MAX_SECONDS = 3600.0  # longer is a pause
+
+
+@dataclass
+class Written:
+    """What an action has come to: the images that it is about, frames of bursts besides, and what was refused."""
+
+    saved: list[int] = field(default_factory=list)
+    also: list[int] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_action_id(content: Mapping[str, Any], key: str = "action") -> str:
+    """Return the UUID that an action has. Raises ApiError."""
+    try:
+        return str(UUID(str(content.get(key))))
+    except ValueError:
+        raise ApiError("bad_request", f"'{key}' must be a UUID.") from None
+
+
+class Answering:
+    """Turns what a page sends into rows for the journal."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def read_answers(
+        self, content: Mapping[str, Any], name: str, classes: Sequence[str], open_round: int | None
+    ) -> tuple[list[NewAnswer], Written]:
+        """Return the answers of an action to be written, and what they come to. Raises ApiError."""
+        origin, given = content.get("origin"), content.get("answers")
+        if origin not in ORIGINS:
+            raise ApiError("bad_request", f"'origin' must be one of {', '.join(ORIGINS)}.")
+        if not isinstance(given, list) or not 1 <= len(given) <= MAX_ANSWERS:
+            raise ApiError("bad_request", f"'answers' must be a list of 1 to {MAX_ANSWERS}.")
+        new: dict[str, NewAnswer] = {}
+        written = Written()
+        for entry in given:
+            try:
+                self._read_answer(entry, name, classes, open_round, origin, new, written)
+            except ApiError as error:
+                number = entry.get("image") if isinstance(entry, dict) else None
+                written.problems.append({"image": number, "code": error.code, "message": error.message})
+        return list(new.values()), written
+
+    def _read_answer(
+        self,
+        entry: Any,
+        name: str,
+        classes: Sequence[str],
+        open_round: int | None,
+        origin: str,
+        new: dict[str, NewAnswer],
+        written: Written,
+    ) -> None:
+        if not isinstance(entry, dict):
+            raise ApiError("bad_request", "An answer must be an object with 'image' and 'classes'.")
+        number, names = entry.get("image"), entry.get("classes")
+        number, id_ = self.find_id(number)
+        if not isinstance(names, list) or len(names) > 20 or not all(isinstance(each, str) for each in names):
+            raise ApiError("bad_request", "'classes' must be a list of names, of 20 at most.")
+        if unknown := [each for each in names if each not in classes]:
+            raise ApiError("unknown_class", f"'{unknown[0]}' is not one of the classes. Add it as a new class first.")
+        seconds, comment = entry.get("seconds"), entry.get("comment", "")
+        if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
+            raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
+        spent = None
+        if isinstance(seconds, int | float) and not math.isnan(seconds):
+            spent = min(max(float(seconds), 0.0), _MAX_SECONDS)
+        round_number, requested = self.find_round(id_, open_round)
+        names = list(dict.fromkeys(names))
+        new[id_] = NewAnswer(id_, names, round_number, requested, origin, spent, comment)
+        written.saved.append(number)
+        if entry.get("burst"):
+            for frame, frame_id in self._find_unrequested_frames(id_):
+                round_number, _ = self.find_round(frame_id, open_round)
+                new.setdefault(frame_id, NewAnswer(frame_id, names, round_number, False, origin, None, "", id_))
+                written.also.append(frame)
+
+    def find_id(self, number: Any) -> tuple[int, str]:
+        """Return the number and the id of an image that is called by its number. Raises ApiError."""
+        is_number = isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**62
+        id_ = self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)) if is_number else None
+        if id_ is None:
+            raise ApiError("no_such_image", f"There is no image {number!r} in this project. Load the page again.")
+        return int(number), str(id_)
+
+    def find_numbers(self, ids: Sequence[str]) -> dict[str, int]:
+        """Return the number of each id."""
+        sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))
+
+    def find_round(self, id_: str, open_round: int | None) -> tuple[int, bool]:
+        """Return the round that an answer to this image belongs to, and whether that has requested the image.
+
+        It is the last round that has. Where none has, it is the round of the answers before, or the open one.
+        """
+        sql = "SELECT max(round) FROM images.batch JOIN images.image ON number = image WHERE id = ?"
+        if (requested_in := self._reader.value(sql, (id_,))) is not None:
+            return int(requested_in), True
+        earlier = self._reader.value("SELECT max(round) FROM answer WHERE image = ? AND NOT requested", (id_,))
+        last = self._reader.value("SELECT max(round) FROM images.batch")
+        return int(earlier or open_round or last or 1), False
+
+    def _find_unrequested_frames(self, id_: str) -> list[tuple[int, str]]:
+        """Return (number, id) of the other frames of an image's burst that have no answer or label of their own."""
+        sql = """
+            SELECT i.number, i.id FROM images.image i LEFT JOIN pool.pool p ON p.number = i.number
+            WHERE i.sequence = (SELECT sequence FROM images.image WHERE id = ?1) AND i.id <> ?1
+            AND NOT EXISTS (SELECT 1 FROM images.batch b WHERE b.image = i.number)
+            AND NOT EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n
+                            WHERE s.image = i.id AND a.burst_of IS NULL)
+            AND (p.label IS NULL OR EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id))
+            ORDER BY i.taken, i.id
+        """
+        return self._reader.rows(sql, (id_,))
+
+
+def write_answers(journal: Journal, action: str, name: str, answers: Sequence[NewAnswer]) -> None:
+    """Write an action, once. Raises ApiError if another person's action has its UUID."""
+    if any(row.annotator != name for row in journal.rows_of_action(action)):
+        raise ApiError("bad_request", "This UUID was used by another person. Make a new one for each action.")
+    journal.append(action, name, answers)
+
+
+def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[list[str], list[str]]:
+    """Make an action of this person void; return its images, and those that were answered anew since, which stay.
+
+    An undoing can be undone, which makes the action good again. Raises ApiError if there is no such action.
+    """
+    if done := journal.rows_of_action(action):
+        return [row.image for row in done], []
+    rows = [row for row in journal.rows_of_action(undoes) if row.annotator == name]
+    if not rows:
+        raise ApiError("not_found", "There is no such action of yours to undo.")
+    taken, kept = [], []
+    for row in rows:
+        if _is_last_word(journal.rows_of(row.image), row):
+            taken.append(NewAnswer(row.image, [], row.round, bool(row.requested), "undo", undoes=row.n))
+        else:
+            kept.append(row.image)
+    journal.append(action, name, taken)
+    return [answer.image for answer in taken], kept
+
+
+def _is_last_word(rows: Sequence[Row], row: Row) -> bool:
+    """Return whether this person has said nothing about the image since that is still valid."""
+    later = [other for other in rows if other.n > row.n and other.annotator == row.annotator]
+    if row.undoes is not None:
+        return not any(other.undoes is None for other in later)
+    still = find_standing(rows)
+    return not any(other.undoes is None and other.n in {standing.n for standing in still.values()} for other in later)
+
+
+def list_actions(journal: Journal, name: str, before: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """Return a person's last actions, the newest first, and where the next list begins."""
+    sql = (
+        "SELECT action, min(n), max(n), min(at), min(origin), max(undoes) FROM answer "
+        "WHERE annotator = ?1 AND n < ?2 GROUP BY action ORDER BY min(n) DESC LIMIT ?3"
+    )
+    limit = max(1, min(limit, MAX_LISTED))
+    actions = []
+    found = journal.db.execute(sql, (name, before, limit)).fetchall()
+    for action, first, _, at, origin, undoes in found:
+        rows = journal.rows_of_action(action)
+        undone = None
+        if undoes is not None:
+            undone = journal.db.execute("SELECT action FROM answer WHERE n = ?", (undoes,)).fetchone()[0]
+        actions.append(
+            {
+                "action": action,
+                "at": at,
+                "origin": origin,
+                "undoes": undone,
+                "undone": not any(_is_valid(journal.rows_of(row.image), row) for row in rows),
+                "images": [row.image for row in rows if row.burst_of is None],
+                "classes": rows[0].names,
+            }
+        )
+        last = first
+    return actions, last if len(found) == limit else None
+
+
+def _is_valid(rows: Sequence[Row], row: Row) -> bool:
+    void: set[int] = set()
+    for other in reversed(rows):
+        if other.undoes is not None and other.n not in void:
+            void.add(other.undoes)
+    return row.n not in void

@@ -1,0 +1,124 @@
+"""The application: all routes, behind the guard."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from alframe.label_sources.web.server.context import Context, describe_failure
+from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.routes import People, Work
+from alframe.label_sources.web.server.security import Guard
+
+log = logging.getLogger(__name__)
+STATIC = Path(__file__).parents[1] / "static"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".png": "image/png",
+}
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # their addresses change with the files
+_REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+
+
+def make_app(context: Context) -> ASGIApp:
+    """Return the application as a server runs it."""
+    pages = Pages(context)
+    routes = [*pages.routes(), *People(context).routes(), *Work(context).routes()]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={ApiError: _reply_error, HTTPException: _reply_http_error, Exception: _reply_failure},
+    )
+    return Guard(app, context.config, context.port, context.sessions.find)
+
+
+async def _reply_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error.response()
+
+
+async def _reply_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = "not_allowed" if error.status_code == 405 else "not_found"
+    return ApiError(code, "There is nothing at this address.").response()
+
+
+async def _reply_failure(request: Request, error: Exception) -> Response:
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return describe_failure(error).response()
+
+
+class Pages:
+    """The shell of the page, its files, the pictures, the state and its events."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/", self.shell),
+            Route("/static/{name}", self.static),
+            Route("/images/{number:int}/thumbnail", self.thumbnail),
+            Route("/images/{number:int}/large", self.large),
+            Route("/report", self.report),
+            Route("/api/state", self.state),
+            Route("/api/events", self.events),
+        ]
+
+    async def shell(self, request: Request) -> Response:
+        """Return the page."""
+        return _static_file("index.html")
+
+    async def static(self, request: Request) -> Response:
+        """Return one of the page's files."""
+        return _static_file(request.path_params["name"])
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Return an image's thumbnail."""
+        jpeg = await self.context.pictures.thumbnail(request.path_params["number"])
+        return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
+
+    async def large(self, request: Request) -> Response:
+        """Return a whole image."""
+        jpeg = await self.context.pictures.large(request.path_params["number"])
+        return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
+
+    async def report(self, request: Request) -> Response:
+        """Return the project's report."""
+        if self.context.report() is None:
+            raise ApiError("not_found", "There is no report yet. It is written when the first batch is asked for.")
+        return FileResponse(self.context.config.report_path, media_type="text/html", headers=_REPORT_POLICY)
+
+    async def state(self, request: Request) -> Response:
+        """Return what goes on."""
+        return JSONResponse(self.context.state(self.context.session(request).digest))
+
+    async def events(self, request: Request) -> Response:
+        """Return the stream of events."""
+        session = self.context.session(request).digest
+
+        async def stream() -> AsyncIterator[str]:
+            async for text in self.context.events.stream(session, self.context.state(session)):
+                yield text
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def _static_file(name: str) -> Response:
+    file = STATIC / name
+    if not re.fullmatch(r"[a-z0-9_-][a-z0-9_.-]*", name) or file.suffix not in _TYPES or not file.is_file():
+        raise ApiError("not_found", f"The page has no file {name!r}.")
+    return FileResponse(file, headers={"Content-Type": _TYPES[file.suffix]})

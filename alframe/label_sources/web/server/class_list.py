@@ -1,0 +1,146 @@
+"""The classes that a page offers, each with a key of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from alframe.errors import LabelError
+from alframe.kit.classes import class_resolver, find_blank_class, missing_blank_class
+from alframe.kit.parameters import did_you_mean
+from alframe.label_sources.web.server.config import MAX_NAME, ServerConfig
+from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.live import Published
+from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.server.writer import JournalWriter
+from alframe.types import UNSURE
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "123456789"
+KEYS = frozenset(_LETTERS + _DIGITS)
+BLANK_KEY, UNSURE_KEY = "0", "-"
+_EVERYBODY = ""  # has the keys that were given by themselves
+
+
+class ClassList:
+    """The classes of the campaign, those that people have confirmed on the page, blank and unsure."""
+
+    def __init__(self, reader: Reader, writer: JournalWriter, config: ServerConfig, published: Published) -> None:
+        self._reader, self._writer, self._config = reader, writer, config
+        self.published = published
+
+    def names(self) -> list[str]:
+        """Return all names that an answer may have; blank and unsure come last."""
+        named = dict.fromkeys([*self.published.classes, *self._reader.journal.confirmed_classes()])
+        blank = find_blank_class(named, self._config.blank) if self._config.blank else None
+        if blank is not None:
+            del named[blank]
+        return [*named, *((blank,) if blank else missing_blank_class(named, self._config.blank)), UNSURE]
+
+    def version(self) -> int:
+        """Return a number that changes with the names and the counts."""
+        return hash((tuple(self.names()), tuple(sorted(self.published.class_counts.items())))) & 0x7FFFFFFF
+
+    async def describe(self, name: str) -> dict[str, Any]:
+        """Return the JSON of all classes, with the keys as this person has them."""
+        names = self.names()
+        keys = await self._keys(names)
+        own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_own(name),)))
+        counts, blank = self._counts(), self._blank(names)
+        classes = [
+            {
+                "name": each,
+                "key": own.get(each, keys[each]),
+                "own_key": each in own,
+                "count": counts[each],
+                "kind": "unsure" if each == UNSURE else "blank" if each == blank else "class",
+            }
+            for each in names
+        ]
+        return {"version": self.version(), "classes": classes}
+
+    async def add(self, text: Any, sure: bool, name: str) -> tuple[str, bool]:
+        """Make a name a class; return how it is written and whether it is new. Raises ApiError to ask or refuse."""
+        if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME:
+            raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME} characters at most.")
+        known = [each for each in self.names() if each != UNSURE]
+        rule = self._config.new_classes
+        try:
+            resolved = class_resolver(known, rule)(text)
+        except LabelError as error:
+            if rule == "reject":
+                raise ApiError("refused", str(error)) from None
+            try:
+                resolved = class_resolver(known, "add")(text)
+            except LabelError as refusal:
+                raise ApiError("refused", str(refusal)) from None
+            if not sure:
+                nearest = did_you_mean(text.strip(), known)
+                similar = [each for each in (*known, UNSURE) if f"'{each}'" in nearest]
+                message = f"'{text.strip()}' looks like a name that there is already.{nearest} Or is it a new class?"
+                raise ApiError("did_you_mean", message, suggestions=similar) from None
+        if resolved == UNSURE or resolved in known:
+            return resolved, False
+        await self._writer.run(lambda journal: journal.confirm_class(resolved, name))
+        return resolved, True
+
+    async def set_key(self, class_name: Any, key: Any, name: str) -> None:
+        """Let this person have a class on another key; the class that had it takes the key that is free now."""
+        names = self.names()
+        if class_name not in names:
+            raise ApiError("bad_request", f"There is no class {class_name!r}.")
+        if key != "" and key not in KEYS:
+            raise ApiError("bad_request", "A key is a letter from a to z or a digit from 1 to 9.")
+        now = {each["name"]: each["key"] for each in (await self.describe(name))["classes"]}
+        others = [other for other, used in now.items() if key and used == key and other != class_name]
+        rows = [(_own(name), class_name, key), *((_own(name), other, now[class_name]) for other in others)]
+        sql = "INSERT OR REPLACE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
+        await self._writer.run(lambda journal: journal.db.executemany(sql, rows))
+
+    def _blank(self, names: Sequence[str]) -> str | None:
+        return find_blank_class(names, self._config.blank) if self._config.blank else None
+
+    def _counts(self) -> Counter[str]:
+        """Return the labels of each class: as published, and what was answered since."""
+        sql = (
+            "SELECT value, count(*) FROM standing JOIN answer USING (n), json_each(answer.classes) "
+            "WHERE standing.n > ? GROUP BY value"
+        )
+        since = dict(self._reader.rows(sql, (self.published.journal_number,)))
+        return Counter(self.published.class_counts) + Counter(since)
+
+    async def _keys(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the key of each class; one that was given to a class once stays with it."""
+        known = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_EVERYBODY,)))
+        blank = self._blank(names)
+        keys = assign_keys([each for each in names if each not in (UNSURE, blank)], known)
+        new = [(_EVERYBODY, each, key) for each, key in keys.items() if each not in known and key]
+        if new:
+            sql = "INSERT OR IGNORE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
+            await self._writer.run(lambda journal: journal.db.executemany(sql, new))
+        return {**keys, UNSURE: UNSURE_KEY, **({blank: BLANK_KEY} if blank else {})}
+
+
+def _own(name: str) -> str:
+    return f"@{name}"  # also of a person without a name
+
+
+def assign_keys(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return a key for each name, "" when there are no more: its own if it has one, else a letter of its, else a digit.
+
+    The first letters of its words are tried first. "red deer": r, d, e; then a digit, then any letter.
+    """
+    names = list(names)
+    taken = {known[name] for name in names if name in known}
+    keys = {}
+    for name in names:
+        if name in known:
+            keys[name] = known[name]
+            continue
+        folded = name.casefold()
+        initials = [word[:1] for word in folded.replace("_", " ").replace("-", " ").split()]
+        wanted = [*initials, *folded, *_DIGITS, *_LETTERS]
+        keys[name] = next((key for key in wanted if key in KEYS and key not in taken), "")
+        taken.add(keys[name])
+    return keys

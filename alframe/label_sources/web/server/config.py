@@ -1,0 +1,57 @@
+"""What the server is told when it starts: the first line of its standard input, as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+
+MAX_BODY = 1 << 20  # bytes of a request
+MAX_ANSWERS = 1000  # in a request
+MAX_LISTED = 200  # images in one reply
+MAX_NAME = 100  # characters of a person's name, and of a class
+MAX_COMMENT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """The label source's parameters, and its `folder`; `report` is the file of the project's report."""
+
+    folder: str
+    project: str
+    report: str
+    new_classes: str = "ask"
+    annotator: str = ""
+    blank: str = "blank"
+    suggestions: bool = True
+    second_opinion: float = 0.0
+    page: int = 40
+    lease: float = 300.0
+    port: int | None = None
+    lan: bool = False
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """Return all of it as one line."""
+        return json.dumps(asdict(self))
+
+    @property
+    def path(self) -> Path:
+        """The label source's folder."""
+        return Path(self.folder)
+
+    @property
+    def report_path(self) -> Path:
+        """The file of the project's report."""
+        return Path(self.report)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name: of this project alone, since browsers share cookies between the ports of a host."""
+        return f"alframe-{blake2b(self.folder.encode(), digest_size=6).hexdigest()}"

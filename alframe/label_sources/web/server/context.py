@@ -1,0 +1,181 @@
+"""All that the routes work with, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from alframe.errors import AlframeError
+from alframe.label_sources.web.journal import Journal
+from alframe.label_sources.web.server.answering import Answering
+from alframe.label_sources.web.server.class_list import ClassList
+from alframe.label_sources.web.server.config import MAX_LISTED, ServerConfig
+from alframe.label_sources.web.server.describe import Describer
+from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.leases import Leases
+from alframe.label_sources.web.server.live import Events, Phase, Published
+from alframe.label_sources.web.server.pictures import Pictures
+from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.server.security import Tokens
+from alframe.label_sources.web.server.sessions import Session, Sessions
+from alframe.label_sources.web.server.speed import Speed
+from alframe.label_sources.web.server.work import WorkQueue
+from alframe.label_sources.web.server.writer import JournalWriter
+from alframe.types import UNSURE
+
+
+@dataclass
+class Context:
+    """The server's parts; made by `make_context`."""
+
+    config: ServerConfig
+    port: int
+    writer: JournalWriter
+    reader: Reader
+    sessions: Sessions
+    leases: Leases
+    work: WorkQueue
+    answering: Answering
+    classes: ClassList
+    describer: Describer
+    pictures: Pictures
+    speed: Speed
+    tokens: Tokens = field(default_factory=Tokens)
+    events: Events = field(default_factory=Events)
+    phase: Phase = field(default_factory=Phase)
+    changed: bool = False  # whether the pages should be told of the state
+
+    @property
+    def published(self) -> Published:
+        """What the campaign has published last."""
+        return self.classes.published
+
+    def session(self, request: Request) -> Session:
+        """Return the session that a request comes from."""
+        return self.sessions.get(request.scope["session"])
+
+    def publish(self, published: Published) -> None:
+        """Show the campaign as it is now."""
+        is_new_round = published.round != self.published.round
+        self.classes.published = published
+        if published.pool_file:
+            self.reader.attach_pool(published.pool_file)
+        if is_new_round and published.round is not None:
+            self.events.send("round", {"round": published.round})
+        self.send_state()
+
+    def send_state(self) -> None:
+        """Send everybody the state, each with their own part of it."""
+        for session in self.events.online():
+            self.events.send("state", self.state(session), to=session)
+
+    def state(self, session: str) -> dict[str, Any]:
+        """Return the JSON of the state as this session gets it."""
+        published, name = self.published, self.sessions.get(session).name
+        return {
+            "phase": self.phase.name,
+            "message": self.phase.message,
+            "since": self.phase.since,
+            "round": published.round,
+            "batch": self.batch(),
+            "labels": published.labels,
+            "classes_version": self.classes.version(),
+            "people": self.people(),
+            "mine": self.speed.of(name, published.round),
+            "settings": {
+                "suggestions": self.config.suggestions,
+                "new_classes": self.config.new_classes,
+                "blank": self.config.blank,
+                "unsure": UNSURE,
+                "page": self.config.page,
+                "lease_seconds": self.config.lease,
+            },
+            "report": self.report(),
+            "report_problem": published.problems,
+        }
+
+    def batch(self) -> dict[str, int]:
+        """Return how far the open batch has got."""
+        published = self.published
+        answered = 0 if published.round is None else self.work.count_answered(published.round)
+        asked, needed = published.asked, published.needed
+        return {"asked": asked, "answered": answered, "needed": needed, "leased": self.leases.count()}
+
+    def people(self) -> list[dict[str, Any]]:
+        """Return who labels, and how fast."""
+        online = {self.sessions.get(session).name for session in self.events.online()}
+        leased: dict[str, int] = {}
+        for session in self.events.online():
+            name = self.sessions.get(session).name
+            leased[name] = leased.get(name, 0) + self.leases.count(session)
+        names = sorted({*online, *self.speed.names(self.published.round)})
+        return [
+            {"name": name, "online": name in online, "leased": leased.get(name, 0)}
+            | self.speed.of(name, self.published.round)
+            for name in names
+        ]
+
+    def report(self) -> str | None:
+        """Return the address of the report, None while there is none."""
+        return "/report" if self.config.report_path.is_file() else None
+
+
+def make_context(config: ServerConfig, port: int) -> Context:
+    """Open the files, and return all that the routes work with."""
+    writer, reader = JournalWriter(config.path), Reader(config.path)
+    leases = Leases(config.lease)
+    with Journal.open(config.path, read_only=True) as journal:
+        sessions = Sessions(journal, writer, config.annotator)
+    return Context(
+        config=config,
+        port=port,
+        writer=writer,
+        reader=reader,
+        sessions=sessions,
+        leases=leases,
+        work=WorkQueue(reader, leases, config),
+        answering=Answering(reader),
+        classes=ClassList(reader, writer, config, Published()),
+        describer=Describer(reader, config),
+        pictures=Pictures(reader),
+        speed=Speed(reader),
+    )
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object that a request brings. Raises ApiError."""
+    try:
+        content = await request.json()
+    except (ValueError, RecursionError):
+        raise ApiError("bad_request", "The request is not JSON.") from None
+    if not isinstance(content, dict):
+        raise ApiError("bad_request", "The request must be a JSON object.")
+    return content
+
+
+def read_images(content: dict[str, Any]) -> list[int]:
+    """Return the numbers under "images". Raises ApiError."""
+    images = content.get("images")
+    is_list = isinstance(images, list) and all(type(image) is int and abs(image) < 2**62 for image in images)
+    if not is_list or len(images or ()) > 10 * MAX_LISTED:
+        raise ApiError("bad_request", f"'images' must be a list of numbers, of {10 * MAX_LISTED} at most.")
+    return list(images or ())
+
+
+def read_number(text: Any, name: str, low: int, high: int, default: int) -> int:
+    """Return a number that a request gives, held between `low` and `high`. Raises ApiError."""
+    if text is None:
+        return default
+    try:
+        return min(max(int(text), low), high)
+    except (TypeError, ValueError, OverflowError):
+        raise ApiError("bad_request", f"'{name}' must be a whole number.") from None
+
+
+def describe_failure(error: Exception) -> ApiError:
+    """Return what a page is told of an error of the server."""
+    if isinstance(error, AlframeError | OSError):
+        return ApiError("cannot_save", f"This cannot be saved or read now: {error}")
+    return ApiError("failed", "The server has failed at this; the terminal says more. Nothing that was saved is lost.")

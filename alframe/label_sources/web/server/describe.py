@@ -1,0 +1,82 @@
+"""Images as the pages get them: by number, with the addresses of their pictures, and nothing that tells the audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alframe.label_sources.web.journal import Row, second_opinion_draw
+from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.thumbnails import SIDE, file_version
+
+_INFORMATION = """
+SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
+    (SELECT count(*) FROM images.image mate WHERE mate.sequence = i.sequence) AS frames,
+    (SELECT min(number) FROM images.image mate WHERE mate.sequence = i.sequence) AS burst,
+    b.suggestion, b.confidence, b.blind
+FROM images.image i
+LEFT JOIN images.thumbnail t ON t.image = i.number
+LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round
+WHERE i.number IN (SELECT value FROM json_each(:numbers))
+"""
+
+
+class Describer:
+    """Makes the JSON of images, as one person may see them."""
+
+    def __init__(self, reader: Reader, config: ServerConfig) -> None:
+        self._reader, self._config = reader, config
+
+    def describe(self, numbers: Sequence[int], name: str, round_number: int | None) -> list[dict[str, Any]]:
+        """Return the JSON of these images, in this order; those that there are not are left out.
+
+        `name`: the person whose answers are shown. `round_number` is the open round, whose suggestions are.
+        """
+        values = {"numbers": json.dumps(list(numbers)), "round": round_number}
+        found = {row[0]: row for row in self._reader.rows(_INFORMATION, values)}
+        return [self._one(found[number], name) for number in numbers if number in found]
+
+    def _one(self, row: tuple[Any, ...], name: str) -> dict[str, Any]:
+        number, id_, path, camera, taken, _, box, version, width, height, frames, burst, suggestion, confidence, _ = row
+        own = [answer for answer in self._reader.journal.standing_of(id_) if answer.annotator == name]
+        version = version or file_version(Path(path))
+        is_shown = self._config.suggestions and suggestion is not None and not self.awaits_second_opinion(id_, name)
+        boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]
+        return {
+            "image": number,
+            "name": id_,
+            "thumbnail": f"/images/{number}/thumbnail?v={version}",
+            "large": f"/images/{number}/large?v={version}",
+            "width": width or SIDE,
+            "height": height or SIDE * 3 // 4,
+            "taken": taken,
+            "camera": camera,
+            "burst": {"id": burst, "size": frames} if frames and frames > 1 else None,
+            "boxes": boxes,
+            "crop": bool(boxes),
+            "suggestion": {"class": suggestion, "confidence": confidence} if is_shown else None,
+            "answer": describe_answer(own[-1]) if own else None,
+        }
+
+    def awaits_second_opinion(self, id_: str, name: str) -> bool:
+        """Return whether this person is, or may be, asked about an image without knowing what another has said."""
+        if second_opinion_draw(id_) >= self._config.second_opinion:
+            return False
+        standing = self._reader.journal.standing_of(id_)
+        settled = any(row.origin == "review" for row in standing)
+        return not settled and len({row.annotator for row in standing}) == 1 and standing[0].annotator != name
+
+
+def describe_answer(row: Row) -> dict[str, Any]:
+    """Return the JSON of an answer."""
+    return {
+        "classes": row.names,
+        "name": row.annotator,
+        "at": row.at,
+        "origin": row.origin,
+        "comment": row.comment,
+        "burst": row.burst_of is not None,
+    }

@@ -1,0 +1,54 @@
+"""Leases: an image that somebody has on the page is not given to anybody else until it is answered or comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Leases:
+    """Who has which image, and until when; kept in memory, since a page claims its images again after a restart."""
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _held: dict[int, tuple[str, float]] = field(default_factory=dict)  # image -> session, end
+
+    def holder(self, image: int) -> str | None:
+        """Return the session that has this image."""
+        held = self._held.get(image)
+        if held is None:
+            return None
+        if held[1] <= self.clock():
+            del self._held[image]
+            return None
+        return held[0]
+
+    def claim(self, session: str, images: Iterable[int]) -> list[int]:
+        """Give the session those of the images that nobody else has, anew if it has them; return them."""
+        end = self.clock() + self.seconds
+        mine = [image for image in images if self.holder(image) in (None, session)]
+        self._held.update((image, (session, end)) for image in mine)
+        return mine
+
+    def give_back(self, session: str, images: Iterable[int] | None = None) -> list[int]:
+        """Take these images from the session, or all that it has; return them."""
+        mine = self.held_by(session) if images is None else [image for image in images if self.holder(image) == session]
+        for image in mine:
+            del self._held[image]
+        return mine
+
+    def release(self, images: Iterable[int]) -> None:
+        """Take these images from whoever has them: they are answered."""
+        for image in images:
+            self._held.pop(image, None)
+
+    def held_by(self, session: str) -> list[int]:
+        """Return the images that this session has."""
+        return [image for image in list(self._held) if self.holder(image) == session]
+
+    def count(self, session: str | None = None) -> int:
+        """Return how many images this session has, or all sessions together."""
+        holders = [self.holder(image) for image in list(self._held)]
+        return sum(holder is not None and session in (None, holder) for holder in holders)

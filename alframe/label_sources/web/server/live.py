@@ -1,0 +1,85 @@
+"""What goes on: the phase, what was published last, who is here; and the events that tell the pages of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+_KEEP_ALIVE = 15.0  # seconds between two signs of life
+_LONGEST_QUEUE = 1000  # events that wait for a page that does not read; it is cut off and comes back
+
+
+@dataclass
+class Phase:
+    """What the campaign does: `name` is starting, embedding, learning, waiting or done."""
+
+    name: str = "starting"
+    message: str = ""
+    since: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+
+@dataclass
+class Published:
+    """What the campaign has published last: the open round, and the numbers of the progress page."""
+
+    round: int | None = None
+    needed: int = 0
+    asked: int = 0
+    labels: int = 0
+    classes: list[str] = field(default_factory=list)
+    class_counts: dict[str, int] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    pool_file: str = ""
+    neighbours_file: str = ""
+    problems: str = ""
+    journal_number: int = 0  # of the newest row of the journal that the counts contain
+
+
+class Events:
+    """Sends events to all pages that listen."""
+
+    def __init__(self) -> None:
+        self._queues: dict[asyncio.Queue[str | None], str] = {}
+
+    def online(self) -> set[str]:
+        """Return the sessions that listen."""
+        return set(self._queues.values())
+
+    def send(self, kind: str, data: Any, to: str | None = None, but: str | None = None) -> None:
+        """Send an event to every session, to `to` alone, or to all `but` one."""
+        text = f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+        for queue, session in list(self._queues.items()):
+            if session != but and to in (None, session):
+                if queue.qsize() >= _LONGEST_QUEUE:
+                    del self._queues[queue]
+                    queue.put_nowait(None)
+                else:
+                    queue.put_nowait(text)
+
+    def close(self, only: str | None = None) -> None:
+        """End all streams, or those of one session."""
+        for queue, session in list(self._queues.items()):
+            if only in (None, session):
+                del self._queues[queue]
+                queue.put_nowait(None)
+
+    async def stream(self, session: str, first: Any) -> AsyncIterator[str]:
+        """Yield the stream of a session, which begins with the state `first`."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._queues[queue] = session
+        try:
+            yield f"retry: 1000\nevent: state\ndata: {json.dumps(first, ensure_ascii=False)}\n\n"
+            while True:
+                try:
+                    text = await asyncio.wait_for(queue.get(), _KEEP_ALIVE)
+                except TimeoutError:
+                    text = ": still here\n\n"
+                if text is None:
+                    return
+                yield text
+        finally:
+            self._queues.pop(queue, None)

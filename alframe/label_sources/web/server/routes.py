@@ -1,0 +1,211 @@
+"""The routes of people, work, answers and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from alframe.label_sources.web.server.addresses import page_addresses
+from alframe.label_sources.web.server.answering import (
+    list_actions,
+    read_action_id,
+    undo_action,
+    write_answers,
+)
+from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME
+from alframe.label_sources.web.server.context import Context, read_images, read_json, read_number
+from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.security import read_cookie
+from alframe.label_sources.web.server.sessions import Session
+
+_MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
+
+
+class People:
+    """Who is let in, by which link, and by what name."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/api/session", self.session, methods=["GET", "POST", "PUT", "DELETE"]),
+            Route("/api/invitations", self.invite, methods=["POST"]),
+        ]
+
+    async def session(self, request: Request) -> Response:
+        """Let a browser in by a token, say who it is, rename, or forget it."""
+        context = self.context
+        if request.method == "POST":
+            token = (await read_json(request)).get("token")
+            if not isinstance(token, str) or not context.tokens.use(token):
+                raise ApiError(
+                    "bad_token",
+                    "This link was used before, or is not of this project. Take a new one: on a page that is let in, "
+                    "from 'Invite'; or stop alframe with Ctrl-C and run the same command again.",
+                )
+            secret = await context.sessions.open()
+            known = context.sessions.find(secret)
+            reply = JSONResponse(self._describe(context.sessions.get(str(known)), first=True))
+            reply.set_cookie(context.config.cookie, secret, max_age=_MONTH, httponly=True, samesite="strict")
+            return reply
+        known = context.sessions.find(read_cookie(request.headers, context.config.cookie))
+        if known is None:
+            raise ApiError("no_session", "This browser is not let in yet. Open the link that alframe has printed.")
+        if request.method == "PUT":
+            name = (await read_json(request)).get("name")
+            if not isinstance(name, str) or len(name.strip()) > MAX_NAME:
+                raise ApiError("bad_request", f"A name may have {MAX_NAME} characters at most.")
+            reply = JSONResponse(self._describe(await context.sessions.rename(known, name.strip())))
+            context.send_state()
+            return reply
+        if request.method == "DELETE":
+            context.leases.give_back(known)
+            context.work.forget(known)
+            context.events.close(only=known)
+            await context.sessions.forget(known)
+            gone = Response(status_code=204)
+            gone.delete_cookie(context.config.cookie, httponly=True, samesite="strict")
+            return gone
+        return JSONResponse(self._describe(context.sessions.get(known)))
+
+    async def invite(self, request: Request) -> Response:
+        """Make a one-time link for another browser."""
+        context = self.context
+        token = context.tokens.make()
+        return JSONResponse({"urls": page_addresses(context.port, token, context.config.lan)}, 201)
+
+    def _describe(self, session: Session, first: bool = False) -> dict[str, Any]:
+        config = self.context.config
+        about = {"project": config.project, "lan": config.lan, "first_visit": first}
+        return {"name": session.name, "named": session.named, **about}
+
+
+class Work:
+    """The batch: which images a person has, and their answers."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/api/leases", self.lease, methods=["POST"]),
+            Route("/api/leases/renew", self.renew, methods=["POST"]),
+            Route("/api/leases/return", self.give_back, methods=["POST"]),
+            Route("/api/skip", self.skip, methods=["POST"]),
+            Route("/api/answers", self.answer, methods=["POST"]),
+            Route("/api/undo", self.undo, methods=["POST"]),
+            Route("/api/actions", self.actions, methods=["GET"]),
+            Route("/api/classes", self.classes, methods=["GET", "POST"]),
+            Route("/api/classes/keys", self.set_key, methods=["PUT"]),
+        ]
+
+    def describe(self, images: Sequence[int], session: Session) -> list[dict[str, Any]]:
+        """Return the JSON of images as this session gets it."""
+        return self.context.describer.describe(images, session.name, self.context.published.round)
+
+    async def lease(self, request: Request) -> Response:
+        """Give the session the next images."""
+        context, session, content = self.context, self.context.session(request), await read_json(request)
+        size = read_number(content.get("size"), "size", 1, MAX_LISTED, context.config.page)
+        images = context.work.next_images(
+            session.digest, session.name, context.published.round, size, bool(content.get("more"))
+        )
+        batch = context.batch()
+        others = batch["leased"] - context.leases.count(session.digest)
+        reply = {
+            "images": self.describe(images, session),
+            "lease_seconds": context.config.lease,
+            "left": max(0, batch["asked"] - batch["answered"] - others),
+            "taken_by_others": others,
+        }
+        context.changed = True
+        return JSONResponse(reply)
+
+    async def renew(self, request: Request) -> Response:
+        """Let the session keep images for longer, or have them again."""
+        images, session = read_images(await read_json(request)), self.context.session(request)
+        renewed = self.context.leases.claim(session.digest, images)
+        return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
+
+    async def give_back(self, request: Request) -> Response:
+        """Let others have images of the session."""
+        content, session = await read_json(request), self.context.session(request)
+        self.context.leases.give_back(session.digest, read_images(content) if "images" in content else None)
+        self.context.changed = True
+        return Response(status_code=204)
+
+    async def skip(self, request: Request) -> Response:
+        """Put images at the end of the session's queue."""
+        self.context.work.skip(self.context.session(request).digest, read_images(await read_json(request)))
+        return Response(status_code=204)
+
+    async def answer(self, request: Request) -> Response:
+        """Write answers; the reply comes when they are on the disk."""
+        context, session, content = self.context, self.context.session(request), await read_json(request)
+        action, name = read_action_id(content), session.name
+        answers, written = context.answering.read_answers(
+            content, name, context.classes.names(), context.published.round
+        )
+        if answers:
+            await context.writer.run(lambda journal: write_answers(journal, action, name, answers))
+        if any(not answer.classes for answer in answers):
+            for answer in answers:
+                context.work.look_again(answer.round)
+        context.leases.release(written.saved)
+        context.events.send("answered", {"images": written.saved, "name": name}, but=session.digest)
+        context.changed = True
+        also = self.describe(written.also, session)
+        reply = {"action": action, "saved": written.saved, "also": also, "problems": written.problems}
+        return JSONResponse(reply | {"batch": context.batch()})
+
+    async def undo(self, request: Request) -> Response:
+        """Make an action void."""
+        context, session, content = self.context, self.context.session(request), await read_json(request)
+        action, undoes, name = read_action_id(content), read_action_id(content, "undoes"), session.name
+        taken, kept = await context.writer.run(lambda journal: undo_action(journal, action, undoes, name))
+        numbers = context.answering.find_numbers([*taken, *kept])
+        for round_number in {context.answering.find_round(id_, None)[0] for id_ in taken}:
+            context.work.look_again(round_number)
+        images = [numbers[id_] for id_ in taken]
+        described = self.describe(images, session)
+        waiting = [image["image"] for image in described if image["answer"] is None]
+        context.leases.claim(session.digest, waiting)
+        context.changed = True
+        message = "You have answered this image again since; undo that first."
+        problems = [{"image": numbers[id_], "code": "answered_since", "message": message} for id_ in kept]
+        return JSONResponse({"action": action, "images": described, "problems": problems})
+
+    async def actions(self, request: Request) -> Response:
+        """List what this person has done last."""
+        query, session = request.query_params, self.context.session(request)
+        before = read_number(query.get("before"), "before", 0, 2**62, 2**62)
+        limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
+        actions, following = list_actions(self.context.reader.journal, session.name, before, limit)
+        numbers = self.context.answering.find_numbers([id_ for action in actions for id_ in action["images"]])
+        for action in actions:
+            action["images"] = [numbers[id_] for id_ in action["images"] if id_ in numbers]
+        return JSONResponse({"actions": actions, "next": following})
+
+    async def classes(self, request: Request) -> Response:
+        """List the classes, or add one."""
+        context, session = self.context, self.context.session(request)
+        if request.method == "GET":
+            return JSONResponse(await context.classes.describe(session.name))
+        content = await read_json(request)
+        added, is_new = await context.classes.add(content.get("name"), content.get("sure") is True, session.name)
+        context.changed = True
+        classes = (await context.classes.describe(session.name))["classes"]
+        return JSONResponse(next(each for each in classes if each["name"] == added), 201 if is_new else 200)
+
+    async def set_key(self, request: Request) -> Response:
+        """Put a class on another key, for this person."""
+        content, session = await read_json(request), self.context.session(request)
+        await self.context.classes.set_key(content.get("name"), content.get("key"), session.name)
+        return JSONResponse(await self.context.classes.describe(session.name))

@@ -1,0 +1,176 @@
+"""Who may read and write: this project's own pages, opened by the link with the token, and nobody else.
+
+A page of another site in the same browser can send requests here, with the cookie or by a name that leads to this
+machine (DNS rebinding). So every request is checked for the host that it names, every write for its origin and its
+content type, and whatever holds data for the session. All replies forbid scripts that are not files of ours.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable
+from hashlib import sha256
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from alframe.label_sources.web.server.config import MAX_BODY, ServerConfig
+from alframe.label_sources.web.server.errors import ApiError
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_READS = ("GET", "HEAD")
+_WRITES = ("POST", "PUT", "DELETE")
+_OPEN_TO_ALL = ("/", "/favicon.ico", "/api/session")  # and /static/: they hold no data
+
+
+class Tokens:
+    """One-time tokens: each lets one browser in. Only their digests are kept."""
+
+    def __init__(self) -> None:
+        self._digests: set[str] = set()
+
+    def make(self) -> str:
+        """Return a new token."""
+        token = secrets.token_urlsafe(32)
+        self._digests.add(digest(token))
+        return token
+
+    def use(self, token: str) -> bool:
+        """Return whether this is a token that was not used yet; from now on it is."""
+        known = digest(token)
+        if known not in self._digests:
+            return False
+        self._digests.remove(known)
+        return True
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a secret."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_own_host(host: str, port: int, lan: bool) -> bool:
+    """Return whether the Host header of a request names this server: by address, or by this machine's own name.
+
+    With `lan`, any IP address is accepted: a page that leads its own name to this machine cannot be called by one.
+    """
+    name, colon, given_port = host.rpartition(":")
+    if not colon or given_port != str(port):
+        return False
+    name = name.casefold()
+    if name in ("127.0.0.1", "localhost", "[::1]"):
+        return True
+    if not lan:
+        return False
+    own = socket.gethostname().casefold()
+    if name in (own, f"{own}.local", own.partition(".")[0]):
+        return True
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+class Guard:
+    """The checks around the application; `find_session` returns the digest of a known session's cookie, or None."""
+
+    def __init__(
+        self, app: ASGIApp, config: ServerConfig, port: int, find_session: Callable[[str], str | None]
+    ) -> None:
+        self._app, self._config, self._port, self._find_session = app, config, port, find_session
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or say why not."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no page of ours opens a WebSocket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        guarded_send = _with_headers(send, scope["path"])
+        try:
+            headers = Headers(scope=scope)
+            self._check_host_and_origin(scope["method"], headers)
+            if not _is_open_to_all(scope["path"]):
+                scope["session"] = self._require_session(headers)
+            await self._app(scope, _bounded(receive, headers), guarded_send)
+        except ApiError as error:
+            await error.response()(scope, receive, guarded_send)
+
+    def _check_host_and_origin(self, method: str, headers: Headers) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not is_own_host(hosts[0], self._port, self._config.lan):
+            raise ApiError("bad_host", "This address is not served. Open the one that alframe has printed.")
+        if method in _READS:
+            return
+        if method not in _WRITES:
+            raise ApiError("not_allowed", f"{method} is not understood here.")
+        if headers.getlist("origin") != [f"http://{hosts[0]}"]:
+            raise ApiError("bad_origin", "Only alframe's own page may write. Open the address that it has printed.")
+        if method != "DELETE" and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise ApiError("not_json", "Send JSON, with Content-Type: application/json.")
+
+    def _require_session(self, headers: Headers) -> str:
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            raise ApiError("bad_origin", "Another site has asked for this. Open the address that alframe has printed.")
+        secret = read_cookie(headers, self._config.cookie)
+        session = self._find_session(secret) if secret else None
+        if session is None:
+            raise ApiError(
+                "no_session", "This browser is not let in yet. Open the link that alframe has printed in its terminal."
+            )
+        return session
+
+
+def read_cookie(headers: Headers, name: str) -> str:
+    """Return the cookie of this name, "" if there is none."""
+    pairs = (part.strip().partition("=") for line in headers.getlist("cookie") for part in line.split(";"))
+    return next((value for key, _, value in pairs if key == name), "")
+
+
+def _is_open_to_all(path: str) -> bool:
+    return path in _OPEN_TO_ALL or path.startswith("/static/")
+
+
+def _bounded(receive: Receive, headers: Headers) -> Receive:
+    """Return `receive` for a body of at most MAX_BODY bytes, whatever its header says."""
+    too_large = ApiError("too_large", f"A request may have {MAX_BODY} bytes at most. Send fewer answers at once.")
+    if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > MAX_BODY:
+        raise too_large
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY:
+            raise too_large
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send, path: str) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+            headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
+        await send(message)
+
+    return send_with_headers

@@ -1,0 +1,62 @@
+"""The browsers that were let in, and who sits before them; they outlast a restart of the server."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from alframe.label_sources.web.journal import Journal
+from alframe.label_sources.web.server.security import digest
+from alframe.label_sources.web.server.writer import JournalWriter
+
+
+@dataclass
+class Session:
+    """A browser: `name` is stored with each answer; `named` says whether a person has given it."""
+
+    digest: str
+    name: str
+    named: bool
+
+
+class Sessions:
+    """All sessions, by the digest of their secret."""
+
+    def __init__(self, journal: Journal, writer: JournalWriter, name: str) -> None:
+        self._writer, self._default_name = writer, name
+        rows = journal.db.execute("SELECT digest, name, named FROM session")
+        self._known = {known: Session(known, name, bool(named)) for known, name, named in rows}
+
+    def find(self, secret: str) -> str | None:
+        """Return the digest of a session's secret, None if there is no such session."""
+        known = digest(secret)
+        return known if known in self._known else None
+
+    def get(self, known: str) -> Session:
+        """Return the session of this digest."""
+        return self._known[known]
+
+    async def open(self) -> str:
+        """Let a browser in, and return its secret."""
+        secret = secrets.token_urlsafe(32)
+        session = Session(digest(secret), self._default_name, False)
+        self._known[session.digest] = session
+        await self._store(session)
+        return secret
+
+    async def rename(self, known: str, name: str) -> Session:
+        """Keep who sits before the browser."""
+        session = self._known[known] = Session(known, name, True)
+        await self._store(session)
+        return session
+
+    async def forget(self, known: str) -> None:
+        """Let this browser in no more."""
+        self._known.pop(known, None)
+        await self._writer.run(lambda journal: journal.db.execute("DELETE FROM session WHERE digest = ?", (known,)))
+
+    async def _store(self, session: Session) -> None:
+        values = session.digest, session.name, int(session.named), datetime.now(UTC).isoformat()
+        sql = "INSERT OR REPLACE INTO session (digest, name, named, at) VALUES (?, ?, ?, ?)"
+        await self._writer.run(lambda journal: journal.db.execute(sql, values))

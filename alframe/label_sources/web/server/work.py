@@ -1,0 +1,134 @@
+"""The queue: which images of the open batch, and which second opinions, a person gets next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.leases import Leases
+from alframe.label_sources.web.server.reader import Reader
+
+_UNANSWERED = """
+SELECT b.image, b.position FROM images.batch b JOIN images.image i ON i.number = b.image
+WHERE b.round = ? AND b.position >= ?
+AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id AND s.round = b.round)
+ORDER BY b.position
+"""
+_SECOND_OPINIONS = """
+SELECT i.number FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image
+WHERE s.draw < ?1 AND s.requested AND s.annotator <> ?2 AND a.origin <> 'review' AND a.burst_of IS NULL
+AND NOT EXISTS (SELECT 1 FROM standing t WHERE t.image = s.image AND t.annotator <> s.annotator)
+ORDER BY s.draw
+"""
+
+
+class WorkQueue:
+    """Hands out images; the next ones are found by place, so that a queue of any length costs the same."""
+
+    def __init__(self, reader: Reader, leases: Leases, config: ServerConfig) -> None:
+        self._reader, self._leases, self._config = reader, leases, config
+        self._skipped: dict[str, dict[int, None]] = {}
+        self._start: dict[int, int] = {}  # round -> a place before which all is answered
+
+    def next_images(self, session: str, name: str, round_number: int | None, size: int, more: bool) -> list[int]:
+        """Lease the next images to a session and return them, in the order of the grid.
+
+        What it has already comes first, so that a reloaded page is the same; with `more`, only others are returned.
+        What it has skipped comes when there is nothing else.
+        """
+        held = self._leases.held_by(session)
+        mine = {image for image in held if self._is_to_do(image, name, round_number)}
+        self._leases.give_back(session, set(held) - mine)
+        room = size if more else size - len(mine)
+        new: list[int] = []
+        if room > 0:
+            seconds = self._take_second_opinions(session, name, math.ceil(room * self._config.second_opinion), mine)
+            first = self._take(session, round_number, room - len(seconds), mine)
+            if len(first) + len(seconds) < room:
+                seconds += self._take_second_opinions(session, name, room - len(first) - len(seconds), mine)
+            new = self._leases.claim(session, self._in_order([*first, *seconds], round_number))
+        if more:
+            return new
+        self._leases.claim(session, mine)
+        return self._in_order([*mine, *new], round_number)
+
+    def skip(self, session: str, images: list[int]) -> None:
+        """Put images at the end of a session's queue."""
+        self._leases.give_back(session, images)
+        skipped = self._skipped.setdefault(session, {})
+        for image in images:
+            skipped.pop(image, None)
+            skipped[image] = None
+
+    def look_again(self, round_number: int) -> None:
+        """Look for what is unanswered from the beginning: an answer was taken back."""
+        self._start.pop(round_number, None)
+
+    def forget(self, session: str) -> None:
+        """Forget what a session that is closed has skipped."""
+        self._skipped.pop(session, None)
+
+    def count_answered(self, round_number: int) -> int:
+        """Return how many images that a round has requested are answered by anybody."""
+        sql = "SELECT count(DISTINCT image) FROM standing WHERE round = ? AND requested"
+        return int(self._reader.value(sql, (round_number,)))
+
+    def _take(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
+        if round_number is None or count <= 0:
+            return []
+        skipped = self._skipped.get(session, {})
+        taken, put_off = [], []
+        for image in self._unanswered(round_number):
+            if image in mine or self._leases.holder(image) not in (None, session):
+                continue
+            if image in skipped:
+                put_off.append(image)
+                continue
+            taken.append(image)
+            if len(taken) == count:
+                return taken
+        again = sorted(put_off, key=list(skipped).index)[: count - len(taken)]
+        for image in again:
+            del skipped[image]
+        return [*taken, *again]
+
+    def _unanswered(self, round_number: int) -> Iterator[int]:
+        rows = self._reader.db.execute(_UNANSWERED, (round_number, self._start.get(round_number, 0)))
+        for number, (image, position) in enumerate(rows):
+            if number == 0:
+                self._start[round_number] = position
+            yield image
+
+    def _take_second_opinions(self, session: str, name: str, count: int, mine: set[int]) -> list[int]:
+        share = self._config.second_opinion
+        if count <= 0 or share <= 0:
+            return []
+        taken: list[int] = []
+        for (image,) in self._reader.db.execute(_SECOND_OPINIONS, (share, name)):
+            if image not in mine and self._leases.holder(image) is None:
+                taken.append(image)
+                if len(taken) == count:
+                    break
+        self._leases.claim(session, taken)  # so that they are not taken twice in one request
+        return taken
+
+    def _is_to_do(self, image: int, name: str, round_number: int | None) -> bool:
+        """Return whether this person's answer to an image is still wanted: nobody has answered, or a second should."""
+        sql = """
+            SELECT b.round IS NULL OR s.round = b.round, s.annotator = :name, s.draw < :share
+            FROM images.image i JOIN standing s ON s.image = i.id
+            LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round WHERE i.number = :image
+        """
+        values = {"image": image, "name": name, "round": round_number, "share": self._config.second_opinion}
+        said = [(mine, again) for counts, mine, again in self._reader.rows(sql, values) if counts]
+        return not any(mine for mine, _ in said) and all(again for _, again in said)
+
+    def _in_order(self, images: list[int], round_number: int | None) -> list[int]:
+        """Return images in the order of the grid; those of earlier rounds stand with the first without a suggestion."""
+        unique = list(dict.fromkeys(images))
+        marks = ", ".join("?" * len(unique))
+        sql = f"SELECT image, position, suggestion IS NULL FROM images.batch WHERE round = ? AND image IN ({marks})"
+        places = {image: (place, blind) for image, place, blind in self._reader.rows(sql, (round_number, *unique))}
+        first_blind = min((place for place, blind in places.values() if blind), default=-1)
+        return sorted(unique, key=lambda image: places[image][0] if image in places else first_blind)

@@ -1,0 +1,74 @@
+"""One thread writes the journal; what waits for it is committed together, and acknowledged when it is on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alframe.label_sources.web.journal import Journal
+
+Result = TypeVar("Result")
+Job = tuple[Callable[[Journal], Any], "Future[Any]"]
+_COMMITTED_TOGETHER = 64
+
+
+class JournalWriter:
+    """Writes to the journal in a thread; `close` it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._journal = Journal.open(folder)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    async def run(self, write: Callable[[Journal], Result]) -> Result:
+        """Call `write` in a transaction, and return its result once that is on the disk. Raises what it raises."""
+        future: Future[Result] = Future()
+        self._jobs.put((write, future))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._journal.close()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            last = False
+            while len(jobs) < _COMMITTED_TOGETHER and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    last = True
+                    break
+                jobs.append(following)
+            self._commit(jobs)
+            if last:
+                return
+
+    def _commit(self, jobs: list[Job]) -> None:
+        """Run all jobs in one transaction; one that fails takes only its own rows back."""
+        done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self._journal.transaction():
+                for write, future in jobs:
+                    self._journal.db.execute("SAVEPOINT job")
+                    try:
+                        done.append((future, write(self._journal), None))
+                    except Exception as error:
+                        self._journal.db.execute("ROLLBACK TO job")
+                        done.append((future, None, error))
+                    self._journal.db.execute("RELEASE job")
+        except Exception as error:  # nothing is on the disk: a full one, for example
+            done = [(future, None, error) for _, future in jobs]
+        for future, result, problem in done:
+            if problem is None:
+                future.set_result(result)
+            else:
+                future.set_exception(problem)

@@ -1,0 +1,130 @@
+"""People label in the browser, on pages that alframe serves itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+
+from alframe.contracts import Serving
+from alframe.errors import LabelError
+from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
+from alframe.kit.parameters import require_at_least, require_one_of, require_parameter
+from alframe.kit.round_folders import pluralise
+from alframe.label_sources.web.arrange import arrange_batch
+from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.journal import Journal, Row
+from alframe.label_sources.web.thumbnails import cut_thumbnails
+from alframe.types import Answers, Label, Problem, Request, Unrequested
+
+
+@dataclass
+class Web:
+    """Labels in the browser: ``alframe`` opens the page and stays, and goes on by itself when a batch is answered.
+
+    `annotator`: who labels, as long as nobody has given a name on the page. `blank`: the word for an image with nothing
+    in it; "": none. `suggestions`: whether the model's class is shown, except for the images that are asked without.
+    `second_opinion`: the share of the images that a second person is asked as well, without seeing the first answer.
+    `page`: images on a page of the grid. `lease`: seconds for which an image is one person's alone. `browser`: whether
+    to open one. `port`: null takes the last one, or any that is free. `lan`: let other computers in. `stay`: when
+    enough is labelled, whether to go on serving the pages, for review, until Ctrl-C.
+    """
+
+    new_classes: str = "ask"
+    annotator: str = ""
+    blank: str = "blank"
+    suggestions: bool = True
+    second_opinion: float = 0.0
+    page: int = 40
+    lease: float = 300.0
+    browser: bool = True
+    port: int | None = None
+    lan: bool = False
+    stay: bool = True
+
+    answers_now = False
+
+    def __post_init__(self) -> None:
+        part = "label_source 'web'"
+        require_one_of(part, NEW_CLASSES_RULES, new_classes=self.new_classes)
+        require_at_least(part, 1, page=self.page, lease=self.lease)
+        share = self.second_opinion
+        require_parameter(part, 0 <= share <= 1, "a share from 0 to 1", second_opinion=share)
+        require_parameter(part, self.port is None or 1 <= self.port <= 65535, "null or 1 to 65535", port=self.port)
+
+    def request(self, request: Request) -> str:
+        """Keep the batch in the order of the grid, and cut the thumbnails that are missing."""
+        with Images.open(web_folder(request.folder)) as images:
+            images.register(request.items)
+            if images.batch_size(request.round) != len(request.items):
+                images.replace_batch(request.round, arrange_batch(request))
+            cut_thumbnails(images, request.round)
+        return (
+            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in the browser. "
+            f"{describe_classes(request.classes, self.new_classes)}"
+        )
+
+    def collect(self, request: Request) -> Answers:
+        """Return every label that stands in the journal for this round, and what was taken back."""
+        folder = web_folder(request.folder)
+        if not Journal.exists(folder):
+            return Answers()
+        requested = {item.id: place for place, item in enumerate(request.items)}
+        with Journal.open(folder, read_only=True) as journal:
+            rows = [row for row in journal.standing_in(request.round) if row.image in requested]
+            labels, problems = self._read_labels(journal, rows, request.classes)
+            cleared = [image for _, image in journal.taken_back(request.round) if image in requested]
+        labels.sort(key=lambda label: requested[label.item])  # stable: the latest of an image last
+        return Answers(labels, problems, cleared=sorted(cleared, key=requested.__getitem__))
+
+    def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[Unrequested]:
+        """Return, for each round, what people said meanwhile of images that no round had requested."""
+        folder = web_folder(folder)
+        if not Journal.exists(folder):
+            return []
+        with Journal.open(folder, read_only=True) as journal:
+            rows = list(journal.standing_unrequested())
+            taken_back = journal.taken_back(None)
+            found = []
+            for number in sorted({*(row.round for row in rows), *(number for number, _ in taken_back)}):
+                said = [row for row in rows if row.round == number]
+                labels, problems = self._read_labels(journal, said, classes)
+                given_on = {(row.image, row.annotator): row.burst_of or row.image for row in said}
+                pairs = [(label.item, replace(label, item=given_on[label.item, label.annotator])) for label in labels]
+                cleared = [image for taken_in, image in taken_back if taken_in == number]
+                found.append(Unrequested(number, pairs, problems, cleared))
+        return found
+
+    def _read_labels(
+        self, journal: Journal, rows: Sequence[Row], classes: Sequence[str]
+    ) -> tuple[list[Label], list[Problem]]:
+        """Return the labels that rows of the journal give, and a Problem for each name that is no class."""
+        known = (*classes, *journal.confirmed_classes(), *missing_blank_class(classes, self.blank)) if classes else ()
+        written = [name for row in rows for name in row.names]
+        resolve = class_resolver(tuple(dict.fromkeys(known)), self.new_classes, UNSURE_WORDS, written)
+        labels, problems, file = [], [], str(journal.file)
+        for row in rows:
+            for name in row.names:
+                try:
+                    class_name = resolve(name)
+                except LabelError as error:
+                    problems.append(Problem(file, row.n, f"'{row.image}': {error}"))
+                    continue
+                # Without a row: a journal that has become empty takes back what was said in it, as a table does not.
+                at = datetime.fromisoformat(row.at)
+                labels.append(Label(row.image, class_name, row.annotator, at, file, answer_file_hash=row.digest))
+        return labels, problems
+
+    def serve(self, folder: Path) -> AbstractContextManager[Serving]:
+        """Start the server of the pages; `folder` is that of the requests."""
+        from alframe.label_sources.web.launch import ServerProcess
+
+        parameters = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ServerProcess(web_folder(folder), parameters, self.browser, self.stay)
+
+
+def web_folder(folder: Path) -> Path:
+    """Return the folder of the journal and the images, beside those of the rounds."""
+    return folder / "web"

@@ -1,0 +1,102 @@
+"""Cut thumbnails: small upright JPEGs, of a box alone where the question is about one."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from alframe.errors import PoolError
+from alframe.kit.chunks import chunks
+from alframe.kit.progress import track
+from alframe.kit.round_images import crop_box
+from alframe.kit.viewing import open_for_viewing
+from alframe.label_sources.web.images import Images, load_box
+from alframe.types import Box
+
+SIDE = 320  # pixels of the longer side
+LARGE_SIDE = 2560
+_COMMITTED_TOGETHER = 256
+
+
+class Thumbnail(NamedTuple):
+    """A small picture; `version` changes with the file it was made of."""
+
+    version: str
+    width: int
+    height: int
+    jpeg: bytes
+
+
+def cut_thumbnails(images: Images, round_number: int) -> None:
+    """Cut the thumbnails of a round that are missing; a kill costs the last few hundred at most.
+
+    An image that cannot be read has none: the page says so in its place, and the round does not wait for it.
+    """
+    missing = images.without_thumbnail(round_number)
+    if not missing:
+        return
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
+        made = track(_cut_each(threads, missing), "Cutting thumbnails", total=len(missing), unit="img")
+        rows: list[tuple[int, str, int, int, bytes]] = []
+        for number, thumbnail in made:
+            if thumbnail is not None:
+                rows.append((number, *thumbnail))
+            if len(rows) == _COMMITTED_TOGETHER:
+                images.add_thumbnails(rows)
+                rows = []
+        images.add_thumbnails(rows)
+
+
+def _cut_each(
+    threads: ThreadPoolExecutor, missing: Sequence[tuple[int, str, str | None]]
+) -> Iterator[tuple[int, Thumbnail | None]]:
+    for part in chunks(len(missing), rows=_COMMITTED_TOGETHER):  # or else all pictures could wait in memory
+        rows = missing[part]
+        yield from zip(
+            (number for number, _, _ in rows),
+            threads.map(lambda row: _try_to_cut(Path(row[1]), load_box(row[2])), rows),
+            strict=True,
+        )
+
+
+def _try_to_cut(path: Path, box: Box | None) -> Thumbnail | None:
+    try:
+        return cut_thumbnail(path, box)
+    except PoolError:
+        return None
+
+
+def cut_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
+    """Return the thumbnail of an image, or of a box in it, with a margin. Raises PoolError with the reason."""
+    if box is None:
+        picture = open_for_viewing(path, SIDE)
+    else:
+        extent = max(min(box.w, box.h), SIDE / LARGE_SIDE)
+        picture = crop_box(open_for_viewing(path, math.ceil(SIDE / extent)), box)
+        picture.thumbnail((SIDE, SIDE))
+    return Thumbnail(file_version(path), *picture.size, encode(picture, 80))
+
+
+def encode(picture: Image.Image, quality: int) -> bytes:
+    """Return a picture as a JPEG without metadata."""
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=quality)
+    return content.getvalue()
+
+
+def file_version(path: Path) -> str:
+    """Return a digest of where a file lies, its size and its time: what is cached under it is of that file alone."""
+    try:
+        status = path.stat()
+        stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
+    except OSError:
+        stamp = str(path)
+    return blake2b(stamp.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

@@ -1,0 +1,58 @@
+"""How people agree who have answered the same images: the share of equal answers, and Cohen's kappa.
+
+Kappa (Cohen 1960) is the agreement beyond what two people would reach by chance who give each class as often as these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+from alframe.store.records import StoredLabel
+from alframe.types import UNSURE, Agreement
+
+
+def measure_agreement(rows: Iterable[StoredLabel]) -> list[Agreement]:
+    """Return the agreement of every two people who have both given a class to some images, most images first.
+
+    `rows` are all rows of the ledger's label table. The first answer of each person counts, and only where it is one
+    class and was given on the image itself: what was corrected later was seen with the other answer beside it.
+    """
+    first: dict[tuple[int, str], dict[int, set[str]]] = defaultdict(dict)
+    for row in rows:
+        if row.annotator and row.round is not None and row.item == row.labelled_on and not row.taken_back:
+            first[row.item, row.annotator].setdefault(row.statement, set()).add(row.class_name)
+    answers: dict[int, dict[str, str]] = defaultdict(dict)
+    for (item, annotator), statements in first.items():
+        names = statements[min(statements)]
+        if len(names) == 1 and UNSURE not in names:
+            answers[item][annotator] = next(iter(names))
+    pairs: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for given in answers.values():
+        for one, other in combinations(sorted(given), 2):
+            pairs[one, other].append((given[one], given[other]))
+    found = [Agreement(*people, len(both), _share_equal(both), cohens_kappa(both)) for people, both in pairs.items()]
+    return sorted(found, key=lambda each: (-each.images, each.first, each.second))
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:
+    """Return Cohen's kappa of pairs of answers; nan where both people have given one class alone."""
+    count = len(pairs)
+    one, other = Counter(first for first, _ in pairs), Counter(second for _, second in pairs)
+    by_chance = sum(one[name] * other[name] for name in one) / count**2
+    return math.nan if by_chance == 1 else (_share_equal(pairs) - by_chance) / (1 - by_chance)
+
+
+def describe_agreement(agreement: Sequence[Agreement]) -> list[str]:
+    """Return a sentence for each two people."""
+    return [
+        f"{each.first} and {each.second} agree on {each.agreement:.0%} of the {each.images} images that both answered"
+        + ("." if math.isnan(each.kappa) else f" (Cohen's kappa {each.kappa:.2f}).")
+        for each in agreement
+    ]
+
+
+def _share_equal(pairs: Sequence[tuple[str, str]]) -> float:
+    return sum(first == second for first, second in pairs) / len(pairs)

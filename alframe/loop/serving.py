@@ -1,0 +1,125 @@
+"""Serve people while the campaign goes on: what they are shown of it, and where their label source is served."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from alframe import seeding
+from alframe.contracts import ServesPeople, Serving
+from alframe.engine.fit import predict_in_chunks
+from alframe.engine.listing.groups import assign_groups
+from alframe.engine.measuring.evaluate import predict_folds
+from alframe.loop.agreement import measure_agreement
+from alframe.loop.answers import label_source_of
+from alframe.loop.campaign import Campaign
+from alframe.loop.phase_results import HeadFitResult, RunCache
+from alframe.store.events import Arranged
+from alframe.types import UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
+
+_FOLDS = 5
+_MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
+
+
+@contextmanager
+def serve_people(campaign: Campaign) -> Iterator[Serving | None]:
+    """Serve people by the label source of the open request, or else of the next one; None if it only leaves files."""
+    source = campaign.parts.label_source
+    rounds = campaign.ledger.rounds() if campaign.project.exists else []
+    if rounds and not rounds[-1].closed:
+        source = label_source_of(campaign, rounds[-1])
+    if not isinstance(source, ServesPeople):
+        yield None
+        return
+    with source.serve(campaign.project.request_folder) as serving:
+        yield serving
+
+
+def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | None) -> CampaignSnapshot:
+    """Return the campaign as it is now; with what the model thinks of the pool, if one is given."""
+    ledger, labels, items = campaign.ledger, campaign.labels(), cache.listing.items
+    rounds, stopping = ledger.rounds(), campaign.parts.stopping
+    newest = rounds[-1] if rounds and not rounds[-1].closed else None
+    arranged = dict(ledger.events(Arranged))
+    hidden = {
+        key
+        for stored in rounds
+        if stored.number in arranged
+        for key, is_hidden in zip(stored.keys, arranged[stored.number].without_suggestion, strict=True)
+        if is_hidden
+    }
+    unlabelled = cache.listing.present & ~cache.listing.held_out
+    unlabelled[[label.item for label in labels.counted]] = False
+    return CampaignSnapshot(
+        items=items,
+        classes=tuple(sorted({*campaign.settings.classes, *labels.first_rounds} - {UNSURE})),
+        labels=[
+            KnownLabel(each.item, each.class_name, each.annotator, each.origin, each.round, each.labelled_at)
+            for each in labels.counted
+        ],
+        history=ledger.history(),
+        open_round=newest.number if newest else None,
+        asked=newest.keys if newest else (),
+        needed=math.ceil(campaign.settings.enough * len(newest.keys)) if newest else 0,
+        without_suggestion=hidden,
+        predictions=None if fitted is None or fitted.head is None else _predict(campaign, fitted),
+        features=None if fitted is None else fitted.embedded.embedding.features,
+        features_name="" if fitted is None else fitted.embedded.embedder.fingerprint,
+        unlabelled=int(unlabelled.sum()),
+        room=None if stopping is None else stopping.room(len(labels.counted)),
+        unanswered_audit=campaign.count_unlabelled_audit(),
+        agreement=measure_agreement(ledger.label_rows()),
+        class_counts=Counter(label.class_name for label in labels.counted),
+    )
+
+
+def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
+    """Predict every image of the pool; a labelled one by a model that has not seen its label."""
+    embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training
+    keys = np.flatnonzero(embedding.readable & listing.present & ~listing.held_out)
+    probs = predict_in_chunks(embedding.features, keys, fitted.require_head().probs)
+    doubt = np.full(len(keys), math.nan, np.float32)
+    rows = np.searchsorted(keys, training.keys)
+    known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
+    if len(training.keys) >= _MIN_LABELS:
+        unseen = _predict_unseen(campaign, fitted)
+        probs[rows[known]] = unseen[known]
+        doubt[rows[known]] = 1 - unseen[known, training.y[known]]
+    return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
+
+
+def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
+    """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups."""
+    training, embedded = fitted.training, fitted.embedded
+    labelled = [embedded.listing.items[key] for key in training.keys.tolist()]
+    _, groups = np.unique(assign_groups(labelled, campaign.settings.holdout.group), return_inverse=True)
+    rng = seeding.generator(campaign.settings.seed, "doubt", len(training.keys))
+    fold_of_group = rng.permutation(int(groups.max()) + 1) % _FOLDS
+    folds = fold_of_group[groups]
+    splits = []
+    for fold in range(_FOLDS):
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if len(test) and len(np.unique(training.y[train])) > 1:
+            splits.append((train, test))
+    x = embedded.embedding.features[training.keys]
+    probs = predict_folds(campaign.parts.new_head, x, training.y, len(training.classes), splits, rng)
+    missing = probs.sum(axis=1) == 0  # a fold that leaves a single class to learn
+    if missing.any():
+        probs[missing] = fitted.require_head().probs(x[missing])
+    return probs
+
+
+def describe_accuracy(campaign: Campaign) -> str:
+    """Return how good the model is in a sentence; "" before it was measured."""
+    for record in reversed(campaign.ledger.history()):
+        evaluation = record.audit or record.evaluation
+        if evaluation is not None:
+            return (
+                f"After {record.labels} labels the model is right on {evaluation.accuracy:.0%} "
+                f"({evaluation.low:.0%} to {evaluation.high:.0%}) of the {evaluation.basis}."
+            )
+    return ""

@@ -1,0 +1,76 @@
+"""A campaign at one moment, as a label source that serves people shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from alframe.types.images import Floats, Ints, Item
+from alframe.types.rounds import RoundRecord
+
+
+class KnownLabel(NamedTuple):
+    """The label that counts for the item `key`: who gave it, and in which round (None: known without a request).
+
+    `source` is the name of the label source, or "pool"; `labelled_at` is ISO text.
+    """
+
+    key: int
+    class_name: str
+    annotator: str
+    source: str
+    round: int | None
+    labelled_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPredictions:
+    """What the model thinks of the items `keys` (n,): `class_numbers` (n,) into `classes`, and `confidence` (n,).
+
+    For the labelled items among them it is what a model says that has not seen their labels, and `doubt` (n,) is 1
+    minus its probability of the label; nan for items without a label.
+    """
+
+    keys: Ints
+    class_numbers: Ints
+    confidence: Floats
+    doubt: Floats
+    classes: tuple[str, ...]
+
+
+class Agreement(NamedTuple):
+    """How two people agree on the `images` that both answered: the share of equal answers, and Cohen's kappa."""
+
+    first: str
+    second: str
+    images: int
+    agreement: float
+    kappa: float
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSnapshot:
+    """A campaign at one moment; items by key.
+
+    `open_round` is the request that waits for answers, of which `needed` are enough, and `asked` are the keys of its
+    items. `without_suggestion` are the items that were shown without the model's suggestion. `features` (N, D) are
+    the embeddings, which are the same as long as `features_name` is. `room` is how many more labels may be requested.
+    """
+
+    items: Sequence[Item]
+    classes: tuple[str, ...]
+    labels: Sequence[KnownLabel]
+    history: Sequence[RoundRecord]
+    open_round: int | None = None
+    asked: Sequence[int] = ()
+    needed: int = 0
+    without_suggestion: Set[int] = frozenset()
+    predictions: PoolPredictions | None = None
+    features: Floats | None = None
+    features_name: str = ""
+    unlabelled: int = 0
+    room: int | None = None
+    unanswered_audit: int = 0
+    agreement: Sequence[Agreement] = ()
+    class_counts: Mapping[str, int] = field(default_factory=dict)
