@@ -97,11 +97,11 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
         "alframe.label_sources",
         {
             "simulated": "alframe.label_sources.simulated:Simulated",
+            "web": "alframe.label_sources.web.source:Web",
             "csv": "alframe.label_sources.csv.source:Csv",
             "folder": "alframe.label_sources.folder.source:Folder",
             "timelapse": "alframe.label_sources.timelapse.source:Timelapse",
             "timelapse_set": "alframe.label_sources.timelapse.set_source:TimelapseSet",
-            "web": "alframe.label_sources.web.source:Web",
         },
     ),
     "exporter": (

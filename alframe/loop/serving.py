@@ -106,7 +106,8 @@ def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
         if len(test) and len(np.unique(training.y[train])) > 1:
             splits.append((train, test))
     x = embedded.embedding.features[training.keys]
-    probs = predict_folds(campaign.parts.new_head, x, training.y, len(training.classes), splits, rng)
+    new_head, classes = campaign.parts.new_head, len(training.classes)
+    probs = predict_folds(new_head, x, training.y, training.unseen, classes, splits, rng)
     missing = probs.sum(axis=1) == 0  # a fold that leaves a single class to learn
     if missing.any():
         probs[missing] = fitted.require_head().probs(x[missing])

@@ -58,6 +58,8 @@ CREATE TABLE class (                     -- names that a person has confirmed to
     at        TEXT NOT NULL
 );
 CREATE TABLE class_key (annotator TEXT, class TEXT, key TEXT NOT NULL, PRIMARY KEY (annotator, class));
+CREATE TABLE project (id TEXT NOT NULL);  -- of this journal alone: a browser tells projects apart by it
+INSERT INTO project VALUES (lower(hex(randomblob(16))));
 CREATE TABLE session (digest TEXT PRIMARY KEY, name TEXT NOT NULL, named INTEGER NOT NULL, at TEXT NOT NULL);
 CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
@@ -238,6 +240,11 @@ class Journal:
         """Return the number of the newest row: as long as it is the same, nothing was answered."""
         with explain_errors(self.file):
             return int(self.db.execute("SELECT coalesce(max(n), 0) FROM answer").fetchone()[0])
+
+    def project_id(self) -> str:
+        """Return the id of this journal, the same for ever."""
+        with explain_errors(self.file):
+            return str(self.db.execute("SELECT id FROM project").fetchone()[0])
 
     def confirmed_classes(self) -> list[str]:
         """Return the names that people have confirmed to be classes, in the order of their confirmation."""

@@ -66,6 +66,7 @@ def main() -> None:
     finally:
         context.writer.close()
         context.reader.close()
+        context.lists.close()
 
 
 async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) -> None:

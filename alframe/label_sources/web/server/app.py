@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from alframe.label_sources.web.server.context import Context, describe_failure
 from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.list_routes import ListRoutes
 from alframe.label_sources.web.server.routes import People, Work
 from alframe.label_sources.web.server.security import Guard
 
@@ -36,7 +37,7 @@ _REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'uns
 def make_app(context: Context) -> ASGIApp:
     """Return the application as a server runs it."""
     pages = Pages(context)
-    routes = [*pages.routes(), *People(context).routes(), *Work(context).routes()]
+    routes = [*pages.routes(), *People(context).routes(), *Work(context).routes(), *ListRoutes(context).routes()]
     app = Starlette(
         routes=routes,
         exception_handlers={ApiError: _reply_error, HTTPException: _reply_http_error, Exception: _reply_failure},
@@ -88,12 +89,12 @@ class Pages:
 
     async def thumbnail(self, request: Request) -> Response:
         """Return an image's thumbnail."""
-        jpeg = await self.context.pictures.thumbnail(request.path_params["number"])
+        jpeg = await self.context.pictures.thumbnail(_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def large(self, request: Request) -> Response:
         """Return a whole image."""
-        jpeg = await self.context.pictures.large(request.path_params["number"])
+        jpeg = await self.context.pictures.large(_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def report(self, request: Request) -> Response:
@@ -115,6 +116,11 @@ class Pages:
                 yield text
 
         return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def _number(request: Request) -> int:
+    """Return the number in the address; one that is too large for SQLite is of no image either."""
+    return min(int(request.path_params["number"]), 2**62)
 
 
 def _static_file(name: str) -> Response:

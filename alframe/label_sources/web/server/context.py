@@ -15,6 +15,7 @@ from alframe.label_sources.web.server.config import MAX_LISTED, ServerConfig
 from alframe.label_sources.web.server.describe import Describer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.leases import Leases
+from alframe.label_sources.web.server.lists import Lists
 from alframe.label_sources.web.server.live import Events, Phase, Published
 from alframe.label_sources.web.server.pictures import Pictures
 from alframe.label_sources.web.server.reader import Reader
@@ -42,6 +43,8 @@ class Context:
     describer: Describer
     pictures: Pictures
     speed: Speed
+    lists: Lists
+    project_id: str
     tokens: Tokens = field(default_factory=Tokens)
     events: Events = field(default_factory=Events)
     phase: Phase = field(default_factory=Phase)
@@ -56,12 +59,18 @@ class Context:
         """Return the session that a request comes from."""
         return self.sessions.get(request.scope["session"])
 
+    def check_project(self, content: dict[str, Any]) -> None:
+        """Raise ApiError for answers to another project, which a browser had kept until it found this address again."""
+        if content.get("project", self.project_id) != self.project_id:
+            raise ApiError("other_project", "These answers belong to another project. Serve that one to send them.")
+
     def publish(self, published: Published) -> None:
         """Show the campaign as it is now."""
         is_new_round = published.round != self.published.round
         self.classes.published = published
         if published.pool_file:
             self.reader.attach_pool(published.pool_file)
+            self.lists.attach(published.pool_file, published.neighbours_file)
         if is_new_round and published.round is not None:
             self.events.send("round", {"round": published.round})
         self.send_state()
@@ -141,6 +150,8 @@ def make_context(config: ServerConfig, port: int) -> Context:
         describer=Describer(reader, config),
         pictures=Pictures(reader),
         speed=Speed(reader),
+        lists=Lists(config),
+        project_id=reader.journal.project_id(),
     )
 
 

@@ -18,6 +18,7 @@ STATUS = {
     "not_allowed": 405,
     "did_you_mean": 409,
     "refused": 409,
+    "other_project": 409,
     "no_model": 409,
     "no_embeddings": 409,
     "too_large": 413,

@@ -82,7 +82,12 @@ class People:
 
     def _describe(self, session: Session, first: bool = False) -> dict[str, Any]:
         config = self.context.config
-        about = {"project": config.project, "lan": config.lan, "first_visit": first}
+        about = {
+            "project": config.project,
+            "project_id": self.context.project_id,
+            "lan": config.lan,
+            "first_visit": first,
+        }
         return {"name": session.name, "named": session.named, **about}
 
 
@@ -149,6 +154,7 @@ class Work:
     async def answer(self, request: Request) -> Response:
         """Write answers; the reply comes when they are on the disk."""
         context, session, content = self.context, self.context.session(request), await read_json(request)
+        context.check_project(content)
         action, name = read_action_id(content), session.name
         answers, written = context.answering.read_answers(
             content, name, context.classes.names(), context.published.round
@@ -168,6 +174,7 @@ class Work:
     async def undo(self, request: Request) -> Response:
         """Make an action void."""
         context, session, content = self.context, self.context.session(request), await read_json(request)
+        context.check_project(content)
         action, undoes, name = read_action_id(content), read_action_id(content, "undoes"), session.name
         taken, kept = await context.writer.run(lambda journal: undo_action(journal, action, undoes, name))
         numbers = context.answering.find_numbers([*taken, *kept])

@@ -30,6 +30,20 @@ class Speed:
         self._count(round_number)
         return set(self._answered)
 
+    def rounds(self) -> list[dict[str, Any]]:
+        """Return how many images each round has requested, how many are answered, and the seconds spent on each."""
+        sql = """
+            SELECT b.round, count(*),
+                (SELECT count(DISTINCT s.image) FROM standing s WHERE s.round = b.round AND s.requested),
+                (SELECT avg(a.seconds) FROM standing s JOIN answer a ON a.n = s.n
+                    WHERE s.round = b.round AND s.requested)
+            FROM images.batch b GROUP BY b.round ORDER BY b.round
+        """
+        return [
+            {"round": number, "asked": asked, "answered": answered, "seconds_per_image": seconds}
+            for number, asked, answered, seconds in self._reader.rows(sql)
+        ]
+
     def _count(self, round_number: int | None) -> None:
         last = self._reader.journal.last_number()
         if (last, round_number) == self._key:

@@ -1,0 +1,96 @@
+"""The routes of lists, single images and progress."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from alframe.label_sources.web.server.config import MAX_LISTED
+from alframe.label_sources.web.server.context import Context, read_number
+from alframe.label_sources.web.server.errors import ApiError
+
+
+class ListRoutes:
+    """What people look through."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/api/images/{number:int}", self.image),
+            Route("/api/review", self.review),
+            Route("/api/review/filters", self.filters),
+            Route("/api/pool", self.pool),
+            Route("/api/pool/classes", self.pool_classes),
+            Route("/api/similar", self.similar),
+            Route("/api/progress", self.progress),
+        ]
+
+    async def image(self, request: Request) -> Response:
+        """Return all that a person may know of an image."""
+        context, name, number = self.context, self._name(request), request.path_params["number"]
+        described = context.describer.describe([number], name, context.published.round) if number < 2**62 else []
+        if not described:
+            raise ApiError("no_such_image", f"There is no image {number} in this project. Load the page again.")
+        lists, open_round = context.lists, context.published.round
+        frames, history, predicted = await asyncio.to_thread(
+            lambda: (
+                lists.frames(number, name, open_round),
+                lists.history(number, name),
+                lists.predicted(number, name),
+            )
+        )
+        return JSONResponse(described[0] | {"frames": frames, "history": history, "predicted": predicted})
+
+    async def review(self, request: Request) -> Response:
+        """List what was answered."""
+        return await self._list(request, self.context.lists.review)
+
+    async def filters(self, request: Request) -> Response:
+        """Return by what the review can be narrowed."""
+        return JSONResponse(await asyncio.to_thread(self.context.lists.filters, self._name(request)))
+
+    async def pool(self, request: Request) -> Response:
+        """List the pool by what the model thinks."""
+        return await self._list(request, self.context.lists.pool)
+
+    async def pool_classes(self, request: Request) -> Response:
+        """Return how often each class is predicted."""
+        return JSONResponse(await asyncio.to_thread(self.context.lists.pool_classes))
+
+    async def similar(self, request: Request) -> Response:
+        """List what looks like an image, or like a class."""
+        return await self._list(request, self.context.lists.similar)
+
+    async def progress(self, request: Request) -> Response:
+        """Return how far the campaign has got, and how good the model is."""
+        context, name = self.context, self._name(request)
+        published = context.published
+        batch, mine = context.batch(), context.speed.of(name, published.round)
+        rates = [person["images_per_hour"] for person in context.people() if person["online"]]
+        rate = sum(filter(None, rates)) or mine["images_per_hour"]
+        left = max(0, batch["needed"] - batch["answered"])
+        live = {
+            "labels": published.labels,
+            "rounds": context.speed.rounds(),
+            "images_per_hour": rate,
+            "hours_left": left / rate if rate else None,
+            "people": context.people(),
+            "report": context.report(),
+        }
+        return JSONResponse(published.progress | live)
+
+    async def _list(self, request: Request, find: Any) -> Response:
+        query = dict(request.query_params)
+        limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 60)
+        open_round = self.context.published.round
+        return JSONResponse(await asyncio.to_thread(find, query, self._name(request), open_round, limit))
+
+    def _name(self, request: Request) -> str:
+        return self.context.session(request).name

@@ -1,0 +1,264 @@
+"""Lists of images: all that are answered, the pool by what the model thinks, and those that look like another one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.describe import Describer, describe_answer
+from alframe.label_sources.web.server.errors import ApiError
+from alframe.label_sources.web.server.neighbour_search import NeighbourSearch
+from alframe.label_sources.web.server.paging import cut_page, page_sql, read_cursor
+from alframe.label_sources.web.server.reader import Reader
+
+# What awaits this person's blind opinion is in no list of theirs.
+_REVIEWED = """
+WITH reviewed (number, at, round, disagree, source, class) AS (
+    SELECT i.number, max(a.at), max(s.round), count(DISTINCT a.classes) > 1, 'web', min(a.classes)
+    FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image GROUP BY i.number
+    HAVING NOT (min(s.draw) < :share AND count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name
+                AND NOT max(a.origin = 'review'))
+    UNION ALL
+    SELECT p.number, coalesce(p.labelled_at, ''), p.round, 0, p.source, json_array(p.label)
+    FROM pool.pool p JOIN images.image i ON i.number = p.number
+    WHERE p.label IS NOT NULL AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id)
+)
+"""
+_FILTERS = {
+    "class": "EXISTS (SELECT 1 FROM json_each(r.class) WHERE value = :class)"
+    " OR EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n, json_each(a.classes) c"
+    " WHERE s.image = i.id AND c.value = :class)",
+    "person": "EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id AND s.annotator = :person)"
+    " OR (r.source <> 'web' AND p.annotator = :person)",
+    "round": "r.round = :round",
+    "disagree": "r.disagree",
+}
+_ORDERS = {"newest": ("r.at", False), "class": ("r.class", True), "doubt": ("p.doubt", False)}
+_UNLABELLED = """
+p.label IS NULL AND NOT p.open AND NOT p.blind AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id)
+"""
+
+
+class Lists:
+    """Answers the long queries, in a thread and by a connection of their own: no page waits for them with an answer."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config, self._reader = config, Reader(config.path)
+        self._describer = Describer(self._reader, config)
+        self._lock = threading.Lock()
+        self._neighbours = NeighbourSearch(config.path)
+
+    def attach(self, pool_file: str, neighbours_file: str) -> None:
+        """Read these files from now on."""
+        with self._lock:
+            self._reader.attach_pool(pool_file)
+            self._neighbours.file = neighbours_file
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._reader.close()
+
+    def review(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+        """Return what was answered. Raises ApiError."""
+        order = query.get("order", "newest")
+        if order not in _ORDERS:
+            raise ApiError("bad_request", f"'order' must be one of {', '.join(_ORDERS)}.")
+        sort, ascending = _ORDERS[order]
+        conditions = [f"({sql})" for key, sql in _FILTERS.items() if query.get(key)]
+        values = {key: query.get(key) for key in _FILTERS if key != "disagree"}
+        values |= {
+            "share": self._config.second_opinion,
+            "name": name,
+            "limit": limit,
+            **read_cursor(query.get("after")),
+        }
+        if order == "doubt":
+            conditions.append("p.doubt IS NOT NULL AND p.predicted <> p.label")
+        of = " FROM reviewed r JOIN images.image i ON i.number = r.number LEFT JOIN pool.pool p ON p.number = r.number"
+        where = " WHERE " + " AND ".join(conditions or ["1"])
+        judged = where + (" AND NOT p.blind" if order == "doubt" else "")
+        after, by = page_sql(sort, "r.number", ascending)
+        columns = f"{sort}, r.number, r.source, r.round, p.predicted, p.confidence, p.doubt, p.blind, p.open"
+        with self._lock:
+            found = self._reader.rows(f"{_REVIEWED} SELECT {columns}{of}{judged} AND {after} {by}", values)
+            total = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{judged}", values)
+            held_back = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{where} AND p.blind", values)
+            page = cut_page(found, limit)
+            images = self._describer.describe([row[1] for row in page.rows], name, open_round)
+            more = {row[1]: row[2:] for row in page.rows}
+            for image in images:
+                source, round_number, predicted, confidence, doubt, blind, is_open = more[image["image"]]
+                may_tell = predicted is not None and not blind and not is_open
+                image |= {
+                    "answers": self._answers(image),
+                    "predicted": {"class": predicted, "confidence": confidence} if may_tell else None,
+                    "doubt": doubt if may_tell else None,
+                    "source": source,
+                    "round": round_number,
+                }
+        return {
+            "images": images,
+            "next": page.following,
+            "total": total,
+            "held_back": held_back if order == "doubt" else 0,
+        }
+
+    def filters(self, name: str) -> dict[str, Any]:
+        """Return by what the review can be narrowed, with the number of images of each."""
+        values = {"share": self._config.second_opinion, "name": name}
+        counted = {
+            "classes": ("name", "SELECT c.value, count(*) FROM reviewed, json_each(class) c GROUP BY 1 ORDER BY 1"),
+            "rounds": ("round", "SELECT round, count(*) FROM reviewed WHERE round IS NOT NULL GROUP BY 1 ORDER BY 1"),
+            "people": (
+                "name",
+                "SELECT coalesce(s.annotator, p.annotator, ''), count(DISTINCT r.number) FROM reviewed r "
+                "JOIN images.image i ON i.number = r.number LEFT JOIN standing s ON s.image = i.id "
+                "LEFT JOIN pool.pool p ON p.number = r.number GROUP BY 1 ORDER BY 1",
+            ),
+        }
+        with self._lock:
+            reply: dict[str, Any] = {
+                key: [{label: value, "count": count} for value, count in self._reader.rows(_REVIEWED + sql, values)]
+                for key, (label, sql) in counted.items()
+            }
+            reply["disagree"] = self._reader.value(
+                f"{_REVIEWED} SELECT coalesce(sum(disagree), 0) FROM reviewed", values
+            )
+        return reply
+
+    def pool(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+        """Return the unlabelled images by predicted class and confidence. Raises ApiError."""
+        order = query.get("order", "confident")
+        if order not in ("confident", "doubtful"):
+            raise ApiError("bad_request", "'order' must be confident or doubtful.")
+        values = {
+            "class": query.get("class"),
+            "min": _read_share(query.get("min"), 0.0),
+            "max": _read_share(query.get("max"), 1.0),
+            "limit": limit,
+            **read_cursor(query.get("after")),
+        }
+        where = (
+            f"FROM pool.pool p JOIN images.image i ON i.number = p.number WHERE {_UNLABELLED} "
+            "AND p.predicted IS NOT NULL AND (:class IS NULL OR p.predicted = :class) "
+            "AND p.confidence BETWEEN :min AND :max"
+        )
+        after, by = page_sql("p.confidence", "p.number", order == "doubtful")
+        with self._lock:
+            self._require_model()
+            sql = f"SELECT p.confidence, p.number, p.predicted {where} AND {after} {by}"
+            page = cut_page(self._reader.rows(sql, values), limit)
+            total = self._reader.value(f"SELECT count(*) {where}", values)
+            images = self._describer.describe([row[1] for row in page.rows], name, open_round)
+            predicted = {number: {"class": each, "confidence": value} for value, number, each in page.rows}
+            for image in images:
+                image["predicted"] = predicted[image["image"]]
+        return {"images": images, "next": page.following, "total": total}
+
+    def pool_classes(self) -> dict[str, Any]:
+        """Return how many unlabelled images each class is predicted for. Raises ApiError."""
+        sql = (
+            "SELECT p.predicted, count(*), avg(p.confidence) FROM pool.pool p JOIN images.image i "
+            f"ON i.number = p.number WHERE {_UNLABELLED} AND p.predicted IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+        )
+        with self._lock:
+            self._require_model()
+            rows = self._reader.rows(sql)
+        return {"classes": [{"name": each, "count": count, "mean_confidence": mean} for each, count, mean in rows]}
+
+    def similar(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+        """Return the images that look most like one, or like those of a class. Raises ApiError."""
+        number, class_name = query.get("image"), query.get("class")
+        if (number is None) == (class_name is None):
+            raise ApiError("bad_request", "Give either 'image', a number, or 'class', a name.")
+        labelled = "1" if query.get("labelled") else _UNLABELLED
+        allowed = (
+            "SELECT p.key, p.number, p.predicted, p.confidence, p.blind OR p.open FROM pool.pool p JOIN images.image i "
+            f"ON i.number = p.number WHERE p.key IN (SELECT value FROM json_each(?)) AND {labelled}"
+        )
+        with self._lock:
+            keys = self._keys_like(number, class_name)
+            found = self._neighbours.find(
+                keys, limit, lambda near: {row[0]: row[1:] for row in self._reader.rows(allowed, (json.dumps(near),))}
+            )
+            images = self._describer.describe([row[0] for row, _ in found], name, open_round)
+            about = {row[0]: (row[1:], similarity) for row, similarity in found}
+            for image in images:
+                (predicted, confidence, hidden), similarity = about[image["image"]]
+                may_tell = predicted is not None and not hidden
+                image["similarity"] = similarity
+                image["predicted"] = {"class": predicted, "confidence": confidence} if may_tell else None
+        return {"images": images, "next": None, "total": len(images)}
+
+    def history(self, number: int, name: str) -> list[dict[str, Any]]:
+        """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""
+        with self._lock:
+            id_ = str(self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)))
+            if self._describer.awaits_second_opinion(id_, name):
+                return []
+            rows = self._reader.journal.rows_of(id_)
+        undone = {row.undoes for row in rows if row.undoes is not None}
+        return [describe_answer(row) | {"undone": row.n in undone} for row in rows if row.undoes is None]
+
+    def frames(self, number: int, name: str, open_round: int | None) -> list[dict[str, Any]]:
+        """Return the images of the burst that an image is of, in the order of time."""
+        sql = (
+            "SELECT number FROM images.image WHERE sequence = (SELECT sequence FROM images.image WHERE number = ?) "
+            "ORDER BY taken, id LIMIT 500"
+        )
+        with self._lock:
+            return self._describer.describe([row[0] for row in self._reader.rows(sql, (number,))], name, open_round)
+
+    def predicted(self, number: int, name: str) -> dict[str, Any] | None:
+        """Return what the model thinks of an image, where a person may know."""
+        sql = (
+            "SELECT p.predicted, p.confidence, i.id FROM pool.pool p JOIN images.image i ON i.number = p.number "
+            "WHERE p.number = ? AND p.predicted IS NOT NULL AND NOT p.open AND NOT p.blind"
+        )
+        with self._lock:
+            for predicted, confidence, id_ in self._reader.rows(sql, (number,)):
+                if not self._describer.awaits_second_opinion(id_, name):
+                    return {"class": predicted, "confidence": confidence}
+        return None
+
+    def _answers(self, image: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what stands of an image: the answers of the pages, or else the label of another source."""
+        standing = self._reader.journal.standing_of(image["name"])
+        if standing:
+            return [describe_answer(row) for row in standing]
+        sql = "SELECT label, annotator, labelled_at, source FROM pool.pool WHERE number = ? AND label IS NOT NULL"
+        return [
+            {"classes": [label], "name": annotator, "at": at, "origin": source, "comment": "", "burst": False}
+            for label, annotator, at, source in self._reader.rows(sql, (image["image"],))
+        ]
+
+    def _keys_like(self, number: Any, class_name: str | None) -> Sequence[int]:
+        if number is not None:
+            rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(? AS INTEGER)", (number,))
+            missing = ApiError("no_such_image", "This image is not in the pool, or the pool was not published yet.")
+        else:
+            sql = (
+                "SELECT p.key FROM pool.pool p JOIN images.image i ON i.number = p.number "
+                "WHERE p.label = ?1 OR EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n "
+                "WHERE s.image = i.id AND a.classes = json_array(?1))"
+            )
+            rows = self._reader.rows(sql, (class_name,))
+            missing = ApiError("no_such_image", f"No image is labelled '{class_name}' yet. Label one, then look again.")
+        if not rows:
+            raise missing
+        return [key for (key,) in rows]
+
+    def _require_model(self) -> None:
+        if self._reader.value("SELECT 1 FROM pool.pool WHERE predicted IS NOT NULL LIMIT 1") is None:
+            raise ApiError("no_model", "There is no model yet. It comes when images of two classes are labelled.")
+
+
+def _read_share(text: Any, default: float) -> float:
+    try:
+        return default if text is None else float(text)
+    except ValueError:
+        raise ApiError("bad_request", "'min' and 'max' must be numbers from 0 to 1.") from None

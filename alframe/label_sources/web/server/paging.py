@@ -1,0 +1,47 @@
+"""Long lists, a page at a time: where a page ends is where the next begins, whatever has changed meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from alframe.label_sources.web.server.errors import ApiError
+
+Row = tuple[Any, ...]
+
+
+class Page(NamedTuple):
+    """The rows of a page, which begin with (sort value, number), and the cursor of the next page, if there is one."""
+
+    rows: Sequence[Row]
+    following: str | None
+
+
+def page_sql(sort: str, number: str, ascending: bool) -> tuple[str, str]:
+    """Return the condition that begins after the cursor, and the order; `:value` and `:after` are the cursor's."""
+    sign, direction = (">", "ASC") if ascending else ("<", "DESC")
+    condition = f"(:after IS NULL OR ({sort}, {number}) {sign} (:value, :after))"
+    return condition, f"ORDER BY {sort} {direction}, {number} {direction} LIMIT :limit + 1"
+
+
+def cut_page(rows: Sequence[Row], limit: int) -> Page:
+    """Return the page of `limit` rows, of which one more was read to see whether there are others."""
+    if len(rows) <= limit:
+        return Page(rows, None)
+    text = json.dumps(rows[limit - 1][:2])
+    return Page(rows[:limit], base64.urlsafe_b64encode(text.encode()).decode())
+
+
+def read_cursor(text: str | None) -> dict[str, Any]:
+    """Return the values of a cursor for `page_sql`. Raises ApiError."""
+    if not text:
+        return {"value": None, "after": None}
+    try:
+        value, after = json.loads(base64.urlsafe_b64decode(text.encode()))
+        if not isinstance(value, str | int | float) or not isinstance(after, int) or abs(after) >= 2**62:
+            raise ValueError
+    except (ValueError, TypeError):
+        raise ApiError("bad_request", "'after' must be what 'next' was in the list before.") from None
+    return {"value": value, "after": after}
