@@ -24,7 +24,7 @@ class PredictionTable:
 
     Columns: path (the id), file (absolute), prediction, confidence, label, labelled_on (the id of the image that was
     labelled, which is another one if the label was propagated from it), camera, taken (ISO 8601), sequence, and, with
-    `probabilities`, `prob_<class>` for every class.
+    `probabilities`, `prob_<class>` for every class. A labelled image that cannot be seen any more has no prediction.
     """
 
     csv: bool = True
@@ -52,12 +52,13 @@ def build_table(predictions: Predictions, probabilities: bool) -> pa.Table:
     """Return the rows in the order of `predictions.items`; a class called "007" is text and stays so."""
     items, classes = predictions.items, pa.array(predictions.classes, pa.string())
     probs = np.asfortranarray(predictions.probs, dtype=np.float32)  # its columns are what is written
+    is_unseen = np.isnan(probs).any(axis=1)
     top = probs.argmax(axis=1)
     columns = {
         "path": pa.array([item.id for item in items], pa.string()),
         "file": pa.array([str(item.path.absolute()) for item in items], pa.string()),
-        "prediction": classes.take(pa.array(top)),
-        "confidence": pa.array(np.take_along_axis(probs, top[:, None], axis=1)[:, 0]),
+        "prediction": classes.take(pa.array(top, mask=is_unseen)),
+        "confidence": pa.array(np.take_along_axis(probs, top[:, None], axis=1)[:, 0], mask=is_unseen),
         "label": pa.array([label and label.class_name for label in predictions.labels], pa.string()),
         "labelled_on": pa.array([label and label.item for label in predictions.labels], pa.string()),
         "camera": pa.array([item.camera for item in items], pa.string()),
@@ -65,7 +66,7 @@ def build_table(predictions: Predictions, probabilities: bool) -> pa.Table:
         "sequence": pa.array([item.sequence for item in items], pa.string()),
     }
     if probabilities:
-        columns |= {f"prob_{name}": pa.array(probs[:, i]) for i, name in enumerate(predictions.classes)}
+        columns |= {f"prob_{name}": pa.array(probs[:, i], mask=is_unseen) for i, name in enumerate(predictions.classes)}
     return pa.table(columns)
 
 

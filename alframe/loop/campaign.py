@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from alframe.contracts import LabelSource, Parts
+from alframe.contracts import LabelSource, Parts, SyntheticPool
 from alframe.engine.pool_views import EarlierBatches
 from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
@@ -77,6 +77,12 @@ class Campaign:
         if self.settings.audit is not None:
             return self.settings.audit
         return 0.0 if self.parts.label_source.answers_now else AUDIT_FRACTION
+
+    @property
+    def uses_pool_labels(self) -> bool:
+        """Whether the labels that the pool knows count from the start: neither hidden nor made up."""
+        pool = self.parts.pool
+        return not self.parts.label_source.answers_now and not (isinstance(pool, SyntheticPool) and pool.synthetic)
 
     def audit_keys(self) -> Ints:
         """Return the keys of all images that were drawn at random, answered or not."""

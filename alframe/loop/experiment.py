@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AuditBased, SyntheticPool
+from alframe.contracts import AuditBased
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.pool_views import require_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
@@ -47,14 +47,13 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
 def sync_pool(campaign: Campaign) -> RunCache:
     """List the pool, and store its own labels, except in a simulation."""
     settings, parts = campaign.settings, campaign.parts
-    is_simulation = parts.label_source.answers_now
-    if is_simulation:
+    if parts.label_source.answers_now:
         check_simulation_unchanged(campaign)
     holdout = settings.holdout.fraction, settings.holdout.group
     listing = sync_pool_listing(
         campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes
     )
-    if not is_simulation and not (isinstance(parts.pool, SyntheticPool) and parts.pool.synthetic):
+    if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)
     return RunCache(listing)
 

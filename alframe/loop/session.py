@@ -13,6 +13,7 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Task
 from alframe.engine.fit import predict_in_chunks
+from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import StoreError
 from alframe.loop.answers import load_label_snapshot
 from alframe.loop.campaign import Campaign
@@ -79,13 +80,31 @@ def labels_by_key(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]
     return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.effective_labels(items)}
 
 
+def _known_held_out_labels(campaign: Campaign, listing: PoolListing) -> dict[int, Label]:
+    """Return the pool's label of each held-out image, by key."""
+    if not campaign.uses_pool_labels:
+        return {}
+    held_out = [(key, listing.items[key]) for key in np.flatnonzero(listing.held_out).tolist()]
+    return {key: Label(item.id, item.label) for key, item in held_out if item.label is not None}
+
+
 def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> Predictions:
-    """Predict every image that is present and can be read. Raises LabelError if there are too few labels."""
-    head, embedding, items = fitted.require_head(), fitted.embedded.embedding, cache.listing.items
-    keys, labels = np.flatnonzero(embedding.readable & cache.listing.present), labels_by_key(campaign, items)
+    """Predict every image that is present and can be read, and list each other image that has a label.
+
+    An image that is held out has the label that the pool knows. One that has left the pool, or cannot be read any more,
+    keeps its label; its probabilities are NaN if it cannot be embedded. Raises LabelError for too few labels.
+    """
+    head, embedding, listing = fitted.require_head(), fitted.embedded.embedding, cache.listing
+    items = listing.items
+    labels = _known_held_out_labels(campaign, listing) | labels_by_key(campaign, items)
+    is_listed = embedding.readable & listing.present
+    is_listed[list(labels)] = True
+    keys = np.flatnonzero(is_listed)
+    probs = predict_in_chunks(embedding.features, keys, head.probs)
+    probs[~embedding.readable[keys]] = np.nan
     return Predictions(
         items=[items[key] for key in keys.tolist()],
-        probs=predict_in_chunks(embedding.features, keys, head.probs),
+        probs=probs,
         classes=fitted.training.classes,
         labels=[labels.get(key) for key in keys.tolist()],
         round=load_label_snapshot(campaign).closed_rounds,

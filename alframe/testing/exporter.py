@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,6 +106,16 @@ class ExporterSuite(PartSuite[Exporter]):
         self.make().export(predictions, FakeModel(), folder)
         read = self.read_predictions(folder)
         assert read is None or dict(read) == predicted_classes(predictions)
+
+    def test_what_cannot_be_seen_any_more_has_a_label_and_no_prediction(self, folder: Path, tmp_path: Path) -> None:
+        predictions = self.predictions(tmp_path)
+        first = predictions.items[0]
+        probs, labels = predictions.probs.copy(), list(predictions.labels)
+        probs[0], labels[0] = np.nan, Label(first.id, CLASSES[-1], "Anna")
+        first.path.unlink()
+        self.make().export(replace(predictions, probs=probs, labels=labels), FakeModel(), folder)
+        read = self.read_predictions(folder)
+        assert read is None or read.get(first.id) not in CLASSES[:-1], "an argmax over NaN is no prediction"
 
     def test_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
         exporter = self.make()

@@ -99,6 +99,8 @@ class Curve:
 class Predictions:
     """The prediction for each readable item: `probs` (n, C) over `classes`; `labels` where somebody has answered.
 
+    Items with a label are among them whether or not they are held out or still in the pool. The `probs` of one that
+    cannot be seen any more are NaN: it has a label and no prediction.
     A label whose own item is another one was given to that image of the same sequence, and propagated to this one.
     `round` is how many batches the model has learned from.
     """

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
@@ -23,7 +25,10 @@ ID_COLUMNS = ("RelativePath", "File", "DateTime")
 
 @dataclass(frozen=True, slots=True)
 class ImageClasses:
-    """The labels of the image at `path` (several, if it has several boxes), and the model's surest prediction."""
+    """The labels of the image at `path` (several, if it has several boxes), and the model's surest prediction.
+
+    The prediction is "" where the image cannot be seen any more.
+    """
 
     path: Path
     labels: Sequence[str]
@@ -39,13 +44,13 @@ def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: 
         if labels[row] is not None or predicted:
             rows_of.setdefault(item.image, []).append(row)
     blank_names = {name.casefold() for name in blank}
-    confidences = predictions.probs.max(axis=1).tolist()
+    confidences = np.nan_to_num(predictions.probs.max(axis=1), nan=0.0).tolist()
     images = {}
     for image, rows in rows_of.items():
         names = [label.class_name for row in rows if (label := labels[row])]
         filled = [name for name in names if name.casefold() not in blank_names]
         surest = max(rows, key=confidences.__getitem__)
-        prediction = predictions.classes[predictions.probs[surest].argmax()]
+        prediction = predictions.classes[predictions.probs[surest].argmax()] if confidences[surest] else ""
         path = predictions.items[surest].path
         images[image] = ImageClasses(path, filled or names[:1], prediction, confidences[surest])
     return images
@@ -168,7 +173,9 @@ def _new_cells(
     species = _new_species([cells[fields.species] for cells in old], classes.labels, template, fields)
     model_values = {fields.prediction: classes.prediction, fields.confidence: f"{classes.confidence:.4f}"}
     model_cells = {
-        name: value for name, value in model_values.items() if name and _is_accepted(template.field(name), value)
+        name: value
+        for name, value in model_values.items()
+        if name and classes.prediction and _is_accepted(template.field(name), value)
     }
     new = [{**cells, fields.species: value, **model_cells} for cells, value in zip(old, species, strict=True)]
     for name in fields.data_labels:
