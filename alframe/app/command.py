@@ -30,6 +30,7 @@ from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import CHOOSABLE, absolute, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
 from alframe.builtins import KINDS, REGISTRIES, current_name
+from alframe.commands import drop_backticks, quote_argument
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 from alframe.settings import RENAMED
@@ -90,7 +91,7 @@ def parse(words: Sequence[str]) -> Command:
 
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
     """
-    flags, typed = split_flags(map(expand_option, words))
+    flags, typed = split_flags(map(expand_option, map(drop_backticks, words)))
     if typed and _VERB.match(typed[0]):
         typed[0] = f"task={typed[0]}"
     read = by_key(map(_parse_override, typed))
@@ -170,7 +171,9 @@ def _check_names(override: Override, parts: ChosenParts) -> None:
     text = override.text or ""
     is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
     if is_list and override.key in set(KINDS) - set(SEVERAL):
-        raise BadParams(f"{override}: choose one {override.key}; -m {override.key}=A,B tries several.")
+        raise BadParams(
+            f"{override}: choose one {override.key}; -m {quote_argument(f'{override.key}=A,B')} tries several."
+        )
     for name in override.names if known else []:
         if _VERB.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,12 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 _PARSER = OverridesParser.create()
 MOST_STEPS = 1000  # of a range that are looked at before Hydra does
+_to_json = functools.partial(json.dumps, ensure_ascii=False)
+OmegaConf.register_new_resolver("mapping", json.loads, replace=True)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -88,6 +95,30 @@ def to_hydra(value: str, value_type: ValueType, sweep: bool = False) -> str:
     return f"[{','.join(_scalar(element.strip(), value_type.is_text) for element in elements if element.strip())}]"
 
 
+def _mapping_to_hydra(text: str) -> str | None:
+    """Return for Hydra a mapping whose keys its grammar has no form for; None if the text is no mapping.
+
+    Hydra takes no key with letters beyond ASCII, parentheses or quotes.
+    """
+    try:
+        mapping = yaml.load(text, yaml.BaseLoader)
+    except yaml.YAMLError:
+        return None
+    if not isinstance(mapping, dict):
+        return None
+    mapping = {key: _typed(value) for key, value in mapping.items()}
+    # A quote, a dollar sign and a backslash mean something to OmegaConf.
+    encoded = re.sub(r"\\([\\\"])|['$]", lambda sign: f"\\u{ord(sign[1] or sign[0]):04x}", _to_json(mapping))
+    return quote(f"${{mapping:'{encoded}'}}")
+
+
+def _typed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    typed = plain_value(value)
+    return value if isinstance(typed, dict | list) or (typed is None and value != "null") else typed
+
+
 def split_commas(text: str) -> Iterator[str]:
     """Split at the commas that are not inside brackets or quotes; a quote counts where an element begins with it."""
     closing, start, quoted_by = [], 0, ""
@@ -109,7 +140,8 @@ def split_commas(text: str) -> Iterator[str]:
 def _scalar(value: str, is_text: bool) -> str:
     override = parse_override(f"x={value}")
     if override is None:
-        return value if value[:1] in ("[", "{") else quote(value)  # a malformed list or mapping is not a string
+        # A malformed list or mapping is not a string.
+        return (_mapping_to_hydra(value) or value) if value[:1] in ("[", "{") else quote(value)
     meant = override.value()
     as_list = isinstance(meant, list | dict) and not _exists(value)
     is_meant = not is_text or value[:1] in ("'", '"') or meant is None or meant == value or as_list

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
+from alframe.commands import quote_argument
 from alframe.compat import prepare_pillow
 from alframe.data.reasons import UnsuitableInput
 
@@ -89,4 +90,4 @@ def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-RANGE_HINT = "set their range, e.g. backbone.value_range=[0,10000], or save it with 8 bits"
+RANGE_HINT = f"set their range, e.g. {quote_argument('backbone.value_range=[0,10000]')}, or save it with 8 bits"

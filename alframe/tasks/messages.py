@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
+from alframe.commands import command_line, project_command, short_path
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import load_damaged
-
-
-def short_path(path: Path) -> str:
-    """Return the path from the working directory, if it lies below, or else as it is."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def path_lines(paths: list[Path]) -> str:
@@ -23,18 +14,9 @@ def path_lines(paths: list[Path]) -> str:
     return "".join(f"\n  {short_path(path)}" for path in paths)
 
 
-def command_line(*words: str) -> str:
-    """Return an alframe command that can be copied into the terminal, on Windows too."""
-    if sys.platform == "win32":
-        quoted = [f'"{word}"' if " " in word else word for word in words]
-    else:
-        quoted = [shlex.quote(word) for word in words]
-    return " ".join(["python -m alframe", *quoted])
-
-
 def continue_command(folder: Path) -> str:
     """Return the command that goes on with a project."""
-    return command_line(f"project={short_path(folder)}")
+    return project_command(folder)
 
 
 def predict_command(model: Path) -> str:
@@ -49,7 +31,7 @@ def describe_bad_images(campaign: Campaign) -> list[str]:
         *([f"Images that cannot be read and are left out: {unreadable:,}."] if unreadable else []),
         *([f"Images that are used although a part of them is missing: {damaged:,}."] if damaged else []),
     ]
-    which = f"Which, and why: {command_line('status', f'project={short_path(campaign.folder)}')}"
+    which = f"Which, and why: {project_command(campaign.folder, 'status')}"
     return [" ".join([*counts, which])] if counts else []
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.builtins import REGISTRIES
+from alframe.commands import command_line, short_path
 from alframe.contracts import Session
 from alframe.errors import BadParams, StoreError
-from alframe.tasks.messages import command_line, short_path
 from alframe.types import Outcome, State
 
 TEMPLATE = Path(__file__).parent / "plugin_template"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.builtins import REGISTRIES
+from alframe.commands import command_line, short_path
 from alframe.engine.embedding.embed_pool import update_pool_embedding
 from alframe.engine.fit import predict_in_chunks
 from alframe.engine.model import load_model
@@ -16,7 +17,7 @@ from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
 from alframe.store.files import replace_atomically
 from alframe.tasks.export import write_all
-from alframe.tasks.messages import command_line, path_lines, short_path
+from alframe.tasks.messages import path_lines
 from alframe.types import Outcome, Predictions, State
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 from pathlib import Path
 
+from alframe.commands import command_line, short_path
 from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.answers import store_new_answers, wait_for_answers
@@ -19,7 +20,7 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import Watching
-from alframe.tasks.messages import command_line, continue_command, describe_bad_images, predict_command, short_path
+from alframe.tasks.messages import continue_command, describe_bad_images, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, State
 

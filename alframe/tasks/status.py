@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alframe.commands import command_line, short_path
 from alframe.contracts import AnswersInOnePlace
 from alframe.errors import AlframeError
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
@@ -13,7 +14,7 @@ from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.session import Session
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
-from alframe.tasks.messages import command_line, continue_command, no_project_message, short_path
+from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import UNSURE, Item, Outcome, State
 
 
