@@ -27,6 +27,13 @@ def quote_argument(argument: str) -> str:
     return shlex.quote(argument) if re.search(r'[$`"\\!]', argument) else f'"{argument}"'
 
 
+def mapping_argument(setting: str, key: str, value: str) -> str:
+    """Return the argument that sets a mapping with this key, quoted."""
+    quoted = "'" + key.replace("'", "''") + "'"
+    name = key if re.fullmatch(r"\w[\w ().-]*", key) else quoted
+    return quote_argument(f"{setting}={{{name}: {value}}}")
+
+
 def drop_backticks(argument: str) -> str:
     """Return the argument without the backticks of `quote_argument`, which cmd leaves where they are."""
     return re.sub("`([$`])", r"\1", argument) if sys.platform == "win32" else argument
@@ -37,10 +44,9 @@ def command_line(*arguments: str) -> str:
     return " ".join(["python -m alframe", *map(quote_argument, arguments)])
 
 
-def project_command(folder: Path, *arguments: str) -> str:
-    """Return the command that does something with the project in `folder`: it goes on, or what a verb says."""
-    verbs, rest = arguments[:1], arguments[1:]
-    return command_line(*verbs, f"project={short_path(folder)}", *rest)
+def project_command(folder: Path, *settings: str, verb: str | None = None) -> str:
+    """Return the command that does what `verb` says with the project in `folder`, or goes on with it."""
+    return command_line(*([verb] if verb else []), f"project={short_path(folder)}", *settings)
 
 
 def short_path(path: Path) -> str:

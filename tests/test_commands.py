@@ -106,4 +106,4 @@ def test_a_project_with_a_blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "my season"
     assert project_command(folder) == 'python -m alframe "project=my season"'
-    assert project_command(folder, "status", "show=5") == 'python -m alframe status "project=my season" show=5'
+    assert project_command(folder, "show=5", verb="status") == 'python -m alframe status "project=my season" show=5'

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from hydra.conf import ConfigSourceInfo
 from hydra.errors import CompactHydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from alframe.app import projects, schema, search_path
 from alframe.app.command import to_hydra_arguments
@@ -112,7 +113,9 @@ def run_task(config: DictConfig) -> float | None:
                 outcome = task.run(session)
             else:
                 own = _user_folders(hydra_config.runtime.config_sources)
-                choices = projects.saving_choices(session.folder, hydra_config.overrides.task, own)
+                # As they were given: what one refers to may change.
+                words = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)
+                choices = projects.saving_choices(session.folder, cast(list[str], words), own)
                 with log_to_folder(session.folder), choices:
                     outcome = task.run(session)
     except Exception as error:

@@ -30,7 +30,7 @@ from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import CHOOSABLE, absolute, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
 from alframe.builtins import KINDS, REGISTRIES, current_name
-from alframe.commands import drop_backticks, quote_argument
+from alframe.commands import command_line, drop_backticks, quote_argument, short_path
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 from alframe.settings import RENAMED
@@ -261,8 +261,9 @@ def _check_project_choice(command: Command) -> None:
         )
     project = folder or command.latest
     if not (command.saved or _configures_campaign(given) or (project and (project / LEDGER_NAME).exists())):
-        place = f"project={quote(project.as_posix())} " if project else ""
-        start = f"To start one, give its images: python -m alframe {place}pool=folder pool.root=IMAGES label_source=csv"
+        place = [f"project={short_path(project)}"] if project else []
+        images = command_line(*place, "pool=folder", "pool.root=IMAGES", "label_source=csv")
+        start = f"To start one, give its images: {images}"
         if folder is not None and _is_run(given):
             raise StoreError(f"There is no project in {folder}. {start}")
         if not _is_run(given) and not REGISTRIES["task"].get(str(given["task"].value)).declares("read_only"):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote as url_quote
+from urllib.parse import unquote
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,8 +20,6 @@ from omegaconf import OmegaConf
 
 _PARSER = OverridesParser.create()
 MOST_STEPS = 1000  # of a range that are looked at before Hydra does
-_to_json = functools.partial(json.dumps, ensure_ascii=False)
-OmegaConf.register_new_resolver("mapping", json.loads, replace=True)
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -107,16 +105,22 @@ def _mapping_to_hydra(text: str) -> str | None:
     if not isinstance(mapping, dict):
         return None
     mapping = {key: _typed(value) for key, value in mapping.items()}
-    # A quote, a dollar sign and a backslash mean something to OmegaConf.
-    encoded = re.sub(r"\\([\\\"])|['$]", lambda sign: f"\\u{ord(sign[1] or sign[0]):04x}", _to_json(mapping))
-    return quote(f"${{mapping:'{encoded}'}}")
+    # Encoded, because quotes within quotes are read once by Hydra and a second time by OmegaConf.
+    encoded = url_quote(json.dumps(mapping, ensure_ascii=False), safe="").replace("~", "%7E")
+    return f"${{mapping:{encoded}}}"
+
+
+def _decode_mapping(encoded: str) -> Any:
+    return json.loads(unquote(encoded))
+
+
+OmegaConf.register_new_resolver("mapping", _decode_mapping, replace=True)
 
 
 def _typed(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    typed = plain_value(value)
-    return value if isinstance(typed, dict | list) or (typed is None and value != "null") else typed
+    """Return a number, a truth value or null as such, and anything else as it is."""
+    typed = plain_value(value) if isinstance(value, str) else None
+    return typed if isinstance(typed, int | float) or value == "null" else value
 
 
 def split_commas(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from alframe.builtins import REGISTRIES
+from alframe.commands import project_command
 from alframe.contracts import LabelSource, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
@@ -37,7 +38,7 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
             answered = (campaign.labels().answered_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
-            if len(answered) < campaign.settings.enough * (len(keys) - len(lost)):
+            if len(answered) < count_needed_answers(campaign, len(keys) - len(lost)):
                 return _request_again(campaign, cache, newest, incomplete, len(answered), len(lost))
             close_request(campaign, newest, len(answered))
     return load_label_snapshot(campaign)
@@ -143,7 +144,7 @@ def _request_again(
         instructions += (
             f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
             f"are read from there. The next round uses {campaign.parts.name('label_source')}. To request this round "
-            f"again: `alframe withdraw`, then `alframe`."
+            f"again: {_withdraw_commands(campaign)}"
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
@@ -151,10 +152,27 @@ def _request_again(
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
-        text += f" {reason} To stop now without waiting for more: `alframe withdraw`, then `alframe`."
-    if answered and campaign.settings.enough == 1:
-        text += " To continue without the images that nobody can identify, set e.g. enough=0.5 (half of the batch)."
+        text += f" {reason} To stop now without waiting for more: {_withdraw_commands(campaign)}"
+    elif answered:
+        expected = len(stored_round.keys) - lost
+        digits = 100 if 100 * answered >= expected else 1_000_000
+        share = math.floor(digits * answered / expected) / digits
+        text += (
+            f"\nTo go on with {answered} of {expected} now, and in every later round with this share: "
+            f"{project_command(campaign.folder, f'enough={share:g}')}\nTo give up the rest of this round alone: "
+            f"{_withdraw_commands(campaign)}"
+        )
     return Outcome(State.WAITING, f"{text}\n{instructions}")
+
+
+def count_needed_answers(campaign: Campaign, expected: int) -> int:
+    """Return how many of the `expected` answers to a round must be there before the next one."""
+    return math.ceil(round(campaign.settings.enough * expected, 6))  # 0.07 * 100 is a little above 7
+
+
+def _withdraw_commands(campaign: Campaign) -> str:
+    """Return the commands that close the open request and choose another one."""
+    return f"{project_command(campaign.folder, verb='withdraw')}, then {project_command(campaign.folder)}"
 
 
 def _find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
@@ -193,7 +211,7 @@ def wait_for_answers(
     stored_round = campaign.ledger.rounds()[-1]
     keys = set(stored_round.keys)
     keys -= find_unviewable_images(campaign, items, keys - campaign.labels().answered)
-    needed, shown = math.ceil(campaign.settings.enough * len(keys)), 0
+    needed, shown = count_needed_answers(campaign, len(keys)), 0
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
             incomplete = store_new_answers(campaign, items, problems, newest_only=True)

@@ -1,6 +1,6 @@
 """The settings of a campaign: each group is one dataclass, which is its definition, its check and its defaults."""
 
-from alframe.settings.campaign import RENAMED, Root, Settings
+from alframe.settings.campaign import RENAMED, Root, Settings, changed_settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
 from alframe.settings.stored import configuration_digest, stored_form
@@ -18,6 +18,7 @@ __all__ = [
     "Settings",
     "Start",
     "TrainingPlan",
+    "changed_settings",
     "configuration_digest",
     "stored_form",
 ]

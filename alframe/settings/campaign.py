@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 from alframe.settings.fields import check_at_least, check_choice, path_field, require
 from alframe.settings.finetune import Finetune
@@ -46,6 +47,21 @@ class Settings:
     def without_comparison(self) -> Settings:
         """Return the same settings with the comparison switched off."""
         return replace(self, compare=replace(self.compare, sampler=None))
+
+
+def changed_settings(settings: Settings) -> dict[str, object]:
+    """Return the full name and the value of each setting that differs from its default."""
+    defaults = flatten(Settings())
+    return {name: value for name, value in flatten(settings).items() if value != defaults[name]}
+
+
+def flatten(group: Any, prefix: str = "") -> dict[str, object]:
+    """Return the full name and the value of each setting in a group, and in the groups within it."""
+    flat: dict[str, object] = {}
+    for field in fields(group):
+        value = getattr(group, field.name)
+        flat |= flatten(value, f"{prefix}{field.name}.") if is_dataclass(value) else {f"{prefix}{field.name}": value}
+    return flat
 
 
 @dataclass(frozen=True)

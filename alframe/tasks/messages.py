@@ -31,7 +31,7 @@ def describe_bad_images(campaign: Campaign) -> list[str]:
         *([f"Images that cannot be read and are left out: {unreadable:,}."] if unreadable else []),
         *([f"Images that are used although a part of them is missing: {damaged:,}."] if damaged else []),
     ]
-    which = f"Which, and why: {project_command(campaign.folder, 'status')}"
+    which = f"Which, and why: {project_command(campaign.folder, verb='status')}"
     return [" ".join([*counts, which])] if counts else []
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from alframe.commands import short_path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.compare import load_comparison_histories
@@ -19,7 +20,7 @@ from alframe.store.events import Predicted
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
-from alframe.tasks.messages import continue_command, no_project_message, predict_command, short_path
+from alframe.tasks.messages import continue_command, no_project_message, predict_command
 from alframe.types import Item, Outcome, State
 
 

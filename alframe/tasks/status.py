@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alframe.commands import command_line, short_path
+from alframe.commands import project_command, quote_argument, short_path
 from alframe.contracts import AnswersInOnePlace
 from alframe.errors import AlframeError
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
 from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.session import Session
+from alframe.settings import changed_settings
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import UNSURE, Item, Outcome, State
@@ -37,6 +39,7 @@ class Status:
         represented = load_duplicate_counts(ledger)
         lines = [
             f"Project:  {short_path(session.folder)}",
+            *_describe_changed_settings(session),
             f"Images:   {in_pool} in the pool, {len(items) - in_pool} held out for testing",
             *([f"Near-duplicates: {describe_duplicate_counts(represented)}"] if represented.images else []),
             f"Labels:   {len(labels.counted)}"
@@ -45,10 +48,12 @@ class Status:
             accuracy_table(ledger.history()) + describe_unanswered_audit(session.count_unlabelled_audit()),
             "",
             *self._list(
+                session,
                 "Images that cannot be read",
                 [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable().items()],
             ),
             *self._list(
+                session,
                 "Images that are used although a part of them is missing",
                 [f"{items[key].id}: {missing}" for key, missing in load_damaged(ledger).items()],
             ),
@@ -73,7 +78,7 @@ class Status:
             is_newest = stored_round is rounds[-1]
             answered |= {key for key, label in answers.labels if is_newest or label.class_name != UNSURE}
             answered -= answers.incomplete
-        lines = self._list("Answers that need another look", list(dict.fromkeys(problems)))
+        lines = self._list(session, "Answers that need another look", list(dict.fromkeys(problems)))
         if session.project.done_file.exists():
             export_folder = short_path(session.project.export_folder)
             return [*lines, f"Done. The results are in {export_folder} and report.html."]
@@ -89,9 +94,22 @@ class Status:
         progress = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
         return [*lines, f"Waiting for labels: {progress}, in {place}", f"When they are labelled: {go_on}"]
 
-    def _list(self, title: str, lines: Sequence[str]) -> list[str]:
+    def _list(self, session: Session, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:
             return []
         more = len(lines) - self.show
-        rest = [f"  ... and {more} more: {command_line('status', f'show={len(lines)}')}"] if more > 0 else []
+        all_of_them = project_command(session.folder, f"show={len(lines)}", verb="status")
+        rest = [f"  ... and {more} more: {all_of_them}"] if more > 0 else []
         return [f"{title}: {len(lines)}", *(f"  {line}" for line in lines[: self.show]), *rest, ""]
+
+
+def _describe_changed_settings(session: Session) -> list[str]:
+    """Return a line with the settings that hold for the project's next rounds too, if some are not the defaults."""
+    changed = [f"{name}={_as_typed(value)}" for name, value in changed_settings(session.settings).items()]
+    return [f"Settings: {' '.join(map(quote_argument, changed))}, until they are given again"] if changed else []
+
+
+def _as_typed(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_as_typed, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)

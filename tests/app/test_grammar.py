@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hydra._internal.utils import get_args_parser
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from alframe.app.grammar import ValueType, parse_override, plain_value, quote, to_hydra
 from alframe.app.overrides import FLAGS_WITH_VALUE, expand_option, flag_value, split_flags
@@ -89,3 +91,45 @@ def test_a_flag_of_other_programs_is_a_setting(word: str, plain: str) -> None:
 @pytest.mark.parametrize("flags", [["-m", "--config-dir", "x"], ["--config-dir=x", "-m"], ["-cd", "x"]])
 def test_the_value_of_a_flag(flags: list[str]) -> None:
     assert flag_value(flags, "-cd", "--config-dir") == "x"
+
+
+NAMES = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12),
+    st.text("Vulpes vulpes é'$`\"\\{}:,", max_size=12),
+    min_size=1,
+    max_size=3,
+)
+
+
+def composed(typed: str) -> object:
+    """What a part is given for a value that was typed."""
+    override = parse_override(f"x={to_hydra(typed, ValueType())}")
+    assert override is not None, typed
+    return OmegaConf.to_container(OmegaConf.create({"x": override.value()}), resolve=True)["x"]  # type: ignore[index, call-overload]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("{fox: Vulpes vulpes}", {"fox": "Vulpes vulpes"}),
+        ("{rådyr: Capreolus capreolus, fox: Vulpes}", {"rådyr": "Capreolus capreolus", "fox": "Vulpes"}),
+        ("{hjort (rød): Cervus elaphus}", {"hjort (rød)": "Cervus elaphus"}),
+        ("{'red deer, female': Cervus elaphus}", {"red deer, female": "Cervus elaphus"}),
+        ('{"Père David\'s deer": Elaphurus, "a\\\\b": $x}', {"Père David's deer": "Elaphurus", "a\\b": "$x"}),
+        ("{höjd: 2.5, bredd: null, på: true}", {"höjd": 2.5, "bredd": None, "på": True}),
+    ],
+)
+def test_a_mapping_may_have_keys_of_any_letters(typed: str, meant: object) -> None:
+    assert composed(typed) == meant
+
+
+@settings(deadline=None)
+@given(NAMES)
+def test_a_mapping_written_as_json_is_read_as_it_was(names: dict[str, str]) -> None:
+    typed = json.dumps(names, ensure_ascii=False)
+    assert list(composed(typed)) == list(names)  # type: ignore[call-overload]
+
+
+def test_what_is_no_mapping_is_refused_as_before() -> None:
+    assert to_hydra("{a (b: c", ValueType()) == "{a (b: c"
+    assert parse_override("x={a (b: c") is None

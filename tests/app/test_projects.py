@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from alframe.app.api import compose, open_session
 from alframe.app.command import to_hydra_arguments
 from alframe.app.projects import CHOICES, absolute, folder_name, latest_project, load_choices, saving_choices
 from alframe.app.session_from import session_from
+from alframe.commands import mapping_argument
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
 from alframe.store.ledger import Ledger
 from alframe.types import Item, Label
@@ -329,3 +331,17 @@ def test_a_failed_start_is_not_the_latest_project(tmp_path: Path, monkeypatch: p
 def test_parameters_of_a_pool_that_was_not_chosen(tmp_path: Path) -> None:
     with pytest.raises(BadParams, match=r"pool\.root is set, but no pool is chosen"):
         to_hydra_arguments([f"pool.root={tmp_path}", "label_source=csv"])
+
+
+@pytest.mark.parametrize("name", ["rådyr", "hjort (rød)", "red deer, female", "it's", "a: b", "$x"])
+def test_names_that_a_message_proposes_are_taken_and_kept(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (typed,) = shlex.split(mapping_argument("exporter.timelapse_csv.names", name, "Cervus elaphus"))
+    words = [f"project={tmp_path / 'season'}", "batch=3", "exporter=timelapse_csv", typed]
+    names = {name: "Cervus elaphus"}
+    assert open_session(*words).recipes["exporter"]["timelapse_csv"]["names"] == names
+    (tmp_path / "season").mkdir()
+    with saving_choices(tmp_path / "season", to_hydra_arguments(words)):
+        pass
+    assert open_session(f"project={tmp_path / 'season'}").recipes["exporter"]["timelapse_csv"]["names"] == names

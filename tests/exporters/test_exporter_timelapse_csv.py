@@ -133,7 +133,7 @@ def test_what_cannot_be_carried_is_listed_with_the_remedy(
     assert [row[0] for row in rows] == ["File", "IMG_3.jpg"]
     why = left_out(tmp_path)
     assert "'lynx' is not in the set's list" in why["A/IMG_1.JPG"]
-    assert "exporter.timelapse_csv.names={lynx: ...}" in why["A/IMG_1.JPG"]
+    assert "exporter.timelapse_csv.names={lynx: NAME}" in why["A/IMG_1.JPG"]
     assert "The set says 'boar'" in why["A/IMG_2.JPG"]
     assert "not in the set" in why["elsewhere.JPG"]
     assert "Labels of 3 images are not in" in caplog.text

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from alframe.commands import mapping_argument
 from alframe.contracts import ExportableModel
 from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import Deployments, format_time, parse_timezone, read_deployments
@@ -167,7 +168,8 @@ class CamtrapDp:
             ),
             f"{SETTING}.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.": without_zone,
             f"When {_shorten(without_time, 'image')} were taken; let the pool read it.": without_time,
-            f"{SETTING}.names: the scientific names of {_shorten(unnamed)}, as {{class: name}}.": unnamed,
+            f"{SETTING}.names: the scientific names of {_shorten(unnamed)}, as in "
+            f"{mapping_argument(f'{SETTING}.names', next(iter(unnamed), 'class'), 'NAME')}": unnamed,
             f"{SETTING}.media_url, or other paths: none may begin with . / or ~ or have two dots in it, as have those "
             f"of {_shorten(bad_paths, 'image')}.": bad_paths,
         }

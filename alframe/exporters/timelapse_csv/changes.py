@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alframe.commands import mapping_argument
 from alframe.formats.timelapse.data import Record, read_records
 from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
 from alframe.formats.timelapse.template import Field, Template
@@ -211,7 +212,7 @@ def _name_in_set(label: str, species: Field | None, rename: Mapping[str, str]) -
     if not _is_accepted(species, name):
         raise _CannotImport(
             f"'{name}' is not in the set's list. Add it in Timelapse's Template Editor, or say what it is called "
-            f"there: {SETTING}.names={{{label}: ...}}."
+            f"there: {mapping_argument(f'{SETTING}.names', label, 'NAME')}"
         )
     return name
 
