@@ -100,7 +100,7 @@ def _mapping_to_hydra(text: str) -> str | None:
     """
     try:
         mapping = yaml.load(text, yaml.BaseLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return None
     if not isinstance(mapping, dict):
         return None

@@ -107,7 +107,7 @@ SLIPS = (
     (["finetune=3"], BadParams, "finetune=3: must be given by the settings in it: finetune.start, finetune.every,"),
     (["batch=1,2"], BadParams, "batch=1,2 has several values: add -m for a sweep."),
     (["sampler=margin,random"], BadParams, "sampler=margin,random has several values: add -m for a sweep."),
-    (["sampler=[margin,random]"], BadParams, "choose one sampler; -m sampler=A,B tries several."),
+    (["sampler=[margin,random]"], BadParams, 'choose one sampler; -m "sampler=A,B" tries several.'),
     (["batch=1.5"], BadParams, "batch=1.5: must be a whole number"),
     (["propagate=perhaps"], BadParams, "propagate=perhaps: must be true or false"),
     (["boxes.use=null"], BadParams, "boxes.use=null: must be a string"),
