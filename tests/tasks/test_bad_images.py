@@ -54,7 +54,8 @@ def test_each_command_says_it(alframe: CommandLine, images: Path, tmp_path: Path
     assert LINE in exported.out, exported.err
     table = pd.read_csv(tmp_path / "season" / "export" / "predictions.csv")
     assert {"class_0/eoi.jpg", "class_1/end.jpg"} <= set(table["path"])
-    assert len(table) == 36 + 2
+    assert len(table) == 36 + 2 + 3
+    assert table["prediction"].notna().sum() == 36 + 2, "what cannot be read keeps the pool's label alone"
     predicted = alframe("predict", f"images={images}", "model=season/export/model")
     assert "3 could not be read; unreadable.csv says why." in predicted.out, predicted.err
     assert "Predicted although a part of them is missing: 2, e.g. class_0/eoi.jpg (its last bytes" in predicted.out
