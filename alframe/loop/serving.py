@@ -15,7 +15,7 @@ from alframe.engine.fit import predict_in_chunks
 from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.evaluate import predict_folds
 from alframe.loop.agreement import measure_agreement
-from alframe.loop.answers import label_source_of
+from alframe.loop.answers import count_needed_answers, label_source_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.store.events import Arranged
@@ -64,7 +64,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         history=ledger.history(),
         open_round=newest.number if newest else None,
         asked=newest.keys if newest else (),
-        needed=math.ceil(campaign.settings.enough * len(newest.keys)) if newest else 0,
+        needed=count_needed_answers(campaign, len(newest.keys)) if newest else 0,
         without_suggestion=hidden,
         predictions=None if fitted is None or fitted.head is None else _predict(campaign, fitted),
         features=None if fitted is None else fitted.embedded.embedding.features,
