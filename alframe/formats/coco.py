@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,15 +12,13 @@ from reprlib import repr as shorten
 from typing import Any
 
 from alframe.errors import FormatError
-from alframe.formats.json_members import read_json_members
+from alframe.formats.json_members import id_text, read_json_members
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.times import parse_local_time
 from alframe.progress import track
 from alframe.types import Box
 
 log = logging.getLogger(__name__)
-
-_WHOLE_NUMBER = re.compile(r"-?[0-9]+\.0+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,7 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
         position,
         size if min(size) > 0 else None,
         parse_local_time(record.get("datetime")) or parse_local_time(record.get("date_captured")),
-        _to_text(record.get("location")),
+        None if _to_text(location := record.get("location")) is None else id_text(location),
         _to_text(record.get("seq_id")),
         record.get("corrupt") is True,
     )
@@ -178,12 +175,8 @@ def _parse_sides(box: object) -> tuple[float, ...] | None:
 
 
 def _require_id(record: Mapping[str, Any], name: str) -> str:
-    """Return an id as text; a whole number is the same with and without a fraction of zero, as tables write it."""
-    value = record.get(name)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = _require_text(record, name)
-    return text.partition(".")[0] if _WHOLE_NUMBER.fullmatch(text) else text
+    _require_text(record, name)
+    return id_text(record.get(name))
 
 
 def _require_text(record: Mapping[str, Any], name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alframe.formats.matching import ImageMatcher
 from alframe.formats.path_table import AMBIGUOUS
-from alframe.formats.path_text import casefold_paths, caseless_path, normalise_path, normalise_paths
+from alframe.formats.path_text import casefold_paths, normalise_paths
 from alframe.types import Item
 
 FEW_IN_FOLDER = 20  # files that are asked for one by one; of more the folder is listed
@@ -45,10 +45,12 @@ def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> Imag
     matches = ImageMatcher(candidates).match(paths)
     files = ImageFiles(prefixes=matches.prefixes, contested=matches.contested, rejected=matches.rejected)
     absent_ids = set(absent)
-    for image_id, number in zip(absent, matches.numbers.tolist(), strict=True):
+    own_paths, file_paths = (
+        casefold_paths(normalise_paths(ids)) for ids in (absent, [candidate.id for candidate in candidates])
+    )
+    for image_id, own_path, number in zip(absent, own_paths, matches.numbers.tolist(), strict=True):
         if number >= 0:
-            file_id = candidates[number].id
-            is_same_path = caseless_path(file_id) == caseless_path(image_id)
+            file_id, is_same_path = candidates[number].id, file_paths[number] == own_path
             if not (is_same_path and file_id in listed and file_id not in absent_ids):
                 files.found[image_id] = (image_id if is_same_path else file_id, candidates[number].path)
                 continue
@@ -89,8 +91,8 @@ def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
         parts = folder.split("/") if folder else []
         for start in range(len(parts) + 1):
             for place in tree.folders_at(tuple(parts[start:])):
-                for name in names:
-                    found |= dict.fromkeys(f"{place}{actual}" for actual in tree.names(place).get(name, ()))
+                there = tree.names(place)
+                found.update((f"{place}{actual}", None) for name in names & there.keys() for actual in there[name])
     return list(found)
 
 
@@ -105,10 +107,10 @@ class _Tree:
     def names(self, place: str) -> dict[str, list[str]]:
         """Return the names in the folder `place` ("" or "a/b/") by their caseless form."""
         if place not in self._names:
-            names: dict[str, list[str]] = {}
-            for entry in _list_folder(os.path.join(self._root, place)):  # noqa: PTH118
-                names.setdefault(normalise_path(entry.name).casefold(), []).append(entry.name)
-            self._names[place] = names
+            names = self._names[place] = {}
+            actual = [entry.name for entry in _list_folder(os.path.join(self._root, place))]  # noqa: PTH118
+            for caseless, name in zip(casefold_paths(normalise_paths(actual)), actual, strict=True):
+                names.setdefault(caseless, []).append(name)
         return self._names[place]
 
     def folders_at(self, parts: tuple[str, ...]) -> list[str]:

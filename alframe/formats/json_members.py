@@ -11,6 +11,7 @@ from typing import Any
 
 from alframe.errors import FormatError
 
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+\.0+")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -34,6 +35,14 @@ def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str,
         raise reader.error("it is neither an object nor a list")
     if reader.peek():
         raise reader.error("something follows its end")
+
+
+def id_text(value: object) -> str:
+    """Return an id as text; a whole number is the same with and without a fraction of zero, as tables write it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).encode("utf-8", "replace").decode().strip()  # without lone surrogates, which no database can hold
+    return text.partition(".")[0] if _WHOLE_NUMBER.fullmatch(text) else text
 
 
 class _JsonReader:

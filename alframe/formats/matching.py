@@ -233,16 +233,20 @@ def match_rows(
             other_folders[path.casefold().rpartition("/")[0]] += 1
         yield row, item_id
     paths = normalise_paths([row.get(column) for row in foreign_rows])
-    numbers = match.match_foreign(paths, other_folders=other_folders).numbers
-    for row, item_id, number in zip(foreign_rows, match.ids_of(numbers), numbers.tolist(), strict=True):
+    foreign = match.match_foreign(paths, other_folders=other_folders)
+    # Where one folder is the pool's, rows of others are of other images; where none is, they may have been meant.
+    rejected = () if foreign.prefixes else foreign.rejected
+    item_ids = match.ids_of(foreign.numbers)
+    for row, path, item_id, number in zip(foreign_rows, paths, item_ids, foreign.numbers.tolist(), strict=True):
         if number == AMBIGUOUS:
-            message = (
-                f"{row.get(column)!r} could be several images, as the paths of this file fit in more than one way. "
-                "Write paths relative to the folder of the images."
-            )
-            yield Problem(file, row.line, message)
+            message = "could be several images, as the paths of this file fit in more than one way"
+        elif path.startswith(rejected) and rejected:
+            message = "ends as an image of the pool does, but its folder looks like another season or card"
         else:
             yield row, item_id
+            continue
+        remedy = "Write paths relative to the folder of the images."
+        yield Problem(file, row.line, f"{row.get(column)!r} {message}. {remedy}")
 
 
 def _is_another_file(place: Path, image: Path) -> bool:

@@ -18,7 +18,8 @@ class SkippedRecords:
     def add(self, outcome: str, example: str, count: int = 1) -> None:
         """Count `count` more records; `example` names one of them and what is wrong with it."""
         self.counts[outcome] += count
-        self.examples.setdefault(outcome, example)
+        # A lone surrogate, as JSON may hold one, could not be printed.
+        self.examples.setdefault(outcome, example.encode("utf-8", "replace").decode())
 
     def warn(self, log: logging.Logger, file: Path, intro: str = "") -> None:
         """Log one line for each kind; `intro` stands between the count and the outcome, with a blank at its end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 from alframe.errors import LabelError
 from alframe.kit.files import content_hash
 from alframe.kit.round_folders import pluralise
-from alframe.kit.tables import normalise_path, read_table
-from alframe.types import Answers, Label, Problem, Request
+from alframe.kit.tables import ImageMatcher, TableRow, match_rows, normalise_path, read_table
+from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
 
 @dataclass
@@ -30,17 +31,29 @@ class Simulated:
     def collect(self, request: Request) -> Answers:
         """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""
         labels, problems = [], []
+        truth = {} if self.truth is None else self._labels_of(request.items)
         for item in request.items:
             if self.truth is None and item.label is not None:
                 labels.append(Label(item.id, item.label, "simulated"))
             elif self.truth is None:
                 message = f"The pool has no label for '{item.id}'. Add it, or set label_source.truth to a CSV."
                 problems.append(Problem("", None, message))
-            elif label := self._true_labels.get(normalise_path(item.id)):
+            elif label := truth.get(item.id):
                 labels.append(replace(label, item=item.id))
             else:
                 problems.append(Problem(str(self.truth), None, f"has no label for '{item.id}'. Add a row for it."))
         return Answers(labels, problems)
+
+    def _labels_of(self, items: Sequence[Item]) -> dict[ItemId, Label]:
+        """Return the true labels by item; paths that are no ids are matched as those of all tables are."""
+        found = {item.id: label for item in items if (label := self._true_labels.get(normalise_path(item.id)))}
+        others = [item for item in items if item.id not in found]
+        if others:
+            rows = (TableRow(label.row or 0, {"path": path}) for path, label in self._true_labels.items())
+            for row in match_rows(str(self.truth), rows, "path", ImageMatcher(others)):
+                if not isinstance(row, Problem) and row[1] is not None:
+                    found[row[1]] = self._true_labels[row[0].get("path")]
+        return found
 
     @cached_property
     def _true_labels(self) -> dict[str, Label]:

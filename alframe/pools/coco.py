@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
 from alframe.formats.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
-from alframe.kit.files import read_json_members
+from alframe.formats.json_members import id_text, read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of
 from alframe.types import Item
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -83,7 +86,7 @@ class Coco:
 
     def _held_out_locations(self, dataset: CocoDataset) -> set[str]:
         known = {image.location for image in dataset.images.values() if image.location is not None}
-        test_locations = set(map(str, self.test_locations))
+        test_locations = set(map(id_text, self.test_locations))
         for name in test_locations - known:
             hint = did_you_mean(name, sorted(known))
             raise PoolError(f"pool.test_locations: {self.file} has no location '{name}'.{hint}")
@@ -94,4 +97,13 @@ class Coco:
             names = ", ".join(map(str, splits)) if isinstance(splits, dict) else "no splits"
             problem = f"has no list of locations for '{self.test_split}'; it has {names}"
             raise PoolError(f"{self.split_file} {problem}. Set pool.test_split.")
-        return test_locations | set(map(str, splits[self.test_split]))
+        held_out = set(map(id_text, splits[self.test_split]))
+        if held_out and not held_out & known:
+            raise PoolError(
+                f"{self.file} has none of the {len(held_out)} locations that {self.split_file} has for "
+                f"'{self.test_split}', e.g. '{min(held_out)}'. Set pool.test_split or pool.split_file."
+            )
+        if absent := sorted(held_out - known):
+            text = "%s has no images of %d of the %d locations that %s has for '%s', e.g. '%s'."
+            log.warning(text, self.file, len(absent), len(held_out), self.split_file, self.test_split, absent[0])
+        return test_locations | held_out

@@ -144,7 +144,7 @@ def test_a_bad_detection_costs_only_itself(
 
 
 def test_numbers_may_be_text(tmp_path: Path) -> None:
-    image = {"file": "1.jpg", "detections": [{"category": 1, "conf": "0.5", "bbox": [str(side) for side in BOX]}]}
+    image = {"file": "1.jpg", "detections": [{"category": 1.0, "conf": "0.5", "bbox": [str(side) for side in BOX]}]}
     assert read_detections(write(tmp_path, md(image)))["1.jpg"] == (Detection("animal", 0.5, Box(*BOX)),)
 
 

@@ -91,6 +91,16 @@ def test_paths_that_fit_in_several_ways_are_problems() -> None:
     assert find(["D:\\2023\\a\\1.jpg", "D:\\2024\\a\\1.jpg"], "a/1.jpg") == ["?", "?"], "neither holds all"
 
 
+def test_a_table_of_another_season_is_a_problem_unless_it_has_this_one_too() -> None:
+    table = [TableRow(line, {"path": f"D:\\{year}\\a\\1.jpg"}) for line, year in ((2, 2023), (3, 2024))]
+    match = matcher("a/1.jpg", root="/mnt/2024")
+    (problem,) = match_rows("table.csv", table[:1], "path", match)
+    assert isinstance(problem, Problem) and "looks like another season or card" in problem.message
+    relative = [TableRow(2, {"path": "a\\1.jpg"})]  # the remedy
+    assert list(match_rows("table.csv", relative, "path", match)) == [(relative[0], "a/1.jpg")]
+    assert list(match_rows("table.csv", table, "path", match)) == [(table[0], None), (table[1], "a/1.jpg")]
+
+
 def test_boxes_of_one_image_are_known_by_their_ids() -> None:
     match = ImageMatcher([Item(f"a/1.jpg#{n}", Path("/pool/a/1.jpg")) for n in (1, 2)])
     assert match("A\\1.JPG#2") == "a/1.jpg#2"

@@ -6,6 +6,8 @@ from pathlib import Path
 from unicodedata import normalize
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alframe.formats.matching import ImageMatcher, PathMatches
 from alframe.formats.path_table import AMBIGUOUS
@@ -176,6 +178,16 @@ def test_another_folder_of_this_system_is_not_the_pool_but_a_copy_of_it_is(tmp_p
 
 def test_a_path_below_the_pool_s_root_is_never_another_image() -> None:
     assert find(["/data/pool/cam9/cam1/IMG_1.JPG"], CAMS) == [""]
+
+
+text = st.text(st.sampled_from("aA1.%2 /\\é\u0301ß:#\0\1\n\ud800"), max_size=12)
+
+
+@given(st.lists(text, max_size=6), st.lists(text, max_size=8), st.sampled_from([None, "/data", "/data/pool", "/"]))
+def test_no_path_ends_in_a_traceback_and_an_id_is_itself(ids: list[str], paths: list[str], folder: str | None) -> None:
+    ids = [id for id in dict.fromkeys(ids) if id]
+    assert len(find([*paths, *ids], tuple(ids), folder=folder)) == len(paths) + len(ids)
+    assert find(ids, tuple(ids)) == ids
 
 
 @pytest.mark.parametrize(

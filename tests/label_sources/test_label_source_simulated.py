@@ -42,6 +42,15 @@ def test_a_csv_says_the_truth(request_: Request, tmp_path: Path) -> None:
     assert "'a/2.jpg'" in problem.message
 
 
+def test_paths_of_the_truth_are_matched_as_those_of_other_tables(request_: Request, tmp_path: Path) -> None:
+    ids = [item.id for item in request_.items]
+    truth = tmp_path / "truth.csv"
+    for paths in ([id.upper() for id in ids], [f"D:\\set\\{id}" for id in ids], [str(i.path) for i in request_.items]):
+        truth.write_text("path,label\n" + "".join(f"{path},fox\n" for path in paths))
+        answers = Simulated(truth).collect(request_)
+        assert [(label.item, label.class_name) for label in answers.labels] == [(id, "fox") for id in ids]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -130,6 +130,19 @@ def test_a_split_file_keeps_locations_for_evaluation(tmp_path: Path) -> None:
         read(tmp_path, images, [], test_locations=["site2"])
 
 
+def test_locations_are_joined_whatever_kind_of_number_they_are_and_those_without_images_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = [image(1, location=1.0), image(2, location="2")]
+    split = tmp_path / "split.json"
+    split.write_text('{"splits": {"val": [1, 7], "test": [8, 9]}}')
+    assert [one.split for one in read(tmp_path, images, [], split_file=split)] == ["test", "pool"]
+    assert "set.json has no images of 1 of the 2 locations" in caplog.text and "e.g. '7'" in caplog.text
+    assert [one.split for one in read(tmp_path, images, [], test_locations=[1, 2.0])] == ["test", "test"]
+    with pytest.raises(PoolError, match=r"has none of the 2 locations .* for 'test', e.g. '8'. Set pool.test_split"):
+        read(tmp_path, images, [], split_file=split, test_split="test")
+
+
 def test_paths_of_windows_and_another_root(tmp_path: Path) -> None:
     (tmp_path / "else" / "b").mkdir(parents=True)
     (tmp_path / "else" / "b" / "2.jpg").touch()

@@ -9,6 +9,7 @@ from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
+from alframe.formats.json_members import id_text
 
 _SPECIESNET_CATEGORIES = {"1": "animal", "2": "human", "3": "vehicle"}  # the format does not write them
 ROUNDING = 0.01  # confidences stick out of 0..1 by this much at most
@@ -31,8 +32,8 @@ def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
-        classes = [(str(name), _require_number(score, ".classifications")) for name, score in pairs]
-        return _relative_row(str(detection.get("category")), detection, sort_best_first(classes))
+        classes = [(id_text(name), _require_number(score, ".classifications")) for name, score in pairs]
+        return _relative_row(id_text(detection.get("category")), detection, sort_best_first(classes))
 
     return _parse_detections(path, detections, parse)
 
@@ -51,7 +52,7 @@ def parse_speciesnet(entry: dict[str, Any]) -> ImageDetections:
     classes = _parse_speciesnet_classes(entry.get("classifications"))
 
     def parse(detection: dict[str, Any]) -> DetectionRow:
-        name = detection.get("label") or _SPECIESNET_CATEGORIES.get(str(detection.get("category")))
+        name = detection.get("label") or _SPECIESNET_CATEGORIES.get(id_text(detection.get("category")))
         if not isinstance(name, str):
             raise FormatError(": neither a label nor a known category.")
         return _relative_row(name, detection, classes if name == "animal" else ())
@@ -99,7 +100,7 @@ def parse_pytorch_wildlife(entry: dict[str, Any]) -> ImageDetections:
     if not len(boxes) == len(names) == len(confidences) or len(classes) != len(scores):
         raise FormatError(": its lists are of different lengths. Write the file again.")
     scores = [_require_number(score, ".clf_confidence") for score in scores]
-    ranked = list(zip(map(str, classes), scores, strict=True))
+    ranked = list(zip(map(id_text, classes), scores, strict=True))
     # With as many classes as boxes each box has its own; else nobody knows which is whose, and each box has all.
     of_boxes = [sort_best_first(ranked)] * len(boxes)
     if len(ranked) == len(boxes):
@@ -118,7 +119,7 @@ def _pixel_row(detection: dict[str, Any]) -> DetectionRow:
     classes = detection.get("classes")
     classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife's, not JSON's
     confidence = _require_confidence(detection.get("confidence"), ".confidence")
-    return str(detection.get("category")), confidence, left, top, right - left, bottom - top, classes
+    return id_text(detection.get("category")), confidence, left, top, right - left, bottom - top, classes
 
 
 def _require_path(entry: dict[str, Any], key: str) -> str:

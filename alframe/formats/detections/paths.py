@@ -90,8 +90,8 @@ def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: Path
     if matches.rejected:
         return (
             f"{text} They would be, with {shorten_list(matches.rejected)} for the pool's folder {pool_root(items)}, "
-            "but that looks like another season or card. If it is not, give the pool's folder the name that it has in "
-            "the file; else use the detections of these images."
+            "but that looks like another season or card, or has other files on this computer. Use the detections of "
+            "these images; if these are the same images all the same, delete that beginning from the paths in the file."
         )
     return (
         f"{text} Use the detections of these images; if they are, put the file into the folder that its paths start at."

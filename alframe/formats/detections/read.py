@@ -10,7 +10,7 @@ from typing import Any
 from alframe.errors import FormatError
 from alframe.formats.detections import parsers
 from alframe.formats.detections.columns import Detections, DetectionsBuilder, Frame, ImageDetections
-from alframe.formats.json_members import read_json_members
+from alframe.formats.json_members import id_text, read_json_members
 from alframe.formats.skipped import SkippedRecords
 from alframe.progress import track
 
@@ -101,7 +101,7 @@ def _find_frame(list_name: str, names: Mapping[str, str]) -> Frame:
 def _names_by_number(names: object) -> dict[str, str]:
     if isinstance(names, list):
         return {str(number): str(name) for number, name in enumerate(names)}
-    return {str(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
+    return {id_text(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
 
 
 def _normalise_category(name: str) -> str:
