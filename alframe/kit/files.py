@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from alframe.formats.json_members import read_json_members
+from alframe.formats.json_members import id_text, read_json_members
 from alframe.store.files import link_or_copy, replace_atomically, require_free_space, write_json
 from alframe.store.names import class_folder_name, flat_file_name, is_system_file, ranked_file_name
 
@@ -14,6 +14,7 @@ __all__ = [
     "content_hash",
     "flat_file_name",
     "hash_if_readable",
+    "id_text",
     "is_system_file",
     "link_or_copy",
     "ranked_file_name",

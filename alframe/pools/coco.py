@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alframe.errors import PoolError
 from alframe.formats.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
-from alframe.formats.json_members import id_text, read_json_members
+from alframe.kit.files import id_text, read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of
