@@ -29,7 +29,7 @@ _MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 def serve_people(campaign: Campaign) -> Iterator[Serving | None]:
     """Serve people by the label source of the open request, or else of the next one; None if it only leaves files."""
     source = campaign.parts.label_source
-    rounds = campaign.ledger.rounds() if campaign.project.exists else []
+    rounds = campaign.ledger.rounds()  # the ledger is made before anything of the label source's
     if rounds and not rounds[-1].closed:
         source = label_source_of(campaign, rounds[-1])
     if not isinstance(source, ServesPeople):

@@ -1,0 +1,319 @@
+"""A campaign in the browser goes on by itself, round after round; whatever stops it, the same command goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alframe.app.api import open_session
+from alframe.label_sources.web import launch
+from alframe.store.events import Arranged, Predicted
+from alframe.store.ledger import Ledger
+from alframe.testing.tiny import tiny_overrides, tiny_pool
+from alframe.types import Outcome, State
+from tests.label_sources.web_client import Browser
+
+
+class Campaign:
+    """A campaign that is served in this process's child, with people in threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.images = tiny_pool(folder / "images", classes=3, each=12)
+        self.project = folder / "season"
+        self.words = [
+            *(word for word in tiny_overrides(self.images, folder / "runs") if "classes" not in word),
+            *(f"project={self.project.as_posix()}", "label_source=web", "label_source.stay=false"),
+        ]
+        self.address = ""
+        self.opened = threading.Event()
+        self.failures: list[BaseException] = []
+
+    def open_browser(self, address: str) -> bool:
+        self.address = address
+        self.opened.set()
+        return True
+
+    def run(self, person: Callable[[Browser], object] | None, *more: str, task: str = "run") -> Outcome:
+        """Run a task while a person labels."""
+        self.opened.clear()
+        thread = threading.Thread(target=self._label, args=(person,), daemon=True)
+        thread.start()
+        with open_session(*self.words, *more, f"task={task}") as session:
+            outcome = session.chosen_task.run(session)
+        self.opened.set()
+        thread.join(30)
+        assert not self.failures, self.failures
+        return outcome
+
+    def _label(self, person: Callable[[Browser], object] | None) -> None:
+        self.opened.wait(60)
+        if person is None or not self.address:
+            return
+        browser = Browser(self.address)
+        try:
+            person(browser.enter("anna"))
+        except BaseException as error:
+            self.failures.append(error)
+        finally:
+            browser.close()
+
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.project, read_only=True)
+
+
+def truth(image: dict[str, Any]) -> str:
+    return str(image["name"].split("/")[0])
+
+
+def label_round(browser: Browser, after: int = 0, size: int = 3) -> int:
+    """Answer all of the next round, a page at a time, and return its number."""
+    state = browser.wait_for("waiting", after_round=after)
+    while images := browser.lease(size):
+        for image in images:
+            browser.add_class(truth(image))
+        browser.answer({image["image"]: [truth(image)] for image in images})
+    return int(state["round"])
+
+
+def label_until_the_end(browser: Browser) -> None:
+    number = 0
+    try:
+        while True:
+            number = label_round(browser, number)
+    except (OSError, AssertionError):  # the server has ended with the campaign
+        assert number == 5
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campaign]:
+    campaign = Campaign(tmp_path)
+    monkeypatch.setattr(launch, "_has_display", lambda: True)
+    monkeypatch.setattr(launch.webbrowser, "open", campaign.open_browser)
+    yield campaign
+
+
+def test_five_rounds_without_a_command(campaign: Campaign) -> None:
+    outcome = campaign.run(label_until_the_end, "stopping.labels=20")
+    assert outcome.state is State.DONE
+    with campaign.ledger() as ledger:
+        items, rows = ledger.items(), list(ledger.label_rows())
+        assert len(ledger.rounds()) == 5 and len(rows) == 20
+        assert all(row.class_name == items[row.item].id.split("/")[0] and row.annotator == "anna" for row in rows)
+        for stored, (_, arranged) in zip(ledger.rounds(), ledger.events(Arranged), strict=True):
+            hidden = {key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind}
+            assert stored.audit_keys < hidden and len(hidden) == 2 * len(stored.audit_keys)
+            assert sorted(arranged.similarity) == list(range(len(stored.keys)))
+        assert len(ledger.events(Predicted)) >= 3
+    assert (campaign.project / "export" / "model" / "model.json").exists()
+
+
+def test_it_goes_on_after_it_was_stopped(campaign: Campaign) -> None:
+    """Stopped in the middle of a batch; the browser's cookie is good for the next server, at the same address."""
+    cookies = []
+
+    def some(browser: Browser) -> None:
+        browser.wait_for("waiting")
+        for image in browser.lease(2):
+            browser.add_class(truth(image))
+            browser.answer({image["image"]: [truth(image)]})
+        cookies.append((browser.cookie, browser.port))
+        raise_in_main.set()
+
+    raise_in_main = threading.Event()
+    wait = launch.ServerProcess.wait
+
+    def stopped(self: launch.ServerProcess, seconds: float) -> bool:
+        if raise_in_main.is_set():
+            raise KeyboardInterrupt
+        return wait(self, 0.05)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch.ServerProcess, "wait", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.run(some, "stopping.labels=20")
+
+    def the_same(browser: Browser) -> None:
+        before = Browser(campaign.address, *cookies[0][:1])
+        assert before.port == cookies[0][1] == browser.port
+        state = before.wait_for("waiting")
+        assert (state["round"], state["batch"]["answered"]) == (1, 2)
+        before.close()
+        label_until_the_end(browser)
+
+    assert campaign.run(the_same, "stopping.labels=20").state is State.DONE
+
+
+def test_what_people_find_is_labelled_and_marked_and_not_requested_again(campaign: Campaign) -> None:
+    found = []
+
+    def person(browser: Browser) -> None:
+        number = label_round(browser, label_round(browser))
+        browser.wait_for("waiting", after_round=number)
+        (image, *_) = browser.get("/api/pool?limit=5&order=doubtful").json["images"]
+        browser.answer({image["image"]: ["class_1"]}, origin="find")
+        found.append(image["name"])
+        label_until_the_end(browser)
+
+    campaign.run(person, "stopping.labels=20")
+    with campaign.ledger() as ledger:
+        (key,) = ledger.keys_of(found).values()
+        (row,) = [row for row in ledger.label_rows() if row.item == key]
+        assert (row.origin, row.class_name, row.round) == ("web unrequested", "class_1", 3)
+        assert all(key not in stored.keys for stored in ledger.rounds())
+
+
+def test_from_csv_to_the_browser_between_rounds(campaign: Campaign) -> None:
+    words = [word for word in campaign.words if "stay" not in word]
+    with open_session(*words, "label_source=csv") as session:
+        session.chosen_task.run(session)
+    sheet = campaign.project / "to_label" / "round-001" / "to_label.csv"
+    lines = sheet.read_text(encoding="utf-8-sig").splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    filled = [",".join([row[0], row[1], row[0].split("/")[0], *row[3:]]) for row in rows]
+    sheet.write_text("\n".join([lines[0], *filled]), encoding="utf-8-sig")
+
+    def person(browser: Browser) -> None:
+        assert label_round(browser) == 2
+        reviewed = browser.get("/api/review?limit=100").json
+        assert {image["source"] for image in reviewed["images"]} >= {"csv"}
+        number = 2
+        while number < 5:
+            number = label_round(browser, number)
+
+    assert campaign.run(person, "stopping.labels=20").state is State.DONE
+    with campaign.ledger() as ledger:
+        assert {row.origin for row in ledger.label_rows()} == {"csv", "web"}
+
+
+def test_enough_goes_on_and_late_answers_count(campaign: Campaign) -> None:
+    late = []
+
+    def person(browser: Browser) -> None:
+        browser.wait_for("waiting")
+        images = browser.lease(4)
+        for image in images:
+            browser.add_class(truth(image))
+        browser.answer({image["image"]: [truth(image)] for image in images[:2]})
+        browser.wait_for("waiting", after_round=1)
+        browser.answer({image["image"]: [truth(image)] for image in images[2:]})
+        late.extend(image["name"] for image in images[2:])
+        number = 1
+        while number < 5:
+            number = label_round(browser, number)
+
+    campaign.run(person, "stopping.labels=18", "enough=0.5")
+    with campaign.ledger() as ledger:
+        keys = ledger.keys_of(late).values()
+        assert {row.round for row in ledger.label_rows() if row.item in keys} == {1}
+
+
+def test_the_label_task_serves_the_batch_and_status_and_withdraw_know_of_it(campaign: Campaign) -> None:
+    def one(browser: Browser) -> None:
+        browser.wait_for("waiting")
+        (image,) = browser.lease(1)
+        browser.add_class(truth(image))
+        browser.answer({image["image"]: [truth(image)]})
+        raise_in_main.set()
+
+    raise_in_main = threading.Event()
+
+    def stopped(self: launch.ServerProcess, seconds: float) -> bool:
+        if raise_in_main.is_set():
+            raise KeyboardInterrupt
+        time.sleep(0.02)
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch.ServerProcess, "wait", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.run(one)
+    assert "1 of 4 images of round 1 are answered" in campaign.run(None, task="status").message
+    outcome = campaign.run(label_round, "task.watch=true", "task.every=0.05", task="label")
+    assert "4 of 4 images of round 1" in outcome.message
+    assert "4 of 4 images of round 1" in campaign.run(None, task="withdraw").message
+
+
+def test_after_the_end_corrections_are_learned_from_until_ctrl_c(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import alframe.tasks.run as run
+
+    monkeypatch.setattr(run, "_QUIET", 0.3)
+    wait = launch.ServerProcess.wait
+    corrected = threading.Event()
+    corrections = []
+
+    def until_corrected(self: launch.ServerProcess, seconds: float) -> bool:
+        if corrected.is_set():
+            raise KeyboardInterrupt
+        return wait(self, min(seconds, 0.3))
+
+    monkeypatch.setattr(launch.ServerProcess, "wait", until_corrected)
+
+    def person(browser: Browser) -> None:
+        number = 0
+        while number < 5:
+            number = label_round(browser, number)
+        browser.wait_for("done", after_round=-1)
+        image = browser.get("/api/review?limit=1").json["images"][0]
+        corrections.append(image["name"])
+        before = browser.get("/api/state").json["since"]
+        browser.answer({image["image"]: ["class_0" if truth(image) != "class_0" else "class_1"]}, origin="review")
+        end = time.monotonic() + 60
+        while browser.get("/api/state").json["since"] == before or browser.get("/api/state").json["phase"] != "done":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        corrected.set()
+
+    outcome = campaign.run(person, "stopping.labels=20", "label_source.stay=true")
+    assert outcome.state is State.DONE
+    with campaign.ledger() as ledger:
+        (key,) = ledger.keys_of(corrections).values()
+        names = [row.class_name for row in ledger.label_rows() if row.item == key]
+        assert len(names) == 2 and names[0] != names[1]
+
+
+def test_an_action_that_was_kept_during_a_crash_is_written_once(campaign: Campaign) -> None:
+    """The server is killed; the same address comes back, and the browser sends again what was not acknowledged."""
+
+    def person(browser: Browser) -> None:
+        browser.wait_for("waiting")
+        image = browser.lease(1)[0]
+        browser.add_class(truth(image))
+        action = str(uuid.uuid4())
+        browser.answer({image["image"]: [truth(image)]}, action=action)
+        kill_server.set()
+        end = time.monotonic() + 60
+        while True:
+            assert time.monotonic() < end
+            try:
+                again = browser.answer({image["image"]: [truth(image)]}, action=action)
+                if killed.is_set() and again.status == 200:
+                    break
+            except OSError:
+                time.sleep(0.05)
+        label_until_the_end(browser)
+
+    kill_server, killed = threading.Event(), threading.Event()
+    keep_running = launch.ServerProcess._keep_running
+
+    def kill_first(self: launch.ServerProcess) -> None:
+        if kill_server.is_set() and not killed.is_set():
+            assert self._process is not None
+            self._started_at -= 60
+            self._process.kill()
+            self._process.wait()
+            killed.set()
+        keep_running(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch.ServerProcess, "_keep_running", kill_first)
+        campaign.run(person, "stopping.labels=20")
+    with campaign.ledger() as ledger:
+        assert len(list(ledger.label_rows())) == 20
