@@ -27,16 +27,23 @@ _MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 @contextmanager
 def serve_people(campaign: Campaign) -> Iterator[Serving | None]:
-    """Serve people by the label source of the open request, or else of the next one; None if it only leaves files."""
-    source = campaign.parts.label_source
+    """Serve people by the chosen label source, or by that of the open request; None if both only leave files."""
     rounds = campaign.ledger.rounds()  # the ledger is made before anything of the label source's
+    sources = [campaign.parts.label_source]
     if rounds and not rounds[-1].closed:
-        source = label_source_of(campaign, rounds[-1])
-    if not isinstance(source, ServesPeople):
-        yield None
-        return
-    with source.serve(campaign.project.request_folder) as serving:
-        yield serving
+        sources.append(label_source_of(campaign, rounds[-1]))
+    for source in sources:
+        if isinstance(source, ServesPeople):
+            with source.serve(campaign.project.request_folder) as serving:
+                yield serving
+            return
+    yield None
+
+
+def is_open_request_served(campaign: Campaign) -> bool:
+    """Return whether people answer the open request where they are served, not in files that another source left."""
+    rounds = campaign.ledger.rounds()
+    return bool(rounds) and isinstance(label_source_of(campaign, rounds[-1]), ServesPeople)
 
 
 def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | None) -> CampaignSnapshot:

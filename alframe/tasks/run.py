@@ -13,7 +13,7 @@ from alframe.loop.answers import store_new_answers, wait_for_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
-from alframe.loop.serving import describe_accuracy, serve_people, take_snapshot
+from alframe.loop.serving import describe_accuracy, is_open_request_served, serve_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.settings import configuration_digest
 from alframe.store.files import write_json
@@ -52,7 +52,7 @@ class Run(Watching):
                 serving.show_phase("embedding", "Looking through the images. The first batch comes when that is done.")
             outcome, cache, fitted = run_until_stop(session)
             while True:
-                while (self.watch or serving) and outcome.state is State.WAITING:
+                while outcome.state is State.WAITING and (self.watch or (serving and is_open_request_served(session))):
                     outcome, cache, fitted = self._wait_and_learn(session, serving, outcome, cache, fitted)
                 if outcome.state is State.WAITING:
                     lines = [

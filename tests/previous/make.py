@@ -78,7 +78,7 @@ def asked(folder: Path) -> list[list[int]]:
     """The keys of each round of a project, in their order."""
     from alframe.store.ledger import Ledger
 
-    with Ledger.open(folder, read_only=True) as ledger:
+    with Ledger.open(folder) as ledger:  # not only to read: that of an earlier version is brought up to date
         return [list(one.keys) for one in ledger.rounds()]
 
 
