@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any
@@ -28,7 +27,7 @@ class CocoImage:
     file: str
     position: str
     size: tuple[float, float] | None = None
-    taken: datetime | None = None
+    taken: str = ""
     location: str | None = None
     sequence: str | None = None
     corrupt: bool = False
@@ -159,7 +158,7 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
         _require_text(record, "file_name"),
         position,
         size if min(size) > 0 else None,
-        parse_local_time(record.get("datetime")) or parse_local_time(record.get("date_captured")),
+        _first_time([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
         None if _to_text(location := record.get("location")) is None else id_text(location),
         _to_text(record.get("seq_id")),
         record.get("corrupt") is True,
@@ -191,6 +190,11 @@ def _to_text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).encode("utf-8", "replace").decode().strip() or None
+
+
+def _first_time(texts: Sequence[str]) -> str:
+    """Return the first text that is a time; if none is, the first that is not blank, or ""."""
+    return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 
 def _to_number(value: object, otherwise: float = 0.0) -> float:

@@ -1,14 +1,16 @@
 """Read a table that a person saved with any program, row by row: a bad row costs that row and nothing else.
 
-Encoding: a byte-order mark decides (UTF-8, UTF-16); without one it is UTF-8 if the whole file is, and otherwise the
-given fallback. Separator: comma, semicolon or tab, whichever makes the first line name the required columns; Excel's
-line "sep=;" is understood. Header: case and spaces do not matter, and other columns are ignored. Cells stay text.
+Encoding: a byte-order mark decides (UTF-8, UTF-16); without one it is UTF-16 where every other byte is zero, UTF-8 if
+the whole file is, and otherwise the given fallback. Separator: comma, semicolon or tab, whichever makes the first line
+name the required columns; Excel's line "sep=;" is understood. Header: case and spaces do not matter, and other columns
+are ignored. Cells stay text.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from alframe.types import Problem
 SEPARATORS = ",;\t"
 MAX_RECORD_LINES = 200  # a quote that is still open after so many lines was never meant to open one
 READ_BYTES = 1 << 20
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)  # Excel's; saved again, it has one for each column
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -45,17 +48,19 @@ def read_table(
     encoding: str = "cp1252",
     is_known_path: Callable[[str], object] = lambda cell: None,
     align_cells: Callable[[Sequence[str], list[str]], list[str]] = lambda header, cells: cells,
+    separators: str = SEPARATORS,
 ) -> Iterator[TableRow | Problem]:
     """Yield a TableRow for each row that can be read and a Problem for each that cannot, in the file's order.
 
     Never raises. The file is read twice, for its encoding and for its rows, and never held as a whole. `columns` must
     be in the header. `is_known_path(cell)` says whether a cell of the first of them names something requested: a quote
     that was left open may not swallow such a line. `align_cells(header, cells)` gets the normalised column names and
-    the cells of a row that is shorter than the header, and returns the cells, each in its column.
+    the cells of a row that is shorter than the header, and returns the cells, each in its column. `separators` are the
+    characters that may part cells.
     """
     try:
         with _open_text(file, encoding) as lines:
-            yield from _read_rows(file, lines, columns, is_known_path, align_cells)
+            yield from _read_rows(file, lines, columns, is_known_path, align_cells, separators)
     except PermissionError:
         message = "cannot be read; it may be open in another program. Close it there and run the command again."
         yield Problem(str(file), None, message)
@@ -72,6 +77,21 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
     except (OSError, ValueError):
         return False
     return True
+
+
+def read_column_names(file: Path, encoding: str = "cp1252", separators: str = SEPARATORS) -> list[str]:
+    """Return the names in the header as they are written, by the separator that makes most of it. Raises OSError."""
+    with _open_text(file, encoding) as lines:
+        _, first, separators = _skip_to_header(lines, separators)
+        ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
+    headers = [_parse_record(ahead, separator)[0] or [] for separator in separators]
+    return [name.strip() for name in max(headers, key=len)]
+
+
+def is_text_of_unknown_encoding(file: Path) -> bool:
+    """Return whether a file has no byte-order mark and is not UTF-8, so that its encoding must be given."""
+    with file.open("rb") as raw:
+        return not _detect_encoding(raw.read, "")
 
 
 def require_encoding(encoding: str, setting: str = "label_source.encoding") -> str:
@@ -104,6 +124,10 @@ def _detect_encoding(read: Callable[[int], bytes], fallback: str) -> str:
     for mark, name in BYTE_ORDER_MARKS:
         if start.startswith(mark):
             return name
+    if b"\0" in start:
+        for name, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
+            if zeros.count(0) > 0.6 * len(zeros):  # most letters of a table are of the Latin alphabet
+                return name
     try:
         while chunk:
             decoder.decode(chunk)
@@ -120,9 +144,10 @@ def _read_rows(
     columns: Sequence[str],
     is_known_path: Callable[[str], object],
     align_cells: Callable[[Sequence[str], list[str]], list[str]],
+    separators: str,
 ) -> Iterator[TableRow | Problem]:
     try:
-        line_count, separator, header, lines = _read_header(lines, columns)
+        line_count, separator, header, lines = _read_header(lines, columns, separators)
     except ValueError as error:
         yield Problem(str(file), 1, str(error))
         return
@@ -143,18 +168,16 @@ def _read_rows(
             yield TableRow(line, dict(zip(header, aligned, strict=False)))
 
 
-def _read_header(lines: Iterator[str], columns: Sequence[str]) -> tuple[int, str, list[str], Iterator[str]]:
+def _read_header(
+    lines: Iterator[str], columns: Sequence[str], separators: str = SEPARATORS
+) -> tuple[int, str, list[str], Iterator[str]]:
     """Return how many lines the header and those above it take, the separator, the normalised names, and other lines.
 
     Raises ValueError with a message for the user.
     """
-    above, first = next(((number, line) for number, line in enumerate(lines) if line.strip()), (0, ""))
+    above, first, separators = _skip_to_header(lines, separators)
     if not first:
         raise ValueError(f"is empty. It needs the columns {', '.join(columns)}.")
-    separators = SEPARATORS
-    statement = first.strip("\r\n")
-    if statement.lower().startswith("sep=") and len(statement) == 5:
-        above, first, separators = above + 1, next(lines, ""), statement[4]
     ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
     required = [_normalise_column(column) for column in columns]
     for separator in separators:
@@ -166,6 +189,14 @@ def _read_header(lines: Iterator[str], columns: Sequence[str]) -> tuple[int, str
         f"must have each of the columns {', '.join(columns)} once, but its first line is {first.strip()[:200]!r}. "
         "Restore that line and save the file as CSV UTF-8."
     )
+
+
+def _skip_to_header(lines: Iterator[str], separators: str) -> tuple[int, str, str]:
+    """Return how many lines are above the header, the header's first line, and its separators: "sep=;" names them."""
+    above, first = next(((number, line) for number, line in enumerate(lines) if line.strip()), (0, ""))
+    if statement := _SEPARATOR_LINE.fullmatch(first.strip("\r\n")):
+        return above + 1, next(lines, ""), statement[1]
+    return above, first, separators
 
 
 def _split_records(

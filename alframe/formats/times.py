@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import struct
 import warnings
@@ -15,9 +14,8 @@ from typing import BinaryIO
 
 from alframe.chunks import chunks
 from alframe.compat import prepare_pillow
+from alframe.formats.time_columns import read_time
 
-# EXIF's colons, ISO's dashes with T or blank, an optional fraction; a zone or whatever else follows is ignored.
-_TIME = re.compile(r"\s*(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)[T ]\s*(\d\d?):(\d\d)(?::(\d\d))?(?!\d)")
 # DateTimeOriginal, DateTimeDigitized, and DateTime, which may be when the picture was edited.
 TIME_TAGS = (0x9003, 0x9004, 0x0132)
 _EXIF_IFD_TAG = 0x8769
@@ -26,17 +24,12 @@ FILES_PER_TASK = 256
 
 
 def parse_local_time(text: object) -> datetime | None:
-    """Return the camera's local time that `text` says, to the second; None if it says none (blank, zeros, no text).
+    """Return the camera's local time that `text` says by itself, to the second; None if it says none.
 
-    A UTC offset is dropped, since the clock of the camera is what counts. A date alone is not a time.
+    A UTC offset is dropped, since the clock of the camera is what counts. A date alone is not a time. For a column of
+    times see `TimeColumn`, which also says what is unknown.
     """
-    match = _TIME.match(text) if isinstance(text, str) else None
-    if match is None:
-        return None
-    try:
-        return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]
-    except ValueError:
-        return None
+    return read_time(text).time if isinstance(text, str) else None
 
 
 def read_exif_time(path: Path) -> datetime | None:
@@ -45,15 +38,24 @@ def read_exif_time(path: Path) -> datetime | None:
     Never raises: a file that is missing, damaged or not a picture has no time. Only the header is read; that of JPEG
     files is parsed here, which is ten times faster than Pillow.
     """
+    return parse_local_time(read_exif_text(path))
+
+
+def read_exif_text(path: Path) -> str:
+    """Return the text of the first of TIME_TAGS that is a time; if none is, the first that is not blank; else "".
+
+    Never raises, as `read_exif_time`.
+    """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever
-            return None
+            return ""
         with path.open("rb") as file:
             block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
         values = _parse_time_tags(block) if block is not None else _read_with_pillow(path)
     except Exception:  # a header may hold anything
-        return None
-    return next((time for tag in TIME_TAGS if (time := parse_local_time(values.get(tag)))), None)
+        return ""
+    texts = [value.strip(" \0") for tag in TIME_TAGS if isinstance(value := values.get(tag), str)]
+    return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 
 def earliest_file_time(path: Path) -> datetime | None:
@@ -69,23 +71,28 @@ def earliest_file_time(path: Path) -> datetime | None:
         return None
 
 
-def read_exif_times(paths: Sequence[Path]) -> Iterator[list[datetime | None]]:
-    """Yield the times of all files in order, in lists of up to 256, read by many threads."""
+def read_exif_texts(paths: Sequence[Path]) -> Iterator[list[str]]:
+    """Yield the `read_exif_text` of all files in order, in lists of up to 256, read by many threads."""
     tasks = [paths[files] for files in chunks(len(paths), FILES_PER_TASK)]
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
-        yield from threads.map(lambda files: [read_exif_time(path) for path in files], tasks)
+        yield from threads.map(lambda files: [read_exif_text(path) for path in files], tasks)
 
 
-def _read_exif_block(file: BinaryIO) -> bytes:
-    """Return the TIFF block with the metadata, from the JPEG segment APP1; empty if none comes before the pixels."""
+def _read_exif_block(file: BinaryIO) -> bytes | None:
+    """Return the TIFF block with the metadata, from the JPEG segment APP1; empty if none comes before the pixels.
+
+    None if there is something between the segments that only Pillow passes over.
+    """
     while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xDA, 0xD9):
         size = struct.unpack(">H", head[2:])[0] - 2
-        if head[1] != 0xE1:
+        if head[1] == 0xFF:  # any number of these may fill the space before a segment
+            file.seek(-3, os.SEEK_CUR)
+        elif head[1] != 0xE1:
             file.seek(size, os.SEEK_CUR)
         elif (segment := file.read(size)).startswith(b"Exif\0"):
             return segment[6:]
-    return b""
+    return None if len(head) == 4 and head[0] != 0xFF else b""
 
 
 def _parse_time_tags(block: bytes) -> dict[int, str]:

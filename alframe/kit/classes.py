@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from unicodedata import category, normalize
+from reprlib import repr as shorten
 
+from alframe.class_names import class_name_key, clean_class_name, commonest_spellings, explain_no_class
 from alframe.errors import BadParams, LabelError
 from alframe.registry import did_you_mean
 from alframe.types import UNSURE
@@ -36,35 +36,33 @@ def class_resolver(
     `classes` are known already, and `written` are all names that will be asked about. The function returns UNSURE for
     that word and those in `unsure`, in upper or lower case.
 
-    Spaces around a name and the two Unicode spellings of an accent do not matter. While no class is known every name
-    is accepted. Later, `new_classes` decides: "ask" accepts a new name unless it looks like a class misspelt, "add"
-    accepts any, "reject" none. A name that differs only in case from a class, or from a name accepted before, is
-    always refused: it is a typing error, and on Windows it could not even be a folder beside the other. If a new name
-    is `written` in several cases, the commonest of them is the class.
+    What nobody sees in a name does not matter (`alframe.class_names`). Error cells, JSON, and several names in one cell
+    are refused; "none", "nan" and their like are, unless they are among `classes`. While no class is known, every other
+    name is accepted. Later, `new_classes` decides: "ask" accepts a new name unless it looks like a class misspelt,
+    "add" accepts any, "reject" none. A name that differs only in case, width, blanks or marks from a class, or from a
+    name accepted before, is always refused: it is a typing error, and on Windows it could not even be a folder beside
+    the other. If a new name is `written` in several ways, the commonest of them is the class.
     """
-    unsure_keys = {_normalise(word).casefold() for word in (UNSURE, *unsure)}
-    accepted = {_normalise(name): name for name in classes}
-    by_lower_case = {name.casefold(): original for name, original in accepted.items()}
-    commonest: dict[str, str] = {}
-    for spelling, _ in Counter(map(_normalise, written)).most_common():
-        commonest.setdefault(spelling.casefold(), spelling)
+    unsure_keys = {class_name_key(word) for word in (UNSURE, *unsure)}
+    accepted = {clean_class_name(name): name for name in classes}
+    by_key = {class_name_key(name): original for name, original in accepted.items()}
+    commonest = commonest_spellings(map(clean_class_name, written))
 
     def resolve(name: str) -> str:
-        name = _normalise(name)
-        if name.casefold() in unsure_keys:
+        name = clean_class_name(name)
+        key = class_name_key(name)
+        if key in unsure_keys:
             return UNSURE
         if name in accepted:
             return accepted[name]
-        garbled = "\ufffd" in name or any(category(letter) == "Cc" for letter in name)
-        if garbled or not any(map(str.isalnum, name)):
-            raise LabelError(
-                f"{name!r} cannot be a class name. Write '{UNSURE}' if you cannot tell; else write it again, and save "
-                "the file as CSV UTF-8."
-            )
-        twin = by_lower_case.get(name.casefold()) or commonest.get(name.casefold(), name)
+        if reason := explain_no_class(name, by_key, commonest):
+            raise LabelError(f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot tell, else one class.")
+        twin = by_key.get(key) or commonest.get(key, name)
         if twin != name:
-            raise LabelError(f"'{name}' differs from the class '{twin}' only in upper and lower case. Write '{twin}'.")
-        similar = get_close_matches(name.casefold(), [*by_lower_case, UNSURE], n=3, cutoff=MIN_SIMILARITY)
+            how = "in upper and lower case" if twin.casefold() == name.casefold() else "in blanks, marks or width"
+            raise LabelError(f"'{name}' differs from the class '{twin}' only {how}. Write '{twin}'.")
+        caseless = {original.casefold(): original for original in by_key.values()}
+        similar = get_close_matches(name.casefold(), [*caseless, UNSURE], n=3, cutoff=MIN_SIMILARITY)
         misspelt = any(_digits_in(other) == _digits_in(name) for other in similar)
         rejected = classes and new_classes == "reject"
         if rejected or (new_classes == "ask" and misspelt and (classes or UNSURE in similar)):
@@ -72,7 +70,7 @@ def class_resolver(
                 f"'{name}' is not one of the classes.{did_you_mean(name, [*accepted, UNSURE])} Correct it, "
                 "or set label_source.new_classes=add if it is a new class."
             )
-        accepted[name] = by_lower_case[name.casefold()] = name
+        accepted[name] = by_key[key] = name
         return name
 
     return resolve
@@ -94,10 +92,6 @@ def describe_classes(classes: Sequence[str], new_classes: str) -> str:
         return f"There are no classes yet: the names you give become the classes; '{UNSURE}' if you cannot tell."
     more = "" if new_classes == "reject" else "; a new name becomes a new class"
     return f"Classes: {', '.join(classes)}; '{UNSURE}' if you cannot tell{more}."
-
-
-def _normalise(name: str) -> str:
-    return normalize("NFC", name.strip())
 
 
 def _digits_in(name: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_difference, find_image_files
@@ -15,7 +15,8 @@ from alframe.formats.path_text import shorten_list
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.stored_pictures import measured_as_stored, read_stored_pictures, turn_box
 from alframe.kit.image_paths import locate_image
-from alframe.types import Box, Item
+from alframe.kit.times import TimeColumn
+from alframe.types import UTC_OFFSET, Box, Item
 
 SEVERAL_RULES = ("skip", "first")
 
@@ -27,12 +28,23 @@ def folder_at_level(folders: list[str], level: int | None) -> str | None:
     return folders[level - 1] if level is not None and len(folders) >= level else None
 
 
+def camera_at_level(folders: list[str], level: int | None, class_level: int | None = None) -> str | None:
+    """Return the path of the folder at `level`, counted from 1: two places may each have a camera `cam1`.
+
+    The folder at `class_level` is no place, and is left out. None without a level, or for an image that lies less deep.
+    """
+    if level is None or len(folders) < level:
+        return None
+    return "/".join(name for at, name in enumerate(folders[:level], start=1) if at != class_level or at == level)
+
+
 @dataclass(frozen=True, slots=True)
 class ListedImage:
     """What one row of a file says of the image at `path`; `position` is where it says so, e.g. "row 3".
 
-    `labels` are pairs (class, box). `size` is the width and height that boxes were measured in, where that may be the
-    picture as it is stored rather than as EXIF turns it.
+    `labels` are pairs (class, box). `utc_offset` is that of `taken`, where the times of the file have several. `size`
+    is the width and height that boxes were measured in, where that may be the picture as it is stored rather than as
+    EXIF turns it.
     """
 
     path: str
@@ -41,6 +53,7 @@ class ListedImage:
     split: Literal["pool", "test"] = "pool"
     camera: str | None = None
     taken: datetime | None = None
+    utc_offset: timedelta | None = None
     sequence: str | None = None
     size: tuple[float, float] | None = None
 
@@ -52,6 +65,7 @@ class ListedImage:
             split="test" if "test" in (self.split, later.split) else "pool",
             camera=self.camera or later.camera,
             taken=self.taken or later.taken,
+            utc_offset=self.utc_offset if self.taken else later.utc_offset,
             sequence=self.sequence or later.sequence,
             size=self.size or later.size,
         )
@@ -62,7 +76,7 @@ class ListedImages:
     """Makes items of the images that `file` lists below the folder `root`, and logs what it leaves out.
 
     `several` says what to do with an image of several classes ("skip" or "first"). `hint` is a sentence on where the
-    images can be downloaded.
+    images can be downloaded. `times` reads the times; what is wrong with them is logged too.
     """
 
     file: Path
@@ -71,6 +85,7 @@ class ListedImages:
     hint: str = ""
     left_out: SkippedRecords = field(default_factory=SkippedRecords)
     notes: SkippedRecords = field(default_factory=SkippedRecords)
+    times: TimeColumn = field(default_factory=TimeColumn)
 
     def leave_out(self, reason: str, example: str) -> None:
         """Count an image that is left out; `reason` ends "images left out, since they"."""
@@ -79,6 +94,11 @@ class ListedImages:
     def note(self, fact: str, example: str) -> None:
         """Count an image of which users should know something; `fact` ends "images that"."""
         self.notes.add(fact, example)
+
+    def read_time(self, text: str, position: str) -> dict[str, Any]:
+        """Return `taken` and `utc_offset` of a ListedImage; `position` says where the text is, e.g. "row 3"."""
+        found = self.times.read(text, position)
+        return {"taken": found.time, "utc_offset": found.utc_offset if self.times.has_several_offsets else None}
 
     def items(self, rows: Iterable[ListedImage]) -> Iterator[Item]:
         """Yield an item for each image, in the order of the rows; rows of one image are merged.
@@ -124,7 +144,8 @@ class ListedImages:
         label = class_names[0] if class_names else None
         boxes = [box for name, box in row.labels if name == label and box is not None]
         box = max(boxes, key=lambda box: box.w * box.h, default=None)
-        return Item(image_id, path, label, row.split, row.camera, row.taken, row.sequence, box)
+        meta = {} if row.utc_offset is None else {UTC_OFFSET: str(round(row.utc_offset.total_seconds()))}
+        return Item(image_id, path, label, row.split, row.camera, row.taken, row.sequence, box, meta)
 
     def _turn_boxes(self, items: Sequence[Item], sizes: Sequence[tuple[float, float] | None]) -> Iterator[Item]:
         """Yield the items; boxes that were measured in stored pictures are turned as EXIF turns these."""
@@ -153,6 +174,8 @@ class ListedImages:
         """Log which images are not where they are listed; raise PoolError if none is left, or if none exists."""
         for skipped, intro in ((self.left_out, "images left out, since they "), (self.notes, "images that ")):
             skipped.warn(log, self.file, intro)
+        for warning in self.times.warnings():
+            log.warning("%s: %s", self.file, warning)
         if is_empty:
             reasons = [
                 f"{count} {reason}, e.g. {self.left_out.examples[reason]}"

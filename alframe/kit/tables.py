@@ -9,7 +9,15 @@ from pathlib import Path
 
 from alframe.formats.matching import ImageMatcher, match_rows
 from alframe.formats.path_text import caseless_path, normalise_path
-from alframe.formats.tables import SEPARATORS, TableRow, has_columns, read_table, require_encoding
+from alframe.formats.tables import (
+    SEPARATORS,
+    TableRow,
+    has_columns,
+    is_text_of_unknown_encoding,
+    read_column_names,
+    read_table,
+    require_encoding,
+)
 from alframe.kit.image_paths import absolute_path
 from alframe.store.names import is_system_file
 from alframe.types import Problem
@@ -23,8 +31,10 @@ __all__ = [
     "files_in_folder",
     "find_tables",
     "has_columns",
+    "is_text_of_unknown_encoding",
     "match_rows",
     "normalise_path",
+    "read_column_names",
     "read_table",
     "require_encoding",
     "time_saved",

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from alframe.contracts import LabelSource, Parts, SyntheticPool
+from alframe.engine.listing.clocks import find_doubtful_sequences
 from alframe.engine.pool_views import EarlierBatches
 from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
@@ -69,7 +70,9 @@ class Campaign:
         labels = self.labels()
         if not self.settings.propagate:
             return labels.counted
-        return sorted([*labels.counted, *propagate_within_sequences(labels, items)], key=lambda label: label.item)
+        doubtful = find_doubtful_sequences(items, self.settings.sequences.longest)
+        propagated = propagate_within_sequences(labels, items, doubtful)
+        return sorted([*labels.counted, *propagated], key=lambda label: label.item)
 
     @property
     def audit_fraction(self) -> float:

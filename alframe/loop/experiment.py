@@ -51,7 +51,7 @@ def sync_pool(campaign: Campaign) -> RunCache:
         check_simulation_unchanged(campaign)
     holdout = settings.holdout.fraction, settings.holdout.group
     listing = sync_pool_listing(
-        campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes
+        campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes, settings.classes
     )
     if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)

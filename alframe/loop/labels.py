@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import attrgetter
@@ -117,22 +117,26 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
     return label.file != newest.file and time is not None and newest_time is not None and time < newest_time
 
 
-def propagate_within_sequences(labels: Labels, items: Sequence[Item]) -> list[StoredLabel]:
+def propagate_within_sequences(
+    labels: Labels, items: Sequence[Item], doubtful: Collection[str] = ()
+) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
     An image that somebody has looked at and could not tell gets none, nor does a sequence with an image whose
-    conflict is not settled.
+    conflict is not settled, nor one that is `doubtful`.
     """
     labels_by_sequence = defaultdict(list)
     for label in labels.counted:
         if (sequence := items[label.item].sequence) is not None:
             labels_by_sequence[sequence].append(label)
     looked_at = labels.answered | labels.conflicts.keys()
-    unsettled_sequences = {items[key].sequence for key in labels.unresolved_conflicts}
+    barred = {items[key].sequence for key in labels.unresolved_conflicts}.union(doubtful)
     label_of_sequence = {
         sequence: sequence_labels[0]
         for sequence, sequence_labels in labels_by_sequence.items()
-        if len({label.class_name for label in sequence_labels}) == 1 and sequence not in unsettled_sequences
+        if len({label.class_name for label in sequence_labels}) == 1
+        and sequence not in barred
+        and sequence not in doubtful
     }
     return [
         label_of_sequence[item.sequence]._replace(item=key, origin="propagated")

@@ -18,6 +18,7 @@ from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import require_one_of
+from alframe.kit.times import TimeColumn
 from alframe.pools.folder import Folder
 from alframe.types import Box, Item
 
@@ -65,6 +66,7 @@ class CamtrapDp:
         listed = ListedImages(package.folder, root, self.several)
         deployments = {row["deploymentID"]: row for row in package.read_rows("deployments", ("deploymentID",))}
         media = list(package.read_rows("media", ("mediaID", "deploymentID", "filePath")))
+        listed.times = TimeColumn(row["timestamp"] for row in media)
         observations = self._read_observations(package, {row["mediaID"] for row in media})
         zones = {name: time.tzinfo for name, row in deployments.items() if (time := row.time("deploymentStart"))}
         joined = join_events(
@@ -109,14 +111,13 @@ class CamtrapDp:
             if self.sequence_level and by_clock is not None and observations.of_events[by_clock].class_name:
                 listed.note("were taken by the clock during an event of others, and take no label from it", path)
             usable = self._usable(of_image, of_events, path, listed)
-            taken = row.time("timestamp")
             yield ListedImage(
                 path,
                 row.position,
                 [(each.class_name, each.box if self.boxes else None) for each in usable],
                 camera=(deployment[self.camera_column] if deployment else "") or row["deploymentID"] or None,
-                taken=taken and taken.replace(tzinfo=None),
                 sequence=next((each.event for each in (*of_image, *of_events) if each.event), None),
+                **listed.read_time(row["timestamp"], row.position),
             )
 
     def _usable(

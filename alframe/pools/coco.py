@@ -13,6 +13,7 @@ from alframe.kit.files import id_text, read_json_members
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of
+from alframe.kit.times import TimeColumn
 from alframe.types import Item
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Coco:
         file = absolute_path(self.file)
         dataset = read_coco(file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
+        listed.times = TimeColumn((image.taken for image in dataset.images.values()), with_numbers=True)
         yield from listed.items(self._rows(dataset, listed, self._held_out_locations(dataset)))
 
     def _rows(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[ListedImage]:
@@ -64,9 +66,9 @@ class Coco:
                 [(each.category, box) for each, box in zip(usable, boxes, strict=True)],
                 split="test" if image.location in held_out else "pool",
                 camera=image.location,
-                taken=image.taken,
                 sequence=image.sequence,
                 size=image.size,
+                **listed.read_time(image.taken, f"{image.position}, {image.file}"),
             )
 
     def _usable(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TextIO
 
 from alframe.errors import PoolError
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of, require_parameter
-from alframe.kit.tables import require_encoding
+from alframe.kit.tables import (
+    SEPARATORS,
+    TableRow,
+    is_text_of_unknown_encoding,
+    read_column_names,
+    read_table,
+    require_encoding,
+)
+from alframe.kit.times import TimeColumn
 from alframe.types import Item
 
 
@@ -23,13 +27,14 @@ class Csv:
     """Pool of the images that the rows of `file` name, in the file's order.
 
     Relative paths start at `root` (default: the file's folder), with either slash. A column parameter holds a column's
-    name, or None where there is no such column. Every cell stays text, so that "NA" and "001" can be classes; blank
-    cells mean "not known", as does the word `unlabelled` for a label, and spaces around a cell are dropped. Where the
-    classes of an image's rows differ, `several` decides: skip leaves the image out, first takes the first. In the
-    split column "test" is the test split; all else is the pool. Times are local to the camera: ISO 8601 or EXIF form (a
-    UTC offset is ignored), or `time_format` as for strptime. `delimiter` is found from the header among comma,
-    semicolon and tab if None. With `class_names`, the label column holds their numbers, from 0. `available_from` says
-    where the set can be downloaded when a file is missing.
+    name, or None where there is no such column. Every cell stays text, so that "001" can be a class; blank cells mean
+    "not known", as does the word `unlabelled` for a label, and spaces around a cell are dropped. Where the classes
+    of an image's rows differ, `several` decides: skip leaves the image out, first takes the first. In the split column
+    "test" is the test split; all else is the pool. Times are local to the camera (a UTC offset is dropped), in any form
+    that the column makes certain, or `time_format` as for strptime; others are unknown, and counted. `delimiter` is
+    found from the header among comma, semicolon and tab if None. `encoding` is that of a file which is neither UTF-8
+    nor UTF-16. With `class_names`, the label column holds their numbers, from 0. `available_from` says where the set
+    can be downloaded when a file is missing.
     """
 
     file: str | Path
@@ -57,16 +62,29 @@ class Csv:
         require_one_of("pool 'csv'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy."""
+        """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
+
+        A row that cannot be read is left out; how many are, and which times are unknown, is logged.
+        """
         file = absolute_path(self.file)
+        columns = self._require_columns(file)
         root, hint = absolute_path(self.root or file.parent), download_hint(self.available_from)
         listed = ListedImages(file, root, self.several, hint)
-        yield from listed.items(self._row(line, cells, file) for line, cells in self._read(file))
+        texts = (row.get(self.time_column) for row in self._rows(file, columns)) if self.time_column else ()
+        listed.times = TimeColumn(texts, self.time_format, with_numbers=True)
+        yield from listed.items(self._image(row, listed) for row in self._rows(file, columns, listed))
+        if self.time_format and listed.times.warnings() and not listed.times.known:
+            raise PoolError(f"{file}: {listed.times.warnings()[0]} Correct pool.time_format, or set it to null.")
 
-    def _read(self, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    def _require_columns(self, file: Path) -> Sequence[str]:
+        """Return the names of the columns that are read; raises PoolError if the file lacks one, or cannot be read."""
         try:
-            with file.open(encoding=self.encoding, newline="") as text:
-                yield from self._parse_rows(text, file)
+            names = read_column_names(file, self.encoding, self.delimiter or SEPARATORS)
+            if self.encoding.startswith("utf") and is_text_of_unknown_encoding(file):
+                raise PoolError(
+                    f"{file} is not {self.encoding} text. Set pool.encoding, e.g. cp1252 for a file from Excel in "
+                    "Western Europe, or save it as CSV UTF-8."
+                )
         except FileNotFoundError:
             raise PoolError(
                 f"{file} does not exist.{download_hint(self.available_from)} "
@@ -75,47 +93,33 @@ class Csv:
         except OSError as error:
             remedy = "Set pool.file to a readable CSV file."
             raise PoolError(f"{file} cannot be read: {error.strerror}. {remedy}") from error
-        except UnicodeError as error:
-            raise PoolError(
-                f"{file} is not {self.encoding} text ({error}). Set pool.encoding, e.g. cp1252 for a file from Excel, "
-                f"or save it as UTF-8."
-            ) from error
+        for key, name in self.columns.items():
+            if name is not None:
+                _require_column(name, key, names, file)
+        return [name for name in self.columns.values() if name is not None]
 
-    def _parse_rows(self, text: TextIO, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield the first line (from 1) of each row that is not blank, and its cells by the names of `self.columns`."""
-        line = 1
-        try:
-            header_line = text.readline()
-            text.seek(0)
-            likeliest = max(",;\t", key=lambda mark: len(next(csv.reader([header_line], delimiter=mark), [])))
-            # Strict, since a quote that is left open would swallow the rest.
-            reader = csv.reader(text, delimiter=self.delimiter or likeliest, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            indices = {key: _find_column(name, key, header, file) for key, name in self.columns.items()}
-            line = reader.line_num + 1
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
-                        raise PoolError(
-                            f"{file}, row {line}: {len(cells)} cells, but the header has {len(header)}. "
-                            f"Complete the row, and put cells that contain the delimiter in quotation marks."
-                        )
-                    yield line, {key: "" if index is None else cells[index].strip() for key, index in indices.items()}
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise PoolError(f"{file}, row {line}: {error}. Is a quotation mark left open there?") from error
+    def _rows(self, file: Path, columns: Sequence[str], listed: ListedImages | None = None) -> Iterator[TableRow]:
+        """Yield the rows that can be read, and count the others in `listed`."""
+        for row in read_table(file, columns, self.encoding, separators=self.delimiter or SEPARATORS):
+            if isinstance(row, TableRow):
+                yield row
+            elif row.row in (None, 1):
+                raise PoolError(str(row))
+            elif listed is not None:
+                listed.leave_out("are in rows that cannot be read", f"row {row.row}, which {row.message.strip('.')}")
 
-    def _row(self, line: int, cells: dict[str, str], file: Path) -> ListedImage:
-        position = f"{file}, row {line}"
-        label = self._parse_label(cells["label"], position)
+    def _image(self, row: TableRow, listed: ListedImages) -> ListedImage:
+        cells = {key: "" if name is None else row.get(name).strip() for key, name in self.columns.items()}
+        position = f"row {row.line}"
+        label = self._parse_label(cells["label"], f"{listed.file}, {position}")
         return ListedImage(
             cells["path"],
-            f"row {line}",
+            position,
             [(label, None)] if label else [],
             split="test" if cells["split"].lower() == "test" else "pool",
             camera=cells["camera"] or None,
-            taken=self._parse_time(cells["time"], position),
             sequence=cells["sequence"] or None,
+            **listed.read_time(cells["time"], position),
         )
 
     def _parse_label(self, text: str, position: str) -> str | None:
@@ -130,31 +134,14 @@ class Csv:
             )
         return self.class_names[int(text)]
 
-    def _parse_time(self, text: str, position: str) -> datetime | None:
-        if not text:
-            return None
-        try:
-            if self.time_format:
-                time = datetime.strptime(text, self.time_format)
-            else:
-                time = datetime.fromisoformat(re.sub(r"^(\d{4}):(\d\d):(\d\d)(?!\d)", r"\1-\2-\3", text))
-        except ValueError:
-            expected = f"of the form {self.time_format}" if self.time_format else "like 2024-05-31 06:12:14"
-            raise PoolError(
-                f"{position}: '{text}' in column '{self.columns['time']}' is not a time {expected}. "
-                f"Set pool.time_format, e.g. '%d/%m/%Y %H:%M', or leave the cell blank."
-            ) from None
-        return time.replace(tzinfo=None)
 
-
-def _find_column(name: str | None, key: str, header: list[str], file: Path) -> int | None:
-    if name is None:
-        return None
-    if header.count(name) > 1:
-        raise PoolError(f"{file} has {header.count(name)} columns '{name}'. Rename all but one.")
-    if name not in header:
+def _require_column(name: str, key: str, names: list[str], file: Path) -> None:
+    """Raise PoolError unless the header has the column once; upper and lower case do not matter."""
+    count = [each.casefold() for each in names].count(name.strip().casefold())
+    if count > 1:
+        raise PoolError(f"{file} has {count} columns '{name}'. Rename all but one.")
+    if not count:
         raise PoolError(
-            f"{file} has no column '{name}'.{did_you_mean(name, header)} It has: {', '.join(header) or 'none'}. "
+            f"{file} has no column '{name}'.{did_you_mean(name, names)} It has: {', '.join(names) or 'none'}. "
             f"Set pool.{key}_column."
         )
-    return header.index(name)

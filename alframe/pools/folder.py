@@ -15,7 +15,7 @@ from typing import Literal
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TIMELAPSE_FOLDERS
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import folder_at_level
+from alframe.kit.listed_images import camera_at_level, folder_at_level
 from alframe.kit.parameters import require_at_least
 from alframe.store.ledger import LEDGER_NAME
 from alframe.types import Item
@@ -66,8 +66,9 @@ class Folder:
     """Pool of all images below `root`, however deep; they are streamed and never all held in memory.
 
     `class_level` and `camera_level` count folders below `root` from 1; an image that lies less deep has no class or
-    no camera. With `classes` the folder at `class_level` is the class. `test_root` is a second tree of the same layout
-    whose items are the test split; their ids start with ``test/``, or, where `test_root` lies inside `root`, are
+    no camera. With `classes` the folder at `class_level` is the class. The camera is the path down to its folder, since
+    two places may each have a `cam1`; a class folder above it is left out. `test_root` is a second tree of the same
+    layout whose items are the test split; their ids start with ``test/``, or, where `test_root` lies inside `root`, are
     relative to `root` as those of all others.
     """
 
@@ -116,7 +117,7 @@ class Folder:
                 path=path,
                 label=folder_at_level(folders, self.class_level) if self.classes else None,
                 split=split,
-                camera=folder_at_level(folders, self.camera_level),
+                camera=camera_at_level(folders, self.camera_level, self.class_level if self.classes else None),
             )
         if has_images and left_out:
             log.warning("Left out below %s: %s", root, _describe_left_out(left_out))

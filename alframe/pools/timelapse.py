@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from alframe.formats.timelapse.data import read_records
 from alframe.kit.image_paths import absolute_path
-from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages, folder_at_level
+from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages, camera_at_level
 from alframe.kit.parameters import require_at_least, require_one_of
-from alframe.kit.times import parse_local_time
+from alframe.kit.times import TimeColumn
 from alframe.pools.folder import image_suffixes
 from alframe.types import Item
 
@@ -25,8 +24,9 @@ class Timelapse:
 
     Their times are Timelapse's, which people have corrected. `label_field` is the Data Label of the field with the
     class; where an image has several records, and their classes differ, `several` decides: skip leaves the image out,
-    first takes the first. `camera_level` counts the folders of RelativePath from 1. `episode_field` is the Data Label
-    of the field that Timelapse filled with episodes. Videos and images marked for deletion are left out.
+    first takes the first. The camera is the path down to the folder at `camera_level`, which counts those of
+    RelativePath from 1. `episode_field` is the Data Label of the field that Timelapse filled with episodes. Videos and
+    images marked for deletion are left out.
     """
 
     file: str | Path
@@ -50,10 +50,11 @@ class Timelapse:
             image = images.setdefault(record.image_path, _ImageRecords())
             if record.cells["DeleteFlag"].strip().casefold() != "true":
                 image.record_id = image.record_id or record.id
-                image.taken = image.taken or parse_local_time(record.cells["DateTime"])
+                image.taken = image.taken or record.cells["DateTime"]
                 image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
                 if self.label_field and (label := record.cells[self.label_field].strip()):
                     image.labels = (*image.labels, label)
+        listed.times = TimeColumn(image.taken for image in images.values())
         yield from listed.items(self._rows(images, listed))
 
     def _rows(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[ListedImage]:
@@ -70,10 +71,10 @@ class Timelapse:
                     image_path,
                     f"record {image.record_id}",
                     [(label, None) for label in image.labels],
-                    camera=folder_at_level(folders, self.camera_level),
-                    taken=image.taken,
+                    camera=camera_at_level(folders, self.camera_level),
                     # Timelapse counts episodes again for each selection that is filled in, which may be a folder.
                     sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
+                    **listed.read_time(image.taken, f"record {image.record_id}, {image_path}"),
                 )
 
 
@@ -82,6 +83,6 @@ class _ImageRecords:
     """What the records of one image that are not marked for deletion say; `record_id` is the Id of the first."""
 
     record_id: int | None = None
-    taken: datetime | None = None
+    taken: str = ""
     episode: str = ""
     labels: tuple[str, ...] = ()

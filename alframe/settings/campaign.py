@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from alframe.settings.fields import check_at_least, check_choice, path_field, require
+from alframe.class_names import check_class_names
+from alframe.settings.fields import InvalidSetting, check_at_least, check_choice, path_field, require
 from alframe.settings.finetune import Finetune
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
 
@@ -42,6 +43,10 @@ class Settings:
         require(0 < self.enough <= 1, self, "enough", "a part of the batch, above 0 and up to 1")
         require(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
         require(all(isinstance(name, str) for name in self.classes), self, "classes", "a list of strings")
+        try:
+            object.__setattr__(self, "classes", check_class_names(self.classes))
+        except ValueError as error:
+            raise InvalidSetting("classes", self.classes, str(error)) from None
         check_choice(self, conflicts=CONFLICT_RULES)
 
     def without_comparison(self) -> Settings:

@@ -35,15 +35,20 @@ class Sequences:
     """How images without a given sequence are put into one.
 
     Neighbours of one camera, or of one folder where no camera is known, belong together if at most `gap` seconds lie
-    between them; None: only given sequences count. `times` says where a time comes from that the pool does not know:
-    exif, file (EXIF, or else the file's own time, which copying changes) or none.
+    between them; None: only given sequences count. No label counts for a whole sequence that lasts more than `longest`
+    seconds, or is no burst otherwise; None: for any. `times` says where a time comes from that the pool does not know:
+    exif, file (EXIF, or else the file's own time, which copying changes) or none. `clock_offsets` is a table with the
+    columns camera and offset: what must be added to the times of a camera whose clock was wrong.
     """
 
     gap: float | None = 60.0
+    longest: float | None = 3600.0
     times: str = "exif"
+    clock_offsets: str | None = path_field(None)
 
     def __post_init__(self) -> None:
         require(self.gap is None or 0 <= self.gap < 1e9, self, "gap", "a number of seconds from 0, or null")
+        require(self.longest is None or 0 <= self.longest < 1e9, self, "longest", "a number of seconds from 0, or null")
         check_choice(self, times=("exif", "file", "none"))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alframe.settings.campaign import Settings
-from alframe.settings.groups import Inference
+from alframe.settings.groups import Inference, Sequences
 
 # Settings that are stored under a name of their own, as they were before they had a group.
 _FLATTENED = {
@@ -27,8 +27,13 @@ def stored_form(settings: Settings) -> dict[str, Any]:
         stored |= {name: value} if renamed is None else {renamed[key]: inner for key, inner in value.items()}
     if settings.boxes.file is None and settings.boxes.threshold is None:
         stored["boxes"]["threshold"] = 0.2  # the default of version 0.1, when no file said which is typical
-    if settings.finetune.unseen is None:  # projects from before there was this setting keep their form
+    # Projects from before there were these settings keep their form.
+    if settings.finetune.unseen is None:
         del stored["finetune"]["unseen"]
+    if settings.sequences.longest == Sequences().longest:
+        del stored["sequences"]["longest"]
+    if settings.sequences.clock_offsets is None:
+        del stored["sequences"]["clock_offsets"]
     return stored
 
 

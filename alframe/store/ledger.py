@@ -21,7 +21,7 @@ from alframe.store.events import Closed, Event, Requested
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_item, dump_record, load_record
-from alframe.types import Item, Label, RoundRecord, Selection
+from alframe.types import UNSURE, Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
 # As in StoredLabel.
@@ -145,6 +145,13 @@ class Ledger:
     def label_rows(self) -> Iterable[StoredLabel]:
         """Return every row of the label table, by item, in the order they were written; most of them still stand."""
         return self._label_rows("ORDER BY item, n")
+
+    def class_names_from_rounds(self) -> list[str]:
+        """Return every class that an answer to a request has named, in the order of their first answers."""
+        rows = self._read(
+            "SELECT class FROM label WHERE round IS NOT NULL AND class <> ? GROUP BY class ORDER BY min(n)", UNSURE
+        )
+        return [name for (name,) in rows]
 
     def last_label_number(self) -> int:
         """Return the number of the newest row of the label table: as long as it is the same, so are all labels."""

@@ -41,6 +41,10 @@ class StoredItems(Sequence[Item]):
         """Return the ids by key."""
         return (row[0] for row in self._rows)
 
+    def labels(self) -> Iterator[str]:
+        """Yield the labels that the pool gave when the items were new, by key; items without one are passed over."""
+        return (row[3] for row in self._rows if row[3] is not None)
+
     def path(self, key: int) -> str:
         """Return where the item of this key was last seen."""
         return str(self._rows[key][1])

@@ -1,7 +1,7 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
 from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions
-from alframe.types.images import Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
+from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
 from alframe.types.lazy import LazyFeatures, LazySamples
 from alframe.types.pool_view import Need, PoolView, Predict, Selection
@@ -9,6 +9,7 @@ from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundR
 
 __all__ = [
     "UNSURE",
+    "UTC_OFFSET",
     "Agreement",
     "Answers",
     "Bools",

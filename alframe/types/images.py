@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+UTC_OFFSET = "utc_offset"  # in Item.meta: seconds, where a camera's times have several (a clock put back in autumn)
 ItemId = str  # an image's path relative to the pool's root, in POSIX form
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]

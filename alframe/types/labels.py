@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from alframe.class_names import UNSURE as UNSURE
 from alframe.types.images import Item, ItemId
-
-UNSURE = "unsure"  # the answer of somebody who looked and cannot tell; never a class
 
 
 @dataclass(frozen=True, slots=True)

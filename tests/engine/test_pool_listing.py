@@ -133,7 +133,7 @@ def test_times_of_known_images_are_not_read_again(
     untimed = Item("a.jpg", tmp_path / "a.jpg")
     first = listing(ledger, [untimed])
     assert first[0].taken == datetime(2024, 5, 31, 6) and first[0].sequence == "/ 2024-05-31 06:00:00"
-    monkeypatch.setattr("alframe.engine.listing.sequences.read_exif_times", lambda paths: pytest.fail(f"read {paths}"))
+    monkeypatch.setattr("alframe.engine.listing.sequences.read_exif_texts", lambda paths: pytest.fail(f"read {paths}"))
     assert listing(ledger, [untimed]) == first
     (tmp_path / "a.jpg").unlink()
     assert listing(ledger, [replace(untimed, camera="C")])[0].sequence == first[0].sequence
@@ -207,8 +207,20 @@ def test_a_numbered_box_keeps_its_place_when_the_detectors_file_is_exchanged(
 
 def test_a_clock_that_stands_still_is_noticed(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
     noon = datetime(2024, 5, 1, 12)
-    split(ledger, [replace(item(n), camera="C1", taken=noon) for n in range(500)], 0.0)
-    assert "camera clock" not in caplog.text
-    split(ledger, [replace(item(n), camera="C1", taken=noon) for n in range(501)], 0.0)
-    assert "Sequence 'C1 2024-05-01" in caplog.text
-    assert "' has 501 images. Is the camera clock stuck" in caplog.text
+    split(ledger, [replace(item(n), camera="C1", taken=noon) for n in range(10)], 0.0)
+    assert "camera clock" not in caplog.text, "a camera may take ten images in a second"
+    listing = sync_pool_listing(
+        ledger, Listed([replace(item(n), camera="C1", taken=noon) for n in range(11)]), 0, "sequence", 0
+    )
+    assert {item.sequence for item in listing.items} == {None}, "also of those that had been a burst"
+    message = (
+        "11 images of 1 camera have times at which the camera clock stood still or began anew: 11 of 'C1', the first"
+    )
+    assert f"{message} 0000.jpg at 2024-05-01 12:00:00" in caplog.text
+
+
+def test_a_sequence_that_is_too_long_is_noticed(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    split(ledger, [item(n, sequence="s") for n in range(200)], 0.0)
+    assert "no bursts" not in caplog.text
+    split(ledger, [item(n, sequence="s") for n in range(201)], 0.0)
+    assert "Sequence 's' has 201 images in 0:00:00, too long for a burst" in caplog.text

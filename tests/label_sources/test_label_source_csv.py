@@ -125,9 +125,12 @@ def test_rows_are_counted_as_an_editor_counts_lines(request_: Request) -> None:
 def test_class_names_stay_text(tmp_path: Path) -> None:
     names = ("007", "NA", "1e5", "null", "True", "1,5")
     items = tuple(Item(f"{n}.jpg", tmp_path / f"{n}.jpg") for n in range(len(names)))
-    request = Request(1, items, (), tmp_path)
+    request = Request(1, items, ("NA", "null"), tmp_path)
     put(request, "path;label\n" + "".join(f"{n}.jpg;{name}\n" for n, name in enumerate(names)))
     assert tuple(labels(request).values()) == names
+    undeclared = replace(request, classes=())
+    assert tuple(labels(undeclared).values()) == ("007", "1e5", "True", "1,5")
+    assert [row for row, message in problems(undeclared) if "add it to the setting classes" in message] == [3, 5]
 
 
 def test_a_slip_is_named_with_the_remedy(request_: Request) -> None:

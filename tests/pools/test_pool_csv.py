@@ -98,7 +98,9 @@ def test_encodings(tmp_path: Path, encoding: str, param: str | None) -> None:
     [
         ("2024-05-31T06:12:14", None, datetime(2024, 5, 31, 6, 12, 14)),
         ("2024:05:31 06:12:14", None, datetime(2024, 5, 31, 6, 12, 14)),
-        ("2024-05-31", None, datetime(2024, 5, 31)),
+        ("2024-05-31", None, None),
+        ("05/06/2024 6:12", None, None),
+        ("2024-05-31 06:12:14 PM", None, datetime(2024, 5, 31, 18, 12, 14)),
         ("2024-05-31 06:12:14+02:00", None, datetime(2024, 5, 31, 6, 12, 14)),
         ("31/05/2024 6:12", "%d/%m/%Y %H:%M", datetime(2024, 5, 31, 6, 12)),
         ("", None, None),
@@ -163,11 +165,13 @@ def test_rows_of_one_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         ("file,label\na.jpg,x\n", {}, r"no column 'path'. It has: file, label. Set pool.path_column"),
         ("path,labels\na.jpg,x\n", {"label_column": "label"}, "Did you mean 'labels'?.*pool.label_column"),
         ("path,path\na.jpg,a.jpg\n", {}, "2 columns 'path'"),
-        ("path,label\na.jpg\n", {}, "row 2: 1 cells, but the header has 2"),
-        ("path,label\na.jpg,x,y\n", {}, "row 2: 3 cells, but the header has 2"),
-        ("path,t\na.jpg,31/05/2024\n", {"time_column": "t"}, "row 2: '31/05/2024' in column 't'.*pool.time_format"),
-        ("path,t\na.jpg,x\n", {"time_column": "t", "time_format": "%Y"}, "not a time of the form %Y"),
-        ('path,label\na.jpg,"open\nb.jpg,x\n', {}, "row 2: .*quotation mark"),
+        ("path,label\na.jpg,x,y\n", {}, "1 are in rows that cannot be read, e.g. row 2, which has more cells than"),
+        (
+            "path,t\na.jpg,x\n",
+            {"time_column": "t", "time_format": "%Y"},
+            "not of the form %Y. Correct pool.time_format",
+        ),
+        ('path,label\na.jpg,"open\n', {}, "row 2, which has a quote"),
         ("path\n.\n", {}, "row 2: '.' is a folder"),
         ("path\n/\n", {}, "is a folder"),
         ("path\na\0.jpg\n", {}, "no path can have"),
@@ -178,6 +182,46 @@ def test_errors_name_the_row_and_the_remedy(tmp_path: Path, text: str, params: d
     with pytest.raises(PoolError, match=message) as caught:
         read(tmp_path, text, **params)
     assert "list.csv" in str(caught.value)
+
+
+def test_a_bad_row_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = 'path,label\nb.jpg,"open\na.jpg,x\nc.jpg,y,z\nd.jpg\n'
+    assert [(item.id, item.label) for item in read(tmp_path, text, label_column="label")] == [
+        ("a.jpg", "x"),
+        ("d.jpg", None),
+    ]
+    assert "2 images left out, since they are in rows that cannot be read, e.g. row 2, which has a quote" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("above", ["", "sep=;\r\n", '"sep=;"\r\n', "SEP=;;\n", "\n\n"])
+def test_it_is_read_as_any_table_that_people_save(tmp_path: Path, encoding: str, above: str) -> None:
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "list.csv").write_bytes((above + "Path;LABEL\r\na.jpg;Größe\r\nb.jpg;fox\r\n").encode(encoding))
+    found = Csv(tmp_path / "list.csv", label_column="label").items()
+    assert [(item.id, item.label) for item in found] == [("a.jpg", "Größe"), ("b.jpg", "fox")]
+
+
+def test_times_are_read_by_their_column(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    times = ["05/06/2024 6:12", "13/06/2024 6:12", "", "2024-05-31", "45413.5", "2024-05-01 24:00", "2024:13:45 10:00"]
+    text = "path,t\n" + "".join(f"{row or 'a'}.jpg,{time}\n" for row, time in enumerate(times))
+    assert [item.taken for item in read(tmp_path, text, time_column="t")] == [
+        *(datetime(2024, 6, 5, 6, 12), datetime(2024, 6, 13, 6, 12), None, None, datetime(2024, 5, 1, 12)),
+        *(datetime(2024, 5, 2), None),
+    ]
+    assert "list.csv: 1 times are unknown: '2024-05-31' (row 5) is a day without a time of day." in caplog.text
+    assert "1 times are unknown: '2024:13:45 10:00' (row 8) is no time that exists." in caplog.text
+    assert "1 times, such as '45413.5' (row 6), are taken for a spreadsheet's serial numbers." in caplog.text
+
+
+def test_the_offset_is_kept_where_the_hour_comes_twice(tmp_path: Path) -> None:
+    summer, winter = "2024-10-27T02:30:00+02:00", "2024-10-27T02:30:10+0100"
+    found = read(tmp_path, f"path,t\na.jpg,{summer}\nb.jpg,{winter}\n", time_column="t")
+    assert [(item.taken, item.meta) for item in found] == [
+        (datetime(2024, 10, 27, 2, 30), {"utc_offset": "7200"}),
+        (datetime(2024, 10, 27, 2, 30, 10), {"utc_offset": "3600"}),
+    ]
+    assert [item.meta for item in read(tmp_path, f"path,t\na.jpg,{summer}\n", time_column="t")] == [{}]
 
 
 def test_errors_about_the_file_itself(tmp_path: Path) -> None:

@@ -153,5 +153,7 @@ def test_values_become_settings_whatever_else_stands_beside_them() -> None:
 def test_every_setting_is_known_by_its_full_name() -> None:
     known = dict(setting_fields(Root))
     assert {name for name, one in known.items() if not one.is_group} == dict(leaves(asdict(Root()))).keys()
-    assert {name for name, one in known.items() if one.is_path} == {"project", "runs", "boxes.file"}
+    assert {name for name, one in known.items() if one.is_path} == {
+        *("project", "runs", "boxes.file", "sequences.clock_offsets")
+    }
     assert known["finetune"].type is Finetune

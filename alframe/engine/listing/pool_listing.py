@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +13,10 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import Pool
 from alframe.engine.listing.boxes import assign_boxes
+from alframe.engine.listing.clock_offsets import correct_clocks
+from alframe.engine.listing.clock_warnings import warn_of_clocks
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
+from alframe.engine.listing.pool_classes import unify_pool_classes
 from alframe.engine.listing.sequences import add_times, assign_sequences
 from alframe.errors import PoolError
 from alframe.progress import track
@@ -24,7 +26,6 @@ from alframe.store.records import StoredItems
 from alframe.types import Bools, Box, Ints, Item
 
 log = logging.getLogger(__name__)
-LONG_SEQUENCE = 500  # images in a sequence that nobody takes for a burst
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 
 
@@ -71,13 +72,14 @@ def sync_pool_listing(
     seed: int,
     sequences: Sequences = Sequences(),
     boxes: Boxes = Boxes(),
+    classes: Sequence[str] = (),
 ) -> PoolListing:
     """List the pool, with its boxes and sequences, and add what is new to the ledger.
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
     time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
-    own. Later images of a held-out group are held out too. Raises PoolError if the pool is empty or none of the known
-    images is left.
+    own. Later images of a held-out group are held out too. `classes` are those of the settings. Raises PoolError if the
+    pool is empty or none of the known images is left.
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
@@ -92,6 +94,7 @@ def sync_pool_listing(
     again = {key_of[item.id]: item for item in listed if item.id in key_of}
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
     items += add_times(new, sequences)
+    items = unify_pool_classes(items, [*classes, *ledger.class_names_from_rounds()], known.labels())
     present = np.ones(len(items), bool)
     present[: len(known)] = [key in again for key in range(len(known))]
     moved_boxes = sum(items[key].box != item.box for key, item in again.items())
@@ -101,11 +104,16 @@ def sync_pool_listing(
             "detector's boxes, start a new project, or set boxes.use=best.",
             moved_boxes,
         )
-    for key, name in enumerate(assign_sequences(items, sequences)):
+    is_found = np.array(
+        [key in again and again[key].sequence is None and item.sequence is not None for key, item in enumerate(items)]
+    )
+    found_anew = False
+    for key, name in enumerate(assign_sequences(items, sequences, is_found)):
         if name != items[key].sequence:
+            found_anew |= bool(is_found[key])
             items[key] = replace(items[key], sequence=name)
-    if new:
-        _warn_of_long_sequence(items)
+    if new or found_anew:
+        warn_of_clocks(items, sequences)
     if new and known:
         items = _extend_held_out_groups(items, len(known), group)
     elif new and holdout > 0:
@@ -113,7 +121,8 @@ def sync_pool_listing(
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
-    return PoolListing(items, present, np.array([item.split == "test" for item in items], bool))
+    corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
+    return PoolListing(corrected, present, np.array([item.split == "test" for item in items], bool))
 
 
 def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
@@ -163,18 +172,6 @@ def _overlap_of_smaller_box(a: Box, b: Box) -> float:
     width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
     height = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
     return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
-
-
-def _warn_of_long_sequence(items: Sequence[Item]) -> None:
-    sizes = Counter(item.sequence for item in items if item.sequence is not None)
-    for name, size in sizes.most_common(1):
-        if size > LONG_SEQUENCE:
-            log.warning(
-                "Sequence '%s' has %d images. Is the camera clock stuck, or are several cameras in one folder? A batch "
-                "takes at most per_sequence images of it. Set pool.camera_level to tell cameras apart, or "
-                "sequences.gap=null.",
-                *(name, size),
-            )
 
 
 def _extend_held_out_groups(items: Sequence[Item], known_count: int, group: str) -> list[Item]:

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain, count
 
 import numpy as np
 import numpy.typing as npt
 
-from alframe.formats.times import earliest_file_time, read_exif_times
+from alframe.engine.listing.clocks import Shots, camera_of, sort_shots
+from alframe.formats.time_columns import TimeColumn
+from alframe.formats.times import earliest_file_time, read_exif_texts
 from alframe.progress import Bar
 from alframe.settings import Sequences
 from alframe.types import Bools, Ints, Item
+
+log = logging.getLogger(__name__)
 
 
 def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     """Return the items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own.
 
-    Times that the pool knows stay.
+    Times that the pool knows stay. Times that cannot be read are counted in the log.
     """
-    paths = list(dict.fromkeys(item.path for item in items if item.taken is None))
+    paths = list({item.path: item.id for item in items if item.taken is None}.items())
     if sequences.times == "none" or not paths:
         return list(items)
-    times: list[datetime | None] = []
+    texts: list[str] = []
     with Bar("Reading times", total=len(paths), unit="img") as bar:
-        for part in read_exif_times(paths):
-            times += part
+        for part in read_exif_texts([path for path, _ in paths]):
+            texts += part
             bar.advance(len(part))
-    exif_times = dict(zip(paths, times, strict=True))
+    column = TimeColumn(texts)
+    exif_times = {path: column.read(text, id).time for (path, id), text in zip(paths, texts, strict=True)}
+    for warning in column.warnings():
+        log.warning("The images' own times (EXIF): %s", warning)
+    if 0 < column.known < len(paths):
+        example = next(id for path, id in paths if exif_times[path] is None)
+        log.warning(
+            "%d of %d images have no time in their EXIF, the first %s. Each is taken for a sequence of its own.",
+            *(len(paths) - column.known, len(paths), example),
+        )
     return [
         item if item.taken is not None else _add_time(item, exif_times[item.path], sequences.times == "file")
         for item in items
@@ -43,33 +58,69 @@ def _add_time(item: Item, exif_time: datetime | None, by_file: bool) -> Item:
     return item
 
 
-def assign_sequences(items: Sequence[Item], sequences: Sequences) -> list[str | None]:
+def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bools | None = None) -> list[str | None]:
     """Return (n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
 
     An item without a sequence joins the nearest in time of its burst that has one, of two the one before it; a burst in
     which none has one is named after its camera and first time. So sequences that are known keep their names and
     their members, whatever is added later.
+
+    No burst is made of images that a clock that stands still has dated, nor across a time at which the clock was set
+    back. `is_found` (n,): the item's sequence was found here before, and not given by the
+    pool; such a sequence is found anew where it is none by these rules.
     """
     names = [item.sequence for item in items]
-    rows = [row for row, item in enumerate(items) if item.taken is not None]
-    if sequences.gap is None or all(names[row] is not None for row in rows):
+    if sequences.gap is None or (is_found is None and None not in names):
         return names
-    numbers: dict[str, int] = {}
-    camera = np.array([numbers.setdefault(_camera_or_folder(items[row]), len(numbers)) for row in rows])
-    time = np.array([items[row].taken for row in rows], "datetime64[us]")
-    order = np.lexsort((time, camera))
-    camera, time, rows = camera[order], time[order], [rows[position] for position in order.tolist()]
-    is_close = np.diff(time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
-    starts = np.flatnonzero(np.concatenate([[True], (np.diff(camera) != 0) | ~is_close]))
-    sizes = np.diff(np.append(starts, len(rows)))
+    shots = sort_shots(items, sequences.gap)
+    if is_found is not None:
+        for row in _rows_to_find_anew(names, shots, is_found):
+            names[row] = None
+    shots = shots.without_stuck()
+    is_close = np.diff(shots.time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
+    starts = np.flatnonzero(np.concatenate([[True], shots.is_first_of_run[1:] | ~is_close])[: len(shots.rows)])
+    sizes = np.diff(np.append(starts, len(shots.rows)))
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
-    source = _nearest_named(np.array([names[row] is not None for row in rows]), time, start, size)
-    for row, nearest, first in zip(rows, source, start.tolist(), strict=True):
+    has_name = np.array([names[row] is not None for row in shots.rows.tolist()], bool)
+    source = _nearest_named(has_name, shots.time, start, size)
+    taken_names = {name for name in names if name is not None}
+    fresh: dict[int, str] = {}
+    for row, nearest, first in zip(shots.rows.tolist(), source, start.tolist(), strict=True):
         if nearest >= 0:
-            names[row] = names[rows[nearest]]  # its own, if it has one
+            names[row] = names[int(shots.rows[nearest])]  # its own, if it has one
+        elif first in fresh:
+            names[row] = fresh[first]
         else:
-            names[row] = f"{_camera_or_folder(items[rows[first]])} {items[rows[first]].taken}"
+            leader = items[int(shots.rows[first])]
+            names[row] = fresh[first] = _free_name(f"{camera_of(leader)} {leader.taken}", taken_names)
     return names
+
+
+def _free_name(name: str, taken_names: set[str]) -> str:
+    """Return a name that no other burst has, and add it: a clock that was set back shows the same time twice."""
+    names = chain([name], (f"{name} ({number})" for number in count(2)))
+    free = next(each for each in names if each not in taken_names)
+    taken_names.add(free)
+    return free
+
+
+def _rows_to_find_anew(names: Sequence[str | None], shots: Shots, is_found: Bools) -> list[int]:
+    """Return the rows whose sequence was found before, but is none: of several runs, or of a stuck clock."""
+    places = np.flatnonzero(is_found[shots.rows])
+    places = places[[names[row] is not None for row in shots.rows[places].tolist()]]
+    if not len(places):
+        return []
+    numbers: dict[str | None, int] = {}
+    sequence = np.array([numbers.setdefault(names[row], len(numbers)) for row in shots.rows[places].tolist()])
+    strand = np.cumsum(shots.is_first_of_run)[places]
+    low = np.full(len(numbers), len(shots.rows) + 1)
+    high = np.zeros(len(numbers), np.int64)
+    np.minimum.at(low, sequence, strand)
+    np.maximum.at(high, sequence, strand)
+    is_wrong = low != high
+    np.logical_or.at(is_wrong, sequence, shots.is_stuck[places])
+    wrong: list[int] = shots.rows[places[is_wrong[sequence]]].tolist()
+    return wrong
 
 
 def _nearest_named(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
@@ -87,8 +138,3 @@ def _nearest_named(has_name: Bools, time: npt.NDArray[np.datetime64], start: Int
     take_before = has_before & (before_is_nearer | ~has_after)
     nearest: list[int] = np.where(take_before, before, np.where(has_after, after, -1)).tolist()
     return nearest
-
-
-def _camera_or_folder(item: Item) -> str:
-    # A folder ends in a slash, so that it is not taken for the camera of that name.
-    return item.camera if item.camera is not None else item.id.rpartition("/")[0] + "/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 from alframe.errors import BadParams
 from alframe.formats.camtrap_dp.standard import DEPLOYMENT_COLUMNS, REQUIRED_DEPLOYMENT_COLUMNS, explain_invalid_cell
 from alframe.kit.tables import read_table
-from alframe.types import Item, Problem
+from alframe.types import Problem
 
 TIME_COLUMNS = ("deploymentStart", "deploymentEnd")
 
@@ -36,18 +37,19 @@ class Deployments:
         times = (datetime.fromisoformat(row[name]) for row in self.rows.values() for name in TIME_COLUMNS)
         return any(time.tzinfo is None for time in times)
 
-    def find(self, item: Item, image: str, taken: datetime | None) -> str | None:
+    def find(self, cameras: Sequence[str], image: str, taken: datetime | None) -> str | None:
         """Return the deploymentID of an item of `image`, taken at that time; None if it cannot be told.
 
-        It is the one called as the item's camera, else the one that was at the location of that name at the time, else
-        the one called as the innermost of the image's folders.
+        It is the one called as the item's camera, which may have several names, else the one that was at the location
+        of that name at the time, else the one called as the innermost of the image's folders.
         """
-        if item.camera in self.rows:
-            return item.camera
-        if item.camera in self._by_location:
-            candidates = self._by_location[item.camera]
-            active = [name for name in candidates if len(candidates) == 1 or self._was_active(name, taken)]
-            return active[0] if active else None
+        for camera in cameras:
+            if camera in self.rows:
+                return camera
+            if camera in self._by_location:
+                candidates = self._by_location[camera]
+                active = [name for name in candidates if len(candidates) == 1 or self._was_active(name, taken)]
+                return active[0] if active else None
         return next((str(folder) for folder in PurePosixPath(image).parents if str(folder) in self.rows), None)
 
     def _was_active(self, deployment: str, time: datetime | None) -> bool:

@@ -1,0 +1,131 @@
+"""The one rule for class names, wherever they come from: a cell, a folder, another program's file, the settings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from unicodedata import category, normalize
+
+UNSURE = "unsure"  # the answer of somebody who looked and cannot tell; never a class
+MAX_LENGTH = 120
+# Programs write these where nothing is known. A survey may still have a class of that name, if it says so.
+MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "na", "n/a", "<na>", "nat", "undefined", "missing"})
+
+# Characters that are not seen but are no format characters (Cf) either: fillers, joiners and variation selectors.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+_ERROR_CELL = re.compile(r"#(?:[A-ZÀ-ÖØ-Þ/0_]+[!?]?)|(?:Err|Fehler|Erreur):\d+")  # of Excel, LibreOffice and Sheets
+_MARKS = ",;|\n\r，；、،｜"
+_NOT_IN_BRACKETS = r"(?![^()]*\))"  # "weather (fog, rain)" is one name
+_LIST_MARKS = re.compile(f"[{_MARKS}]{_NOT_IN_BRACKETS}")
+_JOINING_MARKS = re.compile(f"[+/&＋／＆]{_NOT_IN_BRACKETS}")
+_JOINING_WORDS = re.compile(
+    r"\s+(?:and|or|with|und|oder|mit|et|ou|avec|y|o|con|e|en|of|och|eller|og)\s+", re.IGNORECASE
+)
+_DECIMAL = re.compile(r"\d+,\d+")
+_YEAR = re.compile(r"[12]\d{3}")  # "Panthera onca Linnaeus, 1758" names one species
+
+
+def clean_class_name(text: str) -> str:
+    """Return a name without what nobody sees: format characters (Unicode Cf), blanks at its ends, doubled blanks.
+
+    Accents are composed (NFC), and every kind of blank becomes a space. Line breaks inside stay: they part two names.
+    """
+    seen = "".join(letter for letter in _UNSEEN.sub("", text) if category(letter) != "Cf")
+    return _BLANKS.sub(" ", normalize("NFC", seen)).strip()
+
+
+def class_name_key(name: str) -> str:
+    """Return what names share that are spellings of one: case, width, `_`, `-` and blanks, a full stop at the end."""
+    plain = normalize("NFKC", clean_class_name(name)).casefold()
+    return re.sub(r"[\s_-]+", " ", plain).strip(" .") or plain
+
+
+def explain_unusable_name(name: str) -> str | None:
+    """Return why a cleaned name can never be a class, as the end of a sentence that begins with the name; else None."""
+    if not name:
+        return "is empty"
+    if len(name) > MAX_LENGTH:
+        return f"has {len(name)} characters; a class name has at most {MAX_LENGTH}"
+    if name.startswith("=") or (_ERROR_CELL.fullmatch(name)):
+        return "is what a spreadsheet shows where a formula failed, and no class name"
+    if (name[0] + name[-1]) in ("[]", "{}", '""', "''") or name.startswith(("[", "{")):
+        return "is written for a program (JSON), and is no class name: write the name alone"
+    if "\ufffd" in name or any(category(letter) in ("Cc", "Cs") and letter not in "\n\r" for letter in name):
+        return "has characters that cannot be read, so it cannot be a class name: save the file as CSV UTF-8"
+    if not any(map(str.isalnum, name)):
+        return "cannot be a class name: it has neither a letter nor a digit"
+    if (bare := name.strip(_MARKS + " ")) != name.strip():
+        return f"begins or ends with a mark, and cannot be a class name: write {bare!r}"
+    return None
+
+
+def split_class_names(name: str, known: Collection[str], is_typed: bool = True) -> tuple[str, ...]:
+    """Return the names that a cleaned name lists, as "fox, hare" and "fox + red deer" do; () if it is one name.
+
+    `known` has the `class_name_key` of every class. Names that words join ("fox and hare") are a list only if each of
+    them is known, since "black and white colobus" is one name. Where somebody has typed the text, marks always make a
+    list; in a name that was declared (a folder, another program's category), only beside a name that is known.
+    """
+    if _DECIMAL.fullmatch(name):
+        return ()
+    if name.startswith("(") and name.endswith(")"):
+        name = name[1:-1]
+    for marks in (_LIST_MARKS, _JOINING_MARKS, _JOINING_WORDS):
+        names = tuple(dict.fromkeys(part for each in marks.split(name) if (part := clean_class_name(each))))
+        parts = [part for part in names if not _YEAR.fullmatch(part)] if marks is _LIST_MARKS else list(names)
+        if len(parts) < 2:
+            continue
+        are_known = [class_name_key(part) in known for part in parts]
+        if all(are_known) or (marks is not _JOINING_WORDS and (is_typed or any(are_known))):
+            return names
+    return ()
+
+
+def explain_no_class(
+    name: str, declared: Collection[str], others: Collection[str] = (), is_typed: bool = True
+) -> str | None:
+    """Return why a cleaned name is no class, as the end of a sentence that begins with the name; else None.
+
+    `declared` has the `class_name_key` of the classes that people have named as such, which may be called "none" or
+    "bird/bat"; `others` has that of further names that occur. `is_typed` is as in `split_class_names`.
+    """
+    if reason := explain_unusable_name(name):
+        return reason
+    if class_name_key(name) in declared:
+        return None
+    remedy = "if it is a class, add it to the setting classes"
+    if name.casefold() in MISSING_WORDS:
+        return f"is what programs write where nothing is known; {remedy}"
+    if names := split_class_names(name, {*declared, *others}, is_typed):
+        return f"gives several classes ({', '.join(map(repr, names))}), but an image has one; {remedy}"
+    return None
+
+
+def commonest_spellings(names: Iterable[str] | Mapping[str, int]) -> dict[str, str]:
+    """Return for each `class_name_key` the spelling that occurs most often, of equals the first.
+
+    `names` are cleaned; a mapping says how often each occurs.
+    """
+    spellings: dict[str, str] = {}
+    for spelling, _ in Counter(names).most_common():
+        spellings.setdefault(class_name_key(spelling), spelling)
+    return spellings
+
+
+def check_class_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that the settings declare, cleaned. Raises ValueError with what is wrong and how to mend it."""
+    cleaned = tuple(map(clean_class_name, names))
+    taken: dict[str, str] = {}
+    for name in cleaned:
+        if reason := explain_unusable_name(name):
+            raise ValueError(f"names of classes, but {name[:MAX_LENGTH]!r} {reason}")
+        if class_name_key(name) in (UNSURE, "?"):
+            raise ValueError(f"names of classes, but '{name}' is the word for images that nobody can tell; remove it")
+        if _LIST_MARKS.search(name) and len(parts := split_class_names(name, ())) > 1:
+            raise ValueError(f"names of classes, but {name!r} lists several: write {','.join(parts)}")
+        if (key := class_name_key(name)) in taken:
+            raise ValueError(f"different names, but '{taken[key]}' and '{name}' are one: remove one of them")
+        taken[key] = name
+    return cleaned

@@ -1,0 +1,87 @@
+"""Correct the clocks of cameras by a small table that people keep: which camera, and by how much it was wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from alframe.engine.listing.clocks import camera_of
+from alframe.errors import PoolError
+from alframe.formats.tables import read_table
+from alframe.types import Item, Problem
+
+log = logging.getLogger(__name__)
+_OFFSET = re.compile(
+    r"(?P<sign>[+-]?)\s*(?=\d)(?:(?P<days>\d+)\s*(?:d|days?)\b,?\s*)?"
+    r"(?:(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d))?)?"
+)
+_SECONDS = re.compile(r"[+-]?\d+(?:\.\d+)?")
+
+
+def correct_clocks(items: Sequence[Item], file: str | None) -> list[Item]:
+    """Return the items with the offset of their camera in the table `file` added to their times.
+
+    A camera is named by its whole name, or by the last part of it where that is of one camera only; images of no known
+    camera are named by their folder. Raises PoolError with file, row and remedy; cameras that the pool lacks are
+    logged.
+    """
+    if file is None:
+        return list(items)
+    path = Path(file).expanduser()
+    offsets = _read_offsets(path)
+    cameras = {camera_of(item).rstrip("/") for item in items if item.taken is not None}
+    by_last_part = defaultdict(set)
+    for camera in cameras:
+        by_last_part[camera.rpartition("/")[2]].add(camera)
+    of_camera: dict[str, timedelta] = {}
+    for name, (line, offset) in offsets.items():
+        meant = {name} if name in cameras else by_last_part.get(name, set())
+        if len(meant) > 1:
+            others = ", ".join(sorted(meant))
+            raise PoolError(f"{path}, row {line}: the camera '{name}' may be {others}. Write the whole name.")
+        if not meant:
+            log.warning("%s, row %d: the pool has no images with a time of a camera '%s'.", path, line, name)
+        of_camera |= dict.fromkeys(meant, offset)
+    offset_of = [of_camera.get(camera_of(item).rstrip("/")) for item in items]
+    return [
+        replace(item, taken=item.taken + offset) if item.taken is not None and offset is not None else item
+        for item, offset in zip(items, offset_of, strict=True)
+    ]
+
+
+def _read_offsets(file: Path) -> dict[str, tuple[int, timedelta]]:
+    """Return camera -> (line, offset)."""
+    offsets: dict[str, tuple[int, timedelta]] = {}
+    for row in read_table(file, ("camera", "offset")):
+        if isinstance(row, Problem):
+            raise PoolError(f"The clock offsets cannot be read. {row}")
+        camera, text = row.get("camera").strip().replace("\\", "/").strip("/"), row.get("offset").strip()
+        offset = parse_offset(text)
+        if offset is None:
+            raise PoolError(
+                f"{file}, row {row.line}: '{text}' is no offset. Write what must be added to the camera's times, like "
+                "+1:00:00, -0:02:30, +365 days, -2 days 3:00:00, or a number of seconds."
+            )
+        if camera in offsets:
+            raise PoolError(f"{file}, row {row.line}: '{camera}' is in row {offsets[camera][0]} too. Keep one of them.")
+        offsets[camera] = row.line, offset
+    return offsets
+
+
+def parse_offset(text: str) -> timedelta | None:
+    """Return the time span that `text` says: [+-][N days][H:MM[:SS]], or seconds; None if it says none."""
+    try:
+        if _SECONDS.fullmatch(text):
+            return timedelta(seconds=float(text))
+        match = _OFFSET.fullmatch(text)
+        if match is None:
+            return None
+        parts = {name: int(match[name] or 0) for name in ("days", "hours", "minutes", "seconds")}
+        return timedelta(**parts) * (-1 if match["sign"] == "-" else 1)
+    except OverflowError:
+        return None

@@ -1,0 +1,60 @@
+"""Say which times look wrong, with counts and an example: nobody sees that a camera's clock stood still."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from alframe.engine.listing.clocks import camera_of, find_doubtful_sequences, is_first_of_january, sort_shots
+from alframe.settings import Sequences
+from alframe.types import Ints, Item
+
+log = logging.getLogger(__name__)
+LAST_DEFAULT_YEAR = 2005  # before there were digital camera traps to speak of, but clocks begin there
+LONG_BREAK = np.timedelta64(60, "D")  # after which a clock may have been set anew
+
+
+def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
+    """Log what is doubtful about the times and the sequences of these items."""
+    if sequences.gap is not None:
+        shots = sort_shots(items, sequences.gap)
+        is_single = np.array([items[row].sequence is None for row in shots.rows.tolist()], bool)
+        if (shots.is_stuck & is_single).any():
+            log.warning(
+                "%s have times at which the camera clock stood still or began anew: %s. They are in no burst, so "
+                "a split may part images of one moment; holdout.group=camera prevents that.",
+                *_count(items, shots.rows[shots.is_stuck & is_single]),
+            )
+        begins = shots.is_first_of_run | np.append(True, np.diff(shots.time) > LONG_BREAK)[: len(shots.rows)]
+        begins_anew = begins & (
+            is_first_of_january(shots.time) | (shots.time < np.datetime64(f"{LAST_DEFAULT_YEAR + 1}-01-01"))
+        )
+        in_such_a_run = begins_anew[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
+        if (in_such_a_run & ~shots.is_stuck).any():
+            log.warning(
+                "%s are dated by a clock that may have lost its time, since it begins with a year: %s. Give "
+                "the true times with sequences.clock_offsets.",
+                *_count(items, shots.rows[in_such_a_run & ~shots.is_stuck]),
+            )
+    doubtful = find_doubtful_sequences(items, sequences.longest)
+    if doubtful:
+        name, worst = max(doubtful.items(), key=lambda pair: pair[1].size)
+        log.warning(
+            "%d sequences are no bursts, so no label counts for a whole one (propagate). Sequence '%s' has %d images "
+            "in %s, %s. Is the camera clock stuck, or are several cameras in one folder? A batch takes at most "
+            "per_sequence images of it. Set pool.camera_level to tell cameras apart, or, where such sequences are "
+            "right, sequences.longest=null.",
+            *(len(doubtful), name, worst.size, worst.span, worst.reason),
+        )
+
+
+def _count(items: Sequence[Item], rows: Ints) -> tuple[str, str]:
+    """Return how many images of how many cameras these are, and those of one camera at one time as an example."""
+    cameras = Counter(camera_of(items[row]) for row in rows.tolist())
+    camera, number = cameras.most_common(1)[0]
+    first = next(items[row] for row in rows.tolist() if camera_of(items[row]) == camera)
+    what = f"{len(rows)} images of {len(cameras)} {'camera' if len(cameras) == 1 else 'cameras'}"
+    return what, f"{number} of '{camera}', the first {first.id} at {first.taken}"

@@ -1,0 +1,187 @@
+"""What the times of a camera's images tell about its clock: where it stood still, was set back, or was a timer."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.types import UTC_OFFSET, Bools, Ints, Item
+
+Times = npt.NDArray[np.datetime64]
+SECOND = np.timedelta64(1, "s")
+
+# More images than this at one instant, or within 5 seconds, are not taken by a camera whose clock runs.
+MOST_AT_ONE_INSTANT = 10
+MOST_IN_FIVE_SECONDS = 30
+# A clock that is this much earlier than for the file before was set back: by hand, in autumn, or by new batteries.
+SET_BACK = np.timedelta64(15, "m")
+MOST_SET_BACK = 0.1  # of a series of files; with more, their numbers say nothing about time
+# At least so many images at regular intervals of at least so many seconds are a time-lapse.
+MIN_TIME_LAPSE, MIN_INTERVAL = 20, 10 * SECOND
+REGULAR = 0.8  # of the intervals
+LONG_BURST = 200  # images
+_LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The images of known time, sorted by camera, run and time.
+
+    `rows` (n,) are their places in the pool, `camera` (n,) and `run` (n,) numbers, `time` (n,). A run is what a camera
+    took between two times that its clock was set back. `is_stuck` (n,): the clock stood still.
+    """
+
+    rows: Ints
+    camera: Ints
+    run: Ints
+    time: Times
+    is_stuck: Bools
+
+    @property
+    def is_first_of_run(self) -> Bools:
+        """(n,) which images begin a run."""
+        changes = (np.diff(self.camera) != 0) | (np.diff(self.run) != 0)
+        return np.append(True, changes)[: len(self.rows)]
+
+    def without_stuck(self) -> Shots:
+        """Return the images of which the clock ran."""
+        runs = ~self.is_stuck
+        return Shots(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
+
+
+def camera_of(item: Item) -> str:
+    """Return the item's camera, or the folder in which it lies, which ends in a slash and is no camera's name."""
+    return item.camera if item.camera is not None else item.id.rpartition("/")[0] + "/"
+
+
+def sort_shots(items: Sequence[Item], gap: float) -> Shots:
+    """Return the images of known time as `Shots`; bursts are made with the `gap` in seconds."""
+    rows = np.array([row for row, item in enumerate(items) if item.taken is not None], np.int64)
+    numbers: dict[str, int] = {}
+    camera = np.array([numbers.setdefault(camera_of(items[row]), len(numbers)) for row in rows.tolist()], np.int64)
+    time = np.array([_instant(items[row]) for row in rows.tolist()], "datetime64[us]")
+    run = _find_runs([items[row].id for row in rows.tolist()], camera, time, gap)
+    by_time = np.lexsort((time, camera))
+    is_stuck = np.empty(len(rows), bool)
+    is_stuck[by_time] = _find_stuck(camera[by_time], time[by_time])
+    order = np.lexsort((time, run, camera))
+    return Shots(rows[order], camera[order], run[order], time[order], is_stuck[order])
+
+
+def _instant(item: Item) -> datetime:
+    """Return when an item of known time was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
+    assert item.taken is not None
+    offset = item.meta.get(UTC_OFFSET)
+    return item.taken if offset is None else item.taken - timedelta(seconds=int(offset))
+
+
+def _find_runs(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
+    """Return (n,) how often the clock was set back before each image, as far as the numbers of a series of files tell.
+
+    A series are the files of a camera whose names differ only in their last number. Where the clock is set back again
+    and again, the numbers do not say in which order the images were taken, and all are one run.
+    """
+    runs = np.zeros(len(ids), np.int64)
+    if not len(ids):
+        return runs
+    names = [_LAST_NUMBER.fullmatch(id) for id in ids]
+    numbers: dict[tuple[int, str], int] = {}
+    before = [name[1] if name else id for name, id in zip(names, ids, strict=True)]
+    pairs = zip(camera.tolist(), before, strict=True)
+    series = np.array([numbers.setdefault(pair, len(numbers)) for pair in pairs], np.int64)
+    number = np.array([int(name[2]) if name else 0 for name in names], np.int64)
+    order = np.lexsort((number, series))
+    series, time = series[order], time[order]
+    is_same = np.append(False, np.diff(series) == 0)
+    back = np.append(np.timedelta64(0, "us"), time[:-1] - time[1:])
+    least = np.where(is_first_of_january(time), np.timedelta64(round(gap * 1e6), "us"), SET_BACK)
+    is_set_back = is_same & (back > least)
+    sizes = np.bincount(series)
+    tells = np.bincount(series, is_set_back, len(sizes)) <= np.maximum(2, MOST_SET_BACK * sizes)
+    total = np.cumsum(is_set_back & tells[series])
+    first = np.maximum.accumulate(np.where(is_same, 0, np.arange(len(ids))))
+    runs[order] = total - total[first]
+    return runs
+
+
+def _find_stuck(camera: Ints, time: Times) -> Bools:
+    """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated."""
+    stuck = np.zeros(len(time), bool)
+    for most, span in ((MOST_AT_ONE_INSTANT, 0 * SECOND), (MOST_IN_FIVE_SECONDS, 5 * SECOND)):
+        first = np.arange(max(0, len(time) - most))
+        is_crowded = (camera[first] == camera[first + most]) & (time[first + most] - time[first] <= span)
+        edges = np.zeros(len(time) + 1, np.int64)
+        np.add.at(edges, first[is_crowded], 1)
+        np.add.at(edges, first[is_crowded] + most + 1, -1)
+        stuck |= np.cumsum(edges[:-1]) > 0
+    is_same = (np.diff(camera) == 0) & (np.diff(time) == np.timedelta64(0, "us"))
+    has_equal = np.append(is_same, False) | np.append(False, is_same)
+    is_midnight = (time == time.astype("datetime64[D]")) & is_first_of_january(time)
+    stuck |= has_equal & is_midnight
+    return stuck
+
+
+def is_first_of_january(time: Times) -> Bools:
+    """Return (n,) which times are in the first six hours of a year, where clocks begin that have lost their time."""
+    is_early: Bools = np.less(time - time.astype("datetime64[Y]"), np.timedelta64(6, "h"))
+    return is_early
+
+
+def is_time_lapse(time: Times) -> bool:
+    """Return whether images at these sorted times were taken by a timer and not by an animal."""
+    if len(time) < MIN_TIME_LAPSE:
+        return False
+    intervals = np.diff(time)
+    usual = np.median(intervals.astype(np.int64)).astype("timedelta64[us]")
+    tolerance = max(2 * SECOND, usual / 50)
+    return bool(usual >= MIN_INTERVAL and (np.abs(intervals - usual) <= tolerance).mean() >= REGULAR)
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulSequence:
+    """A sequence that is no moment: how many images it has, how long it lasts, and why it is none."""
+
+    size: int
+    span: timedelta
+    reason: str
+
+
+def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dict[str, DoubtfulSequence]:
+    """Return the sequences in which a label of one image must not count for others, by name.
+
+    They last more than `longest` seconds, have more than 200 images, or more than 10 at one instant, or were taken by
+    a timer. With None there is none.
+    """
+    if longest is None:
+        return {}
+    sizes: Counter[str] = Counter()
+    times = defaultdict(list)
+    for item in items:
+        if item.sequence is not None:
+            sizes[item.sequence] += 1
+            if item.taken is not None:
+                times[item.sequence].append(_instant(item))
+    doubtful = {}
+    for name, size in sizes.items():
+        known = times.get(name, [])
+        span = max(known) - min(known) if known else timedelta(0)
+        if reason := _explain_doubt(size, span, known, longest):
+            doubtful[name] = DoubtfulSequence(size, span, reason)
+    return doubtful
+
+
+def _explain_doubt(size: int, span: timedelta, times: Sequence[datetime], longest: float) -> str:
+    """Return why a sequence is no burst, as the end of a sentence; "" if it may be one."""
+    if len(times) > MOST_AT_ONE_INSTANT:
+        most = max(Counter(times).values())
+        if most > MOST_AT_ONE_INSTANT:
+            return f"{most} of them at one instant"
+        if is_time_lapse(np.sort(np.array(times, "datetime64[us]"))):
+            return "at regular intervals, as by a timer"
+    return "too long for a burst" if size > LONG_BURST or span.total_seconds() > longest else ""

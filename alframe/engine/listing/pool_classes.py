@@ -1,0 +1,87 @@
+"""The classes that the pool itself names: one spelling for each, and no class that is none."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from reprlib import repr as shorten
+
+from alframe.class_names import UNSURE, class_name_key, clean_class_name, commonest_spellings, explain_no_class
+from alframe.types import Item
+
+log = logging.getLogger(__name__)
+MAX_NAMED = 5  # in one message
+
+
+def unify_pool_classes(items: Sequence[Item], declared: Iterable[str], earlier: Iterable[str] = ()) -> list[Item]:
+    """Return the items with one spelling for each class; an item whose label is no class has none.
+
+    The spelling is that of a `declared` class (by the settings or by people's answers), else of an `earlier` label of
+    the pool, else the commonest. Both changes are counted and named in the log.
+    """
+    counts = Counter(item.label for item in items if item.label is not None)
+    if not counts:
+        return list(items)
+    declared_spellings = _first_spellings(declared)
+    cleaned = Counter[str]()
+    for label, count in counts.items():
+        cleaned[clean_class_name(label)] += count
+    others = commonest_spellings(cleaned)
+    spellings = {**others, **_first_spellings(map(clean_class_name, dict.fromkeys(earlier))), **declared_spellings}
+    class_of: dict[str, str | None] = {}
+    reasons: dict[str, str] = {}
+    for label in counts:
+        name = clean_class_name(label)
+        key = class_name_key(name)
+        reason = explain_no_class(name, declared_spellings, others, is_typed=False)
+        if key == UNSURE:
+            reason = "is the word for an image that nobody can tell"
+        if reason:
+            reasons[label] = reason
+        class_of[label] = None if reason else spellings[key]
+    _warn_of_no_classes(items, counts, reasons)
+    _warn_of_twins(counts, class_of)
+    if all(label == name for label, name in class_of.items()):
+        return list(items)
+    return [
+        item if item.label is None or class_of[item.label] == item.label else replace(item, label=class_of[item.label])
+        for item in items
+    ]
+
+
+def _first_spellings(names: Iterable[str]) -> dict[str, str]:
+    spellings: dict[str, str] = {}
+    for name in names:
+        spellings.setdefault(class_name_key(name), name)
+    return spellings
+
+
+def _warn_of_no_classes(items: Sequence[Item], counts: Counter[str], reasons: dict[str, str]) -> None:
+    if not reasons:
+        return
+    first = {item.label: item.id for item in reversed(items)}
+    named = [
+        f"{shorten(label)} ({counts[label]} images, the first {first[label]}) {reason}"
+        for label, reason in list(reasons.items())[:MAX_NAMED]
+    ]
+    more = f" and {len(reasons) - MAX_NAMED} labels more" if len(reasons) > MAX_NAMED else ""
+    log.warning(
+        "%d images count as unlabelled, since their label in the pool is no class: %s%s.",
+        *(sum(counts[label] for label in reasons), "; ".join(named), more),
+    )
+
+
+def _warn_of_twins(counts: Counter[str], class_of: dict[str, str | None]) -> None:
+    twins = defaultdict(list)
+    for label, name in class_of.items():
+        if name is not None and clean_class_name(label) != name:
+            twins[name].append(f"{shorten(label)} ({counts[label]} images)")
+    if twins:
+        named = [f"{', '.join(others)} as '{name}'" for name, others in list(twins.items())[:MAX_NAMED]]
+        log.warning(
+            "%d spellings of the pool's classes differ only in case, blanks or marks from others, and are taken as "
+            "those: %s. Rename what is a class of its own.",
+            *(sum(map(len, twins.values())), "; ".join(named)),
+        )

@@ -1,0 +1,218 @@
+"""Read times that people and programs wrote as text: one by one, and as a column, whose forms decide each other."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_YEAR_FIRST = r"(?P<year>\d{4})[:/.-](?P<month>\d\d?)[:/.-](?P<day>\d\d?)"
+_YEAR_LAST = r"(?P<first>\d\d?)(?P<mark>[/.-])(?P<second>\d\d?)(?P=mark)(?P<short>\d{4}|\d\d)(?!\d)"
+_DAY_NAMED = r"(?P<named_day>\d\d?)[ .-]+(?P<named>[A-Za-z]{3,9})\.?[ .,-]+(?P<named_year>\d{4})"
+_NAMED_DAY = r"(?P<early>[A-Za-z]{3,9})\.?[ -](?P<early_day>\d\d?),?[ -](?P<early_year>\d{4})"
+_DATE = re.compile(rf"\s*(?:[A-Za-z]{{3,9}},?\s+(?=\d))?(?:{_YEAR_FIRST}|{_YEAR_LAST}|{_DAY_NAMED}|{_NAMED_DAY})")
+_CLOCK = re.compile(
+    r"(?:T|[\s,]+)\s*(?P<before>上午|下午|午前|午後|오전|오후)?\s*(?P<hour>\d\d?)[:.](?P<minute>\d\d)"
+    r"(?:[:.](?P<clock_second>\d\d)(?!\d)(?:[.,]\d+)?)?(?!\d)"
+    r"\s*(?P<half>[ap]\.?\s?m\b\.?)?\s*(?P<zone>Z|(?:UTC|GMT)?[+-]\d\d(?::?\d\d)?(?!\d)|UTC|GMT)?",
+    re.IGNORECASE,
+)
+_COMPACT = re.compile(r"\s*((?:19|20)\d{2})(\d\d)(\d\d)[T_ -]?(\d\d)(\d\d)(\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?\s*")
+_NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*")
+_NOTHING = re.compile(r"[\s:/.T_-]*\Z")
+_ZEROS = re.compile(r"[\s0:/.T_-]*\Z")
+_AFTERNOON = {"下午", "午後", "오후"}
+_EPOCHS = {(1904, 1, 1), (1970, 1, 1), (1980, 1, 1)}  # the day that a clock counts from
+_EXCEL_DAY_0 = datetime(1899, 12, 30)
+MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are missing
+
+DAY_ALONE = "is a day without a time of day"
+EITHER_ORDER = "may be day/month or month/day, and no other time in the column tells which"
+UNKNOWN_FORM = "is not a time of a known form"
+NO_SUCH_TIME = "is no time that exists"
+NEVER_SET = "is what a clock shows that was never set"
+
+
+class ReadTime(NamedTuple):
+    """A camera's local `time` to the second, with its offset from UTC where the text has one, or why there is none.
+
+    `problem` is the end of a sentence that begins with the text; it is "" where the text is blank.
+    `guess` says what was assumed, if anything.
+    """
+
+    time: datetime | None
+    utc_offset: timedelta | None = None
+    problem: str = ""
+    guess: str = ""
+
+
+def read_time(text: str, day_first: bool | None = None, with_numbers: bool = False) -> ReadTime:
+    """Return the time that `text` says.
+
+    Understood: year first (ISO 8601, EXIF) or last; English names of months; AM and PM; 24:00, which is midnight of the
+    next day; a UTC offset, which is dropped, since the camera's clock counts. Where the year is last, `day_first` says
+    what 05/04/2024 means; None: nobody knows. With dots the day always comes first. With `with_numbers`, seconds since
+    1970 and spreadsheets' serial numbers are understood too.
+    """
+    text = text.strip(" \t\0")
+    if _NOTHING.match(text):
+        return ReadTime(None)
+    if _ZEROS.match(text):
+        return ReadTime(None, problem=NEVER_SET)
+    if match := _COMPACT.fullmatch(text):
+        *parts, zone = match.groups()
+        return _time_of(tuple(map(int, parts[:3])), tuple(map(int, parts[3:])), zone)
+    if number := _NUMBER.fullmatch(text):
+        return _read_number(float(number[1])) if with_numbers else ReadTime(None, problem=UNKNOWN_FORM)
+    date = _DATE.match(text)
+    if date is None:
+        return ReadTime(None, problem=UNKNOWN_FORM)
+    day = _read_date(date, day_first)
+    clock = _CLOCK.match(text, date.end())
+    if clock is None:
+        return ReadTime(None, problem=UNKNOWN_FORM if text[date.end() :].strip() else DAY_ALONE)
+    if isinstance(day, str):
+        return ReadTime(None, problem=day)
+    hour = int(clock["hour"])
+    half = (clock["half"] or "")[:1].lower() or (
+        "p" if clock["before"] in _AFTERNOON else "a" if clock["before"] else ""
+    )
+    if half and not (hour <= 12 or (half == "p" and hour < 24)):
+        return ReadTime(None, problem=NO_SUCH_TIME)
+    if half:
+        hour = hour % 12 + 12 * (half == "p") if hour <= 12 else hour
+    return _time_of(day, (hour, int(clock["minute"]), int(clock["clock_second"] or 0)), clock["zone"])
+
+
+def _read_date(date: re.Match[str], day_first: bool | None) -> tuple[int, int, int] | str:
+    """Return year, month and day, or what is wrong."""
+    if date["year"]:
+        return int(date["year"]), int(date["month"]), int(date["day"])
+    if date["first"]:
+        first, second, year = int(date["first"]), int(date["second"]), int(date["short"])
+        if len(date["short"]) == 2:
+            if date["mark"] == "-" or 2000 + year > datetime.now().year:  # it may be the year that comes first
+                return UNKNOWN_FORM
+            year += 2000
+        if first == second or max(first, second) > 12:
+            is_day_first = first > 12
+        elif date["mark"] == ".":
+            is_day_first = True
+        elif day_first is None:
+            return EITHER_ORDER
+        else:
+            is_day_first = day_first
+        return (year, second, first) if is_day_first else (year, first, second)
+    name = (date["named"] or date["early"])[:3].lower()
+    if name not in _MONTHS:
+        return UNKNOWN_FORM
+    return (
+        int(date["named_year"] or date["early_year"]),
+        _MONTHS.index(name) + 1,
+        int(date["named_day"] or date["early_day"]),
+    )
+
+
+def _time_of(day: tuple[int, ...], clock: tuple[int, ...], zone: str | None) -> ReadTime:
+    hour, minute, second = clock
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):
+        return ReadTime(None, problem=NO_SUCH_TIME)
+    try:
+        time = datetime(day[0], day[1], day[2]) + timedelta(hours=hour, minutes=minute, seconds=second)
+    except (ValueError, OverflowError):
+        return ReadTime(None, problem=NO_SUCH_TIME)
+    if day in _EPOCHS or not 1900 <= time.year <= 2100:
+        return ReadTime(None, problem=NEVER_SET)
+    return ReadTime(time, _read_offset(zone))
+
+
+def _read_offset(zone: str | None) -> timedelta | None:
+    if not zone:
+        return None
+    digits = re.sub(r"\D", "", zone)
+    offset = timedelta(hours=int(digits[:2] or 0), minutes=int(digits[2:] or 0))
+    return -offset if "-" in zone else offset
+
+
+def _read_number(number: float) -> ReadTime:
+    if 1e12 <= number < 2.5e12:
+        number /= 1000
+    if 5e8 <= number < 2.5e9:
+        time = datetime.fromtimestamp(int(number), UTC).replace(tzinfo=None)
+        return ReadTime(time, timedelta(0), guess="are seconds since 1970, which are UTC and not the camera's own time")
+    if 20_000 <= number < 80_000:
+        if number == int(number):
+            return ReadTime(None, problem=DAY_ALONE)
+        time = _EXCEL_DAY_0 + timedelta(seconds=round(number * 86_400))
+        return ReadTime(time, guess="are taken for a spreadsheet's serial numbers")
+    return ReadTime(None, problem=UNKNOWN_FORM)
+
+
+def find_day_first(texts: Iterable[str]) -> bool | None:
+    """Return whether the day comes before the month where the year is last: some time must tell, and none deny it."""
+    orders = set()
+    for text in texts:
+        date = _DATE.match(text)
+        if date is not None and date["first"] and date["mark"] != ".":
+            first, second = int(date["first"]), int(date["second"])
+            if (first > 12) != (second > 12):
+                orders.add(first > 12)
+    return orders.pop() if len(orders) == 1 else None
+
+
+class TimeColumn:
+    """The times of one column, or of one camera's files: `read` gives each, and `warnings` says what is unknown.
+
+    `texts` are all of them, or enough to tell the order of day and month. With a `form`, as for strptime, no other is
+    understood. With `with_numbers` numbers are times too.
+    """
+
+    def __init__(self, texts: Iterable[str] = (), form: str | None = None, with_numbers: bool = False) -> None:
+        texts = list(texts) if form is None else []
+        self._form, self._with_numbers = form, with_numbers
+        self._day_first = find_day_first(texts)
+        offsets = {read_time(text, self._day_first, with_numbers).utc_offset for text in set(texts)}
+        self.has_several_offsets = len(offsets - {None}) > 1
+        self.known = 0
+        self._problems: Counter[str] = Counter()
+        self._guesses: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+        self._hours: Counter[int] = Counter()
+
+    def read(self, text: str, position: str) -> ReadTime:
+        """Return the time of a cell; `position` says where it is, for the warnings."""
+        found = self._read_form(text) if self._form else read_time(text, self._day_first, self._with_numbers)
+        for counter, reason in ((self._problems, found.problem), (self._guesses, found.guess)):
+            if reason:
+                counter[reason] += 1
+                self._examples.setdefault(reason, f"{text.strip()[:60]!r} ({position})")
+        if found.time is not None:
+            self.known += 1
+            self._hours[found.time.hour] += 1
+        return found
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each thing that is unknown, assumed or doubtful, with a count and an example."""
+        warnings = [
+            f"{count} times are unknown: {self._examples[reason]} {reason}." for reason, count in self._problems.items()
+        ]
+        warnings += [f"{count} times, such as {self._examples[why]}, {why}." for why, count in self._guesses.items()]
+        hours = set(self._hours)
+        if self.known >= MIN_TWELVE_HOUR_TIMES and hours <= set(range(1, 13)) and {1, 12} <= hours:
+            warnings.append(
+                f"All {self.known} times are from 1:00 to 12:59. Are AM and PM missing? Then times after noon are 12 "
+                "hours early."
+            )
+        return warnings
+
+    def _read_form(self, text: str) -> ReadTime:
+        if not text.strip():
+            return ReadTime(None)
+        try:
+            time = datetime.strptime(text.strip(), str(self._form))
+        except ValueError:
+            return ReadTime(None, problem=f"is not of the form {self._form}")
+        return ReadTime(time.replace(tzinfo=None, microsecond=0), time.utcoffset())
