@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, replace
-from reprlib import repr as shorten
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from typing import cast
 
 from alframe.builtins import REGISTRIES
-from alframe.class_names import class_name_key, clean_class_name, explain_no_class
 from alframe.commands import project_command
 from alframe.contracts import LabelSource, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
+from alframe.loop.answered_classes import check_class_names_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.labels import Labels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
 from alframe.store.events import Arranged, Closed, Predicted, Requested
 from alframe.store.records import StoredRound
-from alframe.types import UNSURE, Item, Label, Outcome, Problem, Request, State, Suggestion
+from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
 
 UNREQUESTED = "unrequested"  # after the name of a label source: the origin of what people found by themselves
 
@@ -133,28 +132,6 @@ def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -
         incomplete={key_of[item] for item in answers.incomplete if item in key_of},
         problems=list(map(str, [*answers.problems, *problems])),
     )
-
-
-def check_class_names_of(labels: Iterable[Label], classes: Sequence[str]) -> tuple[list[Label], list[Problem]]:
-    """Return the labels with cleaned class names, in the spelling of `classes`, and a Problem for what is no class.
-
-    Most label sources have seen to that before; a plugin's may not have.
-    """
-    spellings = {class_name_key(name): name for name in classes}
-    exact = {*classes, UNSURE}
-    checked, problems = [], []
-    for label in labels:
-        if label.class_name in exact:
-            checked.append(label)
-            continue
-        name = clean_class_name(label.class_name)
-        if reason := explain_no_class(name, spellings, is_typed=False):
-            problems.append(Problem(label.file, label.row, f"{shorten(name)} {reason}. Correct it there."))
-            continue
-        key = class_name_key(name)
-        name = UNSURE if key == UNSURE else spellings.setdefault(key, name)
-        checked.append(label if name == label.class_name else replace(label, class_name=name))
-    return checked, problems
 
 
 def _request_again(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.loop.answers import check_class_names_of
+from alframe.loop.answered_classes import check_class_names_of
 from alframe.types import UNSURE, Label
 from tests.each import check_each
 

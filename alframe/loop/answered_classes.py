@@ -1,0 +1,32 @@
+"""Check the class names that a label source reports, whatever the source did itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from reprlib import repr as shorten
+
+from alframe.class_names import class_name_key, clean_class_name, explain_no_class
+from alframe.types import UNSURE, Label, Problem
+
+
+def check_class_names_of(labels: Iterable[Label], classes: Sequence[str]) -> tuple[list[Label], list[Problem]]:
+    """Return the labels with cleaned class names, in the spelling of `classes`, and a Problem for what is no class.
+
+    Most label sources have seen to that before; a plugin's may not have.
+    """
+    spellings = {class_name_key(name): name for name in classes}
+    exact = {*classes, UNSURE}
+    checked, problems = [], []
+    for label in labels:
+        if label.class_name in exact:
+            checked.append(label)
+            continue
+        name = clean_class_name(label.class_name)
+        if reason := explain_no_class(name, spellings, is_typed=False):
+            problems.append(Problem(label.file, label.row, f"{shorten(name)} {reason}. Correct it there."))
+            continue
+        key = class_name_key(name)
+        name = UNSURE if key == UNSURE else spellings.setdefault(key, name)
+        checked.append(label if name == label.class_name else replace(label, class_name=name))
+    return checked, problems
