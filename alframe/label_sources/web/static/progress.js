@@ -1,0 +1,78 @@
+// How far the campaign is, in numbers and as a curve.
+import { get } from "./api.js";
+import { curveChart } from "./curve.js";
+import { element } from "./dom.js";
+import { store } from "./store.js";
+import { S } from "./strings.js";
+
+const REFRESH_MS = 5000;
+
+export class ProgressView {
+  node = element("div", { class: "view progress-view" });
+  #timer;
+  #shown = "";
+
+  async start() {
+    this.#timer = setInterval(() => this.#load(), REFRESH_MS);
+    await this.#load();
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  async #load() {
+    let progress;
+    try {
+      progress = await get("/api/progress");
+    } catch (error) {
+      if (!this.#shown) this.node.replaceChildren(element("p", { class: "waiting" }, error.message));
+      return;
+    }
+    const shown = JSON.stringify(progress);
+    if (shown === this.#shown) return; // nothing moves under the reader
+    this.#shown = shown;
+    this.#draw(progress);
+  }
+
+  #draw(progress) {
+    const batch = store.state?.batch;
+    const facts = [
+      [S.labels, number(progress.labels)],
+      [S.poolImages, number(progress.pool)],
+      [S.unlabelled, number(progress.unlabelled)],
+      [S.openBatch, batch ? S.share(batch.answered, batch.asked) : S.none],
+      [S.imagesAnHour, progress.images_per_hour === null ? S.notYet : number(progress.images_per_hour)],
+      [S.timeLeft, progress.hours_left === null ? S.notYet : S.hours(progress.hours_left)],
+    ];
+    if (progress.room !== null) facts.push([S.budgetLeft, number(progress.room)]);
+    if (progress.agreement) facts.push([S.agreement(progress.agreement.images), S.agreementValue(progress.agreement)]);
+    this.node.replaceChildren(
+      element("dl", { class: "facts-grid" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
+      section(S.curve, this.#curve(progress.curve)),
+      section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), percent(each.recall), percent(each.precision)]))),
+      section(S.people, table([S.person, S.answeredHere, S.imagesAnHour, S.now], progress.people.map((each) => [each.name || S.nameless, number(each.answered), each.images_per_hour === null ? S.notYet : number(each.images_per_hour), each.online ? S.online : S.away]))),
+      section(S.rounds, table([S.round, S.asked, S.answeredHere, S.secondsAnImage], progress.rounds.map((each) => [each.round, number(each.asked), number(each.answered), each.seconds_per_image === null ? "–" : each.seconds_per_image.toFixed(1)]))),
+      progress.report ? element("p", {}, element("a", { href: progress.report, target: "_blank", rel: "noopener" }, S.report)) : "");
+  }
+
+  #curve(points) {
+    if (!points.length) return element("p", { class: "hint" }, S.noCurve);
+    const last = points.at(-1);
+    return element("div", {}, element("p", {}, S.curvePoint(last)), curveChart(points, S.curveTitle(points)));
+  }
+}
+
+function section(title, content) {
+  return element("section", { class: "card" }, element("h2", {}, title), content);
+}
+
+function table(head, rows) {
+  if (!rows.length) return element("p", { class: "hint" }, S.none);
+  return element("div", { class: "table-room", tabindex: 0, role: "group", "aria-label": head[0] },
+    element("table", {}, element("thead", {}, element("tr", {}, head.map((name) => element("th", { scope: "col" }, name)))),
+      element("tbody", {}, rows.map((row) => element("tr", {}, row.map((cell) => element("td", {}, `${cell}`)))))));
+}
+
+const number = (value) => value.toLocaleString(undefined, { maximumFractionDigits: 0 });
+const percent = (value) => (value === null || value === undefined ? S.notMeasured : `${Math.round(value * 100)} %`);

@@ -1,0 +1,196 @@
+// One image, large: for the hard ones. It opens over a grid and answers the same images.
+import { answers } from "./answers.js";
+import { get } from "./api.js";
+import { ClassPanel } from "./class_panel.js";
+import { announce, button, element, keyHint, notify } from "./dom.js";
+import { FrameStrip } from "./frame_strip.js";
+import { pushKeys } from "./keys.js";
+import { Pace } from "./pace.js";
+import { Picture } from "./picture.js";
+import { store } from "./store.js";
+import { S } from "./strings.js";
+
+// images: those to step through; `at`: the id to begin with; origin: "single", "review" or "find".
+// onanswer(image) after each answer; onclose(id) with the image that was shown last.
+export function openSingle({ images, at, origin = "single", onanswer, onclose }) {
+  new SingleView(images, images.findIndex((image) => image.image === at), origin, onanswer, onclose).open();
+}
+
+class SingleView {
+  #picture = new Picture();
+  #panel = new ClassPanel((name, how) => this.#choose(name, how));
+  #strip = new FrameStrip((frame) => this.#picture.show(frame));
+  #pace = new Pace();
+  #title = element("h2", {});
+  #facts = element("p", { class: "facts" });
+  #history = element("ol", { class: "history" });
+  #comment = element("input", { type: "text", class: "comment", maxLength: 1000, placeholder: S.comment, "aria-label": S.comment });
+  #several = null; // class names while several animals are being named
+  #severalNode = element("p", { class: "several", role: "status" });
+  #loading = 0;
+
+  constructor(images, position, origin, onanswer, onclose) {
+    Object.assign(this, { images, position: Math.max(position, 0), origin, onanswer, onclose });
+    this.#panel.onleave = () => this.node.focus();
+    this.node = element("div", { class: "single", role: "dialog", "aria-modal": "true", "aria-label": S.large, tabindex: -1 },
+      element("div", { class: "single-main" },
+        element("header", { class: "bar" }, this.#title, this.#facts, element("div", { class: "actions" }, this.#buttons())),
+        this.#picture.node, this.#strip.node),
+      element("div", { class: "single-side" }, this.#severalNode, this.#panel.node, this.#comment, this.#history));
+    this.#comment.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" || event.key === "Enter") this.node.focus();
+    });
+  }
+
+  #buttons() {
+    const small = (text, key, onclick) => button([text, keyHint(key)], () => {
+      onclick();
+      this.node.focus();
+    });
+    return [
+      small(S.previous, "←", () => this.#step(-1)), small(S.next, "→", () => this.#step(1)),
+      small(S.boxes, "\\", () => this.#picture.toggleBoxes()),
+      small(S.brighter, "PageUp", () => this.#picture.adjust({ brightness: 1.25 })),
+      small(S.darker, "PageDown", () => this.#picture.adjust({ brightness: 0.8 })),
+      small(S.moreContrast, "Shift+PageUp", () => this.#picture.adjust({ contrast: 1.2 })),
+      small(S.several, "+", () => this.#toggleSeveral()),
+      small(S.close, "Esc", () => this.close()),
+    ];
+  }
+
+  open() {
+    this.returnFocus = document.activeElement;
+    document.getElementById("top").inert = document.getElementById("view").inert = true;
+    document.body.append(this.node);
+    this.stops = [pushKeys((event, name) => this.#key(event, name))];
+    const up = (event) => {
+      if (event.key === " ") this.#picture.release();
+    };
+    document.addEventListener("keyup", up);
+    this.stops.push(() => document.removeEventListener("keyup", up), answers.on("reversed", ({ images }) => images.forEach((image) => this.#take(image))));
+    this.node.focus();
+    this.#show();
+  }
+
+  close() {
+    this.stops.forEach((stop) => stop());
+    this.#panel.destroy();
+    this.#strip.stop();
+    this.node.remove();
+    document.getElementById("top").inert = document.getElementById("view").inert = false;
+    this.returnFocus?.focus?.();
+    this.onclose?.(this.#image().image);
+  }
+
+  #image() {
+    return this.images[this.position];
+  }
+
+  async #show() {
+    const image = this.#image();
+    const loading = ++this.#loading;
+    this.#title.textContent = image.name;
+    this.#comment.value = image.answer?.comment ?? "";
+    this.#several = null;
+    this.#describe();
+    this.#picture.show(image);
+    this.#strip.show([], image.image);
+    this.#history.replaceChildren();
+    this.#pace.restart();
+    try {
+      const whole = await get(`/api/images/${image.image}`);
+      if (loading !== this.#loading) return; // another image is shown by now
+      this.#strip.show(whole.frames, image.image);
+      this.#history.replaceChildren(...whole.history.map((entry) => element("li", { class: entry.undone ? "undone" : "" }, S.history(entry))));
+    } catch (error) {
+      notify(error.message, { error: true });
+    }
+    const next = this.images[this.position + 1];
+    if (next) new Image().src = next.large;
+  }
+
+  #describe() {
+    const image = this.#image();
+    this.#facts.textContent = S.facts(image, this.position + 1, this.images.length);
+    this.#severalNode.textContent = this.#several === null ? "" : S.severalSoFar(this.#several);
+  }
+
+  #step(by) {
+    const position = this.position + by;
+    if (position < 0 || position >= this.images.length) return announce(S.noMore);
+    this.position = position;
+    this.#show();
+  }
+
+  #toggleSeveral() {
+    this.#several = this.#several === null ? [] : null;
+    this.#describe();
+  }
+
+  #choose(name, { all }) {
+    if (this.#several === null) return this.#answer([name], all);
+    const chosen = this.#several;
+    this.#several = chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name];
+    this.#describe();
+  }
+
+  #answer(classes, burst) {
+    const image = this.#image();
+    const comment = this.#comment.value.trim();
+    const given = { image: image.image, classes, seconds: this.#pace.lap(1), comment, burst };
+    this.#take({ ...image, answer: classes.length ? { classes, comment, name: store.me.name } : null });
+    announce(S.answered(1, classes));
+    answers.give(this.origin, [given])
+      .then((reply) => {
+        reply.problems?.forEach((problem) => notify(problem.message, { error: true }));
+        if (reply.problems?.length) this.#take({ ...image });
+        if (reply.also?.length) notify(S.burstAnswered(reply.also.length));
+        reply.also?.forEach((frame) => this.#take(frame));
+      })
+      .catch((error) => {
+        this.#take({ ...image });
+        notify(error.message, { error: true });
+      });
+    if (this.position + 1 < this.images.length) this.#step(1);
+    else this.close();
+  }
+
+  #take(image) {
+    const index = this.images.findIndex((each) => each.image === image.image);
+    if (index >= 0) this.images[index] = image;
+    this.onanswer?.(image);
+    if (index === this.position) this.#describe();
+  }
+
+  #key(event, name) {
+    const picture = this.#picture;
+    const commands = {
+      Escape: () => this.close(),
+      ArrowRight: () => picture.pan(0.1, 0) || this.#step(1), ArrowLeft: () => picture.pan(-0.1, 0) || this.#step(-1),
+      ArrowUp: () => picture.pan(0, -0.1) || picture.zoomBy(1.25), ArrowDown: () => picture.pan(0, 0.1) || picture.zoomBy(0.8),
+      Tab: null,
+      Space: () => picture.hold(),
+      PageUp: () => picture.adjust({ brightness: 1.25 }), PageDown: () => picture.adjust({ brightness: 0.8 }),
+      "Shift+PageUp": () => picture.adjust({ contrast: 1.2 }), "Shift+PageDown": () => picture.adjust({ contrast: 1 / 1.2 }),
+      Home: () => picture.reset(), "\\": () => picture.toggleBoxes(),
+      ".": () => this.#strip.step(1), ",": () => this.#strip.step(-1), ";": () => this.#strip.play(),
+      "+": () => this.#toggleSeveral(), F2: () => this.#comment.focus(),
+      Enter: () => this.#enter(), Delete: () => this.#answer([], false),
+    };
+    if (commands[name]) {
+      commands[name]();
+      return true;
+    }
+    if (name.startsWith("Ctrl+z") || name.startsWith("Ctrl+Shift+z") || name === "Ctrl+y" || name === "?") return false;
+    this.#panel.handleKey(event, name) && event.preventDefault();
+    return name !== "Tab" && name !== "Shift+Tab";
+  }
+
+  // Enter accepts the several classes named so far, or else the suggestion.
+  #enter() {
+    const suggested = this.#image().suggestion?.class;
+    if (this.#several?.length) this.#answer(this.#several, false);
+    else if (suggested) this.#answer([suggested], false);
+    else announce(S.noSuggestionHere);
+  }
+}

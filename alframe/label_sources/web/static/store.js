@@ -1,0 +1,67 @@
+// What the page knows of the campaign: who is labelling, the state, the classes. Views listen to its events:
+// "state", "classes", "answered" (by others), "round", "connection".
+import { get, post, put } from "./api.js";
+import { Hub } from "./events.js";
+
+class Store extends Hub {
+  me = null;
+  state = null;
+  classes = [];
+  connected = true;
+  #version = null;
+
+  connect() {
+    const source = new EventSource("/api/events");
+    source.addEventListener("state", (event) => this.#takeState(JSON.parse(event.data)));
+    source.addEventListener("answered", (event) => this.emit("answered", JSON.parse(event.data)));
+    source.addEventListener("round", (event) => this.emit("round", JSON.parse(event.data)));
+    source.addEventListener("open", () => this.#setConnected(true));
+    source.addEventListener("error", () => this.#setConnected(false));
+  }
+
+  async loadState() {
+    this.#takeState(await get("/api/state"));
+  }
+
+  #setConnected(connected) {
+    if (connected === this.connected) return;
+    this.connected = connected;
+    this.emit("connection", connected);
+  }
+
+  #takeState(state) {
+    this.state = state;
+    if (state.classes_version !== this.#version) this.loadClasses().catch(() => {}); // the next state event tries again
+    this.emit("state", state);
+  }
+
+  async loadClasses() {
+    this.#takeClasses(await get("/api/classes"));
+  }
+
+  #takeClasses({ version, classes }) {
+    this.#version = version;
+    this.classes = classes;
+    this.emit("classes", classes);
+  }
+
+  async addClass(name, sure = false) {
+    const added = await post("/api/classes", { name, sure });
+    await this.loadClasses();
+    return added.name;
+  }
+
+  async setKey(name, key) {
+    this.#takeClasses(await put("/api/classes/keys", { name, key }));
+  }
+
+  classOfKey(key) {
+    return this.classes.find((entry) => entry.key !== "" && entry.key === key) ?? null;
+  }
+
+  classOfKind(kind) {
+    return this.classes.find((entry) => entry.kind === kind) ?? null;
+  }
+}
+
+export const store = new Store();

@@ -1,0 +1,211 @@
+// Tiles in groups with a cursor and marks: what the batch grid, the review and the pool have in common.
+import { button, element, keyHint } from "./dom.js";
+import { enableMarking } from "./marking.js";
+import { S } from "./strings.js";
+import { describe, tile } from "./tiles.js";
+
+export class TileSet {
+  images = new Map(); // id -> image, in the order shown
+  marks = new Set();
+  cursor = null; // id
+  #tiles = new Map();
+  #groups = []; // {title, className, ids, node}
+  #onchange;
+
+  // groupsOf(images) -> [{title, suggested: class name or null, images}]. onconfirm(group) is the button of a group.
+  constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null }) {
+    this.node = element("div", { class: "tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": S.grid });
+    Object.assign(this, { groupsOf, onconfirm });
+    this.#onchange = onchange;
+    enableMarking(this.node, { onmark: (ids, how) => this.mark(ids, how), onopen });
+    this.node.addEventListener("focusin", (event) => {
+      const focused = event.target.closest(".tile");
+      if (focused) this.#setCursor(Number(focused.dataset.image));
+    });
+  }
+
+  show(images) {
+    this.images = new Map(images.map((image) => [image.image, image]));
+    this.marks.clear();
+    this.#tiles = new Map(images.map((image) => [image.image, tile(image)]));
+    this.#groups = this.groupsOf(images).map((group) => ({ ...group, ids: group.images.map((image) => image.image) }));
+    this.node.replaceChildren(...this.#groups.map((group) => this.#section(group)));
+    this.node.scrollTop = 0;
+    this.cursor = null;
+    this.moveTo(this.unanswered()[0]?.image ?? images[0]?.image);
+    this.#onchange();
+  }
+
+  append(images) {
+    this.show([...this.images.values(), ...images]);
+  }
+
+  #section(group) {
+    group.count = element("span", { class: "count" });
+    group.confirm = group.suggested && this.onconfirm
+      ? button([S.allAre(group.suggested), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
+    group.node = element("section", { class: "group", role: "group", "aria-label": group.title },
+      element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm),
+      element("div", { class: "group-tiles" }, group.ids.map((id) => this.#tiles.get(id))));
+    this.#describeGroup(group);
+    return group.node;
+  }
+
+  #describeGroup(group) {
+    const left = group.ids.filter((id) => !this.images.get(id)?.answer).length;
+    group.count.textContent = S.groupCount(left, group.ids.length);
+    group.node.classList.toggle("finished", left === 0);
+    if (group.confirm) group.confirm.disabled = left === 0;
+  }
+
+  unanswered() {
+    return [...this.images.values()].filter((image) => !image.answer);
+  }
+
+  groupOf(id) {
+    return this.#groups.find((group) => group.ids.includes(id)) ?? null;
+  }
+
+  // The images that an answer now speaks of: the marked ones, or the one under the cursor.
+  chosen() {
+    if (this.marks.size) return [...this.images.keys()].filter((id) => this.marks.has(id));
+    return this.cursor === null ? [] : [this.cursor];
+  }
+
+  // All images of the cursor's group that are neither marked nor answered.
+  restOfGroup(group = this.groupOf(this.cursor)) {
+    return (group?.ids ?? []).filter((id) => !this.marks.has(id) && !this.images.get(id).answer);
+  }
+
+  update(image) {
+    this.images.set(image.image, image);
+    this.#describe(image.image);
+    const group = this.groupOf(image.image);
+    if (group) this.#describeGroup(group);
+  }
+
+  remove(ids) {
+    const gone = new Set(ids);
+    const next = this.#nextAfter(this.cursor, (id) => !gone.has(id));
+    for (const id of gone) {
+      this.#tiles.get(id)?.remove();
+      this.#tiles.delete(id);
+      this.images.delete(id);
+      this.marks.delete(id);
+    }
+    for (const group of this.#groups) {
+      group.ids = group.ids.filter((id) => !gone.has(id));
+      this.#describeGroup(group);
+      if (!group.ids.length) group.node.remove();
+    }
+    this.#groups = this.#groups.filter((group) => group.ids.length);
+    if (gone.has(this.cursor)) this.moveTo(next);
+    this.#onchange();
+  }
+
+  mark(ids, how) {
+    if (how === "set") this.#replaceMarks(new Set());
+    if (how === "range" && this.cursor !== null) ids = this.#between(this.cursor, ids[0]);
+    for (const id of ids) {
+      if (how === "toggle" && this.marks.has(id)) this.marks.delete(id);
+      else this.marks.add(id);
+      this.#describe(id);
+    }
+    if (how === "toggle" || how === "range") this.moveTo(ids.at(-1));
+    this.#onchange();
+  }
+
+  unmarkAll() {
+    this.#replaceMarks(new Set());
+    this.#onchange();
+  }
+
+  #replaceMarks(marks) {
+    const changed = [...this.marks, ...marks];
+    this.marks = marks;
+    changed.forEach((id) => this.#describe(id));
+  }
+
+  #between(from, to) {
+    const ids = [...this.images.keys()];
+    const [first, last] = [ids.indexOf(from), ids.indexOf(to)].sort((a, b) => a - b);
+    return ids.slice(first, last + 1);
+  }
+
+  #describe(id) {
+    const node = this.#tiles.get(id);
+    if (node) describe(node, this.images.get(id), this.marks.has(id));
+  }
+
+  #nextAfter(id, allowed) {
+    const ids = [...this.images.keys()];
+    const start = ids.indexOf(id);
+    return ids.slice(start + 1).find(allowed) ?? ids.find(allowed);
+  }
+
+  moveToNextUnanswered() {
+    const next = this.#nextAfter(this.cursor, (id) => !this.images.get(id).answer);
+    if (next !== undefined) this.moveTo(next);
+  }
+
+  moveTo(id) {
+    const node = this.#tiles.get(id);
+    if (!node) return;
+    this.#setCursor(id);
+    node.focus({ preventScroll: true });
+    node.scrollIntoView({ block: "nearest" });
+  }
+
+  #setCursor(id) {
+    if (id === this.cursor) return;
+    const before = this.#tiles.get(this.cursor);
+    if (before) before.tabIndex = -1;
+    this.groupOf(this.cursor)?.node.classList.remove("current");
+    this.cursor = id;
+    const node = this.#tiles.get(id);
+    node.tabIndex = 0;
+    this.groupOf(id)?.node.classList.add("current");
+    this.#onchange();
+  }
+
+  // Move by arrow key; "up" and "down" go to the nearest tile of the next row, also across groups.
+  move(direction) {
+    const ids = [...this.images.keys()];
+    const at = ids.indexOf(this.cursor);
+    if (direction === "left" || direction === "right") {
+      this.moveTo(ids[at + (direction === "right" ? 1 : -1)]);
+      return;
+    }
+    const here = this.#tiles.get(this.cursor)?.getBoundingClientRect();
+    if (!here) return;
+    const sign = direction === "down" ? 1 : -1;
+    let best = null;
+    for (const [id, node] of this.#tiles) {
+      const rect = node.getBoundingClientRect();
+      const rows = sign * (rect.top - here.top);
+      if (rows < here.height / 2) continue;
+      const distance = rows * 1000 + Math.abs(rect.left - here.left);
+      if (best === null || distance < best.distance) best = { id, distance };
+    }
+    if (best) this.moveTo(best.id);
+  }
+
+  // Keys that every set of tiles understands. Returns true if the key was one of them.
+  handleKey(name) {
+    const direction = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" }[name.replace("Shift+", "")];
+    if (direction) {
+      if (name.startsWith("Shift+") && this.cursor !== null) this.mark([this.cursor], "add");
+      this.move(direction);
+      if (name.startsWith("Shift+")) this.mark([this.cursor], "add");
+    } else if (name === "Space") {
+      if (this.cursor !== null) this.mark([this.cursor], "toggle");
+    } else if (name === "Escape" && this.marks.size) {
+      this.unmarkAll();
+    } else if (name === "Ctrl+a") {
+      this.mark(this.groupOf(this.cursor)?.ids ?? [], "set");
+    } else if (name === "Home" || name === "End") {
+      this.moveTo([...this.images.keys()].at(name === "Home" ? 0 : -1));
+    } else return false;
+    return true;
+  }
+}
