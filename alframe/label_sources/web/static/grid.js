@@ -23,6 +23,7 @@ export class GridView {
     onchange: () => this.#drawBar(),
   });
   #next = null; // promise of the next page's images, decoded
+  #ahead = []; // the ids of that page: leased, so they are renewed too
   #bar = element("div", { class: "bar" });
   #body = element("div", { class: "view-body" });
   #stops = [];
@@ -35,7 +36,7 @@ export class GridView {
 
   async start() {
     this.#stops = [
-      store.on("answered", ({ images }) => this.#answeredByOthers(images)),
+      store.on("answered", ({ images }) => this.#giveUp(images)),
       store.on("round", () => this.#load()),
       store.on("state", () => this.#stateChanged()),
       answers.on("reversed", (reply) => this.#reversed(reply)),
@@ -91,26 +92,34 @@ export class GridView {
   }
 
   #prefetch() {
-    this.#next = this.#lease({ size: this.#pageSize(), more: true }).catch(() => null);
+    this.#ahead = [];
+    this.#next = this.#lease({ size: this.#pageSize(), more: true }).then((images) => {
+      this.#ahead = images.map((image) => image.image);
+      return images;
+    }).catch(() => null);
   }
 
   async #finishPage() {
     const ahead = await this.#next;
-    const images = (ahead ?? []).filter((image) => !image.answer);
+    const images = (ahead ?? []).filter((image) => this.#ahead.includes(image.image));
     if (images.length) await this.#show(images);
     else await this.#load();
   }
 
   #choose(className, { all }) {
-    const ids = all && !this.#tiles.marks.size ? this.#tiles.restOfGroup() : all ? this.#tiles.restOfGroup() : this.#tiles.chosen();
-    this.#answer(ids, [className]);
+    this.#answer(all ? this.#takeRestOfGroup() : this.#tiles.chosen(), [className]);
   }
 
   #confirm(group = this.#tiles.groupOf(this.#tiles.cursor)) {
     if (!group?.suggested) return announceAndNotify(S.noSuggestionHere);
+    this.#answer(this.#takeRestOfGroup(group), [group.suggested]);
+  }
+
+  // The images of a group that are not marked. The marked ones stay on the page, to be answered one by one.
+  #takeRestOfGroup(group) {
     const ids = this.#tiles.restOfGroup(group);
-    this.#tiles.unmarkAll(); // the marked ones stay on the page and are answered one by one
-    this.#answer(ids, [group.suggested]);
+    if (ids.length) this.#tiles.unmarkAll();
+    return ids;
   }
 
   async #answer(ids, classes) {
@@ -161,9 +170,11 @@ export class GridView {
     if (!this.#tiles.unanswered().length) await this.#finishPage();
   }
 
-  #answeredByOthers(images) {
+  // Take images off the page that others have answered or that were leased to others meanwhile.
+  #giveUp(images) {
     const open = images.filter((id) => this.#tiles.images.has(id) && !this.#tiles.images.get(id).answer);
     if (open.length) this.#tiles.remove(open);
+    this.#ahead = this.#ahead.filter((id) => !images.includes(id));
   }
 
   #stateChanged() {
@@ -173,10 +184,10 @@ export class GridView {
   }
 
   async #renew() {
-    const held = this.#tiles.unanswered().map((image) => image.image);
+    const held = [...this.#tiles.unanswered().map((image) => image.image), ...this.#ahead];
     if (!held.length || document.hidden) return;
     const reply = await post("/api/leases/renew", { images: held }).catch(() => null);
-    if (reply?.lost.length) this.#tiles.remove(reply.lost);
+    if (reply?.lost.length) this.#giveUp(reply.lost);
   }
 
   #open(id) {

@@ -143,8 +143,12 @@ export class TileSet {
     return ids.slice(start + 1).find(allowed) ?? ids.find(allowed);
   }
 
+  // Stay in the group while it has an unanswered image, then go to the next group.
   moveToNextUnanswered() {
-    const next = this.#nextAfter(this.cursor, (id) => !this.images.get(id).answer);
+    const open = (id) => !this.images.get(id).answer;
+    const ids = this.groupOf(this.cursor)?.ids ?? [];
+    const at = ids.indexOf(this.cursor);
+    const next = ids.slice(at + 1).find(open) ?? ids.find(open) ?? this.#nextAfter(ids.at(-1), open);
     if (next !== undefined) this.moveTo(next);
   }
 
