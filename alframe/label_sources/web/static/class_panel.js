@@ -2,17 +2,21 @@
 import { ApiError } from "./api.js";
 import { ask } from "./dialog.js";
 import { button, element, keyHint, notify } from "./dom.js";
+import { letterOf } from "./keys.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 
-// onchoose(className, {all}): all is true with Shift, for the rest of the group or the burst.
+// prepare({all}) returns the function that gives a class to the images that are chosen at that moment, so that a name
+// the server must be asked about still goes to them. `all` is true with Shift: the rest of the group, or the burst.
 export class ClassPanel {
-  #search = element("input", { type: "search", class: "class-search", placeholder: S.findClass, "aria-label": S.findClass, autocomplete: "off", spellcheck: false });
-  #list = element("div", { class: "class-list" });
+  #search = element("input", { type: "search", class: "class-search", placeholder: S.findClass, "aria-label": S.findClass, autocomplete: "off", spellcheck: "false", maxLength: 100, role: "combobox", "aria-expanded": "true", "aria-controls": "class-list" });
+  #list = element("div", { class: "class-list", id: "class-list" });
+  #offers = []; // of the search: {name, add, node}, the best first
+  #offered = 0;
   #stop;
 
-  constructor(onchoose) {
-    this.onchoose = onchoose;
+  constructor(prepare) {
+    this.prepare = prepare;
     this.node = element("aside", { class: "classes", "aria-label": S.classes },
       element("div", { class: "search-row" }, this.#search, keyHint("/")), this.#list);
     this.#search.addEventListener("input", () => this.#draw());
@@ -27,70 +31,105 @@ export class ClassPanel {
     this.#stop();
   }
 
+  get #typed() {
+    return this.#search.value.trim();
+  }
+
+  // What is typed may be the beginning of a name, then of one of its words, then anything within it.
   #matches() {
-    const wanted = this.#search.value.trim().toLocaleLowerCase();
-    if (!wanted) return store.classes;
-    const found = store.classes.filter((entry) => entry.name.toLocaleLowerCase().includes(wanted));
-    const startsWith = (entry) => (entry.name.toLocaleLowerCase().startsWith(wanted) ? 0 : 1);
-    return found.sort((a, b) => startsWith(a) - startsWith(b));
+    const wanted = this.#typed.toLocaleLowerCase();
+    const rank = ({ name }) => {
+      const folded = name.toLocaleLowerCase();
+      if (folded === wanted) return 0;
+      if (folded.startsWith(wanted)) return 1;
+      if (folded.split(/[\s_-]+/).some((word) => word.startsWith(wanted))) return 2;
+      return folded.includes(wanted) ? 3 : 4;
+    };
+    return store.classes.map((entry) => ({ entry, rank: rank(entry) })).filter((each) => each.rank < 4).sort((a, b) => a.rank - b.rank);
   }
 
   #draw() {
+    this.#offered = 0;
+    this.#offers = [];
+    const typed = this.#typed;
+    if (!typed) {
+      const rows = store.classes.map((entry) => this.#row(entry));
+      const isEmpty = !store.classes.some((entry) => entry.kind === "class");
+      this.#list.replaceChildren(...(isEmpty ? [element("p", { class: "hint" }, S.noClasses)] : []), ...rows);
+      return;
+    }
     const matches = this.#matches();
-    const typed = this.#search.value.trim();
-    const exact = store.classes.some((entry) => entry.name === typed);
-    const rows = matches.map((entry, index) => this.#row(entry, typed !== "" && index === 0));
-    if (typed && !exact) rows.push(button([element("span", { class: "class-name" }, S.addClass(typed))], () => this.#add(typed), { class: "class-button add" }));
-    if (!rows.length) rows.push(element("p", { class: "hint" }, S.noClasses));
-    this.#list.replaceChildren(...rows);
+    this.#offers = matches.map(({ entry }) => ({ name: entry.name, node: this.#row(entry) }));
+    if (!matches.some(({ rank }) => rank === 0)) {
+      const add = button([element("span", { class: "class-name" }, S.addClass(typed))], () => this.#add(typed), { class: "class-button add" });
+      const atWords = matches.filter(({ rank }) => rank < 3).length; // "emu" must not become "lemur" by Enter
+      this.#offers.splice(atWords, 0, { name: typed, add: true, node: element("div", { class: "class-row add" }, add) });
+    }
+    this.#list.replaceChildren(...this.#offers.map(({ node }) => node));
+    this.#offer(0);
   }
 
-  #row(entry, first) {
-    const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": S.changeKey(entry.name, entry.key) });
-    const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, `${entry.count}`)],
-      (event) => this.#choose(entry.name, event.shiftKey), { class: first ? "class-button first" : "class-button", "aria-keyshortcuts": entry.key || null });
+  #offer(index) {
+    this.#offered = Math.min(Math.max(index, 0), this.#offers.length - 1);
+    this.#offers.forEach(({ node }, at) => node.classList.toggle("offered", at === this.#offered));
+    this.#offers[this.#offered]?.node.scrollIntoView({ block: "nearest" });
+  }
+
+  #row(entry) {
+    const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": S.changeKey(entry.name, entry.key), title: S.changeKey(entry.name, entry.key) });
+    const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, entry.count.toLocaleString())],
+      (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", "aria-keyshortcuts": entry.key || null });
     if (entry.kind !== "class") key.disabled = true;
     return element("div", { class: `class-row ${entry.kind}` }, key, choose);
   }
 
-  #choose(name, all) {
+  #clear() {
     this.#search.value = "";
     this.#draw();
-    this.onchoose(name, { all });
+  }
+
+  #choose(name, all, give = this.prepare({ all })) {
+    this.#clear();
+    give(name);
   }
 
   #searchKey(event) {
-    if (event.key === "Escape") {
-      this.#search.value = "";
-      this.#draw();
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) this.#offer(this.#offered + step);
+    else if (event.key === "Escape") {
+      this.#clear();
       this.onleave?.();
-    } else if (event.key === "Enter") {
-      const typed = this.#search.value.trim();
-      const [best] = this.#matches();
-      if (best && typed) this.#choose(best.name, event.shiftKey);
-      else if (typed) this.#add(typed);
+    } else if (event.key === "Enter" && !event.isComposing) {
+      const offer = this.#offers[this.#offered];
+      if (offer?.add) this.#add(offer.name, event.shiftKey);
+      else if (offer) this.#choose(offer.name, event.shiftKey);
       this.onleave?.();
     } else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  async #add(name, sure = false) {
+  async #add(name, all = false) {
+    const give = this.prepare({ all });
+    this.#clear();
     try {
-      this.#choose(await store.addClass(name, sure), false);
+      give(await store.addClass(name));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.code !== "did_you_mean") return notify(error.message, { error: true });
       const similar = error.details.suggestions ?? [];
       const picked = await ask(S.didYouMean(name), [...similar.map((each) => ({ text: S.use(each), value: each })), { text: S.addClass(name), value: null }]);
       if (picked === undefined) return;
-      if (picked === null) await this.#add(name, true);
-      else this.#choose(picked, false);
+      try {
+        give(picked ?? (await store.addClass(name, true)));
+      } catch (refusal) {
+        notify(refusal.message, { error: true });
+      }
     }
   }
 
   async #changeKey(entry) {
-    const key = await ask(S.pressKey(entry.name), [{ text: S.noKey, value: "" }], { anyKey: /^[a-z1-9]$/ });
+    const key = await ask(S.pressKey(entry.name), [{ text: S.noKey, value: "" }], { keys: /^[a-z1-9]$/ });
     if (key === undefined) return;
     try {
       await store.setKey(entry.name, key);
@@ -99,19 +138,20 @@ export class ClassPanel {
     }
   }
 
-  // Take a class key. Shift means all; digits are read by their place, since Shift turns "1" into another character.
+  // Take a class key. Shift means all. A letter that no class has begins a search.
   handleKey(event, name) {
-    if (name === "/") {
-      this.#search.focus();
-      this.#search.select();
-      return true;
-    }
+    if (name === "/") return this.#find("");
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    const place = /^(Digit|Numpad)([0-9])$/.exec(event.code);
-    const key = event.shiftKey && place ? place[2] : event.key.toLowerCase();
-    const entry = event.key === "_" ? store.classOfKey("-") : store.classOfKey(key);
-    if (!entry) return false;
-    this.onchoose(entry.name, { all: event.shiftKey });
+    const entry = store.classOfKey(letterOf(event));
+    if (entry) this.prepare({ all: event.shiftKey })(entry.name);
+    else if (/^\p{L}$/u.test(event.key)) return this.#find(event.key);
+    return entry !== null;
+  }
+
+  #find(text) {
+    this.#search.focus();
+    this.#search.value = text;
+    this.#draw();
     return true;
   }
 }

@@ -1,4 +1,7 @@
 // Build elements. Texts are always set as text, never as markup.
+import { S } from "./strings.js";
+
+const SHOWN_MS = 5000;
 
 export function element(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
@@ -41,11 +44,14 @@ export function announce(text) {
   document.getElementById("live").textContent = text;
 }
 
-// Show a message in the corner. Errors stay until they are closed.
+// Show a message in the corner. Errors stay until they are closed; of the others the newest is shown.
 export function notify(text, { error = false } = {}) {
   const messages = document.getElementById("messages");
-  const close = button("×", () => message.remove(), { "aria-label": "Close this message" });
+  const same = [...messages.children].find((each) => (error ? each.textContent.startsWith(text) : !each.classList.contains("error")));
+  same?.remove();
+  const close = button("×", () => message.remove(), { "aria-label": S.closeMessage });
   const message = element("div", { class: error ? "message error" : "message" }, element("p", {}, text), close);
+  message.addEventListener("mousedown", (event) => event.preventDefault()); // the images keep the keyboard
   messages.append(message);
-  if (!error) setTimeout(() => message.remove(), 6000);
+  if (!error) setTimeout(() => message.remove(), SHOWN_MS);
 }

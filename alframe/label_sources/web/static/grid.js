@@ -1,37 +1,48 @@
 // The batch: a page of images in groups of one suggestion, answered together.
-import { answers } from "./answers.js";
-import { beacon, post } from "./api.js";
+import { answers, outbox } from "./answers.js";
+import { post } from "./api.js";
 import { ClassPanel } from "./class_panel.js";
 import { announce, button, element, keyHint, notify } from "./dom.js";
+import { LeasedPages } from "./leases.js";
 import { Pace } from "./pace.js";
 import { openSingle } from "./single.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 import { TileSet } from "./tileset.js";
-import { decodeAhead } from "./tiles.js";
 import { waitingPanel } from "./waiting.js";
 
-const RENEW_MS = 60000;
+const LOOK_MS = 10000;
 
 export class GridView {
   #pace = new Pace();
-  #panel = new ClassPanel((name, how) => this.#choose(name, how));
+  #panel = new ClassPanel(({ all }) => this.#prepareAnswer(all));
   #tiles = new TileSet({
     groupsOf: groupsOfSuggestions,
     onopen: (id) => this.#open(id),
     onconfirm: (group) => this.#confirm(group),
     onchange: () => this.#drawBar(),
   });
-  #next = null; // promise of the next page's images, decoded
-  #ahead = []; // the ids of that page: leased, so they are renewed too
-  #bar = element("div", { class: "bar" });
+  #pages = new LeasedPages({
+    prepare: (images) => this.#tiles.prepare(images),
+    shown: () => this.#tiles.unanswered().map((image) => image.image),
+    onlost: (ids) => this.#giveUp(ids),
+  });
+  #count = element("p", { class: "batch-count" });
+  #bar = element("progress", { "aria-label": S.batchProgress });
+  #marked = element("p", { class: "marked-count" });
+  #others = element("p", { class: "hint" });
+  #large = button([S.large, keyHint("Ctrl+Enter")], () => this.#open(this.#tiles.cursor));
+  #later = button([S.skip, keyHint("PgDn")], () => this.#skip());
   #body = element("div", { class: "view-body" });
   #stops = [];
-  #loading = false;
+  #loading = null;
+  #finishing = false;
 
   constructor() {
-    this.node = element("div", { class: "view grid-view" }, element("div", { class: "work" }, this.#bar, this.#body), this.#panel.node);
-    this.#panel.onleave = () => this.#tiles.moveTo(this.#tiles.cursor);
+    const bar = element("div", { class: "bar" }, this.#count, this.#bar, this.#others, this.#marked, element("div", { class: "actions" }, this.#large, this.#later));
+    bar.addEventListener("mousedown", (event) => event.preventDefault()); // the images keep the keyboard
+    this.node = element("div", { class: "view grid-view" }, element("div", { class: "work" }, bar, this.#body), this.#panel.node);
+    this.#panel.onleave = () => this.#tiles.focus();
   }
 
   async start() {
@@ -39,12 +50,13 @@ export class GridView {
       store.on("answered", ({ images }) => this.#giveUp(images)),
       store.on("round", () => this.#load()),
       store.on("state", () => this.#stateChanged()),
+      store.on("connection", () => this.#stateChanged()),
       answers.on("reversed", (reply) => this.#reversed(reply)),
+      this.#pages.start(),
     ];
-    const renewing = setInterval(() => this.#renew(), RENEW_MS);
-    const leaving = () => beacon("/api/leases/return");
-    window.addEventListener("pagehide", leaving);
-    this.#stops.push(() => clearInterval(renewing), () => window.removeEventListener("pagehide", leaving));
+    const looking = setInterval(() => this.#lookForWork(), LOOK_MS);
+    this.#stops.push(() => clearInterval(looking));
+    this.#drawBar();
     await this.#load();
   }
 
@@ -53,66 +65,68 @@ export class GridView {
     this.#panel.destroy();
   }
 
-  #pageSize() {
-    return store.state?.settings?.page ?? 40;
+  focus() {
+    this.#tiles.focus();
   }
 
+  // Load the page anew. What is asked for while it loads is loaded after it.
   async #load() {
-    if (this.#loading) return;
-    this.#loading = true;
-    this.#next = null;
-    try {
-      await this.#show(await this.#lease({ size: this.#pageSize() }));
-    } catch (error) {
-      notify(error.message, { error: true });
-    } finally {
-      this.#loading = false;
-    }
+    const before = this.#loading;
+    const loading = (async () => {
+      await before;
+      if (this.#loading !== loading) return; // a later call loads
+      await outbox.empty(); // the server hands out again what it does not know to be answered
+      try {
+        const page = await this.#pages.load();
+        this.#show(page);
+      } catch (error) {
+        if (!error.offline) notify(error.message, { error: true });
+        if (!this.#tiles.unanswered().length) this.#show({ images: [] });
+      }
+    })();
+    this.#loading = loading;
+    await loading;
+    if (this.#loading === loading) this.#loading = null;
   }
 
-  async #lease(body) {
-    const { images, taken_by_others: taken } = await post("/api/leases", body);
-    await decodeAhead(images);
-    this.takenByOthers = taken;
-    return images;
-  }
-
-  async #show(images) {
-    if (!images.length) {
-      this.#tiles.show([]);
-      this.#body.replaceChildren(waitingPanel(this.takenByOthers));
-    } else {
-      this.#tiles.show(images);
-      this.#body.replaceChildren(this.#tiles.node);
+  #show({ images, tiles }) {
+    this.#tiles.show(images, tiles);
+    if (images.length) {
+      if (!this.#tiles.node.isConnected) this.#body.replaceChildren(this.#tiles.node);
       this.#tiles.moveTo(this.#tiles.cursor);
-      this.#prefetch();
-    }
+      this.#pages.prefetch();
+    } else this.#showWaiting();
     this.#pace.restart();
     this.#drawBar();
   }
 
-  #prefetch() {
-    this.#ahead = [];
-    this.#next = this.#lease({ size: this.#pageSize(), more: true }).then((images) => {
-      this.#ahead = images.map((image) => image.image);
-      return images;
-    }).catch(() => null);
-  }
-
   async #finishPage() {
-    const ahead = await this.#next;
-    const images = (ahead ?? []).filter((image) => this.#ahead.includes(image.image));
-    if (images.length) await this.#show(images);
+    if (this.#finishing) return;
+    this.#finishing = true;
+    const page = await this.#pages.next();
+    this.#finishing = false;
+    if (this.#tiles.unanswered().length) return; // an answer was taken back meanwhile
+    if (page?.images.length) this.#show(page);
     else await this.#load();
   }
 
-  #choose(className, { all }) {
-    this.#answer(all ? this.#takeRestOfGroup() : this.#tiles.chosen(), [className]);
+  #showWaiting() {
+    const panel = waitingPanel(this.#pages.takenByOthers);
+    if (this.#body.textContent !== panel.textContent) this.#body.replaceChildren(panel); // else nothing moves
+  }
+
+  #prepareAnswer(all) {
+    const ids = all ? this.#takeRestOfGroup() : this.#tiles.chosen();
+    return (className) => this.#answer(ids, [className]);
   }
 
   #confirm(group = this.#tiles.groupOf(this.#tiles.cursor)) {
-    if (!group?.suggested) return announceAndNotify(S.noSuggestionHere);
-    this.#answer(this.#takeRestOfGroup(group), [group.suggested]);
+    if (!group) return;
+    if (!group.suggested) return say(S.noSuggestionHere);
+    const ids = this.#takeRestOfGroup(group);
+    if (ids.length) this.#answer(ids, [group.suggested]);
+    else if (this.#tiles.marks.size) say(S.allMarked);
+    else this.#tiles.moveToNextUnanswered();
   }
 
   // The images of a group that are not marked. The marked ones stay on the page, to be answered one by one.
@@ -126,16 +140,19 @@ export class GridView {
     if (!ids.length) return;
     const seconds = this.#pace.lap(ids.length);
     for (const id of ids) {
-      const image = this.#tiles.images.get(id);
       this.#tiles.marks.delete(id);
-      this.#tiles.update({ ...image, answer: classes.length ? { classes, name: store.me.name } : null });
+      this.#tiles.update({ ...this.#tiles.images.get(id), image: id, answer: classes.length ? { classes, name: store.me.name } : null });
     }
     announce(S.answered(ids.length, classes));
-    if (this.#tiles.unanswered().length) this.#tiles.moveToNextUnanswered();
     const saving = answers.give("grid", ids.map((image) => ({ image, classes, seconds })));
     saving.then((reply) => this.#saved(reply)).catch((error) => this.#refused(ids, error));
     this.#drawBar();
-    if (!this.#tiles.unanswered().length) await this.#finishPage();
+    if (this.#tiles.unanswered().length) this.#tiles.moveToNextUnanswered();
+    else await this.#finishPage();
+  }
+
+  #removeAnswers() {
+    this.#answer(this.#tiles.chosen().filter((id) => this.#tiles.images.get(id).answer), []);
   }
 
   #saved(reply) {
@@ -155,75 +172,85 @@ export class GridView {
     if (image) this.#tiles.update({ ...image, answer: null });
   }
 
+  // Images of earlier pages whose answer was taken back come to the front of this page.
   #reversed({ images }) {
-    const missing = images.filter((image) => !this.#tiles.images.has(image.image));
-    images.filter((image) => this.#tiles.images.has(image.image)).forEach((image) => this.#tiles.update(image));
-    if (missing.some((image) => !image.answer)) this.#show([...missing.filter((image) => !image.answer), ...this.#tiles.images.values()]);
+    const back = images.filter((image) => !image.answer && !this.#tiles.images.has(image.image));
+    images.forEach((image) => this.#tiles.update(image));
+    if (back.length) this.#show({ images: [...back, ...this.#tiles.images.values()] });
     else if (images.length) this.#tiles.moveTo(images[0].image);
     this.#drawBar();
+    if (this.#tiles.images.size && !this.#tiles.unanswered().length) this.#finishPage();
   }
 
   async #skip() {
     const ids = this.#tiles.chosen();
+    if (!ids.length) return;
     this.#tiles.remove(ids);
+    announce(S.skipped(ids.length));
     await post("/api/skip", { images: ids }).catch((error) => notify(error.message, { error: true }));
+    this.#pace.restart();
     if (!this.#tiles.unanswered().length) await this.#finishPage();
   }
 
   // Take images off the page that others have answered or that were leased to others meanwhile.
-  #giveUp(images) {
-    const open = images.filter((id) => this.#tiles.images.has(id) && !this.#tiles.images.get(id).answer);
-    if (open.length) this.#tiles.remove(open);
-    this.#ahead = this.#ahead.filter((id) => !images.includes(id));
+  #giveUp(ids) {
+    this.#pages.forget(ids);
+    const open = ids.filter((id) => this.#tiles.images.has(id) && !this.#tiles.images.get(id).answer);
+    if (!open.length) return;
+    this.#tiles.remove(open);
+    if (!this.#tiles.unanswered().length) this.#finishPage();
   }
 
   #stateChanged() {
-    if (!this.#tiles.images.size && !this.#loading && store.state.phase === "waiting" && store.state.batch?.answered < store.state.batch?.asked) this.#load();
-    else if (!this.#tiles.images.size) this.#body.replaceChildren(waitingPanel(this.takenByOthers));
     this.#drawBar();
+    if (this.#tiles.unanswered().length) return;
+    const { asked = 0, answered = 0, leased = 0 } = store.state?.batch ?? {};
+    if (!store.connected) this.#showWaiting();
+    else if (!this.#loading && store.state?.phase === "waiting" && asked > answered + leased) this.#load();
+    else if (!this.#tiles.images.size) this.#showWaiting();
   }
 
-  async #renew() {
-    const held = [...this.#tiles.unanswered().map((image) => image.image), ...this.#ahead];
-    if (!held.length || document.hidden) return;
-    const reply = await post("/api/leases/renew", { images: held }).catch(() => null);
-    if (reply?.lost.length) this.#giveUp(reply.lost);
+  // Leases of others run out, and second opinions come up, without a word from the server.
+  #lookForWork() {
+    if (store.connected && store.state?.phase === "waiting" && !this.#tiles.unanswered().length && !this.#loading && !this.#finishing) this.#load();
   }
 
   #open(id) {
+    if (id === null) return;
     openSingle({
       images: [...this.#tiles.images.values()], at: id,
       onanswer: (image) => this.#tiles.update(image),
       onclose: (last) => {
+        this.#pace.restart();
         this.#tiles.moveTo(last);
+        this.#drawBar();
         if (!this.#tiles.unanswered().length) this.#finishPage();
       },
     });
   }
 
   #drawBar() {
-    const batch = store.state?.batch;
-    const marked = this.#tiles.marks.size;
-    this.#bar.replaceChildren(
-      element("p", { class: "batch-count" }, batch ? S.batch(batch.answered, batch.asked, store.state.round) : ""),
-      element("progress", { max: batch?.asked ?? 1, value: batch?.answered ?? 0, "aria-label": S.batchProgress }),
-      element("p", { class: "marked-count" }, marked ? S.marked(marked) : ""),
-      element("div", { class: "actions" },
-        button([S.large, keyHint("Ctrl+Enter")], () => this.#open(this.#tiles.cursor), { disabled: this.#tiles.cursor === null }),
-        button([S.skip, keyHint("PageDown")], () => this.#skip(), { disabled: this.#tiles.cursor === null })));
+    const { batch = null, round = null, mine = null } = store.state ?? {};
+    this.#count.textContent = batch && round !== null ? S.batch(batch.answered, batch.asked, round) : "";
+    this.#bar.hidden = !batch || round === null;
+    this.#bar.max = batch?.asked || 1;
+    this.#bar.value = batch?.answered ?? 0;
+    this.#others.textContent = S.pace(mine?.images_per_hour, (store.state?.people ?? []).filter((person) => person.online && person.name !== store.me.name));
+    this.#marked.textContent = this.#tiles.marks.size ? S.marked(this.#tiles.marks.size) : "";
+    this.#large.disabled = this.#later.disabled = this.#tiles.cursor === null;
   }
 
   handleKey(event, name) {
-    if (name === "Ctrl+Enter" && this.#tiles.cursor !== null) this.#open(this.#tiles.cursor);
+    if (name === "Ctrl+Enter") this.#open(this.#tiles.cursor);
     else if (name === "Enter") this.#confirm();
     else if (name === "PageDown") this.#skip();
-    else if (name === "Delete") this.#answer(this.#tiles.chosen(), []);
+    else if (name === "Delete") this.#removeAnswers();
     else return this.#tiles.handleKey(name) || this.#panel.handleKey(event, name);
     return true;
   }
 }
 
-function announceAndNotify(text) {
+function say(text) {
   announce(text);
   notify(text);
 }

@@ -15,6 +15,15 @@ export function keyName(event) {
   return control + alt + shift + (key === " " ? "Space" : key);
 }
 
+// The letter or digit of a key, whatever Shift makes of it and whatever script the keyboard writes.
+export function letterOf(event) {
+  const typed = event.key.toLowerCase();
+  const place = /^(?:Digit|Numpad)([0-9])$|^Key([A-Z])$/.exec(event.code);
+  if (event.shiftKey && place?.[1]) return place[1];
+  if (typed === "_") return "-";
+  return /^[\x20-\x7e]$/.test(typed) || !place?.[2] ? typed : place[2].toLowerCase();
+}
+
 function isTyping(target) {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }

@@ -1,22 +1,24 @@
 // Start the page: sign in with the token of the link, then show one view at a time.
 import { answers, outbox } from "./answers.js";
 import { ApiError, get, post } from "./api.js";
-import { element, notify } from "./dom.js";
+import { button, element, notify } from "./dom.js";
 import { GridView } from "./grid.js";
-import { openHelp, openWelcome } from "./help.js";
+import { openHelp } from "./help.js";
 import { pushKeys } from "./keys.js";
+import { askName, signInAgain, tokenOf } from "./people.js";
 import { PoolView } from "./pool.js";
 import { ProgressView } from "./progress.js";
 import { ReviewView } from "./review.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 import { applyTheme } from "./theme.js";
-import { askName, redo, TopBar, undo } from "./top_bar.js";
+import { redo, TopBar, undo } from "./top_bar.js";
 
+const RETRY_MS = 1000;
 const VIEWS = [
   { name: "label", title: S.label, create: () => new GridView() },
   { name: "review", title: S.review, create: () => new ReviewView() },
-  { name: "pool", title: S.pool, create: () => new PoolView() },
+  { name: "pool", title: S.pool, create: (image) => new PoolView(image) },
   { name: "progress", title: S.progress, create: () => new ProgressView() },
 ];
 
@@ -35,10 +37,12 @@ async function signIn() {
   }
 }
 
+// The address is "#pool", or "#pool/17" to begin with an image.
 async function showView() {
-  const wanted = VIEWS.find(({ name }) => location.hash === `#${name}`) ?? VIEWS[0];
+  const [name, argument] = location.hash.slice(1).split("/");
+  const wanted = VIEWS.find((each) => each.name === name) ?? VIEWS[0];
   view?.stop();
-  view = wanted.create();
+  view = wanted.create(argument);
   main.replaceChildren(view.node);
   topBar.showView(wanted.name);
   document.title = S.title(wanted.title, store.me.project);
@@ -59,27 +63,48 @@ function handleKey(event, name) {
   return true;
 }
 
-async function start() {
-  applyTheme();
-  try {
-    store.me = await signIn();
-  } catch (error) {
-    const title = error.code === "bad_token" || error.code === "no_session" ? S.needLink : S.cannotStart;
-    main.replaceChildren(element("div", { class: "waiting", role: "alert" }, element("h1", {}, title), element("p", {}, error.code === "no_session" ? S.openLink : error.message)));
-    return;
-  }
-  outbox.on("refused", (error) => notify(error.message, { error: true }));
-  outbox.on("recovered", () => notify(S.recovered));
-  outbox.on("signed-out", () => notify(S.signedOut, { error: true }));
-  outbox.open(store.me.project_id);
-  await Promise.all([store.loadState(), store.loadClasses(), answers.restore()]).catch((error) => notify(error.message, { error: true }));
-  topBar = new TopBar(document.getElementById("top"), VIEWS, showView);
-  store.connect();
-  if (store.me.first_visit) await openWelcome();
-  if (!store.me.named) await askName();
-  pushKeys(handleKey);
-  window.addEventListener("hashchange", showView);
-  await showView();
+// Without a session the page can take a link; without a server it waits for one.
+function showEntrance(error) {
+  const needsLink = error.code === "bad_token" || error.code === "no_session";
+  const input = element("input", { type: "text", autocomplete: "off", "aria-label": S.pasteLink, placeholder: S.pasteLink });
+  const form = element("form", { class: "link" }, input, element("button", { type: "submit", class: "confirm" }, S.ok));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    post("/api/session", { token: tokenOf(input.value) }).then(start, showEntrance); // the reply says who this is
+  });
+  main.replaceChildren(element("div", { class: "waiting", role: "alert" },
+    element("h1", {}, needsLink ? S.needLink : S.cannotStart),
+    element("p", {}, error.code === "no_session" ? S.openLink : error.message),
+    needsLink ? form : button(S.tryAgain, () => start())));
+  if (error.offline || error.code === "starting") setTimeout(() => start(), RETRY_MS);
 }
 
+let isStarted = false;
+
+async function start(me = null) {
+  try {
+    store.me = me ?? (await signIn());
+    await Promise.all([store.loadState(), store.loadClasses(), answers.restore()]);
+  } catch (error) {
+    return showEntrance(error);
+  }
+  if (isStarted) return;
+  isStarted = true;
+  const { named, first_visit: firstVisit, project_id: project } = store.me;
+  outbox.on("refused", (error) => notify(error.message, { error: true }));
+  outbox.on("recovered", () => notify(S.recovered));
+  outbox.on("signed-out", signInAgain);
+  outbox.on("other-project", (error) => notify(error.message, { error: true }));
+  outbox.open(project);
+  topBar = new TopBar(document.getElementById("top"), VIEWS);
+  store.connect();
+  pushKeys(handleKey);
+  window.addEventListener("hashchange", showView);
+  const shown = showView();
+  if (!named) await askName({ firstVisit });
+  await shown;
+  view.focus();
+}
+
+applyTheme();
 start();

@@ -7,17 +7,24 @@ import { S } from "./strings.js";
 const PREFIX = "alframe-outbox";
 const RETRY_MS = [500, 1000, 2000, 5000];
 
+// Events: "change"; "recovered" and "refused", of an action that an earlier page has left; "signed-out" and
+// "other-project", once, when the server does not take answers from this page any more.
 export class Outbox extends Hub {
   #project;
   #waiting = [];
   #replies = new Map();
   #sending = false;
   #failures = 0;
+  #obstacle = null; // code of the error that keeps the first action back
+  #isStored = true;
 
   // Take up what an earlier page of this project could not send. Another project's answers stay where they are.
   open(project) {
     this.#project = project;
     this.#waiting = stored(`${PREFIX}:${project}:`);
+    window.addEventListener("beforeunload", (event) => {
+      if (this.unsaved && !this.#isStored) event.preventDefault(); // nothing but this page has them
+    });
     this.flush();
   }
 
@@ -37,6 +44,16 @@ export class Outbox extends Hub {
       this.#replies.set(body.action, { resolve, reject });
       this.#keep(item);
       this.flush();
+    });
+  }
+
+  // Wait until all that was queued so far is answered: what the server is asked next must contain it.
+  async empty() {
+    while (this.#waiting.length) await new Promise((resolve) => {
+      const stop = this.on("change", () => {
+        stop();
+        resolve();
+      });
     });
   }
 
@@ -60,10 +77,7 @@ export class Outbox extends Hub {
       if (!waiter) this.emit("recovered", reply);
     } catch (error) {
       if (isTemporary(error)) {
-        this.#failures += 1;
-        this.emit("change");
-        if (error.code === "no_session") this.emit("signed-out");
-        setTimeout(() => this.flush(), RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1]);
+        this.#wait(error);
         return false;
       }
       this.#done(body.action);
@@ -73,8 +87,20 @@ export class Outbox extends Hub {
     return true;
   }
 
+  #wait(error) {
+    this.#failures += 1;
+    const isNew = this.#obstacle !== error.code;
+    this.#obstacle = error.code;
+    if (isNew && error.code === "no_session") this.emit("signed-out");
+    if (isNew && error.code === "other_project") this.emit("other-project", error);
+    this.emit("change");
+    if (error.code === "no_session") return; // whoever signs in again calls flush
+    setTimeout(() => this.flush(), RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1]);
+  }
+
   #done(action) {
     this.#failures = 0;
+    this.#obstacle = null;
     this.#waiting.shift();
     this.#replies.delete(action);
     localStorage.removeItem(this.#key(action));
@@ -86,7 +112,8 @@ export class Outbox extends Hub {
     try {
       localStorage.setItem(this.#key(item.body.action), JSON.stringify(item));
     } catch {
-      this.emit("refused", new ApiError("no_storage", S.noStorage)); // the answer is still in memory and still sent
+      if (this.#isStored) this.emit("refused", new ApiError("no_storage", S.noStorage)); // still in memory, still sent
+      this.#isStored = false;
     }
     this.emit("change");
   }
@@ -96,9 +123,10 @@ export class Outbox extends Hub {
   }
 }
 
-// A session that has ended and a server that is starting are waited for: the answers stay here until they can be sent.
+// A session that has ended, a server that is starting and another project at this address are waited for: the answers
+// stay here until they can be sent.
 function isTemporary(error) {
-  return error.offline || error.code === "no_session" || error.code === "starting";
+  return error.offline || ["no_session", "starting", "other_project"].includes(error.code);
 }
 
 function stored(prefix) {
@@ -108,7 +136,7 @@ function stored(prefix) {
       const item = JSON.parse(localStorage.getItem(key));
       if (item?.path && item?.body?.action) items.push(item);
     } catch {
-      localStorage.removeItem(key);
+      // Not written by this page: left alone.
     }
   }
   return items.sort((a, b) => a.at - b.at);

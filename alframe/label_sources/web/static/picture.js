@@ -1,5 +1,6 @@
 // A large image with zoom, brightness, contrast and the detector's boxes.
-import { element } from "./dom.js";
+import { element, notify } from "./dom.js";
+import { S } from "./strings.js";
 
 const ZOOM_LIMITS = [1, 12];
 const HOLD_ZOOM = 3;
@@ -13,6 +14,7 @@ export class Picture {
   #brightness = 1;
   #contrast = 1;
   #beforeHold = null;
+  #resized = new ResizeObserver(() => this.#placeBoxes());
 
   constructor() {
     this.node = element("div", { class: "picture" }, this.#stage);
@@ -27,12 +29,23 @@ export class Picture {
     this.node.addEventListener("pointermove", (event) => {
       if (this.#zoom > 1) this.#lookAt(this.#pointOf(event));
     });
-    this.#image.addEventListener("load", () => this.#placeBoxes());
-    new ResizeObserver(() => this.#placeBoxes()).observe(this.node);
+    this.#image.addEventListener("load", () => {
+      this.#image.style.opacity = 1;
+      this.#stage.style.backgroundImage = "none";
+      this.#placeBoxes();
+    });
+    this.#image.addEventListener("error", () => notify(S.cannotShow, { error: true }));
+    this.#resized.observe(this.node);
   }
 
+  stop() {
+    this.#resized.disconnect();
+  }
+
+  // The thumbnail stands in until the large image is there, so that nothing of the image before is seen.
   show(image) {
-    this.shown = image;
+    this.#image.style.opacity = 0;
+    this.#stage.style.backgroundImage = image.crop ? "none" : `url("${image.thumbnail}")`;
     this.#image.src = image.large;
     this.#image.alt = image.name;
     this.#boxes.replaceChildren(...(image.boxes ?? []).map((box) => element("span", {

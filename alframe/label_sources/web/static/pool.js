@@ -6,22 +6,30 @@ import { store } from "./store.js";
 import { S } from "./strings.js";
 
 export class PoolView extends BrowseView {
-  #chosen = { class: "", order: "confident" };
-  #likeImage = null;
+  #chosen = { class: "", range: "", order: "confident" };
+  #likeImage;
   #likeClass = "";
   #predicted = [];
 
-  constructor() {
+  // likeImage: the number of the image to begin with.
+  constructor(likeImage) {
     super("find");
+    this.#likeImage = likeImage === undefined ? null : Number(likeImage);
+  }
+
+  get #isSimilar() {
+    return this.#likeImage !== null || this.#likeClass !== "";
   }
 
   path() {
-    return this.#likeImage !== null || this.#likeClass ? "/api/similar" : "/api/pool";
+    return this.#isSimilar ? "/api/similar" : "/api/pool";
   }
 
   parameters() {
     if (this.#likeImage !== null) return { image: this.#likeImage };
-    return this.#likeClass ? { class: this.#likeClass } : this.#chosen;
+    if (this.#likeClass) return { class: this.#likeClass };
+    const [min, max] = this.#chosen.range.split("-");
+    return { class: this.#chosen.class, order: this.#chosen.order, min, max };
   }
 
   async prepare() {
@@ -31,38 +39,49 @@ export class PoolView extends BrowseView {
     } catch {
       this.#predicted = []; // no model yet: the list below says so in words
     }
-    this.drawActions();
+    this.#drawFilters();
   }
 
-  drawActions() {
-    const similar = this.#likeImage !== null || this.#likeClass !== "";
+  #drawFilters() {
     const labelled = store.classes.filter((each) => each.count > 0 && each.kind !== "unsure");
+    const filter = (label, name, options) => choice(label, options, this.#chosen[name], (value) => this.#show(null, "", { [name]: value }));
+    const none = this.#isSimilar ? [["–", ""]] : [];
+    if (this.#isSimilar) this.#chosen.class = "";
     this.filters.replaceChildren(
-      choice(S.predictedClass, this.#predicted.map((each) => [`${each.name} (${each.count})`, each.name]), this.#chosen.class, (value) => this.#choose({ class: value })),
-      choice(S.order, [[S.mostCertain, "confident"], [S.leastCertain, "doubtful"]], this.#chosen.order, (value) => this.#choose({ order: value })),
-      choice(S.likeClass, [[S.none, ""], ...labelled.map((each) => [each.name, each.name])], this.#likeClass, (value) => this.#like(null, value)),
-      button(S.likeThis, () => this.#like(this.tiles.cursor, ""), { disabled: this.tiles.cursor === null }),
-      similar ? button(S.backToPool, () => this.#like(null, "")) : "",
-      this.openButton());
+      filter(S.predictedClass, "class", [...none, ...this.#predicted.map((each) => [S.withCount(each), each.name])]),
+      filter(S.confidence, "range", [[S.all, ""], ["≥ 90 %", "0.9-1"], ["50–90 %", "0.5-0.9"], ["< 50 %", "0-0.5"]]),
+      filter(S.order, "order", [[S.mostCertain, "confident"], [S.leastCertain, "doubtful"]]),
+      choice(S.likeClass, [["–", ""], ...labelled.map((each) => [each.name, each.name])], this.#likeClass, (value) => this.#show(null, value)),
+      ...(this.#isSimilar ? [button(S.backToPool, () => this.#show(null, ""))] : []),
+      this.similarButton, this.openButton);
   }
 
-  #choose(change) {
-    Object.assign(this.#chosen, change);
-    this.#like(null, "");
+  findSimilar(id) {
+    if (id !== null) this.#show(id, "");
   }
 
-  #like(image, className) {
+  async #show(image, likeClass, chosen = {}) {
     this.#likeImage = image;
-    this.#likeClass = className;
-    this.reload().then(() => this.drawActions());
+    this.#likeClass = likeClass;
+    Object.assign(this.#chosen, chosen);
+    if (!this.#isSimilar) this.#chosen.class ||= this.#predicted[0]?.name ?? "";
+    const label = document.activeElement?.closest?.(".choice")?.textContent;
+    await this.reload();
+    this.#drawFilters();
+    const again = label && [...this.filters.querySelectorAll(".choice")].find((each) => each.firstChild.textContent && label.startsWith(each.firstChild.textContent));
+    again?.querySelector("select").focus();
   }
 
-  title() {
+  titleOf() {
     if (this.#likeImage !== null) return S.similarToImage;
     return this.#likeClass ? S.similarToClass(this.#likeClass) : S.predictedAs(this.#chosen.class);
   }
 
+  noteOf({ predicted = null, similarity = null }) {
+    return [similarity !== null && S.similarity(similarity), predicted && S.predicted(predicted)].filter(Boolean).join(" · ");
+  }
+
   summarise({ total }) {
-    return S.found(total);
+    return total ? `${S.found(total)} ${S.foundAreMarked}` : S.nothingFound;
   }
 }

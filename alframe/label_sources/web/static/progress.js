@@ -21,6 +21,8 @@ export class ProgressView {
     clearInterval(this.#timer);
   }
 
+  focus() {}
+
   async #load() {
     let progress;
     try {
@@ -46,6 +48,7 @@ export class ProgressView {
       [S.timeLeft, progress.hours_left === null ? S.notYet : S.hours(progress.hours_left)],
     ];
     if (progress.room !== null) facts.push([S.budgetLeft, number(progress.room)]);
+    if (progress.unanswered_audit) facts.push([S.auditLeft, number(progress.unanswered_audit)]);
     if (progress.agreement) facts.push([S.agreement(progress.agreement.images), S.agreementValue(progress.agreement)]);
     this.node.replaceChildren(
       element("dl", { class: "facts-grid" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),

@@ -1,6 +1,7 @@
 // All answered images, to look at again and to correct.
 import { get } from "./api.js";
 import { BrowseView, choice } from "./browse.js";
+import { store } from "./store.js";
 import { S } from "./strings.js";
 
 export class ReviewView extends BrowseView {
@@ -26,32 +27,33 @@ export class ReviewView extends BrowseView {
       this.reload();
     });
     this.filters.replaceChildren(
-      filter(S.class, "class", [all, ...classes.map((each) => [`${each.name} (${each.count})`, each.name])]),
-      filter(S.person, "person", [all, ...people.map((each) => [`${each.name || S.nameless} (${each.count})`, each.name])]),
-      filter(S.round, "round", [all, ...rounds.map((each) => [`${each.round} (${each.count})`, each.round])]),
+      filter(S.class, "class", [all, ...classes.map((each) => [S.withCount(each), each.name])]),
+      filter(S.person, "person", [all, ...people.map((each) => [S.withCount({ ...each, name: each.name || S.nameless }), each.name])]),
+      filter(S.round, "round", [all, ...rounds.map((each) => [S.withCount({ ...each, name: each.round }), each.round])]),
       filter(S.order, "order", [[S.newest, "newest"], [S.byClass, "class"], [S.byDoubt, "doubt"]]),
       filter(S.show, "disagree", [[S.all, ""], [S.onlyDisagreement(disagree), "1"]]),
-      this.openButton());
+      this.similarButton, this.openButton);
   }
 
-  groupsOf(images) {
-    const byClass = this.#chosen.order === "class";
-    const groups = [];
-    for (const image of images) {
-      const title = byClass ? (image.answers?.[0]?.classes.join(" + ") ?? S.unanswered) : S.labelled;
-      if (groups.at(-1)?.title !== title) groups.push({ title, suggested: null, images: [] });
-      groups.at(-1).images.push(withStandingAnswer(image));
-    }
-    return groups;
+  titleOf(image) {
+    return this.#chosen.order === "class" ? (image.answers?.[0]?.classes.join(" + ") ?? S.unanswered) : S.labelled;
+  }
+
+  // What speaks against the answer: other people's, or the model's.
+  noteOf({ answers = [], answer, predicted = null }) {
+    const said = (one) => one.classes.join(" + ");
+    if (new Set(answers.map(said)).size > 1) return answers.map((one) => S.saidBy(one.name || S.nameless, said(one))).join(" · ");
+    return this.#chosen.order === "doubt" && predicted && predicted.class !== (answer && said(answer)) ? S.modelSays(predicted) : "";
+  }
+
+  // The answer shown is what people said last, whoever it was; after an undo, what the others had said.
+  completed(image, reversed = false) {
+    const others = (image.answers ?? []).filter((one) => !reversed || one.name !== store.me.name);
+    return { ...image, answer: image.answer ?? others[0] ?? null };
   }
 
   summarise({ total, held_back: heldBack = 0 }) {
-    return this.#chosen.order === "doubt" && heldBack ? `${S.found(total)} ${S.heldBack(heldBack)}` : S.found(total);
+    if (!total && this.#chosen.order !== "doubt") return S.nothingToReview;
+    return this.#chosen.order === "doubt" && heldBack ? `${S.found(total)} ${S.heldBack(heldBack)}` : `${S.found(total)} ${S.reviewSettles}`;
   }
-}
-
-// In a review the answer shown is what people said last, whoever it was.
-function withStandingAnswer(image) {
-  image.answer ??= image.answers?.[0] ?? null;
-  return image;
 }

@@ -18,9 +18,10 @@ export function openSingle({ images, at, origin = "single", onanswer, onclose })
 
 class SingleView {
   #picture = new Picture();
-  #panel = new ClassPanel((name, how) => this.#choose(name, how));
+  #panel = new ClassPanel(({ all }) => this.#prepareAnswer(all));
   #strip = new FrameStrip((frame) => this.#picture.show(frame));
   #pace = new Pace();
+  #boxes;
   #title = element("h2", {});
   #facts = element("p", { class: "facts" });
   #history = element("ol", { class: "history" });
@@ -34,40 +35,42 @@ class SingleView {
     this.#panel.onleave = () => this.node.focus();
     this.node = element("div", { class: "single", role: "dialog", "aria-modal": "true", "aria-label": S.large, tabindex: -1 },
       element("div", { class: "single-main" },
-        element("header", { class: "bar" }, this.#title, this.#facts, element("div", { class: "actions" }, this.#buttons())),
+        element("header", { class: "bar" }, element("div", { class: "about" }, this.#title, this.#facts), element("div", { class: "actions" }, this.#buttons())),
         this.#picture.node, this.#strip.node),
       element("div", { class: "single-side" }, this.#severalNode, this.#panel.node, this.#comment, this.#history));
     this.#comment.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.isComposing) this.#saveComment();
       if (event.key === "Escape" || event.key === "Enter") this.node.focus();
     });
   }
 
   #buttons() {
-    const small = (text, key, onclick) => button([text, keyHint(key)], () => {
-      onclick();
-      this.node.focus();
-    });
+    const small = (text, key, onclick, properties = {}) => {
+      const node = button([text, keyHint(key)], onclick, properties);
+      node.addEventListener("mousedown", (event) => event.preventDefault()); // the image keeps the keyboard
+      return node;
+    };
     return [
-      small(S.previous, "←", () => this.#step(-1)), small(S.next, "→", () => this.#step(1)),
-      small(S.boxes, "\\", () => this.#picture.toggleBoxes()),
-      small(S.brighter, "PageUp", () => this.#picture.adjust({ brightness: 1.25 })),
-      small(S.darker, "PageDown", () => this.#picture.adjust({ brightness: 0.8 })),
-      small(S.moreContrast, "Shift+PageUp", () => this.#picture.adjust({ contrast: 1.2 })),
+      small("", "←", () => this.#step(-1), { "aria-label": S.previous, title: S.previous }),
+      small("", "→", () => this.#step(1), { "aria-label": S.next, title: S.next }),
+      small(S.brighter, "PgUp", () => this.#picture.adjust({ brightness: 1.25 })),
+      small(S.darker, "PgDn", () => this.#picture.adjust({ brightness: 0.8 })),
+      small(S.moreContrast, "⇧PgUp", () => this.#picture.adjust({ contrast: 1.2 })),
+      this.#boxes = small(S.boxes, "\\", () => this.#picture.toggleBoxes()),
       small(S.several, "+", () => this.#toggleSeveral()),
-      small(S.close, "Esc", () => this.close()),
+      small(S.back, "Esc", () => this.close()),
     ];
   }
 
   open() {
-    this.returnFocus = document.activeElement;
     document.getElementById("top").inert = document.getElementById("view").inert = true;
     document.body.append(this.node);
     this.stops = [pushKeys((event, name) => this.#key(event, name))];
-    const up = (event) => {
+    const release = (event) => {
       if (event.key === " ") this.#picture.release();
     };
-    document.addEventListener("keyup", up);
-    this.stops.push(() => document.removeEventListener("keyup", up), answers.on("reversed", ({ images }) => images.forEach((image) => this.#take(image))));
+    document.addEventListener("keyup", release);
+    this.stops.push(() => document.removeEventListener("keyup", release), () => this.#picture.stop(), answers.on("reversed", ({ images }) => images.forEach((image) => this.#take(image))));
     this.node.focus();
     this.#show();
   }
@@ -78,7 +81,6 @@ class SingleView {
     this.#strip.stop();
     this.node.remove();
     document.getElementById("top").inert = document.getElementById("view").inert = false;
-    this.returnFocus?.focus?.();
     this.onclose?.(this.#image().image);
   }
 
@@ -89,7 +91,8 @@ class SingleView {
   async #show() {
     const image = this.#image();
     const loading = ++this.#loading;
-    this.#title.textContent = image.name;
+    this.#title.textContent = this.#title.title = image.name;
+    this.#boxes.hidden = !image.boxes?.length;
     this.#comment.value = image.answer?.comment ?? "";
     this.#several = null;
     this.#describe();
@@ -127,15 +130,42 @@ class SingleView {
     this.#describe();
   }
 
-  #choose(name, { all }) {
-    if (this.#several === null) return this.#answer([name], all);
-    const chosen = this.#several;
-    this.#several = chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name];
-    this.#describe();
+  #prepareAnswer(all) {
+    const image = this.#image();
+    return (name) => {
+      if (image.image !== this.#image().image) return this.#give(image, [name], all); // another is shown by now
+      if (this.#several === null) return this.#answer([name], all);
+      const chosen = this.#several;
+      this.#several = chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name];
+      this.#describe();
+    };
   }
 
   #answer(classes, burst) {
+    this.#give(this.#image(), classes, burst);
+    const next = this.#nextToDo();
+    if (next < 0) return this.close();
+    this.position = next;
+    this.#show();
+  }
+
+  // In a batch the next image without an answer, else the next one.
+  #nextToDo() {
+    const after = this.position + 1;
+    if (this.origin !== "single") return after < this.images.length ? after : -1;
+    const isOpen = (image, index) => !image.answer && index !== this.position;
+    const next = this.images.findIndex((image, index) => index >= after && isOpen(image, index));
+    return next >= 0 ? next : this.images.findIndex(isOpen);
+  }
+
+  // A comment alone is kept with the answer that stands, or goes with the next one.
+  #saveComment() {
     const image = this.#image();
+    if (image.answer) this.#give(image, image.answer.classes, false);
+    announce(image.answer ? S.commentSaved : S.commentKept);
+  }
+
+  #give(image, classes, burst) {
     const comment = this.#comment.value.trim();
     const given = { image: image.image, classes, seconds: this.#pace.lap(1), comment, burst };
     this.#take({ ...image, answer: classes.length ? { classes, comment, name: store.me.name } : null });
@@ -143,16 +173,14 @@ class SingleView {
     answers.give(this.origin, [given])
       .then((reply) => {
         reply.problems?.forEach((problem) => notify(problem.message, { error: true }));
-        if (reply.problems?.length) this.#take({ ...image });
+        if (reply.problems?.length) this.#take(image);
         if (reply.also?.length) notify(S.burstAnswered(reply.also.length));
         reply.also?.forEach((frame) => this.#take(frame));
       })
       .catch((error) => {
-        this.#take({ ...image });
+        this.#take(image);
         notify(error.message, { error: true });
       });
-    if (this.position + 1 < this.images.length) this.#step(1);
-    else this.close();
   }
 
   #take(image) {
@@ -168,22 +196,21 @@ class SingleView {
       Escape: () => this.close(),
       ArrowRight: () => picture.pan(0.1, 0) || this.#step(1), ArrowLeft: () => picture.pan(-0.1, 0) || this.#step(-1),
       ArrowUp: () => picture.pan(0, -0.1) || picture.zoomBy(1.25), ArrowDown: () => picture.pan(0, 0.1) || picture.zoomBy(0.8),
-      Tab: null,
       Space: () => picture.hold(),
       PageUp: () => picture.adjust({ brightness: 1.25 }), PageDown: () => picture.adjust({ brightness: 0.8 }),
       "Shift+PageUp": () => picture.adjust({ contrast: 1.2 }), "Shift+PageDown": () => picture.adjust({ contrast: 1 / 1.2 }),
       Home: () => picture.reset(), "\\": () => picture.toggleBoxes(),
       ".": () => this.#strip.step(1), ",": () => this.#strip.step(-1), ";": () => this.#strip.play(),
       "+": () => this.#toggleSeveral(), F2: () => this.#comment.focus(),
-      Enter: () => this.#enter(), Delete: () => this.#answer([], false),
+      Enter: () => this.#enter(), Delete: () => this.#image().answer && this.#give(this.#image(), [], false),
     };
     if (commands[name]) {
       commands[name]();
       return true;
     }
     if (name.startsWith("Ctrl+z") || name.startsWith("Ctrl+Shift+z") || name === "Ctrl+y" || name === "?") return false;
-    this.#panel.handleKey(event, name) && event.preventDefault();
-    return name !== "Tab" && name !== "Shift+Tab";
+    if (this.#panel.handleKey(event, name)) return true;
+    return !["Tab", "Shift+Tab"].includes(name) && !event.ctrlKey && !event.metaKey; // nothing reaches the grid behind
   }
 
   // Enter accepts the several classes named so far, or else the suggestion.

@@ -3,20 +3,29 @@
 import { get, post, put } from "./api.js";
 import { Hub } from "./events.js";
 
+const REOPEN_MS = 2000;
+
 class Store extends Hub {
   me = null;
   state = null;
   classes = [];
   connected = true;
   #version = null;
+  #source = null;
 
   connect() {
+    this.#source?.close();
     const source = new EventSource("/api/events");
+    this.#source = source;
     source.addEventListener("state", (event) => this.#takeState(JSON.parse(event.data)));
     source.addEventListener("answered", (event) => this.emit("answered", JSON.parse(event.data)));
     source.addEventListener("round", (event) => this.emit("round", JSON.parse(event.data)));
     source.addEventListener("open", () => this.#setConnected(true));
-    source.addEventListener("error", () => this.#setConnected(false));
+    source.addEventListener("error", () => {
+      this.#setConnected(false);
+      // The browser comes back by itself from a lost connection, but not from a refusal.
+      if (source.readyState === EventSource.CLOSED && source === this.#source) setTimeout(() => this.connect(), REOPEN_MS);
+    });
   }
 
   async loadState() {
@@ -40,9 +49,10 @@ class Store extends Hub {
   }
 
   #takeClasses({ version, classes }) {
+    const isSame = JSON.stringify(classes) === JSON.stringify(this.classes);
     this.#version = version;
     this.classes = classes;
-    this.emit("classes", classes);
+    if (!isSame) this.emit("classes", classes);
   }
 
   async addClass(name, sure = false) {
@@ -55,12 +65,14 @@ class Store extends Hub {
     this.#takeClasses(await put("/api/classes/keys", { name, key }));
   }
 
-  classOfKey(key) {
-    return this.classes.find((entry) => entry.key !== "" && entry.key === key) ?? null;
+  async setName(name) {
+    this.me = await put("/api/session", { name });
+    this.emit("state", this.state);
+    await this.loadClasses(); // keys are a person's own
   }
 
-  classOfKind(kind) {
-    return this.classes.find((entry) => entry.kind === kind) ?? null;
+  classOfKey(key) {
+    return this.classes.find((entry) => entry.key !== "" && entry.key === key) ?? null;
   }
 }
 

@@ -4,7 +4,7 @@ const percent = (share) => `${Math.round(share * 100)} %`;
 
 export const S = {
   title: (view, project) => `${view} · ${project} · alframe`,
-  ok: "OK", close: "Close", all: "All", none: "None", notYet: "Not known yet", notMeasured: "Not measured",
+  ok: "OK", close: "Close", closeMessage: "Close this message", all: "All", none: "None", notYet: "Not known yet", notMeasured: "Not measured",
   label: "Label", review: "Review", pool: "Find more", progress: "Progress", views: "Views", help: "Keys", undo: "Undo", redo: "Redo",
   theme: { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" },
 
@@ -16,24 +16,32 @@ export const S = {
   saving: (count) => `Saving ${n(count, "action", "actions")}`,
   notConnected: (count) => (count ? `No connection: ${n(count, "action is", "actions are")} kept in this browser` : "No connection to the server"),
   recovered: "Answers of an earlier visit have been sent and saved.",
-  signedOut: "Your session has ended. Your answers are kept in this browser. Open the link from the terminal again to send them.",
+  signedOut: "Your session has ended",
+  signedOutHint: "Your answers are kept in this browser and are sent as soon as you are let in again.",
+  pasteLink: "Link or token",
+  noConnection: "The server does not answer",
+  tryAgain: "Try again",
   needLink: "This page needs a link",
   cannotStart: "The page cannot start",
   openLink: "Open the address that alframe has printed in the terminal. It works once. To get a new one, stop alframe with Ctrl+C and run the same command again.",
 
   // Grid
   grid: "Images to label",
-  noSuggestion: "Without a suggestion",
-  noSuggestionHere: "These images have no suggestion. Press the key of a class, or Shift and the key for the whole group.",
+  noSuggestion: "No suggestion",
+  noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
+  allMarked: "All images of this group are marked. Press the key of the class that they show, or Escape to unmark them.",
   allAre: (name) => `All are ${name}`,
   groupCount: (left, all) => (left === all ? n(all, "image", "images") : left ? `${left} of ${all} left` : "Answered"),
-  tile: (name, given, suggested, marked) => [name, given ? `answered: ${given}` : suggested ? `suggestion: ${suggested}` : "no suggestion", marked ? "marked" : ""].filter(Boolean).join(", "),
-  burst: (size) => `Burst of ${size} images`,
-  batch: (answered, asked, round) => `Round ${round ?? "–"}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
+  tile: (name, given, suggested, note, marked) => [name, given ? `answered: ${given}` : suggested ? `suggestion: ${suggested}` : "no suggestion", note, marked ? "marked" : ""].filter(Boolean).join(", "),
+  burst: (size) => `${size} frames`,
+  hasComment: "Comment", cannotShow: "This image cannot be shown.",
+  batch: (answered, asked, round) => `Round ${round}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
+  pace: (hourly, others) => [hourly && `${n(Math.round(hourly), "image", "images")} per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
   batchProgress: "Answered images of this batch",
   marked: (count) => `${n(count, "image", "images")} marked`,
   answered: (count, classes) => (classes.length ? `${n(count, "image", "images")}: ${classes.join(" + ")}` : `Answer removed from ${n(count, "image", "images")}`),
-  large: "Enlarge", skip: "Skip",
+  large: "Enlarge", skip: "Skip", skipped: (count) => `${n(count, "image", "images")} put at the end of the queue`,
+  undone: (count) => `Undone for ${n(count, "image", "images")}.`, redone: (count) => `Redone for ${n(count, "image", "images")}.`,
   nothingToUndo: "There is nothing to undo.", nothingToRedo: "There is nothing to redo.",
 
   // Waiting
@@ -44,7 +52,7 @@ export const S = {
   report: "Open the full report",
 
   // Classes
-  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "No classes yet. Type a name to add the first one.",
+  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Type what the framed image shows, for example fox, and press Enter.",
   addClass: (name) => `Add “${name}” as a new class`,
   didYouMean: (name) => `“${name}” looks like an existing class`,
   use: (name) => `Use “${name}”`,
@@ -53,12 +61,14 @@ export const S = {
   noKey: "No key",
 
   // Single view
-  previous: "Previous", next: "Next", boxes: "Boxes", brighter: "Brighter", darker: "Darker", moreContrast: "Contrast", several: "Several animals",
+  previous: "Previous image", next: "Next image", back: "Back", boxes: "Boxes", brighter: "Brighter", darker: "Darker", moreContrast: "Contrast", several: "Several",
   severalSoFar: (classes) => (classes.length ? `Several: ${classes.join(" + ")}. Press Enter to save.` : "Press the key of each class in the image, then Enter."),
-  comment: "Comment (F2)", noMore: "There are no more images in this direction.",
+  comment: "Comment (F2)", commentSaved: "Comment saved", commentKept: "The comment is saved with the answer.", noMore: "There are no more images in this direction.",
   frames: "Frames of the burst", play: "Play",
   frame: (index, count, own) => `Frame ${index} of ${count}${own ? " (this image)" : ""}`,
   burstAnswered: (count) => `The same answer was given to ${n(count, "other frame", "other frames")} of the burst.`,
+  similarity: (value) => `similarity ${value.toFixed(2)}`, predicted: (guess) => `${guess.class} ${percent(guess.confidence)}`,
+  modelSays: (guess) => `model: ${guess.class} ${percent(guess.confidence)}`, saidBy: (name, said) => `${name}: ${said}`,
   facts: (image, index, count) => [`${index} of ${count}`, image.camera && `Camera ${image.camera}`, image.taken && image.taken.replace("T", " "), image.answer && `Answer: ${image.answer.classes.join(" + ")}`, image.suggestion && `Suggestion: ${image.suggestion.class} (${percent(image.suggestion.confidence)})`].filter(Boolean).join(" · "),
   history: (entry) => `${new Date(entry.at).toLocaleString()}: ${entry.name || "someone"} – ${entry.classes.join(" + ") || "answer removed"}${entry.undone ? " (undone)" : ""}${entry.burst ? " (for the burst)" : ""}${entry.comment ? ` – ${entry.comment}` : ""}`,
 
@@ -66,11 +76,17 @@ export const S = {
   person: "Person", nameless: "No name", round: "Round", order: "Order", show: "Show", newest: "Newest first", byClass: "By class", byDoubt: "Most doubtful first",
   onlyDisagreement: (count) => `Only disagreements (${count})`,
   labelled: "Answered images", unanswered: "Without an answer",
+  withCount: ({ name, count }) => `${name} (${count.toLocaleString()})`,
   found: (count) => n(count, "image.", "images."),
+  reviewSettles: "What you answer here replaces what all people have said about the image.",
+  nothingToReview: "No answered image matches these filters.",
+  foundAreMarked: "What you answer here is outside the batch and is recorded as found.",
+  nothingFound: "No image without a label matches these filters.",
+  confidence: "Confidence",
   heldBack: (count) => `${n(count, "image was", "images were")} requested without a suggestion. The model does not judge ${count === 1 ? "it" : "them"} here.`,
   showMore: "Show more",
   predictedClass: "Predicted class", mostCertain: "Most certain first", leastCertain: "Least certain first",
-  likeClass: "Similar to class", likeThis: "Find similar to this image", backToPool: "Back to predictions",
+  likeClass: "Similar to class", likeThis: "Find similar", backToPool: "Back to predictions",
   predictedAs: (name) => `Predicted as ${name}`, similarToImage: "Most similar to the chosen image", similarToClass: (name) => `Most similar to ${name}`,
 
   // Progress
@@ -79,6 +95,7 @@ export const S = {
   hours: (hours) => (hours < 1 / 60 ? "Less than a minute" : hours < 1 ? `About ${n(Math.round(hours * 60), "minute", "minutes")}` : `About ${hours.toFixed(1)} hours`),
   agreement: (images) => `Agreement on ${n(images, "image", "images")}`,
   agreementValue: ({ agreement, kappa }) => `${percent(agreement)}${kappa === null ? "" : `, kappa ${kappa.toFixed(2)}`}`,
+  auditLeft: "Audit images without an answer",
   curve: "Accuracy by number of labels", recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
   noCurve: "Nothing is measured yet. The first point appears after the first batch.",
   curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${point.low === null ? "" : ` (95 % interval: ${percent(point.low)} to ${percent(point.high)})`}, measured on ${n(point.n, "image", "images")}: ${point.basis}.`,
@@ -87,15 +104,16 @@ export const S = {
   // People
   personButton: (name, online) => `${name || "No name"}${online > 1 ? ` (${online} online)` : ""}`,
   personLine: (person) => `${person.name || "No name"}: ${n(person.answered, "answer", "answers")}${person.online ? ", online" : ""}`,
+  leave: "Sign out of this browser", copy: "Copy",
   changeName: "Change my name", invite: "Invite another person", inviteHint: "Each link works once, in one browser.",
-  yourName: "Your name", nameHint: "Your name is stored with each answer, so that others can ask you about it.",
+  yourName: "Your name", nameHint: "It is stored with each answer.", yourNameWithHint: "Your name, which is stored with each answer",
 
   // First visit and keys
   welcome: "Label images, one batch at a time", start: "Start",
   welcomeSentences: [
-    "You see a batch of images in groups that look like one class: mark the wrong ones (click, or arrows and Space), then press Enter to confirm the others.",
-    "Press the key of a class to answer the marked images, and Shift with the key to answer the rest of a group; some images come without a suggestion on purpose.",
-    "Each answer is saved at once and can be undone with Ctrl+Z; when the batch is answered, alframe learns from it and shows the next one here.",
+    "Images that look like one class stand together: mark the wrong ones with a click or Space, then press Enter to confirm the others.",
+    "To name an image yourself, press the key beside a class, or / to type a name, also a new one.",
+    "Every answer is saved at once and Ctrl+Z undoes it; when a batch is answered, alframe learns from it and shows the next one.",
   ],
   keys: [
     ["Groups of images", [
@@ -103,19 +121,19 @@ export const S = {
       ["a–z 1–9", "Give the class to the marked images, or to the current one"],
       ["Shift+a–z", "Give the class to all images of the group that are not marked"],
       ["0 -", "Blank image, unsure"],
-      ["/", "Find or add a class by its name"],
+      ["/", "Find or add a class by its name; ↑ ↓ choose among those found"],
       ["← → ↑ ↓", "Move"],
       ["Space", "Mark or unmark"],
-      ["Shift+←→", "Mark while moving"],
+      ["Shift+←→", "Mark while moving (or drag, or Shift and a click)"],
       ["Ctrl+A Esc", "Mark the whole group, unmark all"],
-      ["PageDown", "Skip"],
+      ["PgDn", "Skip: the image comes again at the end"],
       ["Delete", "Remove the answer"],
     ]],
     ["One image", [
       ["Ctrl+Enter Esc", "Enlarge, go back (or double-click)"],
       ["Enter", "Accept the suggestion, or save several animals"],
       ["Space", "Zoom while held; the mouse wheel and ↑ ↓ zoom too"],
-      ["PageUp PageDown", "Brighter, darker (with Shift: contrast)"],
+      ["PgUp PgDn", "Brighter, darker (with Shift: contrast)"],
       ["Home", "Reset zoom, brightness and contrast"],
       [", . ;", "Previous frame, next frame, play the burst"],
       ["Shift+a–z", "Give the class to all frames of the burst"],
@@ -125,6 +143,7 @@ export const S = {
     ["Everywhere", [
       ["Ctrl+Z Ctrl+Y", "Undo, redo"],
       ["Alt+Shift+1…4", "Label, review, find more, progress"],
+      ["=", "In review and find more: find images similar to this one"],
       ["?", "These keys"],
     ]],
   ],

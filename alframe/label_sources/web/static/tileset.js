@@ -2,20 +2,21 @@
 import { button, element, keyHint } from "./dom.js";
 import { enableMarking } from "./marking.js";
 import { S } from "./strings.js";
-import { describe, tile } from "./tiles.js";
+import { decode, describe, tile } from "./tiles.js";
 
 export class TileSet {
   images = new Map(); // id -> image, in the order shown
   marks = new Set();
   cursor = null; // id
   #tiles = new Map();
-  #groups = []; // {title, className, ids, node}
+  #groups = []; // {title, suggested, ids, node}
   #onchange;
 
-  // groupsOf(images) -> [{title, suggested: class name or null, images}]. onconfirm(group) is the button of a group.
-  constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null }) {
+  // groupsOf(images) -> [{title, suggested: class name or null, images}]. onconfirm(group) is the button of a group;
+  // noteOf(image) are a few words on its tile.
+  constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null, noteOf = () => "" }) {
     this.node = element("div", { class: "tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": S.grid });
-    Object.assign(this, { groupsOf, onconfirm });
+    Object.assign(this, { groupsOf, onconfirm, noteOf });
     this.#onchange = onchange;
     enableMarking(this.node, { onmark: (ids, how) => this.mark(ids, how), onopen });
     this.node.addEventListener("focusin", (event) => {
@@ -24,29 +25,55 @@ export class TileSet {
     });
   }
 
-  show(images) {
-    this.images = new Map(images.map((image) => [image.image, image]));
-    this.marks.clear();
-    this.#tiles = new Map(images.map((image) => [image.image, tile(image)]));
-    this.#groups = this.groupsOf(images).map((group) => ({ ...group, ids: group.images.map((image) => image.image) }));
-    this.node.replaceChildren(...this.#groups.map((group) => this.#section(group)));
-    this.node.scrollTop = 0;
-    this.cursor = null;
-    this.moveTo(this.unanswered()[0]?.image ?? images[0]?.image);
-    this.#onchange();
+  // Make the tiles of images that are shown later, decoded.
+  async prepare(images) {
+    const tiles = new Map(images.map((image) => [image.image, tile(image, this.noteOf(image))]));
+    await decode(tiles.values());
+    return tiles;
   }
 
-  append(images) {
-    this.show([...this.images.values(), ...images]);
+  // `tiles`: those that were prepared, of any of the images.
+  show(images, tiles = new Map()) {
+    this.images = new Map();
+    this.marks.clear();
+    this.#tiles = new Map();
+    this.#groups = [];
+    this.node.replaceChildren();
+    this.node.scrollTop = 0;
+    this.cursor = null;
+    this.append(images, tiles);
+    this.moveTo(this.unanswered()[0]?.image ?? images[0]?.image);
+  }
+
+  // Add images behind those shown, which stay as they are.
+  append(images, tiles = new Map()) {
+    const added = images.filter((image) => !this.images.has(image.image));
+    for (const image of added) {
+      this.images.set(image.image, image);
+      this.#tiles.set(image.image, tiles.get(image.image) ?? tile(image, this.noteOf(image)));
+    }
+    for (const group of this.groupsOf(added)) {
+      const last = this.#groups.at(-1);
+      const ids = group.images.map((image) => image.image);
+      if (last && last.title === group.title) {
+        last.ids.push(...ids);
+        last.tiles.append(...ids.map((id) => this.#tiles.get(id)));
+        this.#describeGroup(last);
+      } else {
+        this.#groups.push({ ...group, ids });
+        this.node.append(this.#section(this.#groups.at(-1)));
+      }
+    }
+    this.#onchange();
   }
 
   #section(group) {
     group.count = element("span", { class: "count" });
     group.confirm = group.suggested && this.onconfirm
       ? button([S.allAre(group.suggested), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
-    group.node = element("section", { class: "group", role: "group", "aria-label": group.title },
-      element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm),
-      element("div", { class: "group-tiles" }, group.ids.map((id) => this.#tiles.get(id))));
+    group.tiles = element("div", { class: "group-tiles", role: "group", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
+    group.node = element("section", { class: "group" },
+      element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm), group.tiles);
     this.#describeGroup(group);
     return group.node;
   }
@@ -58,6 +85,7 @@ export class TileSet {
     if (group.confirm) group.confirm.disabled = left === 0;
   }
 
+  // The images that are shown and wait for an answer.
   unanswered() {
     return [...this.images.values()].filter((image) => !image.answer);
   }
@@ -77,7 +105,9 @@ export class TileSet {
     return (group?.ids ?? []).filter((id) => !this.marks.has(id) && !this.images.get(id).answer);
   }
 
+  // Take what is new about an image, if it is shown.
   update(image) {
+    if (!this.images.has(image.image)) return;
     this.images.set(image.image, image);
     this.#describe(image.image);
     const group = this.groupOf(image.image);
@@ -99,7 +129,10 @@ export class TileSet {
       if (!group.ids.length) group.node.remove();
     }
     this.#groups = this.#groups.filter((group) => group.ids.length);
-    if (gone.has(this.cursor)) this.moveTo(next);
+    if (gone.has(this.cursor)) {
+      this.cursor = null;
+      this.moveTo(next);
+    }
     this.#onchange();
   }
 
@@ -134,7 +167,7 @@ export class TileSet {
 
   #describe(id) {
     const node = this.#tiles.get(id);
-    if (node) describe(node, this.images.get(id), this.marks.has(id));
+    if (node) describe(node, this.images.get(id), this.marks.has(id), this.noteOf(this.images.get(id)));
   }
 
   #nextAfter(id, allowed) {
@@ -146,17 +179,25 @@ export class TileSet {
   // Stay in the group while it has an unanswered image, then go to the next group.
   moveToNextUnanswered() {
     const open = (id) => !this.images.get(id).answer;
-    const ids = this.groupOf(this.cursor)?.ids ?? [];
+    const group = this.groupOf(this.cursor);
+    const ids = group?.ids ?? [];
     const at = ids.indexOf(this.cursor);
     const next = ids.slice(at + 1).find(open) ?? ids.find(open) ?? this.#nextAfter(ids.at(-1), open);
-    if (next !== undefined) this.moveTo(next);
+    if (next === undefined) return;
+    this.moveTo(next);
+    const following = this.groupOf(next);
+    if (following !== group) following.node.scrollIntoView({ block: following.node.offsetHeight < this.node.clientHeight ? "nearest" : "start" });
+  }
+
+  focus() {
+    this.#tiles.get(this.cursor)?.focus({ preventScroll: true });
   }
 
   moveTo(id) {
     const node = this.#tiles.get(id);
     if (!node) return;
     this.#setCursor(id);
-    node.focus({ preventScroll: true });
+    if (!document.activeElement?.matches("input, select, textarea")) node.focus({ preventScroll: true }); // nobody is interrupted
     node.scrollIntoView({ block: "nearest" });
   }
 

@@ -4,13 +4,18 @@ import { store } from "./store.js";
 import { S } from "./strings.js";
 
 export function waitingPanel(takenByOthers = 0) {
-  const { phase = "starting", message = "", report = null } = store.state ?? {};
+  if (!store.connected) return panel("busy", S.noConnection, [element("p", {}, S.offline)]);
+  const { phase = "starting", message = "", report = null, report_problem: problem = "" } = store.state ?? {};
   const others = phase === "waiting" && takenByOthers > 0;
-  const busy = !others && (phase === "starting" || phase === "embedding" || phase === "learning" || phase === "waiting");
-  return element("div", { class: `waiting ${busy ? "busy" : ""}`, role: "status" },
-    element("h2", {}, others ? S.withOthers(takenByOthers) : S.phase[phase] ?? phase),
+  const busy = !others && phase !== "done";
+  return panel(busy ? "busy" : "", others ? S.withOthers(takenByOthers) : S.phase[phase] ?? phase, [
     element("p", {}, message),
-    busy ? element("p", { class: "hint" }, S.staysOpen) : null,
-    phase === "done" ? element("p", {}, S.doneNext) : null,
-    report ? element("p", {}, element("a", { href: report, target: "_blank", rel: "noopener" }, S.report)) : null);
+    problem ? element("p", { class: "problem" }, problem) : null,
+    phase === "done" ? element("p", {}, S.doneNext) : element("p", { class: "hint" }, S.staysOpen),
+    report ? element("p", {}, element("a", { href: report, target: "_blank", rel: "noopener" }, S.report)) : null,
+  ]);
+}
+
+function panel(kind, title, content) {
+  return element("div", { class: `waiting ${kind}`, role: "status" }, element("h2", {}, title), content);
 }
