@@ -11,7 +11,7 @@ import { TileSet } from "./tileset.js";
 
 const PAGE = 60;
 
-// A view says: path(), parameters(), prepare(), summarise(reply), titleOf(image) and noteOf(image) of a tile.
+// A view says: path(), parameters(), prepare(), summarise(reply), titleOf(image) of its group, noteOf(image) of its tile.
 export class BrowseView {
   #pace = new Pace();
   #panel = new ClassPanel(() => {
@@ -92,10 +92,14 @@ export class BrowseView {
     const groups = [];
     for (const image of images) {
       const title = this.titleOf(image);
-      if (groups.at(-1)?.title !== title) groups.push({ title, suggested: null, images: [] });
+      if (groups.at(-1)?.title !== title) groups.push({ title, suggested: null, images: [], heading: this.hasHeadings() });
       groups.at(-1).images.push(image);
     }
     return groups;
+  }
+
+  hasHeadings() {
+    return true;
   }
 
   // What the server left open about an image of the list.

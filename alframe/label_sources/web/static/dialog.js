@@ -19,7 +19,7 @@ export function openDialog(title, content, { wide = false, onclose = () => {} } 
     resolve(dialog.answer);
   }));
   dialog.showModal();
-  if (document.activeElement === close) (content.querySelector("button, input, a") ?? close).focus();
+  if (document.activeElement === close) (content.querySelector("button, input, a") ?? content).focus();
   return { dialog, closed };
 }
 

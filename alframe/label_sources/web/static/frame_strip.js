@@ -48,5 +48,6 @@ export class FrameStrip {
 
   #draw() {
     [...this.node.querySelectorAll(".frame")].forEach((node, index) => node.setAttribute("aria-current", index === this.#at));
+    this.node.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 }

@@ -1,7 +1,7 @@
 // The unlabelled pool by predicted class and confidence, and images that look like a given one.
 import { get } from "./api.js";
 import { BrowseView, choice } from "./browse.js";
-import { button } from "./dom.js";
+import { button, element } from "./dom.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 
@@ -52,8 +52,7 @@ export class PoolView extends BrowseView {
       filter(S.confidence, "range", [[S.all, ""], ["≥ 90 %", "0.9-1"], ["50–90 %", "0.5-0.9"], ["< 50 %", "0-0.5"]]),
       filter(S.order, "order", [[S.mostCertain, "confident"], [S.leastCertain, "doubtful"]]),
       choice(S.likeClass, [["–", ""], ...labelled.map((each) => [each.name, each.name])], this.#likeClass, (value) => this.#show(null, value)),
-      ...(this.#isSimilar ? [button(S.backToPool, () => this.#show(null, ""))] : []),
-      this.similarButton, this.openButton);
+      element("div", { class: "actions" }, this.#isSimilar ? button(S.backToPool, () => this.#show(null, "")) : null, this.similarButton, this.openButton));
   }
 
   findSimilar(id) {

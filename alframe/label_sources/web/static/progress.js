@@ -49,13 +49,14 @@ export class ProgressView {
     ];
     if (progress.room !== null) facts.push([S.budgetLeft, number(progress.room)]);
     if (progress.unanswered_audit) facts.push([S.auditLeft, number(progress.unanswered_audit)]);
-    if (progress.agreement) facts.push([S.agreement(progress.agreement.images), S.agreementValue(progress.agreement)]);
     this.node.replaceChildren(
       element("dl", { class: "facts-grid" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
-      section(S.curve, this.#curve(progress.curve)),
-      section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), percent(each.recall), percent(each.precision)]))),
-      section(S.people, table([S.person, S.answeredHere, S.imagesAnHour, S.now], progress.people.map((each) => [each.name || S.nameless, number(each.answered), each.images_per_hour === null ? S.notYet : number(each.images_per_hour), each.online ? S.online : S.away]))),
-      section(S.rounds, table([S.round, S.asked, S.answeredHere, S.secondsAnImage], progress.rounds.map((each) => [each.round, number(each.asked), number(each.answered), each.seconds_per_image === null ? "–" : each.seconds_per_image.toFixed(1)]))),
+      element("div", { class: "cards" },
+        section(S.curve, this.#curve(progress.curve)),
+        section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), percent(each.recall), percent(each.precision)]))),
+        section(S.people, table([S.person, S.answeredHere, S.imagesAnHour, S.now], progress.people.map((each) => [each.name || S.nameless, number(each.answered), each.images_per_hour === null ? S.notYet : number(each.images_per_hour), each.online ? S.online : S.away]))),
+        progress.agreement.length ? section(S.agreement, table([S.people, S.imagesOfBoth, S.sameAnswer, S.kappa], progress.agreement.map((each) => [`${each.first || S.nameless} – ${each.second || S.nameless}`, number(each.images), percent(each.agreement), each.kappa === null ? S.notMeasured : each.kappa.toFixed(2)]))) : "",
+        section(S.rounds, table([S.round, S.asked, S.answeredHere, S.secondsAnImage], progress.rounds.map((each) => [each.round, number(each.asked), number(each.answered), each.seconds_per_image === null ? "–" : each.seconds_per_image.toFixed(1)])))),
       progress.report ? element("p", {}, element("a", { href: progress.report, target: "_blank", rel: "noopener" }, S.report)) : "");
   }
 

@@ -1,6 +1,7 @@
 // All answered images, to look at again and to correct.
 import { get } from "./api.js";
 import { BrowseView, choice } from "./browse.js";
+import { element } from "./dom.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 
@@ -31,8 +32,12 @@ export class ReviewView extends BrowseView {
       filter(S.person, "person", [all, ...people.map((each) => [S.withCount({ ...each, name: each.name || S.nameless }), each.name])]),
       filter(S.round, "round", [all, ...rounds.map((each) => [S.withCount({ ...each, name: each.round }), each.round])]),
       filter(S.order, "order", [[S.newest, "newest"], [S.byClass, "class"], [S.byDoubt, "doubt"]]),
-      filter(S.show, "disagree", [[S.all, ""], [S.onlyDisagreement(disagree), "1"]]),
-      this.similarButton, this.openButton);
+      ...(disagree ? [filter(S.show, "disagree", [[S.all, ""], [S.onlyDisagreement(disagree), "1"]])] : []),
+      element("div", { class: "actions" }, this.similarButton, this.openButton));
+  }
+
+  hasHeadings() {
+    return this.#chosen.order === "class";
   }
 
   titleOf(image) {

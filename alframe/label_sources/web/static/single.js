@@ -23,7 +23,8 @@ class SingleView {
   #pace = new Pace();
   #boxes;
   #title = element("h2", {});
-  #facts = element("p", { class: "facts" });
+  #place = element("p", { class: "facts" });
+  #facts = element("ul", { class: "facts" });
   #history = element("ol", { class: "history" });
   #comment = element("input", { type: "text", class: "comment", maxLength: 1000, placeholder: S.comment, "aria-label": S.comment });
   #several = null; // class names while several animals are being named
@@ -35,9 +36,9 @@ class SingleView {
     this.#panel.onleave = () => this.node.focus();
     this.node = element("div", { class: "single", role: "dialog", "aria-modal": "true", "aria-label": S.large, tabindex: -1 },
       element("div", { class: "single-main" },
-        element("header", { class: "bar" }, element("div", { class: "about" }, this.#title, this.#facts), element("div", { class: "actions" }, this.#buttons())),
+        element("header", { class: "bar" }, element("div", { class: "about" }, this.#title, this.#place), element("div", { class: "actions" }, this.#buttons())),
         this.#picture.node, this.#strip.node),
-      element("div", { class: "single-side" }, this.#severalNode, this.#panel.node, this.#comment, this.#history));
+      element("div", { class: "single-side" }, this.#facts, this.#severalNode, this.#panel.node, this.#comment, this.#history));
     this.#comment.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.isComposing) this.#saveComment();
       if (event.key === "Escape" || event.key === "Enter") this.node.focus();
@@ -46,13 +47,13 @@ class SingleView {
 
   #buttons() {
     const small = (text, key, onclick, properties = {}) => {
-      const node = button([text, keyHint(key)], onclick, properties);
+      const node = button([text, ...(key ? [keyHint(key)] : [])], onclick, properties);
       node.addEventListener("mousedown", (event) => event.preventDefault()); // the image keeps the keyboard
       return node;
     };
     return [
-      small("", "←", () => this.#step(-1), { "aria-label": S.previous, title: S.previous }),
-      small("", "→", () => this.#step(1), { "aria-label": S.next, title: S.next }),
+      small("←", null, () => this.#step(-1), { "aria-label": S.previous, title: S.previous, class: "step" }),
+      small("→", null, () => this.#step(1), { "aria-label": S.next, title: S.next, class: "step" }),
       small(S.brighter, "PgUp", () => this.#picture.adjust({ brightness: 1.25 })),
       small(S.darker, "PgDn", () => this.#picture.adjust({ brightness: 0.8 })),
       small(S.moreContrast, "⇧PgUp", () => this.#picture.adjust({ contrast: 1.2 })),
@@ -114,8 +115,15 @@ class SingleView {
 
   #describe() {
     const image = this.#image();
-    this.#facts.textContent = S.facts(image, this.position + 1, this.images.length);
+    this.#place.textContent = S.place(this.position + 1, this.images.length);
+    this.#facts.replaceChildren(...S.facts(image).map((fact) => element("li", {}, fact)), ...(image.suggestion ? [this.#suggestion(image.suggestion)] : []));
     this.#severalNode.textContent = this.#several === null ? "" : S.severalSoFar(this.#several);
+  }
+
+  #suggestion(suggestion) {
+    const accept = button([S.acceptSuggestion(suggestion), keyHint("Enter")], () => this.#enter(), { class: "confirm" });
+    accept.addEventListener("mousedown", (event) => event.preventDefault());
+    return element("li", {}, accept);
   }
 
   #step(by) {

@@ -69,7 +69,8 @@ export const S = {
   burstAnswered: (count) => `The same answer was given to ${n(count, "other frame", "other frames")} of the burst.`,
   similarity: (value) => `similarity ${value.toFixed(2)}`, predicted: (guess) => `${guess.class} ${percent(guess.confidence)}`,
   modelSays: (guess) => `model: ${guess.class} ${percent(guess.confidence)}`, saidBy: (name, said) => `${name}: ${said}`,
-  facts: (image, index, count) => [`${index} of ${count}`, image.camera && `Camera ${image.camera}`, image.taken && image.taken.replace("T", " "), image.answer && `Answer: ${image.answer.classes.join(" + ")}`, image.suggestion && `Suggestion: ${image.suggestion.class} (${percent(image.suggestion.confidence)})`].filter(Boolean).join(" · "),
+  place: (index, count) => `${index} of ${count}`, acceptSuggestion: (guess) => `${guess.class} ${percent(guess.confidence)}`,
+  facts: (image) => [image.camera && `Camera ${image.camera}`, image.taken && image.taken.replace("T", " "), image.answer && `Answer: ${image.answer.classes.join(" + ")}`].filter(Boolean),
   history: (entry) => `${new Date(entry.at).toLocaleString()}: ${entry.name || "someone"} – ${entry.classes.join(" + ") || "answer removed"}${entry.undone ? " (undone)" : ""}${entry.burst ? " (for the burst)" : ""}${entry.comment ? ` – ${entry.comment}` : ""}`,
 
   // Review and pool
@@ -90,11 +91,10 @@ export const S = {
   predictedAs: (name) => `Predicted as ${name}`, similarToImage: "Most similar to the chosen image", similarToClass: (name) => `Most similar to ${name}`,
 
   // Progress
-  labels: "Labels", poolImages: "Images in the pool", unlabelled: "Without a label", openBatch: "Open batch", imagesAnHour: "Images per hour", timeLeft: "Time left for this batch", budgetLeft: "Labels left in the budget",
+  labels: "Labels", poolImages: "Images in the pool", unlabelled: "Without a label", openBatch: "Open batch", imagesAnHour: "Images per hour", timeLeft: "Left for this batch", budgetLeft: "Left in the budget",
   share: (part, all) => `${part.toLocaleString()} of ${all.toLocaleString()}`,
-  hours: (hours) => (hours < 1 / 60 ? "Less than a minute" : hours < 1 ? `About ${n(Math.round(hours * 60), "minute", "minutes")}` : `About ${hours.toFixed(1)} hours`),
-  agreement: (images) => `Agreement on ${n(images, "image", "images")}`,
-  agreementValue: ({ agreement, kappa }) => `${percent(agreement)}${kappa === null ? "" : `, kappa ${kappa.toFixed(2)}`}`,
+  hours: (hours) => (hours < 1 / 60 ? "< 1 minute" : hours < 1 ? `${n(Math.round(hours * 60), "minute", "minutes")}` : `${hours.toFixed(1)} hours`),
+  agreement: "Agreement of two people", imagesOfBoth: "Images of both", sameAnswer: "Same answer", kappa: "Cohen’s kappa",
   auditLeft: "Audit images without an answer",
   curve: "Accuracy by number of labels", recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
   noCurve: "Nothing is measured yet. The first point appears after the first batch.",

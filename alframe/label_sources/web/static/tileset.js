@@ -12,7 +12,7 @@ export class TileSet {
   #groups = []; // {title, suggested, ids, node}
   #onchange;
 
-  // groupsOf(images) -> [{title, suggested: class name or null, images}]. onconfirm(group) is the button of a group;
+  // groupsOf(images) -> [{title, suggested: class name or null, images, heading: false for none}]. onconfirm(group) is the button of a group;
   // noteOf(image) are a few words on its tile.
   constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null, noteOf = () => "" }) {
     this.node = element("div", { class: "tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": S.grid });
@@ -72,15 +72,15 @@ export class TileSet {
     group.confirm = group.suggested && this.onconfirm
       ? button([S.allAre(group.suggested), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
     group.tiles = element("div", { class: "group-tiles", role: "group", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
-    group.node = element("section", { class: "group" },
-      element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm), group.tiles);
+    const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm);
+    group.node = element("section", { class: "group" }, title, group.tiles);
     this.#describeGroup(group);
     return group.node;
   }
 
   #describeGroup(group) {
     const left = group.ids.filter((id) => !this.images.get(id)?.answer).length;
-    group.count.textContent = S.groupCount(left, group.ids.length);
+    group.count.textContent = this.onconfirm ? S.groupCount(left, group.ids.length) : ""; // elsewhere more may follow
     group.node.classList.toggle("finished", left === 0);
     if (group.confirm) group.confirm.disabled = left === 0;
   }
