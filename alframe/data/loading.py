@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from alframe.data.decode import Decoded, ImageFile, Pixels
 from alframe.data.hashing import difference_hash
+from alframe.data.parent_watch import end_with_parent
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
 
@@ -148,3 +149,4 @@ def _start_worker(_: int) -> None:
     # Ctrl-C reaches the whole process group; the main process answers it and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    end_with_parent()

@@ -10,6 +10,7 @@ import filelock
 from alframe.errors import StoreError
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
+from alframe.store.files import clear_temporary_files
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
 
@@ -41,6 +42,12 @@ class Project:
                 f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could request "
                 f"the same images twice."
             ) from None
+        # Folders of earlier rounds are not written to any more.
+        rounds = sorted(self.request_folder.glob("round-*"))[-2:]
+        annotators = [inside for folder in rounds for inside in folder.iterdir() if inside.is_dir()]
+        own = (self.folder, self.export_folder, self.folder / "models", self.request_folder)
+        for folder in (*own, *rounds, *annotators):
+            clear_temporary_files(folder)
 
     def close(self) -> None:
         """Close the stores and give the lock back."""

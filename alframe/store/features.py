@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from alframe.errors import StoreError
 from alframe.progress import track
-from alframe.store.files import replace_atomically
+from alframe.store.files import clear_temporary_files, replace_atomically
 from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Bools, Floats, Ints
 
@@ -48,6 +48,7 @@ class FeatureStore:
         self._locations = np.empty((0, 2), np.int64)  # shard and row of each hash
         self.width = 0  # D; 0 while nothing is stored
         self._verified = VerifiedFiles(folder)
+        self._is_cleared = False  # of what killed runs have left
         if folder.exists() and not (folder / MARKER_FILE).exists():
             _drop_unusable_rows(folder)
         self._register(folder.glob("*.keys.npy"))
@@ -65,6 +66,9 @@ class FeatureStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         usable = _is_usable(features)
         with FileLock(self.folder / ".lock"):
+            if not self._is_cleared:
+                clear_temporary_files(self.folder)
+                self._is_cleared = True
             self._register(self.folder.glob("*.keys.npy"))
             (self.folder / MARKER_FILE).touch()
             hashes = to_hash_array(contents)

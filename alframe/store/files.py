@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from alframe.progress import format_bytes
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as they are called below
 
 
 @contextmanager
@@ -39,6 +42,24 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def clear_temporary_files(folder: Path) -> None:
+    """Remove what killed processes have left of `replace_atomically` directly in `folder`, where nobody writes now.
+
+    A folder that was moved aside, and whose successor never came, is put back.
+    """
+    with suppress(OSError):  # what cannot be removed is in nobody's way
+        for path in list(folder.iterdir()):
+            if not (match := _TEMPORARY.fullmatch(path.name)):
+                continue
+            target = path.with_name(match["name"])
+            if match["kind"] == "old" and not target.exists():
+                path.replace(target)
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from alframe.contracts import LabelSource
 from alframe.kit.round_folders import round_folder
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import Answers, Request
+from tests.killing import killed_before
 from tests.label_sources.test_label_source_csv import TestCsv as ByTable
 from tests.label_sources.test_label_source_folder import TestFolder as ByDragging
 from tests.label_sources.test_label_source_folder import TestFolderWithLinks as ByDraggingLinks
@@ -22,26 +20,6 @@ from tests.label_sources.test_label_source_timelapse import TestTimelapse as InT
 from tests.label_sources.test_label_source_timelapse import TestTimelapsePrepared as InPreparedTimelapse
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are forked")
-OPERATIONS = {"os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.utime", "sqlite3.connect"}
-
-
-def killed_before(operation: int, work: Callable[[], object]) -> bool:
-    """Run `work` in a forked process and kill it before its n-th file operation; return whether it had so many."""
-    child = os.fork()
-    if child == 0:
-        left = iter(range(operation))
-
-        def kill_at_last(event: str, arguments: tuple[object, ...]) -> None:
-            is_writing = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-            if (event in OPERATIONS or is_writing) and next(left, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(kill_at_last)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 
 
 def said(answers: Answers) -> tuple[object, ...]:

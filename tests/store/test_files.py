@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from alframe.store import files
-from alframe.store.files import replace_atomically, write_json
+from alframe.store.files import clear_temporary_files, replace_atomically, write_json
+from tests.killing import killed_before
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
@@ -92,6 +93,38 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
     with pytest.raises(PermissionError), replace_atomically(out) as temporary:
         temporary.mkdir()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "old"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are forked")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_a_killed_process_has_left_is_cleared(tmp_path: Path, what: str) -> None:
+    """Killed before each of its operations: there is the old content or the new, and in the end nothing else."""
+
+    def write(path: Path, text: str) -> None:
+        if what == "folder":
+            path.mkdir()
+            path = path / "inside"
+        path.write_text(text)
+
+    for operation in range(30):
+        place = tmp_path / str(operation)
+        place.mkdir()
+        target, more = place / "x.y", [place / ".x.tmp", place / ".hidden.12345678.tmp~", place / "x.12345678.tmp"]
+        for own in more:
+            own.touch()
+        write(target, "old")
+
+        def replace(target: Path = target) -> None:
+            with replace_atomically(target) as temporary:
+                write(temporary, "new")
+
+        was_killed = killed_before(operation, replace)
+        clear_temporary_files(place)
+        assert sorted(place.iterdir()) == sorted([target, *more])
+        assert (target / "inside" if what == "folder" else target).read_text() in ("old", "new")
+        if not was_killed:
+            break
+    assert operation > 2
 
 
 @pytest.mark.parametrize("link", [os.link, os.symlink])
