@@ -42,8 +42,11 @@ class Project:
                 f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could request "
                 f"the same images twice."
             ) from None
+        self._clear_temporary_files()
+
+    def _clear_temporary_files(self) -> None:
         # Folders of earlier rounds are not written to any more.
-        rounds = sorted(self.request_folder.glob("round-*"))[-2:]
+        rounds = [folder for folder in sorted(self.request_folder.glob("round-*"))[-2:] if folder.is_dir()]
         annotators = [inside for folder in rounds for inside in folder.iterdir() if inside.is_dir()]
         own = (self.folder, self.export_folder, self.folder / "models", self.request_folder)
         for folder in (*own, *rounds, *annotators):

@@ -49,7 +49,7 @@ def read_all(folder: Path, read_only: bool = True) -> None:
     with Ledger.open(folder, read_only) as ledger:
         items = ledger.items()
         for stored_round in ledger.rounds():
-            assert [items[key] for key in stored_round.keys]
+            assert len([items[key] for key in stored_round.keys]) == len(stored_round.keys)
         [items[label.item].id and label.time for label in ledger.label_rows()]
         [items[key] for key in ledger.unreadable()]
         ledger.config()

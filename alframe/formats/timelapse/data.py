@@ -12,6 +12,7 @@ from alframe.errors import FormatError
 from alframe.formats.timelapse.sqlite import column_names, open_read_only, quote_name
 from alframe.formats.timelapse.template import UPGRADE_HINT
 
+MAX_CELL_BYTES = 10_000  # of a longer cell only the beginning is read, which is no class, path or number
 PAGE_RECORDS = 10_000  # in a transaction; a long one would stop Timelapse from saving
 QUERY_IMAGES = 400  # in a query; SQLite takes 32,766 values, and older versions 999
 
@@ -37,27 +38,36 @@ class Record:
 def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -> Iterator[Record]:
     """Yield all records in the order of their Ids, or only those in which the column `filled` is not blank.
 
+    One that has lost its Id has its place in the table instead.
+
     Each page of records has a short transaction and a connection of its own, so that Timelapse can go on saving.
     Raises FormatError.
     """
     names = tuple(columns)
-    selected = ("Id", "RelativePath", "File", *names)
+    selected = ("RelativePath", "File", *names)
+    cells = ", ".join(map(_bounded, selected))
     condition = f"AND trim({quote_name(filled)}) <> ''" if filled else ""
     last_id = -(2**63)
     while True:
         with open_read_only(ddb) as db:
-            _require_columns(ddb, db, (*selected, filled or "Id"))
+            _require_columns(ddb, db, ("Id", *selected, filled or "Id"))
             rows = db.execute(
-                f"SELECT {', '.join(map(quote_name, selected))} FROM DataTable WHERE Id > ? {condition} "
-                f"ORDER BY Id LIMIT {PAGE_RECORDS}",
+                f"SELECT _rowid_, {cells} FROM DataTable WHERE _rowid_ > ? {condition} "
+                f"ORDER BY _rowid_ LIMIT {PAGE_RECORDS}",
                 (last_id,),
             ).fetchall()
         for id_, *values in rows:
-            folder, file, *cells = map(_to_text, values)
-            yield Record(id_, to_forward_slashes(folder), file, dict(zip(names, cells, strict=True)))
+            folder, file, *texts = map(_to_text, values)
+            yield Record(id_, to_forward_slashes(folder), file, dict(zip(names, texts, strict=True)))
         if len(rows) < PAGE_RECORDS:
             return
         last_id = rows[-1][0]
+
+
+def _bounded(column: str) -> str:
+    """Return the SQL of a cell, or of its beginning where it is too long to be held by thousands."""
+    name = quote_name(column)
+    return f"iif(length(CAST({name} AS BLOB)) > {MAX_CELL_BYTES}, substr({name}, 1, 1000), {name})"
 
 
 def to_forward_slashes(relative_path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
@@ -13,6 +14,10 @@ from alframe.errors import FormatError
 LOCK_TIMEOUT = 10  # seconds to wait for another program's lock; Timelapse holds one for an instant
 BACKUPS_FOLDER = "Backups"  # the folder in which Timelapse keeps copies, beside the file itself
 
+STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's own instructions; some milliseconds
+MOST_STEPS = 1_000_000_000  # some ten seconds; the records of a million images take a twentieth of it
+_TABLES = {"datatable", "templatetable", "imagesettable", "templateinfo", "folderdatainfo"}
+_OPEN_ONCE = "Open it once in Timelapse; if that complains too, put back a copy from Backups."
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another program is using it. Wait until that has ended, and run the same command again.",
     sqlite3.SQLITE_LOCKED: "Another program is using it. Wait until that has ended, and run the same command again.",
@@ -28,13 +33,42 @@ _REMEDIES = {
 
 @contextmanager
 def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a connection that cannot write; close it soon, and fetch all that you select. Raises FormatError."""
+    """Open a connection that cannot write; close it soon, and fetch all that you select. Raises FormatError.
+
+    The file may be anybody's: a table that is a view, which may have no end, is refused, and a query that takes more
+    than MOST_STEPS is stopped. Ctrl-C stops it at once.
+    """
     with explain_errors(file):
         if not file.is_file():
             raise FormatError(f"{file} does not exist, or is not a file. Check the path.")
         with connect(file) as db:
             db.text_factory = lambda data: data.decode("utf-8", "replace")
-            yield db
+            looks = _limit_steps(db)
+            try:
+                _require_plain_tables(file, db)
+                yield db
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                    raise
+                if next(looks) <= MOST_STEPS // STEPS_BETWEEN_LOOKS:  # Ctrl-C, which SQLite's module keeps to itself
+                    raise KeyboardInterrupt from None
+                raise FormatError(f"{file} cannot be used: a query in it does not end. {_OPEN_ONCE}") from error
+
+
+def _limit_steps(db: sqlite3.Connection) -> Iterator[int]:
+    """Stop whatever this connection does after MOST_STEPS; return the counter of the looks at it."""
+    looks = count()
+    db.set_progress_handler(lambda: next(looks) >= MOST_STEPS // STEPS_BETWEEN_LOOKS, STEPS_BETWEEN_LOOKS)
+    return looks
+
+
+def _require_plain_tables(file: Path, db: sqlite3.Connection) -> None:
+    others = db.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'view' OR (type = 'table' AND sql LIKE 'CREATE VIRTUAL%')"
+    ).fetchall()
+    for (name,) in others:
+        if str(name).casefold() in _TABLES:
+            raise FormatError(f"{file} cannot be used: {name} is not a table, but a view or virtual. {_OPEN_ONCE}")
 
 
 @contextmanager
@@ -45,11 +79,13 @@ def explain_errors(file: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         # The low byte is the kind, the rest the occasion. Errors of the Python module itself have none.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        remedy = _REMEDIES.get(code, "Open it once in Timelapse; if that complains too, put back a copy from Backups.")
+        remedy = _REMEDIES.get(code, _OPEN_ONCE)
         raise FormatError(f"{file} cannot be used: {error}. {remedy}") from error
     except OSError as error:
         reason = error.strerror or error
         raise FormatError(f"{file} cannot be used: {reason}. Check the file and its folder.") from error
+    except (ValueError, TypeError, OverflowError, MemoryError, RecursionError) as error:  # of what nobody expects there
+        raise FormatError(f"{file} cannot be used: {error}. {_REMEDIES[sqlite3.SQLITE_CORRUPT]}") from error
 
 
 def connect(file: Path, mode: str = "ro") -> closing[sqlite3.Connection]:

@@ -20,7 +20,8 @@ __all__ = ["Field", "Template", "format_choices", "parse_choices", "read_templat
 
 UPGRADE_HINT = "Timelapse before 2.3 made it. Open it once in the current Timelapse, which upgrades it."
 # What Timelapse itself accepts, though no JSON has it: a comma before a closing bracket.
-_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)
+# A string without end reaches to the end of the text: looked at from each of its quotes, a long one would take hours.
+_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*[\]}])', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
