@@ -86,8 +86,14 @@ def find_blank_class(classes: Iterable[str], blank: str) -> str | None:
     return next((name for name in classes if name.casefold() in {*BLANK_NAMES, blank.casefold()}), None)
 
 
-def describe_classes(classes: Sequence[str], new_classes: str) -> str:
-    """Return a sentence about the classes, for the message to the person who labels."""
+def describe_classes(classes: Sequence[str], new_classes: str, named_since: Sequence[str] = ()) -> str:
+    """Return a sentence about the classes, for the message to the person who labels.
+
+    `named_since` is as in `Request`.
+    """
+    if not classes and named_since:
+        named = ", ".join(named_since)
+        return f"Classes named so far: {named}; a new name becomes a new class; '{UNSURE}' if you cannot tell."
     if not classes:
         return f"There are no classes yet: the names you give become the classes; '{UNSURE}' if you cannot tell."
     more = "" if new_classes == "reject" else "; a new name becomes a new class"

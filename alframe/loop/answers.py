@@ -252,12 +252,14 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
     requested_items, folder = tuple(items[key] for key in stored_round.keys), campaign.project.request_folder
+    named = {label.class_name for label in campaign.labels().counted} - classes
     arrangements = campaign.ledger.events(Arranged, stored_round.number)  # rounds of earlier versions have none
     arranged = arrangements[0][1] if arrangements else Arranged()
     return Request(
         *(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions),
         similarity=tuple(arranged.similarity),
         without_suggestion=tuple(arranged.without_suggestion),
+        named_since=tuple(sorted(named)),
     )
 
 

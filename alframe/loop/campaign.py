@@ -91,10 +91,10 @@ class Campaign:
         """Return the keys of all images that were drawn at random, answered or not."""
         return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit_keys], np.int64)
 
-    def count_unlabelled_audit(self) -> int:
-        """Count the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
+    def unlabelled_audit_keys(self) -> list[int]:
+        """Return the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
         keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit_keys}
-        return len(keys - {label.item for label in self.labels().counted})
+        return sorted(keys - {label.item for label in self.labels().counted})
 
     def earlier_batches(self) -> EarlierBatches:
         """Return the model's error rate on each closed batch that this campaign's sampler chose, and who chose it.

@@ -29,8 +29,9 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     `reask` rounds. Their answers still count.
     """
     listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
-    ineligible = listing.held_out.copy()
+    usable, ineligible = listing.present & embedded.embedding.readable, listing.held_out.copy()
     ineligible[[label.item for label in campaign.effective_labels(listing.items)]] = True
+    unlabelled = int((usable & ~ineligible).sum())
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
@@ -38,13 +39,13 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     reask = campaign.settings.reask
     recent = rounds if reask is None else rounds[-reask:] if reask else []
     ineligible[[key for stored_round in recent for key in stored_round.keys]] = True
-    unlabelled = listing.present & embedded.embedding.readable & ~ineligible
-    keys = np.flatnonzero(unlabelled).astype(np.int64)
+    eligible = usable & ~ineligible
+    keys = np.flatnonzero(eligible).astype(np.int64)
     if campaign.settings.duplicates.by is not None:
         was_asked = np.zeros(len(ineligible), bool)
         was_asked[[key for stored_round in rounds for key in stored_round.keys]] = True
-        keys = pick_representatives(embedded.representatives, unlabelled, ineligible, was_asked)
-    return Candidates(keys, int(unlabelled.sum()))
+        keys = pick_representatives(embedded.representatives, eligible, ineligible, was_asked)
+    return Candidates(keys, unlabelled)
 
 
 def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Candidates) -> str | None:

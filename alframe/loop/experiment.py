@@ -16,6 +16,7 @@ from alframe.engine.pool_views import require_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import HeadFitResult, RunCache
+from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
 from alframe.settings import Duplicates, Inference
 from alframe.types import Label, Need, Outcome, State
@@ -53,6 +54,7 @@ def sync_pool(campaign: Campaign) -> RunCache:
     listing = sync_pool_listing(
         campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes, settings.classes
     )
+    record_absent(campaign, np.flatnonzero(~listing.present).tolist())
     if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)
     return RunCache(listing)

@@ -56,7 +56,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The `keys` (n,) of the images that may be requested now, and how many images are `unlabelled`."""
+    """The `keys` (n,) of the images that may be requested now, and how many readable pool images are `unlabelled`."""
 
     keys: Ints
     unlabelled: int

@@ -78,7 +78,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         features_name="" if fitted is None else fitted.embedded.embedder.fingerprint,
         unlabelled=int(unlabelled.sum()),
         room=None if stopping is None else stopping.room(len(labels.counted)),
-        unanswered_audit=campaign.count_unlabelled_audit(),
+        unanswered_audit=len(campaign.unlabelled_audit_keys()),
         agreement=measure_agreement(ledger.label_rows()),
         class_counts=Counter(label.class_name for label in labels.counted),
     )

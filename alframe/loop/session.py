@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -27,11 +28,12 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 @dataclass
 class Session(Campaign):
-    """The campaign and the task of one call of the command line.
+    """The campaign and the task of one call of the command line; `runs`: where its folder is, if nobody has named it.
 
     From Python: ``with open_session("project=season") as session: session.chosen_task.run(session)``.
     """
 
+    runs: Path | None = None
     log = logging.getLogger("alframe.task")
 
     @cached_property

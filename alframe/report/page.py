@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from alframe.kit.evaluations import describe_averages, describe_pool_accuracy
+from alframe.loop.pool_counts import PoolCounts
 from alframe.report import charts, tables
 from alframe.report.thumbnails import thumbnail
 from alframe.types import Curve, Item, RoundRecord
@@ -40,7 +41,8 @@ class ReportData:
     the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `unreadable`
     holds pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier
     round and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not
-    counted. `represented` counts the images of the pool that are near-duplicates of others and not requested.
+    counted. `pool` says where each image stands. `represented` counts the images of the pool that are near-duplicates
+    of others and not requested.
     """
 
     title: str
@@ -56,6 +58,7 @@ class ReportData:
     unreadable: Sequence[tuple[str, str]]
     class_counts: Mapping[str, int]
     interval: str
+    pool: PoolCounts | None = None
     audit_unanswered: int = 0
     represented: int = 0
 

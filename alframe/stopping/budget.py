@@ -22,7 +22,8 @@ class Budget:
         """See the Stopping contract."""
         if not history or history[-1].labels < self.labels:
             return None
-        return f"The budget of {self.labels} labels is used up: there are {history[-1].labels}."
+        more = "" if history[-1].labels == self.labels else f": there are {history[-1].labels}"
+        return f"The budget of {self.labels} labels is used up{more}."
 
     def room(self, labels: int) -> int:
         """See the Stopping contract."""

@@ -83,6 +83,14 @@ class Damaged(Event):
 
 
 @dataclass(frozen=True)
+class Absent(Event):
+    """The pool no longer lists the images with these keys; the latest of these events says which."""
+
+    KIND: ClassVar[str] = "absent"
+    keys: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
 class Requested(Event):
     """The request has been shown to people."""
 

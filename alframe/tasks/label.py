@@ -36,7 +36,7 @@ class Label(Watching):
     def run(self, session: Session) -> Outcome:
         """Store the answers; the next run learns from them and requests more."""
         if not session.project.exists:
-            return Outcome(State.DONE, no_project_message(session.folder, "label"))
+            return Outcome(State.DONE, no_project_message(session, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
         incomplete = store_new_answers(session, items, problems)
         rounds = session.ledger.rounds()

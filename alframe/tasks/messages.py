@@ -7,6 +7,7 @@ from pathlib import Path
 from alframe.commands import command_line, project_command, short_path
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import load_damaged
+from alframe.loop.session import Session
 
 
 def path_lines(paths: list[Path]) -> str:
@@ -35,9 +36,12 @@ def describe_bad_images(campaign: Campaign) -> list[str]:
     return [" ".join([*counts, which])] if counts else []
 
 
-def no_project_message(folder: Path, verb: str) -> str:
+def no_project_message(session: Session, verb: str) -> str:
     """Say that there is no project to look at, and how to name one: mostly it is another folder."""
+    # The name of a folder that nobody has typed would look like that of a project.
+    where = short_path(session.folder if session.runs is None else session.runs)
+    which = "" if session.runs is None or not session.runs.is_dir() else " that was started with these settings"
     return (
-        f"There is no project in {short_path(folder)}. If yours is elsewhere, give its folder: "
+        f"There is no project in {where}{which}. If yours is elsewhere, give its folder: "
         f"{command_line(verb, 'project=FOLDER')}. To start one: {command_line()}"
     )

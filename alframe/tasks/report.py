@@ -14,9 +14,10 @@ from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.compare import load_comparison_histories
 from alframe.loop.embedding import load_duplicate_counts
+from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
-from alframe.store.events import Predicted
+from alframe.store.events import Closed, Predicted
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
@@ -32,7 +33,7 @@ class Report:
     def run(self, session: Session) -> Outcome:
         """Write the page. Raises StoreError if there is no project."""
         if not session.project.exists:
-            raise StoreError(no_project_message(session.folder, "report"))
+            raise StoreError(no_project_message(session, "report"))
         page = render(collect_data(session))
         file = session.folder / "report.html"
         try:
@@ -79,8 +80,9 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images requested" if rounds else "",
         unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
-        audit_unanswered=session.count_unlabelled_audit(),
+        audit_unanswered=len(session.unlabelled_audit_keys()),
         represented=load_duplicate_counts(ledger).images,
+        pool=count_pool(session, items),
         interval=(
             "Student's t over seeds, 95 %: each seed has its own held-out images and start."
             if has_seeds
@@ -105,8 +107,18 @@ def _describe_state(session: Session, outcome: Outcome | None) -> str:
         return outcome.message
     if session.project.done_file.exists():
         return "The campaign is complete."
-    open_rounds = [stored_round for stored_round in session.ledger.rounds() if not stored_round.closed]
-    return f"Waiting for the labels of round {open_rounds[-1].number}." if open_rounds else "All answers are in."
+    rounds = session.ledger.rounds()
+    if not rounds:
+        return "No image has been requested yet."
+    newest = rounds[-1]
+    if not newest.closed:
+        return f"Waiting for the labels of round {newest.number}."
+    ((_, closed),) = session.ledger.events(Closed, newest.number)
+    verb = "was withdrawn" if closed.withdrawn else "is closed"
+    return (
+        f"Round {newest.number} {verb}: {closed.labels} of its {len(newest.keys)} images were answered by then. "
+        "The next run chooses the next batch."
+    )
 
 
 def _next_command(session: Session, outcome: Outcome | None) -> str:

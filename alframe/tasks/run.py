@@ -127,7 +127,7 @@ def _summary(
     table = (
         comparison_table(histories, session.parts.name("sampler"))
         if histories
-        else accuracy_table(session.ledger.history()) + describe_unanswered_audit(session.count_unlabelled_audit())
+        else accuracy_table(session.ledger.history()) + describe_unanswered_audit(len(session.unlabelled_audit_keys()))
     )
     exported = "".join(f"\n          {short_path(path)}" for path in paths).lstrip("\n ")
     lines = [

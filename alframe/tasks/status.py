@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from alframe.commands import project_command, quote_argument, short_path
@@ -13,6 +13,7 @@ from alframe.errors import AlframeError
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
 from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
+from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
 from alframe.settings import changed_settings
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
@@ -31,22 +32,24 @@ class Status:
     def run(self, session: Session) -> Outcome:
         """Describe what the ledger knows, and what has been answered since."""
         if not session.project.exists:
-            return Outcome(State.DONE, no_project_message(session.folder, "status"))
+            return Outcome(State.DONE, no_project_message(session, "status"))
         ledger, items = session.ledger, session.items()
         labels = session.labels()
         counts = Counter(label.class_name for label in labels.counted)
-        in_pool = sum(item.split == "pool" for item in items)
+        unlabelled_audit = session.unlabelled_audit_keys()
+        answered, problems = _read_answers(session, items)
         represented = load_duplicate_counts(ledger)
         lines = [
             f"Project:  {short_path(session.folder)}",
             *_describe_changed_settings(session),
-            f"Images:   {in_pool} in the pool, {len(items) - in_pool} held out for testing",
+            f"Images:   {count_pool(session, items, answered)}",
             *([f"Near-duplicates: {describe_duplicate_counts(represented)}"] if represented.images else []),
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
             "",
-            accuracy_table(ledger.history()) + describe_unanswered_audit(session.count_unlabelled_audit()),
+            accuracy_table(ledger.history()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
+            *self._list(session, "Images drawn at random without a label", [items[key].id for key in unlabelled_audit]),
             *self._list(
                 session,
                 "Images that cannot be read",
@@ -57,42 +60,10 @@ class Status:
                 "Images that are used although a part of them is missing",
                 [f"{items[key].id}: {missing}" for key, missing in load_damaged(ledger).items()],
             ),
-            *self._describe_next_step(session, items),
+            *self._list(session, "Answers that need another look", problems),
+            *_describe_next_step(session, answered),
         ]
         return Outcome(State.DONE, "\n".join(lines))
-
-    def _describe_next_step(self, session: Session, items: Sequence[Item]) -> list[str]:
-        labels, rounds, go_on = session.labels(), session.ledger.rounds(), continue_command(session.folder)
-        is_simulation = session.parts.label_source.answers_now
-        answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
-        problems = describe_conflicts(labels, items)
-        for stored_round in () if is_simulation else rounds:
-            try:
-                source, request = label_source_of(session, stored_round), make_request(session, stored_round, items)
-                answers = collect_by_key(source, request, stored_round.keys)
-            except AlframeError as error:
-                problems.append(f"The answers to round {stored_round.number} cannot be read: {error}")
-                continue
-            problems += answers.problems
-            # Who was unsure in an earlier round has not answered the newest.
-            is_newest = stored_round is rounds[-1]
-            answered |= {key for key, label in answers.labels if is_newest or label.class_name != UNSURE}
-            answered -= answers.incomplete
-        lines = self._list(session, "Answers that need another look", list(dict.fromkeys(problems)))
-        if session.project.done_file.exists():
-            export_folder = short_path(session.project.export_folder)
-            return [*lines, f"Done. The results are in {export_folder} and report.html."]
-        if not rounds or rounds[-1].closed or is_simulation:
-            return [*lines, f"Not finished. Go on with: {go_on}"]
-        newest, place = rounds[-1], short_path(session.project.request_folder)
-        if not newest.requested:
-            return [*lines, f"Round {newest.number} is chosen but not requested yet. Go on with: {go_on}"]
-        source = label_source_of(session, newest)
-        if isinstance(source, AnswersInOnePlace) and source.answers_persist:
-            place = "your own set"
-        count = len((answered - labels.unresolved_conflicts) & set(newest.keys))
-        progress = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
-        return [*lines, f"Waiting for labels: {progress}, in {place}", f"When they are labelled: {go_on}"]
 
     def _list(self, session: Session, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:
@@ -101,6 +72,46 @@ class Status:
         all_of_them = project_command(session.folder, f"show={len(lines)}", verb="status")
         rest = [f"  ... and {more} more: {all_of_them}"] if more > 0 else []
         return [f"{title}: {len(lines)}", *(f"  {line}" for line in lines[: self.show]), *rest, ""]
+
+
+def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
+    """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
+    labels, rounds = session.labels(), session.ledger.rounds()
+    answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
+    problems = describe_conflicts(labels, items)
+    for stored_round in () if session.parts.label_source.answers_now else rounds:
+        try:
+            source, request = label_source_of(session, stored_round), make_request(session, stored_round, items)
+            answers = collect_by_key(source, request, stored_round.keys)
+        except AlframeError as error:
+            problems.append(f"The answers to round {stored_round.number} cannot be read: {error}")
+            continue
+        problems += answers.problems
+        # Who was unsure in an earlier round has not answered the newest.
+        is_newest = stored_round is rounds[-1]
+        answered |= {key for key, label in answers.labels if is_newest or label.class_name != UNSURE}
+        answered -= answers.incomplete
+    return answered, list(dict.fromkeys(problems))
+
+
+def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
+    labels, rounds, go_on = session.labels(), session.ledger.rounds(), continue_command(session.folder)
+    if session.project.done_file.exists():
+        exported = session.project.export_folder
+        if exported.is_dir() and any(exported.iterdir()):
+            return [f"Done. The results are in {short_path(exported)} and report.html."]
+        return ["Done. Nothing is exported: report.html says how it went.", f"To try again: {go_on}"]
+    if not rounds or rounds[-1].closed or session.parts.label_source.answers_now:
+        return [f"Not finished. Go on with: {go_on}"]
+    newest, place = rounds[-1], short_path(session.project.request_folder)
+    if not newest.requested:
+        return [f"Round {newest.number} is chosen but not requested yet. Go on with: {go_on}"]
+    source = label_source_of(session, newest)
+    if isinstance(source, AnswersInOnePlace) and source.answers_persist:
+        place = "your own set"
+    count = len((answered - labels.unresolved_conflicts) & set(newest.keys))
+    progress = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
+    return [f"Waiting for labels: {progress}, in {place}", f"When they are labelled: {go_on}"]
 
 
 def _describe_changed_settings(session: Session) -> list[str]:

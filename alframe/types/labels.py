@@ -92,6 +92,9 @@ class Request:
     `similarity` is the place of each item in an order in which neighbours look alike. `without_suggestion` says for
     each item whether people should answer it without having seen the model's suggestion: the audit, and as many others,
     so that nobody can tell which it is. Both are empty where they are not known; then no suggestion should be shown.
+
+    `named_since` are classes that answers have named since the request was made: an answer that repeats a slip would
+    make it known, so they are no `classes` yet.
     """
 
     round: int
@@ -101,3 +104,4 @@ class Request:
     suggestions: tuple[Suggestion, ...] = ()
     similarity: tuple[int, ...] = ()
     without_suggestion: tuple[bool, ...] = ()
+    named_since: tuple[str, ...] = ()

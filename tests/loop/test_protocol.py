@@ -6,17 +6,18 @@ import csv
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alframe.app.api import open_session
+from alframe.engine.training.fine_tune import TrainingResult
 from alframe.errors import BadParams
 from alframe.store.events import Shown
 from alframe.store.ledger import Ledger
-from alframe.types import Outcome, Selection, State
+from alframe.types import Item, Outcome, Selection, State
 from tests.loop.test_people import Person
 from tests.timelapse.simulator import Timelapse
 
@@ -213,11 +214,13 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
 
 def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     trained_on: list[set[str]] = []
-    monkeypatch.setattr(
-        "alframe.loop.finetune.fine_tune",
-        lambda module, loss, items, *rest: trained_on.append({item.id for item in items}),
-    )
-    words = ("audit=0.5", "stopping=null", "finetune.start=4", "finetune.every=4")
+
+    def spy(module: object, loss: object, items: Sequence[Item], *rest: object) -> TrainingResult:
+        trained_on.append({item.id for item in items})
+        return TrainingResult([])
+
+    monkeypatch.setattr("alframe.loop.finetune.fine_tune", spy)
+    words = ("audit=0.5", "stopping=null", "finetune.start=4", "finetune.every=4", "finetune.unseen=0")
     for number in range(1, 4):
         person.run(*words)
         person.answer(number)

@@ -99,7 +99,7 @@ class Csv:
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
             + (f"{others} of label_source.files will be read too. " if self.files else "")
-            + describe_classes(request.classes, self.new_classes)
+            + describe_classes(request.classes, self.new_classes, request.named_since)
         )
 
     def _complete_lists(self, folder: Path, request: Request, asked_before: bool) -> Path:

@@ -52,7 +52,7 @@ class Folder:
         return (
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in {folder}. "
             f"Move each into the folder of its class and run the same command again. "
-            f"{describe_classes(request.classes, self.new_classes)}"
+            f"{describe_classes(request.classes, self.new_classes, request.named_since)}"
         )
 
     def collect(self, request: Request) -> Answers:

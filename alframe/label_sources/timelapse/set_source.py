@@ -81,7 +81,7 @@ class TimelapseSet:
             require_set_fields(template, ddb, self.names)
             plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)
             lines = request_selection(request, ddb, template, plan, self.names, self.unsure, self.write)
-            return "\n".join([*lines, describe_classes(request.classes, self.new_classes)])
+            return "\n".join([*lines, describe_classes(request.classes, self.new_classes, request.named_since)])
         except FormatError as error:
             raise LabelError(str(error)) from error
         except OSError as error:

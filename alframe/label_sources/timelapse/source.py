@@ -182,7 +182,7 @@ class Timelapse:
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label {where}. Double-click "
             f"{template} there, on a computer with Timelapse, and give each image its Species; the right arrow key "
             f"shows the next.{blank} The answers so far are read, even while Timelapse is open: run the "
-            f"same command again. {describe_classes(request.classes, self.new_classes)}"
+            f"same command again. {describe_classes(request.classes, self.new_classes, request.named_since)}"
         )
 
 

@@ -1,0 +1,124 @@
+"""Counts add up, and messages say what is so: status, report and run on a campaign of people."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from alframe.stopping.budget import Budget
+from alframe.testing.records import round_record
+from alframe.testing.tiny import tiny_pool
+from tests.command_line import CommandLine, alframe
+
+__all__ = ["alframe"]
+SMALL = [
+    *("pool=folder", "pool.root=pool", "label_source=csv", "project=p", "batch=6", "start.labels=6"),
+    *("backbone=timm", "backbone.model=test_resnet", "backbone.pretrained=false", "backbone.size=32"),
+    "compute.workers=0",
+]
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    """18 images, and one that cannot be read."""
+    root = tiny_pool(tmp_path / "pool", classes=3, each=6)
+    (root / "class_0" / "bad.jpg").write_bytes(b"no image")
+    return root
+
+
+def answer(project: Path, number: int, answers: Mapping[int, str | None]) -> list[str]:
+    """Answer rows of a round, with the class of their folder for None; return the paths of all rows."""
+    file = project / "to_label" / f"round-{number:03d}" / "to_label.csv"
+    with file.open(newline="", encoding="utf-8-sig") as handle:
+        rows = list(csv.DictReader(handle))
+    for at, said in answers.items():
+        rows[at]["label"] = rows[at]["path"].partition("/")[0] if said is None else said
+    with file.open("w", newline="", encoding="utf-8-sig") as handle:
+        writer = csv.DictWriter(handle, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return [row["path"] for row in rows]
+
+
+def counted(status: str) -> dict[str, int]:
+    """The parts of the pool in the line of images, after a check that they add up."""
+    (line,) = re.findall(r"^Images:   (.+); 0 held out for testing$", status, re.MULTILINE)
+    total, _, parts = line.partition(" in the pool = ")
+    found = {match[2]: int(match[1]) for match in re.finditer(r"(\d+) ([^+]+?)(?= \+ |$)", parts)}
+    assert sum(found.values()) == int(total), line
+    return found
+
+
+def report_of(project: Path) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (project / "report.html").read_text(encoding="utf-8")))
+
+
+def test_every_image_is_counted_once_whatever_happens(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    project = tmp_path / "p"
+    assert "There are no classes yet" in alframe(*SMALL).out
+    unread, rest = "that cannot be read", "never requested"
+    waiting, later = "requested and not answered yet", "answered, to be taken in by the next run"
+    assert counted(alframe("status", "project=p").out) == {waiting: 6, unread: 1, rest: 12}
+
+    answer(project, 1, {0: None, 1: None, 2: "unsure", 3: None})
+    assert counted(alframe("status", "project=p").out) == {later: 4, waiting: 2, unread: 1, rest: 12}
+    again = alframe("project=p").out
+    assert "There are no classes yet" not in again
+    assert "Classes named so far: class_" in again
+    found = {"labelled": 3, "unsure": 1, waiting: 2, unread: 1, rest: 12}
+    assert counted(alframe("status", "project=p").out) == found
+
+    assert alframe("withdraw", "project=p").code == 0
+    assert alframe("report", "project=p").code == 0
+    text = report_of(project)
+    assert "Round 1 was withdrawn: 4 of its 6 images were answered by then." in text
+    assert "All answers are in" not in text
+    in_vain = "requested without an answer"
+    found = {"labelled": 3, "unsure": 1, unread: 1, in_vain: 2, rest: 12}
+    assert counted(alframe("status", "project=p").out) == found
+    assert "19 images in the pool: " + " ".join(f"{count} {where}" for where, count in found.items()) in text
+
+    asked = answer(project, 1, {0: ""})
+    (pool / next(path for path in _images(pool) if path not in asked)).unlink()
+    assert alframe("project=p").code == 0
+    after = counted(alframe("status", "project=p").out)
+    assert (after["labelled"], after["no longer in the pool's listing"], after[in_vain]) == (2, 1, 3)
+
+
+def _images(pool: Path) -> list[str]:
+    return [file.relative_to(pool).as_posix() for file in sorted(pool.glob("*/*.png"))]
+
+
+def test_done_only_names_results_that_there_are(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    alframe(*SMALL, "start.labels=18")
+    answer(tmp_path / "p", 1, dict.fromkeys(range(18), "class_0"))  # one class: there is no model
+    done = alframe("project=p")
+    assert "No images are left to request" in done.out
+    status = alframe("status", "project=p").out
+    assert "Done. Nothing is exported" in status
+    assert "The results are in" not in status
+
+
+def test_a_budget_that_is_met_is_not_said_twice() -> None:
+    assert Budget(60).decide([round_record(1, 60)]) == "The budget of 60 labels is used up."
+    assert Budget(60).decide([round_record(1, 63)]) == "The budget of 60 labels is used up: there are 63."
+
+
+def test_a_folder_without_a_project_names_no_other(alframe: CommandLine) -> None:
+    for verb in ("status", "report", "label"):
+        finished = alframe(verb)
+        text = finished.out + finished.err
+        assert "There is no project" in text
+        assert "digits" not in text
+
+
+def test_audited_images_without_a_label_are_named(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    alframe(*SMALL, "audit=1")
+    paths = answer(tmp_path / "p", 1, {at: None for at in range(6) if at != 3})
+    assert "without a label" not in alframe("status", "project=p").out, "the round is still open"
+    alframe("project=p", "enough=0.5")
+    assert f"Images drawn at random without a label: 1\n  {paths[3]}" in alframe("status", "project=p").out
