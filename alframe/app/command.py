@@ -27,7 +27,7 @@ from alframe.app.overrides import (
     split_flags,
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
-from alframe.app.projects import CHOOSABLE, absolute, latest_project, load_choices
+from alframe.app.projects import CHOOSABLE, absolute, has_begun, latest_project, load_choices
 from alframe.app.schema import SETTINGS, describe_type, require_type
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
@@ -35,7 +35,6 @@ from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
 from alframe.settings import RENAMED
 from alframe.settings.fields import InvalidSetting
-from alframe.store.ledger import LEDGER_NAME
 
 log = logging.getLogger(__name__)
 
@@ -260,7 +259,7 @@ def _check_project_choice(command: Command) -> None:
             "runs=FOLDER sets where the folders go."
         )
     project = folder or command.latest
-    if not (command.saved or _configures_campaign(given) or (project and (project / LEDGER_NAME).exists())):
+    if not (command.saved or _configures_campaign(given) or (project and has_begun(project, if_unreadable=True))):
         place = [f"project={short_path(project)}"] if project else []
         images = command_line(*place, "pool=folder", "pool.root=IMAGES", "label_source=csv")
         start = f"To start one, give its images: {images}"

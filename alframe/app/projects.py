@@ -17,7 +17,7 @@ from alframe.app.grammar import ValueType, quote, quote_list
 from alframe.app.overrides import SEARCH_PATH, Override, by_key
 from alframe.app.parts import GROUPS, ChosenParts
 from alframe.app.schema import SETTINGS
-from alframe.errors import BadParams, FormatError, PoolError, StoreError, UnknownComponent, UnmetNeed
+from alframe.errors import StoreError
 from alframe.settings import RENAMED
 from alframe.store.files import write_text
 from alframe.store.ledger import LEDGER_NAME, Ledger
@@ -40,15 +40,18 @@ def absolute(path: str, cwd: Path | None = None) -> Path:
 def latest_project(runs: Path) -> Path | None:
     """Return the project below `runs` that was worked on last, among those in which something was asked or known."""
     ledgers = sorted(runs.glob(f"*/{LEDGER_NAME}"), key=_touched, reverse=True)
-    return next((file.parent.resolve() for file in ledgers if _has_begun(file.parent)), None)
+    return next((file.parent.resolve() for file in ledgers if has_begun(file.parent)), None)
 
 
-def _has_begun(folder: Path) -> bool:
+def has_begun(folder: Path, if_unreadable: bool = False) -> bool:
+    """Return whether something was asked or known in this project; `if_unreadable` where its ledger cannot be read."""
+    if not (folder / LEDGER_NAME).exists():
+        return False
     try:
         with Ledger.open(folder, read_only=True) as ledger:
             return bool(ledger.rounds() or ledger.last_label_number())
     except StoreError:
-        return False
+        return if_unreadable
 
 
 def _touched(ledger: Path) -> float:
@@ -100,29 +103,47 @@ def is_choice(override: Override) -> bool:
 
 @contextmanager
 def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequence[str] = ()) -> Iterator[None]:
-    """Save the overrides that define this campaign, with absolute paths; on a user error, restore the old file.
+    """Save the overrides that define this campaign, with absolute paths; if the command fails, restore the old file.
 
     `words` are Hydra's; `user_config_folders` the user's own configuration folders, in which some of the choices lie.
+    A project keeps all that it was started with, and all that `run` is told later. Of what `export` is told it keeps
+    the exporters, and of what other tasks are told all but an experiment, which sets much that they do not use.
     """
     overrides = by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
     kept = [override for override in overrides.values() if is_choice(override) and override.key != SEARCH_PATH]
-    choices = [str(_with_absolute_path(override, parts.value_type(override.key))) for override in kept]
+    given = [_with_absolute_path(override, parts.value_type(override.key)) for override in kept]
     if user_config_folders:
-        choices.append(f"{SEARCH_PATH}={quote_list([f'file://{own}' for own in user_config_folders])}")
+        given.append(Override(SEARCH_PATH, quote_list([f"file://{own}" for own in user_config_folders])))
     file = folder / CHOICES
     before = file.read_text(encoding="utf-8") if file.exists() else None
-    text = yaml.safe_dump({"choices": choices}, allow_unicode=True, width=1000)
+    task = overrides["task"].text if "task" in overrides else "run"
+    choices = given if before is None or task == "run" else _merge_choices(load_choices(folder), given, task or "")
+    text = yaml.safe_dump({"choices": list(map(str, choices))}, allow_unicode=True, width=1000)
     if text != before:
         write_text(file, text)
     try:
         yield
-    except (BadParams, UnknownComponent, UnmetNeed, PoolError, FormatError):
-        if before is None and not _has_begun(folder):
+    except Exception:
+        if before is None and not has_begun(folder):
             file.unlink(missing_ok=True)
         elif before is not None and text != before:
             write_text(file, before)
         raise
+
+
+def _merge_choices(saved: Sequence[Override], given: Sequence[Override], task: str) -> list[Override]:
+    """Return the saved choices, with those given ones in their place that a task other than `run` may change."""
+
+    def may_change(choice: Override) -> bool:
+        return choice.kind == "exporter" if task == "export" else choice.kind not in ("experiment", "hydra")
+
+    changed = [choice for choice in given if may_change(choice)]
+    if set(map(str, changed)) <= set(map(str, saved)):
+        return [choice for choice in saved if not may_change(choice) or choice in changed]
+    folders = [choice for choice in given if choice.key == SEARCH_PATH]  # a choice may lie in one of them
+    standing = [choice for choice in saved if not may_change(choice) and not (folders and choice.key == SEARCH_PATH)]
+    return [*standing, *changed, *folders]
 
 
 def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, digest: str, people: bool) -> str:

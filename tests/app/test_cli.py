@@ -289,3 +289,19 @@ def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert finished.returncode == 0, finished.stderr
     assert len(ends(tmp_path / "runs")) == 2
+
+
+def test_an_export_that_fails_is_forgotten(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    valley = "# @package _global_\ndefaults:\n  - override /exporter: [camtrap_dp]\nbatch: 7\n"
+    (tmp_path / "conf" / "experiment" / "valley.yaml").write_text(valley, encoding="utf-8")
+    assert alframe(*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "project=season").code == 0
+    kept = (tmp_path / "season" / "alframe.yaml").read_text(encoding="utf-8")
+    failed = alframe("export", "project=season", "--config-dir", "conf", "experiment=valley")
+    assert failed.code == 1
+    assert "Camtrap DP cannot be written yet" in failed.err
+    assert (tmp_path / "season" / "alframe.yaml").read_text(encoding="utf-8") == kept
+    drafted = ["export", "project=season", "--config-dir=conf", "experiment=valley", "exporter.camtrap_dp.draft=true"]
+    assert alframe(*drafted).code == 0
+    assert "valley" not in (tmp_path / "season" / "alframe.yaml").read_text(encoding="utf-8")
+    assert "Settings: batch=4 " in alframe("status", "project=season").out

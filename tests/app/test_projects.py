@@ -147,11 +147,39 @@ def test_choices_that_cannot_be_are_not_kept(tmp_path: Path) -> None:
     with pytest.raises(BadParams), saving_choices(tmp_path, ["seed=1"]):
         raise BadParams
     assert list(map(str, load_choices(tmp_path))) == []
-    with pytest.raises(LabelError), saving_choices(tmp_path, ["seed=1"]):
-        raise LabelError
-    with pytest.raises(BadParams), saving_choices(tmp_path, ["seed=2"]):
-        raise BadParams
+    with saving_choices(tmp_path, ["seed=1"]):
+        pass
+    for error in (BadParams, LabelError, StoreError, OSError, ZeroDivisionError):
+        with pytest.raises(error), saving_choices(tmp_path, ["seed=2"]):
+            raise error
     assert list(map(str, load_choices(tmp_path))) == ["seed=1"]
+    with pytest.raises(KeyboardInterrupt), saving_choices(tmp_path, ["seed=2"]):
+        raise KeyboardInterrupt
+    assert list(map(str, load_choices(tmp_path))) == ["seed=2"], "who stops a command goes on with it later"
+
+
+SAVED = ["batch=3", "exporter=predictions", "++exporter.predictions.csv=false"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (
+            ["task=run", "experiment=camera_trap_classic", "head=mlp"],
+            [*SAVED, "experiment=camera_trap_classic", "head=mlp"],
+        ),
+        (["task=export", "experiment=camera_trap_classic", "head=mlp", "batch=9"], SAVED),
+        (["task=export", "exporter=[model]"], ["batch=3", "exporter=[model]", "++exporter.predictions.csv=false"]),
+        (["task=label", "experiment=camera_trap_classic", "conflicts=latest"], [*SAVED, "conflicts=latest"]),
+        (["task=withdraw"], SAVED),
+    ],
+)
+def test_what_one_task_needs_is_not_kept_for_the_others(given: list[str], kept: list[str], tmp_path: Path) -> None:
+    with saving_choices(tmp_path, SAVED):
+        pass
+    with saving_choices(tmp_path, [*SAVED, *given]):
+        pass
+    assert sorted(map(str, load_choices(tmp_path))) == sorted(kept)
 
 
 def test_a_folder_of_ones_own_parts_is_kept_with_the_choices(tmp_path: Path) -> None:
@@ -345,3 +373,12 @@ def test_names_that_a_message_proposes_are_taken_and_kept(
     with saving_choices(tmp_path / "season", to_hydra_arguments(words)):
         pass
     assert open_session(f"project={tmp_path / 'season'}").recipes["exporter"]["timelapse_csv"]["names"] == names
+
+
+def test_a_start_that_failed_is_no_project(tmp_path: Path) -> None:
+    folder = tmp_path / "season"
+    Ledger.open(folder).close()  # as it is left where the images were not found
+    with pytest.raises(StoreError, match=r"no project in .*season"):
+        to_hydra_arguments([f"project={folder}"])
+    (folder / "ledger.sqlite").write_bytes(b"not a database, but long enough to look like one" * 50)
+    assert to_hydra_arguments([f"project={folder}"]), "what is damaged is for whoever opens it to say"
