@@ -33,8 +33,8 @@ from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
-from alframe.settings import RENAMED
-from alframe.settings.fields import InvalidSetting
+from alframe.settings import RENAMED, Settings
+from alframe.settings.fields import InvalidSetting, from_plain
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def parse(words: Sequence[str]) -> Command:
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
     """
     flags, typed = split_flags(map(expand_option, map(drop_backticks, words)))
+    _require_equals_signs(typed)
     if typed and _VERB.match(typed[0]):
         typed[0] = f"task={typed[0]}"
     read = by_key(map(_parse_override, typed))
@@ -99,8 +100,10 @@ def parse(words: Sequence[str]) -> Command:
     project = folder or latest
     saved = by_key(map(_under_new_name, load_choices(project) if project else []))
     own_folder = flag_value(flags, *CONFIG_DIR)
-    if own_folder is not None and not (own_folder and Path(own_folder).is_dir()):
-        raise BadParams(f"--config-dir: there is no folder {own_folder or 'given'}.")
+    if own_folder == "":
+        raise BadParams("--config-dir needs the folder of your own YAML files: --config-dir=FOLDER.")
+    if own_folder is not None and not Path(own_folder).is_dir():
+        raise BadParams(f"--config-dir={own_folder}: there is no such folder.")
     parts = ChosenParts({**saved, **read}, [] if own_folder is None else [own_folder])
     sweep = _is_sweep(flags, read)
     given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
@@ -111,6 +114,16 @@ def parse(words: Sequence[str]) -> Command:
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
     return Command(flags, given, standing, folder, latest, parts)
+
+
+def _require_equals_signs(words: Sequence[str]) -> None:
+    """Raise BadParams for a setting that is followed by its value without an equals sign between them."""
+    names = {*SETTINGS, *GROUPS}.difference(REGISTRIES["task"].parts())
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, _, value = word.partition(" ")
+        if "=" not in word and name in names:
+            value = value.strip() or ("" if "=" in following else following) or "VALUE"
+            raise BadParams(f"'{word}' has no value. Put an equals sign before it: {quote_argument(f'{name}={value}')}")
 
 
 def _parse_override(word: str) -> Override:
@@ -162,6 +175,8 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     parameters = parts.composed_recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
+    if key in parts.available("task"):
+        raise BadParams(f"There is no setting '{key}'. '{key}' is a command, which comes first: {command_line(key)}")
     raise _no_setting(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
 
 
@@ -192,6 +207,8 @@ def _check_value(override: Override, sweep: bool = False) -> None:
         raise BadParams(f"{override} has several values: add -m for a sweep. If it is one value, quote it.")
     for value in sweep_values(override.text) if override.key in SETTINGS else []:
         _check_setting(override.key, value)
+        if sweep:  # else the first runs are done before a bad one is found
+            _check_range(override.key, value)
 
 
 def _check_setting(key: str, value: object) -> None:
@@ -205,6 +222,18 @@ def _check_setting(key: str, value: object) -> None:
         require_type(key, value)
     except OmegaConfBaseException:
         raise InvalidSetting(key, value, describe_type(key)) from None
+
+
+def _check_range(key: str, value: object) -> None:
+    """Raise InvalidSetting for a value that this setting cannot have, whatever the others are."""
+    values: dict[str, object] = {}
+    for name in reversed(key.split(".")):
+        values = {name: values or value}
+    try:
+        from_plain(Settings, values)
+    except InvalidSetting as error:
+        if error.name == key:
+            raise
 
 
 def _check_experiment(name: str, parts: ChosenParts) -> None:

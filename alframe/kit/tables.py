@@ -76,7 +76,7 @@ def find_tables(
             files = [file for file in matches if file.is_file() and not is_system_file(file.name)]
         if not files:
             message = f"is not a file, nor a folder or pattern with a CSV in it. Add it, or correct {setting}."
-            problems.append(Problem(str(path), None, message))
+            problems.append(Problem(str(absolute_path(path)), None, message))
         tables |= dict.fromkeys(map(absolute_path, files))
     return [file for file in tables if not file.is_relative_to(absolute_path(outside))], problems
 

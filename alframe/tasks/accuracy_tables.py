@@ -34,7 +34,10 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     elif evaluation:
         notes.append(describe_caveat(evaluation).strip())
     if len(columns) == 1:
-        return missing or "Nothing is measured yet: this needs labels of at least two classes, and images to test on."
+        return missing or (
+            "Nothing is measured yet. The first accuracy comes with the round after images of at least two classes are "
+            "labelled."
+        )
     return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
 
 
@@ -42,8 +45,10 @@ def describe_unanswered_audit(count: int) -> str:
     """Say what an audit leaves out, if `count` of its images have no label; a line, or nothing."""
     if not count:
         return ""
-    are = "image that was drawn at random has" if count == 1 else "images that were drawn at random have"
-    return f"\n{count} {are} no label and could not be counted: if they are the hard ones, the pool accuracy is lower."
+    are, if_hard = "images that were drawn at random have", "if they are the hard ones"
+    if count == 1:
+        are, if_hard = "image that was drawn at random has", "if it is a hard one"
+    return f"\n{count} {are} no label and could not be counted: {if_hard}, the pool accuracy is lower."
 
 
 def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | None:

@@ -66,7 +66,7 @@ class Predict:
         paths, failed = write_all(exporters, predictions, model, out)
         if failed:
             raise StoreError("\n".join(failed) + (f"\nWritten:{path_lines(paths)}" if paths else ""))
-        message = f"{len(keys)} images predicted with {short_path(Path(self.model or session.folder))}."
+        message = f"{len(keys)} images predicted with the model in {short_path(folder)}."
         if embedding.unreadable:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
             paths = [*paths, _list_unreadable(out / "unreadable.csv", reasons)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from alframe.loop.labels import describe_conflicts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
 from alframe.settings import changed_settings
+from alframe.settings.fields import as_typed
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import UNSURE, Item, Outcome, State
@@ -116,11 +116,5 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
 
 def _describe_changed_settings(session: Session) -> list[str]:
     """Return a line with the settings that hold for the project's next rounds too, if some are not the defaults."""
-    changed = [f"{name}={_as_typed(value)}" for name, value in changed_settings(session.settings).items()]
+    changed = [f"{name}={as_typed(value)}" for name, value in changed_settings(session.settings).items()]
     return [f"Settings: {' '.join(map(quote_argument, changed))}, until they are given again"] if changed else []
-
-
-def _as_typed(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"[{','.join(map(_as_typed, value))}]"
-    return value if isinstance(value, str) else json.dumps(value)

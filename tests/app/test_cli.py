@@ -98,7 +98,17 @@ SLIPS = (
     (["predict"], "Which images?"),
     (["export"], "There is no project yet. If yours is elsewhere, add project=FOLDER."),
     (["sampler.rows=xx"], "sampler 'adaptive': rows=xx: must be a number."),
-    (["--config-dir="], "--config-dir: there is no folder given."),
+    (["--config-dir="], "--config-dir needs the folder of your own YAML files: --config-dir=FOLDER."),
+    (["--config-dir=nowhere"], "--config-dir=nowhere: there is no such folder."),
+    (["-m", "batch=4,0"], "batch=0: must be at least 1"),
+    (["-m", "batch=0"], "batch=0: must be at least 1"),
+    (["-m", "start.labels=5,0"], "start.labels=0: must be at least 1"),
+    (["batch", "5"], "'batch' has no value. Put an equals sign before it: batch=5"),
+    (["batch 5"], "'batch 5' has no value. Put an equals sign before it: batch=5"),
+    (["status", "start.labels", "show=5"], "Put an equals sign before it: start.labels=VALUE"),
+    (["pool", "my images"], 'Put an equals sign before it: "pool=my images"'),
+    (["export=x"], "There is no setting 'export'. 'export' is a command, which comes first: python -m alframe export"),
+    (["pool=digits", "pool.rot=x"], "Did you mean 'root'? Accepted: root='"),
 )
 
 

@@ -96,7 +96,7 @@ SLIPS = (
     (["sed=1"], BadParams, "no setting 'sed'. Did you mean 'seed'?"),
     (["batch=3", "status"], BadParams, "'status' is not of the form key=value. A command such as 'export' must come"),
     (["predict", "image=x"], BadParams, "Did you mean 'images'?"),
-    (["--config-dir", "nowhere"], BadParams, "--config-dir: there is no folder nowhere"),
+    (["--config-dir", "nowhere"], BadParams, "--config-dir=nowhere: there is no such folder"),
     (["pool.species=[fox, {zebra]"], BadParams, "cannot be parsed"),
     (["batch=[1"], BadParams, "batch=[1 cannot be parsed"),
     (["seed=abc"], BadParams, "seed=abc: must be a whole number"),

@@ -548,3 +548,17 @@ def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
     for name, policy in (("red_fx", "ask"), ("Badgerr", "ask"), ("lynx", "reject"), ("Badger", "add"), ("--", "add")):
         with pytest.raises(LabelError, match=name):
             class_resolver(known, policy)(name)
+
+
+def test_files_that_do_not_exist_yet_are_not_counted_as_none(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    source = Csv(files=[str(tmp_path / "labels" / ".." / "labels" / "*.csv")])
+    request = Request(1, (Item("a.jpg", tmp_path / "a.jpg"),), ("fox",), tmp_path / "to_label")
+    said = source.request(request)
+    assert "0 files" not in said
+    assert "No file that label_source.files names is there yet; what comes is read too." in said
+    (problem,) = source.collect(request).problems
+    assert problem.file == str(tmp_path / "labels" / "*.csv"), "as the rest of the path is written"
+    (tmp_path / "labels" / "anna.csv").write_text("path,label\na.jpg,fox\n", encoding="utf-8")
+    assert "1 file of label_source.files will be read too." in source.request(request)
+    assert [label.class_name for label in source.collect(request).labels] == ["fox"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS
-from alframe.tasks.accuracy_tables import accuracy_table, comparison_table
+from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.testing.records import evaluation, round_record
 
 AUDIT = "80.0% [74.0%, 86.0%]"
@@ -63,3 +63,13 @@ def test_the_last_record_of_a_number_of_labels_counts() -> None:
 def test_nothing_measured() -> None:
     assert accuracy_table([]).startswith("Nothing is measured yet")
     assert accuracy_table([round_record(1, 20, None)]) == accuracy_table([])
+
+
+def test_one_image_is_spoken_of_as_one() -> None:
+    assert "1 image that was drawn at random has no label and could not be counted: if it is a hard one," in (
+        describe_unanswered_audit(1)
+    )
+    assert "2 images that were drawn at random have no label and could not be counted: if they are the hard ones," in (
+        describe_unanswered_audit(2)
+    )
+    assert describe_unanswered_audit(0) == ""

@@ -71,7 +71,7 @@ def test_predict_says_of_other_images_what_export_said_of_its_own(
     copy = tiny_pool(tmp_path / "new", classes=3, each=12)
     (copy / "class_0" / "bad.jpg").write_bytes(b"no image")
     message = do(*words, "task=predict", f"task.images={copy.as_posix()}", f"task.out={(tmp_path / 'out').as_posix()}")
-    assert "36 images predicted" in message
+    assert f"36 images predicted with the model in {folder_of(words) / 'export' / 'model'}" in message
     assert "1 could not be read" in message
     found = pd.read_csv(tmp_path / "out" / "predictions.csv").set_index("path")
     known = pd.read_csv(folder_of(words) / "export" / "predictions.csv").set_index("path")

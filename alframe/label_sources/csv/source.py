@@ -94,11 +94,14 @@ class Csv:
                 "and that the disk has room, and run the command again."
             ) from error
         where = file if len(files_in_folder(folder)) == 1 else folder
-        others = pluralise(len(find_tables(self.files, request.folder, "label_source.files")[0]), "file")
+        others = len(find_tables(self.files, request.folder, "label_source.files")[0])
+        read_too = f"{pluralise(others, 'file')} of label_source.files will be read too. "
+        if not others:
+            read_too = "No file that label_source.files names is there yet; what comes is read too. "
         return (
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
-            + (f"{others} of label_source.files will be read too. " if self.files else "")
+            + (read_too if self.files else "")
             + describe_classes(request.classes, self.new_classes, request.named_since)
         )
 
