@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omegaconf.errors import OmegaConfBaseException
-
-from alframe.app.grammar import ValueType, parse_override, plain_value, quote, sweep_values, to_hydra
+from alframe.app.checks import NAME, check_names, check_value, unknown_setting
+from alframe.app.grammar import ValueType, parse_override, plain_value, quote, to_hydra
 from alframe.app.hydra_settings import require_hydra_unchanged
 from alframe.app.logging import describe_error
 from alframe.app.overrides import (
@@ -28,17 +27,14 @@ from alframe.app.overrides import (
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.projects import CHOOSABLE, absolute, has_begun, latest_project, load_choices
-from alframe.app.schema import SETTINGS, describe_type, require_type
+from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
 from alframe.errors import BadParams, StoreError, UnknownComponent
-from alframe.registry import did_you_mean, unknown_name
-from alframe.settings import RENAMED, Settings
-from alframe.settings.fields import InvalidSetting, from_plain
+from alframe.registry import unknown_name
+from alframe.settings import RENAMED
 
 log = logging.getLogger(__name__)
-
-_VERB = re.compile(r"^[\w-]+$")
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,8 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
     _check_project_choice(command)
     try:
         for override in command.saved.values():
-            _check_names(override, command.parts)
-            _check_value(override)
+            check_names(override, command.parts)
+            check_value(override)
     except UnknownComponent as error:
         raise UnknownComponent(
             f"{error} The project was started with it. Reinstall the package that provides it, give the folder of its "
@@ -92,7 +88,7 @@ def parse(words: Sequence[str]) -> Command:
     """
     flags, typed = split_flags(map(expand_option, map(drop_backticks, words)))
     _require_equals_signs(typed)
-    if typed and _VERB.match(typed[0]):
+    if typed and NAME.match(typed[0]):
         typed[0] = f"task={typed[0]}"
     read = by_key(map(_parse_override, typed))
     folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
@@ -108,8 +104,8 @@ def parse(words: Sequence[str]) -> Command:
     sweep = _is_sweep(flags, read)
     given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
     for override in given.values():
-        _check_names(override, parts)
-        _check_value(override, sweep)
+        check_names(override, parts)
+        check_value(override, sweep)
     standing = by_key(choice for choice in saved.values() if not _is_overruled(choice, saved, given, parts))
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
@@ -177,84 +173,7 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
         return f"task.{key}"
     if key in parts.available("task"):
         raise BadParams(f"There is no setting '{key}'. '{key}' is a command, which comes first: {command_line(key)}")
-    raise _no_setting(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
-
-
-def _check_names(override: Override, parts: ChosenParts) -> None:
-    known = parts.available(override.key) if override.key in GROUPS else {}
-    text = override.text or ""
-    is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
-    if is_list and override.key in set(KINDS) - set(SEVERAL):
-        raise BadParams(
-            f"{override}: choose one {override.key}; -m {quote_argument(f'{override.key}=A,B')} tries several."
-        )
-    for name in override.names if known else []:
-        if _VERB.match(name) and name not in known:
-            raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
-        if name in known:
-            parts.load_yaml(override.key, name)  # raises if its file is unreadable
-        if override.key == "experiment" and name in known:
-            _check_experiment(name, parts)
-
-
-def _check_value(override: Override, sweep: bool = False) -> None:
-    if override.text is None:
-        return
-    parsed = parse_override(str(override))
-    if parsed is None:
-        raise BadParams(f"{override} cannot be parsed: quote values that contain special characters.")
-    if parsed.is_sweep_override() and not sweep:
-        raise BadParams(f"{override} has several values: add -m for a sweep. If it is one value, quote it.")
-    for value in sweep_values(override.text) if override.key in SETTINGS else []:
-        _check_setting(override.key, value)
-        if sweep:  # else the first runs are done before a bad one is found
-            _check_range(override.key, value)
-
-
-def _check_setting(key: str, value: object) -> None:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            _check_setting(f"{key}.{name}", inner)
-        return
-    if key not in SETTINGS:
-        raise _no_setting(key, set())
-    try:
-        require_type(key, value)
-    except OmegaConfBaseException:
-        raise InvalidSetting(key, value, describe_type(key)) from None
-
-
-def _check_range(key: str, value: object) -> None:
-    """Raise InvalidSetting for a value that this setting cannot have, whatever the others are."""
-    values: dict[str, object] = {}
-    for name in reversed(key.split(".")):
-        values = {name: values or value}
-    try:
-        from_plain(Settings, values)
-    except InvalidSetting as error:
-        if error.name == key:
-            raise
-
-
-def _check_experiment(name: str, parts: ChosenParts) -> None:
-    """Check the settings in an experiment's file, because Hydra's own error would only name the schema."""
-    file, content = parts.available("experiment")[name], parts.load_yaml("experiment", name)
-    if content.keys() - {"defaults"} and not re.search(
-        r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
-    ):
-        raise BadParams(f"{file} is not an experiment: its first line must be '# @package _global_'.")
-    try:
-        for key in sorted(content.keys() & SETTINGS.keys()):
-            _check_setting(key, content[key])
-    except BadParams as error:
-        raise BadParams(f"{file}: {error}") from None
-
-
-def _no_setting(key: str, others: set[str]) -> BadParams:
-    """Return the error for an unknown setting; suggest names of its group, else `others`."""
-    group = f"{key.rpartition('.')[0]}."
-    known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)
-    return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
+    raise unknown_setting(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
 
 
 def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:

@@ -1,0 +1,100 @@
+"""Check the names, types and values of overrides, and say what is allowed where one is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from omegaconf.errors import OmegaConfBaseException
+
+from alframe.app.grammar import parse_override, sweep_values
+from alframe.app.overrides import Override
+from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
+from alframe.app.schema import SETTINGS, describe_type, require_type
+from alframe.builtins import KINDS
+from alframe.commands import quote_argument
+from alframe.errors import BadParams, UnknownComponent
+from alframe.registry import did_you_mean, unknown_name
+from alframe.settings import Settings
+from alframe.settings.fields import InvalidSetting, from_plain
+
+NAME = re.compile(r"^[\w-]+$")
+
+
+def check_names(override: Override, parts: ChosenParts) -> None:
+    """Raise UnknownComponent for a name that there is not, BadParams for a choice or a YAML file that cannot be."""
+    known = parts.available(override.key) if override.key in GROUPS else {}
+    text = override.text or ""
+    is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
+    if is_list and override.key in set(KINDS) - set(SEVERAL):
+        raise BadParams(
+            f"{override}: choose one {override.key}; -m {quote_argument(f'{override.key}=A,B')} tries several."
+        )
+    for name in override.names if known else []:
+        if NAME.match(name) and name not in known:
+            raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
+        if name in known:
+            parts.load_yaml(override.key, name)  # raises if its file is unreadable
+        if override.key == "experiment" and name in known:
+            _check_experiment(name, parts)
+
+
+def check_value(override: Override, sweep: bool = False) -> None:
+    """Raise BadParams for a value that cannot be parsed, has the wrong type, or is several outside a sweep."""
+    if override.text is None:
+        return
+    parsed = parse_override(str(override))
+    if parsed is None:
+        raise BadParams(f"{override} cannot be parsed: quote values that contain special characters.")
+    if parsed.is_sweep_override() and not sweep:
+        raise BadParams(f"{override} has several values: add -m for a sweep. If it is one value, quote it.")
+    for value in sweep_values(override.text) if override.key in SETTINGS else []:
+        _check_setting(override.key, value)
+        if sweep:  # else the first runs are done before a bad one is found
+            _check_range(override.key, value)
+
+
+def _check_setting(key: str, value: object) -> None:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _check_setting(f"{key}.{name}", inner)
+        return
+    if key not in SETTINGS:
+        raise unknown_setting(key, set())
+    try:
+        require_type(key, value)
+    except OmegaConfBaseException:
+        raise InvalidSetting(key, value, describe_type(key)) from None
+
+
+def _check_range(key: str, value: object) -> None:
+    """Raise InvalidSetting for a value that this setting cannot have, whatever the others are."""
+    values: dict[str, object] = {}
+    for name in reversed(key.split(".")):
+        values = {name: values or value}
+    try:
+        from_plain(Settings, values)
+    except InvalidSetting as error:
+        if error.name == key:
+            raise
+
+
+def _check_experiment(name: str, parts: ChosenParts) -> None:
+    """Check the settings in an experiment's file, because Hydra's own error would only name the schema."""
+    file, content = parts.available("experiment")[name], parts.load_yaml("experiment", name)
+    if content.keys() - {"defaults"} and not re.search(
+        r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        raise BadParams(f"{file} is not an experiment: its first line must be '# @package _global_'.")
+    try:
+        for key in sorted(content.keys() & SETTINGS.keys()):
+            _check_setting(key, content[key])
+    except BadParams as error:
+        raise BadParams(f"{file}: {error}") from None
+
+
+def unknown_setting(key: str, others: set[str]) -> BadParams:
+    """Return the error for an unknown setting; suggest names of its group, else `others`."""
+    group = f"{key.rpartition('.')[0]}."
+    known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)
+    return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
