@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from alframe.formats.matching import ImageMatcher
 from alframe.formats.path_table import AMBIGUOUS
@@ -40,18 +41,22 @@ def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> Imag
     absent = find_absent({image_id: str(path) for image_id, (_, path) in listed.items()})
     if not absent:
         return ImageFiles()
-    paths = [listed[image_id][0] for image_id in absent]
-    candidates = [Item(file_id, root / file_id) for file_id in _files_at_ends(root, paths)]
+    absent_ids = set(absent)
+    # With those that are there, as they tell what the paths start at.
+    candidates = [Item(image_id, path) for image_id, (_, path) in listed.items() if image_id not in absent_ids]
+    present = {item.id for item in candidates}
+    file_ids = _files_at_ends(root, [listed[image_id][0] for image_id in absent])
+    candidates += [Item(file_id, root / file_id) for file_id in file_ids if file_id not in present]
+    paths = [listed[image_id][0] for image_id in (*absent, *present)]
     matches = ImageMatcher(candidates).match(paths)
     files = ImageFiles(prefixes=matches.prefixes, contested=matches.contested, rejected=matches.rejected)
-    absent_ids = set(absent)
     own_paths, file_paths = (
         casefold_paths(normalise_paths(ids)) for ids in (absent, [candidate.id for candidate in candidates])
     )
-    for image_id, own_path, number in zip(absent, own_paths, matches.numbers.tolist(), strict=True):
+    for image_id, own_path, number in zip(absent, own_paths, matches.numbers.tolist(), strict=False):
         if number >= 0:
             file_id, is_same_path = candidates[number].id, file_paths[number] == own_path
-            if not (is_same_path and file_id in listed and file_id not in absent_ids):
+            if not (is_same_path and file_id in present):
                 files.found[image_id] = (image_id if is_same_path else file_id, candidates[number].path)
                 continue
         (files.ambiguous if number == AMBIGUOUS else files.missing).append(image_id)
@@ -80,7 +85,7 @@ def describe_difference(listed: str, actual: Path) -> str:
 
 def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
     """Return the ids of all files below `root` that one of the paths may end in, whatever the case and accents."""
-    normal = casefold_paths(normalise_paths(paths))
+    normal = casefold_paths(normalise_paths([*paths, *(unquote(path) for path in paths if "%" in path)]))
     names_of_folder: dict[str, set[str]] = {}
     for path in normal:
         folder, _, name = path.rpartition("/")

@@ -97,7 +97,8 @@ class ImageMatcher:
         if not len(left):
             return PathMatches(numbers)
         found_anchors |= {anchor_of(normal[row]).casefold() for row in np.flatnonzero(here >= 0).tolist()}
-        foreign = self.match_foreign([normal[row] for row in left.tolist()], folder, found_anchors)
+        found = np.unique(numbers[numbers >= 0])
+        foreign = self.match_foreign([normal[row] for row in left.tolist()], folder, found_anchors, found)
         numbers[rows[left]] = foreign.numbers
         return replace(foreign, numbers=numbers)
 
@@ -106,12 +107,15 @@ class ImageMatcher:
         paths: Sequence[str],
         folder: Path | None = None,
         found_anchors: Collection[str] = (),
+        found: Ints | None = None,
         other_folders: Mapping[str, int] | None = None,
     ) -> PathMatches:
         """Return what the paths of one file mean that are no images here: those with a prefix for the pool's root.
 
-        Paths are normalised. A prefix that starts from one of `found_anchors`, where other paths are images here, must
-        end as the pool's own path does. `other_folders` counts further paths of the file, by their caseless folder.
+        Paths are normalised. Other paths of the file are images here: the numbers `found`, and they start from
+        `found_anchors`. A prefix that starts there too, or claims one of these images, must end as the pool's own path
+        does. Of a table that lists other images than these, `other_folders` counts the further paths by their caseless
+        folder; then a prefix must hold all paths of its drive, or end as the pool's own path does.
         """
         caseless = casefold_paths(paths)
         rows_of_folder: dict[str, list[int]] = {}
@@ -136,10 +140,12 @@ class ImageMatcher:
             return PathMatches(np.full(len(paths), NOT_FOUND))
         folders = Counter({name: len(rows) for name, rows in rows_of_folder.items()})
         folders.update(other_folders or {})
+        claims_found = np.bincount(claims.prefix, np.isin(claims.image, [] if found is None else found)) > 0
         shared_folders = np.array([rank(prefix) for prefix in claims.prefixes])
         is_rejected = self._is_other_folder(claims, paths, folder)
-        needs_own_end = np.array([anchor_of(prefix) in found_anchors for prefix in claims.prefixes])
-        choice = PrefixChoice(claims, shared_folders, ~is_rejected & ((shared_folders > 0) | ~needs_own_end), folders)
+        needs_own_end = np.array([anchor_of(prefix) in found_anchors for prefix in claims.prefixes]) | claims_found
+        is_allowed = ~is_rejected & ((shared_folders > 0) | ~needs_own_end)
+        choice = PrefixChoice(claims, shared_folders, is_allowed, folders, of_whole_drives=other_folders is not None)
         images = choice.choose()
         numbers = np.full(len(paths), NOT_FOUND)
         numbers[claims.path] = images

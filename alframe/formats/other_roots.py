@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -15,6 +16,7 @@ from itertools import accumulate
 import numpy as np
 
 from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND
+from alframe.formats.path_text import anchor_of
 from alframe.types import Bools, Ints
 
 _DIGITS = re.compile(r"\d+")
@@ -108,11 +110,15 @@ class PrefixChoice:
     """Which prefixes count, once all claims are known.
 
     `shared` (p,) says how many folders each prefix shares with the end of the pool's own path, `allowed` (p,) which
-    are possible at all, and `folders` how many paths of the file lie in each folder.
+    are possible at all, and `folders` how many paths of the file lie in each folder. With `of_whole_drives` a prefix
+    must hold all paths of its drive, unless it ends as the pool's own path does.
     """
 
-    def __init__(self, claims: Claims, shared: Ints, allowed: Bools, folders: Mapping[str, int]) -> None:
+    def __init__(
+        self, claims: Claims, shared: Ints, allowed: Bools, folders: Mapping[str, int], of_whole_drives: bool = False
+    ) -> None:
         self.claims = claims
+        self.of_whole_drives = of_whole_drives
         self.is_chosen = allowed.copy()
         self.shared = shared
         self._folders = sorted(f"{folder}/" for folder in folders)
@@ -127,7 +133,17 @@ class PrefixChoice:
         is_ambiguous = self._drop_nested()
         numbers = np.where(chosen[claims.prefix], claims.image, NOT_FOUND)
         numbers[is_ambiguous[claims.prefix] | self._is_contested(numbers)] = AMBIGUOUS
+        if self.of_whole_drives:
+            of_part = (self.shared == 0) & ~self._holds_its_drive()
+            numbers[(numbers >= 0) & of_part[claims.prefix]] = NOT_FOUND
         return numbers
+
+    def _holds_its_drive(self) -> Bools:
+        """Return (p,) which prefixes hold all paths of the drive, share or system that they start from."""
+        counts: Counter[str] = Counter()
+        for row, folder in enumerate(self._folders):
+            counts[anchor_of(folder)] += self._paths_before[row + 1] - self._paths_before[row]
+        return np.array([self._count_below(prefix) == counts[anchor_of(prefix)] for prefix in self.claims.prefixes])
 
     def _has_file_names_only(self) -> Bools:
         """Return (p,) which prefixes match by nothing but file names, although paths elsewhere match no image."""

@@ -105,6 +105,8 @@ class CamtrapDp:
                     continue
                 path = found
             deployment = deployments.get(row["deploymentID"])
+            if deployment is None and row["deploymentID"]:
+                listed.note("are of a deployment that deployments.csv does not list; its id is their camera", path)
             of_image = observations.by_image.get(row["mediaID"], [])
             of_events = [observations.of_events[event] for event in joined.events_of.get(number, ())]
             by_clock = joined.by_clock_only.get(number)

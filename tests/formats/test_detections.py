@@ -152,7 +152,9 @@ def test_numbers_may_be_text(tmp_path: Path) -> None:
     ("info", "threshold"),
     [
         ({"detector_metadata": {"typical_detection_threshold": 0.8}}, 0.8),
-        ({"detector_metadata": {"typical_detection_threshold": "0.8"}}, None),
+        ({"detector_metadata": {"typical_detection_threshold": "0.8"}}, 0.8),
+        ({"detector_metadata": {"typical_detection_threshold": "high"}}, None),
+        ({"detector_metadata": {"typical_detection_threshold": float("nan")}}, None),
         ({"detector_metadata": {"typical_detection_threshold": True}}, None),
         ({"detector_metadata": {"typical_detection_threshold": 80}}, None),
         ({"detector_metadata": []}, None),

@@ -101,6 +101,14 @@ def test_a_table_of_another_season_is_a_problem_unless_it_has_this_one_too() -> 
     assert list(match_rows("table.csv", table, "path", match)) == [(table[0], None), (table[1], "a/1.jpg")]
 
 
+def test_drives_of_a_table_stand_side_by_side_but_a_part_of_one_is_another_pool() -> None:
+    ids = ("a/1.jpg", "b/1.jpg")
+    assert find(["D:\\x\\a\\1.jpg", "E:\\y\\b\\1.jpg"], *ids) == list(ids)
+    assert find(["D:\\x\\a\\1.jpg", "D:\\y\\b\\1.jpg"], *ids) == [None, None]
+    assert find(["D:\\x\\a\\1.jpg", "D:\\y\\zz.jpg"], *ids) == [None, None], "this table lists other images too"
+    assert find(["D:\\pool\\a\\1.jpg", "D:\\y\\zz.jpg"], *ids) == ["a/1.jpg", None], "it is called as the pool's"
+
+
 def test_boxes_of_one_image_are_known_by_their_ids() -> None:
     match = ImageMatcher([Item(f"a/1.jpg#{n}", Path("/pool/a/1.jpg")) for n in (1, 2)])
     assert match("A\\1.JPG#2") == "a/1.jpg#2"

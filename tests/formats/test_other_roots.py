@@ -80,6 +80,12 @@ def test_a_camera_that_one_season_lacks_gets_nothing_from_the_other() -> None:
     assert find([*below("2023/", CAMS), *CAMS[:2]], CAMS, "/data/pool") == [*NONE, *CAMS[:2]], "the file starts here"
 
 
+def test_an_image_that_is_here_is_no_other_folder_s() -> None:
+    paths = [*CAMS[:2], *below("D:/north/", CAMS[:3])]
+    assert find(paths, CAMS) == [*CAMS[:2], "", "", ""]
+    assert find([*CAMS[:2], *below("D:/pool/", CAMS[:3])], CAMS) == [*CAMS[:2], *CAMS[:3]], "it is called as the pool's"
+
+
 def test_seasons_that_nothing_tells_apart_are_not_guessed() -> None:
     paths = [*below("2023/", CAMS), *below("2024/", CAMS)]
     assert find(paths, CAMS) == [*UNCLEAR, *UNCLEAR]
@@ -151,7 +157,8 @@ def test_the_case_decides_where_it_must_below_a_prefix_too() -> None:
 
 def test_accents_composed_otherwise() -> None:
     ids = (normalize("NFD", "Höhle/Füchs.JPG"), "%20.jpg")
-    assert find(["Höhle/Füchs.JPG", "D:\\x\\Höhle\\FÜCHS.jpg", "%20.jpg"], ids) == [ids[0], ids[0], "%20.jpg"]
+    assert find(["Höhle/Füchs.JPG", "%20.jpg"], ids) == list(ids)
+    assert find(["D:\\x\\Höhle\\FÜCHS.jpg"], ids) == [ids[0]]
 
 
 def test_paths_may_start_at_the_file_s_folder() -> None:

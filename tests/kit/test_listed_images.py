@@ -76,6 +76,31 @@ def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
     assert len(read(tmp_path / "pool", paths[4:])) == 4, "the remedy: the rows of one of them"
 
 
+def test_a_wrong_root_is_named_with_a_remedy_that_works(tmp_path: Path) -> None:
+    make(tmp_path / "data" / "traps", *CAMS)
+    paths = [f"D:\\old\\{path}" for path in CAMS]
+    with pytest.raises(
+        PoolError, match=r"Set pool.root .* for paths of another computer, to the folder that"
+    ):
+        read(tmp_path, paths)
+    assert len(read(tmp_path / "data" / "traps", paths)) == 4
+
+
+def test_rows_of_another_folder_are_not_taken_for_images_that_are_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, *CAMS)
+    for other in ("north/", "D:\\north\\"):
+        items = read(tmp_path, [CAMS[0], f"{other}{CAMS[0]}", f"{other}{CAMS[1]}"])
+        assert [item.path.is_file() for item in items] == [True, False, False]
+    assert "2 of 3 images do not exist below" in caplog.text
+
+
+def test_characters_written_in_percent(tmp_path: Path) -> None:
+    make(tmp_path, "cam 1/IMG_1.JPG", "50%.jpg")
+    assert found(tmp_path, "cam%201/IMG_1.JPG", "50%.jpg") == [("cam 1/IMG_1.JPG",) * 2, ("50%.jpg",) * 2]
+
+
 def test_an_exact_file_is_not_another_s_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make(tmp_path, "a/IMG_1.JPG", "b/x.jpg", "b/X.jpg", "c.jpg")
     paths = found(tmp_path, "a/img_1.jpg", "a/IMG_1.JPG", "b/x.JPG", "c.jpg")
@@ -98,7 +123,7 @@ def test_rows_of_one_image_count_together(tmp_path: Path, caplog: pytest.LogCapt
         ListedImage(CAMS[0], "row 2", [("fox", small)], camera="north"),
         ListedImage(CAMS[1], "row 3", [("fox", None)]),
         ListedImage(f"./{CAMS[0]}", "row 4", [("fox", large)], split="test", sequence="s", camera="south"),
-        ListedImage(f"D:\\set\\{CAMS[1]}", "row 5", [("hare", None)]),
+        ListedImage(f"D:\\{tmp_path.name}\\{CAMS[1]}", "row 5", [("hare", None)]),
         ListedImage(CAMS[2], "row 6"),
     ]
     (one, three) = ListedImages(tmp_path / "list.csv", tmp_path).items(rows)

@@ -12,7 +12,7 @@ _NOTHING = {"empty", "blank", "none", "nothing", "background"}
 
 def category_kind(name: str) -> str:
     """Return "person", "vehicle" or "empty" for a category or class of that meaning, and "animal" for all others."""
-    name = name.strip().casefold()
+    name = name.replace("_", " ").strip().casefold()
     for kind, names in (("person", _PERSONS), ("vehicle", _VEHICLES), ("empty", _NOTHING)):
         if name in names or (name.endswith("s") and name[:-1] in names):
             return kind

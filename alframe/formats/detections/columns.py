@@ -76,7 +76,11 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
         """The confidence from which a detection counts, as the file says; None if it does not."""
         metadata = self.info.get("detector_metadata")
         value = metadata.get("typical_detection_threshold") if isinstance(metadata, Mapping) else None
-        return float(value) if isinstance(value, int | float) and 0 < value <= 1 and value is not True else None
+        try:
+            threshold = float(value) if isinstance(value, int | float | str) and value is not True else 0.0
+        except ValueError:
+            return None
+        return threshold if 0 < threshold <= 1 else None
 
     def __getitem__(self, path: str) -> tuple[Detection, ...]:
         number = self.image_numbers[path]
