@@ -76,6 +76,15 @@ class ImageMatcher:
         """Return whether a path means one of the images, by itself or by its ending."""
         return self(cell) is not None or (self.match_foreign([normalise_path(cell)]).numbers != NOT_FOUND).any()
 
+    def find_meant(self, paths: Sequence[str]) -> tuple[int, ItemId] | None:
+        """Return the number of the first path that ends in the id of an image in a folder, and that id; or None."""
+        known = [(row, path) for row, cell in enumerate(paths) if self.is_known_name(path := normalise_path(cell))]
+        numbers = self.match_foreign([path for _, path in known]).numbers
+        for (row, _), item_id in zip(known, self.ids_of(numbers), strict=True):
+            if item_id is not None and "/" in item_id:
+                return row, item_id
+        return None
+
     def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
         """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
         numbers = look_up(self._by_id, paths)

@@ -79,9 +79,7 @@ def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
 def test_a_wrong_root_is_named_with_a_remedy_that_works(tmp_path: Path) -> None:
     make(tmp_path / "data" / "traps", *CAMS)
     paths = [f"D:\\old\\{path}" for path in CAMS]
-    with pytest.raises(
-        PoolError, match=r"Set pool.root .* for paths of another computer, to the folder that"
-    ):
+    with pytest.raises(PoolError, match=r"Set pool.root .* for paths of another computer, to the folder that"):
         read(tmp_path, paths)
     assert len(read(tmp_path / "data" / "traps", paths)) == 4
 

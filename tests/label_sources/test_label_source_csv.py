@@ -294,6 +294,18 @@ def test_a_file_that_is_named_and_not_there_is_a_problem(request_: Request, tmp_
     assert labels(request_, source) == {"a/1.jpg": "fox"}
 
 
+def test_a_file_whose_paths_start_elsewhere_is_a_problem(request_: Request, tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("path,label\nzz/1.jpg,fox\nsurvey/a/1.jpg,fox\nsurvey/a/2.jpg,deer\n")
+    ((row, message),) = problems(request_, Csv(files=str(file)))
+    assert row == 3 and "'survey/a/1.jpg' ends as 'a/1.jpg' does" in message
+    file.write_text(file.read_text().replace("survey/", ""))  # the remedy
+    assert labels(request_, Csv(files=str(file))) == {"a/1.jpg": "fox", "a/2.jpg": "deer"}
+    assert problems(request_, Csv(files=str(file))) == []
+    file.write_text("path,label\nzz/1.jpg,fox\n1.jpg,fox\n")
+    assert problems(request_, Csv(files=str(file))) == [], "a table may be of other images"
+
+
 def test_a_pattern_that_takes_in_the_rounds_reads_no_list_twice(request_: Request, tmp_path: Path) -> None:
     put(request_, "path,label\na/1.jpg,fox\nb/9.jpg,fox\n")
     source = Csv(files=f"{tmp_path}/**/*.csv")

@@ -150,6 +150,8 @@ class Csv:
         """
         columns, saved = self._columns_of(file), time_saved(file)
         file_hash = hash_if_readable(file) or ""  # if not, reading its rows reports it
+        strays: list[TableRow] = []
+        names_requested = False
         for row in self._read_rows(file, columns, matcher):
             if isinstance(row, Problem):
                 builder.problems.append(row)
@@ -157,10 +159,13 @@ class Csv:
                 continue
             cells, item = row
             name = cells.get(columns.label).strip()
+            names_requested |= item is not None
             if name:
                 builder.answered_files.add(str(file))
-            if item is None:
-                if name and only_requested:
+            if item is None and name and not only_requested:
+                strays.append(cells)
+            elif item is None:
+                if name:
                     what = f"The image {cells.get(columns.path)!r} was not requested in this round."
                     builder.problems.append(Problem(str(file), cells.line, f"{what} Correct or remove the row."))
             elif name:
@@ -168,6 +173,14 @@ class Csv:
                 builder.add(Label(item, name, annotator, saved, str(file), cells.line, file_hash))
             elif not cells.get(REISSUED_COLUMN):
                 builder.add_unanswered(str(file), item)
+        if not names_requested and (meant := matcher.find_meant([cells.get(columns.path) for cells in strays])):
+            position, image = meant
+            cells = strays[position]
+            message = (
+                f"No row names an image of this round, but {cells.get(columns.path)!r} ends as {image!r} does. If it is "
+                "that image, write paths relative to the folder of the images."
+            )
+            builder.problems.append(Problem(str(file), cells.line, message))
 
     def _columns_of(self, file: Path) -> Columns:
         """Return the names of the columns in this file: those that are set, or else the default ones."""
