@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Collection, Mapping
 
 from alframe.contracts import LabelSource
-from alframe.label_sources.web.journal import Journal, NewAnswer
+from alframe.label_sources.web.journal import Journal
+from alframe.label_sources.web.journal_rows import NewAnswer
 from alframe.label_sources.web.source import Web, web_folder
 from alframe.testing.label_source import LabelSourceSuite
 from alframe.types import Request

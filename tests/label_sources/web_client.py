@@ -6,7 +6,7 @@ import http.client
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,3 +103,18 @@ class Browser:
                 return state
             assert time.monotonic() < end, state
             time.sleep(0.05)
+
+    def stream(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Yield (event, data) of a stream of events, as they come."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        self._connection = connection
+        connection.request("GET", path, headers={"Cookie": self.cookie})
+        response = connection.getresponse()
+        assert response.status == 200
+        event = ""
+        while line := response.readline().decode().rstrip("\n"):
+            if line.startswith("event: "):
+                event = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                yield event, json.loads(line.removeprefix("data: "))
+                response.readline()  # the empty line after it

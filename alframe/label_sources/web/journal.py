@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from alframe.kit.databases import connect, explain_errors, transaction
+from alframe.label_sources.web.journal_rows import NewAnswer, Row, counted_name, find_standing, second_opinion_draw
 
 JOURNAL_NAME = "answers.sqlite"
-ORIGINS = ("grid", "single", "review", "find")
+ANYBODY = ""  # in counts
 _SCHEMA = """
 CREATE TABLE answer (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,6 +51,12 @@ CREATE TABLE standing (                  -- made from answer: see find_standing
 CREATE INDEX standing_round ON standing (round, requested, image);
 CREATE INDEX standing_n ON standing (n);
 CREATE INDEX standing_draw ON standing (draw);
+CREATE TABLE answered (                  -- how many requested images of a round a person has answered; '': anybody
+    round     INTEGER NOT NULL,
+    by        TEXT NOT NULL,
+    images    INTEGER NOT NULL,
+    PRIMARY KEY (round, by)
+) WITHOUT ROWID;
 CREATE TABLE class (                     -- names that a person has confirmed to be classes
     name      TEXT PRIMARY KEY,
     annotator TEXT NOT NULL,
@@ -67,74 +72,7 @@ PRAGMA user_version = 1;
 """
 
 
-class Row(NamedTuple):
-    """A row of the journal."""
-
-    n: int
-    action: str
-    image: str
-    round: int
-    requested: int
-    classes: str
-    annotator: str
-    at: str
-    seconds: float | None
-    comment: str
-    origin: str
-    burst_of: str | None
-    undoes: int | None
-
-    @property
-    def names(self) -> list[str]:
-        """The class names that were given."""
-        names: list[str] = json.loads(self.classes)
-        return names
-
-    @property
-    def digest(self) -> str:
-        """The BLAKE2b hash of what was said, by whom and when, in hexadecimal."""
-        said = "\0".join((self.action, self.image, self.classes, self.annotator, self.at))
-        return blake2b(said.encode(), digest_size=16).hexdigest()
-
-
 _COLUMNS = ", ".join(Row._fields)
-
-
-@dataclass(frozen=True, slots=True)
-class NewAnswer:
-    """An answer to be written: no class takes the person's answer back."""
-
-    image: str
-    classes: Sequence[str]
-    round: int
-    requested: bool = True
-    origin: str = "grid"
-    seconds: float | None = None
-    comment: str = ""
-    burst_of: str | None = None
-    undoes: int | None = None
-
-
-def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
-    """Return (annotator, round) -> the answer that stands, of one image; `rows` in the order they were written.
-
-    The last answer of a person stands. A row that was undone is void, and so is an undoing that was itself undone. An
-    answer of the review settles the round: it takes the place of what others had said before.
-    """
-    void: set[int] = set()
-    for row in reversed(rows):
-        if row.undoes is not None and row.n not in void:
-            void.add(row.undoes)
-    standing: dict[tuple[str, int], Row] = {}
-    for row in rows:
-        if row.n in void or row.undoes is not None:
-            continue
-        if row.origin == "review":
-            standing = {key: other for key, other in standing.items() if other.round != row.round}
-        standing.pop((row.annotator, row.round), None)
-        if row.classes != "[]":
-            standing[row.annotator, row.round] = row
-    return standing
 
 
 class Journal:
@@ -201,9 +139,28 @@ class Journal:
     def _update_standing(self, image: str) -> None:
         draw = second_opinion_draw(image)
         rows = [(image, *key, row.requested, row.n, draw) for key, row in find_standing(self.rows_of(image)).items()]
+        before = self._count_answered(image, -1)
         self.db.execute("DELETE FROM standing WHERE image = ?", (image,))
         columns = "image, annotator, round, requested, n, draw"
         self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        sql = (
+            "INSERT INTO answered VALUES (?, ?, ?) "
+            "ON CONFLICT (round, by) DO UPDATE SET images = images + excluded.images"
+        )
+        self.db.executemany(sql, [*before, *self._count_answered(image, 1)])
+
+    def _count_answered(self, image: str, sign: int) -> list[tuple[int, str, int]]:
+        """Return what an image adds to the table of counts, or with -1 takes from it."""
+        sql = "SELECT round, annotator FROM standing WHERE image = ? AND requested"
+        people = self.db.execute(sql, (image,)).fetchall()
+        by_anybody = {(number, ANYBODY, sign) for number, _ in people}
+        return [*by_anybody, *((number, counted_name(name), sign) for number, name in people)]
+
+    def count_answered(self, round_number: int | None) -> dict[str, int]:
+        """Return how many images of a round are answered: by ANYBODY, and by each person's `counted_name`."""
+        with explain_errors(self.file):
+            sql = "SELECT by, images FROM answered WHERE round = ? AND images > 0"
+            return dict(self.db.execute(sql, (round_number,)))
 
     def rows_of(self, image: str) -> list[Row]:
         """Return all rows about an image, in the order they were written."""
@@ -262,8 +219,3 @@ class Journal:
     def _iterate(self, which: str, *values: object) -> Iterator[Row]:
         with explain_errors(self.file):
             yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {which}", values))
-
-
-def second_opinion_draw(image: str) -> float:
-    """Return a number from 0 to 1 for an image, as good as drawn at random but the same each time."""
-    return int.from_bytes(blake2b(f"second opinion\0{image}".encode(), digest_size=8).digest()) / 2**64

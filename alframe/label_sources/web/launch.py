@@ -56,6 +56,7 @@ class ServerProcess:
         self._process: subprocess.Popen[str] | None = None
         self._started_at = -math.inf
         self._returned_at = math.inf  # when `wait` has returned last
+        self._pool_files: list[str] = []
         self._messages: dict[str, str] = {}  # the last of each kind, for a server that is started again
 
     def __enter__(self) -> Self:
@@ -90,6 +91,9 @@ class ServerProcess:
         """Write the pool with the predictions, and show the campaign as it is now."""
         with Images.open(self._folder) as images:
             pool_file = write_pool_file(self._folder, images, snapshot)
+        # The server may not have come to the last one yet.
+        self._pool_files = [*self._pool_files[-2:], pool_file]
+        remove_pool_files(self._folder, but=self._pool_files)
         neighbours_file = write_neighbours(self._folder, snapshot)
         counts = dict(snapshot.class_counts)
         published = Published(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -53,10 +53,10 @@ def write_pool_file(folder: Path, images: Images, snapshot: CampaignSnapshot) ->
     return name
 
 
-def remove_pool_files(folder: Path, but: str = "") -> None:
-    """Remove all that were published, except the one called `but`."""
+def remove_pool_files(folder: Path, but: Collection[str] = ()) -> None:
+    """Remove all that were published, except those of these names."""
     for file in folder.glob("pool-*.sqlite"):
-        if file.name != but:
+        if file.name not in but:
             with suppress(OSError):  # Windows, while it is read: the next one to come removes it
                 file.unlink()
 

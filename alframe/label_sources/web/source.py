@@ -15,7 +15,8 @@ from alframe.kit.parameters import require_at_least, require_one_of, require_par
 from alframe.kit.round_folders import pluralise
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.images import Images
-from alframe.label_sources.web.journal import Journal, Row
+from alframe.label_sources.web.journal import Journal
+from alframe.label_sources.web.journal_rows import Row
 from alframe.label_sources.web.thumbnails import cut_thumbnails
 from alframe.types import Answers, Label, Problem, Request, Unrequested
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from alframe.label_sources.web.journal import ORIGINS, Journal, NewAnswer, Row, find_standing
+from alframe.label_sources.web.journal import Journal
+from alframe.label_sources.web.journal_rows import ORIGINS, NewAnswer, Row, find_standing
 from alframe.label_sources.web.server.config import MAX_ANSWERS, MAX_COMMENT, MAX_LISTED
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.reader import Reader
+from alframe.types import UNSURE
 
 _MAX_SECONDS = 3600.0  # longer is a pause
 
@@ -137,6 +139,8 @@ def write_answers(journal: Journal, action: str, name: str, answers: Sequence[Ne
     if any(row.annotator != name for row in journal.rows_of_action(action)):
         raise ApiError("bad_request", "This UUID was used by another person. Make a new one for each action.")
     journal.append(action, name, answers)
+    for class_name in {each for answer in answers for each in answer.classes} - {UNSURE}:
+        journal.confirm_class(class_name, name)  # as good as confirmed: it was on the page
 
 
 def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[list[str], list[str]]:

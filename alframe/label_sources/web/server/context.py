@@ -57,7 +57,12 @@ class Context:
 
     def session(self, request: Request) -> Session:
         """Return the session that a request comes from."""
-        return self.sessions.get(request.scope["session"])
+        try:
+            return self.sessions.get(request.scope["session"])
+        except KeyError:  # forgotten while it was asking
+            raise ApiError(
+                "no_session", "This browser was signed out. Open the link that alframe has printed."
+            ) from None
 
     def check_project(self, content: dict[str, Any]) -> None:
         """Raise ApiError for answers to another project, which a browser had kept until it found this address again."""

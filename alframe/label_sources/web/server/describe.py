@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alframe.label_sources.web.journal import Row, second_opinion_draw
+from alframe.label_sources.web.journal_rows import Row, second_opinion_draw
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.reader import Reader
 from alframe.label_sources.web.thumbnails import SIDE, file_version

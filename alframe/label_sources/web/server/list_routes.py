@@ -78,7 +78,7 @@ class ListRoutes:
         left = max(0, batch["needed"] - batch["answered"])
         live = {
             "labels": published.labels,
-            "rounds": context.speed.rounds(),
+            "rounds": await asyncio.to_thread(context.lists.rounds),
             "images_per_hour": rate,
             "hours_left": left / rate if rate else None,
             "people": context.people(),

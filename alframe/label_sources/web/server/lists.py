@@ -33,7 +33,7 @@ _FILTERS = {
     " WHERE s.image = i.id AND c.value = :class)",
     "person": "EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id AND s.annotator = :person)"
     " OR (r.source <> 'web' AND p.annotator = :person)",
-    "round": "r.round = :round",
+    "round": "r.round = CAST(:round AS INTEGER)",
     "disagree": "r.disagree",
 }
 _ORDERS = {"newest": ("r.at", False), "class": ("r.class", True), "doubt": ("p.doubt", False)}
@@ -186,13 +186,28 @@ class Lists:
                 keys, limit, lambda near: {row[0]: row[1:] for row in self._reader.rows(allowed, (json.dumps(near),))}
             )
             images = self._describer.describe([row[0] for row, _ in found], name, open_round)
+            # What the model thinks of its likes would be a suggestion too.
+            blind = "SELECT 1 FROM pool.pool WHERE number = CAST(? AS INTEGER) AND open AND blind"
+            without = number is not None and bool(self._reader.rows(blind, (number,)))
             about = {row[0]: (row[1:], similarity) for row, similarity in found}
             for image in images:
                 (predicted, confidence, hidden), similarity = about[image["image"]]
-                may_tell = predicted is not None and not hidden
+                may_tell = predicted is not None and not hidden and not without
                 image["similarity"] = similarity
                 image["predicted"] = {"class": predicted, "confidence": confidence} if may_tell else None
         return {"images": images, "next": None, "total": len(images)}
+
+    def rounds(self) -> list[dict[str, Any]]:
+        """Return how many images each round has requested, how many are answered, and the seconds spent on each."""
+        sql = """
+            SELECT b.round, count(*), (SELECT c.images FROM answered c WHERE c.round = b.round AND c.by = ''),
+                (SELECT avg(a.seconds) FROM answer a WHERE a.round = b.round AND a.requested AND a.classes <> '[]')
+            FROM images.batch b GROUP BY b.round ORDER BY b.round
+        """
+        with self._lock:
+            rows = self._reader.rows(sql)
+        names = ("round", "asked", "answered", "seconds_per_image")
+        return [dict(zip(names, (number, asked, done or 0, spent), strict=True)) for number, asked, done, spent in rows]
 
     def history(self, number: int, name: str) -> list[dict[str, Any]]:
         """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""

@@ -10,7 +10,7 @@ from typing import Any
 from alframe.kit.databases import explain_errors
 from alframe.label_sources.web.images import IMAGES_NAME, Images
 from alframe.label_sources.web.journal import JOURNAL_NAME, Journal
-from alframe.label_sources.web.pool_file import POOL_TABLE, remove_pool_files
+from alframe.label_sources.web.pool_file import POOL_TABLE
 
 
 class Reader:
@@ -33,10 +33,11 @@ class Reader:
         return self.journal.db
 
     def attach_pool(self, name: str) -> None:
-        """Read this pool file from now on, and remove those that were published before."""
-        self.db.execute("DETACH pool")
-        self.db.execute("ATTACH ? AS pool", (str(self._folder / name),))
-        remove_pool_files(self._folder, but=name)
+        """Read this pool file from now on; one that is gone already was followed by others."""
+        file = self._folder / name
+        if file.exists():
+            self.db.execute("DETACH pool")
+            self.db.execute("ATTACH ? AS pool", (str(file),))
 
     def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

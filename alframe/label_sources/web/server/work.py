@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from alframe.label_sources.web.journal import ANYBODY
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.leases import Leases
 from alframe.label_sources.web.server.reader import Reader
@@ -71,8 +72,7 @@ class WorkQueue:
 
     def count_answered(self, round_number: int) -> int:
         """Return how many images that a round has requested are answered by anybody."""
-        sql = "SELECT count(DISTINCT image) FROM standing WHERE round = ? AND requested"
-        return int(self._reader.value(sql, (round_number,)))
+        return self._reader.journal.count_answered(round_number).get(ANYBODY, 0)
 
     def _take(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
         if round_number is None or count <= 0:

@@ -1,0 +1,217 @@
+"""The pieces of the browser's server that need no server: leases, keys, order, hosts, what stands of an image."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alframe.errors import LabelError
+from alframe.label_sources.web.arrange import arrange_batch
+from alframe.label_sources.web.journal import ANYBODY, Journal
+from alframe.label_sources.web.journal_rows import NewAnswer, counted_name
+from alframe.label_sources.web.server.addresses import open_sockets
+from alframe.label_sources.web.server.class_list import assign_keys
+from alframe.label_sources.web.server.leases import Leases
+from alframe.label_sources.web.server.security import is_own_host
+from alframe.label_sources.web.source import Web
+from alframe.types import Item, Request, Suggestion
+from tests.each import check_each
+
+
+def test_a_lease_ends_by_itself() -> None:
+    now = [0.0]
+    leases = Leases(60, clock=lambda: now[0])
+    assert leases.claim("anna", [1, 2]) == [1, 2]
+    assert leases.claim("ben", [1, 2, 3]) == [3]
+    now[0] = 59
+    assert leases.claim("anna", [1]) == [1]
+    now[0] = 61
+    assert (leases.holder(1), leases.holder(2), leases.count(), leases.held_by("anna")) == ("anna", None, 1, [1])
+    assert leases.claim("ben", [1, 2]) == [2]
+
+
+def test_keys_come_from_the_name_and_stay() -> None:
+    keys = assign_keys(["red deer", "roe deer", "rabbit", "Fuchs", "ärger", "鹿"], {})
+    assert keys == {"red deer": "r", "roe deer": "d", "rabbit": "a", "Fuchs": "f", "ärger": "g", "鹿": "1"}
+    assert assign_keys(["rat", *keys], keys) == {"rat": "t", **keys}
+    many = assign_keys([f"class {number}" for number in range(100)], {})
+    given_keys = [key for key in many.values() if key]
+    assert len(given_keys) == len(set(given_keys)) == 35 and list(many.values())[40] == ""
+
+
+def make_request(folder: Path, classes: str, blind: str, sequences: str | None = None) -> Request:
+    items = tuple(
+        Item(
+            f"{number}.jpg", folder / f"{number}.jpg", sequence=sequences[number].strip() or None if sequences else None
+        )
+        for number in range(len(classes))
+    )
+    suggestions = tuple(Suggestion(name, 0.5) for name in classes)
+    hidden = tuple(mark == "x" for mark in blind)
+    return Request(1, items, (), folder, suggestions, tuple(range(len(classes))), hidden)
+
+
+def test_the_grid_is_sorted_by_suggestion_with_others_spread_between(tmp_path: Path) -> None:
+    request = make_request(tmp_path, "abab" * 20, "x..." * 10 + "." * 40)
+    rows = arrange_batch(request)
+    assert sorted(row.item.id for row in rows) == sorted(item.id for item in request.items)
+    shown = [row.suggestion for row in rows if row.suggestion]
+    assert shown == sorted(shown, key=lambda name: (-shown.count(name), name)), "one class after another"
+    assert [row.suggestion is None for row in rows] == [row.blind for row in rows]
+    assert rows[0].blind, "whoever labels only the beginning does not miss the audit"
+    assert {row.suggestion for row in arrange_batch(replace(request, without_suggestion=()))} == {None}
+    bursts = arrange_batch(make_request(tmp_path, "aaaaaa", "......", "p q p "))
+    assert [row.item.id for row in bursts][:2] == ["0.jpg", "4.jpg"]
+
+
+def test_the_place_of_an_image_without_a_suggestion_does_not_tell_its_class(tmp_path: Path) -> None:
+    request = make_request(tmp_path, "abcabcabcabc" * 4, "xxxx........" * 4)
+    others = replace(
+        request,
+        suggestions=tuple(
+            Suggestion("abc"[number % 2], 0.1) if hidden else suggestion
+            for number, (suggestion, hidden) in enumerate(
+                zip(request.suggestions, request.without_suggestion, strict=True)
+            )
+        ),
+    )
+    assert arrange_batch(request) == arrange_batch(others)
+
+
+def test_hosts() -> None:
+    own = ("127.0.0.1:80", "localhost:80", "LOCALHOST:80", "[::1]:80")
+    by_lan = ("192.168.1.7:80", "[fe80::1]:80")
+    foreign = (
+        "evil.example:80",
+        "127.0.0.1:81",
+        "127.0.0.1",
+        "",
+        ":80",
+        "127.0.0.1:80:80",
+        "2130706433:80",
+        "0x7f.1:80",
+    )
+    check_each([(host,) for host in (*own, *by_lan, *foreign)], lambda host: _check_host(host, own, by_lan))
+
+
+def _check_host(host: str, own: tuple[str, ...], by_lan: tuple[str, ...]) -> None:
+    assert is_own_host(host, 80, lan=False) == (host in own)
+    assert is_own_host(host, 80, lan=True) == (host in own + by_lan)
+
+
+def test_a_port_that_is_taken_is_named_or_replaced() -> None:
+    taken, port = open_sockets(None, None, lan=False)
+    other, other_port = open_sockets(None, port, lan=False)
+    assert other_port != port
+    with pytest.raises(LabelError, match=f"label_source.port={port} cannot be used.*Choose another one"):
+        open_sockets(port, None, lan=False)
+    for listener in (*taken, *other):
+        listener.close()
+    again, same = open_sockets(None, port, lan=False)
+    assert same == port
+    for listener in again:
+        listener.close()
+
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["anna", "ben"]), st.sampled_from("ab"), st.sampled_from(["fox", "deer", None]), st.booleans()
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ACTIONS)
+def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFactory, actions: list[tuple]) -> None:
+    """Whatever is answered, reviewed, taken back and undone."""
+    folder = tmp_path_factory.mktemp("journal")
+    with Journal.open(folder) as journal:
+        for annotator, image, name, review in actions:
+            origin = "review" if review else "grid"
+            new = NewAnswer(image, [name] if name else [], 1, True, origin)
+            with journal.transaction():
+                if name is None and review and (rows := journal.rows_of(image)):
+                    new = replace(new, origin="undo", undoes=rows[-1].n)
+                journal.append(str(uuid.uuid4()), annotator, [new])
+        standing = {image: {row.annotator for row in journal.standing_of(image)} for image in "ab"}
+        expected = {counted_name(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
+        expected[ANYBODY] = sum(bool(who) for who in standing.values())
+        assert journal.count_answered(1) == {by: count for by, count in expected.items() if count}
+        assert {row.image for row in journal.standing_in(1)} == {image for image, who in standing.items() if who}
+        answered = {row.image for image in "ab" for row in journal.rows_of(image)}
+        assert {image for _, image in journal.taken_back(1)} == {image for image in answered if not standing[image]}
+
+
+@pytest.mark.slow
+def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tmp_path: Path) -> None:
+    """It is killed (-9) amid clicks; what was acknowledged is in the journal once, and the browser goes on."""
+    from tests.label_sources.conftest import write_image
+    from tests.label_sources.web_client import Browser
+
+    count, kills = 1200, 50
+    items = []
+    for number in range(count):
+        file = tmp_path / "pool" / f"{number}.png"
+        write_image(file, number)
+        items.append(Item(file.name, file))
+    request = Request(1, tuple(items), ("fox",), tmp_path / "season" / "to_label")
+    source = Web(browser=False, lease=1)
+    source.request(request)
+    acknowledged: dict[str, str] = {}
+    sent: dict[str, str] = {}
+    done = threading.Event()
+    with source.serve(request.folder) as serving:
+        from alframe.types import CampaignSnapshot
+
+        snapshot = CampaignSnapshot(items, ("fox",), (), (), open_round=1, asked=range(count), needed=count)
+        serving.publish(snapshot)
+        browser = Browser(serving.address).enter("anna")
+
+        def click() -> None:
+            pending: tuple[str, dict[str, object]] | None = None
+            while not done.is_set():
+                try:
+                    if pending is None:
+                        images = browser.lease(2)
+                        if not images:
+                            return
+                        action = str(uuid.uuid4())
+                        pending = action, {image["image"]: ["fox"] for image in images}
+                        sent.update({image["name"]: action for image in images})
+                        names = [image["name"] for image in images]
+                    reply = browser.answer(pending[1], action=pending[0])
+                    if reply.status == 200:
+                        acknowledged.update(dict.fromkeys(names, pending[0]))
+                        pending = None
+                except (OSError, ValueError):  # the server is gone: the same again
+                    time.sleep(0.02)
+
+        person = threading.Thread(target=click)
+        person.start()
+        killed = 0
+        while killed < kills and person.is_alive():
+            time.sleep(0.05 + 0.01 * (killed % 7))
+            process = serving._process  # type: ignore[attr-defined]
+            serving._started_at -= 60  # type: ignore[attr-defined]
+            process.kill()
+            process.wait()
+            killed += 1
+            serving.wait(0.01)  # starts it again
+        assert killed == kills, "the queue was too short"
+        done.set()
+        person.join(60)
+        browser.close()
+    labels = source.collect(request).labels
+    collected = {label.item: label.class_name for label in labels}
+    assert len(acknowledged) > kills
+    assert acknowledged.keys() <= collected.keys(), "an acknowledged answer was lost"
+    assert len(labels) == len(collected), "an answer was doubled"
+    assert collected.keys() <= sent.keys()
