@@ -60,12 +60,45 @@ class BackboneSuite(PartSuite[Backbone]):
         module.eval()
         images = self.images(backbone, 3)
         with torch.no_grad():
-            together, alone = module(images), module(images[:1])
-        torch.testing.assert_close(together[:1], alone, rtol=1e-3, atol=1e-4)
+            together, alone = module(images), [module(images[row : row + 1]) for row in range(3)]
+        torch.testing.assert_close(together, torch.cat(alone), rtol=1e-3, atol=1e-4)
+
+    @pytest.mark.parametrize("count", [1, 2, 9, 33])
+    def test_batches_of_any_size(self, backbone: Backbone, module: nn.Module, count: int) -> None:
+        module.eval()
+        with torch.no_grad():
+            embeddings = module(self.images(backbone, count))
+        assert len(embeddings) == count, f"{count} images get {len(embeddings)} embeddings"
+
+    def test_does_not_change_while_it_is_used(self, backbone: Backbone, module: nn.Module) -> None:
+        module.eval()
+        images = self.images(backbone, 3)
+        given, before = images.clone(), {name: value.clone() for name, value in module.state_dict().items()}
+        with torch.no_grad():
+            first, second, third = module(images), module(images), module(images)
+        assert torch.equal(images, given), "the images were changed"
+        assert torch.equal(first, second) and torch.equal(second, third), "the same images get other embeddings later"
+        for name, value in module.state_dict().items():
+            assert torch.equal(value, before[name]), f"{name} changes in evaluation mode"
+
+    @pytest.mark.parametrize("value", [0.0, 1.0, -2.0])
+    def test_image_of_one_colour_has_a_finite_embedding(
+        self, backbone: Backbone, module: nn.Module, value: float
+    ) -> None:
+        module.eval()
+        with torch.no_grad():
+            embeddings = module(torch.full_like(self.images(backbone, 2), value))
+        assert torch.isfinite(embeddings).all(), f"a picture in which every pixel is {value} gets no finite embedding"
+
+    def test_another_seed_gives_other_weights(self, backbone: Backbone) -> None:
+        first, second = (list(backbone.module(seed=seed, weights=False).state_dict().values()) for seed in (0, 1))
+        pairs = zip(first, second, strict=True)
+        assert not all(torch.equal(one, other) for one, other in pairs), "random weights must come from the seed"
 
     def test_same_seed_gives_the_same_network(self, backbone: Backbone, module: nn.Module) -> None:
-        torch.manual_seed(99)  # the global generator must not matter
-        second = backbone.module(seed=0).state_dict()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(99)  # the global generator must not matter
+            second = backbone.module(seed=0).state_dict()
         for name, value in module.state_dict().items():
             assert torch.equal(value, second[name]), f"{name} differs between two calls with the same seed"
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,10 +20,22 @@ def shard_lengths(shards: Sequence[list[int]]) -> Iterator[int]:
     yield from map(len, shards)
 
 
-def fail_at_first_shard(shards: Sequence[list[int]]) -> Iterator[int]:
-    """Raise ZeroDivisionError at the first shard."""
+def echo_shards(shards: Sequence[list[int]]) -> Iterator[list[int]]:
+    """Yield each shard as it is."""
+    yield from shards
+
+
+def fail_at_zero(shards: Sequence[list[int]]) -> Iterator[int]:
+    """Yield 1 // the sum of each shard: raises ZeroDivisionError at one whose sum is 0."""
     for shard in shards:
         yield 1 // sum(shard)
+
+
+def count_calls(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
+    """Leave a file for each time that a shard is worked on, and yield its first number."""
+    for shard in shards:
+        (folder / f"{shard[0]}-{uuid.uuid4().hex}").touch()
+        yield shard[0]
 
 
 class ComputeSuite(PartSuite[Compute]):
@@ -30,9 +46,24 @@ class ComputeSuite(PartSuite[Compute]):
         shards = [[0] * size for size in range(count)]
         assert list(self.make().map_shards(shard_lengths, shards)) == list(range(count))
 
-    def test_failure_reaches_the_caller(self) -> None:
+    @pytest.mark.parametrize("failing", [0, 2, 4])
+    def test_failure_reaches_the_caller(self, failing: int) -> None:
+        shards = [[int(number != failing)] for number in range(5)]
         with pytest.raises(ArithmeticError):
-            list(self.make().map_shards(fail_at_first_shard, [[0]]))
+            list(self.make().map_shards(fail_at_zero, shards))
+        with pytest.raises(ArithmeticError):
+            list(self.make().map_shards(fail_at_zero, [[0]]))
+
+    def test_each_shard_is_worked_on_once(self, tmp_path: Path) -> None:
+        results = list(self.make().map_shards(partial(count_calls, tmp_path), [[number] for number in range(6)]))
+        assert results == list(range(6))
+        calls = Counter(file.name.partition("-")[0] for file in tmp_path.iterdir())
+        assert calls == {str(number): 1 for number in range(6)}, f"how often each shard was worked on: {calls}"
+
+    def test_shards_arrive_as_they_were_handed_in(self) -> None:
+        shards = [[7, 1], [], [3]]
+        assert list(self.make().map_shards(echo_shards, shards)) == [[7, 1], [], [3]]
+        assert shards == [[7, 1], [], [3]], "the shards were changed"
 
     def test_device_works_and_numbers_are_valid(self) -> None:
         compute = self.make()

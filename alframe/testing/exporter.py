@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import chdir, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,17 @@ def files_below(*paths: Path) -> set[Path]:
     return {file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()}
 
 
+def _count_lines(text: str, paths: Sequence[Path]) -> int:
+    """Count the lines of these files that hold `text`, and the files in a folder of that name; 0 for binary files."""
+    count = 0
+    for file in files_below(*paths):
+        count += text in file.parent.parts
+        with suppress(UnicodeDecodeError):
+            lines = file.read_text(encoding="utf-8").splitlines()
+            count += sum(text in line or json.dumps(text)[1:-1] in line for line in lines)
+    return count
+
+
 def predicted_classes(predictions: Predictions) -> dict[str, str]:
     """Return the predicted class of each id."""
     best = predictions.probs.argmax(axis=1)
@@ -89,13 +101,11 @@ class ExporterSuite(PartSuite[Exporter]):
         folder.mkdir()
         return folder
 
-    def test_writes_below_the_folder_and_returns_what(
-        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
+    def test_writes_below_the_folder_and_returns_what(self, folder: Path, tmp_path: Path, *_: object) -> None:
         predictions = self.predictions(tmp_path)
         before = files_below(tmp_path)
-        written = self.make().export(predictions, FakeModel(), folder)
+        with chdir(tmp_path):
+            written = self.make().export(predictions, FakeModel(), folder)
         assert written and len(set(written)) == len(written), f"each path must be returned once: {written}"
         for path in written:
             assert path.exists() and path.is_relative_to(folder) and path != folder, f"{path} is not below folder"
@@ -126,6 +136,34 @@ class ExporterSuite(PartSuite[Exporter]):
         assert files_below(folder) == files_below(*second), "something of the first export is left over"
         read = self.read_predictions(folder)
         assert read is None or dict(read) == predicted_classes(newer)
+
+    def test_what_others_put_there_stays(self, folder: Path, tmp_path: Path) -> None:
+        (folder / "mine").mkdir()
+        others = [folder / "mine" / "notes.txt", folder / "results.csv.bak", folder / "zz.json", tmp_path / "table.csv"]
+        for file in others:
+            file.write_text("mine", encoding="utf-8")
+        for _ in range(2):
+            self.make().export(self.predictions(tmp_path), FakeModel(), folder)
+        gone = [str(file) for file in others if not file.is_file() or file.read_text(encoding="utf-8") != "mine"]
+        assert not gone, f"files of others were deleted or changed: {gone}"
+
+    def test_likeliest_class_is_the_one_that_is_written(self, folder: Path, tmp_path: Path) -> None:
+        """No class is written more often than when it is nearly certain for every image."""
+        given = self.predictions(tmp_path)
+        counts = []  # by the class that is nearly certain, and the class that is counted
+        for top in range(len(given.classes)):
+            probs = np.full_like(given.probs, 0.01)
+            probs[:, (top + 1) % probs.shape[1]] = 0.001
+            probs[:, top] += 1 - probs.sum(axis=1)
+            predictions = replace(given, probs=probs, labels=[None] * len(given.items))
+            written = self.make().export(predictions, FakeModel(), folder)
+            counts.append([_count_lines(each, written) for each in given.classes])
+        table = np.array(counts)
+        wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
+        assert not len(wrong), (
+            f"'{given.classes[wrong[0]]}' is written less often where it is nearly certain than where it is not: "
+            f"{table[:, wrong[0]].tolist()} lines"
+        )
 
     def test_no_images_at_all(self, folder: Path, tmp_path: Path) -> None:
         self.make().export(self.predictions(tmp_path, count=0), FakeModel(), folder)

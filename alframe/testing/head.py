@@ -8,18 +8,26 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from alframe.contracts import Head
+from alframe.contracts import Head, HiddenActivations
 from alframe.errors import UnmetNeed
 from alframe.testing.part import PartSuite
 from alframe.types import Floats, Ints
 
 
 def separable_clusters(per_class: int = 12, classes: int = 3, dim: int = 16, seed: int = 0) -> tuple[Floats, Ints]:
-    """Return well separated clusters far from the origin: `x` (m, D) and class numbers `y` (m,)."""
+    """Return well separated clusters far from the origin: `x` (m, D) and class numbers `y` (m,), in mixed order."""
     rng = np.random.default_rng(seed)
-    y = np.repeat(np.arange(classes), per_class)
+    y = rng.permutation(np.repeat(np.arange(classes), per_class))
     centres = 6 * np.random.default_rng(99).normal(size=(classes, dim)) + 20
     return (centres[y] + rng.normal(size=(len(y), dim))).astype(np.float32), y
+
+
+def overlapping_clusters(per_class: int = 12, classes: int = 3, dim: int = 16, seed: int = 0) -> tuple[Floats, Ints]:
+    """Return clusters that overlap, so that no head can be sure: `x` (m, D) and class numbers `y` (m,)."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(classes), per_class))
+    centres = np.random.default_rng(98).normal(size=(classes, dim)) / np.sqrt(dim)
+    return (centres[y] + 0.5 * rng.normal(size=(len(y), dim))).astype(np.float32), y
 
 
 def assert_probabilities(probs: Floats, n: int, classes: int) -> None:
@@ -59,6 +67,48 @@ class HeadSuite(PartSuite[Head]):
         assert probs[:, [1, 2, 4]].max() < 1e-6, "a class without an example must have probability 0"
         assert accuracy(probs, y) > 0.95, "the classes with examples are mixed up"
 
+    @pytest.mark.parametrize("dim", [1, 5, 40])
+    def test_any_width_of_the_embedding(self, dim: int) -> None:
+        x, y = separable_clusters(classes=2, dim=dim)
+        probs = self.fitted(x, y, classes=2).probs(x)
+        assert_probabilities(probs, len(x), 2)
+        assert accuracy(probs, y) > 0.95, f"clusters far apart in {dim} dimensions are not distinguished"
+
+    @pytest.mark.parametrize("rare", [0, 1, 2])
+    def test_class_with_one_example(self, rare: int) -> None:
+        x, y = separable_clusters()
+        kept = np.flatnonzero((y != rare) | (np.cumsum(y == rare) == 1))
+        probs = self.fitted(x[kept], y[kept], classes=3).probs(x)
+        assert_probabilities(probs, len(x), 3)
+        common = y != rare
+        assert accuracy(probs[common], y[common]) > 0.9, "one example of a class spoils the others"
+
+    @pytest.mark.parametrize("order", ["sorted", "reversed", "rare last"])
+    def test_order_of_the_examples_does_not_matter(self, order: str) -> None:
+        """Labels come in any order, and the numbers of the classes need not be in the order of their first example."""
+        x, y = separable_clusters(classes=4)
+        rows = {"sorted": np.argsort(y), "reversed": np.argsort(-y), "rare last": np.argsort(y == 1)}[order]
+        probs = self.fitted(x[rows], y[rows], classes=4).probs(x)
+        assert accuracy(probs, y) > 0.95, f"with the examples {order}, the classes are mixed up"
+
+    def test_what_it_is_given_is_not_changed(self) -> None:
+        x, y = overlapping_clusters()
+        copies = x.copy(), y.copy()
+        head = self.fitted(x, y, classes=3)
+        head.probs(x)
+        if head.stochastic:
+            head.prob_samples(x, 2, np.random.default_rng(0))
+        np.testing.assert_array_equal(x, copies[0], err_msg="the embeddings were changed")
+        np.testing.assert_array_equal(y, copies[1], err_msg="the labels were changed")
+
+    def test_probabilities_do_not_depend_on_the_other_images(self) -> None:
+        x, _ = overlapping_clusters(seed=1)
+        head = self.fitted(*overlapping_clusters(), classes=3)
+        probs = head.probs(x)
+        message = "a part of the images gets other probabilities than the same images among others"
+        for rows in (slice(3, 4), slice(0, 9), np.array([20, 3, 11])):
+            np.testing.assert_allclose(head.probs(x[rows]), probs[rows], atol=1e-5, err_msg=message)
+
     @pytest.mark.parametrize("examples", [1, 5])
     def test_one_class_only(self, examples: int) -> None:
         x, _ = separable_clusters()
@@ -73,23 +123,37 @@ class HeadSuite(PartSuite[Head]):
         assert accuracy(probs, y) > 0.95
 
     def test_state_survives_storage(self) -> None:
-        x, y = separable_clusters()
+        x, y = overlapping_clusters()  # no probability is 0 or 1, which a wrong scale would leave as they are
         head, loaded = self.fitted(x, y, classes=4), self.make()
+        loaded.fit(*separable_clusters(classes=2, seed=3), 2, np.random.default_rng(0))  # what it was must be forgotten
         stored = save({name: np.ascontiguousarray(array) for name, array in head.state().items()})  # as in a model
         loaded.load(load(stored))
         np.testing.assert_array_equal(loaded.probs(x), head.probs(x))
         if head.stochastic:
             first, second = (each.prob_samples(x, 3, np.random.default_rng(5)) for each in (head, loaded))
             np.testing.assert_array_equal(first, second)
+        if isinstance(head, HiddenActivations):
+            assert isinstance(loaded, HiddenActivations)
+            np.testing.assert_array_equal(head.hidden_activations(x), loaded.hidden_activations(x))
+
+    def test_hidden_activations(self) -> None:
+        x, y = overlapping_clusters()
+        head = self.fitted(x, y, classes=3)
+        if not isinstance(head, HiddenActivations):
+            pytest.skip("it has no hidden layers")
+        outputs = head.hidden_activations(x)
+        assert outputs.ndim == 2 and len(outputs) == len(x), f"(n, A) is expected, and the shape is {outputs.shape}"
+        assert np.isfinite(outputs).all() and outputs.std(axis=0).max() > 0, "the outputs must be finite, and differ"
+        np.testing.assert_allclose(head.hidden_activations(x[4:9]), outputs[4:9], atol=1e-4)
 
     def test_new_fit_forgets_the_old(self) -> None:
-        x, y = separable_clusters()
+        x, y = overlapping_clusters()
         head = self.fitted(x[:, ::-1].copy(), y[::-1].copy(), classes=3)
         head.fit(x, y, 3, np.random.default_rng(0))
         np.testing.assert_array_equal(head.probs(x), self.fitted(x, y, classes=3).probs(x))
 
     def test_same_rng_gives_the_same_fit(self) -> None:
-        x, y = separable_clusters()
+        x, y = overlapping_clusters()
         first, second = (self.fitted(x, y, classes=3, seed=8).probs(x) for _ in range(2))
         np.testing.assert_array_equal(first, second)
 

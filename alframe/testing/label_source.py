@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
+import os
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -99,15 +101,40 @@ class LabelSourceSuite(PartSuite[LabelSource]):
         assert len(answers.labels) == len(request_.items), "each answer must come back once"
 
     def test_label_says_where_it_was_read(self, request_: Request) -> None:
-        for label in self.answered(request_).collect(request_).labels:
+        started = datetime.now(UTC) - timedelta(seconds=3)  # file systems round the times of files
+        source = self.answered(request_)
+        for label in source.collect(request_).labels:
+            assert label.file or source.answers_now, f"{label}: the file that it was read from is not named"
             assert not label.file or Path(label.file).exists(), f"{label.file} does not exist"
-            assert not label.file or re.fullmatch("[0-9a-f]{32}", label.answer_file_hash), (
-                "answer_file_hash must be its BLAKE2b hash"
-            )
+            digest = hashlib.blake2b(Path(label.file).read_bytes(), digest_size=16).hexdigest() if label.file else ""
+            assert label.answer_file_hash == digest, "answer_file_hash must be the BLAKE2b hash of the file's content"
             assert label.row is None or (label.row >= 1 and label.file), "row must be at least 1, and of a file"
-            assert label.labelled_at is None or label.labelled_at.tzinfo is not None, (
-                "labelled_at must have a time zone"
-            )
+            if label.row is not None and (line := self.line_of(Path(label.file), label.row)) is not None:
+                assert Path(label.item).name in line and label.class_name in line, (
+                    f"row {label.row} of {label.file} is {line!r}, and not about {label.item}: {label.class_name}"
+                )
+            time = label.labelled_at
+            assert time is None or time.tzinfo is not None, "labelled_at must have a time zone"
+            assert time is None or started <= time <= datetime.now(UTC), f"labelled_at is {time}, which is not now"
+
+    def test_annotator_is_the_one_who_answered(self, request_: Request) -> None:
+        """An annotator's name stands in the file that was read, or in its path, or is a parameter of the source."""
+        source = self.answered(request_)
+        for label in source.collect(request_).labels:
+            name = label.annotator
+            if not name or source.answers_now or name in map(str, vars(source).values()):
+                continue
+            content = Path(label.file).read_bytes()
+            stands = [name in label.file, name.encode() in content, name.encode("utf-16-le") in content]
+            assert any(stands), f"nobody called '{name}' has answered {label.item}: nothing in {label.file} says so"
+
+    def line_of(self, file: Path, row: int) -> str | None:
+        """Return this row of the file (1 = first line), as text; None of a file that has no lines, as a database."""
+        if file.suffix.lower() not in (".csv", ".txt", ".tsv"):
+            return None
+        content = file.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return dict(enumerate(text.splitlines(), 1)).get(row, "")
 
     def test_collect_only_reads_and_gives_the_same_again(self, request_: Request) -> None:
         source = self.answered(request_)
@@ -136,6 +163,34 @@ class LabelSourceSuite(PartSuite[LabelSource]):
             "a Problem must name the file and the class that is not known"
         )
         assert {label.item for label in answers.labels} == set(truth) - {misspelt}
+
+    def test_class_in_other_case_is_a_problem(self, request_: Request) -> None:
+        source, truth = self.asked(request_), self.truth(request_)
+        shouted = next(id for id, name in truth.items() if name == CLASSES[0])
+        self.answer(request_, truth | {shouted: CLASSES[0].upper()})
+        answers = source.collect(request_)
+        assert class_names(answers) == {id: {name} for id, name in truth.items() if id != shouted}
+        problems = [problem for problem in answers.problems if CLASSES[0].upper() in str(problem)]
+        assert problems, f"'{CLASSES[0].upper()}' differs from a class in case only: it must be reported"
+
+    @pytest.mark.skipif(os.name == "nt", reason="a folder's name cannot end in a space")
+    def test_spaces_around_a_class_do_not_matter(self, request_: Request) -> None:
+        source, truth = self.asked(request_), self.truth(request_)
+        spaced = {id: f" {name}  " for id, name in list(truth.items())[:2]}
+        self.answer(request_, truth | spaced)
+        answers = source.collect(request_)
+        assert class_names(answers) == {id: {name} for id, name in truth.items()}
+        assert not answers.problems
+
+    def test_new_name_is_a_class_or_a_problem(self, request_: Request) -> None:
+        """A name that is like none of the classes is a new one, or is refused; it is never passed over."""
+        source, truth = self.asked(request_), self.truth(request_)
+        new = request_.items[2].id
+        self.answer(request_, truth | {new: "pine marten"})
+        answers = source.collect(request_)
+        named = [problem for problem in answers.problems if "pine marten" in str(problem)]
+        assert class_names(answers).get(new) == {"pine marten"} or named, "a new class is neither taken nor reported"
+        assert class_names(answers).keys() >= truth.keys() - {new}, "it costs other answers"
 
     def test_any_class_is_accepted_while_there_are_none(self, request_: Request) -> None:
         request = replace(request_, classes=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from alframe.contracts import Loss
+from alframe.contracts import Loss, UsesTrainingLabels
 from alframe.testing.part import PartSuite
 
 DIM, CLASSES, PER_CLASS = 8, 3, 6
@@ -27,6 +27,33 @@ class LossSuite(PartSuite[Loss]):
         separate, together = (_trained_loss(self.make(), x, labels) for x in (_separate_clusters(labels), mixed))
         assert separate < together, f"the loss of separate classes is {separate}, that of mixed ones {together}"
 
+    def test_one_point_for_all_classes_costs_more_than_separate_classes(self) -> None:
+        """A loss that only draws together is at its best when the embedding has lost all."""
+        _, labels = _mixed_clusters()
+        collapsed = torch.full((len(labels), DIM), 0.7) + 1e-3 * torch.randn(
+            len(labels), DIM, generator=torch.Generator().manual_seed(1)
+        )
+        separate, together = (_trained_loss(self.make(), x, labels) for x in (_separate_clusters(labels), collapsed))
+        assert separate < together, f"the loss of separate classes is {separate}, that of one point for all {together}"
+
+    @pytest.mark.parametrize(("dim", "classes"), [(5, 7), (33, 2), (8, 12)])
+    def test_any_number_of_classes_and_dimensions(self, dim: int, classes: int) -> None:
+        labels = torch.arange(classes).repeat(3)[
+            torch.randperm(3 * classes, generator=torch.Generator().manual_seed(0))
+        ]
+        loss = self.make().bind(dim, classes, seed=0)
+        if isinstance(loss, UsesTrainingLabels):
+            loss.set_training_labels(labels)
+        for these in (labels, labels[labels >= classes // 2]):  # also without the first classes
+            embeddings = torch.randn(len(these), dim, generator=torch.Generator().manual_seed(1)).requires_grad_()
+            self._gradient(loss(embeddings, these), embeddings)
+
+    def test_what_it_is_given_is_not_changed(self) -> None:
+        embeddings, labels = _mixed_clusters()
+        copies = embeddings.clone(), labels.clone()
+        self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels)
+        assert torch.equal(embeddings, copies[0]) and torch.equal(labels, copies[1]), "the batch was changed"
+
     def test_gradient_descent_lowers_it(self) -> None:
         embeddings, labels = _mixed_clusters()
         embeddings.requires_grad_()
@@ -43,10 +70,11 @@ class LossSuite(PartSuite[Loss]):
 
     def test_same_seed_gives_the_same_loss(self) -> None:
         embeddings, labels = _mixed_clusters()
-        torch.manual_seed(1)
-        first = self.make().bind(DIM, CLASSES, seed=3)
-        torch.manual_seed(2)  # the global generator must not matter
-        second = self.make().bind(DIM, CLASSES, seed=3)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            first = self.make().bind(DIM, CLASSES, seed=3)
+            torch.manual_seed(2)  # the global generator must not matter
+            second = self.make().bind(DIM, CLASSES, seed=3)
         for _ in range(3):
             assert torch.equal(first(embeddings, labels), second(embeddings, labels)), "draw from the seed only"
 
@@ -66,7 +94,9 @@ class LossSuite(PartSuite[Loss]):
 
 
 def _mixed_clusters() -> tuple[torch.Tensor, torch.Tensor]:
-    labels = torch.arange(CLASSES).repeat(PER_CLASS)
+    labels = torch.arange(CLASSES).repeat(PER_CLASS)[
+        torch.randperm(CLASSES * PER_CLASS, generator=torch.Generator().manual_seed(5))
+    ]
     return torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0)), labels
 
 

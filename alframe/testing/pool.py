@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
 from alframe.contracts import Pool
+from alframe.testing.part import Suite
 from alframe.types import Item
 
+_LIST_IDS = """
+import json, pickle, sys
+from pathlib import Path
+suite = pickle.load(sys.stdin.buffer)
+print(json.dumps([item.id for item in suite.make(Path(sys.argv[1])).items()]))
+"""
 
-class PoolSuite:
+
+class PoolSuite(Suite):
     """What every pool must do: give `make`, and `fill_folder` if the pool reads a folder."""
 
     def make(self, folder: Path) -> Pool:
@@ -60,6 +76,46 @@ class PoolSuite:
         pairs = zip_longest(pool.items(), pool.items())
         assert all(first == second for first, second in pairs), "two calls of items() list other images"
         assert list(self.make(tmp_path / "pool").items()) == list(pool.items()), "a second pool lists other images"
+
+    def test_order_does_not_come_from_the_file_system(self, tmp_path: Path, items: list[Item]) -> None:
+        """Another disk lists a folder in another order."""
+        scandir, listdir = os.scandir, os.listdir
+
+        class Backwards(AbstractContextManager["Backwards"]):
+            def __init__(self, *path: Any) -> None:
+                with scandir(*path) as entries:
+                    self.entries = iter(list(entries)[::-1])
+
+            def __iter__(self) -> Iterator[os.DirEntry[str]]:
+                return self.entries
+
+            def __next__(self) -> os.DirEntry[str]:
+                return next(self.entries)
+
+            def __exit__(self, *_: object) -> None:
+                self.close()
+
+            def close(self) -> None:
+                pass
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "scandir", Backwards)
+            patch.setattr(os, "listdir", lambda *path: listdir(*path)[::-1])
+            backwards = [item.id for item in self.make(tmp_path / "pool").items()]
+        assert backwards == [item.id for item in items], "sort what a folder holds"
+
+    def test_order_is_the_same_in_another_process(self, tmp_path: Path, items: list[Item]) -> None:
+        """The order of a set of texts is another one in each process."""
+        try:
+            suite = pickle.dumps(self)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return  # a class within a function, which no other process can import
+        path = os.pathsep.join(filter(None, sys.path))
+        environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": path}
+        words = [sys.executable, "-c", _LIST_IDS, str(tmp_path / "pool")]
+        found = subprocess.run(words, input=suite, env=environment, capture_output=True, check=False)
+        assert found.returncode == 0, found.stderr.decode(errors="replace")
+        assert json.loads(found.stdout) == [item.id for item in items], "another process lists them otherwise"
 
     def test_fields_are_valid(self, items: list[Item]) -> None:
         for item in items:

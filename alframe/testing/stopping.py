@@ -39,6 +39,17 @@ class StoppingSuite(PartSuite[Stopping]):
         for history in ([], [round_record(0, labels=1, accuracy=None)], [audited, round_record(1, labels=2)]):
             self.make().decide(history)
 
+    def test_round_that_was_not_measured_is_no_reason_to_stop(self) -> None:
+        """An evaluation is missing while there are too few labels to measure on: that must not end a campaign."""
+        rule, finished = self.make(), self.finished_history()
+        for length in range(len(finished)):
+            before = list(finished[:length])
+            labels = before[-1].labels if before else 1
+            unmeasured = round_record(length, labels=labels, accuracy=None)
+            if rule.room(labels) != 0:
+                reason = self.make().decide([*before, unmeasured])
+                assert reason is None, f"it stops after a round without an evaluation: {reason!r}"
+
     def test_room_shrinks_with_the_labels(self) -> None:
         rule = self.make()
         rooms = [rule.room(labels) for labels in range(0, 5000, 7)]

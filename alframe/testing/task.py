@@ -8,11 +8,12 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.store.ledger import Ledger
+from alframe.testing.part import Suite
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome
 
 
-class TaskSuite:
+class TaskSuite(Suite):
     """What every task must do in a small campaign that has ended: give `overrides`, e.g. ``["task=x", "task.y=1"]``."""
 
     def overrides(self, images: Path) -> list[str]:
@@ -39,13 +40,21 @@ class TaskSuite:
 
     def test_read_only_task_adds_nothing_to_the_ledger(self, project: list[str]) -> None:
         session = open_session(*project)
-        before = self._row_counts(session.folder)
+        before, files = self._row_counts(session.folder), self._files(session.folder)
         self.run(project)
         if session.chosen_task.read_only:
             assert self._row_counts(session.folder) == before, "a task with read_only = True must not write"
+            after = self._files(session.folder)
+            changed = [name for name, content in files.items() if after.get(name) != content]
+            assert not changed, f"a task with read_only = True must not change or delete {', '.join(changed)}"
 
     def test_can_be_run_again(self, project: list[str]) -> None:
         assert self.run(project).state is self.run(project).state, "the second run ends in another state"
+
+    def _files(self, folder: Path) -> dict[str, bytes]:
+        """Return what each file of the project holds, but for the page that tells of it."""
+        files = (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html")
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
     def _row_counts(self, folder: Path) -> list[int]:
         with Ledger.open(folder, read_only=True) as ledger:

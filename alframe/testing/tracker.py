@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -37,22 +38,32 @@ class TrackerSuite(PartSuite[Tracker]):
         self._run(tmp_path, before=1, after=1)  # it was told of rounds that were never finished
         self._assert_recorded(tmp_path, 2)
 
+    def test_each_round_is_on_record_at_once(self, tmp_path: Path) -> None:
+        """The process may be killed after any round: what is written only by close() would be lost."""
+        tracker = self.make()
+        tracker.start(tmp_path, [])
+        for number in range(3):
+            tracker.log(round_record(number, labels=10 * number))
+            self._assert_recorded(tmp_path, number + 1)
+        before = {file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size}
+        tracker.close()
+        after = {file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size}
+        assert before or not after, f"only close() writes {', '.join(file.name for file in after)}"
+
     @pytest.mark.parametrize("history_audit", [None, 0.5])
     def test_rounds_without_evaluation_and_with_an_audit(self, tmp_path: Path, history_audit: float | None) -> None:
         rounds = [round_record(1, accuracy=None), round_record(2, accuracy=None, audit=0.0), round_record(3, audit=1.0)]
         self._track(tmp_path, [round_record(0, accuracy=history_audit, audit=history_audit)], rounds)
         self._assert_recorded(tmp_path, 4)
 
-    def test_changes_nothing_and_writes_nothing_elsewhere(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_changes_nothing_and_writes_nothing_elsewhere(self, tmp_path: Path, *_: object) -> None:
         project, elsewhere = tmp_path / "a project", tmp_path / "elsewhere"
         project.mkdir()
         elsewhere.mkdir()
-        monkeypatch.chdir(elsewhere)
         history = [round_record(0), round_record(1)]
         before = copy.deepcopy(history)
-        self._track(project, history, [round_record(2)])
+        with chdir(elsewhere):
+            self._track(project, history, [round_record(2)])
         assert repr(history) == repr(before), "the tracker changed the history"
         assert not list(elsewhere.iterdir()), "it wrote into the working directory, not the project's folder"
 

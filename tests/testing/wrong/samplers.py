@@ -1,0 +1,221 @@
+"""Samplers that are wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import torch
+
+from alframe.kit.scoring import select_top_k
+from alframe.samplers.adaptive import Adaptive
+from alframe.samplers.bald import Bald
+from alframe.samplers.kcenter import KCenter
+from alframe.samplers.uncertainty import Margin, margin_uncertainty
+from alframe.testing.sampler import SamplerSuite
+from alframe.types import Need, PoolView, Selection
+from tests.testing.wrong import wrong
+
+
+class SeedsNumpy(Margin):
+    def select(self, view, k, rng):
+        np.random.seed(0)
+        return super().select(view, k, rng)
+
+
+class SeedsPython(Margin):
+    def select(self, view, k, rng):
+        random.seed(0)
+        return super().select(view, k, rng)
+
+
+class SeedsTorch(Margin):
+    def select(self, view, k, rng):
+        torch.manual_seed(0)
+        return super().select(view, k, rng)
+
+
+class ChangesFolder(Margin):
+    def select(self, view, k, rng):
+        os.chdir("/")
+        return super().select(view, k, rng)
+
+
+class ChangesFolderWhenBuilt(Margin):
+    def __init__(self):
+        os.chdir("/")
+
+
+class IgnoresLabels(KCenter):
+    def select(self, view, k, rng):
+        labelled = view.labelled_features[:1] * 0
+        return super().select(PoolView(view.keys, {Need.FEATURES: view.features, Need.LABELLED_FEATURES: labelled}), k, rng)
+
+
+class NeverUpdates(KCenter):
+    def select(self, view, k, rng):
+        if not len(view.labelled_features):
+            return super().select(view, k, rng)
+        distances = np.linalg.norm(view.features[:, None] - view.labelled_features, axis=2).min(axis=1)
+        return select_top_k(view.keys, distances, k, rng)
+
+
+class NeverLooksAtWhatItHolds(KCenter):
+    """The nearest label is that of the first call."""
+
+    def select(self, view, k, rng):
+        self.labelled = getattr(self, "labelled", view.labelled_features)
+        return super().select(PoolView(view.keys, {Need.FEATURES: view.features, Need.LABELLED_FEATURES: self.labelled}), k, rng)
+
+
+class FirstThousand(Margin):
+    def select(self, view, k, rng):
+        rows = max(k, 1000)
+        return select_top_k(view.keys[:rows], margin_uncertainty(view.probs[:rows]), k, rng)
+
+
+class WithoutTheLast(Margin):
+    def select(self, view, k, rng):
+        rows = max(k, len(view) - 1)
+        return select_top_k(view.keys[:rows], margin_uncertainty(view.probs[:rows]), k, rng)
+
+
+class WithoutTheFirst(Margin):
+    def select(self, view, k, rng):
+        rows = np.arange(len(view))[::-1][: max(k, len(view) - 1)]
+        return select_top_k(view.keys[rows], margin_uncertainty(view.probs[rows]), k, rng)
+
+
+class PoolOrder(Margin):
+    def select(self, view, k, rng):
+        scores = margin_uncertainty(view.probs)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return Selection(view.keys[best], scores[best])
+
+
+class LastFirst(Margin):
+    def select(self, view, k, rng):
+        scores = margin_uncertainty(view.probs)
+        best = np.lexsort((-view.keys, -scores))[:k]
+        return Selection(view.keys[best], scores[best])
+
+
+class ScoresOfOthers(Margin):
+    def select(self, view, k, rng):
+        scores = np.sort(margin_uncertainty(view.probs))[::-1]
+        return Selection(super().select(view, k, rng).keys, np.append(scores[1:], scores[-1:])[:k])
+
+
+class ScoresOfTheFirst(Margin):
+    def select(self, view, k, rng):
+        return Selection(super().select(view, k, rng).keys, margin_uncertainty(view.probs)[:k])
+
+
+class ScoresUnsorted(Adaptive):
+    def select(self, view, k, rng):
+        selection = super().select(view, k, rng)
+        order = rng.permutation(k)
+        return Selection(selection.keys[order], selection.scores[order])
+
+
+class TwentyAtMost(Margin):
+    def select(self, view, k, rng):
+        return super().select(view, min(k, 20), rng)
+
+
+class TwentyAndThenAny(Margin):
+    """Fills up with what comes first, which may be among the twenty."""
+
+    def select(self, view, k, rng):
+        best = super().select(view, min(k, 20), rng).keys
+        return Selection(np.concatenate([best, view.keys[: k - len(best)]]))
+
+
+class DoubleScores(Margin):
+    def select(self, view, k, rng):
+        selection = super().select(view, k, rng)
+        return Selection(selection.keys, selection.scores.astype(np.float64))
+
+
+class OneColumn(Margin):
+    def select(self, view, k, rng):
+        return select_top_k(view.keys, -np.abs(view.probs[:, 0] - np.float32(0.5)), k, rng)
+
+
+class WithoutTheLastColumn(Margin):
+    def select(self, view, k, rng):
+        first = view.probs[:, : max(1, view.probs.shape[1] - 1)]
+        return select_top_k(view.keys, margin_uncertainty(first), k, rng)
+
+
+class OneDraw(Bald):
+    def select(self, view, k, rng):
+        return select_top_k(view.keys, margin_uncertainty(view.prob_samples[0]), k, rng)
+
+
+class ReadsAndIgnores(Margin):
+    needs = frozenset({Need.PROBS, Need.FEATURES})
+
+    def select(self, view, k, rng):
+        _ = view.features
+        return super().select(view, k, rng)
+
+
+class RemembersThePool(Margin):
+    def select(self, view, k, rng):
+        if not hasattr(self, "scores") or len(self.scores) != len(view):
+            self.scores = margin_uncertainty(view.probs)
+        return select_top_k(view.keys, self.scores, k, rng)
+
+
+class RemembersTheMean(Margin):
+    """Asks for what differs from all that it has ever seen."""
+
+    seen = 0.0
+
+    def select(self, view, k, rng):
+        self.seen = self.seen + view.probs.mean(axis=0)
+        return select_top_k(view.keys, np.abs(view.probs - self.seen).sum(axis=1), k, rng)
+
+
+class SortsByKey(Margin):
+    def select(self, view, k, rng):
+        return select_top_k(view.keys, (margin_uncertainty(view.probs) + view.keys % 5).astype(np.float32), k, rng)
+
+
+class OwnSeed(Margin):
+    def select(self, view, k, rng):
+        return super().select(view, k, np.random.default_rng(0))
+
+
+CASES = [
+    wrong(SamplerSuite, SeedsNumpy, "test_same_rng_gives_the_same_selection"),
+    wrong(SamplerSuite, SeedsPython, "test_same_rng_gives_the_same_selection"),
+    wrong(SamplerSuite, SeedsTorch, "test_same_rng_gives_the_same_selection"),
+    wrong(SamplerSuite, ChangesFolder, "test_same_rng_gives_the_same_selection"),
+    wrong(SamplerSuite, ChangesFolderWhenBuilt, "test_constructor_writes_nothing"),
+    wrong(SamplerSuite, IgnoresLabels, "test_labelled_images_keep_others_like_them_away test_everything_it_needs_matters"),
+    wrong(SamplerSuite, NeverUpdates, "test_copies_are_not_selected_together"),
+    wrong(SamplerSuite, NeverLooksAtWhatItHolds, "test_remembers_nothing_of_another_pool"),
+    wrong(SamplerSuite, FirstThousand, "test_all_of_the_pool_is_looked_at"),
+    wrong(SamplerSuite, WithoutTheLast, "test_all_of_the_pool_is_looked_at"),
+    wrong(SamplerSuite, WithoutTheFirst, "test_all_of_the_pool_is_looked_at"),
+    wrong(SamplerSuite, PoolOrder, "test_ties_do_not_go_by_the_order_of_the_pool"),
+    wrong(SamplerSuite, LastFirst, "test_ties_do_not_go_by_the_order_of_the_pool"),
+    wrong(SamplerSuite, OwnSeed, "test_ties_do_not_go_by_the_order_of_the_pool"),
+    wrong(SamplerSuite, ScoresOfOthers, "test_score_is_that_of_the_image"),
+    wrong(SamplerSuite, ScoresOfTheFirst, "test_k_distinct_keys_of_the_pool test_large_batches_and_pools"),
+    wrong(SamplerSuite, ScoresUnsorted, "test_large_batches_and_pools"),
+    wrong(SamplerSuite, TwentyAtMost, "test_large_batches_and_pools"),
+    wrong(SamplerSuite, TwentyAndThenAny, "test_large_batches_and_pools"),
+    wrong(SamplerSuite, DoubleScores, "test_k_distinct_keys_of_the_pool"),
+    wrong(SamplerSuite, OneColumn, "test_names_of_the_classes_do_not_matter"),
+    wrong(SamplerSuite, WithoutTheLastColumn, "test_names_of_the_classes_do_not_matter"),
+    wrong(SamplerSuite, OneDraw, "test_obvious_choice_comes_first"),
+    wrong(SamplerSuite, ReadsAndIgnores, "test_everything_it_needs_matters"),
+    wrong(SamplerSuite, RemembersThePool, "test_remembers_nothing_of_another_pool"),
+    wrong(SamplerSuite, RemembersTheMean, "test_remembers_nothing_of_another_pool"),
+    wrong(SamplerSuite, SortsByKey, "test_keys_are_only_names"),
+]
+globals().update({case.__name__: case for case in CASES})
