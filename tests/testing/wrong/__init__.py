@@ -10,5 +10,10 @@ from typing import Any
 
 def wrong(suite: type[Any], part: type[Any], caught_by: str, **hooks: Any) -> type[Any]:
     """Return a subclass of `suite` that tests `part`; `caught_by` names the tests that must fail, after blanks."""
-    methods = {"make": lambda self: part(), "caught_by": tuple(caught_by.split()), **hooks}
+    methods = {
+        "__module__": part.__module__,
+        "make": lambda self: part(),
+        "caught_by": tuple(caught_by.split()),
+        **hooks,
+    }
     return type(f"Test{part.__name__}", (suite,), methods)

@@ -50,7 +50,9 @@ class ChangesFolderWhenBuilt(Margin):
 class IgnoresLabels(KCenter):
     def select(self, view, k, rng):
         labelled = view.labelled_features[:1] * 0
-        return super().select(PoolView(view.keys, {Need.FEATURES: view.features, Need.LABELLED_FEATURES: labelled}), k, rng)
+        return super().select(
+            PoolView(view.keys, {Need.FEATURES: view.features, Need.LABELLED_FEATURES: labelled}), k, rng
+        )
 
 
 class NeverUpdates(KCenter):
@@ -66,7 +68,9 @@ class NeverLooksAtWhatItHolds(KCenter):
 
     def select(self, view, k, rng):
         self.labelled = getattr(self, "labelled", view.labelled_features)
-        return super().select(PoolView(view.keys, {Need.FEATURES: view.features, Need.LABELLED_FEATURES: self.labelled}), k, rng)
+        return super().select(
+            PoolView(view.keys, {Need.FEATURES: view.features, Need.LABELLED_FEATURES: self.labelled}), k, rng
+        )
 
 
 class FirstThousand(Margin):
@@ -195,7 +199,9 @@ CASES = [
     wrong(SamplerSuite, SeedsTorch, "test_same_rng_gives_the_same_selection"),
     wrong(SamplerSuite, ChangesFolder, "test_same_rng_gives_the_same_selection"),
     wrong(SamplerSuite, ChangesFolderWhenBuilt, "test_constructor_writes_nothing"),
-    wrong(SamplerSuite, IgnoresLabels, "test_labelled_images_keep_others_like_them_away test_everything_it_needs_matters"),
+    wrong(
+        SamplerSuite, IgnoresLabels, "test_labelled_images_keep_others_like_them_away test_everything_it_needs_matters"
+    ),
     wrong(SamplerSuite, NeverUpdates, "test_copies_are_not_selected_together"),
     wrong(SamplerSuite, NeverLooksAtWhatItHolds, "test_remembers_nothing_of_another_pool"),
     wrong(SamplerSuite, FirstThousand, "test_all_of_the_pool_is_looked_at"),

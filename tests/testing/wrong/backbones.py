@@ -1,0 +1,136 @@
+"""Backbones that are wrong."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import nn
+
+from alframe.testing.backbone import BackboneSuite
+from alframe.types import InputSpec
+from tests.testing.wrong import wrong
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        return self.convolution(x).mean(dim=(2, 3))
+
+
+class Right:
+    """A network of one layer, built as the contract says."""
+
+    input_spec = InputSpec(8, (0.5,) * 3, (0.5,) * 3, "bilinear")
+    network = Small
+
+    def module(self, seed, weights=True):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.network()
+
+
+def with_forward(change):
+    """Return the network whose embeddings are changed by `change`."""
+
+    class Changed(Small):
+        def forward(self, x):
+            return change(self, super().forward(x), x)
+
+    return Changed
+
+
+def drift(module, embeddings, x):
+    module.calls += 1
+    return embeddings * (1 + 1e-6 * module.calls)
+
+
+def brighten(module, embeddings, x):
+    x += 1
+    return embeddings
+
+
+class SeedsTorch(Right):
+    def module(self, seed, weights=True):
+        torch.manual_seed(seed)
+        return self.network()
+
+
+class ChangesFolder(Right):
+    def module(self, seed, weights=True):
+        os.chdir("/")
+        return super().module(seed, weights)
+
+
+class DropsTheLastBatch(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings if len(x) <= 4 else embeddings[: len(x) // 4 * 4])
+
+
+class EightAtMost(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings[:8])
+
+
+class Drifts(Right):
+    network = with_forward(drift)
+
+
+class ChangesTheImages(Right):
+    network = with_forward(brighten)
+
+
+class NoisyAlways(Right):
+    network = with_forward(lambda module, embeddings, x: nn.functional.dropout(embeddings, 0.1, training=True))
+
+
+class NanOnOneColour(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings / x.std(dim=(1, 2, 3))[:, None])
+
+
+class BatchStatistics(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings - embeddings.mean(dim=0))
+
+
+class TurnsTheBatch(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings.flip(0))
+
+
+class HalfPrecision(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings.half())
+
+
+class Maps(Right):
+    network = with_forward(lambda module, embeddings, x: embeddings[:, :, None])
+
+
+class IgnoresTheSeed(Right):
+    def module(self, seed, weights=True):
+        return super().module(0, weights)
+
+
+class Frozen(Right):
+    def module(self, seed, weights=True):
+        return super().module(seed, weights).requires_grad_(False)
+
+
+CASES = [
+    wrong(BackboneSuite, SeedsTorch, "test_leaves_the_global_generator_alone test_another_seed_gives_other_weights"),
+    wrong(BackboneSuite, ChangesFolder, "test_another_seed_gives_other_weights"),
+    wrong(BackboneSuite, DropsTheLastBatch, "test_batches_of_any_size"),
+    wrong(BackboneSuite, EightAtMost, "test_batches_of_any_size"),
+    wrong(BackboneSuite, Drifts, "test_does_not_change_while_it_is_used"),
+    wrong(BackboneSuite, ChangesTheImages, "test_does_not_change_while_it_is_used"),
+    wrong(BackboneSuite, NoisyAlways, "test_does_not_change_while_it_is_used"),
+    wrong(BackboneSuite, NanOnOneColour, "test_image_of_one_colour_has_a_finite_embedding"),
+    wrong(BackboneSuite, BatchStatistics, "test_embedding_does_not_depend_on_the_batch"),
+    wrong(BackboneSuite, TurnsTheBatch, "test_embedding_does_not_depend_on_the_batch"),
+    wrong(BackboneSuite, HalfPrecision, "test_gives_one_float32_row_per_image"),
+    wrong(BackboneSuite, Maps, "test_gives_one_float32_row_per_image"),
+    wrong(BackboneSuite, IgnoresTheSeed, "test_another_seed_gives_other_weights"),
+    wrong(BackboneSuite, Frozen, "test_can_be_trained"),
+]
+RIGHT = [wrong(BackboneSuite, Right, "")]
+globals().update({case.__name__: case for case in [*CASES, *RIGHT]})

@@ -1,0 +1,171 @@
+"""Label sources that are wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from alframe.kit.round_folders import round_folder
+from alframe.label_sources.csv.source import Csv
+from alframe.testing.label_source import LabelSourceSuite
+from alframe.types import UNSURE, Answers
+from tests.testing.wrong import wrong
+
+
+class Changed(Csv):
+    """Gives answers other than those that were found."""
+
+    def collect(self, request):
+        answers = super().collect(request)
+        labels = [self.change(label) for label in answers.labels]
+        return replace(answers, labels=[label for label in labels if label is not None])
+
+    def change(self, label):
+        return label
+
+
+class DigestOfTheName(Changed):
+    def change(self, label):
+        return replace(label, answer_file_hash=hashlib.blake2b(label.file.encode(), digest_size=16).hexdigest())
+
+
+class DigestOfTheSize(Changed):
+    def change(self, label):
+        size = str(Path(label.file).stat().st_size).encode()
+        return replace(label, answer_file_hash=hashlib.blake2b(size, digest_size=16).hexdigest())
+
+
+class OneRowOff(Changed):
+    def change(self, label):
+        return replace(label, row=label.row - 1)
+
+
+class RowsWithoutTheHeading(Changed):
+    def change(self, label):
+        return replace(label, row=label.row + 1)
+
+
+class WrongAnnotator(Changed):
+    def change(self, label):
+        return replace(label, annotator="the owner")
+
+
+class LocalTime(Changed):
+    """The clock's time with the wrong zone."""
+
+    def change(self, label):
+        return replace(label, labelled_at=datetime.now(UTC) - timedelta(hours=2))
+
+
+class TimeOfThePicture(Changed):
+    def change(self, label):
+        return replace(label, labelled_at=datetime(2019, 5, 1, tzinfo=UTC))
+
+
+class NoFile(Changed):
+    def change(self, label):
+        return replace(label, file="", row=None, answer_file_hash="")
+
+
+class AnyCase(Changed):
+    """Takes FOX for fox."""
+
+    def collect(self, request):
+        answers = super().collect(replace(request, classes=(*request.classes, *map(str.upper, request.classes))))
+        labels = [replace(label, class_name=label.class_name.lower()) for label in answers.labels]
+        return Answers(labels, answers.problems, answers.cleared)
+
+
+class PassesOverNewNames(Csv):
+    def collect(self, request):
+        answers = super().collect(request)
+        known = {*request.classes, UNSURE} if request.classes else {label.class_name for label in answers.labels}
+        return replace(answers, labels=[label for label in answers.labels if label.class_name in known])
+
+
+class SilentAboutTypingErrors(Csv):
+    def collect(self, request):
+        return replace(super().collect(request), problems=())
+
+
+class UnsureIsEmpty(Changed):
+    def change(self, label):
+        return None if label.class_name == UNSURE else label
+
+
+class Seeds(Csv):
+    def collect(self, request):
+        np.random.seed(0)
+        return super().collect(request)
+
+
+class ChangesFolder(Csv):
+    def request(self, request):
+        message = super().request(request)
+        os.chdir(request.folder)
+        return message
+
+
+class KeepsSpaces(Csv):
+    """Looks a name up as it was typed."""
+
+    def collect(self, request):
+        answers = super().collect(request)
+        spaced = {label.item for label in answers.labels if f", {label.class_name}" in self.line(label)}
+        spaced |= {label.item for label in answers.labels if f"{label.class_name}  " in self.line(label)}
+        return replace(answers, labels=[label for label in answers.labels if label.item not in spaced])
+
+    def line(self, label):
+        return Path(label.file).read_text(encoding="utf-8").splitlines()[label.row - 1]
+
+
+def answer(self, request, answers):
+    write(request, answers, "to_label.csv")
+
+
+def clear_answers(self, request, ids):
+    file = round_folder(request) / "to_label.csv"
+    for id in ids:
+        file.write_text(re.sub(f'"{re.escape(id)}",.*', f'"{id}",', file.read_text("utf-8")), "utf-8")
+
+
+def add_answers(self, request, answers):
+    write(request, answers, "more.csv")
+
+
+def write(request, answers, name):
+    file = round_folder(request) / name
+    before = file.read_text("utf-8") if file.exists() else ""
+    start = before if before.startswith("path,label\n") else "path,label\n"
+    file.write_text(start + "".join(f'"{path}",{text}\n' for path, text in answers.items()), encoding="utf-8")
+
+
+def source(part, caught_by):
+    hooks = {"answer": answer, "clear_answers": clear_answers, "add_answers": add_answers}
+    return wrong(LabelSourceSuite, part, caught_by, **hooks)
+
+
+CASES = [
+    source(DigestOfTheName, "test_label_says_where_it_was_read"),
+    source(DigestOfTheSize, "test_label_says_where_it_was_read"),
+    source(OneRowOff, "test_label_says_where_it_was_read"),
+    source(RowsWithoutTheHeading, "test_label_says_where_it_was_read"),
+    source(NoFile, "test_label_says_where_it_was_read"),
+    source(LocalTime, "test_label_says_where_it_was_read"),
+    source(TimeOfThePicture, "test_label_says_where_it_was_read"),
+    source(WrongAnnotator, "test_annotator_is_the_one_who_answered"),
+    source(AnyCase, "test_class_in_other_case_is_a_problem"),
+    source(PassesOverNewNames, "test_new_name_is_a_class_or_a_problem"),
+    source(SilentAboutTypingErrors, "test_unknown_class_is_a_problem_and_costs_no_other"),
+    source(UnsureIsEmpty, "test_unsure_is_an_answer"),
+    source(KeepsSpaces, "test_spaces_around_a_class_do_not_matter"),
+    source(Seeds, "test_every_answer_comes_back"),
+    source(ChangesFolder, "test_every_answer_comes_back"),
+]
+globals().update({case.__name__: case for case in CASES})
