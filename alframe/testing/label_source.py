@@ -2,87 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from alframe.contracts import LabelSource
-from alframe.testing.part import PartSuite
-from alframe.types import UNSURE, Answers, Item, Request
+from alframe.testing.label_source_cases import (
+    CLASSES,
+    NAMES,
+    LabelSourceCases,
+    as_lists,
+    class_names,
+    file_contents,
+)
+from alframe.types import UNSURE, Request
 
-CLASSES = ("fox", "red deer")
-# The same base name twice, and names that break careless paths and tables.
-NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).png", "c d/x;y.png", "007.png")
 
-
-class LabelSourceSuite(PartSuite[LabelSource]):
+class LabelSourceSuite(LabelSourceCases):
     """What every label source must do: give `make`; for a source that people answer, also `answer`.
 
     If people can take an answer back, give `clear_answers`; if one image can have several answers, `add_answers`.
     """
-
-    def answer(self, request: Request, answers: Mapping[str, str]) -> None:
-        """Give these answers (id -> class, or UNSURE) as a person would, after the source was asked.
-
-        None of the items has been answered before; the source may not have been asked about all of them.
-        """
-        raise NotImplementedError
-
-    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
-        """Take these answers back as a person would; others in the same round stay."""
-        pytest.skip("an answer cannot be taken back")
-
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
-        """Give a second answer to items that have one, as another person would, or for another animal in the image."""
-        pytest.skip("an image has room for one answer only")
-
-    @pytest.fixture
-    def request_(self, tmp_path: Path) -> Request:
-        return self.ask(tmp_path)
-
-    def ask(self, folder: Path) -> Request:
-        """Return a request for six images in `folder`/pool, to be asked in `folder`/labels.
-
-        The pool's own labels are CLASSES in turn.
-        """
-        items = tuple(self.image(folder, name, number) for number, name in enumerate(NAMES))
-        return Request(3, items, CLASSES, folder / "labels")
-
-    def image(self, folder: Path, name: str, number: int) -> Item:
-        """Write a small image that differs with `number`, and return its item."""
-        file = folder / "pool" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(file)
-        return Item(name, file, label=CLASSES[number % 2])
-
-    def truth(self, request: Request) -> dict[str, str]:
-        """Return the class of each id."""
-        return {item.id: str(item.label) for item in request.items}
-
-    def asked(self, request: Request) -> LabelSource:
-        """Return a source that people answer, once it was asked; skip the test for one that answers at once."""
-        source = self.make()
-        if source.answers_now:
-            pytest.skip("answers at once")
-        source.request(request)
-        return source
-
-    def answered(self, request: Request) -> LabelSource:
-        """Return a source with an answer to every item."""
-        source = self.make()
-        source.request(request)
-        if not source.answers_now:
-            self.answer(request, self.truth(request))
-        return source
 
     def test_request_says_what_to_do(self, request_: Request) -> None:
         assert self.make().request(request_).strip(), "request() must return a message for people"
@@ -106,8 +50,7 @@ class LabelSourceSuite(PartSuite[LabelSource]):
         for label in source.collect(request_).labels:
             assert label.file or source.answers_now, f"{label}: the file that it was read from is not named"
             assert not label.file or Path(label.file).exists(), f"{label.file} does not exist"
-            digest = hashlib.blake2b(Path(label.file).read_bytes(), digest_size=16).hexdigest() if label.file else ""
-            assert label.answer_file_hash == digest, "answer_file_hash must be the BLAKE2b hash of the file's content"
+            assert label.answer_file_hash in self.hashes_of(label), "answer_file_hash is not of what was read"
             assert label.row is None or (label.row >= 1 and label.file), "row must be at least 1, and of a file"
             if label.row is not None and (line := self.line_of(Path(label.file), label.row)) is not None:
                 assert Path(label.item).name in line and label.class_name in line, (
@@ -128,30 +71,22 @@ class LabelSourceSuite(PartSuite[LabelSource]):
             stands = [name in label.file, name.encode() in content, name.encode("utf-16-le") in content]
             assert any(stands), f"nobody called '{name}' has answered {label.item}: nothing in {label.file} says so"
 
-    def line_of(self, file: Path, row: int) -> str | None:
-        """Return this row of the file (1 = first line), as text; None of a file that has no lines, as a database."""
-        if file.suffix.lower() not in (".csv", ".txt", ".tsv"):
-            return None
-        content = file.read_bytes()
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-        return dict(enumerate(text.splitlines(), 1)).get(row, "")
-
     def test_collect_only_reads_and_gives_the_same_again(self, request_: Request) -> None:
         source = self.answered(request_)
-        before = _contents(request_.folder)
-        first = _as_lists(source.collect(request_))
-        assert _as_lists(source.collect(request_)) == first
-        assert _as_lists(self.make().collect(request_)) == first, "a source must remember nothing"
-        assert _contents(request_.folder) == before, "collect() must not write"
+        before = file_contents(request_.folder)
+        first = as_lists(source.collect(request_))
+        assert as_lists(source.collect(request_)) == first
+        assert as_lists(self.make().collect(request_)) == first, "a source must remember nothing"
+        assert file_contents(request_.folder) == before, "collect() must not write"
 
     def test_asking_again_keeps_the_answers(self, request_: Request) -> None:
         source = self.asked(request_)
         some = dict(list(self.truth(request_).items())[1:4])
         self.answer(request_, some)
         assert {label.item: label.class_name for label in source.collect(request_).labels} == some
-        before = _contents(request_.folder)
+        before = file_contents(request_.folder)
         self.make().request(request_)
-        assert _contents(request_.folder) == before, "asking again must not change what people answered"
+        assert file_contents(request_.folder) == before, "asking again must not change what people answered"
         assert {label.item: label.class_name for label in source.collect(request_).labels} == some
 
     def test_unknown_class_is_a_problem_and_costs_no_other(self, request_: Request) -> None:
@@ -290,25 +225,6 @@ class LabelSourceSuite(PartSuite[LabelSource]):
         assert not source.collect(following).labels, "answers to round 3 were taken for answers to round 4"
 
     def test_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
-        before = _contents(tmp_path / "pool")
+        before = file_contents(tmp_path / "pool")
         self.answered(request_).collect(request_)
-        assert _contents(tmp_path / "pool") == before, "a source must not change the images"
-
-
-def class_names(answers: Answers) -> dict[str, set[str]]:
-    """Return the classes that were given to each item."""
-    classes: dict[str, set[str]] = {}
-    for label in answers.labels:
-        classes.setdefault(label.item, set()).add(label.class_name)
-    return classes
-
-
-def _as_lists(answers: Answers) -> list[list[object]]:
-    return [list(answers.labels), list(answers.problems), list(answers.cleared)]
-
-
-def _contents(folder: Path) -> dict[str, bytes | None]:
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes() if file.is_file() else None
-        for file in sorted(folder.rglob("*"))
-    }
+        assert file_contents(tmp_path / "pool") == before, "a source must not change the images"

@@ -133,6 +133,7 @@ def test_every_parameter_is_in_the_yaml_with_the_constructors_default() -> None:
             return  # a ready-made choice, whose point is to differ
         given = {key: param.default for key, param in accepted.items() if param.default is not inspect.Parameter.empty}
         as_yaml = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+        as_yaml = {key: value for key, value in as_yaml.items() if params[key] != "${seed}"}  # the campaign's
         assert {key: params[key] for key in as_yaml} == as_yaml
 
     check_each(files(*KINDS), check)

@@ -169,7 +169,7 @@ class OneRoundLate(Jsonl):
 
 class TrackerSeeds(Jsonl):
     def start(self, folder, history):
-        np.random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
         super().start(folder, history)
 
 
@@ -235,7 +235,7 @@ class UnsortedPool(RightPool):
 
 class ListedPool(RightPool):
     def names(self):
-        return os.listdir(self.folder)
+        return os.listdir(self.folder)  # noqa: PTH208
 
 
 class SetPool(RightPool):

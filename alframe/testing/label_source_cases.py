@@ -1,0 +1,117 @@
+"""What the conformance suite of label sources asks, and how it is answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alframe.contracts import LabelSource
+from alframe.testing.part import PartSuite
+from alframe.types import Answers, Item, Label, Request
+
+CLASSES = ("fox", "red deer")
+# The same base name twice, and names that break careless paths and tables.
+NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).png", "c d/x;y.png", "007.png")
+
+
+class LabelSourceCases(PartSuite[LabelSource]):
+    """The requests that the suite makes, the people who answer, and how the files that they answered in are read."""
+
+    def answer(self, request: Request, answers: Mapping[str, str]) -> None:
+        """Give these answers (id -> class, or UNSURE) as a person would, after the source was asked.
+
+        None of the items has been answered before; the source may not have been asked about all of them.
+        """
+        raise NotImplementedError
+
+    def clear_answers(self, request: Request, ids: Collection[str]) -> None:
+        """Take these answers back as a person would; others in the same round stay."""
+        pytest.skip("an answer cannot be taken back")
+
+    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+        """Give a second answer to items that have one, as another person would, or for another animal in the image."""
+        pytest.skip("an image has room for one answer only")
+
+    @pytest.fixture
+    def request_(self, tmp_path: Path) -> Request:
+        return self.ask(tmp_path)
+
+    def ask(self, folder: Path) -> Request:
+        """Return a request for six images in `folder`/pool, to be asked in `folder`/labels.
+
+        The pool's own labels are CLASSES in turn.
+        """
+        items = tuple(self.image(folder, name, number) for number, name in enumerate(NAMES))
+        return Request(3, items, CLASSES, folder / "labels")
+
+    def image(self, folder: Path, name: str, number: int) -> Item:
+        """Write a small image that differs with `number`, and return its item."""
+        file = folder / "pool" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(file)
+        return Item(name, file, label=CLASSES[number % 2])
+
+    def truth(self, request: Request) -> dict[str, str]:
+        """Return the class of each id."""
+        return {item.id: str(item.label) for item in request.items}
+
+    def asked(self, request: Request) -> LabelSource:
+        """Return a source that people answer, once it was asked; skip the test for one that answers at once."""
+        source = self.make()
+        if source.answers_now:
+            pytest.skip("answers at once")
+        source.request(request)
+        return source
+
+    def answered(self, request: Request) -> LabelSource:
+        """Return a source with an answer to every item."""
+        source = self.make()
+        source.request(request)
+        if not source.answers_now:
+            self.answer(request, self.truth(request))
+        return source
+
+    def line_of(self, file: Path, row: int) -> str | None:
+        """Return this row of the file (1 = first line), as text; None of a file that has no lines, as a database."""
+        if file.suffix.lower() not in (".csv", ".txt", ".tsv"):
+            return None
+        content = file.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return dict(enumerate(text.splitlines(), 1)).get(row, "")
+
+    def hashes_of(self, label: Label) -> set[str]:
+        """Return what may be the label's `answer_file_hash`: that of its file's content, "" without a file.
+
+        A record of a database, which has no row, may have a hash of its own.
+        """
+        if not label.file:
+            return {""}
+        content = Path(label.file).read_bytes()
+        own = {label.answer_file_hash} if content.startswith(b"SQLite format 3") and label.row is None else set()
+        return {hashlib.blake2b(content, digest_size=16).hexdigest()} | own
+
+
+def class_names(answers: Answers) -> dict[str, set[str]]:
+    """Return the classes that were given to each item."""
+    classes: dict[str, set[str]] = {}
+    for label in answers.labels:
+        classes.setdefault(label.item, set()).add(label.class_name)
+    return classes
+
+
+def as_lists(answers: Answers) -> list[list[object]]:
+    """Return all that was collected, to be compared."""
+    return [list(answers.labels), list(answers.problems), list(answers.cleared)]
+
+
+def file_contents(folder: Path) -> dict[str, bytes | None]:
+    """Return what each file below `folder` holds; None for folders."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() if file.is_file() else None
+        for file in sorted(folder.rglob("*"))
+    }

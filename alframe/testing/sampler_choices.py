@@ -1,0 +1,186 @@
+"""The part of the samplers' conformance suite that is about which images are selected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from alframe.contracts import Sampler
+from alframe.testing.part import PartSuite
+from alframe.testing.tiny_views import tiny_fields, tiny_keys, tiny_predict
+from alframe.types import Need, PoolView, Selection
+
+
+class SamplerChoicesSuite(PartSuite[Sampler]):
+    """What every sampler must do with what it is shown, whatever its strategy.
+
+    `may_not_matter` are needs that need not change a selection by themselves.
+    """
+
+    may_not_matter: frozenset[Need] = frozenset({Need.BATCH_ERROR_RATES, Need.CHOSEN_BY})
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the sampler selects by distances to labelled and selected images; override it if that is wrong."""
+        return self.make().needs == {Need.FEATURES, Need.LABELLED_FEATURES}
+
+    def obvious_choice(self) -> tuple[PoolView, int] | None:
+        """Return a view and the key in it that must be selected first; None if no choice is obvious (random).
+
+        By default one image is the least certain, the one that draws disagree on, and the one far away, all at once.
+        """
+        if not self.make().needs & {Need.PROBS, Need.PROB_SAMPLES, Need.FEATURES}:
+            return None
+        return self._obvious_among(12, 7)
+
+    def _obvious_among(self, n: int, row: int) -> tuple[PoolView, int]:
+        needs = self.make().needs
+        fields = tiny_fields(needs, n, draws=6)
+        certain = np.array([0.98, 0.01, 0.01], np.float32)
+        if Need.PROBS in fields:
+            fields[Need.PROBS][:] = certain
+            fields[Need.PROBS][row] = 1 / 3
+        if Need.PROB_SAMPLES in fields:
+            fields[Need.PROB_SAMPLES][:] = certain
+            fields[Need.PROB_SAMPLES][:, row] = [np.roll(certain, draw) for draw in range(6)]
+        if Need.FEATURES in fields:
+            fields[Need.FEATURES][row] = 50
+        keys = tiny_keys(n)
+        return self.view(fields, keys), int(keys[row])
+
+    def view(self, fields: dict[Need, npt.NDArray[Any]], keys: npt.NDArray[np.int64] | None = None) -> PoolView:
+        """Return a view of these fields, with a head to ask if the sampler needs one."""
+        predict = tiny_predict() if Need.PREDICT in self.make().needs else None
+        return PoolView(tiny_keys(20) if keys is None else keys, fields, predict)
+
+    def select(self, view: PoolView, k: int, seed: int = 0) -> Selection:
+        """Select as the engine does: it asks for at least one item, and for no more than there are."""
+        k = min(k, len(view))
+        return self.make().select(view, k, np.random.default_rng(seed)) if k else Selection(view.keys[:0])
+
+    def test_everything_it_needs_matters(self) -> None:
+        """Whatever it declares must be able to change what it selects: else it was read and not used."""
+        needs = self.make().needs
+        idle = set(needs - self.may_not_matter - {Need.PREDICT})
+        for seed in range(8):
+            sizes = {"n": 120, "labelled": 12, "classes": 12, "seed": seed}
+            fields = tiny_fields(needs, **sizes)
+            before = self.select(self.view(fields, tiny_keys(120)), 8)
+            others = tiny_fields(needs, **{**sizes, "seed": seed + 100})
+            if Need.LABELS in others:  # one of each class, or one class only
+                others[Need.LABELS] = np.arange(12) * (seed % 2)
+            if seed % 2 and Need.PROBS in others:  # three heaps
+                others[Need.PROBS][:] = 0.9 * np.eye(12)[np.arange(120) % 3] + 0.1 * others[Need.PROBS]
+            if seed % 2 and Need.FEATURES in others:
+                others[Need.FEATURES][:] = others[Need.FEATURES][np.arange(120) % 3] + 0.001 * others[Need.FEATURES]
+            if {Need.FEATURES, Need.LABELLED_FEATURES} <= needs:  # what it wants most has a label already
+                others[Need.LABELLED_FEATURES][:8] = fields[Need.FEATURES][_rows_of(before, tiny_keys(120))]
+            for need in sorted(idle, key=str):
+                after = self.select(self.view({**fields, need: others[need]}, tiny_keys(120)), 8)
+                idle -= set() if _is_same(before, after) else {need}
+        names = ", ".join(sorted(need.name for need in idle))
+        assert not idle, f"{names} can be anything, and the same is selected: is it used at all?"
+
+    def test_all_of_the_pool_is_looked_at(self) -> None:
+        """The obvious choice is found at the beginning, in the middle and at the end of a large pool."""
+        if self.obvious_choice() is None or type(self).obvious_choice is not SamplerChoicesSuite.obvious_choice:
+            pytest.skip("no choice is obvious to this sampler, or the suite has a case of its own")
+        for row in (0, 1100, 2199):
+            view, best = self._obvious_among(2200, row)
+            assert best in self.select(view, 5).keys, f"row {row} of 2200 must be selected: are some rows left out?"
+
+    def test_obvious_choice_comes_first(self) -> None:
+        case = self.obvious_choice()
+        if case is None:
+            pytest.skip("no choice is obvious to this sampler")
+        view, best = case
+        for k in (1, 3):
+            first = self.select(view, k).keys[0]
+            assert first == best, f"with k={k} it selects key {first} before {best}: is the sign of the score turned?"
+
+    def test_score_is_that_of_the_image(self) -> None:
+        case = self.obvious_choice()
+        if case is None:
+            pytest.skip("no choice is obvious to this sampler")
+        scores = self.select(case[0], 3).scores
+        assert scores is None or scores[0] > scores[1], f"the obvious choice is not scored above the next: {scores}"
+
+    def test_ties_do_not_go_by_the_order_of_the_pool(self) -> None:
+        """Equal images: the first rows of a folder are often one burst, so another rng must select others."""
+        needs = self.make().needs
+        if not needs & {Need.PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS}:
+            pytest.skip("it does not rank by what a head says, which many images share")
+        fields = {need: np.ascontiguousarray(array) for need, array in tiny_fields(needs, n=60).items()}
+        for need, array in fields.items():
+            if need is Need.PROB_SAMPLES:
+                array[:] = array[:, :1]
+            elif need in (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.FEATURES):
+                array[:] = array[:1]
+        view = self.view(fields, tiny_keys(60))
+        chosen = {tuple(sorted(self.select(view, 4, seed).keys.tolist())) for seed in range(5)}
+        assert len(chosen) > 1, "of equal images it always selects the same: break ties by `rng`"
+
+    def test_names_of_the_classes_do_not_matter(self) -> None:
+        """Another order of the classes: the same images."""
+        needs = self.make().needs
+        if not needs or not needs <= {Need.PROBS, Need.PROB_SAMPLES}:
+            pytest.skip("it does not look at probabilities alone")
+        same = 0
+        for seed in range(4):
+            fields = tiny_fields(needs, n=40, classes=4, seed=seed)
+            turned = {need: array[..., [2, 0, 3, 1]] for need, array in fields.items()}
+            first, second = (self.select(self.view(each, tiny_keys(40)), 5) for each in (fields, turned))
+            same += first.keys.tolist() == second.keys.tolist()
+        # Rounding may settle a tie otherwise; a column that is left out always does.
+        assert same >= 2, "the order of the classes changes what is selected: is one column left out?"
+
+    def test_copies_are_not_selected_together(self) -> None:
+        """Three far heaps of copies: once one was selected, its copies are no longer far."""
+        needs = self.make().needs
+        if not self.spreads:
+            pytest.skip("it does not spread over the embeddings")
+        for seed in range(3):
+            fields = tiny_fields(needs, n=60, labelled=8, seed=seed)
+            heap = np.arange(60) % 6
+            for number in range(3):  # heaps 0 to 2 are far from all, and from each other
+                fields[Need.FEATURES][heap == number] = 40 * np.eye(8, dtype=np.float32)[number]
+            keys = tiny_keys(60)
+            heaps = [
+                number for number in heap[_rows_of(self.select(self.view(fields, keys), 3, seed), keys)] if number < 3
+            ]
+            assert len(set(heaps)) == len(heaps), "copies of one image were selected together"
+
+    def test_labelled_images_keep_others_like_them_away(self) -> None:
+        """Two far heaps, one of which is labelled: the other one comes first."""
+        needs = self.make().needs
+        if not self.spreads:
+            pytest.skip("it does not spread over the embeddings")
+        for labelled_heap in (0, 1):
+            fields = tiny_fields(needs, n=40, labelled=8)
+            for number in range(2):
+                fields[Need.FEATURES][number::4] = 40 * np.eye(8, dtype=np.float32)[number]
+            fields[Need.LABELLED_FEATURES][:3] = 40 * np.eye(8, dtype=np.float32)[labelled_heap]
+            keys = tiny_keys(40)
+            first = _rows_of(self.select(self.view(fields, keys), 1), keys)[0]
+            assert first % 4 != labelled_heap, (
+                "an image like the labelled ones is selected before one like none of them"
+            )
+
+    def test_keys_are_only_names(self) -> None:
+        fields = tiny_fields(self.make().needs, n=40)
+        several = tiny_keys(40), np.arange(40), 10**6 - tiny_keys(40, seed=1)
+        rows = [_rows_of(self.select(self.view(fields, keys), 6), keys) for keys in several]
+        assert rows[0] == rows[1] == rows[2], "other keys for the same images must not change which are selected"
+
+
+def _rows_of(selection: Selection, keys: npt.NDArray[np.int64]) -> list[int]:
+    return [keys.tolist().index(key) for key in selection.keys.tolist()]
+
+
+def _is_same(first: Selection, second: Selection) -> bool:
+    if not np.array_equal(first.keys, second.keys) or first.scores is None or second.scores is None:
+        return bool(np.array_equal(first.keys, second.keys))
+    return bool(np.allclose(first.scores, second.scores, rtol=1e-4, atol=1e-5))
