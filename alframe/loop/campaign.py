@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
@@ -43,6 +43,7 @@ class Campaign:
     project: Project = field(init=False)
     other_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # those of earlier rounds, by name
     _labels: tuple[int, Labels] | None = field(default=None, init=False)
+    _doubtful: tuple[Sequence[Item], Collection[str]] | None = field(default=None, init=False)  # of these items
 
     def __post_init__(self) -> None:
         self.parts = cast(Parts, LazyParts(self.recipes, self.settings.start.sampler))
@@ -70,8 +71,9 @@ class Campaign:
         labels = self.labels()
         if not self.settings.propagate:
             return labels.counted
-        doubtful = find_doubtful_sequences(items, self.settings.sequences.longest)
-        propagated = propagate_within_sequences(labels, items, doubtful)
+        if self._doubtful is None or self._doubtful[0] is not items:
+            self._doubtful = items, find_doubtful_sequences(items, self.settings.sequences.longest).keys()
+        propagated = propagate_within_sequences(labels, items, self._doubtful[1])
         return sorted([*labels.counted, *propagated], key=lambda label: label.item)
 
     @property

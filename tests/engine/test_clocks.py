@@ -102,6 +102,11 @@ def test_an_older_card_of_other_files_is_no_clock_set_back() -> None:
     assert sizes(first[::-1] + other) == [2, 2], "numbers count, and not the order in the list"
 
 
+def test_a_few_files_out_of_order_are_no_clock_set_back() -> None:
+    assert sizes(shots(after(SPRING, 50_000, 0, 50_030, 50_060))) == [1, 3]
+    assert sizes(shots(after(SPRING, *range(50_000, 50_020), *range(0, 20), *range(50_020, 50_030)))) == [10, 20, 20]
+
+
 def test_names_that_are_in_no_order_of_time_say_nothing_about_the_clock() -> None:
     times = after(SPRING, *[1000 * number + second for number in range(40) for second in (0, 1, 2)])
     order = np.random.default_rng(0).permutation(len(times)).tolist()

@@ -62,11 +62,14 @@ def camera_of(item: Item) -> str:
 
 def sort_shots(items: Sequence[Item], gap: float) -> Shots:
     """Return the images of known time as `Shots`; bursts are made with the `gap` in seconds."""
-    rows = np.array([row for row, item in enumerate(items) if item.taken is not None], np.int64)
+    timed = [(row, item) for row, item in enumerate(items) if item.taken is not None]
+    rows = np.array([row for row, _ in timed], np.int64)
     numbers: dict[str, int] = {}
-    camera = np.array([numbers.setdefault(camera_of(items[row]), len(numbers)) for row in rows.tolist()], np.int64)
-    time = np.array([_instant(items[row]) for row in rows.tolist()], "datetime64[us]")
-    run = _find_runs([items[row].id for row in rows.tolist()], camera, time, gap)
+    camera = np.array([numbers.setdefault(camera_of(item), len(numbers)) for _, item in timed], np.int64)
+    time = np.array([_instant(item) for _, item in timed], "datetime64[us]")
+    run = np.zeros(len(rows), np.int64)
+    places = _places_of_disordered_cameras(camera, time)
+    run[places] = _find_runs([items[row].id for row in rows[places].tolist()], camera[places], time[places], gap)
     by_time = np.lexsort((time, camera))
     is_stuck = np.empty(len(rows), bool)
     is_stuck[by_time] = _find_stuck(camera[by_time], time[by_time])
@@ -77,15 +80,27 @@ def sort_shots(items: Sequence[Item], gap: float) -> Shots:
 def _instant(item: Item) -> datetime:
     """Return when an item of known time was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
     assert item.taken is not None
-    offset = item.meta.get(UTC_OFFSET)
-    return item.taken if offset is None else item.taken - timedelta(seconds=int(offset))
+    if UTC_OFFSET not in item.meta:
+        return item.taken
+    return item.taken - timedelta(seconds=int(item.meta[UTC_OFFSET]))
+
+
+def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
+    """Return the places of the images of those cameras that the pool does not list in the order of time."""
+    if not len(camera):
+        return np.zeros(0, np.int64)
+    order = np.argsort(camera, kind="stable")
+    goes_back = (np.diff(camera[order]) == 0) & (np.diff(time[order]) < np.timedelta64(0, "us"))
+    is_disordered = np.bincount(camera[order][1:], goes_back, camera.max() + 1) > 0
+    return np.flatnonzero(is_disordered[camera])
 
 
 def _find_runs(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
     """Return (n,) how often the clock was set back before each image, as far as the numbers of a series of files tell.
 
     A series are the files of a camera whose names differ only in their last number. Where the clock is set back again
-    and again, the numbers do not say in which order the images were taken, and all are one run.
+    and again, the numbers do not say in which order the images were taken, and all are one run. In a short series only
+    what clocks do by themselves is believed: begin with a year, or go back an hour in autumn.
     """
     runs = np.zeros(len(ids), np.int64)
     if not len(ids):
@@ -103,8 +118,10 @@ def _find_runs(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Int
     least = np.where(is_first_of_january(time), np.timedelta64(round(gap * 1e6), "us"), SET_BACK)
     is_set_back = is_same & (back > least)
     sizes = np.bincount(series)
-    tells = np.bincount(series, is_set_back, len(sizes)) <= np.maximum(2, MOST_SET_BACK * sizes)
-    total = np.cumsum(is_set_back & tells[series])
+    number_set_back = np.bincount(series, is_set_back, len(sizes))
+    tells = (number_set_back <= MOST_SET_BACK * sizes)[series]
+    tells |= (number_set_back <= 2)[series] & (is_first_of_january(time) | _is_end_of_summer_time(time, back))
+    total = np.cumsum(is_set_back & tells)
     first = np.maximum.accumulate(np.where(is_same, 0, np.arange(len(ids))))
     runs[order] = total - total[first]
     return runs
@@ -131,6 +148,15 @@ def is_first_of_january(time: Times) -> Bools:
     """Return (n,) which times are in the first six hours of a year, where clocks begin that have lost their time."""
     is_early: Bools = np.less(time - time.astype("datetime64[Y]"), np.timedelta64(6, "h"))
     return is_early
+
+
+def _is_end_of_summer_time(time: Times, back: npt.NDArray[np.timedelta64]) -> Bools:
+    """Return (n,) whether a clock went `back` to this time at the end of summer time: by an hour, on a Sunday."""
+    days = time.astype("datetime64[D]").astype(np.int64)
+    month = time.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    is_sunday = (days + 4) % 7 == 0  # 1 January 1970 was a Thursday
+    is_end: Bools = is_sunday & np.isin(month, (3, 4, 10, 11)) & np.less_equal(back, np.timedelta64(1, "h"))
+    return is_end
 
 
 def is_time_lapse(time: Times) -> bool:
