@@ -21,6 +21,8 @@ from alframe.kit.tables import (
 from alframe.kit.times import TimeColumn
 from alframe.types import Item
 
+NOT_A_CLASS_NUMBER = "count as not labelled, since their label is not the number of a class"
+
 
 @dataclass
 class Csv:
@@ -72,7 +74,12 @@ class Csv:
         listed = ListedImages(file, root, self.several, hint)
         texts = (row.get(self.time_column) for row in self._rows(file, columns)) if self.time_column else ()
         listed.times = TimeColumn(texts, self.time_format, with_numbers=True)
-        yield from listed.items(self._image(row, listed) for row in self._rows(file, columns, listed))
+        has_classes = False
+        for item in listed.items(self._image(row, listed) for row in self._rows(file, columns, listed)):
+            has_classes |= item.label is not None
+            yield item
+        if not has_classes and (example := listed.notes.examples.get(NOT_A_CLASS_NUMBER)):
+            raise PoolError(f"{file}, {example}. Correct pool.class_names.")
         if self.time_format and listed.times.warnings() and not listed.times.known:
             raise PoolError(f"{file}: {listed.times.warnings()[0]} Correct pool.time_format, or set it to null.")
 
@@ -111,7 +118,7 @@ class Csv:
     def _image(self, row: TableRow, listed: ListedImages) -> ListedImage:
         cells = {key: "" if name is None else row.get(name).strip() for key, name in self.columns.items()}
         position = f"row {row.line}"
-        label = self._parse_label(cells["label"], f"{listed.file}, {position}")
+        label = self._parse_label(cells["label"], position, listed)
         return ListedImage(
             cells["path"],
             position,
@@ -122,16 +129,18 @@ class Csv:
             **listed.read_time(cells["time"], position),
         )
 
-    def _parse_label(self, text: str, position: str) -> str | None:
+    def _parse_label(self, text: str, position: str, listed: ListedImages) -> str | None:
         if text in ("", self.unlabelled):
             return None
         if not self.class_names:
             return text
         if not (text.isascii() and text.isdigit() and int(text) < len(self.class_names)):
-            raise PoolError(
+            example = (
                 f"{position}: '{text}' in column '{self.columns['label']}' is not the number of one of the "
-                f"{len(self.class_names)} classes, 0 to {len(self.class_names) - 1}. Correct it, or pool.class_names."
+                f"{len(self.class_names)} classes, 0 to {len(self.class_names) - 1}"
             )
+            listed.note(NOT_A_CLASS_NUMBER, example)
+            return None
         return self.class_names[int(text)]
 
 

@@ -144,6 +144,18 @@ def test_blank_rows_are_skipped_and_rows_are_counted_as_lines(tmp_path: Path, ca
     assert "row 6: the path is blank" in caplog.text
 
 
+def test_a_label_that_is_no_number_of_a_class_costs_only_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "path,label\na.jpg,1\nb.jpg,2\nc.jpg,x\n"
+    found = read(tmp_path, text, label_column="label", class_names=["fox", "hare"])
+    assert [item.label for item in found] == ["hare", None, None]
+    assert (
+        "2 images that count as not labelled, since their label is not the number of a class, e.g. row 3: '2' in"
+        in (caplog.text)
+    )
+
+
 def test_rows_of_one_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text = "path,label\na.jpg,fox\nb.jpg,hare\n./x/../a.jpg,hare\nb.jpg,hare\n"
     assert [(item.id, item.label) for item in read(tmp_path, text, label_column="label")] == [("b.jpg", "hare")]
