@@ -9,12 +9,14 @@ instance itself defines, and nothing that `__getattr__` makes up.
 
 from alframe.contracts.backbone import Backbone as Backbone
 from alframe.contracts.compute import Compute as Compute
+from alframe.contracts.exporter import CheckableExporter as CheckableExporter
 from alframe.contracts.exporter import ExportableModel as ExportableModel
 from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
 from alframe.contracts.head import SelfMeasuring as SelfMeasuring
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
+from alframe.contracts.label_source import CheckableSource as CheckableSource
 from alframe.contracts.label_source import LabelSource as LabelSource
 from alframe.contracts.loss import Loss as Loss
 from alframe.contracts.loss import UsesTrainingLabels as UsesTrainingLabels

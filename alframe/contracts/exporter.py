@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from alframe.types import Floats, Predictions
+from alframe.types import Floats, Item, Predictions
 
 
 class ExportableModel(Protocol):
@@ -28,3 +28,11 @@ class Exporter(Protocol):
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Write below `folder`, which exists, and return each file, or each folder that was written as a whole."""
+
+
+@runtime_checkable
+class CheckableExporter(Protocol):
+    """An exporter that can tell beforehand what it lacks."""
+
+    def check(self, items: Sequence[Item]) -> None:
+        """Raise AlframeError for what an export of these items would lack, whatever is predicted; it only reads."""

@@ -13,7 +13,7 @@ class LabelSource(Protocol):
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.
 
-    A source may also offer `AnswersInOnePlace`, `UnrequestedAnswers` and `ServesPeople`.
+    A source may also offer `AnswersInOnePlace`, `CheckableSource`, `UnrequestedAnswers` and `ServesPeople`.
     """
 
     def request(self, request: Request) -> str:
@@ -36,3 +36,11 @@ class AnswersInOnePlace(Protocol):
 
     answers_persist: bool
     """Whether the answers stay. An image that a person was unsure about is then not requested again."""
+
+
+@runtime_checkable
+class CheckableSource(Protocol):
+    """A label source that can tell beforehand whether it could ask people."""
+
+    def check(self) -> None:
+        """Raise LabelError for what its place lacks. It is called before the images are embedded, and only reads."""

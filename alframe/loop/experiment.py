@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AuditBased
+from alframe.contracts import AuditBased, CheckableSource
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.pool_views import require_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
@@ -30,6 +30,9 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
     `cache`: what an earlier call has returned. With it the pool is not listed again.
     """
     check_parts(campaign)
+    source = campaign.parts.label_source
+    if cache is None and isinstance(source, CheckableSource):
+        source.check()
     cache, fitted = cache or sync_pool(campaign), None
     campaign.project.done_file.unlink(missing_ok=True)
     for tracker in campaign.parts.trackers:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
-from alframe.contracts import ExportableModel, Exporter
+from alframe.contracts import CheckableExporter, ExportableModel, Exporter
 from alframe.engine.model import Model
 from alframe.errors import AlframeError, StoreError
 from alframe.loop.answers import store_new_answers
@@ -13,7 +14,7 @@ from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
 from alframe.tasks.messages import describe_bad_images, path_lines
-from alframe.types import Outcome, Predictions, State
+from alframe.types import Item, Outcome, Predictions, State
 
 
 class Export:
@@ -26,10 +27,24 @@ class Export:
         check_parts(session)
         cache = sync_pool(session)
         store_new_answers(session, cache.listing.items, cache.problems)
+        check_exporters(session.parts.exporters, list(compress(cache.listing.items, cache.listing.present)))
         paths, failed = export_results(session, cache, train_on_all_labels(session, cache))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
         return Outcome(State.DONE, "\n".join([f"Exported:{path_lines(paths)}", *describe_bad_images(session)]))
+
+
+def check_exporters(exporters: Sequence[Exporter], items: Sequence[Item]) -> None:
+    """Raise StoreError with all that the exporters lack, before anything is embedded or predicted for them."""
+    lacking = []
+    for exporter in exporters:
+        try:
+            if isinstance(exporter, CheckableExporter):
+                exporter.check(items)
+        except AlframeError as error:
+            lacking.append(str(error))
+    if lacking:
+        raise StoreError("\n".join([*lacking, "Nothing was exported."]))
 
 
 def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> tuple[list[Path], list[str]]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from alframe.exporters.camtrap_dp.exporter import CamtrapDp
 from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
 from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions
+from tests.each import check_each
 
 CLASSES = ("fox", "boar", "blank", "person", "unknown")
 NAMES = {"fox": "Vulpes vulpes", "boar": "Sus scrofa", "lynx": "Lynx lynx"}
@@ -241,21 +242,64 @@ def test_a_wrong_deployment_is_named_with_its_row(tmp_path: Path, row: str, mess
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"camera": "cam7"}, r"rows for the cameras or folders of 1 image \(A/1\.jpg\)"),
-        ({"camera": "cam2", "taken": datetime(2023, 1, 1)}, r"rows for the cameras or folders of 1 image \(A/1\.jpg\)"),
-        ({"taken": None}, r"When 1 image \(A/1\.jpg\) were taken"),
-        ({"id": "~A/1.jpg"}, r"media_url, or other paths.*1 image \(~A/1\.jpg\)"),
-        ({"id": "A/1..jpg"}, r"1 image \(A/1\.\.jpg\)"),
-    ],
+STRAYS = (
+    (
+        lambda item: replace(item, camera="cam7"),
+        "belongs to no deployment",
+        "rows for the cameras or folders of 2 images",
+    ),
+    (
+        lambda item: replace(item, camera="cam2", taken=datetime(2023, 1, 1)),
+        "belongs to no deployment",
+        "rows for the cameras or folders of 2 images",
+    ),
+    (lambda item: replace(item, taken=None), "has no time", "When 2 images (A/1.jpg, A/2.png) were taken"),
+    (lambda item: replace(item, id=f"~{item.id}"), "has a path that", "media_url, or other paths"),
+    (lambda item: replace(item, id=f"{item.id}..jpg"), "has a path that", "2 images (A/1.jpg..jpg, A/2.png..jpg)"),
 )
-def test_an_image_that_cannot_be_told_of(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+
+
+def strayed(change: Callable[[Item], Item], count: int) -> Predictions:
     predictions = some()
-    items = [replace(predictions.items[0], **change), *predictions.items[1:]]
-    with pytest.raises(BadParams, match=message):
-        CamtrapDp(**full(tmp_path)).export(replace(predictions, items=items), FakeModel(), tmp_path)
+    items = [change(item) if row < count else item for row, item in enumerate(predictions.items)]
+    return replace(predictions, items=items)
+
+
+def test_images_that_cannot_be_told_of(tmp_path: Path) -> None:
+    def check(change: Callable[[Item], Item], reason: str, message: str) -> None:
+        exporter = CamtrapDp(**full(tmp_path))
+        with pytest.raises(BadParams) as caught:
+            exporter.export(strayed(change, 2), FakeModel(), tmp_path)
+        assert message in str(caught.value)
+        with pytest.raises(BadParams) as before:
+            exporter.check(strayed(change, 2).items)
+        assert message in str(before.value), "the same is said before anything is predicted"
+
+    check_each(STRAYS, check)
+
+
+def test_one_stray_image_is_not_in_the_way_of_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def check(change: Callable[[Item], Item], reason: str, message: str) -> None:
+        caplog.clear()
+        what = strayed(change, 1)
+        CamtrapDp(**full(tmp_path)).check(what.items)
+        folder = export(what, tmp_path, **full(tmp_path))
+        assert [row["mediaID"] for row in table(folder, "media")] == [
+            *("A/2.png", "A/3.jpg", "B/deep/x/4.jpg", "A/größe, 5.JPG")
+        ]
+        assert f"left out 1 of 5 images, e.g. {what.items[0].id}, which {reason}" in caplog.text
+
+    check_each(STRAYS, check)
+
+
+def test_what_is_missing_is_asked_for_before_anything_is_predicted(tmp_path: Path) -> None:
+    items = some().items
+    CamtrapDp(**full(tmp_path, names=None)).check(items)  # the model says which names are needed
+    CamtrapDp(draft=True).check(items)
+    for name in ("deployments", "timezone", "title", "contributors", "sampling_design", "capture_method"):
+        lacking = {key: value for key, value in full(tmp_path).items() if key != name}
+        with pytest.raises(BadParams, match=f"camtrap_dp.{name}"):
+            CamtrapDp(**lacking).check(items)
 
 
 def test_a_draft_says_that_it_is_one_and_goes_when_all_is_known(

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alframe.commands import mapping_argument
 from alframe.contracts import ExportableModel
 from alframe.errors import BadParams
@@ -20,7 +22,7 @@ from alframe.formats.camtrap_dp import standard
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically, write_json
 from alframe.kit.progress import track
-from alframe.types import Predictions
+from alframe.types import Item, Predictions
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ SETTING = "exporter.camtrap_dp"
 STANDARD_NAME = "Camtrap DP"
 FILE_PATH = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its schema has it
 MAX_NAMES = 8  # in a message
+MAX_STRAYS = 0.01  # of the images: so many, or one, are left out rather than in the way of all others
 
 
 @dataclass
@@ -76,17 +79,17 @@ class CamtrapDp:
         if scopes and sorted(map(str, scopes)) != ["data", "media"]:
             raise BadParams(f"{SETTING}.metadata.licenses needs two entries, with the scopes data and media.")
 
+    def check(self, items: Sequence[Item]) -> None:
+        """Raise BadParams for what is missing whatever is predicted: only the names of classes depend on that."""
+        nothing_seen = Predictions(items, np.zeros((len(items), 1), np.float32), ("blank",), [None] * len(items))
+        if not self.draft:
+            self._require_complete(self._survey(nothing_seen)[2])
+
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
-        deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
-        survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
-        missing = [*self._list_missing(survey, deployments), *self.list_missing_metadata()]
-        if missing and not self.draft:
-            raise BadParams(
-                f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not contain."
-                + "".join(f"\n  - {sentence}" for sentence in missing)
-                + f"\nProvide these, or set {SETTING}.draft=true to write a draft without them."
-            )
+        survey, deployments, missing = self._survey(predictions)
+        if not self.draft:
+            self._require_complete(missing)
         target, draft = folder / "camtrap-dp", folder / "camtrap-dp-draft"
         if missing:
             target = draft
@@ -99,6 +102,45 @@ class CamtrapDp:
         if not missing:
             shutil.rmtree(draft, ignore_errors=True)  # what it lacked is here
         return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in standard.TABLE_COLUMNS))]
+
+    def _survey(self, predictions: Predictions) -> tuple[Survey, Deployments, list[str]]:
+        """Return the survey and its deployments, and what is missing; a few stray images are left out and counted."""
+        deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
+        survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
+        strays = {} if self.draft else self._find_strays(survey)
+        if 0 < len(strays) <= max(1, MAX_STRAYS * len(set(survey.images))) and len(strays) < len(set(survey.images)):
+            image, reason = next(iter(strays.items()))
+            message = "%s: left out %d of %d images, e.g. %s, which %s."
+            log.warning(message, STANDARD_NAME, len(strays), len(set(survey.images)), image, reason)
+            rows = [row for row, name in enumerate(survey.images) if name not in strays]
+            predictions = replace(
+                predictions,
+                items=[predictions.items[row] for row in rows],
+                probs=predictions.probs[rows],
+                labels=[predictions.labels[row] for row in rows],
+            )
+            survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
+        return survey, deployments, [*self._list_missing(survey, deployments), *self.list_missing_metadata()]
+
+    def _find_strays(self, survey: Survey) -> dict[str, str]:
+        """Return image -> why the standard cannot have it."""
+        strays = {}
+        for image, deployment, taken in zip(survey.images, survey.deployments, survey.times, strict=True):
+            if taken is None:
+                strays[image] = "has no time"
+            elif self.deployments and deployment is None:
+                strays[image] = "belongs to no deployment"
+            elif not FILE_PATH.fullmatch(self.media_url + image):
+                strays[image] = "has a path that the standard refuses"
+        return strays
+
+    def _require_complete(self, missing: Sequence[str]) -> None:
+        if missing:
+            raise BadParams(
+                f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not contain."
+                + "".join(f"\n  - {sentence}" for sentence in missing)
+                + f"\nProvide these, or set {SETTING}.draft=true to write a draft without them."
+            )
 
     def _write(self, folder: Path, survey: Survey, deployments: Deployments, missing: Sequence[str]) -> None:
         now = datetime.now(UTC)

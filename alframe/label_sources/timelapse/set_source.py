@@ -70,6 +70,17 @@ class TimelapseSet:
         )
         self._cache: dict[Path, tuple[object, AnswerFile]] = {}
 
+    def check(self) -> None:
+        """Raise LabelError where there is no such set, or where it lacks a field."""
+        try:
+            root, ddb = self._locate()
+            for file in [ddb] if ddb else files_in(root, ".tdb")[:1]:
+                require_set_fields(read_template(file), file, self.names)
+        except FormatError as error:
+            raise LabelError(str(error)) from error
+        except OSError as error:
+            raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
+
     def request(self, request: Request) -> str:
         """Write the changes to a CSV, or into the set; the images of earlier rounds are deselected."""
         try:
