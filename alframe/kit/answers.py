@@ -16,7 +16,8 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 class AnswerBuilder:
     """The labels, and the empty places for labels, that were found so far; `build` makes the answers of them.
 
-    `classes`, `new_classes` and `unsure` are those of `class_resolver`, which says what the written names mean.
+    `classes`, `new_classes`, `unsure` and `allowed` are those of `class_resolver`, which says what the written names
+    mean.
 
     An item is cleared if some file has a place for its label, but nothing in it, and no file has a label of it. No
     answer of a person may be lost, so three things clear nothing: a file in which nobody has written any label (the
@@ -27,6 +28,7 @@ class AnswerBuilder:
     classes: Sequence[str]
     new_classes: str
     unsure: Sequence[str] = UNSURE_WORDS
+    allowed: Sequence[str] = ()
     reissued: Collection[ItemId] = ()
     problems: list[Problem] = field(default_factory=list)
     has_unread_rows: bool = False
@@ -56,7 +58,7 @@ class AnswerBuilder:
         position = {item.id: index for index, item in enumerate(items)}
         written = sorted((pair for pair in self._written if pair[0].item in position), key=lambda pair: order(pair[0]))
         names = [label.class_name for label, _ in written]
-        resolve = class_resolver(self.classes, self.new_classes, self.unsure, names)
+        resolve = class_resolver(self.classes, self.new_classes, self.unsure, names, self.allowed)
         labels, problems = [], list(self.problems)
         for label, prefix in written:
             try:

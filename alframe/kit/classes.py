@@ -29,23 +29,29 @@ def parse_unsure_words(unsure: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def class_resolver(
-    classes: Sequence[str], new_classes: str, unsure: Sequence[str] = UNSURE_WORDS, written: Iterable[str] = ()
+    classes: Sequence[str],
+    new_classes: str,
+    unsure: Sequence[str] = UNSURE_WORDS,
+    written: Iterable[str] = (),
+    allowed: Iterable[str] = (),
 ) -> Callable[[str], str]:
     """Return a function from the name somebody wrote to the class that is meant; it raises LabelError with the remedy.
 
     `classes` are known already, and `written` are all names that will be asked about. The function returns UNSURE for
     that word and those in `unsure`, in upper or lower case.
 
-    What nobody sees in a name does not matter (`alframe.class_names`). Error cells, JSON, and several names in one cell
-    are refused; "none", "nan" and their like are, unless they are among `classes`. While no class is known, every other
-    name is accepted. Later, `new_classes` decides: "ask" accepts a new name unless it looks like a class misspelt,
-    "add" accepts any, "reject" none. A name that differs only in case, width, blanks or marks from a class, or from a
-    name accepted before, is always refused: it is a typing error, and on Windows it could not even be a folder beside
-    the other. If a new name is `written` in several ways, the commonest of them is the class.
+    What nobody sees in a name does not matter (`alframe.class_names`). Error cells, JSON, and several names in one
+    cell are refused; "none", "nan" and their like are, unless they are among `classes` or the `allowed` names.
+    While no class is known, every other name is accepted. Later, `new_classes` decides: "ask" accepts a new name
+    unless it looks like a class misspelt, "add" accepts any, "reject" none. A name that differs only in case,
+    width, blanks or marks from a class, or from a name accepted before, is always refused: it is a typing error,
+    and on Windows it could not even be a folder beside the other. If a new name is `written` in several ways, the
+    commonest of them is the class.
     """
     unsure_keys = {class_name_key(word) for word in (UNSURE, *unsure)}
     accepted = {clean_class_name(name): name for name in classes}
     by_key = {class_name_key(name): original for name, original in accepted.items()}
+    allowed_keys = set(map(class_name_key, allowed))
     commonest = commonest_spellings(map(clean_class_name, written))
 
     def resolve(name: str) -> str:
@@ -55,7 +61,7 @@ def class_resolver(
             return UNSURE
         if name in accepted:
             return accepted[name]
-        if reason := explain_no_class(name, by_key, commonest):
+        if reason := explain_no_class(name, by_key.keys() | allowed_keys, commonest):
             raise LabelError(f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot tell, else one class.")
         twin = by_key.get(key) or commonest.get(key, name)
         if twin != name:

@@ -34,6 +34,8 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     unlabelled = int((usable & ~ineligible).sum())
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
+    if source.answers_now:
+        ineligible |= listing.has_no_class
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         ineligible[list(labels.unsure)] = True
     reask = campaign.settings.reask

@@ -151,6 +151,19 @@ def test_people_and_the_model_and_what_stands_where(tmp_path: Path) -> None:
     assert "scientificName" not in rows["A/größe, 5.JPG"]
 
 
+def test_a_deployment_may_be_called_as_the_last_part_of_a_camera_where_that_is_one_camera_s(tmp_path: Path) -> None:
+    def deployments(*cameras: str) -> list[str]:
+        known = some()
+        items = [replace(item, camera=camera) for item, camera in zip(known.items, cameras, strict=False)]
+        draft = export(
+            replace(known, items=[*items, *known.items[len(items) :]]), tmp_path, **full(tmp_path, draft=True)
+        )
+        return [row["deploymentID"] for row in table(draft, "media")][: len(items)]
+
+    assert deployments("valley/cam1", "cam1 of old") == ["cam1", "cam1 of old"]
+    assert deployments("valley/cam1", "hill/cam1") == ["valley/cam1", "hill/cam1"], "nobody knows which of them it is"
+
+
 def test_the_images_once_each(tmp_path: Path) -> None:
     folder = export(some(), tmp_path, **full(tmp_path, media_url="https://example.org/", public=True))
     rows = table(folder, "media")

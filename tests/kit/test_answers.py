@@ -56,6 +56,14 @@ def test_labels_come_in_the_order_of_the_items_and_then_as_they_were_sorted() ->
     assert [(label.item, label.row) for label in answers.labels] == [("a", 2), ("a", 3), ("b", 1)]
 
 
+def test_a_word_for_nothing_is_a_class_where_it_is_allowed() -> None:
+    for allowed, count in (((), 0), (("None",), 1)):
+        builder = AnswerBuilder((), "ask", allowed=allowed)
+        builder.add(Label("a", "None", file="1.csv", row=1))
+        answers = builder.build(ITEMS, order=str)
+        assert len(answers.labels) == count and len(answers.problems) == 1 - count
+
+
 def test_answers_about_other_items_are_left_out() -> None:
     builder = AnswerBuilder(("fox",), "ask")
     builder.add(Label("z", "fox", file="1.csv"))

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.testing.tiny import tiny_overrides
-from alframe.types import UNSURE
+from alframe.testing.tiny import tiny_overrides, tiny_pool
+from alframe.types import UNSURE, State
 
 SPRING = datetime(2024, 5, 1, 6)
 STILL = datetime(2000, 1, 1)
@@ -85,6 +85,28 @@ def test_a_label_stays_at_its_place_though_another_has_a_camera_of_the_same_name
     labels = labels_after_a_round(write_pool(tmp_path / "pool", times), tmp_path / "project", classes, camera_level=2)
     assert len(labels) == 16, "one of each burst was asked for"
     assert labels == classes
+
+
+def test_a_simulation_asks_for_no_image_whose_label_is_no_class(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = tiny_pool(tmp_path / "pool", classes=2, each=6)
+    for old, new in (("class_0/000.png", "Class_0/000.png"), ("class_0/001.png", "class_0, class_1/001.png")):
+        (pool / new).parent.mkdir()
+        (pool / old).rename(pool / new)
+    with (
+        caplog.at_level(logging.WARNING),
+        open_session(*tiny_overrides(pool, tmp_path / "runs"), "holdout.fraction=0") as session,
+    ):
+        outcome = session.chosen_task.run(session)
+        items = session.ledger.items()
+        labels = {items[label.item].id: label.class_name for label in session.labels().counted}
+    assert outcome.state is State.DONE and len(labels) == 11
+    assert labels["Class_0/000.png"] == "class_0" and set(labels.values()) == {"class_0", "class_1"}
+    assert "'Class_0' (1 images) as 'class_0'" in caplog.text
+    assert (
+        "1 images count as unlabelled" in caplog.text and "gives several classes ('class_0', 'class_1')" in caplog.text
+    )
 
 
 def test_what_people_type_is_a_class_or_a_problem(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,12 +34,13 @@ class PoolListing:
     """All items that were ever listed, by key.
 
     `present` (N,) is False for those that the pool no longer lists, which are never selected; `held_out` (N,)
-    are kept for testing.
+    are kept for testing. `has_no_class` (N,): the pool's label is no class, so that no simulation can answer.
     """
 
     items: list[Item]
     present: Bools
     held_out: Bools
+    has_no_class: Bools
 
     @cached_property
     def sequences(self) -> Ints:
@@ -94,7 +95,9 @@ def sync_pool_listing(
     again = {key_of[item.id]: item for item in listed if item.id in key_of}
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
     items += add_times(new, sequences)
+    had_label = [item.label is not None for item in items]
     items = unify_pool_classes(items, [*classes, *ledger.class_names_from_rounds()], known.labels())
+    has_no_class = np.array([had and item.label is None for had, item in zip(had_label, items, strict=True)], bool)
     present = np.ones(len(items), bool)
     present[: len(known)] = [key in again for key in range(len(known))]
     moved_boxes = sum(items[key].box != item.box for key, item in again.items())
@@ -122,7 +125,8 @@ def sync_pool_listing(
         ledger.add_items(len(known), items[len(known) :])
         ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
-    return PoolListing(corrected, present, np.array([item.split == "test" for item in items], bool))
+    held_out = np.array([item.split == "test" for item in items], bool)
+    return PoolListing(corrected, present, held_out, has_no_class)
 
 
 def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:

@@ -34,7 +34,8 @@ def make_answer_builder(
     classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = UNSURE_WORDS
 ) -> AnswerBuilder:
     """Return an empty builder, for which `blank` is a class too; while no class is known, it accepts any name."""
-    return AnswerBuilder((*classes, *missing_blank_class(classes, blank)) if classes else (), new_classes, unsure)
+    known = (*classes, *missing_blank_class(classes, blank)) if classes else ()
+    return AnswerBuilder(known, new_classes, unsure, allowed=(blank,))
 
 
 def add_answer(
