@@ -6,7 +6,6 @@ import gzip
 import math
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +17,14 @@ import numpy.typing as npt
 
 from alframe.data.bands import read_npy_header
 from alframe.data.reasons import UnreadableImage
-from alframe.errors import FormatError
+from alframe.errors import AlframeError, FormatError
 
 Array = npt.NDArray[Any]
 _ArrayHeader = tuple[tuple[int, ...], np.dtype[Any], bool]  # shape, type, and whether it is stored by column
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MAX_PACKING = 1100  # gzip and zip pack no file smaller than that
 CHUNK_BYTES = 1 << 24  # of rows in memory
 
 
@@ -132,6 +132,8 @@ def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _Ar
 
     with _explain_errors(file), open_stream() as stream:
         shape, dtype, by_column = read_header(stream)
+        if math.prod(shape) * dtype.itemsize > MAX_PACKING * (file.stat().st_size + 1000):
+            raise UnreadableImage(f"'{name}' is said to be {shape} {dtype}, which a file of this size cannot hold")
     if not shape:
         raise FormatError(f"{file}: '{name}' is a single number, not an array.")
     return StoredArray(file, name, shape, dtype, read_from)
@@ -179,5 +181,8 @@ def _explain_errors(file: Path) -> Iterator[None]:
     """Turn the errors of all decoders into a FormatError that names the file."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, UnreadableImage) as error:
-        raise FormatError(f"{file} cannot be read: {error}. Copy it again from its source.") from error
+    except AlframeError:
+        raise
+    except Exception as error:  # zip, gzip, NumPy and HDF5 have no error in common
+        reason = str(error) or type(error).__name__
+        raise FormatError(f"{file} cannot be read: {reason}. Copy it again from its source.") from error

@@ -82,21 +82,21 @@ class Arrays:
         if not arrays:
             raise PoolError("pool.x is not given. Set it to the name of the array that holds the images.")
         for array in arrays:
-            if len(array.shape) not in (3, 4) or array.dtype.kind not in "buif":
+            if len(array.shape) not in (3, 4) or 0 in array.shape[1:] or array.dtype.kind not in "buif":
                 raise PoolError(
                     f"{array} is {array.shape} {array.dtype}, not images: (N, height, width) or (N, height, width, "
                     f"bands) of numbers. Set pool.{x} to the array that holds them, or save it in that shape."
                 )
         count = sum(array.shape[0] for array in arrays)
-        labels: list[str | None] = [None] * count
-        if self.names[y]:
-            label_arrays = [_find(file, name, y) for name in self.names[y]]
-            labels = [label for array in label_arrays for label in _read_labels(array, self.class_names)]
-            if len(labels) != count:
-                raise PoolError(
-                    f"{file}: {', '.join(self.names[x])} has {count} rows, but {', '.join(self.names[y])} has "
-                    f"{len(labels)}. Set pool.{x} and pool.{y} to arrays that belong together."
-                )
+        if not self.names[y]:
+            return _Split(folder, arrays, [None] * count, self.channels_first)
+        label_arrays = [_find(file, name, y) for name in self.names[y]]
+        labels = [label for array in label_arrays for label in _read_labels(array, self.class_names)]
+        if len(labels) != count:
+            raise PoolError(
+                f"{file}: {', '.join(self.names[x])} has {count} rows, but {', '.join(self.names[y])} has "
+                f"{len(labels)}. Set pool.{x} and pool.{y} to arrays that belong together."
+            )
         return _Split(folder, arrays, labels, self.channels_first)
 
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from alframe.errors import FormatError
@@ -116,6 +116,11 @@ class CamtrapPackage:
             if isinstance(path, str):
                 if "://" in path:
                     raise FormatError(f"{self.folder}: the table {table} is at {path}. Download the whole package.")
+                if "\0" in path or PurePath(path).is_absolute() or ".." in PurePath(path).parts:
+                    raise FormatError(
+                        f"{self.folder}: the table {table} is at {path!r}, which is not in the package. Correct the "
+                        "path in datapackage.json."
+                    )
                 return self.folder / path
         file = self.folder / f"{table}.csv"
         gzipped = self.folder / f"{table}.csv.gz"
