@@ -17,6 +17,7 @@ from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.kit.files import class_folder_name, flat_file_name, link_or_copy, replace_atomically, require_free_space
 from alframe.kit.parameters import require_parameter
 from alframe.kit.progress import Bar
+from alframe.kit.tables import path_cell
 from alframe.types import UNSURE, Predictions
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class Folders:
                 except FileNotFoundError:
                     missing.append(placement.image)
                 else:
-                    writer.writerow((class_folder, name, placement.image, placement.by, f"{placement.confidence:.4f}"))
+                    image = path_cell(placement.image)
+                    writer.writerow((class_folder, name, image, placement.by, f"{placement.confidence:.4f}"))
                 if size and not copied_bytes:  # only now it is known that links are not possible
                     remaining = (each.source for each in placements[done:])
                     require_free_space(folder, sum(file.stat().st_size for file in remaining if file.is_file()))

@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from alframe.contracts import ExportableModel
 from alframe.errors import BadParams
-from alframe.kit.exporting import explain_write_errors
+from alframe.kit.exporting import explain_write_errors, warn_of_formulas
 from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
@@ -39,6 +39,10 @@ class PredictionTable:
         """Write the table and return its files. Raises StoreError for a file that is open in another program."""
         table = build_table(predictions, self.probabilities)
         writers = {"predictions.csv": _write_csv} if self.csv else {}
+        if self.csv:
+            cells = (name for item in predictions.items for name in (item.id, item.camera, item.sequence))
+            names = (*predictions.classes, *(label.class_name for label in predictions.labels if label))
+            warn_of_formulas(folder / "predictions.csv", (*cells, *dict.fromkeys(names)))
         if self.parquet:
             writers["predictions.parquet"] = pyarrow.parquet.write_table
         for name, write in writers.items():

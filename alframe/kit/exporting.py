@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,10 @@ import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.errors import StoreError
+from alframe.kit.tables import FORMULA_STARTS
 from alframe.types import UNSURE, Floats, Label, Predictions
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,17 @@ def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Float
     for rows in chunks(len(probs)):  # the sorted copy of a chunk is dropped before the next
         order[rows] = np.argsort(-probs[rows], axis=1, kind="stable")[:, : order.shape[1]]
     return order, np.take_along_axis(probs, order.astype(np.intp), axis=1)
+
+
+def warn_of_formulas(file: Path, cells: Iterable[str | None]) -> None:
+    """Log how many texts of a table a spreadsheet program would calculate, where they must stay as they are."""
+    formulas = [cell for cell in cells if cell and cell.startswith(FORMULA_STARTS)]
+    if formulas:
+        log.warning(
+            "%s: %d cells begin with =, +, - or @ (the first: %r), which spreadsheet programs calculate. Import the "
+            "columns as text.",
+            *(file, len(formulas), formulas[0]),
+        )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from alframe.store.names import is_system_file
 from alframe.types import Problem
 
 __all__ = [
+    "FORMULA_STARTS",
     "SEPARATORS",
     "WORKBOOK_SUFFIXES",
     "ImageMatcher",
@@ -34,12 +35,14 @@ __all__ = [
     "is_text_of_unknown_encoding",
     "match_rows",
     "normalise_path",
+    "path_cell",
     "read_column_names",
     "read_table",
     "require_encoding",
     "time_saved",
 ]
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of cells that spreadsheet programs calculate
 TABLE_SUFFIXES = (".csv",)
 WORKBOOK_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
@@ -79,6 +82,15 @@ def find_tables(
             problems.append(Problem(str(absolute_path(path)), None, message))
         tables |= dict.fromkeys(map(absolute_path, files))
     return [file for file in tables if not file.is_relative_to(absolute_path(outside))], problems
+
+
+def path_cell(path: str) -> str:
+    """Return a relative path as a cell for people: with "./" before what a spreadsheet would run as a formula.
+
+    >>> path_cell("=cam 1/a.jpg"), path_cell("cam 1/a.jpg")
+    ('./=cam 1/a.jpg', 'cam 1/a.jpg')
+    """
+    return f"./{path}" if path.startswith(FORMULA_STARTS) else path
 
 
 def time_saved(file: Path) -> datetime:

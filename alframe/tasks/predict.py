@@ -14,6 +14,7 @@ from alframe.engine.embedding.embed_pool import update_pool_embedding
 from alframe.engine.fit import predict_in_chunks
 from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
+from alframe.kit.tables import path_cell
 from alframe.loop.session import Session
 from alframe.store.files import replace_atomically
 from alframe.tasks.export import write_all
@@ -80,5 +81,6 @@ class Predict:
 
 def _list_unreadable(file: Path, reasons: dict[str, str]) -> Path:
     with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-        csv.writer(handle).writerows([("path", "reason"), *reasons.items()])
+        rows = ((path_cell(path), reason) for path, reason in reasons.items())
+        csv.writer(handle).writerows([("path", "reason"), *rows])
     return file

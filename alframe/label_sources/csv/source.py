@@ -23,6 +23,7 @@ from alframe.kit.tables import (
     find_tables,
     has_columns,
     match_rows,
+    path_cell,
     read_table,
     require_encoding,
     time_saved,
@@ -204,10 +205,11 @@ class Csv:
             writer.writerows(rows)
 
     def _row_to_fill(self, item: Item) -> dict[str, str]:
-        cells = {self.columns.path: item.id, self.columns.label: "", self.columns.annotator: ""}
+        path = path_cell(item.id)
+        cells = {self.columns.path: path, self.columns.label: "", self.columns.annotator: ""}
         if "image" in map(str.casefold, cells):
             return cells
-        return {self.columns.path: item.id, "image": str(item.path.absolute()), **cells}
+        return {self.columns.path: path, "image": str(item.path.absolute()), **cells}
 
 
 def _time_and_row(label: Label) -> tuple[float, int]:
