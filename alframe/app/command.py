@@ -209,7 +209,7 @@ def _check_project_choice(command: Command) -> None:
     project = folder or command.latest
     if not (command.saved or _configures_campaign(given) or (project and has_begun(project, if_unreadable=True))):
         place = [f"project={short_path(project)}"] if project else []
-        images = command_line(*place, "pool=folder", "pool.root=IMAGES", "label_source=csv")
+        images = command_line(*place, "pool=folder", "pool.root=IMAGES", "label_source=web")
         start = f"To start one, give its images: {images}"
         if folder is not None and _is_run(given):
             raise StoreError(f"There is no project in {folder}. {start}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from alframe.commands import short_path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
+from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.compare import load_comparison_histories
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
@@ -81,6 +82,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=len(session.unlabelled_audit_keys()),
+        agreement=describe_agreement(measure_agreement(ledger.label_rows())),
         represented=load_duplicate_counts(ledger).images,
         pool=count_pool(session, items),
         interval=(

@@ -142,7 +142,7 @@ def _summary(
         "",
     ]
     if session.parts.label_source.answers_now:
-        own = command_line("pool=folder", "pool.root=FOLDER", "label_source=csv")
+        own = command_line("pool=folder", "pool.root=FOLDER", "label_source=web")
         lines.append(f"With your own images: {own}")
     elif session.recipes.get("stopping"):
         limit = [] if session.parts.name("stopping") == "budget" else ["stopping=budget"]

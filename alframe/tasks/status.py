@@ -7,8 +7,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from alframe.commands import project_command, quote_argument, short_path
-from alframe.contracts import AnswersInOnePlace
+from alframe.contracts import AnswersInOnePlace, ServesPeople
 from alframe.errors import AlframeError
+from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
 from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
@@ -49,6 +50,9 @@ class Status:
             "",
             accuracy_table(ledger.history()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
+            *self._list(
+                session, "Answers of several people", describe_agreement(measure_agreement(ledger.label_rows()))
+            ),
             *self._list(session, "Images drawn at random without a label", [items[key].id for key in unlabelled_audit]),
             *self._list(
                 session,
@@ -111,6 +115,8 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
         place = "your own set"
     count = len((answered - labels.unresolved_conflicts) & set(newest.keys))
     progress = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
+    if isinstance(source, ServesPeople):
+        return [f"Waiting for labels: {progress}", f"Label them in the browser with: {go_on}"]
     return [f"Waiting for labels: {progress}, in {place}", f"When they are labelled: {go_on}"]
 
 
