@@ -76,7 +76,8 @@ export class ClassPanel {
   }
 
   #row(entry) {
-    const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": S.changeKey(entry.name, entry.key), title: S.changeKey(entry.name, entry.key) });
+    const label = entry.kind === "class" ? S.changeKey(entry.name, entry.key) : S.fixedKey(entry.name, entry.key);
+    const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": label, title: label });
     const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, entry.count.toLocaleString())],
       (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", "aria-keyshortcuts": entry.key || null });
     if (entry.kind !== "class") key.disabled = true;
@@ -116,7 +117,7 @@ export class ClassPanel {
       give(await store.addClass(name));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.code !== "did_you_mean") return notify(error.message, { error: true });
+      if (error.code !== "did_you_mean") return notify(error.offline ? S.classNotAdded(name) : error.message, { error: true });
       const similar = error.details.suggestions ?? [];
       const picked = await ask(S.didYouMean(name), [...similar.map((each) => ({ text: S.use(each), value: each })), { text: S.addClass(name), value: null }]);
       if (picked === undefined) return;

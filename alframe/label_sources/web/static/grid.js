@@ -147,8 +147,8 @@ export class GridView {
     const saving = answers.give("grid", ids.map((image) => ({ image, classes, seconds })));
     saving.then((reply) => this.#saved(reply)).catch((error) => this.#refused(ids, error));
     this.#drawBar();
-    if (this.#tiles.unanswered().length) this.#tiles.moveToNextUnanswered();
-    else await this.#finishPage();
+    if (!this.#tiles.unanswered().length) await this.#finishPage();
+    else if (this.#tiles.images.get(this.#tiles.cursor)?.answer) this.#tiles.moveToNextUnanswered();
   }
 
   #removeAnswers() {

@@ -103,7 +103,7 @@ async function start(me = null) {
   const shown = showView();
   if (!named) await askName({ firstVisit });
   await shown;
-  view.focus();
+  if (document.activeElement === document.body) view.focus(); // else somebody has begun already
 }
 
 applyTheme();

@@ -26,13 +26,12 @@ export const S = {
   openLink: "Open the address that alframe has printed in the terminal. It works once. To get a new one, stop alframe with Ctrl+C and run the same command again.",
 
   // Grid
-  grid: "Images to label",
   noSuggestion: "No suggestion",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "All images of this group are marked. Press the key of the class that they show, or Escape to unmark them.",
   allAre: (name) => `All are ${name}`,
   groupCount: (left, all) => (left === all ? n(all, "image", "images") : left ? `${left} of ${all} left` : "Answered"),
-  tile: (name, given, suggested, note, marked) => [name, given ? `answered: ${given}` : suggested ? `suggestion: ${suggested}` : "no suggestion", note, marked ? "marked" : ""].filter(Boolean).join(", "),
+  tile: (name, given, suggested) => `${name}, ${given ? "answered:" : suggested ? `suggestion: ${suggested}` : "no suggestion"}`,
   burst: (size) => `${size} frames`,
   hasComment: "Comment", cannotShow: "This image cannot be shown.",
   batch: (answered, asked, round) => `Round ${round}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
@@ -54,9 +53,10 @@ export const S = {
   // Classes
   classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Type what the framed image shows, for example fox, and press Enter.",
   addClass: (name) => `Add “${name}” as a new class`,
+  classNotAdded: (name) => `“${name}” was not added, since the server does not answer. Type it again when the connection is back.`,
   didYouMean: (name) => `“${name}” looks like an existing class`,
   use: (name) => `Use “${name}”`,
-  changeKey: (name, key) => `Change the key of ${name}${key ? ` (now ${key})` : ""}`,
+  changeKey: (name, key) => `${key || "+"}: change the key of ${name}`, fixedKey: (name, key) => `${key}: the key of ${name}`,
   pressKey: (name) => `Press a letter or a digit from 1 to 9 for “${name}”`,
   noKey: "No key",
 

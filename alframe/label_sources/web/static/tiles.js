@@ -11,7 +11,7 @@ export function tile(image, note = "") {
     width: image.width, height: image.height,
   });
   const node = element("div", { class: "tile", role: "option", tabindex: -1, dataset: { image: image.image } },
-    picture, element("span", { class: "tick", "aria-hidden": "true" }),
+    picture, element("span", { class: "visually-hidden" }), element("span", { class: "tick", "aria-hidden": "true" }),
     element("div", { class: "badges" },
       image.burst && image.burst.size > 1 ? element("span", { class: "badge" }, S.burst(image.burst.size)) : null,
       note ? element("span", { class: "badge note" }, note) : null,
@@ -19,19 +19,19 @@ export function tile(image, note = "") {
     element("span", { class: "answer" }));
   picture.addEventListener("error", () => picture.replaceWith(element("p", { class: "hint" }, S.cannotShow)));
   node.title = image.name;
-  describe(node, image, false, note);
+  describe(node, image, false);
   return node;
 }
 
 // Show what is said about the image and whether it is marked, to the eye and to a screen reader.
-export function describe(node, image, marked, note = "") {
+export function describe(node, image, marked) {
   const given = image.answer ? image.answer.classes.join(" + ") : "";
   node.classList.toggle("answered", given !== "");
   node.classList.toggle("marked", marked);
   node.setAttribute("aria-selected", marked);
   node.querySelector(".answer").textContent = given;
   node.querySelector(".comment-badge").hidden = !image.answer?.comment;
-  node.setAttribute("aria-label", S.tile(image.name, given, image.suggestion?.class, note, marked));
+  node.querySelector(".visually-hidden").textContent = S.tile(image.name, given, image.suggestion?.class);
 }
 
 // Decode the thumbnails of tiles that are not shown yet, so that a page appears whole.

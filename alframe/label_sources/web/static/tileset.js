@@ -15,7 +15,7 @@ export class TileSet {
   // groupsOf(images) -> [{title, suggested: class name or null, images, heading: false for none}]. onconfirm(group) is the button of a group;
   // noteOf(image) are a few words on its tile.
   constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null, noteOf = () => "" }) {
-    this.node = element("div", { class: "tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": S.grid });
+    this.node = element("div", { class: "tiles" });
     Object.assign(this, { groupsOf, onconfirm, noteOf });
     this.#onchange = onchange;
     enableMarking(this.node, { onmark: (ids, how) => this.mark(ids, how), onopen });
@@ -71,7 +71,7 @@ export class TileSet {
     group.count = element("span", { class: "count" });
     group.confirm = group.suggested && this.onconfirm
       ? button([S.allAre(group.suggested), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
-    group.tiles = element("div", { class: "group-tiles", role: "group", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
+    group.tiles = element("div", { class: "group-tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
     const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm);
     group.node = element("section", { class: "group" }, title, group.tiles);
     this.#describeGroup(group);
@@ -167,7 +167,7 @@ export class TileSet {
 
   #describe(id) {
     const node = this.#tiles.get(id);
-    if (node) describe(node, this.images.get(id), this.marks.has(id), this.noteOf(this.images.get(id)));
+    if (node) describe(node, this.images.get(id), this.marks.has(id));
   }
 
   #nextAfter(id, allowed) {

@@ -1,0 +1,139 @@
+"""A person at the page: a real Chromium, driven by its keys. Names of classes are those of the images' folders."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_KEY = """name => [...document.querySelectorAll(".class-row")]
+    .filter(row => row.querySelector(".class-name")?.textContent === name)
+    .map(row => row.querySelector(".class-key")?.textContent ?? "+")[0] ?? null"""
+_GROUP = """() => {
+    const group = document.querySelector(".tile[tabindex='0']").closest(".group");
+    const open = [...group.querySelectorAll(".tile:not(.answered)")];
+    return {suggested: group.querySelector(".confirm") ? group.querySelector("h2").textContent : null,
+            images: open.map(tile => [Number(tile.dataset.image), tile.title])};
+}"""
+
+
+def missing_browser() -> str:
+    """Return what is missing for a test in a browser; "": nothing."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return "needs playwright: pip install playwright"
+    return "" if find_chromium() else "needs chromium: apt-get install chromium"
+
+
+def find_chromium() -> str | None:
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=_OPTIONS)
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody who has opened the link and given a name; `strokes` counts the keys that were pressed."""
+
+    def __init__(
+        self, browser: Browser, address: str, name: str = "Anna", width: int = 1280, height: int = 800, **options: Any
+    ) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        self.page: Page = self.context.new_page()
+        self.faults: list[str] = []
+        self.strokes = 0
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.set_default_timeout(15000)
+        self.page.goto(address)
+        self.page.wait_for_selector("dialog input")
+        self.page.keyboard.type(name)
+        self.press("Enter")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.strokes += 1
+
+    def say(self, class_name: str, everything: bool = False) -> None:
+        """Answer the marked images, or the one under the cursor; with `everything`, the rest of the group."""
+        key = self.page.evaluate(_KEY, class_name)
+        if key is not None and key != "+":
+            self.press(f"Shift+{key.upper()}" if everything else key)
+            return
+        self.press("/")
+        self.page.keyboard.type(class_name)
+        self.strokes += len(class_name)
+        self.press("Shift+Enter" if everything else "Enter")
+        self.wait_for(f"({_KEY})({class_name!r}) !== null")
+
+    def group(self) -> dict[str, Any]:
+        """Return the class that the cursor's group is suggested as, and its images without an answer."""
+        found: dict[str, Any] = self.page.evaluate(_GROUP)
+        return found
+
+    def wait_for(self, condition: str, seconds: float = 30) -> None:
+        """Wait until an expression of JavaScript is true; the page's own rules forbid wait_for_function."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < end, condition
+            self.page.wait_for_timeout(20)
+
+    def wait_for_images(self, seconds: float = 60) -> None:
+        self.page.wait_for_selector(".tile:not(.answered)", timeout=1000 * seconds)
+
+    def wait_until_saved(self) -> None:
+        self.page.wait_for_selector("#top .saved.done")
+
+    def answer_group(self, truth: Callable[[str], str]) -> None:
+        """Answer the images of the cursor's group as a quick person does: the wrong ones one by one, then the rest."""
+        group = self.group()
+        images = [(number, truth(name)) for number, name in group["images"]]
+        common = group["suggested"] or max((name for _, name in images), key=[name for _, name in images].count)
+        for number, name in images:
+            if name != common:
+                self.move_to(number)
+                self.say(name)
+        if any(name == common for _, name in images):
+            self.move_to(next(number for number, name in images if name == common))
+            if group["suggested"]:
+                self.press("Enter")
+            else:
+                self.say(common, everything=True)
+
+    def move_to(self, image: int) -> None:
+        """Go to an image of the page with the arrow keys."""
+        steps = self.page.evaluate(
+            """image => {
+                const tiles = [...document.querySelectorAll(".tile")];
+                const at = tiles.findIndex(tile => tile.tabIndex === 0);
+                return tiles.findIndex(tile => Number(tile.dataset.image) === image) - at;
+            }""",
+            image,
+        )
+        self.press(*["ArrowRight" if steps > 0 else "ArrowLeft"] * abs(steps))
+
+    def answer_batch(self, truth: Callable[[str], str]) -> None:
+        """Answer all that is on the page and on the following ones, until there is nothing without an answer."""
+        while self.page.locator(".tile:not(.answered)").count():
+            self.answer_group(truth)
+            self.page.wait_for_timeout(50)
+
+
+def folder_of(name: str) -> str:
+    """Return the folder that an image is in, which is its true class."""
+    return name.rsplit("/", 1)[0].rsplit("/", 1)[-1]
