@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -26,6 +26,7 @@ _NOTHING = re.compile(r"[\s:/.T_-]*\Z")
 _ZEROS = re.compile(r"[\s0:/.T_-]*\Z")
 _AFTERNOON = {"下午", "午後", "오후"}
 _EPOCHS = {(1904, 1, 1), (1970, 1, 1), (1980, 1, 1)}  # the day that a clock counts from
+MIDNIGHT = time()
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
 MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are missing
 
@@ -174,8 +175,11 @@ class TimeColumn:
         texts = list(texts) if form is None else []
         self._form, self._with_numbers = form, with_numbers
         self._day_first = find_day_first(texts)
-        offsets = {read_time(text, self._day_first, with_numbers).utc_offset for text in set(texts)}
-        self.has_several_offsets = len(offsets - {None}) > 1
+        found = [read_time(text, self._day_first, with_numbers) for text in set(texts)]
+        self.has_several_offsets = len({one.utc_offset for one in found} - {None}) > 1
+        # What a spreadsheet makes of days when it saves them as times.
+        are_days = len(texts) > 1 and all(one.time is None or one.time.time() == MIDNIGHT for one in found)
+        self._midnight_problem = DAY_ALONE if are_days else ""
         self.known = 0
         self._problems: Counter[str] = Counter()
         self._guesses: Counter[str] = Counter()
@@ -185,6 +189,8 @@ class TimeColumn:
     def read(self, text: str, position: str) -> ReadTime:
         """Return the time of a cell; `position` says where it is, for the warnings."""
         found = self._read_form(text) if self._form else read_time(text, self._day_first, self._with_numbers)
+        if found.time is not None and self._midnight_problem:
+            found = ReadTime(None, problem=self._midnight_problem)
         for counter, reason in ((self._problems, found.problem), (self._guesses, found.guess)):
             if reason:
                 counter[reason] += 1

@@ -122,6 +122,17 @@ def test_times_are_read_from_the_pictures_once_for_all_boxes_of_one(tmp_path: Pa
     assert by_file.taken is not None and by_file.meta == {"taken_from": "file"} and same == given
 
 
+def test_times_that_cannot_be_read_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, text in (("a", "2024:05:31 06:00:00"), ("b", "05/06/2024 06:00"), ("c", "06/05/2024 06:00"), ("d", "")):
+        exif = Image.Exif()
+        exif[0x0132] = text
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.jpg", exif=exif)
+    items = [Item(f"{name}.jpg", tmp_path / f"{name}.jpg") for name in "abcd"]
+    assert [one.taken for one in add_times(items, Sequences())] == [START, None, None, None]
+    assert "(EXIF): 2 times are unknown: '05/06/2024 06:00' (b.jpg) may be day/month or month/day" in caplog.text
+    assert "3 of 4 images have no time in their EXIF, the first b.jpg." in caplog.text
+
+
 def test_values_that_cannot_be() -> None:
     for wrong in (-1, float("nan"), float("inf")):
         with pytest.raises(BadParams, match=f"gap={wrong}: must be"):

@@ -101,6 +101,15 @@ def test_what_is_unknown_is_counted_with_an_example() -> None:
     assert column.known == 1
 
 
+def test_days_that_were_saved_as_times_are_days() -> None:
+    days = ["2024-05-01 00:00:00", "2024-05-02 00:00:00", "2024-05-02 00:00:00", ""]
+    column = TimeColumn(days)
+    assert [column.read(day, "row").time for day in days] == [None] * 4
+    assert column.warnings() == ["3 times are unknown: '2024-05-01 00:00:00' (row) is a day without a time of day."]
+    assert TimeColumn([*days, "2024-05-03 10:00:00"]).read(days[0], "row").time == datetime(2024, 5, 1)
+    assert TimeColumn(days[:1]).read(days[0], "row").time == datetime(2024, 5, 1), "one picture may be of midnight"
+
+
 def test_a_form_that_is_given_is_the_only_one() -> None:
     column = TimeColumn([], "%d/%m/%Y %H:%M")
     assert column.read("01/02/2024 10:00", "row 2").time == datetime(2024, 2, 1, 10)
