@@ -65,8 +65,9 @@ def class_resolver(
             raise LabelError(f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot tell, else one class.")
         twin = by_key.get(key) or commonest.get(key, name)
         if twin != name:
-            how = "in upper and lower case" if twin.casefold() == name.casefold() else "in blanks, marks or width"
-            raise LabelError(f"'{name}' differs from the class '{twin}' only {how}. Write '{twin}'.")
+            is_case = twin.casefold() == name.casefold()
+            how = "only in upper and lower case." if is_case else "only in blanks, marks or width."
+            raise LabelError(f"'{name}' differs from the class '{twin}' {how} Write '{twin}'.")
         caseless = {original.casefold(): original for original in by_key.values()}
         similar = get_close_matches(name.casefold(), [*caseless, UNSURE], n=3, cutoff=MIN_SIMILARITY)
         misspelt = any(_digits_in(other) == _digits_in(name) for other in similar)

@@ -17,13 +17,14 @@ def check_class_names_of(labels: Iterable[Label], classes: Sequence[str]) -> tup
     """
     spellings = {class_name_key(name): name for name in classes}
     exact = {*classes, UNSURE}
+    declared = {*spellings, "none"}  # which a source may have been told to take for an image without an animal
     checked, problems = [], []
     for label in labels:
         if label.class_name in exact:
             checked.append(label)
             continue
         name = clean_class_name(label.class_name)
-        if reason := explain_no_class(name, spellings, is_typed=False):
+        if reason := explain_no_class(name, declared, is_typed=False):
             problems.append(Problem(label.file, label.row, f"{shorten(name)} {reason}. Correct it there."))
             continue
         key = class_name_key(name)
