@@ -148,6 +148,7 @@ def test_a_sequence_that_the_pool_gives_is_doubted_too_and_kept() -> None:
     items = [replace(item, sequence="episode 1") for item in shots([NEW_YEAR] * 40)]
     assert sizes(items) == [40]
     assert find_doubtful_sequences(items, 3600.0)["episode 1"].reason == "40 of them at one instant"
+    assert not find_doubtful_sequences([replace(item, taken=SPRING) for item in items], 3600.0), "when it begins"
 
 
 def test_two_places_with_cameras_of_one_name_are_told_apart_in_a_project_that_had_mixed_them(tmp_path: Path) -> None:

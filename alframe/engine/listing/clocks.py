@@ -181,8 +181,8 @@ class DoubtfulSequence:
 def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dict[str, DoubtfulSequence]:
     """Return the sequences in which a label of one image must not count for others, by name.
 
-    They last more than `longest` seconds, have more than 200 images, or more than 10 at one instant, or were taken by
-    a timer. With None there is none.
+    They last more than `longest` seconds, have more than 200 images, were taken by a timer, or have more than 10 images
+    at one instant with which a clock begins. With None there is none.
     """
     if longest is None:
         return {}
@@ -205,8 +205,9 @@ def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dic
 def _explain_doubt(size: int, span: timedelta, times: Sequence[datetime], longest: float) -> str:
     """Return why a sequence is no burst, as the end of a sentence; "" if it may be one."""
     if len(times) > MOST_AT_ONE_INSTANT:
-        most = max(Counter(times).values())
-        if most > MOST_AT_ONE_INSTANT:
+        # At another instant they are of a sequence that the pool gives, with the time at which it begins.
+        (instant, most), *_ = Counter(times).most_common(1)
+        if most > MOST_AT_ONE_INSTANT and is_first_of_january(np.array([instant], "datetime64[us]"))[0]:
             return f"{most} of them at one instant"
         if is_time_lapse(np.sort(np.array(times, "datetime64[us]"))):
             return "at regular intervals, as by a timer"
