@@ -37,6 +37,15 @@ def load_comparison_histories(campaign: Campaign) -> Histories:
     return histories
 
 
+def shares_test_images(campaign: Campaign) -> bool:
+    """Return whether the runs with other seeds are measured on the same images, as with a test set of the pool."""
+    for variant in _variants(campaign):
+        if variant.settings.seed != campaign.settings.seed and variant.project.exists:
+            with Ledger.open(variant.folder, read_only=True) as ledger:
+                return ledger.table("item", ["id", "split"]) == campaign.ledger.table("item", ["id", "split"])
+    return False
+
+
 def _variants(campaign: Campaign) -> Iterator[Campaign]:
     """Yield the campaign with each other seed, and with the baseline's sampler."""
     settings, own_sampler = campaign.settings, campaign.parts.name("sampler")

@@ -14,6 +14,7 @@ from alframe.contracts import ServesPeople, Serving
 from alframe.engine.fit import predict_in_chunks
 from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.evaluate import predict_folds
+from alframe.kit.evaluations import describe_averages
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_needed_answers, label_source_of
 from alframe.loop.campaign import Campaign
@@ -85,7 +86,10 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
 
 
 def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
-    """Predict every image of the pool; a labelled one by a model that has not seen its label."""
+    """Predict every image of the pool; a labelled one by a model that has not seen its label.
+
+    Where fine-tuning has used the label, its embedding knows it: then the doubt is not known.
+    """
     embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training
     keys = np.flatnonzero(embedding.readable & listing.present & ~listing.held_out)
     probs = predict_in_chunks(embedding.features, keys, fitted.require_head().probs)
@@ -94,6 +98,7 @@ def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
     if len(training.keys) >= _MIN_LABELS:
         unseen = _predict_unseen(campaign, fitted)
+        known &= training.unseen
         probs[rows[known]] = unseen[known]
         doubt[rows[known]] = 1 - unseen[known, training.y[known]]
     return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
@@ -122,12 +127,16 @@ def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
 
 
 def describe_accuracy(campaign: Campaign) -> str:
-    """Return how good the model is in a sentence; "" before it was measured."""
-    for record in reversed(campaign.ledger.history()):
-        evaluation = record.audit or record.evaluation
-        if evaluation is not None:
-            return (
-                f"After {record.labels} labels the model is right on {evaluation.accuracy:.0%} "
-                f"({evaluation.low:.0%} to {evaluation.high:.0%}) of the {evaluation.basis}."
-            )
-    return ""
+    """Return how good the model is in a sentence, or why that is not known; "" before the first model."""
+    history = campaign.ledger.history()
+    if not history:
+        return ""
+    record = history[-1]
+    evaluation = record.leading_evaluation
+    if evaluation is None:
+        return record.no_evaluation
+    bounds = f"{evaluation.low:.0%} to {evaluation.high:.0%}"
+    share = bounds if evaluation.is_small else f"{evaluation.accuracy:.0%} ({bounds})"
+    averages = describe_averages(evaluation)
+    text = f"After {record.labels} labels the model is right on {share} of the {evaluation.n} {evaluation.basis}"
+    return f"{text}; {averages}." if averages else f"{text}."

@@ -30,14 +30,14 @@ class ClassRow:
 
 def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list[ClassRow]:
     """Return a row for every class that has labels or was evaluated, in the order of the evaluation."""
-    measured: dict[str, Mapping[str, float]] = {}
+    measured: dict[str, Mapping[str, float | None]] = {}
     if evaluation is not None:
         measured = dict(zip(evaluation.classes, evaluation.per_class, strict=True))
     rows = []
     for name in dict.fromkeys([*measured, *counts]):
         scores = measured.get(name, {})
-        support = int(scores["support"]) if "support" in scores else None
-        # Without a test image of the class its recall is undefined, whatever number stands there.
+        support = int(scores["support"] or 0) if "support" in scores else None
+        # Without a test image of the class its recall is undefined, whatever number an old record has there.
         known = scores if support else {}
         keys = ("precision", "recall", "recall_low", "recall_high", "f1")
         rows.append(ClassRow(name, counts.get(name, 0), support, *(known.get(key) for key in keys)))

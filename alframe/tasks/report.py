@@ -13,7 +13,7 @@ from alframe.commands import short_path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
-from alframe.loop.compare import load_comparison_histories
+from alframe.loop.compare import load_comparison_histories, shares_test_images
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
@@ -86,11 +86,17 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         represented=load_duplicate_counts(ledger).images,
         pool=count_pool(session, items),
         interval=(
-            "Student's t over seeds, 95 %: each seed has its own held-out images and start."
+            f"Student's t over seeds, 95 %: each seed has its own start{_describe_seed_images(session)}."
             if has_seeds
             else f"Wilson's score interval over the {bases or 'test images'}, 95 %.{warning}"
         ),
     )
+
+
+def _describe_seed_images(session: Session) -> str:
+    if shares_test_images(session):
+        return ", and all are measured on the same test images: the band says nothing of other test images"
+    return " and its own held-out images"
 
 
 def _batch_images(

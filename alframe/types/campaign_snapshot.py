@@ -29,7 +29,7 @@ class PoolPredictions:
     """What the model thinks of the items `keys` (n,): `class_numbers` (n,) into `classes`, and `confidence` (n,).
 
     For the labelled items among them it is what a model says that has not seen their labels, and `doubt` (n,) is 1
-    minus its probability of the label; nan for items without a label.
+    minus its probability of the label; nan for items without a label, and for those whose label fine-tuning has used.
     """
 
     keys: Ints

@@ -20,12 +20,12 @@ class Evaluation:
 
     `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
     images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
-    f1 and support for each class. The balanced accuracy and the macro averages are over the classes that have an image
-    among the `n`; `sklearn_macro_f1` is scikit-learn's, in which a class that is only predicted counts as 0. Micro
-    averages are over all images; where each has one class, all three are the accuracy. `log_loss` is the mean
-    cross-entropy (nats) and `calibration_error` the expected calibration error: both are better when smaller.
-    `image_counts` says in words how many images are known of each class that has none among the `n`. What is None or
-    empty was not measured yet when an old record was written.
+    f1 and support for each class, None without an image of it. The balanced accuracy and the macro averages are over
+    the classes that have an image among the `n`; `sklearn_macro_f1` is scikit-learn's, in which a class that is only
+    predicted counts as 0. Micro averages are over all images; where each has one class, all three are the accuracy.
+    `log_loss` is the mean cross-entropy (nats) and `calibration_error` the expected calibration error: both are better
+    when smaller. `image_counts` says in words how many images are known of each class that has none among the `n`. What
+    is None or empty was not measured yet when an old record was written.
     """
 
     basis: str
@@ -39,7 +39,7 @@ class Evaluation:
     macro_f1: float
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
-    per_class: tuple[Mapping[str, float], ...]
+    per_class: tuple[Mapping[str, float | None], ...]
     micro_precision: float | None = None
     micro_recall: float | None = None
     micro_f1: float | None = None
@@ -81,6 +81,13 @@ class RoundRecord:
     audit: Evaluation | None = None  # on the images drawn at random from the pool: an estimate for all of it
     no_evaluation: str = ""
     fine_tuning: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def leading_evaluation(self) -> Evaluation | None:
+        """The audit, which speaks for the whole pool, unless it is of few images and there is another evaluation."""
+        if self.audit is None or (self.audit.is_small and self.evaluation is not None):
+            return self.evaluation
+        return self.audit
 
 
 @dataclass(frozen=True, slots=True)

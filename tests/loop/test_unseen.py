@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from alframe.app.api import open_session
+from alframe.loop.experiment import run_until_stop
+from alframe.loop.serving import describe_accuracy, take_snapshot
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger
 from tests.command_line import CommandLine, alframe
@@ -147,3 +150,18 @@ def test_a_project_of_an_earlier_version_has_seen_all_that_was_answered(
     run = alframe(*words, "stopping.labels=40")
     assert run.code == 0, run.err
     assert "Accuracy on 20 labelled images that fine-tuning did not use, by cross-validation" in run.out
+
+
+def test_labels_that_fine_tuning_has_used_have_no_doubt(doubtful: list[str], tmp_path: Path) -> None:
+    words = [*doubtful, *QUICK, "holdout.fraction=0", f"project={(tmp_path / 'p').as_posix()}"]
+    with open_session(*words, "stopping.labels=60") as session:
+        _, cache, fitted = run_until_stop(session)
+        snapshot = take_snapshot(session, cache, fitted)
+        accuracy = describe_accuracy(session)
+    assert fitted is not None
+    assert snapshot.predictions is not None
+    training = fitted.training
+    known = np.isin(snapshot.predictions.keys, training.keys[training.unseen])
+    np.testing.assert_array_equal(np.isfinite(snapshot.predictions.doubt), known)
+    assert 0 < known.sum() < 60
+    assert re.search(r"right on \d+% to \d+% of the \d+ labelled images that fine-tuning did not use", accuracy)

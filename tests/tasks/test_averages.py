@@ -66,3 +66,17 @@ def test_a_sweep_counts_the_runs_in_which_a_class_is_missing(
     with file.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert {(row["classes"], row["unmeasured_classes"]) for row in rows} == {("4", "class_2; never")}
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_band_over_seeds_says_whether_the_test_images_are_the_same(
+    alframe: CommandLine, tmp_path: Path, shared: bool
+) -> None:
+    root = tiny_pool(tmp_path / "pool", each=8)
+    test = [f"pool.test_root={tiny_pool(tmp_path / 'test', each=6, seed=1).as_posix()}"] if shared else []
+    words = [word for word in tiny_overrides(root, tmp_path) if not word.startswith(("runs", "compare", "stopping"))]
+    run = alframe(*words, *test, "stopping.labels=8", "compare.seeds=2", "project=p")
+    assert run.code == 0, run.err
+    page = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
+    assert ("all are measured on the same test images" in page) is shared
+    assert ("its own held-out images" in page) is not shared

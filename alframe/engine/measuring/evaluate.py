@@ -30,7 +30,7 @@ def evaluate_probs(
     """Compare `probs` (n, C) over `classes` with the true class names (n,).
 
     An image of a class that the head does not know counts as wrong. Every class is listed that is known, true, or in
-    `image_counts` (see Evaluation), with zeros where no test image has it.
+    `image_counts` (see Evaluation), with None for its scores where no test image has it.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -73,8 +73,8 @@ def evaluate_probs(
         classes=names,
         confusion=tuple(tuple(row) for row in matrix.tolist()),
         per_class=tuple(
-            {**{name: float(values[number]) for name, values in scores.items()}, "support": int(support[number])}
-            for number in range(len(names))
+            {name: float(values[number]) if count else None for name, values in scores.items()} | {"support": count}
+            for number, count in enumerate(support.tolist())
         ),
         micro_precision=accuracy,  # each image has one class, so the micro averages are all equal
         micro_recall=accuracy,

@@ -38,8 +38,9 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
 
 
 def _best(record: RoundRecord) -> tuple[Evaluation | None, str]:
-    """Return the audit, which speaks for the whole pool, or else what there is, and its kind."""
-    return (record.audit, "audit") if record.audit is not None else (record.evaluation, "evaluation")
+    """Return the evaluation that leads, and its kind."""
+    leading = record.leading_evaluation
+    return leading, "audit" if leading is not None and leading is record.audit else "evaluation"
 
 
 def _point(record: RoundRecord) -> dict[str, Any] | None:
@@ -55,5 +56,7 @@ def _point(record: RoundRecord) -> dict[str, Any] | None:
         "basis": evaluation.basis,
         "kind": kind,
         "n": evaluation.n,
+        "few_images": evaluation.is_small,
+        "unmeasured_classes": list(evaluation.unmeasured),
         "macro_f1": evaluation.macro_f1,
     }
