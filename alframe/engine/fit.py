@@ -128,7 +128,7 @@ def evaluate_head(
 def explain_missing_evaluation(training: TrainingLabels) -> str:
     """Say why `evaluate_head` has measured nothing."""
     labels, unseen = int(training.by_people.sum()), int((training.by_people & training.unseen).sum())
-    needed = f"at least {MIN_LABELS} labels, two of each of two classes, in two groups"
+    needed = f"at least {MIN_LABELS} labels, of two classes with labels in two groups each"
     if unseen == labels:
         return f"No accuracy yet: {needed}, are needed to measure it."
     return (

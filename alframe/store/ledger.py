@@ -17,10 +17,18 @@ from typing import Any, TypeVar
 
 from alframe.errors import StoreError
 from alframe.store.database import connect, connect_to_read, damaged, explain_content, explain_errors, transaction
-from alframe.store.events import Closed, Event, Requested
+from alframe.store.events import Closed, Event, Requested, Trained
 from alframe.store.migrations import STEPS, migrate
 from alframe.store.new_statements import find_last_statements, find_new_statements
-from alframe.store.records import StoredItems, StoredLabel, StoredRound, dump_item, dump_record, load_record
+from alframe.store.records import (
+    StoredItems,
+    StoredLabel,
+    StoredRound,
+    dump_item,
+    dump_record,
+    load_record,
+    without_leak,
+)
 from alframe.types import UNSURE, Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
@@ -234,13 +242,19 @@ class Ledger:
         self._insert("event (round, kind, detail, at)", [row])
 
     def history(self) -> list[RoundRecord]:
-        """Return the latest record of every evaluated round, oldest round first."""
+        """Return the latest record of every evaluated round, oldest round first.
+
+        An evaluation by labels that an earlier version had fine-tuned on is untrue, and left out.
+        """
         rows = self._read(
             "SELECT detail FROM event WHERE n IN "
             "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
         )
         with explain_content(self.file):
-            return [load_record(detail) for (detail,) in rows]
+            records = [load_record(detail) for (detail,) in rows]
+        trained = "SELECT min(round) FROM event WHERE kind = ? AND json_extract(detail, '$.seen') IS NULL"
+        (first,) = self._read(trained, Trained.KIND)[0]
+        return [record if first is None or record.round < first else without_leak(record) for record in records]
 
     # Images that cannot be read
 

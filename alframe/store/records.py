@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, overload
 
 from alframe.errors import StoreError
 from alframe.store.database import damaged
-from alframe.types import Box, Evaluation, Item, Label, RoundRecord
+from alframe.types import CROSS_VALIDATION_BASIS, Box, Evaluation, Item, Label, RoundRecord
 
 
 class StoredItems(Sequence[Item]):
@@ -155,6 +155,14 @@ def load_record(text: str) -> RoundRecord:
     data["classes"] = tuple(data["classes"])
     data["at"] = datetime.fromisoformat(data["at"])
     return RoundRecord(**data)
+
+
+def without_leak(record: RoundRecord) -> RoundRecord:
+    """Return a record from after a fine-tuning without an evaluation by the labels that were trained on."""
+    if record.evaluation is None or record.evaluation.basis != CROSS_VALIDATION_BASIS:
+        return record
+    why = "No accuracy: an earlier version measured it on labels that fine-tuning had used, so it was too good."
+    return replace(record, evaluation=None, no_evaluation=why)
 
 
 def _load_evaluation(data: dict[str, Any] | None) -> Evaluation | None:

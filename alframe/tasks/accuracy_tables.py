@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
-from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS, UNSEEN_BASIS
+from alframe.engine.measuring.evaluate import UNSEEN_BASIS
 from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, name_classes
-from alframe.types import Evaluation, RoundRecord
+from alframe.types import CROSS_VALIDATION_BASIS, Evaluation, RoundRecord
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:

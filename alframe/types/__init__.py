@@ -5,9 +5,10 @@ from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, Input
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
 from alframe.types.lazy import LazyFeatures, LazySamples
 from alframe.types.pool_view import Need, PoolView, Predict, Selection
-from alframe.types.rounds import Curve, Evaluation, Outcome, Predictions, RoundRecord, State
+from alframe.types.rounds import CROSS_VALIDATION_BASIS, Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 
 __all__ = [
+    "CROSS_VALIDATION_BASIS",
     "UNSURE",
     "UTC_OFFSET",
     "Agreement",

@@ -11,6 +11,7 @@ from typing import Any
 from alframe.types.images import Floats, Item
 from alframe.types.labels import Label
 
+CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
 MIN_IMAGES = 30  # measured on fewer, an accuracy says little
 
 

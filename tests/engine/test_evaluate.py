@@ -172,3 +172,17 @@ def test_records_of_before_these_were_measured_can_be_read() -> None:
 
 def test_what_is_better_when_smaller_is_no_target() -> None:
     assert not {"log_loss", "calibration_error"} & set(METRICS)
+
+
+def test_a_class_in_one_group_is_not_measured_instead_of_always_missed() -> None:
+    y = np.repeat([0, 1, 2], 12)
+    x = np.eye(3, dtype=np.float32)[y] * 9
+    groups = [str(row) if row < 24 else "burst" for row in range(36)]
+    everything = np.ones(36, np.bool_)
+    counts = {"c": "12 images, all in one sequence"}
+    args = (x, y, everything, ("a", "b", "c"), groups, np.random.default_rng(0))
+    found = cross_validate(Linear, *args, image_counts=counts)
+    assert found is not None
+    assert (found.n, found.accuracy, found.unmeasured) == (24, 1.0, counts)
+    each_in_one = [str(number) for number in y]
+    assert cross_validate(Linear, x, y, everything, ("a", "b", "c"), each_in_one, np.random.default_rng(0)) is None

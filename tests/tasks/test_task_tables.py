@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from alframe.engine.measuring.evaluate import CROSS_VALIDATION_BASIS
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.testing.records import evaluation, round_record
+from alframe.types import CROSS_VALIDATION_BASIS
 
 AUDIT = "80.0% [74.0%, 86.0%]"
 WORDS = "Of 100 images of the pool, the model would get 80 right (between 74 and 86)"

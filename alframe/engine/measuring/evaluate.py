@@ -10,12 +10,11 @@ import numpy as np
 
 from alframe.contracts import Head
 from alframe.kit.composite import fit_head
-from alframe.types import Bools, Evaluation, Floats, Floats64, Ints
+from alframe.types import CROSS_VALIDATION_BASIS, Bools, Evaluation, Floats, Floats64, Ints
 
 CONFIDENCE = 0.95
 CALIBRATION_BINS = 15  # of the confidence, for the calibration error
 HELD_OUT_BASIS = "held-out images"
-CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
 UNSEEN_BASIS = "labelled images that fine-tuning did not use, by cross-validation"
 MIN_LABELS = 10  # of images that the network has not seen: fewer are not worth a number
 
@@ -136,22 +135,26 @@ def cross_validate(
     """Estimate the accuracy from the labelled images alone, where there is no test split; None if there are too few.
 
     Only the `unseen` (m,) are predicted: of the others the embedding knows the label. No fold cuts one of the `groups`
-    (m,), and none of these holds both kinds. A class with a single label is always missed, and counts. The labelled
-    images were chosen for being hard or unusual and come from places the head has seen, so this is not an estimate for
-    other images.
+    (m,), and none of these holds both kinds. A class with a single label is always missed, and counts. One with several
+    labels in one group is not measured: no head would have learned it, as the head in use has. The labelled images
+    were chosen for being hard or unusual and come from places the head has seen, so this is not an estimate for other
+    images.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    rows = np.flatnonzero(unseen)
-    group_numbers = np.unique(np.asarray([groups[row] for row in rows.tolist()]), return_inverse=True)[1]
+    group_numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
+    pairs = np.unique(np.stack([y, group_numbers]), axis=1)
+    group_counts, label_counts = (np.bincount(numbers, minlength=len(classes)) for numbers in (pairs[0], y))
+    is_in_one_group = (group_counts == 1) & (label_counts > 1)
+    rows = np.flatnonzero(unseen & ~is_in_one_group[y])
     commonest = np.sort(np.bincount(y[rows], minlength=2))[::-1]
-    folds = min(folds, int(commonest[0]), len(np.unique(group_numbers)))
+    folds = min(folds, int(commonest[0]), len(np.unique(group_numbers[rows])))
     if folds < 2 or len(rows) < MIN_LABELS or commonest[1] < 2:
         return None
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
-        tests = [rows[test] for _, test in splitter.split(x[rows], y[rows], group_numbers)]
+        tests = [rows[test] for _, test in splitter.split(x[rows], y[rows], group_numbers[rows])]
     splits = [(np.setdiff1d(np.arange(len(y)), test), test) for test in tests]
     probs = predict_folds(make_head, x, y, unseen, len(classes), splits, rng)
     basis = CROSS_VALIDATION_BASIS if unseen.all() else UNSEEN_BASIS
