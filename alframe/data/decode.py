@@ -56,6 +56,15 @@ class ImageFile:
         self._content = hashlib.blake2b(self._data, digest_size=16)
         self._pictures: dict[tuple[str, tuple[int, int]], Image.Image] = {}
 
+    def content_hash(self, box: Box | None = None) -> bytes | None:
+        """Return the hash of the file's bytes, and of `box` if it is given; None if the file cannot be read."""
+        if self._reason:
+            return None
+        content = self._content.copy()
+        if box is not None:
+            content.update(struct.pack("<4d", box.x, box.y, box.w, box.h))
+        return content.digest()
+
     def decode(self, spec: InputSpec, box: Box | None = None) -> Decoded:
         """Hash the file, turn its picture upright, cut it to `box`, and squash it to a square.
 
@@ -63,9 +72,7 @@ class ImageFile:
         """
         if self._reason:
             return Decoded(None, None, self._reason, None)
-        content = self._content.copy()
-        if box is not None:
-            content.update(struct.pack("<4d", box.x, box.y, box.w, box.h))
+        content_hash = self.content_hash(box)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
@@ -76,8 +83,8 @@ class ImageFile:
         except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
             if (reason := explain_outside_cause(error)) is not None:
                 return Decoded(None, None, reason, None)
-            return Decoded(None, content.digest(), explain_bad_image(error, self._data), self._stamp)
-        return Decoded(pixels, content.digest(), None, self._stamp, damage=damage)
+            return Decoded(None, content_hash, explain_bad_image(error, self._data), self._stamp)
+        return Decoded(pixels, content_hash, None, self._stamp, damage=damage)
 
     def _decode_pixels(self, data: bytes, spec: InputSpec, box: Box | None) -> Pixels:
         if spec.value_range is None and spec.channels in (1, 3) and not is_npy(data):

@@ -18,6 +18,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
+from alframe.loop.same_images import warn_of_moved_project
 from alframe.settings import Duplicates, Inference
 from alframe.types import Label, Need, Outcome, State
 
@@ -33,7 +34,10 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
     source = campaign.parts.label_source
     if cache is None and isinstance(source, CheckableSource):
         source.check()
-    cache, fitted = cache or sync_pool(campaign), None
+    if cache is None:
+        cache = sync_pool(campaign)
+        warn_of_moved_project(campaign, cache.listing.items)
+    fitted = None
     campaign.project.done_file.unlink(missing_ok=True)
     for tracker in campaign.parts.trackers:
         tracker.start(campaign.folder, campaign.ledger.history())

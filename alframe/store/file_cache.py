@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS content (
     path TEXT NOT NULL, box TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
     content BLOB, reason TEXT, damage TEXT, PRIMARY KEY (path, box)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS content_mtime ON content (mtime);
 CREATE TABLE IF NOT EXISTS hash (
     content BLOB NOT NULL, input TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (content, input)
 ) WITHOUT ROWID
@@ -108,6 +110,20 @@ class FileCache:
                     content = None
                 contents.append(content)
         return contents
+
+    def look_up_moved(self, items: Sequence[Item]) -> list[dict[bytes, FileContent]]:
+        """Return for each item what files of the same size and time elsewhere held, by content hash.
+
+        A file keeps both when it is moved, and mostly when it is copied. Whether it is the same its hash must tell.
+        """
+        stamps = [_read_stamp(str(item.path)) for item in items]
+        found: defaultdict[tuple[Stamp, str], dict[bytes, FileContent]] = defaultdict(dict)
+        sql = "SELECT box, content, reason, size, mtime, damage FROM content WHERE mtime IN"
+        for box, content, reason, size, mtime, damage in self._select(sql, {stamp[1] for stamp in stamps if stamp}):
+            if content is not None:
+                found[(size, mtime), box][content] = FileContent(content, reason, (size, mtime), damage)
+        pairs = zip(stamps, items, strict=True)
+        return [found.get((stamp, _file_key(item)[1]), {}) if stamp else {} for stamp, item in pairs]
 
     def remember(self, contents: Sequence[tuple[Item, FileContent]]) -> None:
         """Store the contents that were read, in one transaction.

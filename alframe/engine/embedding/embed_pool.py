@@ -14,6 +14,7 @@ from alframe.chunks import chunks
 from alframe.contracts import Compute
 from alframe.data.loading import Batch
 from alframe.engine.embedding.embedder import Embedder, embed_batches
+from alframe.engine.embedding.moved_files import recognise_moved_files
 from alframe.errors import BadOutput, EngineError, PoolError
 from alframe.progress import Bar, track
 from alframe.store.features import FeatureStore
@@ -92,6 +93,7 @@ def _embed_missing(
     # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
     # forms the same batches when it goes on, and ends with the same bits.
     contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), present)
+    recognise_moved_files(items, contents, cache)
     shards = _missing_shards(contents, store)
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)

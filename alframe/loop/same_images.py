@@ -1,0 +1,63 @@
+"""Notice that a new project is about the images of another one, which have only been moved."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from alframe.builtins import REGISTRIES
+from alframe.commands import project_command
+from alframe.errors import AlframeError
+from alframe.loop.campaign import Campaign
+from alframe.store.ledger import LEDGER_NAME, Ledger
+from alframe.types import Item
+
+log = logging.getLogger(__name__)
+SAMPLE = 20  # images whose files are compared
+
+
+def warn_of_moved_project(campaign: Campaign, items: list[Item]) -> None:
+    """Warn if a campaign of people that has asked nothing yet has the images of a project beside it, moved."""
+    if campaign.parts.label_source.answers_now or campaign.ledger.rounds():
+        return
+    by_id = {item.id: item for item in items}
+    for folder, labels in _projects_of_people(campaign.folder):
+        with Ledger.open(folder, read_only=True) as ledger:
+            known = ledger.items()
+        shared = [(key, by_id[id_]) for key, id_ in enumerate(known.ids()) if id_ in by_id]
+        sample = list(islice(shared, SAMPLE))
+        if 2 * len(shared) > len(known) and all(_is_moved(Path(known.path(key)), item.path) for key, item in sample):
+            root = (campaign.recipes.get("pool") or {}).get("root")
+            go_on = project_command(folder, *([f"pool.root={root}"] if root else []))
+            log.warning(
+                "%d of these %d images are those of the project %s, which has %d labels; only their place has changed. "
+                "This is a new project without them. To go on with the other one: %s",
+                *(len(shared), len(items), folder, labels, go_on),
+            )
+
+
+def _projects_of_people(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the folder of each project beside `folder` that has asked people, and how many labels it has."""
+    for file in sorted(folder.parent.glob(f"*/{LEDGER_NAME}")):
+        if file.parent == folder:
+            continue
+        try:
+            with Ledger.open(file.parent, read_only=True) as ledger:
+                rounds = ledger.rounds()
+                source = rounds[-1].label_source.get("name") if rounds else None
+                if source and not REGISTRIES["label_source"].get(str(source)).declares("answers_now"):
+                    yield file.parent, len({label.item for label in ledger.label_rows()})
+        except AlframeError:  # it is damaged, of another version, or by a plugin that is gone
+            continue
+
+
+def _is_moved(before: Path, now: Path) -> bool:
+    """Return whether a file lies elsewhere now: it is gone from there, or was copied."""
+    if before == now:
+        return False
+    try:
+        return not before.exists() or before.stat().st_size == now.stat().st_size
+    except OSError:
+        return False
