@@ -42,6 +42,7 @@ _LEFT_OUT = {
     **dict.fromkeys(_VIDEO.split(), ("video", "videos")),
 }
 # A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _NOT_PORTABLE = re.compile("[\\\\\ud800-\udfff]")
 
 
@@ -137,6 +138,11 @@ def _require_folder(path: str | Path, parameter: str) -> Path:
     if folder.is_file():
         remedy = _FILE_REMEDIES.get(folder.suffix.lower(), "Set pool.{0} to the folder that it lies in: {1}.")
         raise PoolError(f"{folder} is a file, not a folder. {remedy.format(parameter, folder.parent)}")
+    if os.name != "nt" and _WINDOWS_PATH.match(str(path)):
+        raise PoolError(
+            f"{path} is a folder of Windows, and this is another system. Set pool.{parameter} to what it is called here, "
+            f"e.g. /mnt/{str(path)[0].lower()}/... under WSL."
+        )
     raise PoolError(
         f"{folder} does not exist. Set pool.{parameter} to the folder with the images. If they were moved, name the "
         f"project too, so that it goes on with its labels: project=FOLDER pool.{parameter}=NEW_FOLDER."
