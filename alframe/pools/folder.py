@@ -41,8 +41,8 @@ _LEFT_OUT = {
     **dict.fromkeys(_RAW.split(), ("raw file", "raw files")),
     **dict.fromkeys(_VIDEO.split(), ("video", "videos")),
 }
-# A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+# A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
 _NOT_PORTABLE = re.compile("[\\\\\ud800-\udfff]")
 
 
@@ -140,8 +140,8 @@ def _require_folder(path: str | Path, parameter: str) -> Path:
         raise PoolError(f"{folder} is a file, not a folder. {remedy.format(parameter, folder.parent)}")
     if os.name != "nt" and _WINDOWS_PATH.match(str(path)):
         raise PoolError(
-            f"{path} is a folder of Windows, and this is another system. Set pool.{parameter} to what it is called here, "
-            f"e.g. /mnt/{str(path)[0].lower()}/... under WSL."
+            f"{path} is a folder of Windows, and this is another system. Set pool.{parameter} to what it is called here; "
+            "under WSL, D:\\traps is /mnt/d/traps."
         )
     raise PoolError(
         f"{folder} does not exist. Set pool.{parameter} to the folder with the images. If they were moved, name the "
