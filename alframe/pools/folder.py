@@ -140,7 +140,7 @@ def _require_folder(path: str | Path, parameter: str) -> Path:
         raise PoolError(f"{folder} is a file, not a folder. {remedy.format(parameter, folder.parent)}")
     if os.name != "nt" and _WINDOWS_PATH.match(str(path)):
         raise PoolError(
-            f"{path} is a folder of Windows, and this is another system. Set pool.{parameter} to what it is called here; "
+            f"{path} is a folder of Windows, not of this system. Set pool.{parameter} to what it is called here; "
             "under WSL, D:\\traps is /mnt/d/traps."
         )
     raise PoolError(
