@@ -38,7 +38,8 @@ def test_it_refuses_with_the_count(name: str, value: float) -> None:
                 assert re.search(r"^The [\w ]+ of 1 of \d+ [\w ]+ \(first: row \d+\) are not finite", str(refusal))
             else:
                 assert need in NOT_READ.get(name, ()), f"{need} of {value} is not refused"
-                assert tiny_keys(20)[4] not in chosen
+                # Row 4 of what is known about the labelled images is another image than row 4 of the pool.
+                assert need in {Need.LABELLED_PROBS} or tiny_keys(20)[4] not in chosen
 
 
 @pytest.mark.filterwarnings("ignore:.*(overflow|invalid value).*:RuntimeWarning")
