@@ -88,8 +88,15 @@ class ImageMatcher:
     def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
         """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
         numbers = look_up(self._by_id, paths)
-        in_folder = folder is not None and folder != pool_root(self._items)
-        rows = np.arange(len(paths)) if in_folder else np.flatnonzero(numbers < 0)
+        root = pool_root(self._items)
+        in_folder = folder is not None and folder != root
+        if folder is not None and root is not None and folder in root.parents and not (numbers >= 0).any():
+            # The usual case: a file beside the pool's folder, whose paths begin with that folder's name.
+            start = f"{root.relative_to(folder).as_posix()}/"
+            numbers = look_up(self._by_id, [path[len(start) :] if path.startswith(start) else "" for path in paths])
+            rows = np.flatnonzero(numbers < 0)
+        else:
+            rows = np.arange(len(paths)) if in_folder else np.flatnonzero(numbers < 0)
         if not len(rows):
             return PathMatches(numbers)
         found_anchors = {""} if len(rows) < len(paths) else set()
@@ -97,10 +104,13 @@ class ImageMatcher:
         here = np.where(numbers[rows] < 0, self._find_here(normal), numbers[rows])
         if folder is not None and in_folder:
             here = agree(here, self._find_in_folder(normal, folder))
-        for row in np.flatnonzero(here == NOT_FOUND).tolist():
-            if "%" in normal[row]:
-                normal[row] = normalise_path(unquote(normal[row]))
-                here[row] = self._find_here([normal[row]])[0]
+        if encoded := [row for row in np.flatnonzero(here == NOT_FOUND).tolist() if "%" in normal[row]]:
+            decoded = normalise_paths([unquote(normal[row]) for row in encoded])
+            here[encoded] = self._find_here(decoded)
+            if folder is not None and in_folder:
+                here[encoded] = agree(here[encoded], self._find_in_folder(decoded, folder))
+            for row, path in zip(encoded, decoded, strict=True):
+                normal[row] = path
         numbers[rows] = here
         left = np.flatnonzero(here == NOT_FOUND)
         if not len(left):

@@ -164,6 +164,9 @@ def test_accents_composed_otherwise() -> None:
 def test_paths_may_start_at_the_file_s_folder() -> None:
     assert find(below("pool/", CAMS), CAMS, folder="/data") == list(CAMS)
     assert find(below("../pool/", CAMS), CAMS, folder="/data/results") == list(CAMS)
+    assert find(["pool/cam%201/x%2Ejpg"], ("cam 1/x.jpg", "y.jpg"), folder="/data") == ["cam 1/x.jpg"]
+    assert find([*below("pool/", CAMS[:3]), "POOL\\CAM2\\IMG_2.JPG"], CAMS, folder="/data") == list(CAMS)
+    assert find(["pool/1.jpg"], ("pool/1.jpg", "1.jpg"), folder="/data") == ["?"], "either would do"
     assert find(["IMG_1.JPG"], CAMS, folder="/data/pool/cam2") == ["cam2/IMG_1.JPG"]
     assert find([*below("2023/", CAMS), *below("pool/", CAMS[:2])], CAMS, folder="/data") == [*NONE, *CAMS[:2]]
     nested = ("1.jpg", "2.jpg", "A/1.jpg", "A/3.jpg")
