@@ -16,10 +16,10 @@ MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "na", "n/a", "<na>", "n
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _ERROR_CELL = re.compile(r"#(?:[A-ZÀ-ÖØ-Þ/0_]+[!?]?)|(?:Err|Fehler|Erreur):\d+")  # of Excel, LibreOffice and Sheets
-_MARKS = ",;|\n\r，；、،｜"
+_MARKS = ",;|\t\n\r\u2028\u2029，；、،｜"
 _NOT_IN_BRACKETS = r"(?![^()]*\))"  # "weather (fog, rain)" is one name
 _LIST_MARKS = re.compile(f"[{_MARKS}]{_NOT_IN_BRACKETS}")
-_JOINING_MARKS = re.compile(f"[+/&＋／＆]{_NOT_IN_BRACKETS}")
+_JOINING_MARKS = re.compile(rf"[+/&\\＋／＆]{_NOT_IN_BRACKETS}")
 _JOINING_WORDS = re.compile(
     r"\s+(?:and|or|with|und|oder|mit|et|ou|avec|y|o|con|e|en|of|och|eller|og)\s+", re.IGNORECASE
 )
@@ -52,11 +52,11 @@ def explain_unusable_name(name: str) -> str | None:
         return "is what a spreadsheet shows where a formula failed, and no class name"
     if (name[0] + name[-1]) in ("[]", "{}", '""', "''") or name.startswith(("[", "{")):
         return "is written for a program (JSON), and is no class name: write the name alone"
-    if "\ufffd" in name or any(category(letter) in ("Cc", "Cs") and letter not in "\n\r" for letter in name):
+    if "\ufffd" in name or any(category(letter) in ("Cc", "Cs") and letter not in "\t\n\r" for letter in name):
         return "has characters that cannot be read, so it cannot be a class name: save the file as CSV UTF-8"
     if not any(map(str.isalnum, name)):
         return "cannot be a class name: it has neither a letter nor a digit"
-    if (bare := name.strip(_MARKS + " ")) != name.strip():
+    if (bare := name.strip(_MARKS + "/&\\ ")) != name:
         return f"begins or ends with a mark, and cannot be a class name: write {bare!r}"
     return None
 
@@ -99,7 +99,8 @@ def explain_no_class(
     if name.casefold() in MISSING_WORDS:
         return f"is what programs write where nothing is known; {remedy}"
     if names := split_class_names(name, {*declared, *others}, is_typed):
-        return f"gives several classes ({', '.join(map(repr, names))}), but an image has one; {remedy}"
+        several = f"gives several classes ({', '.join(map(repr, names))}), but an image has one"
+        return several if _LIST_MARKS.search(name) else f"{several}; {remedy}"
     return None
 
 

@@ -11,6 +11,7 @@ from alframe.class_names import (
     check_class_names,
     class_name_key,
     clean_class_name,
+    explain_no_class,
     explain_unusable_name,
     split_class_names,
 )
@@ -41,7 +42,7 @@ TWINS = [
 UNUSABLE = [
     *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#NV", "#BEZUG!", "Err:502"),
     *("=NA()", "=A1", '{"choices": ["fox", "hare"]}', '["a"]', "['a', 'b']", "[]", "{}", '"fox"', '{"a": 1'),
-    *("", "-", "--", "…", "?!", "fox\x00", "f\ufffdx", "fox\thare", "f\ud800x", "fox,", ";fox", "x" * (MAX_LENGTH + 1)),
+    *("", "-", "--", "…", "?!", "fox\x00", "f\ufffdx", "f\ud800x", "fox,", ";fox", "fox/", "x" * (MAX_LENGTH + 1)),
 ]
 NAMES = [
     *("fox", "001", "1e5", "Ursus sp.", "C++", "deer+", "black and white colobus", "O'Hara's bat", "狐", "#1 female"),
@@ -61,6 +62,9 @@ LISTS = [
     ("fox;hare", ("fox", "hare")),
     ("fox|hare|boar", ("fox", "hare", "boar")),
     ("(fox, hare)", ("fox", "hare")),
+    ("fox\thare", ("fox", "hare")),
+    ("fox\u2028hare", ("fox", "hare")),
+    ("fox\\hare", ("fox", "hare")),
     ("fox\nhare", ("fox", "hare")),
     ("fox、hare", ("fox", "hare")),
     ("fox + red deer", ("fox", "red deer")),
@@ -104,6 +108,21 @@ def test_several_names_in_one_text_are_not_one_name() -> None:
         assert split_class_names(text, known, is_typed=False) == names
 
     check_each(LISTS, check)
+
+
+def test_the_remedy_that_is_named_works_where_one_is_named() -> None:
+    remedy, fox = "add it to the setting classes", {"fox", "hare"}
+
+    def check(text: str, has_remedy: bool) -> None:
+        name = clean_class_name(text)
+        reason = explain_no_class(name, fox)
+        assert reason is not None and (remedy in reason) == has_remedy
+        if has_remedy:
+            declared = {class_name_key(each) for each in check_class_names(["fox", "hare", name])}
+            assert explain_no_class(name, declared) is None
+
+    named = ("fox/hare", "fox + hare", "fox and hare", "none", "NA", "nan")
+    check_each([(text, True) for text in named] + [(text, False) for text in ("fox, hare", "fox;hare", "#N/A")], check)
 
 
 def test_words_join_two_names_only_if_both_are_known() -> None:
