@@ -151,6 +151,14 @@ def test_a_sequence_that_the_pool_gives_is_doubted_too_and_kept() -> None:
     assert not find_doubtful_sequences([replace(item, taken=SPRING) for item in items], 3600.0), "when it begins"
 
 
+def test_a_class_of_a_camera_whose_clock_stood_still_is_held_out_in_part(tmp_path: Path) -> None:
+    still = [replace(item, label="hare") for item in shots([NEW_YEAR] * 30)]
+    others = [replace(item, label="fox") for item in shots(after(SPRING, *range(0, 30_000, 1000)), "cam2")]
+    with Ledger.open(tmp_path) as ledger:
+        listing = sync_pool_listing(ledger, Listed(still + others), 0.2, "sequence", 0)
+    assert Counter(item.label for item in listing.items if item.split == "test") == {"hare": 6, "fox": 6}
+
+
 def test_two_places_with_cameras_of_one_name_are_told_apart_in_a_project_that_had_mixed_them(tmp_path: Path) -> None:
     def items(a: str, b: str, taken: list[datetime | None]) -> list[Item]:
         return [

@@ -77,6 +77,22 @@ def test_date_captured_and_times_that_are_none(tmp_path: Path) -> None:
     assert [one.taken for one in read(tmp_path, images, [])] == [datetime(2011, 5, 13, 23, 43, 18), None, None]
 
 
+def test_times_with_am_and_pm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    texts = [
+        "2015-10-23 04:05:00 PM",
+        "2015-10-23 12:05:00 AM",
+        "2015:10:23 04:05:30 p.m.",
+        "2015-10-23 4:06 PM",
+        "dusk",
+    ]
+    found = read(tmp_path, [image(number, datetime=text) for number, text in enumerate(texts, start=1)], [])
+    assert [one.taken for one in found] == [
+        *(datetime(2015, 10, 23, 16, 5), datetime(2015, 10, 23, 0, 5)),
+        *(datetime(2015, 10, 23, 16, 5, 30), datetime(2015, 10, 23, 16, 6), None),
+    ]
+    assert "1 times are unknown: 'dusk' (images[4]" in caplog.text
+
+
 def test_several_annotations(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     images = [image(n) for n in (1, 2, 3)]
     annotations = [seen(1, 1), seen(1, 1), seen(2, 2), seen(2, 1)]

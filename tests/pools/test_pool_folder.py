@@ -91,6 +91,13 @@ def test_class_and_camera_come_from_their_levels(tmp_path: Path) -> None:
     }
 
 
+def test_two_folders_of_one_name_are_two_cameras(tmp_path: Path) -> None:
+    touch(tmp_path, "A/cam1/1.jpg", "B/cam1/1.jpg")
+    assert [item.camera for item in Folder(tmp_path, camera_level=2).items()] == ["A/cam1", "B/cam1"]
+    of_classes = Folder(tmp_path, classes=True, camera_level=2).items()
+    assert [item.camera for item in of_classes] == ["cam1", "cam1"], "what an image shows is no place"
+
+
 def test_an_empty_class_folder_is_no_error(tmp_path: Path) -> None:
     touch(tmp_path, "fox/1.jpg")
     (tmp_path / "hare").mkdir()

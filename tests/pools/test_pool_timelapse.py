@@ -68,6 +68,21 @@ def test_all_that_is_known(tmp_path: Path) -> None:
     assert (one.label, one.camera, one.sequence) == (None, None, None)
 
 
+def test_times_of_another_form_are_read_by_the_column_or_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"File": f"{n}.jpg", "DateTime": f"05/{n:02}/2024 4:05:00 PM"} for n in (1, 2)]
+    assert [item.taken for item in read(tmp_path, *rows)] == [None, None]
+    assert "2 times are unknown: '05/01/2024 4:05:00 PM' (record 1, 1.jpg) may be day/month or month/day" in caplog.text
+    rows.append({"File": "3.jpg", "DateTime": "05/31/2024 4:05:00 PM"})
+    assert [item.taken for item in read(tmp_path, *rows)] == [datetime(2024, 5, day, 16, 5) for day in (1, 2, 31)]
+
+
+def test_two_folders_of_one_name_are_two_cameras(tmp_path: Path) -> None:
+    rows = [{"File": "1.jpg", "RelativePath": f"{place}\\cam1"} for place in "AB"]
+    assert [item.camera for item in read(tmp_path, *rows, camera_level=2)] == ["A/cam1", "B/cam1"]
+
+
 def test_records_of_one_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [
         {"File": f"{n}.jpg", "Species": name} for n, name in ((1, ""), (1, "fox"), (2, "fox"), (2, "hare"), (3, ""))
