@@ -159,9 +159,12 @@ def _read_done_file(file: Path, digest: str) -> Outcome | None:
         return None
     try:
         done = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        identity, message, value = done["identity"], str(done["message"]), done["value"]
+        if not (value is None or isinstance(value, int | float)):
+            raise TypeError
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         log.warning("%s cannot be read; the results are computed again.", file)
         return None
-    if done["identity"] != digest:
+    if identity != digest:
         return None
-    return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{done['message']}", done["value"])
+    return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{message}", value)

@@ -59,6 +59,7 @@ def test_killed_at_random_moments(campaign: tuple, tmp_path: Path) -> None:
             tmp_path.mkdir()
     assert kills >= 20
     assert facts(only_project(tmp_path)) == facts(undisturbed)
+    assert not [file for file in only_project(tmp_path).rglob(".*") if file.suffix in (".tmp", ".old")]
     assert accuracies(only_project(tmp_path)) == accuracies(undisturbed)
 
 
