@@ -155,7 +155,10 @@ def test_area_and_averages_by_hand() -> None:
     assert (curve.low, curve.high) == ([0.0, 0.0], [1.0, 1.0])
     gap = difference_curve(runs, [runs[1], runs[0]])
     assert gap.mean == pytest.approx([0.0, 0.0])
-    assert gap.high[0] == pytest.approx(12.706 * 0.2, rel=1e-3)
+    assert (gap.low, gap.high) == ([-1.0, -1.0], [1.0, 1.0])
+    near = [[round_record(1, labels=10, accuracy=share)] for share in (0.52, 0.3)]
+    close = difference_curve([run[:1] for run in runs], near)  # -0.02 and 0: the standard error is 0.01
+    assert (close.mean[0], close.high[0]) == pytest.approx((-0.01, -0.01 + 12.706 * 0.01), rel=1e-3)
 
 
 def test_the_ledger_says_what_was_run_with_what(images: Path, tmp_path: Path) -> None:
