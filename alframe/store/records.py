@@ -35,7 +35,13 @@ class StoredItems(Sequence[Item]):
     def __getitem__(self, key: int | slice) -> Item | list[Item]:
         if isinstance(key, slice):
             return [self._load(row) for row in self._rows[key]]
-        return self._load(self._rows[key])
+        try:
+            return self._load(self._rows[key])
+        except (IndexError, TypeError) as error:  # the ledger itself names the keys
+            raise damaged(self._file, error) from error
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self._load, self._rows)
 
     def ids(self) -> Iterator[str]:
         """Return the ids by key."""
