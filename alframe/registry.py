@@ -5,12 +5,18 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
+import os
+import re
+import reprlib
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoints, entry_points
+from pathlib import Path
 from typing import Any
 
 from alframe.errors import AlframeError, BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
@@ -30,14 +36,37 @@ class RegisteredPart:
     def load(self) -> Callable[..., Any]:
         """Import the part and return its class or factory. Raises BrokenPlugin, naming the owner, on any failure."""
         module, _, attribute = self.target.partition(":")
-        try:
-            factory: Callable[..., Any] = getattr(import_module(module), attribute)
-        except Exception as error:
+        with self._contained():
+            try:
+                factory: Callable[..., Any] = getattr(import_module(module), attribute)
+            except (Exception, SystemExit) as error:
+                raise BrokenPlugin(
+                    f"'{self.name}' from {self.owner} {self.version} ({self.target}) cannot be imported: "
+                    f"{type(error).__name__}: {error}. Update or uninstall {self.owner}; everything else still works."
+                ) from error
+        if not callable(factory):
             raise BrokenPlugin(
-                f"'{self.name}' from {self.owner} {self.version} ({self.target}) cannot be imported: "
-                f"{type(error).__name__}: {error}. Update or uninstall {self.owner}; everything else still works."
-            ) from error
+                f"'{self.name}' from {self.owner} {self.version} ({self.target}) is {reprlib.repr(factory)}, and not a "
+                f"class or a function that builds a part. Update or uninstall {self.owner}."
+            )
         return factory
+
+    @contextmanager
+    def _contained(self) -> Iterator[None]:
+        """Undo a plugin's change of the working directory, and name the owner of what is warned about."""
+        if self.owner == "alframe":
+            yield
+            return
+        folder = Path.cwd()
+        with warnings.catch_warnings(record=True) as caught:
+            try:
+                yield
+            finally:
+                if Path.cwd() != folder:
+                    os.chdir(folder)
+                    log.warning("%s %s changed the working directory; it is changed back.", self.owner, self.version)
+        for text in dict.fromkeys(str(warning.message) for warning in caught):
+            log.warning("%s %s warns: %s", self.owner, self.version, text)
 
     def declares(self, flag: str) -> bool:
         """Return whether the part's class has a true attribute `flag`, such as `read_only`; no part is built."""
@@ -72,6 +101,7 @@ class Registry:
     def get(self, name: str) -> RegisteredPart:
         """Return the one part with this name; ``dist:name`` settles a name that two distributions claim.
 
+        A built-in part keeps its name whatever a plugin registers, which is then reached as ``dist:name`` only.
         An old name of a built-in part is answered with the part, and a warning. Raises UnknownComponent (with
         suggestions) or DuplicateComponent (naming both owners).
         """
@@ -83,6 +113,8 @@ class Registry:
         matches = [part for part in table.get(bare, []) if owner in ("", part.owner)]
         if not matches:
             raise UnknownComponent(unknown_name(self.kind, name, sorted(table)))
+        if len(matches) > 1 and not owner and matches[0].owner == "alframe":
+            return matches[0]  # a plugin adds to what there is and takes nothing away
         if len(matches) > 1:
             owners = " and ".join(part.owner for part in matches)
             raise DuplicateComponent(
@@ -99,6 +131,17 @@ class Registry:
         except AlframeError:  # not installed any more, or built without the registry
             return f"{self.kind} '{name}'"
         return f"{self.kind} '{part.name}' ({part.owner} {part.version})"
+
+    def describe_built(self, part: object) -> str:
+        """Return the same of a part that was built, by the module of its class; of an unknown one, its class."""
+        kind = type(part)
+        target, package = f"{kind.__module__}:{kind.__qualname__}", kind.__module__.partition(".")[0]
+        known = [entry for entries in self.parts().values() for entry in entries]
+        exact = [entry for entry in known if entry.target == target]
+        near = [entry for entry in known if package != "alframe" and re.split("[.:]", entry.target)[0] == package]
+        for entry in exact or near[: len(near) == 1]:
+            return f"{self.kind} '{entry.name}' ({entry.owner} {entry.version})"
+        return f"{self.kind} {kind.__qualname__}"
 
     def build(self, recipe: Mapping[str, Any]) -> Any:
         """Build the part that `recipe["name"]` names; the other keys are its parameters.
@@ -120,13 +163,21 @@ class Registry:
             listing = ", ".join(_signature_text(each, params) for each in signature.parameters.values()) or "none"
             raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
         try:
-            return factory(**params)
+            with part._contained():
+                return factory(**params)
         except (TypeError, ValueError) as error:
             for name, value in params.items():
                 if isinstance(value, str) and isinstance(signature.parameters[name].default, int | float):
                     raise BadParams(f"{self.kind} '{part.name}': {name}={value}: must be a number.") from None
             given = ", ".join(f"{name}={value!r}" for name, value in params.items())
             raise BadParams(f"{self.kind} '{part.name}' cannot be built with {given}: {error}.") from error
+        except AlframeError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise BrokenPlugin(
+                f"{self.describe(recipe)} cannot be built: {type(error).__name__}: {error}. "
+                "Report it to its maintainer."
+            ) from error
 
     def current_name(self, name: str) -> str:
         """Return today's name of a part that was renamed, with a warning; any other name as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -62,6 +63,14 @@ def _run(words: list[str]) -> None:
         sys.stdout.write(f"alframe {alframe_version()}\n")
         return
     if words[:1] == ["plugins"]:
+        if words[1:2] == ["--check"]:
+            from alframe.app.plugin_check import check_parts_named
+
+            text, passed = check_parts_named(words[2:])
+            sys.stdout.write(text + "\n")
+            if not passed:
+                sys.exit(1)
+            return
         from alframe.app.inspect import describe_plugins
 
         sys.stdout.write(describe_plugins() + "\n")
@@ -98,6 +107,8 @@ def run_task(config: DictConfig) -> float | None:
 
     from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
+    from alframe.loop.contract_checks import refuse
+    from alframe.types import Outcome
 
     hydra_config = HydraConfig.get()
     sweep = hydra_config.mode is RunMode.MULTIRUN
@@ -118,6 +129,8 @@ def run_task(config: DictConfig) -> float | None:
                 choices = projects.saving_choices(session.folder, cast(list[str], words), own)
                 with log_to_folder(session.folder), choices:
                     outcome = task.run(session)
+        if not isinstance(outcome, Outcome):
+            refuse("task", task, f"ends with {outcome!r} ({type(outcome).__name__}), not an Outcome")
     except Exception as error:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -129,6 +142,11 @@ def run_task(config: DictConfig) -> float | None:
         raise OutputClosed from error
     except OSError as error:
         raise CommandFailed(describe_error(OSError(error.errno, error.strerror, "standard output"))) from error
+    if outcome.failures:
+        text = "Not all is done, and the rest is:\n" + "\n".join(outcome.failures)
+        if not sweep:
+            raise CommandFailed(text)
+        logging.getLogger(__name__).error(text)  # the run itself counts
     return outcome.value
 
 

@@ -23,10 +23,13 @@ def describe_plugins() -> str:
 
 def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
     configured = config_files(kind, config_folders())
-    texts = [file.read_text(encoding="utf-8") for file in configured.values()]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in configured.values()]
     for name, entries in sorted(registry.parts().items()):
+        builtin = name in registry.builtins
         for entry in entries:
-            state = "ok" if len(entries) == 1 else f"DUPLICATE: choose with {kind}.name={entry.owner}:{name}"
+            by_owner = f"choose with {kind}.name={entry.owner}:{name}"
+            state = "ok" if len(entries) == 1 or entry.owner == "alframe" else f"DUPLICATE: {by_owner}"
+            state = f"has the name of a built-in part: {by_owner}" if builtin and entry.owner != "alframe" else state
             yield f"{name:24} {entry.owner} {entry.version:12} {_import_error(entry) or state}"
         if name not in configured and not any(f"name: {name}\n" in text for text in texts):
             yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 
 log = logging.getLogger(__name__)
@@ -80,4 +83,18 @@ def describe_error(error: Exception) -> str:
             return f"{what}. Choose a shorter name for the folder that it is in."
         return f"{what}. The work done so far is kept. Fix this, and run the same command again to continue."
     notes = getattr(error, "__notes__", ["Set HYDRA_FULL_ERROR=1 for the traceback."])
-    return f"Unexpected error in alframe: {type(error).__name__}: {error}\n{notes[-1]}"
+    part = _find_plugin(error)
+    where = "alframe" if part is None else f"{part}, which is not alframe's: report it to its maintainer"
+    return f"Unexpected error in {where}: {type(error).__name__}: {error}\n{notes[-1]}"
+
+
+def _find_plugin(error: BaseException) -> str | None:
+    """Return the plugin's part in whose code an error was raised, or that called what raised it; None: no plugin's."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        for kind, registry in REGISTRIES.items():
+            for part in (part for entries in registry.parts().values() for part in entries if part.owner != "alframe"):
+                if re.split("[.:]", part.target)[0] == package:
+                    return f"{part.owner} {part.version} ({kind} '{part.name}')"
+    return None

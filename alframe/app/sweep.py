@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,18 @@ log = logging.getLogger(__name__)
 _under_way: list[Path] = []  # the folder of the sweep that has begun, until its results are printed
 
 
+_NOTES = ("jobs", "failed")
+
+
 class SweepSummary(Callback):
     """Callback that leaves a note about each job in the sweep's folder: its project folder, or that it failed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Remember the sweep's folder, so that its results are printed at the end."""
-        _under_way.append(Path(config.hydra.sweep.dir))
+        """Remember the sweep's folder, so that its results are printed at the end; forget an earlier sweep in it."""
+        folder = Path(config.hydra.sweep.dir)
+        for notes in _NOTES:
+            shutil.rmtree(folder / notes, ignore_errors=True)
+        _under_way.append(folder)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Write the note about the job that has just ended."""
@@ -61,7 +68,8 @@ def _print_sweep(folder: Path) -> None:
     from alframe.tasks.sweep_table import Job, sweep_curves, sweep_table
 
     notes = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((folder / "jobs").glob("*.json"))]
-    jobs = [Job(Path(note["folder"]), tuple(note["overrides"])) for note in notes]
+    # Two jobs of the same settings are one run.
+    jobs = [Job(Path(folder), tuple(words)) for folder, words in {n["folder"]: n["overrides"] for n in notes}.items()]
     if not jobs:
         return
     file = folder / "curves.csv"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -92,6 +94,7 @@ def stream_batches(
         num_workers=workers,
         collate_fn=_identity,  # type: ignore[arg-type]  # its stub knows lists only
         worker_init_fn=_start_worker,
+        multiprocessing_context=_start_method() if workers else None,
         generator=torch.Generator(),  # else the loader draws from the global one
     )
     raw_batches = iter(loader)
@@ -108,6 +111,17 @@ def stream_batches(
                 "e.g. compute.workers=1, or compute.workers=0 to decode in the main process."
             ) from error
         yield Batch(rows, torch.from_numpy(pixels), results)
+
+
+def _start_method() -> str | None:
+    """Return how worker processes start, where Python's default is not one of its own; None: as it says.
+
+    In a job of joblib the default is loky's, whose processes torch's loader cannot start.
+    """
+    default = multiprocessing.get_start_method(allow_none=True)
+    if default in (None, "fork", "spawn", "forkserver"):
+        return None
+    return "fork" if sys.platform == "linux" else "spawn"
 
 
 def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, HiddenActivations, SelfMeasuring
 from alframe.errors import BadOutput
-from alframe.types import Floats
+from alframe.types import Floats, Ints
 
 TOLERANCE = 1e-3  # of the sum of a row: half precision passes, logits do not
 
@@ -21,11 +22,17 @@ class CheckedHead:
     def __init__(self, head: Head, recipe: Mapping[str, Any]) -> None:
         self.head = head
         self.recipe = recipe
+        self._classes: int | None = None
         self.stochastic = head.stochastic
-        self.fit, self.state, self.load = head.fit, head.state, head.load
+        self.state, self.load = head.state, head.load
         # Of the instance, not the class: else every head would seem to measure itself.
         if isinstance(head, SelfMeasuring):
             self.fit_measured = head.fit_measured
+
+    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
+        """See the Head contract."""
+        self.head.fit(x, y, classes, rng)
+        self._classes = classes
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""
@@ -38,8 +45,13 @@ class CheckedHead:
         )
 
     def _require_probs(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
-        if probs.shape[:-1] != shape:
+        if not isinstance(probs, np.ndarray) or probs.dtype.kind != "f":
+            kind = f"an array of {probs.dtype}" if isinstance(probs, np.ndarray) else type(probs).__name__
+            self._refuse(f"{what} as {kind}, not as an array of float32: {reprlib.repr(probs)}")
+        if probs.ndim != len(shape) + 1 or probs.shape[:-1] != shape:
             self._refuse(f"{what} of the shape {probs.shape}, not ({', '.join(map(str, shape))}, classes)")
+        if self._classes is not None and probs.shape[-1] != self._classes:
+            self._refuse(f"{what} of {probs.shape[-1]} classes, and was fitted to {self._classes}")
         # NaN and infinity survive addition, so the sums tell of them as well, without a table of the pool's size.
         wrong = ~(np.abs(probs.sum(axis=-1) - 1) <= TOLERANCE)
         if wrong.any():
@@ -64,6 +76,8 @@ class CheckedHeadWithActivations(CheckedHead):
         """Return (n, A), the outputs of the hidden layers side by side."""
         assert isinstance(self.head, HiddenActivations)
         outputs = self.head.hidden_activations(x)
+        if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or len(outputs) != len(x):
+            self._refuse(f"outputs of hidden layers that are no array ({len(x)}, A): {reprlib.repr(outputs)}")
         wrong = ~np.isfinite(outputs.sum(axis=1))
         if wrong.any():
             self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")

@@ -16,6 +16,7 @@ from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import check_class_names_of
 from alframe.loop.campaign import Campaign
+from alframe.loop.contract_checks import collect_answers_of
 from alframe.loop.labels import Labels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
@@ -124,7 +125,7 @@ class KeyedAnswers:
 def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -> KeyedAnswers:
     """Collect the answers to a request from its label source; `keys` are those of its items."""
     key_of = {item.id: key for item, key in zip(request.items, keys, strict=True)}
-    answers = source.collect(request)
+    answers = collect_answers_of(source, request)
     labels, problems = check_class_names_of(answers.labels, request.classes)
     return KeyedAnswers(
         labels=[(key_of[label.item], label) for label in labels if label.item in key_of],

@@ -15,6 +15,7 @@ from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.pool_views import require_needs
 from alframe.errors import AlframeError, BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
+from alframe.loop.contract_checks import CheckedPool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
@@ -59,7 +60,13 @@ def sync_pool(campaign: Campaign) -> RunCache:
         check_simulation_unchanged(campaign)
     holdout = settings.holdout.fraction, settings.holdout.group
     listing = sync_pool_listing(
-        campaign.ledger, parts.pool, *holdout, settings.seed, settings.sequences, settings.boxes, settings.classes
+        campaign.ledger,
+        CheckedPool(parts.pool),
+        *holdout,
+        settings.seed,
+        settings.sequences,
+        settings.boxes,
+        settings.classes,
     )
     record_absent(campaign, np.flatnonzero(~listing.present).tolist())
     if campaign.uses_pool_labels:

@@ -12,6 +12,7 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, Parts
 from alframe.engine.checked_head import checked_head
 from alframe.errors import BadParams
+from alframe.loop.contract_checks import CheckedExporter, FailSafeTracker, require_members
 
 SEVERAL = {"exporters": "exporter", "trackers": "tracker"}  # kinds of which a campaign may have several parts
 PACKAGES = ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow", "onnxruntime", "openvino")
@@ -33,13 +34,15 @@ class LazyParts:
     def _build(self, attribute: str) -> Any:
         if attribute in SEVERAL:
             kind = SEVERAL[attribute]
-            return [REGISTRIES[kind].build(recipe) for recipe in (self._recipes.get(kind) or {}).values() if recipe]
+            recipes = [recipe for recipe in (self._recipes.get(kind) or {}).values() if recipe]
+            wrap = CheckedExporter if kind == "exporter" else FailSafeTracker
+            return [wrap(_build_part(kind, recipe)) for recipe in recipes]
         kind, recipe = attribute.removeprefix("start_"), self._recipes.get(attribute)
         if kind == "stopping" and not recipe:
             return None
         if not recipe or "name" not in recipe:
             raise BadParams(f"No {kind} is chosen. Give one: {kind}=<name>; `alframe plugins` lists them.")
-        return REGISTRIES[kind].build(recipe)
+        return _build_part(kind, recipe)
 
     def new_head(self) -> Head:
         """Build a head that is not fitted yet."""
@@ -48,6 +51,13 @@ class LazyParts:
     def name(self, kind: str) -> str:
         """Return the registry name of the part of this kind."""
         return str(self._recipes[kind]["name"])
+
+
+def _build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
+    """Build the part of this recipe. Raises BrokenPlugin also for one that lacks what its contract names."""
+    part = REGISTRIES[kind].build(recipe)
+    require_members(kind, part)
+    return part
 
 
 def list_part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:

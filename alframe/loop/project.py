@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from alframe.store.file_cache import FileCache
 from alframe.store.files import clear_temporary_files
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
+log = logging.getLogger(__name__)
+
 
 class Project:
     """The stores of a campaign, opened when first read; `lock` it before anything is written.
@@ -21,8 +24,8 @@ class Project:
     are asked in `request_folder`; `done_file` is there when the campaign has ended, with the message it ended with.
     """
 
-    def __init__(self, folder: Path, cache_folder: Path, read_only: bool) -> None:
-        self.folder, self.cache_folder, self.read_only = folder, cache_folder, read_only
+    def __init__(self, folder: Path, cache_folder: Path, read_only: bool, waits: bool = False) -> None:
+        self.folder, self.cache_folder, self.read_only, self.waits = folder, cache_folder, read_only, waits
         self.done_file = folder / "done.json"
         self.export_folder = folder / "export"
         self.model_folder = self.export_folder / "model"
@@ -30,7 +33,10 @@ class Project:
         self._lock: filelock.BaseFileLock | None = None
 
     def lock(self) -> None:
-        """Make the folder and lock it, unless it is only read. Raises StoreError if another process has the lock."""
+        """Make the folder and lock it, unless it is only read.
+
+        If another process has the lock, wait for it where the project `waits`, as in a sweep, else raise StoreError.
+        """
         if self.read_only:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -38,10 +44,13 @@ class Project:
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise StoreError(
-                f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could request "
-                f"the same images twice."
-            ) from None
+            if not self.waits:
+                raise StoreError(
+                    f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could "
+                    "request the same images twice."
+                ) from None
+            log.info("Another alframe process is using %s: waiting for it, to share its results.", self.folder)
+            self._lock.acquire()
         self._clear_temporary_files()
 
     def _clear_temporary_files(self) -> None:

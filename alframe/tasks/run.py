@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from alframe.commands import command_line, short_path
@@ -11,6 +12,7 @@ from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.answers import store_new_answers, wait_for_answers
 from alframe.loop.compare import run_comparison
+from alframe.loop.contract_checks import failures_of
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.serving import describe_accuracy, is_open_request_served, serve_people, take_snapshot
@@ -40,7 +42,14 @@ class Run(Watching):
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """Run a campaign to its end, or until people must label; where it has ended before, repeat its message."""
+        """Run a campaign to its end, or until people must label; where it has ended before, repeat its message.
+
+        The outcome names the exporters and trackers that failed: they end no campaign.
+        """
+        outcome = self._run(session)
+        return replace(outcome, failures=(*outcome.failures, *failures_of(session.parts.trackers)))
+
+    def _run(self, session: Session) -> Outcome:
         digest = configuration_digest(session.settings, session.recipes)
         earlier = _read_done_file(session.project.done_file, digest)
         # People may have answered or added images since; in a simulation nothing ever changes.
@@ -117,8 +126,9 @@ class Run(Watching):
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, failed, report)
         value = area_under_curve(session.ledger.history())
-        write_json(session.project.done_file, {"identity": digest, "message": message, "value": value})
-        return Outcome(State.DONE, message, value)
+        done = {"identity": digest, "message": message, "value": value, "failures": failed}
+        write_json(session.project.done_file, done)
+        return Outcome(State.DONE, message, value, tuple(failed))
 
 
 def _summary(
@@ -165,6 +175,6 @@ def _read_done_file(file: Path, digest: str) -> Outcome | None:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         log.warning("%s cannot be read; the results are computed again.", file)
         return None
-    if identity != digest:
+    if identity != digest or done.get("failures"):  # what failed is tried again
         return None
     return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{message}", value)

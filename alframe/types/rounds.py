@@ -130,8 +130,12 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a task returns: its state, a message for the user, and a number that a sweep may optimise."""
+    """What a task returns: its state, a message for the user, and a number that a sweep may optimise.
+
+    `failures` say what could not be done, though the rest was: the command then ends with the exit status 1.
+    """
 
     state: State
     message: str = ""
     value: float | None = None
+    failures: tuple[str, ...] = ()

@@ -294,11 +294,46 @@ def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tm
 
 
 def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
-    words = [*tiny_overrides(pool, tmp_path / "runs"), "-m", "hydra/launcher=joblib", "sampler=margin,random"]
+    """At its defaults: the images are decoded by workers of joblib's workers."""
+    at_default = [word for word in tiny_overrides(pool, tmp_path / "runs") if not word.startswith("compute.workers")]
+    words = [*at_default, "-m", "hydra/launcher=joblib", "sampler=margin,random"]
     command = [sys.executable, "-m", "alframe", *words, "stopping.labels=8"]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert finished.returncode == 0, finished.stderr
     assert len(ends(tmp_path / "runs")) == 2
+
+
+def test_a_sweep_folder_that_is_used_again_holds_the_last_sweep(
+    alframe: CommandLine, pool: Path, tmp_path: Path
+) -> None:
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "-m", "hydra.sweep.dir=sweep"]
+    assert alframe(*words, "sampler=margin,random,entropy").code == 0
+    (tmp_path / "sweep" / "failed").mkdir(exist_ok=True)
+    (tmp_path / "sweep" / "failed" / "00009.json").write_text("{}", encoding="utf-8")
+    again = alframe(*words, "sampler=margin,margin")
+    assert again.code == 0, again.err
+    assert sorted(file.name for file in (tmp_path / "sweep" / "jobs").iterdir()) == ["00000.json", "00001.json"]
+    table = again.out.rpartition("setting")[2]
+    assert "failed" not in table and "entropy" not in table
+    curves = (tmp_path / "sweep" / "curves.csv").read_text(encoding="utf-8").splitlines()
+    assert len(curves) == 1 + 2, "the same run twice is one run, of 4 and 8 labels"
+
+
+def test_a_sweep_waits_for_another_on_the_same_project(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "sampler=margin"]
+    assert alframe(*words).code == 0
+    (folder,) = (file.parent for file in tmp_path.glob("runs/*/done.json"))
+    done = ends(tmp_path / "runs")
+    hold = "import filelock, sys, time; f = filelock.FileLock(sys.argv[1]); f.acquire(); print(1, flush=True); time.sleep({})"
+    for seconds, more in ((20, []), (3, ["-m"])):
+        words_to_hold = [sys.executable, "-c", hold.format(seconds), str(folder / ".lock")]
+        with subprocess.Popen(words_to_hold, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout is not None and holder.stdout.readline()
+            finished = alframe(*words, *more)
+            holder.kill() if not more else holder.wait()
+        assert finished.code == (0 if more else 1), finished.err
+        assert "Another alframe process is using" in finished.err
+    assert ends(tmp_path / "runs") == done, "what the other has done is used"
 
 
 def test_an_export_that_fails_is_forgotten(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, pairwise
+from typing import NoReturn
 
 import numpy as np
 
+from alframe.builtins import REGISTRIES
 from alframe.chunks import chunks
 from alframe.contracts import Compute
 from alframe.data.loading import Batch
@@ -99,7 +101,7 @@ def _embed_missing(
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     embed = partial(embed_batches, embedder, workers=compute.workers())
     work = partial(process_shards, "Embedding images", embed, compute.batch_size)
-    for shard, result in zip(shards, compute.map_shards(work, shard_items), strict=True):
+    for shard, result in zip(shards, _one_for_each(compute, work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
         cache.remember_hashes(result.hashes, embedder.spec)
         by_key = dict(zip(shard, shard_contents, strict=True))
@@ -107,6 +109,28 @@ def _embed_missing(
         for key, content in by_key.items():
             contents[key] = content
     return _collect_embedding(contents, store)
+
+
+def _one_for_each(
+    compute: Compute, work: Callable[[Sequence[Sequence[Item]]], Iterator[ShardResult]], shards: Sequence[list[Item]]
+) -> Iterator[ShardResult]:
+    """Yield the compute's result for each shard. Raises BadOutput for one too few, too many, or a wrong one."""
+    count = 0
+    for result in compute.map_shards(work, shards):
+        count += 1
+        right = count <= len(shards) and isinstance(result, ShardResult)
+        if not right or len(result.contents) != len(shards[count - 1]):
+            _refuse_results(compute, f"gives {type(result).__name__} as result {count} of {len(shards)}")
+        yield result
+    if count < len(shards):
+        _refuse_results(compute, f"gives {count} results for {len(shards)} shards")
+
+
+def _refuse_results(compute: Compute, fault: str) -> NoReturn:
+    raise BadOutput(
+        f"{REGISTRIES['compute'].describe_built(compute)} {fault}, in their order. Report it to its maintainer, or "
+        "choose compute=local."
+    )
 
 
 def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[FileContent]:

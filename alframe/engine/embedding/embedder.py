@@ -18,6 +18,7 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load_batches
 from alframe.engine.embedding.runner import NetworkRunner, engine_candidates
+from alframe.errors import BadOutput
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
 
@@ -93,6 +94,12 @@ def embedder_from_module(
     module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
         trial = module(torch.zeros(1, spec.channels, spec.size, spec.size, device=device))
+    if not isinstance(trial, torch.Tensor) or trial.ndim != 2 or len(trial) != 1:
+        shape = tuple(trial.shape) if isinstance(trial, torch.Tensor) else type(trial).__name__
+        raise BadOutput(
+            f"The {REGISTRIES['backbone'].describe(recipe)} gives {shape} for one image of {spec.size} x {spec.size}, "
+            "not an embedding (1, D). Report it to its maintainer, or choose another."
+        )
     runner = NetworkRunner(chosen, module, spec, device)
     digest = _digest_network(module, spec, recipe)
     return Embedder(module, spec, int(trial.shape[1]), digest, device, runner, dict(recipe), tuple(fallbacks))

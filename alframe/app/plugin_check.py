@@ -1,0 +1,82 @@
+"""What `alframe plugins --check` does: load, build and compose each part, as a campaign would."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from alframe.app.api import compose
+from alframe.app.search_path import config_files, config_folders
+from alframe.builtins import REGISTRIES
+from alframe.errors import AlframeError, UnknownComponent
+from alframe.loop.contract_checks import require_members
+from alframe.loop.parts import SEVERAL
+from alframe.registry import RegisteredPart, unknown_name
+
+
+def check_parts_named(names: Sequence[str]) -> tuple[str, bool]:
+    """Check each part of these names, or of all plugins without one; return a line for each, and whether all passed.
+
+    A name is a part's, of whatever kind, or a distribution's. Raises UnknownComponent for one that is neither.
+    """
+    every = [
+        (kind, part) for kind, registry in REGISTRIES.items() for parts in registry.parts().values() for part in parts
+    ]
+    chosen = [
+        (kind, part) for kind, part in every if (part.owner != "alframe" if not names else _is_named(part, names))
+    ]
+    known = {part.name for _, part in every} | {part.owner for _, part in every}
+    for name in names:
+        if not any(_is_named(part, [name]) for _, part in every):
+            raise UnknownComponent(unknown_name("part or distribution", name, sorted(known)))
+    lines, passed = [], True
+    for kind, part in chosen:
+        faults = list(find_faults(kind, part))
+        passed = passed and not faults
+        state = "ok" if not faults else "; ".join(faults)
+        lines.append(f"{kind} {part.name} ({part.owner} {part.version}): {state}")
+    return "\n".join(lines or ["No plugin is installed."]), passed
+
+
+def _is_named(part: RegisteredPart, names: Sequence[str]) -> bool:
+    return part.name in names or part.owner in names
+
+
+def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
+    """Yield what is wrong with a part: it cannot be imported, composed or built, or lacks what its contract names."""
+    try:
+        factory = part.load()
+    except AlframeError as error:
+        yield f"BROKEN: {error}"
+        return
+    file = config_files(kind, config_folders()).get(part.name)
+    if file is None:
+        yield f"conf/{kind}/{part.name}.yaml is missing: it cannot be chosen as {kind}={part.name}"
+        return
+    try:
+        written = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    except Exception as error:  # whatever a YAML file may hold
+        yield f"{file} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"
+        return
+    if not isinstance(written, dict) or written.get("name") not in (part.name, f"{part.owner}:{part.name}"):
+        yield f"{file} does not say name: {part.name}"
+        return
+    accepted = inspect.signature(factory).parameters
+    unknown = [key for key in written if key != "name" and key not in accepted]
+    if unknown and not any(each.kind is each.VAR_KEYWORD for each in accepted.values()):
+        yield f"{file} has {', '.join(map(str, unknown))}, which the constructor does not accept"
+        return
+    try:
+        config = compose(f"{kind}={part.name}")
+        chosen: Any = OmegaConf.to_container(config[kind], resolve=True, throw_on_missing=False)
+        recipe = chosen[part.name] if kind in SEVERAL.values() else chosen
+        if "???" in recipe.values():
+            return  # what only a user knows, such as the pool's folder
+        require_members(kind, REGISTRIES[kind].build({**recipe, "name": f"{part.owner}:{part.name}"}))
+    except AlframeError as error:
+        yield " ".join(str(error).split())
+    except Exception as error:  # of a file that Hydra cannot compose
+        yield f"{file} cannot be composed: {type(error).__name__}: {' '.join(str(error).split())}"

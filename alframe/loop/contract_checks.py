@@ -1,0 +1,155 @@
+"""Check what parts answer where the campaign takes it in: a message names the part, its distribution and the value."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import reprlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from alframe import contracts
+from alframe.builtins import REGISTRIES
+from alframe.contracts import ExportableModel, Exporter, LabelSource, Pool, Stopping, Tracker
+from alframe.errors import AlframeError, BadOutput, BrokenPlugin
+from alframe.types import Answers, Item, Label, Predictions, Request, RoundRecord
+
+log = logging.getLogger(__name__)
+
+
+def refuse(kind: str, part: object, fault: str) -> NoReturn:
+    """Raise BadOutput: the part of this kind did what its contract does not allow."""
+    raise BadOutput(
+        f"{REGISTRIES[kind].describe_built(part)} {fault}. That breaks the contract of its kind: report it to its "
+        "maintainer, or choose another."
+    )
+
+
+def require_members(kind: str, part: object) -> None:
+    """Raise BrokenPlugin unless the part has every attribute and method that its contract names; none is called."""
+    contract = getattr(contracts, "".join(word.capitalize() for word in kind.split("_")))
+    members = {**vars(contract), **inspect.get_annotations(contract)}
+    for name in (name for name in members if not name.startswith("_")):
+        missing = object()
+        member = inspect.getattr_static(part, name, missing)
+        is_method = inspect.isfunction(members[name]) and not isinstance(member, property)
+        if member is missing or (is_method and not callable(getattr(part, name))):
+            what = "method" if inspect.isfunction(members[name]) else "attribute"
+            raise BrokenPlugin(
+                f"{REGISTRIES[kind].describe_built(part)} has no {what} '{name}', which the contract of its kind names "
+                f"(alframe.contracts.{contract.__name__}). Report it to its maintainer, or choose another."
+            )
+
+
+def find_reason_to_stop(stopping: Stopping, history: Sequence[RoundRecord]) -> str | None:
+    """Return what `decide` says. Raises BadOutput unless it is a reason in words or None."""
+    reason: object = stopping.decide(history)
+    if reason is None or (isinstance(reason, str) and reason.strip()):
+        return reason
+    refuse("stopping", stopping, f"decides {reason!r} ({type(reason).__name__}), not a reason in words, or None")
+
+
+def room_for_labels(stopping: Stopping, labels: int) -> int | None:
+    """Return what `room` says. Raises BadOutput unless it is a whole number of at least 0 or None."""
+    room: object = stopping.room(labels)
+    if room is None or (isinstance(room, int) and not isinstance(room, bool) and room >= 0):
+        return room
+    refuse("stopping", stopping, f"has room for {room!r} labels after {labels}, not a number of at least 0, or None")
+
+
+class CheckedPool:
+    """A pool whose items are checked as they are listed; raises BadOutput for what is no item or has a known id."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def items(self) -> Iterator[Item]:
+        """See the Pool contract."""
+        seen: set[str] = set()
+        listed: object = self.pool.items()
+        if not hasattr(listed, "__iter__"):
+            refuse("pool", self.pool, f"lists {reprlib.repr(listed)} ({type(listed).__name__}), not items")
+        for item in listed:
+            if not isinstance(item, Item):
+                refuse("pool", self.pool, f"lists {reprlib.repr(item)} ({type(item).__name__}), not an Item")
+            if not isinstance(item.id, str) or not item.id or not isinstance(item.path, Path):
+                refuse("pool", self.pool, f"lists an item of the id {item.id!r} and the path {item.path!r}")
+            if item.id in seen:
+                refuse("pool", self.pool, f"lists the id {item.id!r} twice")
+            seen.add(item.id)
+            yield item
+
+
+def collect_answers_of(source: LabelSource, request: Request) -> Answers:
+    """Return what `collect` says. Raises BadOutput unless it is Answers with labels."""
+    answers: object = source.collect(request)
+    if not isinstance(answers, Answers):
+        refuse("label_source", source, f"collects {reprlib.repr(answers)} ({type(answers).__name__}), not Answers")
+    for label in answers.labels:
+        if not isinstance(label, Label) or not isinstance(label.class_name, str) or not label.class_name:
+            refuse("label_source", source, f"collects {label!r}, which is no Label with the name of a class")
+    return answers
+
+
+class CheckedExporter:
+    """An exporter whose every failure is an AlframeError that names it, and whose paths are checked."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self.exporter = exporter
+
+    def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
+        """See the Exporter contract."""
+        try:
+            written: object = self.exporter.export(predictions, model, folder)
+        except AlframeError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise BadOutput(_describe_failure("exporter", self.exporter, error)) from error
+        if not isinstance(written, list | tuple) or not all(isinstance(path, Path) for path in written):
+            refuse("exporter", self.exporter, f"returns {reprlib.repr(written)}, not the paths that it wrote")
+        outside = [path for path in written if not path.is_relative_to(folder) or not path.exists()]
+        if outside:
+            refuse("exporter", self.exporter, f"returns {outside[0]}, which is not there, or not below {folder}")
+        return list(written)
+
+
+class FailSafeTracker:
+    """A tracker that ends no campaign: one that raises is named once, and not called again; `failure` says why."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+        self.failure: str | None = None
+
+    def start(self, folder: Path, history: Sequence[RoundRecord]) -> None:
+        """See the Tracker contract; a new start is a new chance."""
+        self.failure = None
+        self._call("start", folder, history)
+
+    def log(self, record: RoundRecord) -> None:
+        """See the Tracker contract."""
+        self._call("log", record)
+
+    def close(self) -> None:
+        """See the Tracker contract."""
+        self._call("close")
+
+    def _call(self, method: str, *arguments: object) -> None:
+        if self.failure is not None:
+            return
+        try:
+            getattr(self.tracker, method)(*arguments)
+        except (Exception, SystemExit) as error:
+            self.failure = _describe_failure("tracker", self.tracker, error)
+            log.error("%s The campaign goes on without it.", self.failure)
+            log.debug("The traceback of this failure:", exc_info=True)
+
+
+def _describe_failure(kind: str, part: object, error: BaseException) -> str:
+    what = str(error) if isinstance(error, AlframeError) else f"{type(error).__name__}: {error}"
+    return f"{REGISTRIES[kind].describe_built(part)} failed: {what}."
+
+
+def failures_of(trackers: Sequence[Tracker]) -> list[str]:
+    """Return why trackers were left out, if any were."""
+    return [one.failure for one in trackers if isinstance(one, FailSafeTracker) and one.failure is not None]
