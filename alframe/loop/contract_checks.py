@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -68,7 +68,7 @@ class CheckedPool:
         """See the Pool contract."""
         seen: set[str] = set()
         listed: object = self.pool.items()
-        if not hasattr(listed, "__iter__"):
+        if not isinstance(listed, Iterable):
             refuse("pool", self.pool, f"lists {reprlib.repr(listed)} ({type(listed).__name__}), not items")
         for item in listed:
             if not isinstance(item, Item):
