@@ -146,7 +146,7 @@ def test_the_names_of_all_parts() -> None:
             "variation_ratios",
         ],
         "pool": ["arrays", "camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],
-        "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set"],
+        "label_source": ["csv", "folder", "simulated", "timelapse", "timelapse_set", "web"],
         "exporter": ["camtrap_dp", "folders", "model", "predictions", "recognition_json", "timelapse_csv"],
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
