@@ -19,7 +19,7 @@ from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.errors import PoolError
 from alframe.settings import Boxes
 from alframe.store.ledger import Ledger
-from alframe.types import Box, Item
+from alframe.types import Box, Item, Label
 
 
 @dataclass
@@ -224,3 +224,23 @@ def test_a_sequence_that_is_too_long_is_noticed(ledger: Ledger, caplog: pytest.L
     assert "no bursts" not in caplog.text
     split(ledger, [item(n, sequence="s") for n in range(201)], 0.0)
     assert "Sequence 's' has 201 images in 0:00:00, too long for a burst" in caplog.text
+
+
+def test_a_labelled_image_stays_whole_when_its_boxes_appear(
+    ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its label is of the image: it must neither be lost nor become that of each box."""
+    pool = [item(number, label=None) for number in range(3)]
+    sync_pool_listing(ledger, Listed(pool), 0, "sequence", seed=0)
+    with ledger.transaction():
+        ledger.add_labels([(1, Label(pool[1].id, "fox"))], None, "pool")
+    two = [{"category": "1", "conf": conf, "bbox": [left, 0.1, 0.2, 0.2]} for conf, left in ((0.9, 0.1), (0.8, 0.6))]
+    found = {"detection_categories": {"1": "animal"}, "images": [{"file": one.id, "detections": two} for one in pool]}
+    (tmp_path / "found.json").write_text(json.dumps(found), encoding="utf-8")
+    for _ in range(2):
+        boxes = Boxes(str(tmp_path / "found.json"), use="all")
+        listing = sync_pool_listing(ledger, Listed(pool), 0, "sequence", seed=0, boxes=boxes)
+        present = [one.id for one, here in zip(listing.items, listing.present, strict=True) if here]
+        assert sorted(present) == ["0000.jpg#1", "0000.jpg#2", "0001.jpg", "0002.jpg#1", "0002.jpg#2"]
+        assert listing.items[1].box is None and listing.items[1].id == "0001.jpg"
+        assert "1 images were labelled or requested as a whole" in caplog.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress
@@ -85,6 +85,7 @@ def sync_pool_listing(
     known = ledger.items()
     listed = _list_items(pool, boxes)
     key_of = {id_: key for key, id_ in enumerate(known.ids())}
+    listed = _keep_used_images_whole(listed, key_of, ledger)
     new = [item for item in listed if item.id not in key_of]
     if known and len(new) == len(listed):
         raise PoolError(
@@ -141,6 +142,33 @@ def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
             f"boxes.threshold, or keep images without one (boxes.empty=keep)."
         )
     return items
+
+
+def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledger: Ledger) -> list[Item]:
+    """Return the items with whole images in place of the boxes of those that were labelled or requested as such.
+
+    A label of an image is not one of each of the boxes that a detector has found in it since.
+    """
+    whole = {item.image for item in listed if item.image != item.id and item.image in key_of}
+    whole -= {item.image for item in listed if item.image != item.id and item.id in key_of}
+    if whole:
+        used = {label.item for label in ledger.label_rows()} | {key for one in ledger.rounds() for key in one.keys}
+        whole = {image for image in whole if key_of[image] in used}
+    if not whole:
+        return listed
+    log.warning(
+        "%d images were labelled or requested as a whole before their boxes were known (first: %s). They stay whole; "
+        "to label their boxes, start a new project.",
+        *(len(whole), min(whole)),
+    )
+    kept: dict[str, Item] = {}
+    for item in listed:
+        if item.image in whole:
+            meta = {key: value for key, value in item.meta.items() if key not in ("box", "detected")}
+            kept.setdefault(item.image, replace(item, id=item.image, box=None, meta=meta))
+        else:
+            kept[item.id] = item
+    return list(kept.values())
 
 
 def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
