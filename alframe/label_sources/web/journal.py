@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ CREATE TABLE standing (                  -- made from answer: see find_standing
     requested INTEGER NOT NULL,
     n         INTEGER NOT NULL REFERENCES answer (n),
     draw      REAL NOT NULL,             -- below the share of second opinions: somebody else is asked too
-    PRIMARY KEY (image, annotator, round)
+    PRIMARY KEY (image, round, annotator)
 ) WITHOUT ROWID;
 CREATE INDEX standing_round ON standing (round, requested, image);
 CREATE INDEX standing_n ON standing (n);
@@ -124,6 +125,7 @@ class Journal:
     def append(self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None) -> None:
         """Write the answers of one action, inside a transaction; those that were written before are passed over."""
         stamp = (at or datetime.now(UTC)).isoformat()
+        counts: Counter[tuple[int, str]] = Counter()
         for answer in answers:
             values = (
                 *(action, answer.image, answer.round, int(answer.requested)),
@@ -134,27 +136,26 @@ class Journal:
                 f"INSERT OR IGNORE INTO answer ({_COLUMNS.removeprefix('n, ')}) VALUES ({', '.join('?' * 12)})", values
             )
             if done.rowcount:
-                self._update_standing(answer.image)
-
-    def _update_standing(self, image: str) -> None:
-        draw = second_opinion_draw(image)
-        rows = [(image, *key, row.requested, row.n, draw) for key, row in find_standing(self.rows_of(image)).items()]
-        before = self._count_answered(image, -1)
-        self.db.execute("DELETE FROM standing WHERE image = ?", (image,))
-        columns = "image, annotator, round, requested, n, draw"
-        self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+                self._update_standing(answer.image, counts)
         sql = (
             "INSERT INTO answered VALUES (?, ?, ?) "
             "ON CONFLICT (round, by) DO UPDATE SET images = images + excluded.images"
         )
-        self.db.executemany(sql, [*before, *self._count_answered(image, 1)])
+        self.db.executemany(sql, ((*key, change) for key, change in counts.items() if change))
 
-    def _count_answered(self, image: str, sign: int) -> list[tuple[int, str, int]]:
-        """Return what an image adds to the table of counts, or with -1 takes from it."""
-        sql = "SELECT round, annotator FROM standing WHERE image = ? AND requested"
-        people = self.db.execute(sql, (image,)).fetchall()
-        by_anybody = {(number, ANYBODY, sign) for number, _ in people}
-        return [*by_anybody, *((number, counted_name(name), sign) for number, name in people)]
+    def _update_standing(self, image: str, counts: Counter[tuple[int, str]]) -> None:
+        """Keep what stands of an image, and add what has changed to the counts by (round, person)."""
+        standing = find_standing(self.rows_of(image))
+        sql = "DELETE FROM standing WHERE image = ? RETURNING annotator, round, requested"
+        before = {(annotator, number) for annotator, number, requested in self.db.execute(sql, (image,)) if requested}
+        draw = second_opinion_draw(image)
+        rows = [(image, *key, row.requested, row.n, draw) for key, row in standing.items()]
+        columns = "image, annotator, round, requested, n, draw"
+        self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        after = {key for key, row in standing.items() if row.requested}
+        for people, sign in ((before, -1), (after, 1)):
+            counts.update({(number, counted_name(annotator)): sign for annotator, number in people})
+            counts.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
 
     def count_answered(self, round_number: int | None) -> dict[str, int]:
         """Return how many images of a round are answered: by ANYBODY, and by each person's `counted_name`."""
@@ -172,7 +173,17 @@ class Journal:
 
     def standing_of(self, image: str) -> list[Row]:
         """Return what stands of an image, the latest at the end."""
-        return self._rows("FROM answer WHERE n IN (SELECT n FROM standing WHERE image = ?) ORDER BY n", image)
+        return self.standing_of_each([image])[image]
+
+    def standing_of_each(self, images: Sequence[str]) -> dict[str, list[Row]]:
+        """Return what stands of each of these images, the latest at the end."""
+        which = (
+            "FROM answer WHERE n IN (SELECT n FROM standing WHERE image IN (SELECT value FROM json_each(?))) ORDER BY n"
+        )
+        standing: dict[str, list[Row]] = {image: [] for image in images}
+        for row in self._iterate(which, json.dumps(list(images))):
+            standing[row.image].append(row)
+        return standing
 
     def standing_in(self, round_number: int) -> Iterator[Row]:
         """Return what stands of the images that a round requested."""

@@ -58,6 +58,7 @@ def main() -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=60,
                 timeout_graceful_shutdown=1,
                 h11_max_incomplete_event_size=1 << 15,
             )

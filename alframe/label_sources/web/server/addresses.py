@@ -40,7 +40,8 @@ def _listen(port: int, lan: bool) -> list[socket.socket]:
         for family, address in EVERYWHERE if lan else LOOPBACK:
             if family == socket.AF_INET6 and not _has_ipv6():
                 continue
-            listener = socket.socket(family, socket.SOCK_STREAM)
+            # Named as TCP, or asyncio does not switch Nagle's algorithm off, which holds each reply back for 40 ms.
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             opened.append(listener)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from alframe.label_sources.web.journal import Journal
@@ -17,6 +17,15 @@ from alframe.label_sources.web.server.reader import Reader
 from alframe.types import UNSURE
 
 _MAX_SECONDS = 3600.0  # longer is a pause
+_MAX_CLASSES = 20  # of one image
+
+
+class Target(NamedTuple):
+    """An image that an answer is about: its id, the round that the answer belongs to, and whether that requested it."""
+
+    id: str
+    round: int
+    requested: bool
 
 
 @dataclass
@@ -43,7 +52,7 @@ class Answering:
         self._reader = reader
 
     def read_answers(
-        self, content: Mapping[str, Any], name: str, classes: Sequence[str], open_round: int | None
+        self, content: Mapping[str, Any], classes: Sequence[str], open_round: int | None
     ) -> tuple[list[NewAnswer], Written]:
         """Return the answers of an action to be written, and what they come to. Raises ApiError."""
         origin, given = content.get("origin"), content.get("answers")
@@ -51,79 +60,52 @@ class Answering:
             raise ApiError("bad_request", f"'origin' must be one of {', '.join(ORIGINS)}.")
         if not isinstance(given, list) or not 1 <= len(given) <= MAX_ANSWERS:
             raise ApiError("bad_request", f"'answers' must be a list of 1 to {MAX_ANSWERS}.")
+        known = self._find_targets([entry.get("image") for entry in given if isinstance(entry, dict)], open_round)
         new: dict[str, NewAnswer] = {}
         written = Written()
         for entry in given:
             try:
-                self._read_answer(entry, name, classes, open_round, origin, new, written)
+                answer = _read_answer(entry, classes, known, origin)
             except ApiError as error:
                 number = entry.get("image") if isinstance(entry, dict) else None
                 written.problems.append({"image": number, "code": error.code, "message": error.message})
+                continue
+            new[answer.image] = answer
+            written.saved.append(entry["image"])
+            if entry.get("burst"):
+                for frame, target in self._find_unrequested_frames(answer.image, open_round):
+                    burst = replace(answer, image=target.id, round=target.round, requested=False, burst_of=answer.image)
+                    new.setdefault(target.id, replace(burst, seconds=None, comment=""))
+                    written.also.append(frame)
         return list(new.values()), written
 
-    def _read_answer(
-        self,
-        entry: Any,
-        name: str,
-        classes: Sequence[str],
-        open_round: int | None,
-        origin: str,
-        new: dict[str, NewAnswer],
-        written: Written,
-    ) -> None:
-        if not isinstance(entry, dict):
-            raise ApiError("bad_request", "An answer must be an object with 'image' and 'classes'.")
-        number, names = entry.get("image"), entry.get("classes")
-        number, id_ = self.find_id(number)
-        if not isinstance(names, list) or len(names) > 20 or not all(isinstance(each, str) for each in names):
-            raise ApiError("bad_request", "'classes' must be a list of names, of 20 at most.")
-        if unknown := [each for each in names if each not in classes]:
-            raise ApiError("unknown_class", f"'{unknown[0]}' is not one of the classes. Add it as a new class first.")
-        seconds, comment = entry.get("seconds"), entry.get("comment", "")
-        if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
-            raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
-        spent = None
-        if isinstance(seconds, int | float) and not math.isnan(seconds):
-            spent = min(max(float(seconds), 0.0), _MAX_SECONDS)
-        round_number, requested = self.find_round(id_, open_round)
-        names = list(dict.fromkeys(names))
-        new[id_] = NewAnswer(id_, names, round_number, requested, origin, spent, comment)
-        written.saved.append(number)
-        if entry.get("burst"):
-            for frame, frame_id in self._find_unrequested_frames(id_):
-                round_number, _ = self.find_round(frame_id, open_round)
-                new.setdefault(frame_id, NewAnswer(frame_id, names, round_number, False, origin, None, "", id_))
-                written.also.append(frame)
+    def _find_targets(self, numbers: Sequence[Any], open_round: int | None) -> dict[int, Target]:
+        """Return what is known of the images with these numbers; other values are left out.
 
-    def find_id(self, number: Any) -> tuple[int, str]:
-        """Return the number and the id of an image that is called by its number. Raises ApiError."""
-        is_number = isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**62
-        id_ = self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)) if is_number else None
-        if id_ is None:
-            raise ApiError("no_such_image", f"There is no image {number!r} in this project. Load the page again.")
-        return int(number), str(id_)
+        An answer belongs to the last round that has requested the image. Where none has, it belongs to that of the
+        answers before, or to the open one.
+        """
+        sql = """
+            SELECT number, id, (SELECT max(b.round) FROM images.batch b WHERE b.image = number),
+                (SELECT max(a.round) FROM answer a WHERE a.image = id AND NOT a.requested)
+            FROM images.image WHERE number IN (SELECT value FROM json_each(?))
+        """
+        asked = [number for number in numbers if type(number) is int and abs(number) < 2**62]
+        last = open_round or self._reader.value("SELECT max(round) FROM images.batch") or 1
+        return {
+            number: Target(id_, requested_in or earlier or last, requested_in is not None)
+            for number, id_, requested_in, earlier in self._reader.rows(sql, (json.dumps(asked),))
+        }
 
     def find_numbers(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the number of each id."""
         sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))
 
-    def find_round(self, id_: str, open_round: int | None) -> tuple[int, bool]:
-        """Return the round that an answer to this image belongs to, and whether that has requested the image.
-
-        It is the last round that has. Where none has, it is the round of the answers before, or the open one.
-        """
-        sql = "SELECT max(round) FROM images.batch JOIN images.image ON number = image WHERE id = ?"
-        if (requested_in := self._reader.value(sql, (id_,))) is not None:
-            return int(requested_in), True
-        earlier = self._reader.value("SELECT max(round) FROM answer WHERE image = ? AND NOT requested", (id_,))
-        last = self._reader.value("SELECT max(round) FROM images.batch")
-        return int(earlier or open_round or last or 1), False
-
-    def _find_unrequested_frames(self, id_: str) -> list[tuple[int, str]]:
-        """Return (number, id) of the other frames of an image's burst that have no answer or label of their own."""
+    def _find_unrequested_frames(self, id_: str, open_round: int | None) -> list[tuple[int, Target]]:
+        """Return the other frames of an image's burst that have no answer or label of their own, by their numbers."""
         sql = """
-            SELECT i.number, i.id FROM images.image i LEFT JOIN pool.pool p ON p.number = i.number
+            SELECT i.number FROM images.image i LEFT JOIN pool.pool p ON p.number = i.number
             WHERE i.sequence = (SELECT sequence FROM images.image WHERE id = ?1) AND i.id <> ?1
             AND NOT EXISTS (SELECT 1 FROM images.batch b WHERE b.image = i.number)
             AND NOT EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n
@@ -131,7 +113,29 @@ class Answering:
             AND (p.label IS NULL OR EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id))
             ORDER BY i.taken, i.id
         """
-        return self._reader.rows(sql, (id_,))
+        frames = [number for (number,) in self._reader.rows(sql, (id_,))]
+        targets = self._find_targets(frames, open_round)
+        return [(frame, targets[frame]) for frame in frames]
+
+
+def _read_answer(entry: Any, classes: Sequence[str], known: Mapping[int, Target], origin: str) -> NewAnswer:
+    """Return the answer that an entry gives. Raises ApiError."""
+    if not isinstance(entry, dict):
+        raise ApiError("bad_request", "An answer must be an object with 'image' and 'classes'.")
+    number, names, comment = entry.get("image"), entry.get("classes"), entry.get("comment", "")
+    if type(number) is not int or number not in known:
+        raise ApiError("no_such_image", f"There is no image {number!r} in this project. Load the page again.")
+    if not isinstance(names, list) or len(names) > _MAX_CLASSES or not all(isinstance(each, str) for each in names):
+        raise ApiError("bad_request", f"'classes' must be a list of names, of {_MAX_CLASSES} at most.")
+    if unknown := [each for each in names if each not in classes]:
+        raise ApiError("unknown_class", f"'{unknown[0]}' is not one of the classes. Add it as a new class first.")
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
+        raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
+    seconds, spent = entry.get("seconds"), None
+    if isinstance(seconds, int | float) and not math.isnan(seconds):
+        spent = min(max(float(seconds), 0.0), _MAX_SECONDS)
+    target, names = known[number], list(dict.fromkeys(names))
+    return NewAnswer(target.id, names, target.round, target.requested, origin, spent, comment)
 
 
 def write_answers(journal: Journal, action: str, name: str, answers: Sequence[NewAnswer]) -> None:

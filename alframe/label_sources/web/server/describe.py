@@ -37,13 +37,15 @@ class Describer:
         """
         values = {"numbers": json.dumps(list(numbers)), "round": round_number}
         found = {row[0]: row for row in self._reader.rows(_INFORMATION, values)}
-        return [self._one(found[number], name) for number in numbers if number in found]
+        standing = self._reader.journal.standing_of_each([row[1] for row in found.values()])
+        return [self._one(row, standing[row[1]], name) for number in numbers if (row := found.get(number)) is not None]
 
-    def _one(self, row: tuple[Any, ...], name: str) -> dict[str, Any]:
+    def _one(self, row: tuple[Any, ...], standing: Sequence[Row], name: str) -> dict[str, Any]:
         number, id_, path, camera, taken, _, box, version, width, height, frames, burst, suggestion, confidence, _ = row
-        own = [answer for answer in self._reader.journal.standing_of(id_) if answer.annotator == name]
+        own = [answer for answer in standing if answer.annotator == name]
         version = version or file_version(Path(path))
-        is_shown = self._config.suggestions and suggestion is not None and not self.awaits_second_opinion(id_, name)
+        is_hidden = self.awaits_second_opinion(id_, standing, name)
+        is_shown = self._config.suggestions and suggestion is not None and not is_hidden
         boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]
         return {
             "image": number,
@@ -61,11 +63,10 @@ class Describer:
             "answer": describe_answer(own[-1]) if own else None,
         }
 
-    def awaits_second_opinion(self, id_: str, name: str) -> bool:
+    def awaits_second_opinion(self, id_: str, standing: Sequence[Row], name: str) -> bool:
         """Return whether this person is, or may be, asked about an image without knowing what another has said."""
         if second_opinion_draw(id_) >= self._config.second_opinion:
             return False
-        standing = self._reader.journal.standing_of(id_)
         settled = any(row.origin == "review" for row in standing)
         return not settled and len({row.annotator for row in standing}) == 1 and standing[0].annotator != name
 

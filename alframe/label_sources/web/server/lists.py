@@ -86,7 +86,9 @@ class Lists:
         with self._lock:
             found = self._reader.rows(f"{_REVIEWED} SELECT {columns}{of}{judged} AND {after} {by}", values)
             total = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{judged}", values)
-            held_back = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{where} AND p.blind", values)
+            held_back = 0
+            if order == "doubt":
+                held_back = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{where} AND p.blind", values)
             page = cut_page(found, limit)
             images = self._describer.describe([row[1] for row in page.rows], name, open_round)
             more = {row[1]: row[2:] for row in page.rows}
@@ -104,7 +106,7 @@ class Lists:
             "images": images,
             "next": page.following,
             "total": total,
-            "held_back": held_back if order == "doubt" else 0,
+            "held_back": held_back,
         }
 
     def filters(self, name: str) -> dict[str, Any]:
@@ -213,7 +215,7 @@ class Lists:
         """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""
         with self._lock:
             id_ = str(self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)))
-            if self._describer.awaits_second_opinion(id_, name):
+            if self._describer.awaits_second_opinion(id_, self._reader.journal.standing_of(id_), name):
                 return []
             rows = self._reader.journal.rows_of(id_)
         undone = {row.undoes for row in rows if row.undoes is not None}
@@ -236,7 +238,7 @@ class Lists:
         )
         with self._lock:
             for predicted, confidence, id_ in self._reader.rows(sql, (number,)):
-                if not self._describer.awaits_second_opinion(id_, name):
+                if not self._describer.awaits_second_opinion(id_, self._reader.journal.standing_of(id_), name):
                     return {"class": predicted, "confidence": confidence}
         return None
 

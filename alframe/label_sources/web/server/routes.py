@@ -156,14 +156,11 @@ class Work:
         context, session, content = self.context, self.context.session(request), await read_json(request)
         context.check_project(content)
         action, name = read_action_id(content), session.name
-        answers, written = context.answering.read_answers(
-            content, name, context.classes.names(), context.published.round
-        )
+        answers, written = context.answering.read_answers(content, context.classes.names(), context.published.round)
         if answers:
             await context.writer.run(lambda journal: write_answers(journal, action, name, answers))
         if any(not answer.classes for answer in answers):
-            for answer in answers:
-                context.work.look_again(answer.round)
+            context.work.look_again(written.saved)
         context.leases.release(written.saved)
         context.events.send("answered", {"images": written.saved, "name": name}, but=session.digest)
         context.changed = True
@@ -178,9 +175,8 @@ class Work:
         action, undoes, name = read_action_id(content), read_action_id(content, "undoes"), session.name
         taken, kept = await context.writer.run(lambda journal: undo_action(journal, action, undoes, name))
         numbers = context.answering.find_numbers([*taken, *kept])
-        for round_number in {context.answering.find_round(id_, None)[0] for id_ in taken}:
-            context.work.look_again(round_number)
         images = [numbers[id_] for id_ in taken]
+        context.work.look_again(images)
         described = self.describe(images, session)
         waiting = [image["image"] for image in described if image["answer"] is None]
         context.leases.claim(session.digest, waiting)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from alframe.label_sources.web.journal import ANYBODY
 from alframe.label_sources.web.server.config import ServerConfig
@@ -39,7 +40,7 @@ class WorkQueue:
         What it has skipped comes when there is nothing else.
         """
         held = self._leases.held_by(session)
-        mine = {image for image in held if self._is_to_do(image, name, round_number)}
+        mine = self._still_to_do(held, name, round_number)
         self._leases.give_back(session, set(held) - mine)
         room = size if more else size - len(mine)
         new: list[int] = []
@@ -62,9 +63,14 @@ class WorkQueue:
             skipped.pop(image, None)
             skipped[image] = None
 
-    def look_again(self, round_number: int) -> None:
-        """Look for what is unanswered from the beginning: an answer was taken back."""
-        self._start.pop(round_number, None)
+    def look_again(self, images: Sequence[int]) -> None:
+        """Look at these images again: an answer to them was taken back."""
+        sql = (
+            "SELECT round, min(position) FROM images.batch "
+            "WHERE image IN (SELECT value FROM json_each(?)) GROUP BY round"
+        )
+        for round_number, place in self._reader.rows(sql, (json.dumps(list(images)),)):
+            self._start[round_number] = min(place, self._start.get(round_number, 0))
 
     def forget(self, session: str) -> None:
         """Forget what a session that is closed has skipped."""
@@ -113,22 +119,27 @@ class WorkQueue:
         self._leases.claim(session, taken)  # so that they are not taken twice in one request
         return taken
 
-    def _is_to_do(self, image: int, name: str, round_number: int | None) -> bool:
-        """Return whether this person's answer to an image is still wanted: nobody has answered, or a second should."""
+    def _still_to_do(self, images: list[int], name: str, round_number: int | None) -> set[int]:
+        """Return the images to which this person's answer is still wanted: nobody has answered, or a second should."""
         sql = """
-            SELECT b.round IS NULL OR s.round = b.round, s.annotator = :name, s.draw < :share
-            FROM images.image i JOIN standing s ON s.image = i.id
-            LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round WHERE i.number = :image
+            SELECT i.number FROM images.image i JOIN standing s ON s.image = i.id
+            LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round
+            WHERE i.number IN (SELECT value FROM json_each(:images))
+            AND (b.round IS NULL OR s.round = b.round) AND (s.annotator = :name OR s.draw >= :share)
         """
-        values = {"image": image, "name": name, "round": round_number, "share": self._config.second_opinion}
-        said = [(mine, again) for counts, mine, again in self._reader.rows(sql, values) if counts]
-        return not any(mine for mine, _ in said) and all(again for _, again in said)
+        share = self._config.second_opinion
+        values = {"images": json.dumps(images), "name": name, "round": round_number, "share": share}
+        return set(images) - {image for (image,) in self._reader.rows(sql, values)}
 
     def _in_order(self, images: list[int], round_number: int | None) -> list[int]:
         """Return images in the order of the grid; those of earlier rounds stand with the first without a suggestion."""
         unique = list(dict.fromkeys(images))
-        marks = ", ".join("?" * len(unique))
-        sql = f"SELECT image, position, suggestion IS NULL FROM images.batch WHERE round = ? AND image IN ({marks})"
-        places = {image: (place, blind) for image, place, blind in self._reader.rows(sql, (round_number, *unique))}
+        # Found by image: the plus sign keeps SQLite from reading the whole round.
+        sql = (
+            "SELECT image, position, suggestion IS NULL FROM images.batch "
+            "WHERE +round = ? AND image IN (SELECT value FROM json_each(?))"
+        )
+        rows = self._reader.rows(sql, (round_number, json.dumps(unique)))
+        places = {image: (place, blind) for image, place, blind in rows}
         first_blind = min((place for place, blind in places.values() if blind), default=-1)
         return sorted(unique, key=lambda image: places[image][0] if image in places else first_blind)
