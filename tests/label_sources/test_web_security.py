@@ -204,3 +204,29 @@ def test_both_addresses_of_this_computer_are_served_and_no_other(serve: Serve) -
         with socket.socket() as outside:
             outside.settimeout(2)
             assert outside.connect_ex((own, browser.port)) != 0
+
+
+def test_other_computers_are_let_in_by_a_flag_and_a_link(serve: Serve) -> None:
+    """By an address and not by a name, which a hostile site could lead here."""
+    served = serve(lan=True)
+    browser = served.browser()
+    port = browser.port
+    assert browser.get("/api/session").json["lan"] is True
+    urls = browser.post("/api/invitations").json["urls"]
+    assert urls[0].startswith(f"http://127.0.0.1:{port}/#token=") and len({url.partition("#")[2] for url in urls}) == 1
+    for url in urls[1:]:
+        other = Browser(url)
+        assert other.get("/api/state").status == 401, "no cookie"
+        assert other.enter("ben").get("/api/state").status == 200
+        other.close()
+    assert code(browser.get("/api/state", Host=f"evil.example:{port}")) == (403, "bad_host")
+    assert code(browser.post("/api/leases", {}, Origin="http://evil.example")) == (403, "bad_origin")
+
+
+def test_a_browser_that_signs_out_gives_its_images_back(serve: Serve) -> None:
+    served = serve()
+    anna, ben = served.browser("anna"), served.browser("ben")
+    assert len(anna.lease(9)) == 9 and ben.lease(9) == []
+    assert anna.send("DELETE", "/api/session").status == 204
+    assert anna.get("/api/state").status == 401
+    assert len(ben.lease(9)) == 9

@@ -179,6 +179,19 @@ def test_a_project_from_before_words_goes_on(tmp_path: Path) -> None:
         assert standing(ledger) == [(0, "", "fox"), (1, "", "hare")]
 
 
+def test_a_project_from_before_bursts_goes_on(tmp_path: Path) -> None:
+    """Labels that it has were given on the images themselves; new ones may say on which image of a burst."""
+    with sqlite3.connect(tmp_path / LEDGER_NAME) as db:
+        db.executescript(f"{STEPS[0]} {STEPS[1]} PRAGMA user_version = 2;")
+        db.execute("INSERT INTO item (key, id, path, split) VALUES (0, 'a', 'a', 'pool'), (1, 'b', 'b', 'pool')")
+        db.execute("INSERT INTO label (item, class, origin, at) VALUES (0, 'fox', 'csv', '')")
+    db.close()
+    with Ledger.open(tmp_path) as ledger:
+        with ledger.transaction():
+            ledger.add_labels([(1, Label("a", "fox", "anna"))], None, "web unrequested", labelled_on={1: 0})
+        assert [(row.item, row.labelled_on) for row in ledger.label_rows()] == [(0, 0), (1, 0)]
+
+
 STATEMENT = st.tuples(st.sampled_from(["", "anna", "ben"]), st.sampled_from(["fox", "hare", UNSURE]))
 STEP = st.tuples(
     st.integers(0, 2), st.sampled_from([1, 2]), st.sampled_from(["csv", "pool"]), st.lists(STATEMENT, max_size=3)

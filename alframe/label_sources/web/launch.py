@@ -83,6 +83,11 @@ class ServerProcess:
         if process is not None:
             _end(process)
 
+    @property
+    def process_id(self) -> int | None:
+        """The number of the server's process, None while there is none."""
+        return None if self._process is None else self._process.pid
+
     def show_phase(self, phase: str, message: str) -> None:
         """Tell people what is going on."""
         self._send({"phase": asdict(Phase(phase, message))})
