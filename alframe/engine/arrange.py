@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import pdist
 
 from alframe.types import Floats, Ints
 
+_EXACT_ROWS = 300  # up to which all dimensions count, and the best order of a tree's leaves is found
 _TREE_ROWS = 1000  # of which a tree is made at a time: it takes the square of that in memory and time
+_DIRECTIONS = 32  # along which many rows are compared
 
 
 def order_by_similarity(features: Floats) -> Ints:
     """Return the place (n,) of each row of `features` (n, D) in an order in which neighbours look alike.
 
-    It is the order of the leaves of a tree of average linkage on cosine distances. Many rows are first cut into parts
-    along their main direction, with a tree for each.
+    It is the order of the leaves of a tree of average linkage on the rows scaled to length 1. Many rows are compared
+    along their main directions only, and cut into parts along the first of these, with a tree for each.
     """
     count = len(features)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     x = np.asarray(features / np.where(lengths > 0, lengths, 1), np.float32)
     rows = np.arange(count)
-    if count > _TREE_ROWS:
-        centred = x - x.mean(axis=0)
-        direction = np.linalg.eigh(centred.T @ centred)[1][:, -1]
-        rows = np.argsort(centred @ direction, kind="stable")
+    if count > _EXACT_ROWS:
+        x = x - x.mean(axis=0)
+        sample = x[:: -(-count // _TREE_ROWS)]
+        x = np.asarray(x @ np.linalg.svd(sample, full_matrices=False)[2][:_DIRECTIONS].T, np.float32)
+        rows = np.argsort(x[:, 0], kind="stable")
     parts = np.array_split(rows, max(1, -(-count // _TREE_ROWS)))
     order = np.concatenate([part[_order_of_leaves(x[part])] for part in parts])
     places = np.empty(count, np.int64)
@@ -34,4 +38,4 @@ def order_by_similarity(features: Floats) -> Ints:
 def _order_of_leaves(x: Floats) -> Ints:
     if len(x) < 3:
         return np.arange(len(x))
-    return np.asarray(leaves_list(linkage(x, "average", optimal_ordering=len(x) <= 300)), np.int64)
+    return np.asarray(leaves_list(linkage(pdist(x), "average", optimal_ordering=len(x) <= _EXACT_ROWS)), np.int64)
