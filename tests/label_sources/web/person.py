@@ -23,6 +23,11 @@ _GROUP = """() => {
             images: open.map(tile => [Number(tile.dataset.image), tile.title])};
 }"""
 
+_STEPS = """image => {
+    const tiles = [...document.querySelectorAll(".tile")];
+    return tiles.findIndex(tile => Number(tile.dataset.image) === image) - tiles.findIndex(tile => tile.tabIndex === 0);
+}"""
+
 
 def missing_browser() -> str:
     """Return what is missing for a test in a browser; "": nothing."""
@@ -116,22 +121,29 @@ class Person:
                 self.say(common, everything=True)
 
     def move_to(self, image: int) -> None:
-        """Go to an image of the page with the arrow keys."""
-        steps = self.page.evaluate(
+        """Go to an image of the page with the arrow keys, by rows where it is in another one."""
+        columns, steps = self.page.evaluate(
             """image => {
                 const tiles = [...document.querySelectorAll(".tile")];
                 const at = tiles.findIndex(tile => tile.tabIndex === 0);
-                return tiles.findIndex(tile => Number(tile.dataset.image) === image) - at;
+                const to = tiles.findIndex(tile => Number(tile.dataset.image) === image);
+                const group = tiles[at].closest(".group");
+                const top = group.querySelector(".tile").offsetTop;
+                const columns = [...group.querySelectorAll(".tile")].filter(tile => tile.offsetTop === top).length;
+                return [group === tiles[to].closest(".group") ? columns : 0, to - at];
             }""",
             image,
         )
+        rows = round(steps / columns) if columns else 0
+        self.press(*["ArrowDown" if rows > 0 else "ArrowUp"] * abs(rows))
+        steps = self.page.evaluate(_STEPS, image)
         self.press(*["ArrowRight" if steps > 0 else "ArrowLeft"] * abs(steps))
 
-    def answer_batch(self, truth: Callable[[str], str]) -> None:
-        """Answer all that is on the page and on the following ones, until there is nothing without an answer."""
+    def answer_batch(self, truth: Callable[[str], str], pause: float = 0.05) -> None:
+        """Answer all that is on the page and on the following ones, with a pause of seconds after each group."""
         while self.page.locator(".tile:not(.answered)").count():
             self.answer_group(truth)
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(1000 * pause)
 
 
 def folder_of(name: str) -> str:

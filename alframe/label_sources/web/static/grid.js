@@ -33,6 +33,7 @@ export class GridView {
   #others = element("p", { class: "hint" });
   #large = button([S.large, keyHint("Ctrl+Enter")], () => this.#open(this.#tiles.cursor));
   #later = button([S.skip, keyHint("PgDn")], () => this.#skip());
+  #message = element("p", { class: "summary", role: "status" }); // how good the model is
   #body = element("div", { class: "view-body" });
   #stops = [];
   #loading = null;
@@ -41,7 +42,7 @@ export class GridView {
   constructor() {
     const bar = element("div", { class: "bar" }, this.#count, this.#bar, this.#others, this.#marked, element("div", { class: "actions" }, this.#large, this.#later));
     bar.addEventListener("mousedown", (event) => event.preventDefault()); // the images keep the keyboard
-    this.node = element("div", { class: "view grid-view" }, element("div", { class: "work" }, bar, this.#body), this.#panel.node);
+    this.node = element("div", { class: "view grid-view" }, element("div", { class: "work" }, bar, this.#message, this.#body), this.#panel.node);
     this.#panel.onleave = () => this.#tiles.focus();
   }
 
@@ -237,6 +238,8 @@ export class GridView {
     this.#bar.value = batch?.answered ?? 0;
     this.#others.textContent = S.pace(mine?.images_per_hour, (store.state?.people ?? []).filter((person) => person.online && person.name !== store.me.name));
     this.#marked.textContent = this.#tiles.marks.size ? S.marked(this.#tiles.marks.size) : "";
+    const message = this.#tiles.images.size ? store.state?.message ?? "" : ""; // else the panel says it
+    if (this.#message.textContent !== message) this.#message.textContent = message;
     this.#large.disabled = this.#later.disabled = this.#tiles.cursor === null;
   }
 
@@ -260,7 +263,7 @@ function groupsOfSuggestions(images) {
   const groups = [];
   for (const image of images) {
     const suggested = image.suggestion?.class ?? null;
-    if (!groups.length || groups.at(-1).suggested !== suggested) groups.push({ suggested, title: suggested ?? S.noSuggestion, images: [] });
+    if (!groups.length || groups.at(-1).suggested !== suggested) groups.push({ suggested, title: suggested ?? S.noSuggestion, hint: suggested ? "" : S.pressKeys, images: [] });
     groups.at(-1).images.push(image);
   }
   return groups;

@@ -23,7 +23,6 @@ class SingleView {
   #pace = new Pace();
   #boxes;
   #title = element("h2", {});
-  #place = element("p", { class: "facts" });
   #facts = element("ul", { class: "facts" });
   #history = element("ol", { class: "history" });
   #comment = element("input", { type: "text", class: "comment", maxLength: 1000, placeholder: S.comment, "aria-label": S.comment });
@@ -36,7 +35,7 @@ class SingleView {
     this.#panel.onleave = () => this.node.focus();
     this.node = element("div", { class: "single", role: "dialog", "aria-modal": "true", "aria-label": S.large, tabindex: -1 },
       element("div", { class: "single-main" },
-        element("header", { class: "bar" }, element("div", { class: "about" }, this.#title, this.#place), element("div", { class: "actions" }, this.#buttons())),
+        element("header", { class: "bar" }, element("div", { class: "about" }, this.#title), element("div", { class: "actions" }, this.#buttons())),
         this.#picture.node, this.#strip.node),
       element("div", { class: "single-side" }, this.#facts, this.#severalNode, this.#panel.node, this.#comment, this.#history));
     this.#comment.addEventListener("keydown", (event) => {
@@ -115,8 +114,7 @@ class SingleView {
 
   #describe() {
     const image = this.#image();
-    this.#place.textContent = S.place(this.position + 1, this.images.length);
-    this.#facts.replaceChildren(...S.facts(image).map((fact) => element("li", {}, fact)), ...(image.suggestion ? [this.#suggestion(image.suggestion)] : []));
+    this.#facts.replaceChildren(...[S.place(this.position + 1, this.images.length), ...S.facts(image)].map((fact) => element("li", {}, fact)), ...(image.suggestion ? [this.#suggestion(image.suggestion)] : []));
     this.#severalNode.textContent = this.#several === null ? "" : S.severalSoFar(this.#several);
   }
 

@@ -26,7 +26,7 @@ export const S = {
   openLink: "Open the address that alframe has printed in the terminal. It works once. To get a new one, stop alframe with Ctrl+C and run the same command again.",
 
   // Grid
-  noSuggestion: "No suggestion",
+  noSuggestion: "No suggestion", pressKeys: "Press the key of a class; with Shift it is for the rest of the group.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "All images of this group are marked. Press the key of the class that they show, or Escape to unmark them.",
   allAre: (name) => `All are ${name}`,

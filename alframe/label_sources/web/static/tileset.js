@@ -12,7 +12,7 @@ export class TileSet {
   #groups = []; // {title, suggested, ids, node}
   #onchange;
 
-  // groupsOf(images) -> [{title, suggested: class name or null, images, heading: false for none}]. onconfirm(group) is the button of a group;
+  // groupsOf(images) -> [{title, suggested: class name or null, images, heading: false for none, hint}]. onconfirm(group) is the button of a group;
   // noteOf(image) are a few words on its tile.
   constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null, noteOf = () => "" }) {
     this.node = element("div", { class: "tiles" });
@@ -72,7 +72,7 @@ export class TileSet {
     group.confirm = group.suggested && this.onconfirm
       ? button([S.allAre(group.suggested), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
     group.tiles = element("div", { class: "group-tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
-    const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.confirm);
+    const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.hint ? element("span", { class: "hint" }, group.hint) : null, group.confirm);
     group.node = element("section", { class: "group" }, title, group.tiles);
     this.#describeGroup(group);
     return group.node;
