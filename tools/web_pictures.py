@@ -16,7 +16,7 @@ from tests.label_sources.web.person import Person, open_chromium
 from tests.label_sources.web.served import ServedCampaign
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-WIDTH, COLOURS = 860, 128
+WIDTH, COLOURS = 800, 128
 ROUNDS = 3
 
 

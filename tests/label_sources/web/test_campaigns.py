@@ -103,21 +103,20 @@ def test_killed_servers_lose_no_answer(serve_campaign: Serve, chromium: Browser,
     images = tiny_pool(tmp_path / "images")
     campaign = serve_campaign(images, "label_source.stay=false", "batch=20", "start.labels=20", "label_source.page=5")
     person = Person(chromium, campaign.address())
-    known: set[str] = set()
     kills = 0
     for step in range(20):
         person.wait_for_images()
         name = folder_of(person.page.locator(".tile[tabindex='0']").get_attribute("title") or "")
-        if name in known and step % 3 == 0:  # a new class needs the server
+        if step % 5 == 4:
+            person.page.wait_for_timeout(6000)  # one that ends within seconds of its start is not started again
             campaign.kill_server()
             kills += 1
         person.say(name)
-        known.add(name)
-        if step % 3 == 1:
-            person.wait_until_saved()
+        if step % 5 == 1:
+            person.page.wait_for_selector("#top .saved.done", timeout=60000)
         if step == 12:
             person.page.reload()  # what is not sent yet is in the browser's store
-    assert campaign.wait() == 0 and kills >= 3, campaign.printed
+    assert campaign.wait() == 0 and kills >= 2, campaign.printed
     labels = labels_of(campaign.project)
     assert len(labels) == 20 and all(true == given for true, given in labels)
 

@@ -6,6 +6,8 @@ import { letterOf } from "./keys.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 
+const RETRY_MS = 1000;
+
 // prepare({all}) returns the function that gives a class to the images that are chosen at that moment, so that a name
 // the server must be asked about still goes to them. `all` is true with Shift: the rest of the group, or the burst.
 export class ClassPanel {
@@ -114,15 +116,15 @@ export class ClassPanel {
     const give = this.prepare({ all });
     this.#clear();
     try {
-      give(await store.addClass(name));
+      give(await addWhenPossible(name));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.code !== "did_you_mean") return notify(error.offline ? S.classNotAdded(name) : error.message, { error: true });
+      if (error.code !== "did_you_mean") return notify(error.message, { error: true });
       const similar = error.details.suggestions ?? [];
       const picked = await ask(S.didYouMean(name), [...similar.map((each) => ({ text: S.use(each), value: each })), { text: S.addClass(name), value: null }]);
       if (picked === undefined) return;
       try {
-        give(picked ?? (await store.addClass(name, true)));
+        give(picked ?? (await addWhenPossible(name, true)));
       } catch (refusal) {
         notify(refusal.message, { error: true });
       }
@@ -154,5 +156,18 @@ export class ClassPanel {
     this.#search.value = text;
     this.#draw();
     return true;
+  }
+}
+
+// Only the server knows whether a name can be a class: without one the name waits for it, as answers do.
+async function addWhenPossible(name, sure = false) {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await store.addClass(name, sure);
+    } catch (error) {
+      if (!error.offline) throw error;
+      if (isFirst) notify(S.classWaits(name));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
   }
 }

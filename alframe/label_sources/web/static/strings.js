@@ -4,7 +4,7 @@ const percent = (share) => `${Math.round(share * 100)} %`;
 
 export const S = {
   title: (view, project) => `${view} · ${project} · alframe`,
-  ok: "OK", close: "Close", closeMessage: "Close this message", all: "All", none: "None", notYet: "Not known yet", notMeasured: "Not measured",
+  ok: "OK", close: "Close", closeMessage: "Close this message", all: "All", none: "None", notYet: "–", notMeasured: "–",
   label: "Label", review: "Review", pool: "Find more", progress: "Progress", views: "Views", help: "Keys", undo: "Undo", redo: "Redo",
   theme: { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" },
 
@@ -53,7 +53,7 @@ export const S = {
   // Classes
   classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Type what the framed image shows, for example fox, and press Enter.",
   addClass: (name) => `Add “${name}” as a new class`,
-  classNotAdded: (name) => `“${name}” was not added, since the server does not answer. Type it again when the connection is back.`,
+  classWaits: (name) => `The server does not answer. “${name}” is added as soon as it is back; keep this page open until then.`,
   didYouMean: (name) => `“${name}” looks like an existing class`,
   use: (name) => `Use “${name}”`,
   changeKey: (name, key) => `${key || "+"}: change the key of ${name}`, fixedKey: (name, key) => `${key}: the key of ${name}`,
