@@ -63,10 +63,10 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
     Raises UnknownComponent, BadParams, or StoreError for choices that cannot be read.
     """
     try:
-        command = parse(words)
+        command = parse_command(words)
     except OSError as error:  # a name of 300 characters, a folder that may not be looked into
         raise StoreError(describe_error(error)) from error
-    _check_project_choice(command)
+    _require_one_campaign(command)
     try:
         for override in command.saved.values():
             check_names(override, command.parts)
@@ -77,11 +77,11 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
             f"YAML file with --config-dir, or choose another."
         ) from None
     if SEARCH_PATH in command.saved:
-        _check_saved_folders(command)
+        _check_saved_search_path(command)
     return command.hydra_arguments()
 
 
-def parse(words: Sequence[str]) -> Command:
+def parse_command(words: Sequence[str]) -> Command:
     """Parse a command: a bare verb first means ``task=verb``, and names, keys and types are checked.
 
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
@@ -185,7 +185,7 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
     return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(everything).chosen_names(saved.kind)
 
 
-def _check_saved_folders(command: Command) -> None:
+def _check_saved_search_path(command: Command) -> None:
     """Check that the folders of parts that the project names change nothing of Hydra's."""
     own = [override for override in command.given.values() if not _has_several_values(override)]
     words = list(map(str, [*command.saved.values(), *own]))
@@ -198,7 +198,7 @@ def _has_several_values(override: Override) -> bool:
     return parsed is not None and parsed.is_sweep_override()
 
 
-def _check_project_choice(command: Command) -> None:
+def _require_one_campaign(command: Command) -> None:
     """Check that it is clear which campaign the command is about."""
     folder, given = command.folder, command.given
     if folder is not None and _is_sweep(command.flags, given):

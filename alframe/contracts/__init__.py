@@ -14,7 +14,7 @@ from alframe.contracts.exporter import ExportableModel as ExportableModel
 from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
-from alframe.contracts.head import SelfMeasuring as SelfMeasuring
+from alframe.contracts.head import SelfCalibrating as SelfCalibrating
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
 from alframe.contracts.label_source import CheckableSource as CheckableSource
 from alframe.contracts.label_source import LabelSource as LabelSource

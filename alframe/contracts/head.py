@@ -13,7 +13,7 @@ from alframe.types import Bools, Floats, Ints
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    A head with hidden layers may also offer `HiddenActivations`, and one that measures itself `SelfMeasuring`.
+    A head with hidden layers may also offer `HiddenActivations`, and one that measures itself `SelfCalibrating`.
     """
 
     stochastic: bool
@@ -51,8 +51,8 @@ class HiddenActivations(Protocol):
 
 
 @runtime_checkable
-class SelfMeasuring(Protocol):
+class SelfCalibrating(Protocol):
     """A head that sets some of its numbers (how sure) by how well it predicts labels it was not fitted to."""
 
-    def fit_measured(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+    def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
         """Fit as `fit`, but measure only on the `unseen` (m,) rows: an embedding trained on a label gives it away."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import Head, HiddenActivations, SelfMeasuring
+from alframe.contracts import Head, HiddenActivations, SelfCalibrating
 from alframe.errors import BadOutput
 from alframe.types import Floats, Ints
 
@@ -26,8 +26,8 @@ class CheckedHead:
         self.stochastic = head.stochastic
         self.state, self.load = head.state, head.load
         # Of the instance, not the class: else every head would seem to measure itself.
-        if isinstance(head, SelfMeasuring):
-            self.fit_measured = head.fit_measured
+        if isinstance(head, SelfCalibrating):
+            self.fit_with_unseen = head.fit_with_unseen
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

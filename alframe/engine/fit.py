@@ -41,7 +41,7 @@ class TrainingLabels:
     unseen: Bools
 
     @property
-    def by_people(self) -> Bools:
+    def is_by_people(self) -> Bools:
         """(m,) which of the labels were not propagated."""
         return np.equal(self.keys, self.labelled_on)
 
@@ -112,7 +112,7 @@ def evaluate_head(
         probs = predict_in_chunks(features, keys, head.probs)
         truth = [name for _, name in test]
         return evaluate_probs(probs, training.classes, truth, HELD_OUT_BASIS, image_counts)
-    rows = np.flatnonzero(training.by_people)  # a propagated label is not independent evidence
+    rows = np.flatnonzero(training.is_by_people)  # a propagated label is not independent evidence
     return cross_validate(
         make_head,
         features[training.keys[rows]],
@@ -127,7 +127,7 @@ def evaluate_head(
 
 def explain_missing_evaluation(training: TrainingLabels) -> str:
     """Say why `evaluate_head` has measured nothing."""
-    labels, unseen = int(training.by_people.sum()), int((training.by_people & training.unseen).sum())
+    labels, unseen = int(training.is_by_people.sum()), int((training.is_by_people & training.unseen).sum())
     needed = f"at least {MIN_LABELS} labels, of two classes with labels in two groups each"
     if unseen == labels:
         return f"No accuracy yet: {needed}, are needed to measure it."
@@ -162,7 +162,7 @@ def evaluate_audit(
     unlabelled it is slightly low: each head lacks a fold's labels, and early rounds drew from a pool that still had the
     hard images. It holds for this pool, not for other places.
     """
-    rows = np.flatnonzero(training.by_people & np.isin(training.keys, keys))
+    rows = np.flatnonzero(training.is_by_people & np.isin(training.keys, keys))
     if len(rows) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
         return None
     tests = np.array_split(rng.permutation(rows), min(folds, len(rows)))
@@ -178,7 +178,7 @@ def drop_answers(training: TrainingLabels, keys: Ints) -> TrainingLabels:
     return _take_rows(training, ~np.isin(training.labelled_on, keys))
 
 
-def leave_out_unseen(
+def leave_out_groups(
     training: TrainingLabels,
     items: Sequence[Item],
     seen: Set[int],

@@ -16,7 +16,9 @@ from alframe.engine.fit import TrainingLabels, predict_in_chunks
 from alframe.errors import UnmetNeed
 from alframe.types import Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
 
-MAX_KEPT_BYTES = 256 << 20  # of samples that are made once and kept; more are made in chunks, where they are read
+MAX_KEPT_SAMPLE_BYTES = (
+    256 << 20
+)  # of samples that are made once and kept; more are made in chunks, where they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +104,4 @@ def _lazy_samples(
 
     head.prob_samples(features[keys[:1]], draws, rng)  # what the sampler draws itself comes after the models
     samples = LazySamples(make, shape, keys)
-    return LazySamples.from_array(samples.to_array()) if samples.nbytes <= MAX_KEPT_BYTES else samples
+    return LazySamples.from_array(samples.to_array()) if samples.nbytes <= MAX_KEPT_SAMPLE_BYTES else samples

@@ -67,7 +67,7 @@ def draw_audit_keys(keys: Ints, size: int, fraction: float, rng: np.random.Gener
     return rng.choice(keys, count, replace=False)
 
 
-def merge_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
+def interleave_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
     """Put both into one batch, the audit at random places: a person who labels only the beginning must not miss it.
 
     The order of the chosen ones stays; the audit has no scores (nan).

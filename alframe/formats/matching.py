@@ -28,7 +28,7 @@ from alframe.formats.path_text import (
 from alframe.formats.tables import TableRow
 from alframe.types import Bools, Ints, Item, ItemId, Problem, pool_root
 
-FILES_COMPARED = 3  # of each prefix, to tell a copy of the pool from another season
+FILES_COMPARED_PER_PREFIX = 3  # of each prefix, to tell a copy of the pool from another season
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class ImageMatcher:
 
     def __call__(self, cell: str) -> ItemId | None:
         """Return the id of the item that `cell` names here, by its id or its whole path, or None."""
-        number = self._by_id.get(cell, NOT_FOUND)
+        number = self._number_of_id.get(cell, NOT_FOUND)
         # Most paths of a long table were not requested, as their file names tell.
         if number < 0 and self.is_known_name(path := normalise_path(cell)):
             number = int(self._find_here([path])[0])
         return self._ids[number] if number >= 0 else None
 
-    def ids_of(self, numbers: Ints) -> list[ItemId | None]:
+    def ids_of_numbers(self, numbers: Ints) -> list[ItemId | None]:
         """Return the ids of the items with these numbers, None for those below 0."""
         return [self._ids[number] if number >= 0 else None for number in numbers.tolist()]
 
@@ -76,24 +76,26 @@ class ImageMatcher:
         """Return whether a path means one of the images, by itself or by its ending."""
         return self(cell) is not None or (self.match_foreign([normalise_path(cell)]).numbers != NOT_FOUND).any()
 
-    def find_meant(self, paths: Sequence[str]) -> tuple[int, ItemId] | None:
+    def find_first_match(self, paths: Sequence[str]) -> tuple[int, ItemId] | None:
         """Return the number of the first path that ends in the id of an image in a folder, and that id; or None."""
         known = [(row, path) for row, cell in enumerate(paths) if self.is_known_name(path := normalise_path(cell))]
         numbers = self.match_foreign([path for _, path in known]).numbers
-        for (row, _), item_id in zip(known, self.ids_of(numbers), strict=True):
+        for (row, _), item_id in zip(known, self.ids_of_numbers(numbers), strict=True):
             if item_id is not None and "/" in item_id:
                 return row, item_id
         return None
 
     def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
         """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
-        numbers = look_up(self._by_id, paths)
+        numbers = look_up(self._number_of_id, paths)
         root = pool_root(self._items)
         in_folder = folder is not None and folder != root
         if folder is not None and root is not None and folder in root.parents and not (numbers >= 0).any():
             # The usual case: a file beside the pool's folder, whose paths begin with that folder's name.
             start = f"{root.relative_to(folder).as_posix()}/"
-            numbers = look_up(self._by_id, [path[len(start) :] if path.startswith(start) else "" for path in paths])
+            numbers = look_up(
+                self._number_of_id, [path[len(start) :] if path.startswith(start) else "" for path in paths]
+            )
             rows = np.flatnonzero(numbers < 0)
         else:
             rows = np.arange(len(paths)) if in_folder else np.flatnonzero(numbers < 0)
@@ -103,12 +105,12 @@ class ImageMatcher:
         normal = normalise_paths([paths[row] for row in rows.tolist()])
         here = np.where(numbers[rows] < 0, self._find_here(normal), numbers[rows])
         if folder is not None and in_folder:
-            here = agree(here, self._find_in_folder(normal, folder))
+            here = agree(here, self._numbers_relative_to(normal, folder))
         if encoded := [row for row in np.flatnonzero(here == NOT_FOUND).tolist() if "%" in normal[row]]:
             decoded = normalise_paths([unquote(normal[row]) for row in encoded])
             here[encoded] = self._find_here(decoded)
             if folder is not None and in_folder:
-                here[encoded] = agree(here[encoded], self._find_in_folder(decoded, folder))
+                here[encoded] = agree(here[encoded], self._numbers_relative_to(decoded, folder))
             for row, path in zip(encoded, decoded, strict=True):
                 normal[row] = path
         numbers[rows] = here
@@ -161,7 +163,7 @@ class ImageMatcher:
         folders.update(other_folders or {})
         claims_found = np.bincount(claims.prefix, np.isin(claims.image, [] if found is None else found)) > 0
         shared_folders = np.array([rank(prefix) for prefix in claims.prefixes])
-        is_rejected = self._is_other_folder(claims, paths, folder)
+        is_rejected = self._is_rejected_prefix(claims, paths, folder)
         needs_own_end = np.array([anchor_of(prefix) in found_anchors for prefix in claims.prefixes]) | claims_found
         is_allowed = ~is_rejected & ((shared_folders > 0) | ~needs_own_end)
         choice = PrefixChoice(claims, shared_folders, is_allowed, folders, of_whole_drives=other_folders is not None)
@@ -169,19 +171,19 @@ class ImageMatcher:
         numbers = np.full(len(paths), NOT_FOUND)
         numbers[claims.path] = images
         names = [
-            _with_case(prefix, paths[claims.path[claims.prefix == number][0]])
+            _prefix_as_written(prefix, paths[claims.path[claims.prefix == number][0]])
             for number, prefix in enumerate(claims.prefixes)
         ]
         by_outcome = (claims.prefix[images >= 0], claims.prefix[images == AMBIGUOUS], np.flatnonzero(is_rejected))
         return PathMatches(numbers, *(tuple(names[number] for number in np.unique(some)) for some in by_outcome))
 
-    def _is_other_folder(self, claims: Claims, paths: Sequence[str], folder: Path | None) -> Bools:
+    def _is_rejected_prefix(self, claims: Claims, paths: Sequence[str], folder: Path | None) -> Bools:
         """Return (p,) which prefixes are another season or card, or a folder of this system with other images."""
         is_other = [
             bool(self._roots) and all(is_sibling(prefix, root) for root in self._roots) for prefix in claims.prefixes
         ]
         for number in np.flatnonzero(~np.array(is_other)).tolist():
-            rows = np.flatnonzero(claims.prefix == number)[:FILES_COMPARED].tolist()
+            rows = np.flatnonzero(claims.prefix == number)[:FILES_COMPARED_PER_PREFIX].tolist()
             is_other[number] = any(
                 _is_another_file(Path(folder or "", paths[claims.path[row]]), self._items[claims.image[row]].path)
                 for row in rows
@@ -199,7 +201,7 @@ class ImageMatcher:
             numbers[left] = self._path_table.find(keys, lambda position: normal[left[position]])
         return numbers
 
-    def _find_in_folder(self, normal: Sequence[str], folder: Path) -> Ints:
+    def _numbers_relative_to(self, normal: Sequence[str], folder: Path) -> Ints:
         """Return the numbers of the items at these places relative to a folder."""
         places = normalise_paths([f"{folder.as_posix()}/{path}" for path in normal])
         numbers = self._path_table.find(casefold_paths(places), places.__getitem__)
@@ -207,7 +209,7 @@ class ImageMatcher:
         return numbers
 
     @cached_property
-    def _by_id(self) -> dict[str, int]:
+    def _number_of_id(self) -> dict[str, int]:
         return dict(zip(self._ids, range(len(self._ids)), strict=True))
 
     @cached_property
@@ -261,7 +263,7 @@ def match_rows(
     foreign = match.match_foreign(paths, other_folders=other_folders)
     # Where one folder is the pool's, rows of others are of other images; where none is, they may have been meant.
     rejected = () if foreign.prefixes else foreign.rejected
-    item_ids = match.ids_of(foreign.numbers)
+    item_ids = match.ids_of_numbers(foreign.numbers)
     for row, path, item_id, number in zip(foreign_rows, paths, item_ids, foreign.numbers.tolist(), strict=True):
         if number == AMBIGUOUS:
             message = "could be several images, as the paths of this file fit in more than one way"
@@ -282,5 +284,5 @@ def _is_another_file(place: Path, image: Path) -> bool:
         return False
 
 
-def _with_case(prefix: str, path: str) -> str:
+def _prefix_as_written(prefix: str, path: str) -> str:
     return path[: len(prefix)] if path[: len(prefix)].casefold() == prefix else prefix

@@ -20,19 +20,19 @@ class PathTable:
     def __init__(self, normal: Sequence[str]) -> None:
         self.keys = casefold_paths(normal)
         self.caseless = dict(zip(self.keys, range(len(normal)), strict=True))
-        self._with_case: dict[str, int] = {}
+        self._prefix_as_written: dict[str, int] = {}
         if len(self.caseless) < len(normal):
             twins = {path for path, times in Counter(self.keys).items() if times > 1}
             self.caseless |= dict.fromkeys(twins, AMBIGUOUS)
             rows = [row for row, path in enumerate(self.keys) if path in twins]
             times = Counter(normal[row] for row in rows)
-            self._with_case = {normal[row]: row if times[normal[row]] == 1 else AMBIGUOUS for row in rows}
+            self._prefix_as_written = {normal[row]: row if times[normal[row]] == 1 else AMBIGUOUS for row in rows}
 
     def find(self, caseless: Sequence[str], normal: Callable[[int], str]) -> Ints:
         """Return the number of each path without case; `normal(row)` is the one with case, where that decides."""
         numbers = look_up(self.caseless, caseless)
         for row in np.flatnonzero(numbers == AMBIGUOUS).tolist():
-            numbers[row] = self._with_case.get(normal(row), AMBIGUOUS)
+            numbers[row] = self._prefix_as_written.get(normal(row), AMBIGUOUS)
         return numbers
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import Head, SelfMeasuring
+from alframe.contracts import Head, SelfCalibrating
 from alframe.errors import BadParams
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -36,8 +36,8 @@ class Ensemble:
         self.member = dict(member)
         self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
-        if isinstance(build_part("head", self.member), SelfMeasuring):
-            self.fit_measured = self._fit_members
+        if isinstance(build_part("head", self.member), SelfCalibrating):
+            self.fit_with_unseen = self._fit_members
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

@@ -36,9 +36,9 @@ class Knn(DeterministicHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self.fit_measured(x, y, classes, rng, np.ones(len(y), np.bool_))
+        self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
 
-    def fit_measured(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+    def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
         """See the SelfMeasuring contract; without `unseen` rows, the decay is 1."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)

@@ -12,8 +12,8 @@ from alframe.types import Floats, Ints, LazyFeatures, PoolView
 
 MAX_ROWS_PER_CLUSTER = 256  # rows that a centre is fitted on, at most
 MAX_STEPS = 20
-CONVERGED = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
-MIN_SAMPLE_PER_REQUESTED = 4  # rows in a sample of the pool for each requested image, at least
+CONVERGED_RATIO = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
+MIN_SAMPLE_ROWS_PER_PICK = 4  # rows in a sample of the pool for each requested image, at least
 
 
 def unit_vectors(x: Floats) -> Floats:
@@ -27,7 +27,7 @@ def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
 
     In random order, ties between equal rows are not settled in favour of the first of a folder.
     """
-    return rng.permutation(n)[: max(limit, MIN_SAMPLE_PER_REQUESTED * k)]
+    return rng.permutation(n)[: max(limit, MIN_SAMPLE_ROWS_PER_PICK * k)]
 
 
 def kmeans_centres(
@@ -58,14 +58,14 @@ def kmeans_centres(
         model.centroids, previous_loss = np.ascontiguousarray(start, np.float32), np.inf
         for _ in track(range(MAX_STEPS), "Clustering", unit="step"):
             model.train(sample, weights=sample_weights, init_centroids=model.centroids)
-            if model.obj[-1] >= CONVERGED * previous_loss:
+            if model.obj[-1] >= CONVERGED_RATIO * previous_loss:
                 break
             previous_loss = float(model.obj[-1])
         fits.append((float(model.obj[-1]), model.centroids))
     return np.array(min(fits, key=lambda fit: fit[0])[1])
 
 
-def kmeans_with_labelled(
+def kmeans_over_pool_and_labelled(
     view: PoolView, k: int, clusters: int, limit: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
     """Fit k-means to the pool and the m labelled images: a cluster for each label after this batch, up to `clusters`.

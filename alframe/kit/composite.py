@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, SelfMeasuring
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, SelfCalibrating
 from alframe.types import Bools, Floats, Ints, Need, PoolView
 
 
@@ -23,8 +23,8 @@ def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
 
 def fit_head(head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
     """Fit `head`; if it measures itself, it does so on the `unseen` (m,) rows, whose labels fine-tuning did not use."""
-    if isinstance(head, SelfMeasuring):
-        head.fit_measured(x, y, classes, rng, unseen)
+    if isinstance(head, SelfCalibrating):
+        head.fit_with_unseen(x, y, classes, rng, unseen)
     else:
         head.fit(x, y, classes, rng)
 

@@ -11,7 +11,7 @@ NAMED_CLASSES = 5  # of those that are not measured; of more, the number
 
 def describe_averages(evaluation: Evaluation) -> str:
     """Say which classes the averages leave out, because no image of them was tested; nothing if there are none."""
-    unmeasured, classes = evaluation.unmeasured, len(evaluation.classes)
+    unmeasured, classes = evaluation.unmeasured_classes, len(evaluation.classes)
     if not unmeasured:
         return ""
     return f"averages over {classes - len(unmeasured)} of {classes} classes; not measured: {name_classes(unmeasured)}"

@@ -95,7 +95,7 @@ class ListedImages:
         """Count an image of which users should know something; `fact` ends "images that"."""
         self.notes.add(fact, example)
 
-    def read_time(self, text: str, position: str) -> dict[str, Any]:
+    def read_time_fields(self, text: str, position: str) -> dict[str, Any]:
         """Return `taken` and `utc_offset` of a ListedImage; `position` says where the text is, e.g. "row 3"."""
         found = self.times.read(text, position)
         return {"taken": found.time, "utc_offset": found.utc_offset if self.times.has_several_offsets else None}
@@ -112,11 +112,11 @@ class ListedImages:
         merged: dict[str, tuple[ListedImage, Path]] = {}
         for listed_id, (row, path) in listed.items():
             image_id, place = files.found.get(listed_id, (listed_id, path))
-            merged[image_id] = (self._merge(merged[image_id][0], row) if image_id in merged else row, place)
+            merged[image_id] = (self._merge_and_note(merged[image_id][0], row) if image_id in merged else row, place)
         items = [self._make_item(image_id, path, row) for image_id, (row, path) in merged.items()]
         kept = [(item, row) for item, (row, _) in zip(items, merged.values(), strict=True) if item is not None]
         yield from self._turn_boxes([item for item, _ in kept], [row.size for _, row in kept])
-        self._report(listed, files, is_empty=not kept)
+        self._report_or_raise(listed, files, is_empty=not kept)
 
     def _locate(self, rows: Iterable[ListedImage]) -> dict[str, tuple[ListedImage, Path]]:
         """Return the images by id, with what all rows say of each, and with the path where it is listed."""
@@ -127,10 +127,10 @@ class ListedImages:
             except PoolError as error:
                 self.leave_out("cannot be used", str(error))
                 continue
-            listed[image_id] = (self._merge(listed[image_id][0], row) if image_id in listed else row, path)
+            listed[image_id] = (self._merge_and_note(listed[image_id][0], row) if image_id in listed else row, path)
         return listed
 
-    def _merge(self, row: ListedImage, later: ListedImage) -> ListedImage:
+    def _merge_and_note(self, row: ListedImage, later: ListedImage) -> ListedImage:
         self.note("are listed again; their labels count together", f"{later.path} in {row.position}, {later.position}")
         return row.merge(later)
 
@@ -170,7 +170,9 @@ class ListedImages:
             else:
                 yield item
 
-    def _report(self, listed: Mapping[str, tuple[ListedImage, Path]], files: ImageFiles, is_empty: bool) -> None:
+    def _report_or_raise(
+        self, listed: Mapping[str, tuple[ListedImage, Path]], files: ImageFiles, is_empty: bool
+    ) -> None:
         """Log which images are not where they are listed; raise PoolError if none is left, or if none exists."""
         for skipped, intro in ((self.left_out, "images left out, since they "), (self.notes, "images that ")):
             skipped.warn(log, self.file, intro)

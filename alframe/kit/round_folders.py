@@ -40,7 +40,7 @@ def round_folder(request: Request) -> Path:
 
 
 @contextmanager
-def asking_round(request: Request) -> Iterator[bool]:
+def marking_round_asked(request: Request) -> Iterator[bool]:
     """Yield whether this round was asked before, and leave a mark beside its folder when the block ends well.
 
     The mark comes last: who asks again after a kill finishes the first time, and asks nothing "again". Raises OSError.

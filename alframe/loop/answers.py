@@ -24,7 +24,7 @@ from alframe.store.events import Arranged, Closed, Predicted, Requested
 from alframe.store.records import StoredRound
 from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
 
-UNREQUESTED = "unrequested"  # after the name of a label source: the origin of what people found by themselves
+UNREQUESTED_SUFFIX = "unrequested"  # after the name of a label source: the origin of what people found by themselves
 
 
 def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outcome:
@@ -34,13 +34,13 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
         newest = rounds[-1]
         if not newest.requested and not newest.closed:  # stopped between choosing and asking
             publish_request(campaign, newest, items)
-        incomplete = store_new_answers(campaign, items, cache.problems)
+        incomplete = collect_and_store_answers(campaign, items, cache.problems)
         if not newest.closed:
             keys = set(newest.keys)
-            answered = (campaign.labels().answered_for_round(newest.number) & keys) - incomplete
+            answered = (campaign.labels().labelled_or_unsure_in(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
-            if len(answered) < count_needed_answers(campaign, len(keys) - len(lost)):
+            if len(answered) < count_required_answers(campaign, len(keys) - len(lost)):
                 return _request_again(campaign, cache, newest, incomplete, len(answered), len(lost))
             close_request(campaign, newest, len(answered))
     return load_label_snapshot(campaign)
@@ -51,7 +51,7 @@ def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
     return LabelSnapshot(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
 
 
-def store_new_answers(
+def collect_and_store_answers(
     campaign: Campaign, items: Sequence[Item], problems: ProblemLog, newest_only: bool = False
 ) -> set[int]:
     """Store all answers there are, also those to earlier requests: people finish a batch later, or correct one.
@@ -108,7 +108,7 @@ def _import_unrequested(campaign: Campaign) -> list[str]:
             given_on = {key: key_of[label.item] for key, label in pairs if key_of.get(label.item, key) != key}
             cleared = [key_of[id_] for id_ in said.cleared if id_ in key_of]
             with campaign.ledger.transaction():
-                campaign.ledger.add_labels(pairs, said.round, f"{name} {UNREQUESTED}", cleared, given_on)
+                campaign.ledger.add_labels(pairs, said.round, f"{name} {UNREQUESTED_SUFFIX}", cleared, given_on)
     return found
 
 
@@ -147,7 +147,7 @@ def _request_again(
         instructions += (
             f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
             f"are read from there. The next round uses {campaign.parts.name('label_source')}. To request this round "
-            f"again: {_withdraw_commands(campaign)}"
+            f"again: {_withdraw_command_text(campaign)}"
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
@@ -155,7 +155,7 @@ def _request_again(
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
-        text += f" {reason} To stop now without waiting for more: {_withdraw_commands(campaign)}"
+        text += f" {reason} To stop now without waiting for more: {_withdraw_command_text(campaign)}"
     elif answered:
         expected = len(stored_round.keys) - lost
         digits = 100 if 100 * answered >= expected else 1_000_000
@@ -163,17 +163,17 @@ def _request_again(
         text += (
             f"\nTo go on with {answered} of {expected} now, and in every later round with this share: "
             f"{project_command(campaign.folder, f'enough={share:g}')}\nTo give up the rest of this round alone: "
-            f"{_withdraw_commands(campaign)}"
+            f"{_withdraw_command_text(campaign)}"
         )
     return Outcome(State.WAITING, f"{text}\n{instructions}")
 
 
-def count_needed_answers(campaign: Campaign, expected: int) -> int:
+def count_required_answers(campaign: Campaign, expected: int) -> int:
     """Return how many of the `expected` answers to a round must be there before the next one."""
     return math.ceil(round(campaign.settings.enough * expected, 6))  # 0.07 * 100 is a little above 7
 
 
-def _withdraw_commands(campaign: Campaign) -> str:
+def _withdraw_command_text(campaign: Campaign) -> str:
     """Return the commands that close the open request and choose another one."""
     return f"{project_command(campaign.folder, verb='withdraw')}, then {project_command(campaign.folder)}"
 
@@ -213,12 +213,12 @@ def wait_for_answers(
     """
     stored_round = campaign.ledger.rounds()[-1]
     keys = set(stored_round.keys)
-    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().answered)
-    needed, shown = count_needed_answers(campaign, len(keys)), 0
+    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().labelled_or_unsure)
+    needed, shown = count_required_answers(campaign, len(keys)), 0
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
-            incomplete = store_new_answers(campaign, items, problems, newest_only=True)
-            answered = len((campaign.labels().answered_for_round(stored_round.number) & keys) - incomplete)
+            incomplete = collect_and_store_answers(campaign, items, problems, newest_only=True)
+            answered = len((campaign.labels().labelled_or_unsure_in(stored_round.number) & keys) - incomplete)
             bar.advance(answered - shown)
             shown = answered
             if answered >= needed:
@@ -279,7 +279,7 @@ def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, 
 
 def describe_progress(stored_round: StoredRound, labels: Labels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
-    keys, answered = set(stored_round.keys), labels.answered_for_round(stored_round.number) & set(stored_round.keys)
+    keys, answered = set(stored_round.keys), labels.labelled_or_unsure_in(stored_round.number) & set(stored_round.keys)
     partly = len(answered & incomplete)
     unsure, conflicts = len(answered & labels.unsure.keys()), len(labels.unresolved_conflicts & keys)
     text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"

@@ -17,7 +17,7 @@ from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
 from alframe.settings.stored import to_plain
-from alframe.store.events import ChosenBy, Predicted
+from alframe.store.events import BatchChosenBy, Predicted
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel
 from alframe.types import Ints, Item
@@ -107,7 +107,7 @@ class Campaign:
         it, it stays as it was then.
         """
         class_names = {label.item: label.class_name for label in self.labels().counted}
-        predicted, events = dict(self.ledger.events(Predicted)), dict(self.ledger.events(ChosenBy))
+        predicted, events = dict(self.ledger.events(Predicted)), dict(self.ledger.events(BatchChosenBy))
         stored = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
         rates: dict[int, float] = {}
         for one in self.ledger.rounds():

@@ -12,14 +12,14 @@ from alframe.contracts import AnswersInOnePlace
 from alframe.engine.arrange import order_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.pool_views import EarlierBatches, make_pool_view
-from alframe.engine.select import draw_audit_keys, merge_audit, select_with_sequence_limit
+from alframe.engine.select import draw_audit_keys, interleave_audit, select_with_sequence_limit
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import find_reason_to_stop, room_for_labels
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
-from alframe.store.events import Arranged, ChosenBy, Event, Predicted, Shown
+from alframe.store.events import Arranged, BatchChosenBy, Event, Predicted, ShownContent
 from alframe.types import Floats, Ints, Need
 
 
@@ -87,17 +87,17 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
     best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
-    selection = merge_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
+    selection = interleave_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
     audit = set(audit_keys.tolist())
     events = _batch_events(campaign, fitted, selection.keys)
     if learns or selection.chosen_by:
-        events.append(ChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
+        events.append(BatchChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
     if not parts.label_source.answers_now:
-        events.append(_arrange(campaign, features, selection.keys, audit, number))
+        events.append(_arrange_for_display(campaign, features, selection.keys, audit, number))
     return Chosen(number, selection, audit, events)
 
 
-def _arrange(campaign: Campaign, features: Floats, keys: Ints, audit: Set[int], number: int) -> Arranged:
+def _arrange_for_display(campaign: Campaign, features: Floats, keys: Ints, audit: Set[int], number: int) -> Arranged:
     """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion.
 
     As many others go without one, so that nobody can tell what is drawn at random.
@@ -115,7 +115,7 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
     contents = [embedding.content_hashes[key] for key in keys.tolist()]
-    events.append(Shown([None if content is None else content.hex() for content in contents]))
+    events.append(ShownContent([None if content is None else content.hex() for content in contents]))
     if fitted.head is not None:
         probs = fitted.head.probs(embedding.features[keys])
         classes = [fitted.training.classes[index] for index in probs.argmax(axis=1)]

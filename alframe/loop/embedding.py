@@ -18,7 +18,7 @@ from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import Embedded, RunCache
-from alframe.store.events import Damaged, DuplicateCounts, Shown
+from alframe.store.events import DuplicateCounts, PartlyRead, ShownContent
 from alframe.store.ledger import Ledger
 from alframe.types import Ints
 
@@ -54,13 +54,13 @@ def record_damaged(campaign: Campaign, damaged: Mapping[int, str]) -> None:
     """Journal which images (key -> what is missing) are used although they are damaged, if others were before."""
     if damaged != load_damaged(campaign.ledger):
         with campaign.ledger.transaction():
-            event = Damaged({str(key): missing for key, missing in damaged.items()})
+            event = PartlyRead({str(key): missing for key, missing in damaged.items()})
             campaign.ledger.add_event(len(campaign.ledger.rounds()), event)
 
 
 def load_damaged(ledger: Ledger) -> dict[int, str]:
     """Return key -> what is missing, for all images that are used although they are damaged."""
-    events = ledger.events(Damaged)
+    events = ledger.events(PartlyRead)
     return {int(key): missing for key, missing in events[-1][1].images.items()} if events else {}
 
 
@@ -69,7 +69,7 @@ def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: Po
 
     A camera that counts from IMG_0001 again, or another season's folder, puts other images under known names.
     """
-    contents, shown = embedding.content_hashes, dict(campaign.ledger.events(Shown))
+    contents, shown = embedding.content_hashes, dict(campaign.ledger.events(ShownContent))
     last_shown = {  # the later content of an image that was requested twice
         key: content
         for stored_round in campaign.ledger.rounds()
@@ -108,7 +108,7 @@ def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
     """Count the pool images that another one represents, and how many of these a held-out one represents."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
     return DuplicateCounts(
-        int((~embedded.listing.held_out & represented).sum()), int(embedded.duplicates_of_held_out.sum())
+        int((~embedded.listing.held_out & represented).sum()), int(embedded.is_duplicate_of_held_out.sum())
     )
 
 

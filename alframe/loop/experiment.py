@@ -109,7 +109,7 @@ def check_parts(campaign: Campaign) -> None:
         baseline = settings.compare.sampler
         samplers.setdefault(baseline, REGISTRIES["sampler"].build({"name": baseline}))
     for name, sampler in samplers.items():
-        require_needs(sampler, name, parts.new_head(), parts.name("head"), _heads_with)
+        require_needs(sampler, name, parts.new_head(), parts.name("head"), _head_names_with)
     if parts.start_sampler.needs & MODEL_NEEDS:
         raise UnmetNeed(
             f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "
@@ -117,7 +117,7 @@ def check_parts(campaign: Campaign) -> None:
         )
 
 
-def _heads_with(attribute: str) -> list[str]:
+def _head_names_with(attribute: str) -> list[str]:
     names = []
     for name, entries in REGISTRIES["head"].parts().items():
         try:

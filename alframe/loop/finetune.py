@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from alframe import seeding
-from alframe.contracts import SelfMeasuring
+from alframe.contracts import SelfCalibrating
 from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
-from alframe.engine.fit import drop_answers, leave_out_unseen, make_training_labels
+from alframe.engine.fit import drop_answers, leave_out_groups, make_training_labels
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.freezing import frozen_parameters
@@ -86,7 +86,7 @@ def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
         return chosen
     has_test = any(listing.items[key].label is not None for key in np.flatnonzero(listing.held_out).tolist())
     measures_itself = (
-        isinstance(campaign.parts.new_head(), SelfMeasuring) or Need.UNSEEN in campaign.parts.sampler.needs
+        isinstance(campaign.parts.new_head(), SelfCalibrating) or Need.UNSEEN in campaign.parts.sampler.needs
     )
     return UNSEEN_FRACTION if measures_itself or not has_test else 0.0
 
@@ -113,7 +113,7 @@ def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan,
     seen, earlier = find_seen_items(campaign), _earlier_trainings(campaign)
     left_out_before = set(earlier[-1][1].left_out) if earlier else set()
     fraction, rng = _unseen_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
-    training, left_out = leave_out_unseen(answered, items, seen, left_out_before, group, fraction, rng)
+    training, left_out = leave_out_groups(answered, items, seen, left_out_before, group, fraction, rng)
     seed = seeding.integer_seed(settings.seed, "finetune", number)
     module, spec, device = embedder.module, embedder.spec, compute.device()
     loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)

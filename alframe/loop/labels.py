@@ -35,16 +35,16 @@ class Labels:
     first_rounds: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def answered(self) -> set[int]:
+    def labelled_or_unsure(self) -> set[int]:
         """Items that have a label, or that somebody could not tell."""
         return {label.item for label in self.counted} | self.unsure.keys()
 
     @property
     def unresolved_conflicts(self) -> set[int]:
         """Items that are labelled with several classes, none of which counts."""
-        return self.conflicts.keys() - self.answered
+        return self.conflicts.keys() - self.labelled_or_unsure
 
-    def answered_for_round(self, round_number: int) -> set[int]:
+    def labelled_or_unsure_in(self, round_number: int) -> set[int]:
         """Return the items with a label that counts, from any round, and those that were marked unsure in this one."""
         unsure = {item for item, rounds in self.unsure.items() if round_number in rounds}
         return {label.item for label in self.counted} | unsure
@@ -118,25 +118,23 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
 
 
 def propagate_within_sequences(
-    labels: Labels, items: Sequence[Item], doubtful: Collection[str] = ()
+    labels: Labels, items: Sequence[Item], doubtful_sequences: Collection[str] = ()
 ) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
     An image that somebody has looked at and could not tell gets none, nor does a sequence with an image whose
-    conflict is not settled, nor one that is `doubtful`.
+    conflict is not settled, nor one of the `doubtful_sequences`.
     """
     labels_by_sequence = defaultdict(list)
     for label in labels.counted:
         if (sequence := items[label.item].sequence) is not None:
             labels_by_sequence[sequence].append(label)
-    looked_at = labels.answered | labels.conflicts.keys()
-    barred = {items[key].sequence for key in labels.unresolved_conflicts}.union(doubtful)
+    looked_at = labels.labelled_or_unsure | labels.conflicts.keys()
+    barred = {items[key].sequence for key in labels.unresolved_conflicts}.union(doubtful_sequences)
     label_of_sequence = {
         sequence: sequence_labels[0]
         for sequence, sequence_labels in labels_by_sequence.items()
-        if len({label.class_name for label in sequence_labels}) == 1
-        and sequence not in barred
-        and sequence not in doubtful
+        if len({label.class_name for label in sequence_labels}) == 1 and sequence not in barred
     }
     return [
         label_of_sequence[item.sequence]._replace(item=key, origin="propagated")

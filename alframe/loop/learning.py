@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
-from alframe.contracts import SelfMeasuring
+from alframe.contracts import SelfCalibrating
 from alframe.engine.fit import (
     AUDIT_BASIS,
     DEDUPLICATED_AUDIT_BASIS,
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> HeadFitResult:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
-    usable = embedded.embedding.readable & ~embedded.duplicates_of_held_out
+    usable = embedded.embedding.readable & ~embedded.is_duplicate_of_held_out
     usable[list(embedded.replaced)] = False
     seen, group = find_seen_items(campaign), campaign.settings.holdout.group
     labels = campaign.effective_labels(items)
@@ -44,7 +44,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     if len(np.unique(training.y)) < 2:
         return HeadFitResult(embedded, training, None)
     head = campaign.parts.new_head()
-    if isinstance(head, SelfMeasuring) and not training.unseen.any():
+    if isinstance(head, SelfCalibrating) and not training.unseen.any():
         log.warning(
             "head=%s measures itself on labels, and the network was fine-tuned on all of them, or on others of their "
             "groups: it goes by its defaults. Its probabilities mean more once there are new labels, or with "
@@ -81,7 +81,7 @@ def evaluate_and_record(
     audit = evaluate_audit(new_head, features, training, audit_keys, audit_rng, basis=basis, image_counts=counts)
     record = RoundRecord(
         round=number,
-        labels=int(training.by_people.sum()),
+        labels=int(training.is_by_people.sum()),
         unlabelled=candidates.unlabelled,
         set_aside=len(ledger.unreadable()),
         classes=training.classes,

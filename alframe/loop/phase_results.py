@@ -48,7 +48,7 @@ class Embedded:
     representatives: Ints
 
     @property
-    def duplicates_of_held_out(self) -> npt.NDArray[np.bool_]:
+    def is_duplicate_of_held_out(self) -> npt.NDArray[np.bool_]:
         """(N,) whether this pool item nearly duplicates a held-out one: training on it would leak test information."""
         held_out = self.listing.held_out
         return ~held_out & held_out[self.representatives]

@@ -16,7 +16,7 @@ from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.evaluate import predict_folds
 from alframe.kit.evaluations import describe_averages
 from alframe.loop.agreement import measure_agreement
-from alframe.loop.answers import count_needed_answers, label_source_of
+from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.store.events import Arranged
@@ -72,7 +72,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         history=ledger.history(),
         open_round=newest.number if newest else None,
         asked=newest.keys if newest else (),
-        needed=count_needed_answers(campaign, len(newest.keys)) if newest else 0,
+        needed=count_required_answers(campaign, len(newest.keys)) if newest else 0,
         without_suggestion=hidden,
         predictions=None if fitted is None or fitted.head is None else _predict(campaign, fitted),
         features=None if fitted is None else fitted.embedded.embedding.features,

@@ -119,7 +119,7 @@ class CamtrapDp:
                 [(each.class_name, each.box if self.boxes else None) for each in usable],
                 camera=(deployment[self.camera_column] if deployment else "") or row["deploymentID"] or None,
                 sequence=next((each.event for each in (*of_image, *of_events) if each.event), None),
-                **listed.read_time(row["timestamp"], row.position),
+                **listed.read_time_fields(row["timestamp"], row.position),
             )
 
     def _usable(

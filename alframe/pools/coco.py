@@ -68,7 +68,7 @@ class Coco:
                 camera=image.location,
                 sequence=image.sequence,
                 size=image.size,
-                **listed.read_time(image.taken, f"{image.position}, {image.file}"),
+                **listed.read_time_fields(image.taken, f"{image.position}, {image.file}"),
             )
 
     def _usable(

@@ -126,7 +126,7 @@ class Csv:
             split="test" if cells["split"].lower() == "test" else "pool",
             camera=cells["camera"] or None,
             sequence=cells["sequence"] or None,
-            **listed.read_time(cells["time"], position),
+            **listed.read_time_fields(cells["time"], position),
         )
 
     def _parse_label(self, text: str, position: str, listed: ListedImages) -> str | None:

@@ -74,7 +74,7 @@ class Timelapse:
                     camera=camera_at_level(folders, self.camera_level),
                     # Timelapse counts episodes again for each selection that is filled in, which may be a folder.
                     sequence=f"{'/'.join(folders)}/ {episode[1]}" if episode else None,
-                    **listed.read_time(image.taken, f"record {image.record_id}, {image_path}"),
+                    **listed.read_time_fields(image.taken, f"record {image.record_id}, {image_path}"),
                 )
 
 

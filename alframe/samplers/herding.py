@@ -13,7 +13,7 @@ from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
 TABLE_BYTES = 32 << 20  # of a table of kernel values at a time
-RECHECKED = 64  # candidates whose gain is computed anew at a time, the most promising first
+RECHECKED_AT_A_TIME = 64  # candidates whose gain is computed anew at a time, the most promising first
 SMALLEST_SIGMA = 1e-2  # labelled copies of one image say nothing about how far a label reaches
 GAIN_DIGITS = 6  # the last digits of a gain depend on the number of threads
 
@@ -128,7 +128,7 @@ def _find_best(bounds: Floats64, x: Floats, similarity: Floats, weights: Floats,
 
     Rows are in random order, so the first of equal ones is a random one.
     """
-    count = min(RECHECKED, len(bounds))
+    count = min(RECHECKED_AT_A_TIME, len(bounds))
     fresh = np.zeros(len(bounds), bool)
     while True:
         ahead = np.where(fresh, -np.inf, bounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.chunks import chunks
-from alframe.kit.clustering import MIN_SAMPLE_PER_REQUESTED, kmeans_centres, nearest_neighbours
+from alframe.kit.clustering import MIN_SAMPLE_ROWS_PER_PICK, kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite
 from alframe.samplers.uncertainty import margin_uncertainty
@@ -35,7 +35,7 @@ class MarginClusterMean:
         uncertainty = margin_uncertainty(probs)
         require_finite(uncertainty, "class probabilities")
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
-        inside = order[is_inside_margin(probs, labelled_probs)[order]][: max(self.rows, MIN_SAMPLE_PER_REQUESTED * k)]
+        inside = order[is_inside_margin(probs, labelled_probs)[order]][: max(self.rows, MIN_SAMPLE_ROWS_PER_PICK * k)]
         medoids = inside[_medoids(x[inside], k, rng)] if len(inside) > k else inside[:0]
         is_medoid = np.zeros(len(view), bool)
         is_medoid[medoids] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import cumulative_count, kmeans_with_labelled, nearest_neighbours
+from alframe.kit.clustering import cumulative_count, kmeans_over_pool_and_labelled, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.progress import track
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -32,7 +32,7 @@ class TypiClust:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        rows, x, centres = kmeans_with_labelled(view, k, self.clusters, self.rows, rng)
+        rows, x, centres = kmeans_over_pool_and_labelled(view, k, self.clusters, self.rows, rng)
         cluster = nearest_neighbours(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))
         label_counts = np.bincount(cluster[len(rows) :], minlength=len(centres))

@@ -12,28 +12,28 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import chunked, score_prob_samples, select_top_k, shannon_entropy
+from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-@chunked
+@score_in_chunks
 def margin_uncertainty(probs: Floats) -> Floats:
     """Return 1 - (likeliest class's probability - second likeliest's), 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
     return np.asarray(1 - (first - second))
 
 
-@chunked
+@score_in_chunks
 def ratio_uncertainty(probs: Floats) -> Floats:
     """Return the second likeliest class's probability over the likeliest's, 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
     return np.asarray(second / first)
 
 
-entropy = chunked(shannon_entropy)
+entropy = score_in_chunks(shannon_entropy)
 
 
-@chunked
+@score_in_chunks
 def least_confidence(probs: Floats) -> Floats:
     """Return 1 - the likeliest class's probability, 0..1 (n,), of `probs` (n, C)."""
     return np.asarray(1 - np.ascontiguousarray(probs.T).max(axis=0))  # class by class, as below
@@ -62,7 +62,7 @@ class _UncertaintySampler:
         return select_top_k(view.keys, self.score(view.probs), k, rng)
 
 
-class _MonteCarloUncertaintySampler(_UncertaintySampler):
+class _MeanProbsUncertaintySampler(_UncertaintySampler):
     """Select the highest `score` of the mean of `draws` samples of the probabilities."""
 
     needs = frozenset({Need.PROB_SAMPLES})
@@ -101,25 +101,25 @@ class LeastConfidence(_UncertaintySampler):
     name, score = "least_confidence", staticmethod(least_confidence)
 
 
-class MarginMC(_MonteCarloUncertaintySampler):
+class MarginMC(_MeanProbsUncertaintySampler):
     """Select as `margin` does, by the mean of `draws` samples of the probabilities."""
 
     name, score = "margin_mc", staticmethod(margin_uncertainty)
 
 
-class RatioMC(_MonteCarloUncertaintySampler):
+class RatioMC(_MeanProbsUncertaintySampler):
     """Select as `ratio` does, by the mean of `draws` samples of the probabilities."""
 
     name, score = "ratio_mc", staticmethod(ratio_uncertainty)
 
 
-class EntropyMC(_MonteCarloUncertaintySampler):
+class EntropyMC(_MeanProbsUncertaintySampler):
     """Select as `entropy` does, by the mean of `draws` samples: the max-entropy of Gal, Islam and Ghahramani 2017."""
 
     name, score = "entropy_mc", staticmethod(entropy)
 
 
-class LeastConfidenceMC(_MonteCarloUncertaintySampler):
+class LeastConfidenceMC(_MeanProbsUncertaintySampler):
     """Select as `least_confidence` does, by the mean of `draws` samples of the probabilities."""
 
     name, score = "least_confidence_mc", staticmethod(least_confidence)

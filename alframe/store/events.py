@@ -27,7 +27,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Shown(Event):
+class ShownContent(Event):
     """The contents of a request's images, as the hex digests of their files, in its order; None: not known."""
 
     KIND: ClassVar[str] = "shown"
@@ -44,7 +44,7 @@ class Predicted(Event):
 
 
 @dataclass(frozen=True)
-class ChosenBy(Event):
+class BatchChosenBy(Event):
     """Which of several samplers chose the request, and the model's error rates on earlier ones by which it was drawn.
 
     The rates stay what they were then, whatever answers come late or are corrected.
@@ -75,7 +75,7 @@ class DuplicateCounts(Event):
 
 
 @dataclass(frozen=True)
-class Damaged(Event):
+class PartlyRead(Event):
     """All images that are used although a part of them is lost: what is missing, by key, which JSON makes a text."""
 
     KIND: ClassVar[str] = "damaged"

@@ -34,7 +34,7 @@ from alframe.types import UNSURE, Item, Label, RoundRecord, Selection
 LEDGER_NAME = "ledger.sqlite"
 # As in StoredLabel.
 _LABEL_COLUMNS = "n, {statement}, taken_back, item, round, origin, class, annotator, labelled, file, row, digest"
-AnyEvent = TypeVar("AnyEvent", bound=Event)
+EventT = TypeVar("EventT", bound=Event)
 
 
 class Ledger:
@@ -229,7 +229,7 @@ class Ledger:
         row = round_number, event.KIND, event.to_json(), _timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 
-    def events(self, event_type: type[AnyEvent], round_number: int | None = None) -> list[tuple[int, AnyEvent]]:
+    def events(self, event_type: type[EventT], round_number: int | None = None) -> list[tuple[int, EventT]]:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, event_type.KIND, round_number)

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from alframe.store.records import StoredLabel, dump_time
 from alframe.types import Label
 
-StatementSource = tuple[int, int | None, str]  # item, round and origin
+StatementKey = tuple[int, int | None, str]  # item, round and origin
 
 
-def find_last_statements(rows: Iterable[StoredLabel]) -> dict[StatementSource, list[StoredLabel]]:
+def find_last_statements(rows: Iterable[StoredLabel]) -> dict[StatementKey, list[StoredLabel]]:
     """Return the rows of the last statement of each source on each item; `rows` are in the order of their numbers."""
-    last: dict[StatementSource, list[StoredLabel]] = {}
+    last: dict[StatementKey, list[StoredLabel]] = {}
     for row in rows:
         source = (row.item, row.round, row.origin)
         if row.n == row.statement:
@@ -27,7 +27,7 @@ def find_last_statements(rows: Iterable[StoredLabel]) -> dict[StatementSource, l
 def find_new_statements(
     labels: Iterable[tuple[int, Label]],
     cleared: Iterable[int],
-    last: Mapping[StatementSource, Sequence[StoredLabel]],
+    last: Mapping[StatementKey, Sequence[StoredLabel]],
     round_number: int | None,
     origin: str,
 ) -> list[StoredLabel]:
@@ -47,7 +47,7 @@ def find_new_statements(
         before, now = _not_taken_back(last.get(source, ())), _latest_by_time(said)
         annotators = {label.annotator for label in now}
         kept = [row for row in before if row.annotator not in annotators and _is_answer_file_missing(row, files)]
-        if _who_said_what(now) != _who_said_what(row for row in before if row not in kept):
+        if _annotator_class_pairs(now) != _annotator_class_pairs(row for row in before if row not in kept):
             new += _number_rows(source, _latest_by_time([*(row.to_label() for row in kept), *now]), len(new))
     for item in dict.fromkeys(cleared):
         before = _not_taken_back(last.get((item, round_number, origin), ()))
@@ -74,11 +74,11 @@ def _latest_by_time(labels: Iterable[Label]) -> list[Label]:
     return list(latest.values())
 
 
-def _who_said_what(labels: Iterable[Label | StoredLabel]) -> list[tuple[str, str]]:
+def _annotator_class_pairs(labels: Iterable[Label | StoredLabel]) -> list[tuple[str, str]]:
     return [(label.annotator, label.class_name) for label in labels]
 
 
-def _number_rows(source: StatementSource, labels: Sequence[Label], first: int) -> list[StoredLabel]:
+def _number_rows(source: StatementKey, labels: Sequence[Label], first: int) -> list[StoredLabel]:
     rows = []
     for n, label in enumerate(labels, start=first):
         said = label.class_name, label.annotator, dump_time(label.labelled_at)

@@ -101,7 +101,7 @@ def describe_unmeasured(histories: Sequence[Sequence[RoundRecord]]) -> str:
     evaluations = [found for history in histories if (found := _last_measured([one.evaluation for one in history]))]
     remarks: dict[str, list[str]] = {}
     for evaluation in evaluations:
-        for name, remark in evaluation.unmeasured.items():
+        for name, remark in evaluation.unmeasured_classes.items():
             remarks.setdefault(name, []).append(remark)
     if not remarks:
         return ""

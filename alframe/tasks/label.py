@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from alframe.errors import BadParams
-from alframe.loop.answers import close_request, describe_progress, store_new_answers, wait_for_answers
+from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress, wait_for_answers
 from alframe.loop.experiment import sync_pool
 from alframe.loop.labels import Labels
 from alframe.loop.phase_results import ProblemLog
@@ -38,7 +38,7 @@ class Label(Watching):
         if not session.project.exists:
             return Outcome(State.DONE, no_project_message(session, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
-        incomplete = store_new_answers(session, items, problems)
+        incomplete = collect_and_store_answers(session, items, problems)
         rounds = session.ledger.rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
             with serve_people(session) as serving:
@@ -57,7 +57,10 @@ class Label(Watching):
 def _describe_changes(before: Labels, after: Labels) -> str:
     old, new = ({label.item: label.class_name for label in labels.counted} for labels in (before, after))
     corrected = sum(new.get(item, name) != name for item, name in old.items())
-    added, removed = len(after.answered - before.answered), len(before.answered - after.answered)
+    added, removed = (
+        len(after.labelled_or_unsure - before.labelled_or_unsure),
+        len(before.labelled_or_unsure - after.labelled_or_unsure),
+    )
     counts = {
         "new answer" if added == 1 else "new answers": added,
         "cleared or in conflict": removed,
@@ -79,9 +82,9 @@ class Withdraw:
         if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items()
-        incomplete = store_new_answers(session, items, ProblemLog()) if stored_round.requested else set()
+        incomplete = collect_and_store_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
-        answered = labels.answered_for_round(stored_round.number) & set(stored_round.keys)
+        answered = labels.labelled_or_unsure_in(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
         progress = describe_progress(stored_round, labels, incomplete)
         return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from alframe.commands import command_line, short_path
 from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
-from alframe.loop.answers import store_new_answers, wait_for_answers
+from alframe.loop.answers import collect_and_store_answers, wait_for_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.contract_checks import failures_of
 from alframe.loop.experiment import run_until_stop
@@ -108,7 +108,7 @@ class Run(Watching):
             while not serving.wait(_LONG):
                 pass
             while True:  # until nothing was corrected for a while
-                store_new_answers(session, cache.listing.items, cache.problems)
+                collect_and_store_answers(session, cache.listing.items, cache.problems)
                 if not serving.wait(_QUIET):
                     return True
         except KeyboardInterrupt:

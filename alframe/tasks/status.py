@@ -81,7 +81,7 @@ class Status:
 def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
     """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
     labels, rounds = session.labels(), session.ledger.rounds()
-    answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
+    answered = labels.labelled_or_unsure_in(rounds[-1].number) if rounds else set()
     problems = describe_conflicts(labels, items)
     for stored_round in () if session.parts.label_source.answers_now else rounds:
         try:

@@ -43,7 +43,7 @@ def sweep_curves(jobs: list[Job]) -> pd.DataFrame:
             "basis": record.evaluation.basis,
             "images": record.evaluation.n,
             "classes": len(record.evaluation.classes),
-            "unmeasured_classes": "; ".join(record.evaluation.unmeasured),
+            "unmeasured_classes": "; ".join(record.evaluation.unmeasured_classes),
         }
         for job in jobs
         for record in _history(job)

@@ -14,7 +14,7 @@ from alframe.errors import UnmetNeed
 from alframe.types.images import Bools, Floats, Ints
 from alframe.types.lazy import LazyFeatures, LazySamples
 
-Field = npt.NDArray[Any] | LazyFeatures | LazySamples
+ViewArray = npt.NDArray[Any] | LazyFeatures | LazySamples
 Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to class probabilities (r, C)
 
 
@@ -35,7 +35,7 @@ class Need(enum.Enum):
     CHOSEN_BY = "chosen_by"
 
 
-PER_ITEM_NEEDS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
+PER_ITEM_ARRAYS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
 
 
 class PoolView:
@@ -49,7 +49,7 @@ class PoolView:
     def __init__(
         self,
         keys: Ints,
-        fields: Mapping[Need, Field] | None = None,
+        fields: Mapping[Need, ViewArray] | None = None,
         predict: Predict | None = None,
         chosen_features: Floats | None = None,
     ) -> None:
@@ -68,17 +68,17 @@ class PoolView:
         if mask.all():
             return self
         self._loaded = {}  # one copy of the pool at a time
-        fields: dict[Need, Field] = {}
+        fields: dict[Need, ViewArray] = {}
         for need, field in self._fields.items():
             if isinstance(field, LazyFeatures | LazySamples):
                 fields[need] = field.subset(mask)
             else:
-                fields[need] = field[mask] if need in PER_ITEM_NEEDS else field
+                fields[need] = field[mask] if need in PER_ITEM_ARRAYS else field
         return PoolView(self.keys[mask], fields, self._predict, self.chosen_features)
 
     def restrict(self, needs: Collection[Need], draws: int | None = None) -> PoolView:
         """Return the view with only the fields of these needs, and the first `draws` draws; no array is copied."""
-        fields: dict[Need, Field] = {need: self._field(need) for need in needs if need is not Need.PREDICT}
+        fields: dict[Need, ViewArray] = {need: self._field(need) for need in needs if need is not Need.PREDICT}
         if draws is not None and Need.PROB_SAMPLES in fields:
             fields[Need.PROB_SAMPLES] = self.lazy_prob_samples.first_draws(draws)
         predict = self.predict if Need.PREDICT in needs else None
@@ -188,7 +188,7 @@ class PoolView:
         return self._field(Need.CHOSEN_BY)
 
 
-def _wrap_read_only(need: Need, field: Field) -> Field:
+def _wrap_read_only(need: Need, field: ViewArray) -> ViewArray:
     if isinstance(field, LazyFeatures | LazySamples):
         return field
     if need is Need.FEATURES:

@@ -50,7 +50,7 @@ class Evaluation:
     image_counts: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def unmeasured(self) -> Mapping[str, str]:
+    def unmeasured_classes(self) -> Mapping[str, str]:
         """The classes without an image among the `n`, which every average leaves out, with what is known of each."""
         pairs = zip(self.classes, self.per_class, strict=True)
         return {name: self.image_counts.get(name, "") for name, scores in pairs if not scores["support"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import compose, open_session
-from alframe.app.command import parse, to_hydra_arguments
+from alframe.app.command import parse_command, to_hydra_arguments
 from alframe.app.projects import CHOICES
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
@@ -17,7 +17,7 @@ from tests.each import check_each
 
 
 def prepare(typed: list[str]) -> list[str]:
-    command = parse(typed)
+    command = parse_command(typed)
     return [*command.flags, *map(str, command.given.values())]
 
 

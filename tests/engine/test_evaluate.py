@@ -183,6 +183,6 @@ def test_a_class_in_one_group_is_not_measured_instead_of_always_missed() -> None
     args = (x, y, everything, ("a", "b", "c"), groups, np.random.default_rng(0))
     found = cross_validate(Linear, *args, image_counts=counts)
     assert found is not None
-    assert (found.n, found.accuracy, found.unmeasured) == (24, 1.0, counts)
+    assert (found.n, found.accuracy, found.unmeasured_classes) == (24, 1.0, counts)
     each_in_one = [str(number) for number in y]
     assert cross_validate(Linear, x, y, everything, ("a", "b", "c"), each_in_one, np.random.default_rng(0)) is None

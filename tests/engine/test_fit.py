@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alframe.engine.fit import TrainingLabels, explain_missing_evaluation, leave_out_unseen, shares_group
+from alframe.engine.fit import TrainingLabels, explain_missing_evaluation, leave_out_groups, shares_group
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, cross_validate
 from alframe.heads.linear import Linear
 from alframe.types import Item
@@ -25,7 +25,7 @@ def labels(keys: list[int]) -> TrainingLabels:
 def leave_out(
     keys: list[int], group: str = "sequence", seen: Set[int] = frozenset(), before: Set[int] = frozenset()
 ) -> set[int]:
-    training, left_out = leave_out_unseen(
+    training, left_out = leave_out_groups(
         labels(keys), ITEMS, seen, before, group, 0.2, np.random.default_rng(len(keys))
     )
     assert set(training.keys.tolist()) | left_out == set(keys)

@@ -10,8 +10,8 @@ import pytest
 
 from alframe.kit.round_folders import (
     MANIFEST,
-    asking_round,
     classes_when_asked,
+    marking_round_asked,
     read_manifest,
     round_folder,
     take_free_name,
@@ -49,13 +49,13 @@ def test_a_manifest_without_a_column_is_a_problem(tmp_path: Path) -> None:
 def test_a_round_knows_that_it_was_asked_and_with_which_classes(tmp_path: Path) -> None:
     request = Request(3, (), ("fox", "deer"), tmp_path / "labels")
     assert classes_when_asked(request) == ()
-    with pytest.raises(KeyboardInterrupt), asking_round(request) as asked_before:
+    with pytest.raises(KeyboardInterrupt), marking_round_asked(request) as asked_before:
         assert not asked_before
         raise KeyboardInterrupt  # before the images were in place
-    with asking_round(request) as asked_before:
+    with marking_round_asked(request) as asked_before:
         assert not asked_before
     later = Request(3, (), ("fox", "deer", "lynx"), tmp_path / "labels")
-    with asking_round(later) as asked_before:
+    with marking_round_asked(later) as asked_before:
         assert asked_before
     assert classes_when_asked(later) == ("fox", "deer")
     assert (tmp_path / "labels" / ".round-003.asked").exists(), "where the earlier version left it"

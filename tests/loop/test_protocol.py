@@ -15,7 +15,7 @@ import pytest
 from alframe.app.api import open_session
 from alframe.engine.training.fine_tune import TrainingResult
 from alframe.errors import BadParams
-from alframe.store.events import Shown
+from alframe.store.events import ShownContent
 from alframe.store.ledger import Ledger
 from alframe.types import Item, Outcome, Selection, State
 from tests.loop.test_people import Person
@@ -327,7 +327,7 @@ def test_a_round_that_was_chosen_and_not_laid_out(person: Protocol) -> None:
         keys = np.array([30, 31])
         with session.ledger.transaction():
             session.ledger.add_round(2, session.config(), {}, {}, Selection(keys, None))
-            session.ledger.add_event(2, Shown([None, None]))
+            session.ledger.add_event(2, ShownContent([None, None]))
     assert "Round 2 is chosen but not requested yet" in person.task("status").message
 
 

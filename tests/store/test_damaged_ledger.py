@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from alframe.errors import AlframeError, StoreError
-from alframe.store.events import Closed, DuplicateCounts, Predicted, Requested, Shown, Trained
+from alframe.store.events import Closed, DuplicateCounts, Predicted, Requested, ShownContent, Trained
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord, Selection
 
-EVENTS = (Shown, Predicted, DuplicateCounts, Requested, Closed, Trained)
+EVENTS = (ShownContent, Predicted, DuplicateCounts, Requested, Closed, Trained)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         ledger.add_items(0, items)
         ledger.add_round(1, {"recipes": {"label_source": {"name": "csv"}}}, {}, {}, Selection(np.arange(9), None), [2])
-        events = (Shown(["00" * 16] * 9), Predicted(["fox"] * 9, [0.5] * 9), Requested(), Trained(3, "x"), Closed(9))
+        events = (
+            ShownContent(["00" * 16] * 9),
+            Predicted(["fox"] * 9, [0.5] * 9),
+            Requested(),
+            Trained(3, "x"),
+            Closed(9),
+        )
         for event in (*events, DuplicateCounts(1, 1)):
             ledger.add_event(1, event)
         labels = [(key, Label(f"a/{key}.jpg", "fox", "anna", now, "x.csv", key)) for key in range(9)]

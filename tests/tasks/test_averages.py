@@ -52,7 +52,7 @@ def test_a_class_that_no_test_image_shows_is_named_beside_every_average(
     with Ledger.open(tmp_path / "p", read_only=True) as ledger:
         measured = ledger.history()[-1].evaluation
     assert measured is not None
-    assert measured.unmeasured == {"class_2": "12 images, all in one sequence"}
+    assert measured.unmeasured_classes == {"class_2": "12 images, all in one sequence"}
 
 
 def test_a_sweep_counts_the_runs_in_which_a_class_is_missing(

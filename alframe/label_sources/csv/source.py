@@ -13,7 +13,7 @@ from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classe
 from alframe.kit.files import hash_if_readable, replace_atomically
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import asking_round, pluralise, round_folder
+from alframe.kit.round_folders import marking_round_asked, pluralise, round_folder
 from alframe.kit.tables import (
     SEPARATORS,
     WORKBOOK_SUFFIXES,
@@ -87,7 +87,7 @@ class Csv:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
         try:
-            with asking_round(request) as asked_before:
+            with marking_round_asked(request) as asked_before:
                 file = self._complete_lists(folder, request, asked_before)
         except OSError as error:
             raise LabelError(
@@ -174,7 +174,7 @@ class Csv:
                 builder.add(Label(item, name, annotator, saved, str(file), cells.line, file_hash))
             elif not cells.get(REISSUED_COLUMN):
                 builder.add_unanswered(str(file), item)
-        if not names_requested and (meant := matcher.find_meant([cells.get(columns.path) for cells in strays])):
+        if not names_requested and (meant := matcher.find_first_match([cells.get(columns.path) for cells in strays])):
             position, image = meant
             cells = strays[position]
             message = (

@@ -12,7 +12,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import NEW_CLASSES_RULES, class_resolver, describe_classes
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
-from alframe.kit.round_folders import asking_round, pluralise, read_manifest, round_folder
+from alframe.kit.round_folders import marking_round_asked, pluralise, read_manifest, round_folder
 from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
@@ -40,7 +40,7 @@ class Folder:
         """Put every image that is nowhere in the round's folder into it; one that has been moved stays moved."""
         folder = round_folder(request)
         try:
-            with asking_round(request) as asked_before:
+            with marking_round_asked(request) as asked_before:
                 for name in _classes_by_folder(request.classes):
                     (folder / name).mkdir(parents=True, exist_ok=True)
                 complete_folder(folder, request.items, self.link, asked_before)

@@ -23,7 +23,7 @@ from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes, find_blank_
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import asking_round, classes_when_asked, normalise_name, pluralise, round_folder
+from alframe.kit.round_folders import classes_when_asked, marking_round_asked, normalise_name, pluralise, round_folder
 from alframe.label_sources.timelapse.answers import (
     add_answer,
     build_answers,
@@ -71,7 +71,7 @@ class Timelapse:
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
         remarks = []
         try:
-            with asking_round(request) as asked_before:
+            with marking_round_asked(request) as asked_before:
                 images = complete_manifest(folder, request.items, asked_before)
                 names = {image.id: image.name for image in images}
                 for root in self._roots(folder):

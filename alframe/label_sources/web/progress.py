@@ -57,6 +57,6 @@ def _point(record: RoundRecord) -> dict[str, Any] | None:
         "kind": kind,
         "n": evaluation.n,
         "few_images": evaluation.is_small,
-        "unmeasured_classes": list(evaluation.unmeasured),
+        "unmeasured_classes": list(evaluation.unmeasured_classes),
         "macro_f1": evaluation.macro_f1,
     }
