@@ -53,7 +53,7 @@ class Calibrated:
         self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
 
     def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """See the SelfMeasuring contract; without `unseen` rows of two classes, the temperature is 1."""
+        """See the SelfCalibrating contract; without `unseen` rows of two classes, the temperature is 1."""
         self._temperature = self._cross_validated_temperature(x, y, classes, rng, unseen)
         fit_head(self._inner, x, y, classes, rng, unseen)
 

@@ -39,7 +39,7 @@ class Knn(DeterministicHead):
         self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
 
     def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """See the SelfMeasuring contract; without `unseen` rows, the decay is 1."""
+        """See the SelfCalibrating contract; without `unseen` rows, the decay is 1."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}

@@ -39,7 +39,7 @@ class Prototype(LinearHead):
         self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
 
     def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """See the SelfMeasuring contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
+        """See the SelfCalibrating contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         means, counts = class_means(rows, target)
