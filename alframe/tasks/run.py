@@ -82,14 +82,15 @@ class Run(Watching):
         self, session: Session, serving: Serving | None, outcome: Outcome, cache: RunCache, fitted: HeadFitResult | None
     ) -> tuple[Outcome, RunCache, HeadFitResult | None]:
         """Wait until enough is answered, and run the next rounds."""
-        write_report(session, outcome)
         items = cache.listing.items
         if serving is None:
+            write_report(session, outcome)
             log.info("\n%s\nWaiting. Ctrl-C stops; the same command continues.", outcome.message)
             wait_for_answers(session, items, cache.problems, self.every)
             return run_until_stop(session)
         serving.publish(take_snapshot(session, cache, fitted))
         serving.show_phase("waiting", describe_accuracy(session))
+        write_report(session, outcome)  # after the batch is shown: nobody waits for it
         log.info("\n%s\n%s\nCtrl-C stops; the same command continues.", outcome.message, serving.address)
         if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
