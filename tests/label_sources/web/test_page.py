@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.label_sources.conftest import Serve
 from tests.label_sources.web.person import Person
 
@@ -45,6 +47,7 @@ def test_a_batch_is_answered_by_keys_alone(serve: Serve, chromium: Browser) -> N
     assert served.labels() == expected
 
 
+@pytest.mark.slow
 def test_a_new_class_goes_to_the_images_that_were_chosen_when_it_was_typed(serve: Serve, chromium: Browser) -> None:
     served = serve(suggestions=False)
     person = Person(chromium, served.serving.address)
@@ -66,6 +69,7 @@ def test_a_new_class_goes_to_the_images_that_were_chosen_when_it_was_typed(serve
     assert served.labels() == {first: {"red deer"}, second: {"moose"}}
 
 
+@pytest.mark.slow
 def test_marks_by_mouse(serve: Serve, chromium: Browser) -> None:
     person = Person(chromium, serve(suggestions=False).serving.address)
     person.wait_for_images()
@@ -88,6 +92,7 @@ def test_marks_by_mouse(serve: Serve, chromium: Browser) -> None:
     person.wait_for("document.querySelectorAll('.tile.answered').length === 3")
 
 
+@pytest.mark.slow
 def test_enter_adds_a_name_that_is_only_within_another(serve: Serve, chromium: Browser) -> None:
     served = serve(suggestions=False)
     person = Person(chromium, served.serving.address)

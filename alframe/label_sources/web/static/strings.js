@@ -35,7 +35,7 @@ export const S = {
   burst: (size) => `${size} frames`,
   hasComment: "Comment", cannotShow: "This image cannot be shown.",
   batch: (answered, asked, round) => `Round ${round}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
-  pace: (hourly, others) => [hourly && `${n(Math.round(hourly), "image", "images")} per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
+  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
   batchProgress: "Answered images of this batch",
   marked: (count) => `${n(count, "image", "images")} marked`,
   answered: (count, classes) => (classes.length ? `${n(count, "image", "images")}: ${classes.join(" + ")}` : `Answer removed from ${n(count, "image", "images")}`),
