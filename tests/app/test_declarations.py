@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import compose, open_session
-from alframe.app.command import parse
+from alframe.app.command import parse_command
 from alframe.app.declarations import declared_types
 from alframe.app.grammar import ValueType
 from alframe.app.projects import load_choices, saving_choices
@@ -114,7 +114,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def words(*typed: str) -> list[str]:
-    return list(map(str, parse(typed).given.values()))
+    return list(map(str, parse_command(typed).given.values()))
 
 
 def test_annotations_say_what_is_a_text_a_path_or_a_list(install: Install) -> None:
@@ -132,7 +132,7 @@ def test_another_parts_yaml_decides_nothing(install: Install) -> None:
     assert words("sampler=margin_mc", "sampler.draws=3") == ["sampler=margin_mc", "++sampler.draws=3"]
     assert compose("sampler=margin_mc", "sampler.draws=3").sampler.draws == 3
     with pytest.raises(BadParams, match=r"sampler=tried_broken: .*tried_broken\.yaml cannot be read"):
-        parse(["sampler=tried_broken", "sampler.draws=3"])
+        parse_command(["sampler=tried_broken", "sampler.draws=3"])
 
 
 def test_only_what_is_declared_a_path_becomes_one(

@@ -10,7 +10,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from alframe.app.api import compose
-from alframe.app.command import parse
+from alframe.app.command import parse_command
 from alframe.app.projects import saving_choices
 from alframe.builtins import REGISTRIES
 from tests.each import check_each
@@ -81,9 +81,9 @@ def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
     begun = [other for other in others if f"project={project}" in other]
     if project and (start := next((one for one in begun if any(word.startswith("pool=") for word in one)), None)):
         (folder / project).mkdir()
-        with saving_choices(folder / project, list(map(str, parse(start).given.values()))):
+        with saving_choices(folder / project, list(map(str, parse_command(start).given.values()))):
             pass
-    overrides = list(map(str, parse(words).given.values()))
+    overrides = list(map(str, parse_command(words).given.values()))
     config = compose(*(first_value(word) for word in overrides))
     for kind in ("pool", "sampler", "head", "loss", "backbone", "label_source", "stopping", "task"):
         if config[kind] is not None:

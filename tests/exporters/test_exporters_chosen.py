@@ -9,7 +9,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from alframe.app.api import compose
-from alframe.app.command import parse
+from alframe.app.command import parse_command
 from alframe.builtins import REGISTRIES
 from alframe.exporters.camtrap_dp.exporter import CamtrapDp
 
@@ -37,7 +37,7 @@ def test_parameters_with_awkward_values() -> None:
         "exporter.camtrap_dp.names={fox: Vulpes vulpes}",
         "exporter.camtrap_dp.capture_method=[timeLapse]",
     )
-    chosen = OmegaConf.to_container(compose(*map(str, parse(words).given.values())).exporter)
+    chosen = OmegaConf.to_container(compose(*map(str, parse_command(words).given.values())).exporter)
     assert chosen["recognition_json"]["detections"] == r"D:\camera traps\md.json"
     part = REGISTRIES["exporter"].build(chosen["camtrap_dp"])
     assert isinstance(part, CamtrapDp)
