@@ -1,6 +1,6 @@
-"""The table of speed in the README, from the newest results.
+"""The tables of speed in docs/performance.md and, shorter, in the README, from the newest results.
 
-python -m benchmarks.table            # write it into the README
+python -m benchmarks.table            # write both
 """
 
 from __future__ import annotations
@@ -8,18 +8,26 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-README = ROOT / "README.md"
+README, PERFORMANCE = ROOT / "README.md", ROOT / "docs" / "performance.md"
 START, END = "<!-- speed: python -m benchmarks.table -->\n", "<!-- end of speed -->\n"
 HEADER = (
-    "| what | alframe | the others take, times as long | memory, MiB: alframe, others | no less than |\n"
-    "|---|---|---|---|---|\n"
+    "| task | alframe | others, as a multiple | memory in MiB: alframe, others | lower limit |\n|---|---|---|---|---|\n"
+)
+README_HEADER = "| task | alframe | others, as a multiple |\n|---|---|---|\n"
+README_ROWS = (  # how their tasks begin
+    "an image from its file to the embedding, all cores, eager fp32",
+    "an image from its file to the embedding, all cores, openvino bf16",
+    "k-center: 100 of",
+    "margin of",
+    "linear head: 5,000 labels",
+    "labels of a round from a .csv",
 )
 
 
@@ -33,10 +41,14 @@ class Row:
     memory: tuple[float, float] | None = None  # alframe's, and the least of the others
     limit: float | None = None  # seconds of reading the data once
 
+    @property
+    def others(self) -> str:
+        """How long the others take, each as a multiple of alframe's time."""
+        return ", ".join(f"{name} {_short(ratio)}x" for name, ratio in self.ratios.items())
+
     def __str__(self) -> str:
-        others = ", ".join(f"{name} {_short(ratio)}x" for name, ratio in self.ratios.items())
         memory = "" if self.memory is None else f"{self.memory[0]:.0f}, {self.memory[1]:.0f}"
-        return f"| {self.what} | {_seconds(self.seconds)} | {others} | {memory} | {_seconds(self.limit)} |"
+        return f"| {self.what} | {_seconds(self.seconds)} | {self.others} | {memory} | {_seconds(self.limit)} |"
 
 
 def newest(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
@@ -56,19 +68,28 @@ def rows(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """In Markdown, with the machines below."""
+    """Return all rows in Markdown, with the machines below."""
     machines = {_machine(results[name]["machine"]) for name in TASKS if name in results}
     body = "".join(f"{row}\n" for row in rows(results))
     return f"{HEADER}{body}\nOn {' and '.join(sorted(machines))}; all of a line in turn, in one run.\n"
 
 
-def page(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
-    """The README with the table as it should be. Raises ValueError if it has no place for it."""
+def short_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the README's rows in Markdown, with times only."""
+    chosen = [row for row in rows(results) if row.what.startswith(README_ROWS)]
+    return README_HEADER + "".join(f"| {row.what} | {_seconds(row.seconds)} | {row.others} |\n" for row in chosen)
+
+
+PAGES: Mapping[Path, Callable[[Mapping[str, Mapping[str, Any]]], str]] = {README: short_table, PERFORMANCE: table}
+
+
+def page(text: str, speeds: str) -> str:
+    """Return a page's text with the table `speeds` in it. Raises ValueError if it has no place for it."""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):
-        raise ValueError(f"README.md has no lines {START!r} and {END!r} between which the table belongs.")
-    return f"{before}{START}\n{table(results)}\n{END}{after}"
+        raise ValueError(f"The page has no lines {START!r} and {END!r} between which the table belongs.")
+    return f"{before}{START}\n{speeds}\n{END}{after}"
 
 
 def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
@@ -171,7 +192,8 @@ def _short(ratio: float) -> str:
 
 def main() -> None:
     results = newest()
-    README.write_text(page(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+    for file, make in PAGES.items():
+        file.write_text(page(file.read_text(encoding="utf-8"), make(results)), encoding="utf-8", newline="\n")
     sys.stdout.write(table(results))
 
 
