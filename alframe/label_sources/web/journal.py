@@ -10,11 +10,12 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from alframe.errors import StoreError
 from alframe.kit.databases import connect, explain_errors, transaction
 from alframe.label_sources.web.journal_rows import NewAnswer, Row, counted_name, find_standing, second_opinion_draw
 
@@ -71,6 +72,7 @@ CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT raise(ABORT
 CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
 PRAGMA user_version = 1;
 """
+_VERSION = 1
 
 
 _COLUMNS = ", ".join(Row._fields)
@@ -91,12 +93,15 @@ class Journal:
         with explain_errors(file):
             db = connect(file, any_thread=True)
             try:
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                if version > _VERSION:
+                    raise StoreError(f"{file} was written by a newer alframe. Update alframe to go on.")
                 if read_only:
                     db.execute("PRAGMA query_only = ON")
                 else:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
-                    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    if version == 0:
                         db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             except BaseException:
                 db.close()
@@ -105,8 +110,12 @@ class Journal:
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Return whether anybody has answered, or could have, in this folder."""
-        return (folder / JOURNAL_NAME).exists()
+        """Return whether anybody could have answered in this folder: a file without its tables holds nothing yet."""
+        file = folder / JOURNAL_NAME
+        if not file.exists():
+            return False
+        with explain_errors(file), closing(connect(file)) as db:
+            return int(db.execute("PRAGMA user_version").fetchone()[0]) > 0
 
     def close(self) -> None:
         """Close the file."""
