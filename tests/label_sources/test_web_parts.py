@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from alframe.label_sources.web.journal import ANYBODY, Journal
 from alframe.label_sources.web.journal_rows import NewAnswer, counted_name
 from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.class_list import assign_keys
+from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.context import make_context
 from alframe.label_sources.web.server.leases import Leases
 from alframe.label_sources.web.server.security import is_own_host
 from alframe.label_sources.web.source import Web
@@ -33,8 +37,36 @@ def test_a_lease_ends_by_itself() -> None:
     now[0] = 59
     assert leases.claim("anna", [1]) == [1]
     now[0] = 61
-    assert (leases.holder(1), leases.holder(2), leases.count(), leases.held_by("anna")) == ("anna", None, 1, [1])
+    assert (leases.holder(1), leases.holder(2), leases.counts().total(), leases.held_by("anna")) == (
+        "anna",
+        None,
+        1,
+        [1],
+    )
     assert leases.claim("ben", [1, 2]) == [2]
+
+
+def test_the_state_is_made_once_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each person anew it would take time that grows with the square of their number, and all would wait."""
+    context = make_context(ServerConfig(str(tmp_path), "season", str(tmp_path / "report.html")), 8000)
+    looks: list[None] = []
+    monkeypatch.setattr(context.leases, "counts", lambda: looks.append(None) or Counter())
+
+    async def serve_twenty() -> list[str]:
+        sessions = [context.sessions.find(await context.sessions.open()) or "" for _ in range(20)]
+        streams = [context.events.stream(session, {}) for session in sessions]
+        for stream in streams:
+            await anext(stream)
+        context.send_state()
+        return [await anext(stream) for stream in streams]
+
+    try:
+        texts = asyncio.run(serve_twenty())
+    finally:
+        context.writer.close()
+        context.reader.close()
+        context.lists.close()
+    assert len(looks) <= 2 and len(texts) == 20 and all('"mine"' in text for text in texts)
 
 
 def test_keys_come_from_the_name_and_stay() -> None:

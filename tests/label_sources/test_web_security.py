@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import math
 import socket
 import uuid
 
@@ -144,6 +146,8 @@ def test_only_images_of_the_pool_are_read_and_by_number(serve: Serve) -> None:
             "/static/__init__.py",
         ),
         f"/images/{2**70}/large",
+        f"/images/{'9' * 5000}/large",
+        f"/api/images/{'9' * 5000}",
     ]
 
     def check(path: str) -> None:
@@ -180,15 +184,30 @@ def test_a_request_of_any_size_or_form_is_answered(serve: Serve) -> None:
             (with_answer({"image": image, "classes": ["fox"] * 21}), "bad_request"),
             (with_answer({"image": image, "classes": ["<script>"]}), "unknown_class"),
             (with_answer({"image": image, "classes": ["fox"], "comment": "x" * 2001}), "bad_request"),
+            (with_answer({"image": image, "classes": ["fox"], "comment": "half a character \ud800"}), "bad_request"),
+            (with_answer({"image": 10**400, "classes": ["fox"], "seconds": 10**400}), "no_such_image"),
             ({"action": action, "origin": "nowhere", "answers": [{}]}, "bad_request"),
             ({"action": action, "origin": "grid", "answers": [{}] * 1001}, "bad_request"),
             ({"action": action, "origin": "grid", "answers": [], "project": "another"}, "other_project"),
         ],
         check,
     )
-    for path in ("/api/review?after=x", "/api/pool?min=x", "/api/review?limit=x", "/api/similar", "/api/pool?order=x"):
+    cursors = [base64.urlsafe_b64encode(text).decode() for text in (b"[%d, 1]" % 2**70, b"[" * 5000, b'["\\ud800", 1]')]
+    paths = ("/api/review?after=x", "/api/pool?min=x", "/api/review?limit=x", "/api/similar", "/api/pool?order=x")
+    for path in (*paths, *(f"/api/review?after={cursor}" for cursor in cursors)):
         assert code(browser.get(path))[0] in (400, 409)
+    assert code(browser.send("PUT", "/api/classes/keys", {"name": "fox", "key": []})) == (400, "bad_request")
+    assert code(browser.send("PUT", "/api/session", {"name": "\ud800"})) == (400, "bad_request")
+    assert browser.get("/api/state").status == 200
     assert served.labels() == {}
+
+
+def test_a_clock_that_was_set_back_or_a_long_pause_costs_no_answer(serve: Serve) -> None:
+    browser = serve().browser()
+    images = [image["image"] for image in browser.lease(3)]
+    for image, seconds in zip(images, (10**400, -7.5, math.inf), strict=True):
+        assert browser.answer({image: ["fox"]}, seconds=seconds).json["saved"] == [image]
+    assert browser.get("/api/state").json["mine"] == {"answered": 3, "images_per_hour": 1}  # an hour at most
 
 
 def test_both_addresses_of_this_computer_are_served_and_no_other(serve: Serve) -> None:

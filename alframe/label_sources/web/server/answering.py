@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -132,8 +131,8 @@ def _read_answer(entry: Any, classes: Sequence[str], known: Mapping[int, Target]
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
         raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
     seconds, spent = entry.get("seconds"), None
-    if isinstance(seconds, int | float) and not math.isnan(seconds):
-        spent = min(max(float(seconds), 0.0), _MAX_SECONDS)
+    if isinstance(seconds, int | float) and seconds >= 0:  # below zero: a clock that was set back
+        spent = float(min(seconds, _MAX_SECONDS))
     target, names = known[number], list(dict.fromkeys(names))
     return NewAnswer(target.id, names, target.round, target.requested, origin, spent, comment)
 

@@ -90,7 +90,7 @@ class ClassList:
         names = self.names()
         if class_name not in names:
             raise ApiError("bad_request", f"There is no class {class_name!r}.")
-        if key != "" and key not in KEYS:
+        if not isinstance(key, str) or (key and key not in KEYS):
             raise ApiError("bad_request", "A key is a letter from a to z or a digit from 1 to 9.")
         now = {each["name"]: each["key"] for each in (await self.describe(name))["classes"]}
         others = [other for other, used in now.items() if key and used == key and other != class_name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,12 +84,19 @@ class Context:
 
     def send_state(self) -> None:
         """Send everybody the state, each with their own part of it."""
+        shared = self._shared_state()  # once: it takes as long as there are people and leases
         for session in self.events.online():
-            self.events.send("state", self.state(session), to=session)
+            self.events.send("state", shared | self._own_state(session), to=session)
 
     def state(self, session: str) -> dict[str, Any]:
         """Return the JSON of the state as this session gets it."""
-        published, name = self.published, self.sessions.get(session).name
+        return self._shared_state() | self._own_state(session)
+
+    def _own_state(self, session: str) -> dict[str, Any]:
+        return {"mine": self.speed.of(self.sessions.get(session).name, self.published.round)}
+
+    def _shared_state(self) -> dict[str, Any]:
+        published = self.published
         return {
             "phase": self.phase.name,
             "message": self.phase.message,
@@ -97,7 +106,6 @@ class Context:
             "labels": published.labels,
             "classes_version": self.classes.version(),
             "people": self.people(),
-            "mine": self.speed.of(name, published.round),
             "settings": {
                 "suggestions": self.config.suggestions,
                 "new_classes": self.config.new_classes,
@@ -115,19 +123,18 @@ class Context:
         published = self.published
         answered = 0 if published.round is None else self.work.count_answered(published.round)
         asked, needed = published.asked, published.needed
-        return {"asked": asked, "answered": answered, "needed": needed, "leased": self.leases.count()}
+        return {"asked": asked, "answered": answered, "needed": needed, "leased": self.leases.counts().total()}
 
     def people(self) -> list[dict[str, Any]]:
         """Return who labels, and how fast."""
-        online = {self.sessions.get(session).name for session in self.events.online()}
-        leased: dict[str, int] = {}
+        held = self.leases.counts()
+        leased: Counter[str] = Counter()
         for session in self.events.online():
-            name = self.sessions.get(session).name
-            leased[name] = leased.get(name, 0) + self.leases.count(session)
+            leased[self.sessions.get(session).name] += held[session]
+        online = set(leased)
         names = sorted({*online, *self.speed.names(self.published.round)})
         return [
-            {"name": name, "online": name in online, "leased": leased.get(name, 0)}
-            | self.speed.of(name, self.published.round)
+            {"name": name, "online": name in online, "leased": leased[name]} | self.speed.of(name, self.published.round)
             for name in names
         ]
 
@@ -164,8 +171,9 @@ async def read_json(request: Request) -> dict[str, Any]:
     """Return the JSON object that a request brings. Raises ApiError."""
     try:
         content = await request.json()
+        json.dumps(content, ensure_ascii=False).encode()  # half of a character could neither be stored nor sent back
     except (ValueError, RecursionError):
-        raise ApiError("bad_request", "The request is not JSON.") from None
+        raise ApiError("bad_request", "The request is not JSON in UTF-8.") from None
     if not isinstance(content, dict):
         raise ApiError("bad_request", "The request must be a JSON object.")
     return content

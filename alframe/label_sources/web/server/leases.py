@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -48,7 +49,6 @@ class Leases:
         """Return the images that this session has."""
         return [image for image in list(self._held) if self.holder(image) == session]
 
-    def count(self, session: str | None = None) -> int:
-        """Return how many images this session has, or all sessions together."""
-        holders = [self.holder(image) for image in list(self._held)]
-        return sum(holder is not None and session in (None, holder) for holder in holders)
+    def counts(self) -> Counter[str]:
+        """Return how many images each session has."""
+        return Counter(holder for image in list(self._held) if (holder := self.holder(image)) is not None)

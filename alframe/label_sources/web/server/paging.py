@@ -40,8 +40,9 @@ def read_cursor(text: str | None) -> dict[str, Any]:
         return {"value": None, "after": None}
     try:
         value, after = json.loads(base64.urlsafe_b64decode(text.encode()))
-        if not isinstance(value, str | int | float) or not isinstance(after, int) or abs(after) >= 2**62:
+        if not isinstance(value, str | float) or not isinstance(after, int) or abs(after) >= 2**62:
             raise ValueError
-    except (ValueError, TypeError):
+        str(value).encode()
+    except (ValueError, TypeError, RecursionError):
         raise ApiError("bad_request", "'after' must be what 'next' was in the list before.") from None
     return {"value": value, "after": after}

@@ -123,7 +123,7 @@ class Work:
             session.digest, session.name, context.published.round, size, bool(content.get("more"))
         )
         batch = context.batch()
-        others = batch["leased"] - context.leases.count(session.digest)
+        others = batch["leased"] - context.leases.counts()[session.digest]
         reply = {
             "images": self.describe(images, session),
             "lease_seconds": context.config.lease,

@@ -30,6 +30,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_LONGEST_PATH = 200  # characters: longer ones are none of ours
 _READS = ("GET", "HEAD")
 _WRITES = ("POST", "PUT", "DELETE")
 _OPEN_TO_ALL = ("/", "/favicon.ico", "/api/session")  # and /static/: they hold no data
@@ -103,6 +104,8 @@ class Guard:
         guarded_send = _with_headers(send, scope["path"])
         try:
             headers = Headers(scope=scope)
+            if len(scope["path"]) > _LONGEST_PATH:
+                raise ApiError("not_found", "There is nothing at this address.")
             self._check_host_and_origin(scope["method"], headers)
             if not _is_open_to_all(scope["path"]):
                 scope["session"] = self._require_session(headers)
