@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
 from alframe.builtins import REGISTRIES
 from alframe.commands import project_command
-from alframe.contracts import LabelSource, UnrequestedAnswers
+from alframe.contracts import LabelSource, Serving, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import check_class_names_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
-from alframe.loop.labels import Labels, describe_conflicts
+from alframe.loop.labels import Labels, describe_conflicts, describe_uncounted
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
 from alframe.store.events import Arranged, Closed, Predicted, Requested
@@ -204,26 +204,32 @@ def wait_for_answers(
     items: Sequence[Item],
     problems: ProblemLog,
     every: float,
-    pause: Callable[[float], object] = time.sleep,
+    serving: Serving | None = None,
+    message: str = "",
 ) -> None:
     """Return when enough of the open request is answered, and look every `every` seconds until then.
 
-    `pause` waits so many seconds, or until there is something to see. Each answer is in the ledger as soon as it is
-    seen, so whatever ends the waiting loses nothing.
+    People who are served are told which of their answers do not count, and `message` when that is settled. Each answer
+    is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
     """
     stored_round = campaign.ledger.rounds()[-1]
     keys = set(stored_round.keys)
     keys -= find_unviewable_images(campaign, items, keys - campaign.labels().labelled_or_unsure)
-    needed, shown = count_required_answers(campaign, len(keys)), 0
+    needed, shown, told = count_required_answers(campaign, len(keys)), 0, ""
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
             incomplete = collect_and_store_answers(campaign, items, problems, newest_only=True)
-            answered = len((campaign.labels().labelled_or_unsure_in(stored_round.number) & keys) - incomplete)
+            labels = campaign.labels()
+            answered = len((labels.labelled_or_unsure_in(stored_round.number) & keys) - incomplete)
+            problem = describe_uncounted(labels, keys, items)
+            if serving is not None and problem != told:
+                serving.show_phase("waiting", problem or message)
+                told = problem
             bar.advance(answered - shown)
             shown = answered
             if answered >= needed:
                 return
-            pause(every)
+            (serving.wait if serving else time.sleep)(every)
 
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:

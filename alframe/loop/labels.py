@@ -18,6 +18,8 @@ from alframe.store.new_statements import find_last_statements
 from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Item
 
+_MAX_NAMED = 3  # images in a message
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -163,3 +165,16 @@ def describe_conflicts(labels: Labels, items: Sequence[Item]) -> list[str]:
     """Describe the conflict of every image that has one."""
     counted = {label.item: label for label in labels.counted}
     return [describe_conflict(items[key], said, counted.get(key)) for key, said in labels.conflicts.items()]
+
+
+def describe_uncounted(labels: Labels, keys: Set[int], items: Sequence[Item]) -> str:
+    """Tell people on a page which of the answered images `keys` have several classes; "" if there is none."""
+    names = [f"'{items[key].id}'" for key in sorted(labels.unresolved_conflicts & keys)]
+    if not names:
+        return ""
+    listed = ", ".join(names[:_MAX_NAMED]) + (" and others" if len(names) > _MAX_NAMED else "")
+    return (
+        f"Images of this batch with several classes, none of which counts until one of them is chosen: {len(names)} "
+        f"({listed}). Show 'Only disagreements' in the review and give each one class, or start alframe with "
+        "conflicts=latest or conflicts=majority."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from alframe.errors import BadParams
@@ -45,7 +44,7 @@ class Label(Watching):
                 if serving is not None:
                     serving.publish(take_snapshot(session, sync_pool(session), None))
                     serving.show_phase("waiting", "")
-                wait_for_answers(session, items, problems, self.every, serving.wait if serving else time.sleep)
+                wait_for_answers(session, items, problems, self.every, serving)
             incomplete = set()
         labels = session.labels()
         lines = [_describe_changes(before, labels)]

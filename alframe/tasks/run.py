@@ -94,7 +94,7 @@ class Run(Watching):
         log.info("\n%s\n%s\nCtrl-C stops; the same command continues.", outcome.message, serving.address)
         if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
-        wait_for_answers(session, items, cache.problems, self.every, serving.wait)
+        wait_for_answers(session, items, cache.problems, self.every, serving, describe_accuracy(session))
         serving.show_phase("learning", f"Learning from {len(session.labels().counted)} labels.")
         return run_until_stop(session, cache)
 

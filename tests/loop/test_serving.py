@@ -317,3 +317,27 @@ def test_an_action_that_was_kept_during_a_crash_is_written_once(campaign: Campai
         campaign.run(person, "stopping.labels=20")
     with campaign.ledger() as ledger:
         assert len(list(ledger.label_rows())) == 20
+
+
+def test_people_are_told_which_of_their_answers_do_not_count(campaign: Campaign) -> None:
+    """Two classes for one image, where one is to be chosen: all is answered, and the campaign waits."""
+    told: list[str] = []
+
+    def person(browser: Browser) -> None:
+        browser.wait_for("waiting")
+        images = browser.lease(10)
+        for image in images:
+            browser.add_class(truth(image))
+        two = next(image for image in images if truth(image) != truth(images[0]))
+        answers = {image["image"]: [truth(image)] for image in images}
+        browser.answer(answers | {two["image"]: [truth(images[0]), truth(two)]})
+        end = time.monotonic() + 30
+        while not (message := browser.get("/api/state").json["message"]) and time.monotonic() < end:
+            time.sleep(0.05)
+        listed = browser.get("/api/review?disagree=1").json["images"]
+        told.extend([message, *(image["name"] for image in listed)])
+        assert told == [message, two["name"]] and f"'{two['name']}'" in message and "Only disagreements" in message
+        browser.answer({two["image"]: [truth(two)]}, origin="review")
+
+    assert campaign.run(person, "stopping.labels=4").state is State.DONE
+    assert len(told) == 2

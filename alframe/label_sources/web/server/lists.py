@@ -17,7 +17,8 @@ from alframe.label_sources.web.server.reader import Reader
 # What awaits this person's blind opinion is in no list of theirs.
 _REVIEWED = """
 WITH reviewed (number, at, round, disagree, source, class) AS (
-    SELECT i.number, max(a.at), max(s.round), count(DISTINCT a.classes) > 1, 'web', min(a.classes)
+    SELECT i.number, max(a.at), max(s.round),
+        count(DISTINCT a.classes) > 1 OR max(json_array_length(a.classes)) > 1, 'web', min(a.classes)
     FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image GROUP BY i.number
     HAVING NOT (min(s.draw) < :share AND count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name
                 AND NOT max(a.origin = 'review'))
