@@ -31,6 +31,7 @@ from PIL import Image
 from alframe.label_sources.web.images import Images
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.source import Web, web_folder
+from alframe.label_sources.web.thumbnails import file_version
 from alframe.types import CampaignSnapshot, Item, Request, Suggestion
 from benchmarks.machine import describe
 
@@ -83,7 +84,8 @@ def make_queue(folder: Path, count: int) -> tuple[Web, Request]:
     source = Web(browser=False)
     with Images.open(web_folder(request.folder)) as images:
         images.register(items)
-        images.add_thumbnails((n, "0", 320, 240, jpeg.getvalue()) for n in range(1, count + 1))
+        version = file_version(folder / "one.jpg", None)
+        images.add_thumbnails((n, version, 320, 240, jpeg.getvalue()) for n in images.numbers().values())
     source.request(request)
     return source, request
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,7 +15,7 @@ from alframe.types import Box, Item
 IMAGES_NAME = "images.sqlite"
 _SCHEMA = """
 CREATE TABLE image (                     -- everything that was ever shown, or could be
-    number    INTEGER PRIMARY KEY,       -- by which the pages call it
+    number    INTEGER PRIMARY KEY,       -- by which the pages call it: see _number_of
     id        TEXT NOT NULL UNIQUE,      -- the item's id
     path      TEXT NOT NULL,
     camera    TEXT,
@@ -86,24 +87,33 @@ class Images:
 
     def register(self, items: Iterable[Item]) -> None:
         """Give each item a number, if it has none, and keep where it lies now."""
+        numbers = self.numbers()
+        taken = set(numbers.values())
+        rows = []
+        for item in items:
+            if item.id not in numbers:
+                numbers[item.id] = _number_of(item.id, taken)
+                taken.add(numbers[item.id])
+            rows.append((numbers[item.id], *_dump_item(item)))
         sql = (
-            "INSERT INTO image (id, path, camera, taken, sequence, box) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
-            "UPDATE SET path = excluded.path, camera = excluded.camera, taken = excluded.taken, "
+            "INSERT INTO image (number, id, path, camera, taken, sequence, box) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET path = excluded.path, camera = excluded.camera, taken = excluded.taken, "
             "sequence = excluded.sequence, box = excluded.box WHERE (path, camera, taken, sequence, box) IS NOT "
             "(excluded.path, excluded.camera, excluded.taken, excluded.sequence, excluded.box)"
         )
         with transaction(self.db, self.file), explain_errors(self.file):
-            self.db.executemany(sql, map(_dump_item, items))
+            self.db.executemany(sql, rows)
 
     def numbers(self) -> dict[str, int]:
         """Return the number of every item, by its id."""
         with explain_errors(self.file):
             return dict(self.db.execute("SELECT id, number FROM image"))
 
-    def batch_size(self, round_number: int) -> int:
-        """Return how many images of this round are here."""
+    def batch_ids(self, round_number: int) -> set[str]:
+        """Return the ids of the images of this round."""
+        sql = "SELECT id FROM batch JOIN image ON number = image WHERE round = ?"
         with explain_errors(self.file):
-            return int(self.db.execute("SELECT count(*) FROM batch WHERE round = ?", (round_number,)).fetchone()[0])
+            return {id_ for (id_,) in self.db.execute(sql, (round_number,))}
 
     def replace_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
         """Keep the batch of a round, whose items have numbers."""
@@ -118,11 +128,11 @@ class Images:
             self.db.execute("DELETE FROM batch WHERE round = ?", (round_number,))
             self.db.executemany(sql, values)
 
-    def without_thumbnail(self, round_number: int) -> list[tuple[int, str, str | None]]:
-        """Return (number, path, box) of the images of a round that have no thumbnail yet, in the order of the grid."""
+    def thumbnail_versions(self, round_number: int) -> list[tuple[int, str, str | None, str | None]]:
+        """Return (number, path, box, version of the thumbnail or None) of the images of a round, in its order."""
         sql = (
-            "SELECT number, path, box FROM batch JOIN image ON number = image WHERE round = ? AND NOT EXISTS "
-            "(SELECT 1 FROM thumbnail WHERE thumbnail.image = number) ORDER BY position"
+            "SELECT number, path, box, version FROM batch b JOIN image ON number = b.image "
+            "LEFT JOIN thumbnail t ON t.image = number WHERE round = ? ORDER BY position"
         )
         with explain_errors(self.file):
             return self.db.execute(sql, (round_number,)).fetchall()
@@ -132,6 +142,18 @@ class Images:
         sql = "INSERT OR REPLACE INTO thumbnail (image, version, width, height, jpeg) VALUES (?, ?, ?, ?, ?)"
         with transaction(self.db, self.file), explain_errors(self.file):
             self.db.executemany(sql, rows)
+
+
+def _number_of(id_: str, taken: Set[int]) -> int:
+    """Return a number that is not `taken`: always the same for an id, but for one in billions.
+
+    A page that is still open, or has kept an answer, calls the image by it. Should this file be made again, its numbers
+    must not mean other images.
+    """
+    number = int.from_bytes(blake2b(id_.encode(), digest_size=8).digest()) >> 12  # 52 bits: exact in JavaScript
+    while number in taken:
+        number += 1
+    return number
 
 
 def _dump_item(item: Item) -> tuple[str | None, ...]:

@@ -59,7 +59,7 @@ class Web:
         """Keep the batch in the order of the grid, and cut the thumbnails that are missing."""
         with Images.open(web_folder(request.folder)) as images:
             images.register(request.items)
-            if images.batch_size(request.round) != len(request.items):
+            if images.batch_ids(request.round) != {item.id for item in request.items}:
                 images.replace_batch(request.round, arrange_batch(request))
             cut_thumbnails(images, request.round)
         return (
@@ -74,8 +74,11 @@ class Web:
             return Answers()
         requested = {item.id: place for place, item in enumerate(request.items)}
         with Journal.open(folder, read_only=True) as journal:
-            rows = [row for row in journal.standing_in(request.round) if row.image in requested]
+            standing = list(journal.standing_in(request.round))
+            rows = [row for row in standing if row.image in requested]
             labels, problems = self._read_labels(journal, rows, request.classes)
+            if strange := [row for row in standing if row.image not in requested]:
+                problems.append(_describe_strange(journal, request.round, strange))
             cleared = [image for _, image in journal.taken_back(request.round) if image in requested]
         labels.sort(key=lambda label: requested[label.item])  # stable: the latest of an image last
         return Answers(labels, problems, cleared=sorted(cleared, key=requested.__getitem__))
@@ -124,6 +127,15 @@ class Web:
 
         parameters = {field.name: getattr(self, field.name) for field in fields(self)}
         return ServerProcess(web_folder(folder), parameters, self.browser, self.stay)
+
+
+def _describe_strange(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:
+    message = (
+        f"{pluralise(len(rows), 'answer')} to images that round {round_number} has not requested, '{rows[0].image}' "
+        "for one: they do not count. The project's ledger may be an older copy. To count them, answer these images "
+        "again in the review."
+    )
+    return Problem(str(journal.file), rows[0].n, message)
 
 
 def web_folder(folder: Path) -> Path:

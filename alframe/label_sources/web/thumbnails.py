@@ -18,7 +18,7 @@ from alframe.kit.chunks import chunks
 from alframe.kit.progress import track
 from alframe.kit.round_images import crop_box
 from alframe.kit.viewing import open_for_viewing
-from alframe.label_sources.web.images import Images, load_box
+from alframe.label_sources.web.images import Images, dump_box, load_box
 from alframe.types import Box
 
 SIDE = 320  # pixels of the longer side
@@ -36,11 +36,13 @@ class Thumbnail(NamedTuple):
 
 
 def cut_thumbnails(images: Images, round_number: int) -> None:
-    """Cut the thumbnails of a round that are missing; a kill costs the last few hundred at most.
+    """Cut the thumbnails of a round that are missing, or whose file or box has changed.
 
-    An image that cannot be read has none: the page says so in its place, and the round does not wait for it.
+    A kill costs the last few hundred at most. An image that cannot be read has none: the page says so in its place,
+    and the round does not wait for it.
     """
-    missing = images.without_thumbnail(round_number)
+    rows_of_round = images.thumbnail_versions(round_number)
+    missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != file_version(Path(row[1]), row[2])]
     if not missing:
         return
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
@@ -82,7 +84,7 @@ def cut_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
         extent = max(min(box.w, box.h), SIDE / LARGE_SIDE)
         picture = crop_box(open_for_viewing(path, math.ceil(SIDE / extent)), box)
         picture.thumbnail((SIDE, SIDE))
-    return Thumbnail(file_version(path), *picture.size, encode(picture, 80))
+    return Thumbnail(file_version(path, dump_box(box)), *picture.size, encode(picture, 80))
 
 
 def encode(picture: Image.Image, quality: int) -> bytes:
@@ -92,11 +94,11 @@ def encode(picture: Image.Image, quality: int) -> bytes:
     return content.getvalue()
 
 
-def file_version(path: Path) -> str:
-    """Return a digest of where a file lies, its size and its time: what is cached under it is of that file alone."""
+def file_version(path: Path, box: str | None) -> str:
+    """Return a digest of where a file lies, its size and time, and the box: what is cached under it is of these."""
     try:
         status = path.stat()
-        stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
+        stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{box or ''}"
     except OSError:
         stamp = str(path)
     return blake2b(stamp.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

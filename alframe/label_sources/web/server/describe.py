@@ -43,7 +43,7 @@ class Describer:
     def _one(self, row: tuple[Any, ...], standing: Sequence[Row], name: str) -> dict[str, Any]:
         number, id_, path, camera, taken, _, box, version, width, height, frames, burst, suggestion, confidence, _ = row
         own = [answer for answer in standing if answer.annotator == name]
-        version = version or file_version(Path(path))
+        version = version or file_version(Path(path), box)
         is_hidden = self.awaits_second_opinion(id_, standing, name)
         is_shown = self._config.suggestions and suggestion is not None and not is_hidden
         boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]
