@@ -125,6 +125,12 @@ def _tqdm() -> Any:
             if hasattr(self, "start_t"):
                 super().__del__()
 
+        def refresh(self, *args: Any, **options: Any) -> None:
+            # A line that is logged (tqdm.write) would show a bar before its delay is over, and leave its line open.
+            if not self.delay or self._time() >= self.start_t + self.delay:
+                super().refresh(*args, **options)
+                self.last_print_t = self._time()
+
     return Tqdm
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from alframe import progress
+from alframe.app.logging import ProgressBarHandler
 from alframe.progress import Bar, Forecast, format_bytes, track
 
 
@@ -93,3 +94,20 @@ def test_a_bar_that_was_interrupted_as_it_was_made_ends_without_a_word(monkeypat
     with pytest.raises(KeyboardInterrupt):
         Bar("Embedding", 3)
     gc.collect()
+
+
+def test_a_line_that_is_logged_shows_no_bar_before_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("alframe.test_progress")
+    log.addHandler(handler := ProgressBarHandler())
+    try:
+        for delay in (60.0, 0.0):
+            with Bar("Listing images", None, "img", delay=delay) as bar:
+                bar.advance(3)
+                log.warning("One of them is odd.")
+                bar.advance(3)
+            written = capsys.readouterr().err
+            lines = written.replace("\r", "\n").splitlines()
+            assert "One of them is odd." in lines
+            assert any(line.startswith("Listing images") for line in lines) is (delay == 0)
+    finally:
+        log.removeHandler(handler)

@@ -43,6 +43,7 @@ class Csv:
     root: str | Path | None = None
     path_column: str = "path"
     label_column: str | None = None
+    several: str = "skip"
     unlabelled: str | None = None
     camera_column: str | None = None
     time_column: str | None = None
@@ -53,7 +54,6 @@ class Csv:
     encoding: str = "utf-8-sig"
     class_names: Sequence[str] = ()
     available_from: str | None = None
-    several: str = "skip"
 
     def __post_init__(self) -> None:
         is_valid = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter not in '"\r\n')

@@ -42,7 +42,7 @@ def test_bash_completes_verbs_settings_parts_and_parameters(tmp_path: Path) -> N
         "2",
         f"{asked[0]}|status start.",
         f"{asked[1]}|sampler=kcenter",
-        f"{asked[2]}|sequences.gap= sequences.times=",
+        f"{asked[2]}|sequences.clock_offsets= sequences.gap= sequences.longest= sequences.times=",
         f"{python} -c sta|",
         "gone",
     ], done.stderr

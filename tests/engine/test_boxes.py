@@ -283,3 +283,22 @@ def test_refusals_say_why_and_the_remedies_work(
         for path in ("2024/a/1.jpg", "a/1.jpg"):
             file = listed(tmp_path, {path: [("1", 0.9)]})
             assert assign_boxes(items("a/1.jpg", root=root), Boxes(file))[0].box is not None
+
+
+def test_entries_of_two_seasons_beside_others_are_named_and_the_remedies_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the folder's name does not decide between them, neither counts; another drive does all the same."""
+    of_one_season = {f"D:\\2024\\a\\{name}.jpg": [("1", 0.9)] for name in (1, 2)}
+    of_another_drive = {"E:\\2024\\b\\3.jpg": [("1", 0.9)]}
+    all_entries = {**of_one_season, "D:\\2023\\a\\1.jpg": [("1", 0.9)], **of_another_drive}
+
+    def have_boxes(root: str, entries: dict[str, Any]) -> list[bool]:
+        some = items("a/1.jpg", "a/2.jpg", "b/3.jpg", root=root)
+        return [item.box is not None for item in assign_boxes(some, Boxes(listed(tmp_path, entries)))]
+
+    assert have_boxes("/x/pool", all_entries) == [False, False, True]
+    assert "3 of the 4 entries" in caplog.text
+    assert f"Give the pool's folder {Path('/x/pool')} the name that it has in the file, or delete" in caplog.text
+    assert have_boxes("/x/2024", all_entries) == [True, True, True]
+    assert have_boxes("/x/pool", {**of_one_season, **of_another_drive}) == [True, True, True]

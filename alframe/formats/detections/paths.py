@@ -43,7 +43,7 @@ def read_detections_of(items: Sequence[Item], file: Path, otherwise: str) -> tup
     number_of_entry[:-1][~is_usable] = NOT_FOUND
     numbers = number_of_entry[entries]
     _warn_of_items_without(items, paths, entries, contested, numbers, detections, file, otherwise)
-    _warn_of_entries_without(paths, matches, file)
+    _warn_of_entries_without(items, paths, matches, file)
     return detections, numbers
 
 
@@ -121,10 +121,14 @@ def _warn_of_items_without(
     log.warning("%s. %s", text, otherwise)
 
 
-def _warn_of_entries_without(paths: Sequence[str], matches: PathMatches, file: Path) -> None:
+def _warn_of_entries_without(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> None:
     for meaning, what in (
         (NOT_FOUND, "are of no image in the pool, e.g. '%s'."),
-        (AMBIGUOUS, "could be several images of the pool, or compete for one, e.g. '%s'. They are not used."),
+        (
+            AMBIGUOUS,
+            "could be several images of the pool, or compete for one, e.g. '%s'. They are not used. Give the pool's "
+            f"folder {pool_root(items)} the name that it has in the file, or delete the other entries from the file.",
+        ),
     ):
         rows = np.flatnonzero(matches.numbers == meaning)
         if len(rows):
