@@ -84,6 +84,7 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self.db = connection
         self.file = file
+        self._opened = _identify(file)
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Self:
@@ -126,6 +127,15 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def require_in_place(self) -> None:
+        """Raise StoreError if the file was removed or replaced since it was opened: what is written then is lost."""
+        if _identify(self.file) != self._opened:
+            raise StoreError(
+                f"{self.file} was removed, or replaced by another file, while it was in use. Stop alframe with Ctrl-C, "
+                "put the file back if there is a copy of it, and run the same command again. What people have answered "
+                "since is not saved; what was learned from before is in the ledger."
+            )
 
     def transaction(self) -> AbstractContextManager[None]:
         """Return a context that commits all that its block writes, or nothing. Raises StoreError."""
@@ -239,3 +249,11 @@ class Journal:
     def _iterate(self, which: str, *values: object) -> Iterator[Row]:
         with explain_errors(self.file):
             yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {which}", values))
+
+
+def _identify(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

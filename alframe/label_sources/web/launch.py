@@ -124,6 +124,7 @@ class ServerProcess:
         time.sleep(min(seconds, max(0.0, 4 * (time.monotonic() - self._returned_at))))
         while True:
             self._keep_running()
+            self._journal.require_in_place()
             last = self._journal.last_number()
             if last != self._seen:
                 self._seen, self._returned_at = last, time.monotonic()

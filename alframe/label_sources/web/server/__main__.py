@@ -18,7 +18,8 @@ from typing import Any
 import uvicorn
 
 from alframe.errors import AlframeError
-from alframe.label_sources.web.server.addresses import open_sockets, page_addresses
+from alframe.kit.files import replace_atomically
+from alframe.label_sources.web.server.addresses import open_sockets, page_addresses, read_port
 from alframe.label_sources.web.server.app import make_app
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import Context, make_context
@@ -42,9 +43,9 @@ def main() -> None:
     config = ServerConfig.from_json(sys.stdin.readline())
     try:
         port_file = config.path / "port"
-        last_port = int(port_file.read_text()) if port_file.exists() else None
-        sockets, port = open_sockets(config.port, last_port, config.lan)
-        port_file.write_text(str(port))
+        sockets, port = open_sockets(config.port, read_port(port_file), config.lan)
+        with replace_atomically(port_file) as temporary:
+            temporary.write_text(str(port))
         context = make_context(config, port)
     except (AlframeError, OSError, ValueError) as error:
         say({"error": str(error)})

@@ -55,6 +55,7 @@ class JournalWriter:
     def _commit(self, jobs: list[Job]) -> None:
         """Run all jobs in one transaction; one that fails takes only its own rows back."""
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        jobs = [job for job in jobs if job[1].set_running_or_notify_cancel()]  # nobody waits for the others any more
         try:
             with self._journal.transaction():
                 for write, future in jobs:
@@ -65,6 +66,7 @@ class JournalWriter:
                         self._journal.db.execute("ROLLBACK TO job")
                         done.append((future, None, error))
                     self._journal.db.execute("RELEASE job")
+            self._journal.require_in_place()
         except Exception as error:  # nothing is on the disk: a full one, for example
             done = [(future, None, error) for _, future in jobs]
         for future, result, problem in done:
