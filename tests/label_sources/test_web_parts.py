@@ -197,12 +197,10 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
     from tests.label_sources.conftest import write_image
     from tests.label_sources.web_client import Browser
 
-    count, kills = 1200, 50
-    items = []
-    for number in range(count):
-        file = tmp_path / "pool" / f"{number}.png"
-        write_image(file, number)
-        items.append(Item(file.name, file))
+    count, kills = 6000, 50
+    file = tmp_path / "pool" / "one.png"
+    write_image(file, 1)
+    items = [Item(f"{number}.png", file) for number in range(count)]
     request = Request(1, tuple(items), ("fox",), tmp_path / "season" / "to_label")
     source = Web(browser=False, lease=1)
     source.request(request)
@@ -221,7 +219,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
             while not done.is_set():
                 try:
                     if pending is None:
-                        images = browser.lease(2)
+                        images = browser.lease(1)
                         if not images:
                             return
                         action = str(uuid.uuid4())
@@ -232,6 +230,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
                     if reply.status == 200:
                         acknowledged.update(dict.fromkeys(names, pending[0]))
                         pending = None
+                        time.sleep(0.02)  # or the queue would end before the last kill
                 except (OSError, ValueError):  # the server is gone: the same again
                     time.sleep(0.02)
 
