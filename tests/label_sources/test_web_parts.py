@@ -18,7 +18,7 @@ from alframe.errors import LabelError
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.journal import ANYBODY, Journal
 from alframe.label_sources.web.journal_rows import NewAnswer, counted_name
-from alframe.label_sources.web.server.addresses import open_sockets, read_port
+from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import make_context
@@ -70,12 +70,14 @@ def test_the_state_is_made_once_for_everybody(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_port_file_that_was_spoilt_names_no_port(tmp_path: Path) -> None:
+    config = ServerConfig(str(tmp_path), "season", "report.html")
+    assert config.last_port() is None
+
     def check(text: str, port: int | None) -> None:
-        (tmp_path / "port").write_text(text)
-        assert read_port(tmp_path / "port") == port
+        config.port_file.write_text(text)
+        assert config.last_port() == port
 
     check_each([("", None), ("abc", None), ("-1", None), ("99999999", None), ("8000\n", 8000)], check)
-    assert read_port(tmp_path / "none") is None
 
 
 def test_keys_come_from_the_name_and_stay() -> None:

@@ -19,7 +19,7 @@ import uvicorn
 
 from alframe.errors import AlframeError
 from alframe.kit.files import replace_atomically
-from alframe.label_sources.web.server.addresses import open_sockets, page_addresses, read_port
+from alframe.label_sources.web.server.addresses import open_sockets, page_addresses
 from alframe.label_sources.web.server.app import make_app
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import Context, make_context
@@ -42,9 +42,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = ServerConfig.from_json(sys.stdin.readline())
     try:
-        port_file = config.path / "port"
-        sockets, port = open_sockets(config.port, read_port(port_file), config.lan)
-        with replace_atomically(port_file) as temporary:
+        sockets, port = open_sockets(config.port, config.last_port(), config.lan)
+        with replace_atomically(config.port_file) as temporary:
             temporary.write_text(str(port))
         context = make_context(config, port)
     except (AlframeError, OSError, ValueError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 from alframe.errors import LabelError
 
@@ -33,15 +32,6 @@ def open_sockets(port: int | None, last_port: int | None, lan: bool) -> tuple[li
             sockets = _listen(0, lan)
             return sockets, int(sockets[0].getsockname()[1])
     raise LabelError("No port is free for the server of the pages. Set one: label_source.port=NUMBER.")
-
-
-def read_port(file: Path) -> int | None:
-    """Return the port that a file names; None if there is no such file, or no port in it: a power cut empties files."""
-    try:
-        port = int(file.read_text())
-    except (OSError, ValueError):
-        return None
-    return port if 0 < port < 1 << 16 else None
 
 
 def _listen(port: int, lan: bool) -> list[socket.socket]:

@@ -55,3 +55,16 @@ class ServerConfig:
     def cookie(self) -> str:
         """The cookie's name: of this project alone, since browsers share cookies between the ports of a host."""
         return f"alframe-{blake2b(self.folder.encode(), digest_size=6).hexdigest()}"
+
+    @property
+    def port_file(self) -> Path:
+        """The file of the port at which the pages were found last."""
+        return self.path / "port"
+
+    def last_port(self) -> int | None:
+        """Return the port of the last time; None if its file is missing or spoilt: a power cut empties files."""
+        try:
+            port = int(self.port_file.read_text())
+        except (OSError, ValueError):
+            return None
+        return port if 0 < port < 1 << 16 else None
