@@ -53,13 +53,12 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     rounds, stopping = ledger.rounds(), campaign.parts.stopping
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
     arranged = dict(ledger.events(Arranged))
-    hidden = {
-        key
-        for stored in rounds
-        if stored.number in arranged
-        for key, is_hidden in zip(stored.keys, arranged[stored.number].without_suggestion, strict=True)
-        if is_hidden
-    }
+    hidden: set[int] = set()
+    for stored in rounds:
+        # Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.
+        all_hidden = Arranged(without_suggestion=[bool(stored.audit_keys)] * len(stored.keys))
+        flags = arranged.get(stored.number, all_hidden).without_suggestion
+        hidden.update(key for key, is_hidden in zip(stored.keys, flags, strict=True) if is_hidden)
     unlabelled = cache.listing.present & ~cache.listing.held_out
     unlabelled[[label.item for label in labels.counted]] = False
     return CampaignSnapshot(

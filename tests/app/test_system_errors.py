@@ -74,3 +74,10 @@ def test_a_log_that_cannot_be_written_ends_nothing(
         logging.getLogger("alframe").warning("second")
     assert caplog.text.count("alframe.log cannot be written: [Errno 28]") == 1
     assert "Logging error" not in capsys.readouterr().err
+
+
+def test_the_log_file_holds_no_token(tmp_path: Path) -> None:
+    """Who can read the project must not be let in by it; the terminal shows the whole link."""
+    with log_to_folder(tmp_path):
+        logging.getLogger("alframe").warning("Label in the browser: %s", "http://127.0.0.1:8000/#token=Ab-_9")
+    assert "http://127.0.0.1:8000/#token=...\n" in (tmp_path / "alframe.log").read_text(encoding="utf-8")

@@ -13,6 +13,8 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.label_sources.web import launch
+from alframe.loop.experiment import sync_pool
+from alframe.loop.serving import take_snapshot
 from alframe.store.events import Arranged, Predicted
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -341,3 +343,17 @@ def test_people_are_told_which_of_their_answers_do_not_count(campaign: Campaign)
 
     assert campaign.run(person, "stopping.labels=4").state is State.DONE
     assert len(told) == 2
+
+
+def test_the_audit_of_a_round_that_an_earlier_version_has_asked_is_not_judged(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign.run(None, "label_source=csv", "audit=0.5")
+    events = Ledger.events
+    monkeypatch.setattr(
+        Ledger, "events", lambda self, kind, *more: [] if kind is Arranged else events(self, kind, *more)
+    )
+    with open_session(*campaign.words, "task=status") as session:
+        (stored,) = session.ledger.rounds()
+        snapshot = take_snapshot(session, sync_pool(session), None)
+    assert len(stored.audit_keys) == 2 and snapshot.without_suggestion == set(stored.keys)
