@@ -19,7 +19,7 @@ from alframe.app.parts import GROUPS, ChosenParts
 from alframe.app.schema import SETTINGS
 from alframe.errors import StoreError
 from alframe.settings import RENAMED
-from alframe.store.files import write_text
+from alframe.store.files import remove_file, write_text
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
 CHOICES = "alframe.yaml"
@@ -126,7 +126,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
         yield
     except Exception:
         if before is None and not has_begun(folder):
-            file.unlink(missing_ok=True)
+            remove_file(file)
         elif before is not None and text != before:
             write_text(file, before)
         raise

@@ -12,7 +12,7 @@ from PIL import Image
 
 from alframe.compat import import_torchvision
 from alframe.data.decode import Decoded, ImageFile, Pixels
-from alframe.data.loading import Batch, ImageToRead, stream_batches
+from alframe.data.loading import Batch, ImageToRead, require_drive, stream_batches
 from alframe.types import InputSpec, Item
 
 _MARGIN = 256 / 224  # how much larger than the crop the picture is made
@@ -52,7 +52,7 @@ def load_augmented_batches(
         [ImageToRead(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
         for rows, seeds in batches
     )
-    return stream_batches(AugmentingReader(spec), spec, images, workers)
+    return require_drive(stream_batches(AugmentingReader(spec), spec, images, workers), items)
 
 
 PixelTransform = Callable[[Pixels], Pixels]

@@ -18,6 +18,7 @@ from alframe.data.bands import fit_to_input, is_npy, is_tiff, read_bands
 from alframe.data.jpeg import add_missing_end
 from alframe.data.pictures import open_picture, read_file, read_orientation, to_eight_bit, turn_upright
 from alframe.data.reasons import UnreadableImage, explain_bad_image, explain_file_error, explain_outside_cause
+from alframe.drives import is_drive_failure
 from alframe.types import Box, InputSpec
 
 Pixels = npt.NDArray[Any]  # uint8, or float32 where the input has a value_range; from 0 to 255 either way
@@ -32,7 +33,7 @@ class Decoded:
     be read. `stamp` is the file's size and modification time (ns) just before it was read. Both are None as well when
     the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it against the
     file. `damage` says what is missing of a picture that is used nonetheless. `difference_hash` is that of the pixels,
-    where it was taken (`PlainReader`).
+    where it was taken (`PlainReader`). `drive_failed`: nothing is known of the file, which may be read later.
     """
 
     pixels: Pixels | None
@@ -41,18 +42,19 @@ class Decoded:
     stamp: tuple[int, int] | None
     difference_hash: bytes | None = None
     damage: str | None = None
+    drive_failed: bool = False
 
 
 class ImageFile:
     """A file's bytes, read once; its picture is decoded once for each size that its boxes need."""
 
     def __init__(self, path: Path) -> None:
-        self._data, self._stamp, self._reason = b"", (0, 0), ""
+        self._data, self._stamp, self._reason, self._drive_failed = b"", (0, 0), "", False
         self._mended: tuple[bytes, str | None] | None = None
         try:
             self._data, self._stamp = read_file(path)
         except (OSError, ValueError, MemoryError) as error:
-            self._reason = explain_file_error(error)
+            self._reason, self._drive_failed = explain_file_error(error), is_drive_failure(error)
         self._content = hashlib.blake2b(self._data, digest_size=16)
         self._pictures: dict[tuple[str, tuple[int, int]], Image.Image] = {}
 
@@ -71,7 +73,7 @@ class ImageFile:
         Never raises for a bad file. The whole picture is squashed on purpose: a centre crop loses animals at the edge.
         """
         if self._reason:
-            return Decoded(None, None, self._reason, None)
+            return Decoded(None, None, self._reason, None, drive_failed=self._drive_failed)
         content_hash = self.content_hash(box)
         try:
             with warnings.catch_warnings():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -14,11 +16,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from alframe import drives
 from alframe.data.decode import Decoded, ImageFile, Pixels
 from alframe.data.hashing import difference_hash
 from alframe.data.parent_watch import end_with_parent
+from alframe.data.reasons import NO_SUCH_FILE
+from alframe.drives import DriveFailures, has_files
 from alframe.errors import PoolError
-from alframe.types import Box, InputSpec, Item
+from alframe.types import Box, InputSpec, Item, pool_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,25 @@ def load_batches(
 ) -> Iterator[Batch]:
     """Decode batches of positions in `items`, in order, by `workers` processes (0: this one). Raises PoolError."""
     images = ([ImageToRead(row, items[row].path, items[row].box) for row in rows] for rows in batches)
-    return stream_batches(PlainReader(spec), spec, images, min(workers, len(batches)))
+    return require_drive(stream_batches(PlainReader(spec), spec, images, min(workers, len(batches))), items)
+
+
+def require_drive(batches: Generator[Batch], items: Sequence[Item]) -> Iterator[Batch]:
+    """Pass on batches of positions in `items`; raise PoolError where a drive fails for more than a few of them."""
+    failures, root = DriveFailures(len(items)), pool_root(items)
+    with closing(batches):
+        for batch in batches:
+            for row, result in zip(batch.rows, batch.results, strict=True):
+                # Of a drive that is taken off, other systems than Windows say no more than that there is no such file.
+                is_gone = result.reason == NO_SUCH_FILE and root is not None and not has_files(root)
+                failures.note(items[row].path, result.reason if result.drive_failed or is_gone else None)
+            yield batch
+    failures.warn()
 
 
 def stream_batches(
     reader: ImageReader, spec: InputSpec, batches: Iterable[list[ImageToRead]], workers: int
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Read batches of images, in order, with `workers` processes; closing the iterator ends them."""
     loader = DataLoader(
         _BatchDataset(reader, spec),
@@ -145,14 +163,24 @@ class _BatchDataset(Dataset[RawBatch]):
         self.reader, self.spec = reader, spec
 
     def __getitems__(self, images: list[ImageToRead]) -> RawBatch:
-        results: list[Decoded] = []
-        for path, boxes in groupby(images, lambda image: image.path):
-            file = ImageFile(path)
-            results += [self.reader(file, image) for image in boxes]
+        results = self._read(images)
+        for pause in drives.RETRY_PAUSES:
+            if not (failed := [at for at, result in enumerate(results) if result.drive_failed]):
+                break
+            time.sleep(pause)  # once for all of them: a drive that fails does so for many
+            for at, result in zip(failed, self._read([images[at] for at in failed]), strict=True):
+                results[at] = result
         arrays = [result.pixels for result in results if result.pixels is not None]
         dtype = np.uint8 if self.spec.value_range is None else np.float32
         pixels: Pixels = np.array(arrays, dtype).reshape(-1, self.spec.size, self.spec.size, self.spec.channels)
         return [image.row for image in images], pixels, [replace(result, pixels=None) for result in results]
+
+    def _read(self, images: Sequence[ImageToRead]) -> list[Decoded]:
+        results: list[Decoded] = []
+        for path, boxes in groupby(images, lambda image: image.path):
+            file = ImageFile(path)
+            results += [self.reader(file, image) for image in boxes]
+        return results
 
 
 def _identity(raw: RawBatch) -> RawBatch:

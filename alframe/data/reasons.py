@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from PIL import Image, UnidentifiedImageError
 
+from alframe.drives import is_drive_failure
+
+NO_SUCH_FILE = "there is no such file"
 NO_MEMORY = "there is not enough memory to decode it"
 
 
@@ -19,8 +22,10 @@ def explain_file_error(error: OSError | ValueError | MemoryError) -> str:
     """Return the reason why the file's bytes cannot be read."""
     if isinstance(error, MemoryError):
         return NO_MEMORY
+    if isinstance(error, OSError) and is_drive_failure(error):
+        return f"the drive or the network failed: {error.strerror or error}"
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return NO_SUCH_FILE
     if isinstance(error, IsADirectoryError):
         return "it is a folder, not a file"
     if isinstance(error, PermissionError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
+from alframe.drives import is_drive_failure, try_again
 from alframe.formats.matching import ImageMatcher
 from alframe.formats.path_table import AMBIGUOUS
 from alframe.formats.path_text import casefold_paths, normalise_paths
@@ -72,8 +74,10 @@ def find_absent(paths: Mapping[str, str]) -> list[str]:
     absent = set()
     for folder, files in by_folder.items():
         names = {entry.name for entry in _list_folder(folder)} if len(files) > FEW_IN_FOLDER else set()
-        # os.path takes names that this system cannot have for absent files; a system without cases knows more names.
-        absent |= {image_id for image_id, name, path in files if name not in names and not os.path.exists(path)}  # noqa: PTH110
+        # A system without cases knows more names than those that it lists.
+        absent |= {
+            image_id for image_id, name, path in files if name not in names and not try_again(partial(_exists, path))
+        }
     return [image_id for image_id in paths if image_id in absent]
 
 
@@ -132,5 +136,18 @@ def _list_folder(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
-    except (OSError, ValueError):  # not there, not a folder, not to be read
+    except (OSError, ValueError) as error:  # not there, not a folder, not to be read
+        if is_drive_failure(error):  # it is not known what is there
+            raise
         return []
+
+
+def _exists(path: str) -> bool:
+    """Return whether a file is there; a name that this system cannot have is not. Raises OSError if a drive fails."""
+    try:
+        os.stat(path)  # noqa: PTH116 - a million of them
+    except (OSError, ValueError) as error:
+        if is_drive_failure(error):
+            raise
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from alframe import drives
 from alframe.chunks import chunks
 from alframe.compat import prepare_pillow
+from alframe.drives import is_drive_failure
 from alframe.formats.time_columns import read_time
 
 # DateTimeOriginal, DateTimeDigitized, and DateTime, which may be when the picture was edited.
@@ -38,13 +41,16 @@ def read_exif_time(path: Path) -> datetime | None:
     Never raises: a file that is missing, damaged or not a picture has no time. Only the header is read; that of JPEG
     files is parsed here, which is ten times faster than Pillow.
     """
-    return parse_local_time(read_exif_text(path))
+    try:
+        return parse_local_time(read_exif_text(path))
+    except OSError:
+        return None
 
 
 def read_exif_text(path: Path) -> str:
     """Return the text of the first of TIME_TAGS that is a time; if none is, the first that is not blank; else "".
 
-    Never raises, as `read_exif_time`.
+    Raises OSError where the drive fails, which says nothing of the file, and nothing else.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever
@@ -52,7 +58,9 @@ def read_exif_text(path: Path) -> str:
         with path.open("rb") as file:
             block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
         values = _parse_time_tags(block) if block is not None else _read_with_pillow(path)
-    except Exception:  # a header may hold anything
+    except Exception as error:  # a header may hold anything
+        if is_drive_failure(error):
+            raise
         return ""
     texts = [value.strip(" \0") for tag in TIME_TAGS if isinstance(value := values.get(tag), str)]
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
@@ -71,12 +79,33 @@ def earliest_file_time(path: Path) -> datetime | None:
         return None
 
 
-def read_exif_texts(paths: Sequence[Path]) -> Iterator[list[str]]:
-    """Yield the `read_exif_text` of all files in order, in lists of up to 256, read by many threads."""
+def read_exif_texts(paths: Sequence[Path]) -> Iterator[list[str | OSError]]:
+    """Yield the `read_exif_text` of all files in order, in lists of up to 256, read by many threads.
+
+    Where a drive fails, also when tried again, its error is in the place of the text.
+    """
     tasks = [paths[files] for files in chunks(len(paths), FILES_PER_TASK)]
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
-        yield from threads.map(lambda files: [read_exif_text(path) for path in files], tasks)
+        yield from threads.map(_read_patiently, tasks)
+
+
+def _read_patiently(paths: Sequence[Path]) -> list[str | OSError]:
+    texts = [_read_text_or_error(path) for path in paths]
+    for pause in drives.RETRY_PAUSES:
+        if not (failed := [at for at, text in enumerate(texts) if isinstance(text, OSError)]):
+            break
+        time.sleep(pause)  # once for all of them: a drive that fails does so for many
+        for at in failed:
+            texts[at] = _read_text_or_error(paths[at])
+    return texts
+
+
+def _read_text_or_error(path: Path) -> str | OSError:
+    try:
+        return read_exif_text(path)
+    except OSError as error:
+        return error
 
 
 def _read_exif_block(file: BinaryIO) -> bytes | None:

@@ -1,12 +1,20 @@
-"""Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON."""
+"""Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON; drives that fail."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from alframe.drives import is_drive_failure, try_again
 from alframe.formats.json_members import id_text, read_json_members
-from alframe.store.files import link_or_copy, replace_atomically, require_free_space, write_json
+from alframe.store.files import (
+    link_or_copy,
+    make_hard_link,
+    replace_atomically,
+    replace_file,
+    require_free_space,
+    write_json,
+)
 from alframe.store.names import class_folder_name, flat_file_name, is_system_file, ranked_file_name
 
 __all__ = [
@@ -15,12 +23,16 @@ __all__ = [
     "flat_file_name",
     "hash_if_readable",
     "id_text",
+    "is_drive_failure",
     "is_system_file",
     "link_or_copy",
+    "make_hard_link",
     "ranked_file_name",
     "read_json_members",
     "replace_atomically",
+    "replace_file",
     "require_free_space",
+    "try_again",
     "write_json",
 ]
 

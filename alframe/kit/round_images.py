@@ -6,12 +6,11 @@ import io
 import math
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from alframe.store.files import replace_atomically
+from alframe.store.files import make_hard_link, replace_atomically
 from alframe.types import Box, Item
 
 MARGIN = 0.1  # shown around a box that is cut out, as a fraction of its longer side
@@ -25,10 +24,8 @@ def place_image(source: Path, target: Path, link: bool, drawn: bytes | None = No
     keeps the time of the original, since viewers sort by it. A kill leaves no half image. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if link and drawn is None:
-        with suppress(OSError):  # another disk, or a file system without links: a copy does as well
-            os.link(os.path.realpath(source), target)
-            return 0
+    if link and drawn is None and make_hard_link(source, target):  # else a copy does as well
+        return 0
     with replace_atomically(target) as temporary:
         if drawn is None:
             shutil.copyfile(source, temporary)

@@ -21,6 +21,7 @@ from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
 from alframe.loop.same_images import warn_of_moved_project
 from alframe.settings import Duplicates, Inference
+from alframe.store.files import remove_file
 from alframe.types import Label, Need, Outcome, State
 
 MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT}
@@ -39,7 +40,7 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
         cache = sync_pool(campaign)
         warn_of_moved_project(campaign, cache.listing.items)
     fitted = None
-    campaign.project.done_file.unlink(missing_ok=True)
+    remove_file(campaign.project.done_file)
     for tracker in campaign.parts.trackers:
         tracker.start(campaign.folder, campaign.ledger.history())
     try:

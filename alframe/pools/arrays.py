@@ -19,6 +19,7 @@ from filelock import FileLock
 from alframe.errors import FormatError, PoolError
 from alframe.formats.arrays import StoredArray, find_array
 from alframe.kit.chunks import chunks
+from alframe.kit.files import replace_file
 from alframe.kit.image_paths import absolute_path, download_hint
 from alframe.kit.progress import Bar
 from alframe.types import Item
@@ -145,7 +146,7 @@ class _Split:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_bytes(_encode(pixels, self.suffix))
-        temporary.replace(path)
+        replace_file(temporary, path)
 
     def _missing_rows(self, root: Path) -> list[int]:
         """List the rows without a file, or with an empty one, as a power cut leaves it."""

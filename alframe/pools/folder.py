@@ -14,6 +14,7 @@ from typing import Literal
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TIMELAPSE_FOLDERS
+from alframe.kit.files import is_drive_failure, try_again
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import camera_at_level, folder_at_level
 from alframe.kit.parameters import require_at_least
@@ -110,7 +111,7 @@ class Folder:
         self, root: Path, id_prefix: str, split: Literal["pool", "test"], excluded: Path | None
     ) -> Iterator[Item]:
         has_images, left_out = False, Counter[str]()
-        for relative, path in _walk(root, excluded, left_out):
+        for relative, path in _explain_drive_failure(root, _walk(root, excluded, left_out)):
             has_images = True
             folders = relative.split("/")[:-1]
             yield Item(
@@ -129,6 +130,17 @@ class Folder:
                 f"{'root' if split == 'pool' else 'test_root'} at the folder that holds them; files are recognised by "
                 f"suffix, e.g. .jpg, .png, .tif."
             )
+
+
+def _explain_drive_failure(root: Path, images: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
+    """Pass on the images below `root`; raise PoolError where a drive fails for longer than it is tried again."""
+    try:
+        yield from images
+    except OSError as error:
+        raise PoolError(
+            f"{error.filename or root} cannot be listed because the drive or the network failed: "
+            f"{error.strerror or error}. Connect it again and run the same command."
+        ) from error
 
 
 def _require_folder(path: str | Path, parameter: str) -> Path:
@@ -186,7 +198,7 @@ def _walk(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator
             if real in visited:
                 continue
             visited.add(real)
-            files, folders, linked = _scan(folder, not prefix, left_out)
+            files, folders, linked = try_again(functools.partial(_scan, folder, not prefix, left_out))
             yield from ((prefix + name, folder / name) for name in files)
             stack += [(folder / name, f"{prefix}{name}/", real / name) for name in reversed(folders)]
             links += [(folder / name, f"{prefix}{name}/") for name in linked]
@@ -197,6 +209,7 @@ def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str
     files: list[str] = []
     folders: list[str] = []
     linked: list[str] = []
+    others: list[str] = []
     suffixes = image_suffixes()
     is_project = False
     try:
@@ -209,6 +222,8 @@ def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str
                 try:
                     is_folder = entry.is_dir()
                 except OSError as error:  # a link to itself
+                    if is_drive_failure(error):
+                        raise
                     log.warning("Skipped %s in %s: %s. Remove it.", entry.name, folder, error.strerror)
                     continue
                 if is_folder:
@@ -217,7 +232,7 @@ def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str
                     names = files  # also a link to nothing: whoever reads the pixels reports it
                 else:
                     if suffix in _LEFT_OUT:
-                        left_out[suffix] += 1
+                        others.append(suffix)
                     continue
                 if _NOT_PORTABLE.search(entry.name):
                     reason = "it has a backslash or an undecodable character. Rename it."
@@ -225,9 +240,12 @@ def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str
                 else:
                     names.append(entry.name)
     except OSError as error:
+        if is_drive_failure(error):  # whatever is below would be missing
+            raise
         if is_root:
             raise PoolError(f"{folder} cannot be read: {error.strerror}. Check its permissions.") from error
         log.warning("Skipped the folder %s: %s. Check its permissions.", folder, error.strerror)
+    left_out.update(others)
     if is_project:
         folders = [name for name in folders if name not in _PROJECT_FOLDERS]
     return sorted(files), sorted(folders), sorted(linked)

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from alframe.errors import StoreError
 from alframe.progress import track
-from alframe.store.files import clear_temporary_files, replace_atomically
+from alframe.store.files import clear_temporary_files, remove_file, replace_atomically
 from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Bools, Floats, Ints
 
@@ -128,8 +128,7 @@ class FeatureStore:
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features_file, error)
             self._seen.discard(keys_file)
-            keys_file.unlink(missing_ok=True)
-            features_file.unlink(missing_ok=True)
+            _remove_shard(keys_file)
             return None
         self.width = width
         return hashes
@@ -202,10 +201,16 @@ def _drop_unusable_rows(folder: Path) -> None:
                 )
                 if usable.any():
                     _write_shard(folder, hashes[usable], features[usable])
-                keys_file.unlink()
-                _features_file(keys_file).unlink()
+                _remove_shard(keys_file)
     with suppress(OSError):  # a store that may only be read is checked each time
         (folder / MARKER_FILE).touch()
+
+
+def _remove_shard(keys_file: Path) -> None:
+    # The keys last, by which it is found again where Windows refuses because another run has it mapped.
+    with suppress(OSError):
+        remove_file(_features_file(keys_file))
+        remove_file(keys_file)
 
 
 def _is_usable(features: Floats) -> Bools:

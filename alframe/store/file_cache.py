@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock
 
 from alframe.store.database import connect, explain_errors, is_damage, transaction
+from alframe.store.files import replace_file
 from alframe.store.records import dump_box
 from alframe.types import InputSpec, Item
 
@@ -196,4 +197,4 @@ def _move_damaged(file: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         part = file.with_name(file.name + suffix)
         if part.exists():
-            part.replace(file.with_name(f"{file.name}.damaged{suffix}"))
+            replace_file(part, file.with_name(f"{file.name}.damaged{suffix}"))

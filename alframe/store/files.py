@@ -7,7 +7,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from uuid import uuid4
 
 from alframe.progress import format_bytes
 
+WINDOWS = os.name == "nt"
+HELD_SECONDS = 5.0  # a virus scanner, an indexer or a cloud client holds a new file no longer
+_HELD = {errno.EACCES, errno.EPERM, errno.EBUSY}
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as they are called below
 
 
@@ -22,7 +26,8 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as
 def replace_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; when the block ends well, it becomes `path`.
 
-    It may become a file or a whole folder. When the block fails, `path` is as it was.
+    It may become a file or a whole folder. When the block fails, `path` is as it was. Raises PermissionError where
+    another program holds `path` for longer than HELD_SECONDS.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
@@ -35,13 +40,42 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             _replace_folder(temporary, path)
         else:
             _fsync_file(temporary)
-            temporary.replace(path)
+            replace_file(temporary, path)
         _fsync_folder(path.parent)
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            with suppress(PermissionError):  # the next run clears it
+                remove_file(temporary)
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Move a file or folder to `target`, in place of a file there; wait a few seconds while another program holds it.
+
+    Windows neither replaces nor moves what is open.
+    """
+    _wait_while_held(lambda: source.replace(target), target.parent)
+
+
+def remove_file(file: Path) -> None:
+    """Remove a file, if it is there; wait a few seconds while another program holds it."""
+    _wait_while_held(lambda: file.unlink(missing_ok=True), file.parent)
+
+
+def _wait_while_held(operation: Callable[[], object], folder: Path) -> None:
+    """Run an operation on a file in `folder`, again and again for HELD_SECONDS while the file is held."""
+    deadline, pause = time.monotonic() + HELD_SECONDS, 0.02
+    while True:
+        try:
+            operation()
+            return
+        except OSError as error:
+            is_held = error.errno in _HELD and os.access(folder, os.W_OK)
+            if not is_held or time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 0.5)
 
 
 def clear_temporary_files(folder: Path) -> None:
@@ -49,17 +83,20 @@ def clear_temporary_files(folder: Path) -> None:
 
     A folder that was moved aside, and whose successor never came, is put back.
     """
-    with suppress(OSError):  # what cannot be removed is in nobody's way
+    with suppress(OSError):  # there is no such folder
         for path in list(folder.iterdir()):
-            if not (match := _TEMPORARY.fullmatch(path.name)):
-                continue
-            target = path.with_name(match["name"])
-            if match["kind"] == "old" and not target.exists():
-                path.replace(target)
-            elif path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            if match := _TEMPORARY.fullmatch(path.name):
+                with suppress(OSError):  # what cannot be removed is in nobody's way
+                    _clear(path, path.with_name(match["name"]), match["kind"] == "old")
+
+
+def _clear(path: Path, target: Path, is_old: bool) -> None:
+    if is_old and not target.exists():
+        path.replace(target)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -87,13 +124,9 @@ def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool 
     OSError if `source` cannot be read.
     """
     if not copy:
-        # What a hard link points at must be the file: a link to a relative link would lead nowhere.
-        real = Path(os.path.realpath(source)) if source.is_symlink() else source.absolute()
-        # A read-only file on Windows could not be removed again under its second name.
-        if os.name != "nt" or os.access(real, os.W_OK):
-            with suppress(OSError):
-                os.link(real, target)
-                return 0
+        if make_hard_link(source, target):
+            return 0
+        real = _real_file(source)
         if symlinks and real.is_file():
             with suppress(OSError):
                 target.symlink_to(real)
@@ -104,16 +137,34 @@ def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool 
     return status.st_size
 
 
+def make_hard_link(source: Path, target: Path) -> bool:
+    """Make `target` a hard link to the file `source`; return False where that cannot be, as on another disk."""
+    real = _real_file(source)
+    # A read-only file could not be removed again under its second name.
+    if WINDOWS and not os.access(real, os.W_OK):
+        return False
+    try:
+        os.link(real, target)
+    except OSError:
+        return False
+    return True
+
+
+def _real_file(source: Path) -> Path:
+    # What a hard link points at must be the file: a link to a relative link would lead nowhere.
+    return Path(os.path.realpath(source)) if source.is_symlink() else source.absolute()
+
+
 def _replace_folder(new: Path, folder: Path) -> None:
     # A folder cannot be replaced in one step. The old one is moved aside and removed last: the gap is an instant.
     old = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
     if folder.exists():
-        folder.replace(old)
+        replace_file(folder, old)
     try:
-        new.replace(folder)
+        replace_file(new, folder)
     except BaseException:
         if old.exists():
-            old.replace(folder)
+            replace_file(old, folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
@@ -124,12 +175,15 @@ def _is_link(file: Path) -> bool:
 
 
 def _fsync_file(file: Path) -> None:
-    with file.open("r+b") as handle:
-        os.fsync(handle.fileno())
+    def flush() -> None:
+        with file.open("r+b") as handle:
+            os.fsync(handle.fileno())
+
+    _wait_while_held(flush, file.parent)
 
 
 def _fsync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and does not need it
+    if WINDOWS:  # which cannot open a folder, and does not need it
         return
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -9,11 +9,13 @@ adds rows to it, and runs of the same pool share it, also at the same time, sinc
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +102,9 @@ def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Pa
             return file, shared
         if 2 * equal > shared:
             _remove_pool_file(file)
-    return folder / f"{hashlib.blake2b(hashes.tobytes(), digest_size=12).hexdigest()}.f32", 0
+    digest = hashlib.blake2b(hashes.tobytes(), digest_size=12).hexdigest()
+    names = chain([digest], (f"{digest}-{number}" for number in itertools.count(2)))
+    return next(file for name in names if _remove_pool_file(file := folder / f"{name}.f32")), 0
 
 
 def _load_checksums(file: Path) -> list[tuple[int, str]]:
@@ -155,8 +159,10 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
         ) from error
 
 
-def _remove_pool_file(file: Path) -> None:
-    # Windows refuses while another run has it mapped; the next one to come removes it.
-    for path in (file.with_suffix(".keys"), file.with_suffix(".sums"), file):
-        with suppress(OSError):
-            path.unlink()
+def _remove_pool_file(file: Path) -> bool:
+    """Remove a file of embeddings; return whether it is gone."""
+    # Windows refuses while another run has it mapped. By its keys, which are removed last, the next one finds it again.
+    with suppress(OSError):
+        for path in (file, file.with_suffix(".sums"), file.with_suffix(".keys")):
+            path.unlink(missing_ok=True)
+    return not file.exists()

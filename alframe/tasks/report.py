@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alframe.commands import short_path
+from alframe.commands import project_command, short_path
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
@@ -24,6 +25,8 @@ from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
 from alframe.tasks.messages import continue_command, no_project_message, predict_command
 from alframe.types import Item, Outcome, State
+
+log = logging.getLogger(__name__)
 
 
 class Report:
@@ -47,11 +50,18 @@ class Report:
             return Outcome(State.DONE, f"Report: {file} ({reason})")
 
 
-def write_report(session: Session, outcome: Outcome | None = None) -> Path:
-    """Rewrite report.html and return its path; `outcome` is how the run ended, if it has just ended."""
+def write_report(session: Session, outcome: Outcome) -> str:
+    """Rewrite report.html after a run, and say where it is, or why the page of before is still there."""
     file = session.folder / "report.html"
-    write_text(file, render(collect_data(session, outcome)))
-    return file
+    try:
+        write_text(file, render(collect_data(session, outcome)))
+    except OSError as error:  # open in another program, a full disk: no reason to end a campaign
+        log.warning(
+            "%s cannot be written: %s. Close it if another program has it open; `%s` writes it again.",
+            *(file, error.strerror or error, project_command(session.folder, verb="report")),
+        )
+        return f"{short_path(file)} (not up to date: it cannot be written)"
+    return short_path(file)
 
 
 def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData:

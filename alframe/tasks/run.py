@@ -67,7 +67,7 @@ class Run(Watching):
                     lines = [
                         outcome.message,
                         *describe_bad_images(session),
-                        f"Report: {short_path(write_report(session, outcome))}",
+                        f"Report: {write_report(session, outcome)}",
                         f"Then go on with: {continue_command(session.folder)}",
                     ]
                     return Outcome(State.WAITING, "\n".join(lines))
@@ -133,7 +133,7 @@ class Run(Watching):
 
 
 def _summary(
-    session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: Path
+    session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: str
 ) -> str:
     table = (
         comparison_table(histories, session.parts.name("sampler"))
@@ -147,7 +147,7 @@ def _summary(
         table,
         *describe_bad_images(session),
         "",
-        f"Report:   {short_path(report)}",
+        f"Report:   {report}",
         f"Exported: {exported or ('nothing' if failed else 'nothing (too few labels for a model)')}",
         *(f"Not exported: {why}" for why in failed),
         "",

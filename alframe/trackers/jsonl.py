@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ import numpy as np
 from alframe.kit.files import replace_atomically
 from alframe.types import RoundRecord
 
+log = logging.getLogger(__name__)
+
 
 class Jsonl:
     """RoundRecords in `rounds.jsonl` in the project's folder; times in ISO 8601, NaN and infinity as null."""
@@ -24,19 +28,33 @@ class Jsonl:
         self._file: Path | None = None
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """Write the rounds in `history`."""
+        """Write the rounds in `history`, unless the file has them."""
         self._file = folder / "rounds.jsonl"
         # Rewritten: after a crash between a round and its line, or within a line, only the history is complete.
-        with replace_atomically(self._file) as temporary:
-            temporary.write_text("".join(map(_to_json_line, history)), encoding="utf-8", newline="\n")
+        content = "".join(map(_to_json_line, history)).encode()
+        with self._warning():
+            if not self._file.exists() or self._file.read_bytes() != content:
+                with replace_atomically(self._file) as temporary:
+                    temporary.write_bytes(content)
 
     def log(self, record: RoundRecord) -> None:
         """Append a line, which is on the disk when this returns."""
         assert self._file is not None, "start() comes first"
-        with self._file.open("a", encoding="utf-8", newline="\n") as file:
+        with self._warning(), self._file.open("a", encoding="utf-8", newline="\n") as file:
             file.write(_to_json_line(record))
             file.flush()
             os.fsync(file.fileno())
+
+    @contextmanager
+    def _warning(self) -> Iterator[None]:
+        """Warn where the file cannot be written, as when another program has it open: nothing depends on it."""
+        try:
+            yield
+        except OSError as error:
+            log.warning(
+                "%s cannot be written: %s. Close it if another program has it open; the next run writes all rounds.",
+                *(self._file, error.strerror or error),
+            )
 
     def close(self) -> None:
         """Do nothing: no file is held open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import pickle
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,12 @@ import pytest
 import torch
 from PIL import Image
 
+from alframe import drives
 from alframe.data import decode
 from alframe.data.augment import AugmentingReader, load_augmented_batches
 from alframe.data.loading import PlainReader, load_batches, normalise, stream_batches
+from alframe.data.pictures import read_file
+from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
 
 SPEC = InputSpec(16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -207,3 +212,75 @@ def test_every_variation_happens(tmp_path: Path) -> None:
     left_is_green = pixels[:, 32, 8, 1] > pixels[:, 32, 8, 0]
     assert 0.2 < left_is_green[~grey].mean() < 0.8
     assert pixels[:, 32, 8].max(axis=1).std() > 10
+
+
+def failing_drive(monkeypatch: pytest.MonkeyPatch, number: int, names: Collection[str], times: int = 10**9) -> None:
+    """Have reading these files fail with an errno, the first so many times each."""
+    left = dict.fromkeys(names, times)
+
+    def read(path: Path) -> tuple[bytes, tuple[int, int]]:
+        if left.get(path.name, 0) > 0:
+            left[path.name] -= 1
+            raise OSError(number, os.strerror(number), str(path))
+        return read_file(path)
+
+    monkeypatch.setattr(decode, "read_file", read)
+    monkeypatch.setattr(drives, "RETRY_PAUSES", (0.0, 0.0))
+
+
+def many(folder: Path, count: int) -> list[Item]:
+    for number in range(count):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number}.png")
+    return [Item(f"{number}.png", folder / f"{number}.png") for number in range(count)]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EINVAL, 121, errno.ENODEV, errno.ETIMEDOUT, errno.ESTALE])
+def test_a_drive_that_drops_out_ends_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Of 30 images 8 can be read: the others are not unreadable images."""
+    items = many(tmp_path, 30)
+    failing_drive(monkeypatch, number, [f"{row}.png" for row in range(8, 30)])
+    batches = load_batches(items, SPEC, [range(0, 8), range(8, 16), range(16, 30)], 0)
+    assert len(next(batches).readable_rows) == 8
+    with pytest.raises(PoolError, match=r"2 of 30 images .* the first: .*8.png .*Connect it again"):
+        next(batches)
+
+
+def test_a_drive_that_comes_back_costs_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = many(tmp_path, 30)
+    failing_drive(monkeypatch, errno.EIO, [f"{row}.png" for row in range(8, 30)], times=2)
+    (batch,) = load_batches(items, SPEC, [range(30)], 0)
+    assert len(batch.readable_rows) == 30
+
+
+def test_one_file_that_a_drive_does_not_give_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    items = many(tmp_path, 30)
+    failing_drive(monkeypatch, errno.EIO, ["3.png"])
+    (batch,) = load_batches(items, SPEC, [range(30)], 0)
+    assert batch.readable_rows == [row for row in range(30) if row != 3]
+    assert batch.results[3].drive_failed and batch.results[3].stamp is None
+    assert "1 of 30 images cannot be read because the drive or the network failed" in caplog.text
+    assert "3.png" in caplog.text
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+def test_a_drive_that_is_taken_off_is_no_pool_of_missing_files(tmp_path: Path, is_emptied: bool) -> None:
+    items = many(tmp_path, 30)
+    for item in items[8:]:
+        item.path.unlink()
+    missing = list(load_batches(items, SPEC, [range(30)], 0))
+    assert len(missing[0].readable_rows) == 8, "files that are gone are bad images while others are there"
+    for item in items[:8]:
+        item.path.unlink()
+    if not is_emptied:
+        tmp_path.rmdir()
+    with pytest.raises(PoolError, match="2 of 30 images"):
+        list(load_batches(items, SPEC, [range(30)], 0))
+
+
+def test_fine_tuning_stops_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = many(tmp_path, 10)
+    failing_drive(monkeypatch, errno.EIO, ["3.png", "4.png"])
+    with pytest.raises(PoolError, match="2 of 10 images"):
+        list(load_augmented_batches(items, SPEC, [(list(range(10)), list(range(10)))], 0))

@@ -11,6 +11,8 @@ from itertools import chain, count
 import numpy as np
 import numpy.typing as npt
 
+from alframe.data.reasons import explain_file_error
+from alframe.drives import DriveFailures
 from alframe.engine.listing.clocks import Shots, camera_of, sort_shots
 from alframe.formats.time_columns import TimeColumn
 from alframe.formats.times import earliest_file_time, read_exif_texts
@@ -24,16 +26,21 @@ log = logging.getLogger(__name__)
 def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     """Return the items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own.
 
-    Times that the pool knows stay. Times that cannot be read are counted in the log.
+    Times that the pool knows stay. Times that cannot be read are counted in the log. Where a drive does not give a few
+    files, their items are left out, for what is listed once keeps its time; raises PoolError where it fails for more.
     """
     paths = list({item.path: item.id for item in items if item.taken is None}.items())
     if sequences.times == "none" or not paths:
         return list(items)
     texts: list[str] = []
+    failures = DriveFailures(len(paths))
     with Bar("Reading times", total=len(paths), unit="img") as bar:
         for part in read_exif_texts([path for path, _ in paths]):
-            texts += part
+            for text in part:
+                failures.note(paths[len(texts)][0], explain_file_error(text) if isinstance(text, OSError) else None)
+                texts.append("" if isinstance(text, OSError) else text)
             bar.advance(len(part))
+    failures.warn()
     column = TimeColumn(texts)
     exif_times = {path: column.read(text, id).time for (path, id), text in zip(paths, texts, strict=True)}
     for warning in column.warnings():
@@ -47,6 +54,7 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     return [
         item if item.taken is not None else _add_time(item, exif_times[item.path], sequences.times == "file")
         for item in items
+        if item.path not in failures.failed
     ]
 
 
