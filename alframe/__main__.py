@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ def main() -> None:
     """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports."""
     collect_garbage_rarely()
     replace_closed_streams()
+    escape_what_output_cannot_show()
     try:
         from alframe.app.cli import main as command_line
 
@@ -30,6 +32,12 @@ def replace_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
+
+
+def escape_what_output_cannot_show() -> None:
+    """Write what the encoding of standard output lacks as an escape: redirected on Windows, it has few letters."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def collect_garbage_rarely() -> None:

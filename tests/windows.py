@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable
@@ -75,3 +76,9 @@ def sharing_rules(monkeypatch: pytest.MonkeyPatch) -> SharingRules:
     if not CAN_IMITATE:
         pytest.skip("this system does not say which files a process has open")
     return SharingRules(monkeypatch)
+
+
+def is_windows_name(name: str) -> bool:
+    """Return whether Windows takes a name for a file, by https://learn.microsoft.com/windows/win32/fileio/naming-a-file."""
+    device = re.fullmatch(r"(?i:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])", name.split(".")[0].rstrip(" "))
+    return bool(name) and not device and not re.search(r'[<>:"/\\|?*\x00-\x1f]|[. ]$', name)

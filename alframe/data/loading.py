@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from alframe import drives
 from alframe.data.decode import Decoded, ImageFile, Pixels
 from alframe.data.hashing import difference_hash
-from alframe.data.parent_watch import end_with_parent
+from alframe.data.parent_watch import end_with_parent, hold_back_interrupts
 from alframe.data.reasons import NO_SUCH_FILE
 from alframe.drives import DriveFailures, has_files
 from alframe.errors import PoolError
@@ -115,7 +115,8 @@ def stream_batches(
         multiprocessing_context=_start_method() if workers else None,
         generator=torch.Generator(),  # else the loader draws from the global one
     )
-    raw_batches = iter(loader)
+    with hold_back_interrupts():
+        raw_batches = iter(loader)
     while True:
         try:
             rows, pixels, results = next(raw_batches)

@@ -1,10 +1,15 @@
-"""Worker processes that end with the process that started them, also where that is killed and can end nothing."""
+"""Worker processes that end with the process that started them, and by nothing else, as Ctrl-C before they run."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 import threading
-from multiprocessing import connection, parent_process
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import connection, get_start_method, parent_process, resource_tracker
 
 POLL_SECONDS = 1.0
 
@@ -26,3 +31,27 @@ def _wait_for_parent(parent: int) -> None:
     while not connection.wait([process.sentinel], POLL_SECONDS) and os.getppid() == parent:
         pass
     os._exit(1)
+
+
+@contextmanager
+def hold_back_interrupts() -> Iterator[None]:
+    """Start processes in this block that Ctrl-C does not reach: it would end them with a traceback while they import.
+
+    They inherit what holds here. On POSIX, this process is interrupted after the block; on Windows not at all by what
+    was pressed in it.
+    """
+    if sys.platform == "win32":
+        set_handler = ctypes.windll.kernel32.SetConsoleCtrlHandler
+        set_handler(None, True)
+        try:
+            yield
+        finally:
+            set_handler(None, False)
+    else:
+        if get_start_method() != "fork":
+            resource_tracker.ensure_running()  # which, while it starts, lets interrupts through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -38,7 +38,9 @@ def normalise_paths(paths: Sequence[str]) -> list[str]:
     if _BOUND + "file:/" in text:
         text = re.sub(_BOUND + "file:/+(?=[A-Za-z]:/)", _BOUND, text)
         text = re.sub(_BOUND + "file:/+", _BOUND + "/", text)
-    text = text.replace(_BOUND + "//?/UNC/", _BOUND + _SHARE).replace(_BOUND + "//?/", _BOUND)
+    if _BOUND + "//?/" in text:
+        text = re.sub(_BOUND + r"//\?/UNC/", _BOUND + _SHARE, text, flags=re.IGNORECASE)
+        text = text.replace(_BOUND + "//?/", _BOUND)
     text = text.replace(_BOUND + "//", _BOUND + _SHARE)
     text = _replace_all(text, "/./", "/")
     text = _replace_all(text, _BOUND + "./", _BOUND)
@@ -57,6 +59,17 @@ def casefold_paths(paths: Sequence[str]) -> list[str]:
 def is_absolute(path: str) -> bool:
     """Return whether a path begins with a slash, a drive letter or a server, whatever the system."""
     return ABSOLUTE_PATH.match(path) is not None
+
+
+def is_drive_relative(path: str) -> bool:
+    """Return whether a path is relative to the current folder of a drive, as D:a.jpg: nobody knows which that was."""
+    return re.match(r"\s*[A-Za-z]:[^/\\]", path) is not None
+
+
+def without_long_prefix(path: str) -> str:
+    r"""Return a path with forward slashes and without the \\?\ that allows Windows' programs long paths."""
+    slashed = path.replace("\\", "/")
+    return re.sub(r"^//\?/(UNC/)?", lambda prefix: "//" if prefix[1] else "", slashed, flags=re.IGNORECASE)
 
 
 def anchor_of(path: str) -> str:

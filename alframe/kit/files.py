@@ -1,4 +1,4 @@
-"""Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON; drives that fail."""
+"""Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from alframe.drives import is_drive_failure, try_again
 from alframe.formats.json_members import id_text, read_json_members
 from alframe.store.files import (
+    is_junction,
     link_or_copy,
     make_hard_link,
     replace_atomically,
@@ -24,6 +25,7 @@ __all__ = [
     "hash_if_readable",
     "id_text",
     "is_drive_failure",
+    "is_junction",
     "is_system_file",
     "link_or_copy",
     "make_hard_link",

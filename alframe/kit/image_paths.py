@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from alframe.errors import PoolError
+from alframe.formats.path_text import anchor_of, is_drive_relative, without_long_prefix
 
 
 def absolute_path(path: str | Path) -> Path:
@@ -21,20 +22,28 @@ def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:
     The id is the path relative to `root` if the image lies below it, else the whole path. `position` says where the
     path was read (file and row). Raises PoolError, whose message begins with `position`.
     """
-    slashed = path.replace("\\", "/")
+    slashed = without_long_prefix(path)
     if not slashed:
         raise PoolError(f"{position}: the path is blank. Fill it in, or delete the row.")
     if "\0" in slashed or any("\ud800" <= letter <= "\udfff" for letter in slashed):
         raise PoolError(f"{position}: the path contains a character that no path can have. Is this a text file?")
-    base = root.as_posix()
+    base = without_long_prefix(root.as_posix())
+    if is_drive_relative(slashed) and not Path(f"{base}/{slashed}").exists():
+        raise PoolError(
+            f"{position}: '{path}' starts in the current folder of a drive, which is not known here. Write the whole "
+            "path, as D:\\folder\\a.jpg, or one relative to pool.root."
+        )
     # A drive letter is absolute on every system, so that one file gives the same ids everywhere.
     joined = slashed if re.match(r"[A-Za-z]:/", slashed) else posixpath.join(base, slashed)
     full = posixpath.normpath(joined)
-    is_below = full.startswith(base.rstrip("/") + "/")
-    image_id = full[len(base.rstrip("/")) + 1 :] if is_below else re.sub(r"^([A-Za-z]):/", r"\1/", full).lstrip("/")
-    if not image_id or full == base:
+    start = base.rstrip("/") + "/"
+    above = full[: len(start)]
+    # On drives and servers of Windows upper and lower case are the same.
+    is_below = above == start or (anchor_of(start) not in ("", "/") and above.lower() == start.lower())
+    image_id = full[len(start) :] if is_below else re.sub(r"^([A-Za-z]):/", r"\1/", full).lstrip("/")
+    if not image_id or f"{full}/" == start:
         raise PoolError(f"{position}: '{path}' is a folder, not an image. Correct the path, or delete the row.")
-    return image_id, Path(full)
+    return image_id, root / image_id if is_below else Path(full)
 
 
 def download_hint(source: str | None) -> str:

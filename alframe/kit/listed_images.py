@@ -113,6 +113,7 @@ class ListedImages:
         for listed_id, (row, path) in listed.items():
             image_id, place = files.found.get(listed_id, (listed_id, path))
             merged[image_id] = (self._merge_and_note(merged[image_id][0], row) if image_id in merged else row, place)
+        self._merge_cases(merged)
         items = [self._make_item(image_id, path, row) for image_id, (row, path) in merged.items()]
         kept = [(item, row) for item, (row, _) in zip(items, merged.values(), strict=True) if item is not None]
         yield from self._turn_boxes([item for item, _ in kept], [row.size for _, row in kept])
@@ -129,6 +130,16 @@ class ListedImages:
                 continue
             listed[image_id] = (self._merge_and_note(listed[image_id][0], row) if image_id in listed else row, path)
         return listed
+
+    def _merge_cases(self, merged: dict[str, tuple[ListedImage, Path]]) -> None:
+        """Merge images whose paths differ in case alone, where the file system takes them for one file."""
+        firsts: dict[str, str] = {}
+        for image_id in list(merged):
+            row, path = merged[image_id]
+            first = firsts.setdefault(str(path).casefold(), image_id)
+            if first != image_id and _is_same_file(path, merged[first][1]):
+                merged[first] = (self._merge_and_note(merged[first][0], row), merged[first][1])
+                del merged[image_id]
 
     def _merge_and_note(self, row: ListedImage, later: ListedImage) -> ListedImage:
         self.note("are listed again; their labels count together", f"{later.path} in {row.position}, {later.position}")
@@ -219,3 +230,10 @@ class ListedImages:
             f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "
             "another computer, to the folder that holds the same tree."
         )
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # not there
+        return False

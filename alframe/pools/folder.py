@@ -14,7 +14,7 @@ from typing import Literal
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TIMELAPSE_FOLDERS
-from alframe.kit.files import is_drive_failure, try_again
+from alframe.kit.files import is_drive_failure, is_junction, try_again
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import camera_at_level, folder_at_level
 from alframe.kit.parameters import require_at_least
@@ -227,7 +227,7 @@ def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str
                     log.warning("Skipped %s in %s: %s. Remove it.", entry.name, folder, error.strerror)
                     continue
                 if is_folder:
-                    names = linked if entry.is_symlink() else folders
+                    names = linked if entry.is_symlink() or is_junction(entry.path) else folders
                 elif suffix in suffixes:
                     names = files  # also a link to nothing: whoever reads the pixels reports it
                 else:

@@ -18,6 +18,7 @@ from alframe.progress import format_bytes
 
 WINDOWS = os.name == "nt"
 HELD_SECONDS = 5.0  # a virus scanner, an indexer or a cloud client holds a new file no longer
+MOUNT_POINT_TAG = 0xA0000003  # of Windows: stat.IO_REPARSE_TAG_MOUNT_POINT, which is there alone
 _HELD = {errno.EACCES, errno.EPERM, errno.EBUSY}
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as they are called below
 
@@ -135,6 +136,16 @@ def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool 
     status = source.stat()
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     return status.st_size
+
+
+def is_junction(folder: str | Path) -> bool:
+    """Return whether a folder is a junction of Windows: a link, though `is_symlink` says that it is none."""
+    if not WINDOWS:
+        return False
+    try:
+        return getattr(os.lstat(folder), "st_reparse_tag", 0) == MOUNT_POINT_TAG
+    except OSError:
+        return False
 
 
 def make_hard_link(source: Path, target: Path) -> bool:

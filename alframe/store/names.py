@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_PORTS = (f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))
-RESERVED_NAMES = {"con", "prn", "aux", "nul", *_PORTS}
+_PORTS = (f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³")
+RESERVED_NAMES = {"con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS}
 UNSAFE_CHARACTERS = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"}
 

@@ -35,6 +35,10 @@ FOREIGN_ATTRIBUTES = {
         "strerror",
         "sqlite_errorcode",
         "st_birthtime",
+        "st_file_attributes",
+        "st_flags",
+        "st_reparse_tag",
+        "winerror",
     ),  # Python
     *("checkpoint_filter_fn", "pretrained_cfg", "patch_embed", "patch_size", "group_matcher"),  # timm
     *("name", "shape", "item", "start_t", "get_num_gpus"),  # tifffile, h5py, numpy, tqdm, faiss

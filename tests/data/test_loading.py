@@ -164,6 +164,40 @@ def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals to process groups")
+def test_ctrl_c_while_spawned_workers_start_prints_no_traceback(items: list[Item], tmp_path: Path) -> None:
+    """They import torch for seconds before they can say what they do with a signal."""
+    script = tmp_path / "interrupted.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import multiprocessing, os, signal, threading, time
+        from pathlib import Path
+        from alframe.data.loading import load_batches
+        from alframe.types import InputSpec, Item
+
+        def interrupt():
+            while len(multiprocessing.active_children()) < 2:
+                time.sleep(0.01)
+            time.sleep(0.3)
+            os.killpg(0, signal.SIGINT)
+
+        if __name__ == "__main__":
+            multiprocessing.set_start_method("spawn")
+            threading.Thread(target=interrupt, daemon=True).start()
+            items = [Item("0", Path({str(items[0].path)!r}))]
+            try:
+                for _ in load_batches(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2):
+                    pass
+            except KeyboardInterrupt:
+                print("stopped", flush=True)
+        """)
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, start_new_session=True)
+    assert done.stdout.strip() == "stopped"
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+
+
 def test_normalise() -> None:
     pixels = torch.randint(0, 256, (2, 4, 5, 3), dtype=torch.uint8)
     out = normalise(pixels, SPEC, "cpu")

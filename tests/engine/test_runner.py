@@ -380,3 +380,26 @@ def test_the_way_back_ends() -> None:
     assert following is not None
     assert str(following.runner.inference) == "eager in bf16"
     assert following.next_fallback() is None
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_features_of_a_mac_s_gpu_are_compared_with_the_processor_s(
+    monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    cpu = embedder_of(Inference())
+    noise = 0.0
+
+    def make_on_gpu(network: nn.Module, spec: InputSpec, device: str, *_: Any) -> Runtime:
+        assert device == "mps"
+        exact = runtimes.make_eager(cpu.module, spec, "cpu", "fp32", torch.empty(0))
+        return lambda pixels: exact(pixels) + noise * torch.randn(len(pixels), cpu.dim)
+
+    monkeypatch.setitem(module._BUILDERS, "eager", make_on_gpu)
+    pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
+    inference = Inference("eager", precision)
+    gpu = replace(cpu, device="mps", runner=module.NetworkRunner(inference, cpu.module, cpu.spec, "mps"))
+    torch.testing.assert_close(gpu.runner(pixels), cpu.runner(pixels))
+    assert gpu.fingerprint not in (cpu.fingerprint, embedder_of(inference).fingerprint)
+    noise = 10.0
+    with pytest.raises(EngineError, match=r"compute\.device=mps.* gives other features .* Set compute\.device=cpu"):
+        module.NetworkRunner(inference, cpu.module, cpu.spec, "mps")(pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alframe.engine.listing.sequences import add_times, assign_sequences
-from alframe.errors import BadParams
+from alframe.errors import BadParams, PoolError
 from alframe.settings import Sequences
 from alframe.types import Item
+from tests.drive_failures import fail_for
 
 START = datetime(2024, 5, 31, 6, 0)
 
@@ -147,3 +149,28 @@ def test_many_thousands_take_a_moment() -> None:
     assert len(set(parts(items, gap=300))) == 20_000
     assert len(set(parts(items, gap=350))) == 50
     assert time.process_time() - start < 3
+
+
+def photos(folder: Path, count: int) -> list[Item]:
+    exif = Image.Exif()
+    exif[0x0132] = "2024:05:01 12:00:00"
+    for number in range(count):
+        Image.new("RGB", (8, 8)).save(folder / f"{number}.jpg", exif=exif)
+    return [Item(f"{number}.jpg", folder / f"{number}.jpg") for number in range(count)]
+
+
+@pytest.mark.parametrize("call", ["open", "stat"])
+def test_a_drive_that_fails_leaves_no_image_without_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str
+) -> None:
+    """What is listed once keeps its time: one file waits for the next run, and two end this one."""
+    items = photos(tmp_path, 12)
+    fail_for(monkeypatch, errno.EIO, [f"{row}.jpg" for row in range(4, 12)], [call], times=2)
+    assert [item.taken for item in add_times(items, Sequences())] == [datetime(2024, 5, 1, 12)] * 12
+    assert not caplog.text
+    fail_for(monkeypatch, errno.EIO, ["3.jpg"], [call])
+    assert [item.id for item in add_times(items, Sequences())] == [f"{row}.jpg" for row in range(12) if row != 3]
+    assert "1 of 12 images cannot be read because the drive or the network failed" in caplog.text
+    fail_for(monkeypatch, errno.EIO, ["7.jpg"], [call])
+    with pytest.raises(PoolError, match=r"2 of 12 images .* Connect it again"):
+        add_times(items, Sequences())

@@ -195,3 +195,22 @@ def test_boxes_measured_in_the_upright_picture_stay(
     (item,) = ListedImages(tmp_path / "set.json", tmp_path).items([row])
     assert item.box == box
     assert ("1 images that EXIF turns or mirrors, with boxes" in caplog.text) == (orientation in (2, 3, 4))
+
+
+def test_paths_that_differ_in_case_alone_are_one_image_where_they_are_one_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, "a/IMG_1.JPG", "b/IMG_1.JPG", "b/img_1.jpg")
+    (tmp_path / "a" / "img_1.jpg").hardlink_to(tmp_path / "a" / "IMG_1.JPG")  # as on a system without cases
+    assert found(tmp_path, "a/IMG_1.JPG", "a/img_1.jpg", "b/IMG_1.JPG", "b/img_1.jpg") == [
+        (path, path) for path in ("a/IMG_1.JPG", "b/IMG_1.JPG", "b/img_1.jpg")
+    ]
+    assert "are listed again; their labels count together" in caplog.text
+
+
+def test_a_path_in_the_current_folder_of_a_drive_costs_only_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, "a.jpg", "b.jpg")
+    assert found(tmp_path, "a.jpg", "D:b.jpg") == [("a.jpg", "a.jpg")]
+    assert "starts in the current folder of a drive" in caplog.text

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +15,7 @@ from alframe.errors import BadParams, PoolError
 from alframe.pools import folder as folder_pool
 from alframe.pools.folder import Folder, image_suffixes
 from alframe.testing.pool import PoolSuite
+from tests.drive_failures import fail_for
 
 links = pytest.mark.skipif(sys.platform == "win32", reason="making links needs a privilege on Windows")
 
@@ -278,3 +282,44 @@ def test_real_pool_and_test_trees(shared_data: Path) -> None:
     found = list(Folder(root / "pool", classes=True, test_root=root / "test").items())
     assert Counter(item.split for item in found) == {"pool": 415, "test": 226}
     assert len({item.id for item in found}) == 641
+
+
+def test_a_folder_that_a_drive_does_not_give_is_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "a/1.jpg", "b/1.jpg", "b/clip.mp4", "c/1.jpg")
+    fail_for(monkeypatch, errno.EIO, ["b"], ["scandir"], times=2)
+    assert ids(Folder(tmp_path)) == ["a/1.jpg", "b/1.jpg", "c/1.jpg"]
+    assert "1 video." in caplog.text
+    fail_for(monkeypatch, errno.EIO, ["b"], ["scandir"])
+    with pytest.raises(PoolError, match=r"b cannot be listed because the drive or the network failed"):
+        ids(Folder(tmp_path))
+
+
+@links
+def test_junctions_of_windows_are_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lead in a circle, and `is_symlink` does not tell; each image is listed once, under its true path."""
+    touch(tmp_path / "pool", "a/1.jpg", "z/2.jpg")
+    touch(tmp_path / "elsewhere", "3.jpg")
+    junctions = {"a/again": tmp_path / "pool", "a/b": tmp_path / "pool/z", "far": tmp_path / "elsewhere"}
+    for name, target in junctions.items():
+        (tmp_path / "pool" / name).symlink_to(target)
+    names = {name.rpartition("/")[2] for name in junctions}
+    monkeypatch.setattr(folder_pool, "is_junction", lambda path: Path(path).name in names)
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: Entries(scan(folder)))
+    assert ids(Folder(tmp_path / "pool")) == ["a/1.jpg", "z/2.jpg", "far/3.jpg"]
+
+
+class Entries:
+    """The entries of a folder, of which none says that it is a link."""
+
+    def __init__(self, entries: Iterator[os.DirEntry[str]]) -> None:
+        self.entries = entries
+
+    def __enter__(self) -> Iterator[SimpleNamespace]:
+        for entry in self.entries:
+            yield SimpleNamespace(name=entry.name, path=entry.path, is_dir=entry.is_dir, is_symlink=lambda: False)
+
+    def __exit__(self, *_: object) -> None:
+        pass

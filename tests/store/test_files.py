@@ -7,11 +7,12 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from alframe.store import files
-from alframe.store.files import clear_temporary_files, replace_atomically, write_json
+from alframe.store.files import clear_temporary_files, is_junction, replace_atomically, write_json
 from tests.killing import killed_before
 
 
@@ -141,3 +142,13 @@ def test_links_in_a_folder_leave_the_originals_alone(
             link(original, temporary / "link")
     assert original.read_text() == (tmp_path / "out" / "link").read_text() == "kept"
     assert not opened
+
+
+def test_junctions_are_known_by_their_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_junction(tmp_path)
+    monkeypatch.setattr(files, "WINDOWS", True)
+    assert not is_junction(tmp_path / "none")
+    monkeypatch.setattr(os, "lstat", lambda _: SimpleNamespace(st_reparse_tag=0xA0000003))
+    assert is_junction(tmp_path)
+    monkeypatch.setattr(os, "lstat", lambda _: SimpleNamespace(st_reparse_tag=0xA000000C))  # a symbolic link
+    assert not is_junction(tmp_path)

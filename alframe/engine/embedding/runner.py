@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -83,9 +84,9 @@ class NetworkRunner:
 
     def _make(self, pixels: torch.Tensor) -> Runtime:
         module, spec, device = self._network
-        eager = runtimes.make_eager(module, spec, device, "fp32", pixels)
-        if self.inference == Inference():
-            return eager
+        exact = runtimes.make_eager(*_exact_network(module, spec, device), "fp32", pixels)
+        if self.inference == Inference() and not is_mps(device):
+            return exact
         duration = _PREPARATION_TIMES.get(self.inference.engine, _EXPORT_TIME)
         log.info("Preparing the network for %s, which takes %s ...", self.inference, duration)
         sample = pixels[:_COMPARED_IMAGES]
@@ -98,14 +99,29 @@ class NetworkRunner:
                 f"inference.engine={self.inference.engine} cannot run this network here: {type(error).__name__}: "
                 f"{reason}. inference.engine=eager always can."
             ) from error
-        blank = eager(torch.full_like(sample[:1], 128))
-        cosine, minimum = centred_cosine(features, eager(sample), blank), MIN_COSINE[self.inference.precision]
-        if not cosine >= minimum:  # nan as well
+        blank = exact(torch.full_like(sample[:1], 128))
+        cosine, minimum = centred_cosine(features, exact(sample), blank), MIN_COSINE[self.inference.precision]
+        if not cosine >= minimum and is_mps(device):  # nan as well
+            raise EngineError(
+                f"This Mac's GPU (compute.device={device}) gives other features in {self.inference.precision} than its "
+                f"processor: cosine {cosine:.5f}, below {minimum}. Set compute.device=cpu."
+            )
+        if not cosine >= minimum:
             raise EngineError(
                 f"inference.engine={self.inference.engine} in {self.inference.precision} gives other features than the "
                 f"network: cosine {cosine:.5f}, below {minimum}. inference.engine=eager with precision=fp32 is exact."
             )
         return runtime
+
+
+def is_mps(device: str) -> bool:
+    """Return whether a torch device is Apple's GPU, whose arithmetic is checked against the processor's."""
+    return device.partition(":")[0] == "mps"
+
+
+def _exact_network(module: nn.Module, spec: InputSpec, device: str) -> tuple[nn.Module, InputSpec, str]:
+    """Return the network, its input and the device that it is exact on."""
+    return (copy.deepcopy(module).to("cpu"), spec, "cpu") if is_mps(device) else (module, spec, device)
 
 
 def centred_cosine(features: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from alframe.formats.timelapse.sqlite import BACKUPS_FOLDER
+from alframe.store.files import is_junction
 from alframe.store.names import is_system_file
 
 TEMPLATE_NAME = "TimelapseTemplate.tdb"
@@ -26,7 +27,9 @@ def is_timelapse_or_system(name: str) -> bool:
 def find_files(folder: Path, suffix: str) -> Iterator[Path]:
     """Yield the files of this suffix, in either case, in the folder and below, but not Timelapse's backups."""
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_timelapse_or_system(name))
+        folders[:] = sorted(
+            name for name in folders if not (is_timelapse_or_system(name) or is_junction(Path(parent, name)))
+        )
         yield from (Path(parent) / name for name in sorted(names) if _has_suffix(name, suffix))
 
 
