@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe import drives
-from alframe.drives import DriveFailures, has_files, is_drive_failure, try_again
-from alframe.errors import PoolError
+from alframe.drives import has_files, is_drive_failure, try_again
 
 
 class WindowsError(OSError):
@@ -66,31 +65,6 @@ def test_an_operation_is_tried_again_while_the_drive_fails(monkeypatch: pytest.M
     errors = [FileNotFoundError(errno.ENOENT, "text"), OSError(errno.EIO, "text")]
     with pytest.raises(FileNotFoundError):
         try_again(read)
-
-
-@pytest.mark.parametrize(("total", "tolerated"), [(1, 1), (30, 1), (299, 2), (1000, 10), (10**6, 19)])
-def test_more_than_a_few_failures_end_the_run(total: int, tolerated: int) -> None:
-    failures = DriveFailures(total)
-    for number in range(tolerated):
-        failures.note(Path(f"{number}.jpg"), "it failed")
-    with pytest.raises(PoolError, match=f"{tolerated + 1} of {total:,} images.*the first: 0.jpg .it failed."):
-        failures.note(Path("last.jpg"), "it failed")
-
-
-def test_those_in_between_that_are_given_count(caplog: pytest.LogCaptureFixture) -> None:
-    failures = DriveFailures(10**5)
-    for number in range(100):
-        failures.note(Path(f"{number}.jpg"), "it failed")
-        failures.note(Path(f"{number}.jpg"), None)
-    failures.warn()
-    assert "100 of 100,000 images" in caplog.text
-    assert "0.jpg (it failed)" in caplog.text
-
-
-def test_the_same_file_counts_once() -> None:
-    failures = DriveFailures(30)
-    for _ in range(drives.TOLERATED_IN_A_ROW - 1):
-        failures.note(Path("a.jpg"), "it failed")
 
 
 def test_has_files(tmp_path: Path) -> None:

@@ -82,3 +82,18 @@ def is_windows_name(name: str) -> bool:
     """Return whether Windows takes a name for a file, by https://learn.microsoft.com/windows/win32/fileio/naming-a-file."""
     device = re.fullmatch(r"(?i:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])", name.split(".")[0].rstrip(" "))
     return bool(name) and not device and not re.search(r'[<>:"/\\|?*\x00-\x1f]|[. ]$', name)
+
+
+def limit_paths(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Have paths of more characters be no files, as Windows says unless it takes long paths."""
+    for name in ("open", "mkdir"):
+        monkeypatch.setattr(os, name, _limited(getattr(os, name), most))
+
+
+def _limited(operation: Callable[..., Any], most: int) -> Callable[..., Any]:
+    def limited(path: Any, *arguments: Any, **options: Any) -> Any:
+        if len(os.fspath(path)) > most:
+            raise FileNotFoundError(errno.ENOENT, "The system cannot find the path specified", str(path))
+        return operation(path, *arguments, **options)
+
+    return limited

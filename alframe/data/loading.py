@@ -18,10 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from alframe import drives
 from alframe.data.decode import Decoded, ImageFile, Pixels
+from alframe.data.drive_failures import DriveFailures
 from alframe.data.hashing import difference_hash
 from alframe.data.parent_watch import end_with_parent, hold_back_interrupts
 from alframe.data.reasons import NO_SUCH_FILE
-from alframe.drives import DriveFailures, has_files
+from alframe.drives import has_files
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item, pool_root
 

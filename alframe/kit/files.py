@@ -8,6 +8,7 @@ from pathlib import Path
 from alframe.drives import is_drive_failure, try_again
 from alframe.formats.json_members import id_text, read_json_members
 from alframe.store.files import (
+    TEMPORARY_CHARACTERS,
     is_junction,
     link_or_copy,
     make_hard_link,
@@ -19,6 +20,7 @@ from alframe.store.files import (
 from alframe.store.names import class_folder_name, flat_file_name, is_system_file, ranked_file_name
 
 __all__ = [
+    "TEMPORARY_CHARACTERS",
     "class_folder_name",
     "content_hash",
     "flat_file_name",

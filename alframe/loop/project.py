@@ -13,6 +13,8 @@ from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
 from alframe.store.files import clear_temporary_files
 from alframe.store.ledger import LEDGER_NAME, Ledger
+from alframe.store.path_lengths import CACHE_CHARACTERS, PROJECT_CHARACTERS, require_path_length
+from alframe.store.synced_folders import find_synced_folder
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,9 @@ class Project:
         """
         if self.read_only:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        require_path_length(self.folder, PROJECT_CHARACTERS, "project")
+        require_path_length(self.cache_folder, CACHE_CHARACTERS, "runs")
+        self._warn_if_synced()
         self._lock = filelock.FileLock(self.folder / ".lock")
         try:
             self._lock.acquire(timeout=0)
@@ -52,6 +56,15 @@ class Project:
             log.info("Another alframe process is using %s: waiting for it, to share its results.", self.folder)
             self._lock.acquire()
         self._clear_temporary_files()
+
+    def _warn_if_synced(self) -> None:
+        if (synced := find_synced_folder(self.folder)) is not None:
+            log.warning(
+                "The project %s lies in %s, which a cloud client synchronises. It may hold files while they are "
+                "written, or put an older state of the labels in their place: pause it while alframe runs, or choose "
+                "another folder with project=FOLDER.",
+                *(self.folder, synced),
+            )
 
     def _clear_temporary_files(self) -> None:
         # Folders of earlier rounds are not written to any more.

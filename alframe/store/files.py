@@ -17,9 +17,12 @@ from uuid import uuid4
 from alframe.progress import format_bytes
 
 WINDOWS = os.name == "nt"
-HELD_SECONDS = 5.0  # a virus scanner, an indexer or a cloud client holds a new file no longer
+# Seconds to wait before a file that is held is tried again: a virus scanner, an indexer or a cloud client holds a new
+# file for less than their sum.
+HELD_PAUSES = (0.02, 0.05, 0.1, 0.2, *(0.5,) * 9)
 MOUNT_POINT_TAG = 0xA0000003  # of Windows: stat.IO_REPARSE_TAG_MOUNT_POINT, which is there alone
 _HELD = {errno.EACCES, errno.EPERM, errno.EBUSY}
+TEMPORARY_CHARACTERS = 14  # that a temporary name has more: a dot before it, a dot and 8 digits after it, and .tmp
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as they are called below
 
 
@@ -28,7 +31,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; when the block ends well, it becomes `path`.
 
     It may become a file or a whole folder. When the block fails, `path` is as it was. Raises PermissionError where
-    another program holds `path` for longer than HELD_SECONDS.
+    another program holds `path` for longer than HELD_PAUSES.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
@@ -65,18 +68,16 @@ def remove_file(file: Path) -> None:
 
 
 def _wait_while_held(operation: Callable[[], object], folder: Path) -> None:
-    """Run an operation on a file in `folder`, again and again for HELD_SECONDS while the file is held."""
-    deadline, pause = time.monotonic() + HELD_SECONDS, 0.02
-    while True:
+    """Run an operation on a file in `folder`, again after each of HELD_PAUSES while the file is held."""
+    for pause in HELD_PAUSES:
         try:
             operation()
             return
         except OSError as error:
-            is_held = error.errno in _HELD and os.access(folder, os.W_OK)
-            if not is_held or time.monotonic() + pause > deadline:
+            if error.errno not in _HELD or not os.access(folder, os.W_OK):
                 raise
         time.sleep(pause)
-        pause = min(2 * pause, 0.5)
+    operation()
 
 
 def clear_temporary_files(folder: Path) -> None:

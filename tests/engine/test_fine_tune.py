@@ -129,6 +129,7 @@ def test_unreadable_images_are_left_out_with_one_warning(
 def test_nothing_readable(labelled: tuple[list[Item], np.ndarray], tmp_path: Path) -> None:
     items, y = labelled
     module = Small()
+    (tmp_path / "other.txt").touch()  # a folder with nothing at all in it is that of a drive that was taken off
     with pytest.raises(PoolError, match="21 of the 21 labelled images cannot be read"):
         fine_tune(
             module,

@@ -227,6 +227,21 @@ def test_a_path_that_windows_cannot_open_is_refused_with_the_remedy(request_: Re
         Timelapse().request(deep)
 
 
+def test_the_name_under_which_windows_writes_an_image_counts(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "alframe.label_sources.timelapse.source"
+    Timelapse().request(request_)
+    folder = request_.folder
+    longest = max(len(str(file)) for file in folder.rglob("*.[jJ]*") if file.is_file())
+    monkeypatch.setattr(f"{source}.is_path_too_long", lambda _: False)
+    monkeypatch.setattr(f"{source}.MAX_PATH_LENGTH", longest + 14)
+    Timelapse().request(request_)
+    monkeypatch.setattr(f"{source}.MAX_PATH_LENGTH", longest + 13)
+    with pytest.raises(LabelError, match="too long"):
+        Timelapse().request(request_)
+
+
 def test_an_image_that_is_gone_costs_no_other(request_: Request) -> None:
     request_.items[1].path.unlink()
     request_.items[2].path.write_bytes(b"no picture")

@@ -44,7 +44,7 @@ def test_a_file_that_is_held_for_a_moment_is_replaced(
 def test_one_that_stays_open_is_as_it_was(
     tmp_path: Path, sharing_rules: SharingRules, monkeypatch: pytest.MonkeyPatch, is_folder: bool
 ) -> None:
-    monkeypatch.setattr(files, "HELD_SECONDS", 0.1)
+    monkeypatch.setattr(files, "HELD_PAUSES", (0.01, 0.01))
     write(tmp_path / "x", "old", is_folder)
     with (tmp_path / "x" / "inside" if is_folder else tmp_path / "x").open(), pytest.raises(PermissionError):
         write(tmp_path / "x", "new", is_folder)

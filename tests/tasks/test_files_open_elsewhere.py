@@ -20,7 +20,7 @@ ENOUGH = "stopping.labels=12"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharing_rules: SharingRules) -> Path:
     """A campaign's folder, not begun."""
-    monkeypatch.setattr(files, "HELD_SECONDS", 0.3)
+    monkeypatch.setattr(files, "HELD_PAUSES", (0.01, 0.01, 0.01))
     tiny_pool(tmp_path / "pool", classes=3, each=6)
     return tmp_path / "p"
 

@@ -16,6 +16,7 @@ from alframe.engine.listing.boxes import assign_boxes
 from alframe.engine.listing.clock_offsets import correct_clocks
 from alframe.engine.listing.clock_warnings import warn_of_clocks
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
+from alframe.engine.listing.online_files import warn_of_online_files
 from alframe.engine.listing.pool_classes import unify_pool_classes
 from alframe.engine.listing.sequences import add_times, assign_sequences
 from alframe.errors import PoolError
@@ -95,6 +96,7 @@ def sync_pool_listing(
         )
     again = {key_of[item.id]: item for item in listed if item.id in key_of}
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
+    warn_of_online_files(item.path for item in new)
     items += add_times(new, sequences)
     had_label = [item.label is not None for item in items]
     items = unify_pool_classes(items, [*classes, *ledger.class_names_from_rounds()], known.labels())

@@ -11,8 +11,8 @@ from itertools import chain, count
 import numpy as np
 import numpy.typing as npt
 
+from alframe.data.drive_failures import DriveFailures
 from alframe.data.reasons import explain_file_error
-from alframe.drives import DriveFailures
 from alframe.engine.listing.clocks import Shots, camera_of, sort_shots
 from alframe.formats.time_columns import TimeColumn
 from alframe.formats.times import earliest_file_time, read_exif_texts

@@ -20,7 +20,7 @@ from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes, find_blank_class
-from alframe.kit.files import class_folder_name
+from alframe.kit.files import TEMPORARY_CHARACTERS, class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import classes_when_asked, marking_round_asked, normalise_name, pluralise, round_folder
@@ -187,9 +187,9 @@ class Timelapse:
 
 
 def _require_short_paths(root: Path, names: Iterable[str]) -> None:
-    """Raise LabelError if Windows or Timelapse could not open one of the files."""
+    """Raise LabelError if Windows or Timelapse could not open one of the files, or Windows not write it."""
     longest = max((str(root / name) for name in names), key=len, default="")
-    if len(longest) > MAX_PATH_LENGTH or is_path_too_long(root / TEMPLATE_NAME):
+    if len(longest) + TEMPORARY_CHARACTERS > MAX_PATH_LENGTH or is_path_too_long(root / TEMPLATE_NAME):
         raise LabelError(
             f"The path {max(longest, str(root / TEMPLATE_NAME), key=len)} is too long: Windows and Timelapse "
             f"take {MAX_PATH_LENGTH} characters, backups included. Move the project to a folder with a shorter path, "
