@@ -38,9 +38,9 @@ class DriveFailures:
         if len(self.failed) > share or self._in_a_row >= TOLERATED_IN_A_ROW:
             raise PoolError(
                 f"{len(self.failed):,} of {self.total:,} images cannot be read because the drive or the network "
-                f"failed, also after {sum(drives.RETRY_PAUSES):g} seconds; the first: {self._first()}. Connect it again "
-                "and run the same command: what is done so far is kept, and nothing is held against these images. If "
-                "they alone cannot be read, copy them again from their source, or move them out of the pool."
+                f"failed, also after {sum(drives.RETRY_PAUSES):g} seconds; the first: {self._first()}. Connect it "
+                "again and run the same command: what is done so far is kept, and nothing is held against these "
+                "images. If they alone cannot be read, copy them again from their source, or move them out of the pool."
             )
 
     def warn(self) -> None:
