@@ -168,18 +168,24 @@ class TimeColumn:
     """The times of one column, or of one camera's files: `read` gives each, and `warnings` says what is unknown.
 
     `texts` are all of them, or enough to tell the order of day and month. With a `form`, as for strptime, no other is
-    understood. With `with_numbers` numbers are times too.
+    understood. With `with_numbers` numbers are times too. `may_be_days=False`: midnight is a time, though all have it.
     """
 
-    def __init__(self, texts: Iterable[str] = (), form: str | None = None, with_numbers: bool = False) -> None:
+    def __init__(
+        self,
+        texts: Iterable[str] = (),
+        form: str | None = None,
+        with_numbers: bool = False,
+        may_be_days: bool = True,
+    ) -> None:
         texts = list(texts) if form is None else []
         self._form, self._with_numbers = form, with_numbers
         self._day_first = find_day_first(texts)
         found = [read_time(text, self._day_first, with_numbers) for text in set(texts)]
         self.has_several_offsets = len({one.utc_offset for one in found} - {None}) > 1
         # What a spreadsheet makes of days when it saves them as times.
-        are_days = len(texts) > 1 and all(one.time is None or one.time.time() == MIDNIGHT for one in found)
-        self._midnight_problem = DAY_ALONE if are_days else ""
+        are_midnight = len(texts) > 1 and all(one.time is None or one.time.time() == MIDNIGHT for one in found)
+        self._midnight_problem = DAY_ALONE if may_be_days and are_midnight else ""
         self.known = 0
         self._problems: Counter[str] = Counter()
         self._guesses: Counter[str] = Counter()

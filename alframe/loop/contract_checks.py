@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from alframe import contracts
 from alframe.builtins import REGISTRIES
-from alframe.contracts import ExportableModel, Exporter, LabelSource, Pool, Stopping, Tracker
+from alframe.contracts import CheckableExporter, ExportableModel, Exporter, LabelSource, Pool, Stopping, Tracker
 from alframe.errors import AlframeError, BadOutput, BrokenPlugin
 from alframe.types import Answers, Item, Label, Predictions, Request, RoundRecord
 
@@ -97,6 +97,17 @@ class CheckedExporter:
 
     def __init__(self, exporter: Exporter) -> None:
         self.exporter = exporter
+
+    def check(self, items: Sequence[Item]) -> None:
+        """See the contract CheckableExporter; one that is none lacks nothing."""
+        if not isinstance(self.exporter, CheckableExporter):
+            return
+        try:
+            self.exporter.check(items)
+        except AlframeError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise BadOutput(_describe_failure("exporter", self.exporter, error)) from error
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """See the Exporter contract."""

@@ -108,6 +108,8 @@ def test_days_that_were_saved_as_times_are_days() -> None:
     assert column.warnings() == ["3 times are unknown: '2024-05-01 00:00:00' (row) is a day without a time of day."]
     assert TimeColumn([*days, "2024-05-03 10:00:00"]).read(days[0], "row").time == datetime(2024, 5, 1)
     assert TimeColumn(days[:1]).read(days[0], "row").time == datetime(2024, 5, 1), "one picture may be of midnight"
+    of_a_clock = TimeColumn(days, may_be_days=False)
+    assert of_a_clock.read(days[0], "row").time == datetime(2024, 5, 1), "what writes hours has days of midnight only"
 
 
 def test_a_form_that_is_given_is_the_only_one() -> None:

@@ -41,7 +41,7 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
                 texts.append("" if isinstance(text, OSError) else text)
             bar.advance(len(part))
     failures.warn()
-    column = TimeColumn(texts)
+    column = TimeColumn(texts, may_be_days=False)  # a camera writes hours: where all is midnight, its clock stands
     exif_times = {path: column.read(text, id).time for (path, id), text in zip(paths, texts, strict=True)}
     for warning in column.warnings():
         log.warning("The images' own times (EXIF): %s", warning)
