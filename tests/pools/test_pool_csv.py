@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import sys
 from collections import Counter
 from datetime import datetime
@@ -14,6 +15,7 @@ from alframe.errors import BadParams, PoolError
 from alframe.pools.csv import Csv
 from alframe.testing.pool import PoolSuite
 from alframe.types import Item
+from tests.drive_failures import fail_for
 
 ALL = {
     "label_column": "label",
@@ -288,3 +290,14 @@ def test_real_bursts(shared_data: Path) -> None:
     assert len({item.sequence for item in found}) == 50
     assert len({item.label for item in found}) == 11
     assert all(item.path.is_file() for item in found)
+
+
+def test_a_drive_that_fails_does_not_make_files_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "list.csv").write_text("path\na.jpg\nb.jpg\n")
+    fail_for(monkeypatch, errno.EIO, ["b.jpg"], ["stat"], times=2)
+    assert [item.id for item in Csv(tmp_path / "list.csv").items()] == ["a.jpg", "b.jpg"]
+    fail_for(monkeypatch, errno.EIO, ["b.jpg"], ["stat"])
+    with pytest.raises(OSError, match=r"b\.jpg"):
+        list(Csv(tmp_path / "list.csv").items())

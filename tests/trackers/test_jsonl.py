@@ -60,3 +60,15 @@ def test_a_line_is_there_before_close(tmp_path):
     tracker.start(tmp_path, [])
     tracker.log(round_record(0))
     assert len(lines(tmp_path)) == 1
+
+
+def test_a_file_that_cannot_be_written_ends_no_campaign(tmp_path, caplog):
+    (tmp_path / "rounds.jsonl").mkdir()
+    tracker = Jsonl()
+    tracker.start(tmp_path, [round_record(0)])
+    tracker.log(round_record(1))
+    assert caplog.text.count(f"{tmp_path / 'rounds.jsonl'} cannot be written") == 2
+    assert "the next run writes all rounds" in caplog.text
+    (tmp_path / "rounds.jsonl").rmdir()
+    Jsonl().start(tmp_path, [round_record(0), round_record(1)])
+    assert [line["round"] for line in lines(tmp_path)] == [0, 1]
