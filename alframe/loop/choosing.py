@@ -20,7 +20,7 @@ from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.store.events import Arranged, BatchChosenBy, Event, Predicted, ShownContent
-from alframe.types import Floats, Ints, Need
+from alframe.types import Bools, Ints, Need
 
 
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
@@ -93,21 +93,29 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     if learns or selection.chosen_by:
         events.append(BatchChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
     if not parts.label_source.answers_now:
-        events.append(_arrange_for_display(campaign, features, selection.keys, audit, number))
+        events.append(_arrange_for_display(campaign, embedded, selection.keys, audit, number))
     return Chosen(number, selection, audit, events)
 
 
-def _arrange_for_display(campaign: Campaign, features: Floats, keys: Ints, audit: Set[int], number: int) -> Arranged:
-    """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion.
-
-    As many others go without one, so that nobody can tell what is drawn at random.
-    """
-    is_audit = np.isin(keys, list(audit))
-    others = np.flatnonzero(~is_audit)
+def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Set[int], number: int) -> Arranged:
+    """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
     rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
-    hidden = is_audit.copy()
-    hidden[rng.choice(others, min(int(is_audit.sum()), len(others)), replace=False)] = True
-    return Arranged(order_by_similarity(features[keys]).tolist(), hidden.tolist())
+    hidden = hide_suggestions(np.isin(keys, list(audit)), embedded.listing.sequences[keys], rng)
+    return Arranged(order_by_similarity(embedded.embedding.features[keys]).tolist(), hidden.tolist())
+
+
+def hide_suggestions(is_audit: Bools, sequences: Ints, rng: np.random.Generator) -> Bools:
+    """Return which images (n,) are shown without a suggestion: the audit, and as many others, drawn at random.
+
+    Nobody can tell then what is drawn at random. Sequences (n,), -1 for none, go as a whole: the suggestion for one
+    frame would be one for the next, and a hidden frame beside a shown one would be of the audit, which alone takes a
+    second image of a sequence.
+    """
+    hidden = is_audit | np.isin(sequences, sequences[is_audit & (sequences >= 0)])
+    others = np.flatnonzero(~hidden)
+    missing = max(0, 2 * int(is_audit.sum()) - int(hidden.sum()))
+    hidden[rng.choice(others, min(missing, len(others)), replace=False)] = True
+    return hidden | np.isin(sequences, sequences[hidden & (sequences >= 0)])
 
 
 def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list[Event]:
