@@ -294,6 +294,7 @@ def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tm
     assert ends(runs) == done
 
 
+@pytest.mark.slow
 def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
     """At its defaults: the images are decoded by workers of joblib's workers."""
     at_default = [word for word in tiny_overrides(pool, tmp_path / "runs") if not word.startswith("compute.workers")]
