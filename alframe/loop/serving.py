@@ -13,14 +13,14 @@ from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
 from alframe.engine.fit import predict_in_chunks
 from alframe.engine.listing.groups import assign_groups
-from alframe.engine.measuring.evaluate import predict_folds
+from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_folds
 from alframe.kit.evaluations import describe_averages
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.store.events import Arranged
-from alframe.types import UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
+from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
 _FOLDS = 5
 _MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
@@ -134,8 +134,11 @@ def describe_accuracy(campaign: Campaign) -> str:
     evaluation = record.leading_evaluation
     if evaluation is None:
         return record.no_evaluation
-    bounds = f"{evaluation.low:.0%} to {evaluation.high:.0%}"
-    share = bounds if evaluation.is_small else f"{evaluation.accuracy:.0%} ({bounds})"
+    bounds = f"{100 * evaluation.low:.0f} to {100 * evaluation.high:.0f} %"
+    share = bounds if evaluation.is_small else f"{100 * evaluation.accuracy:.0f} % (95 % interval: {bounds})"
     averages = describe_averages(evaluation)
-    text = f"After {record.labels} labels the model is right on {share} of the {evaluation.n} {evaluation.basis}"
-    return f"{text}; {averages}." if averages else f"{text}."
+    text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}"
+    text = f"{text}; {averages}." if averages else f"{text}."
+    if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
+        text += " These images were not drawn at random, so the accuracy in the pool is another one."
+    return text

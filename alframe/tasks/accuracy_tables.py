@@ -28,8 +28,9 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     notes.append(missing)
     if audit := _last_measured(audits):
         columns["pool accuracy (audit)"] = [_audit_cell(audit) for audit in audits]
-        found, use = describe_pool_accuracy(audit), "" if audit.is_small else ": use this number"
-        notes.append(f"{found},\nby {audit.n} {audit.basis} (95 % interval){use}.")
+        found = describe_pool_accuracy(audit)
+        drawn = "" if audit.is_small else f",\nby {audit.n} {audit.basis} (95 % interval): use this number"
+        notes.append(f"{found}{drawn}.")
         notes.append(_averages_sentence(audit, "In the pool, "))
     elif evaluation:
         notes.append(describe_caveat(evaluation).strip())

@@ -85,13 +85,20 @@ class Run(Watching):
         items = cache.listing.items
         if serving is None:
             write_report(session, outcome)
-            log.info("\n%s\nWaiting. Ctrl-C stops; the same command continues.", outcome.message)
+            log.info(
+                "\n%s\nWaiting. Ctrl-C stops. To go on later: %s", outcome.message, continue_command(session.folder)
+            )
             wait_for_answers(session, items, cache.problems, self.every)
             return run_until_stop(session)
         serving.publish(take_snapshot(session, cache, fitted))
         serving.show_phase("waiting", describe_accuracy(session))
         write_report(session, outcome)  # after the batch is shown: nobody waits for it
-        log.info("\n%s\n%s\nCtrl-C stops; the same command continues.", outcome.message, serving.address)
+        log.info(
+            "\n%s\n%s\nCtrl-C stops. To go on later: %s",
+            outcome.message,
+            serving.address,
+            continue_command(session.folder),
+        )
         if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
         wait_for_answers(session, items, cache.problems, self.every, serving, describe_accuracy(session))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -146,12 +147,16 @@ def test_answers_are_reviewed_by_class_person_round_and_doubt(published: Served)
 
 
 def test_images_asked_without_a_suggestion_are_not_judged_by_the_model(published: Served) -> None:
-    """Else only what the model doubts would be corrected, and the audit would look better than it is."""
+    """Else only what the model doubts would be corrected, and the audit would look better than it is.
+
+    Nor does their number tell on how many of them the model disagrees: it does not on the last.
+    """
     browser = published.browsers[0]
     images = browser.lease(9)
     browser.answer({image["image"]: ["red deer"] for image in images})
     doubt = np.full(20, 0.95, np.float32)
     keys = np.arange(20)
+    predicted = (keys == 6).astype(np.intp)
     published.serving.publish(
         CampaignSnapshot(
             items=published.items,
@@ -159,7 +164,7 @@ def test_images_asked_without_a_suggestion_are_not_judged_by_the_model(published
             labels=[KnownLabel(key, "red deer", "anna", "web", 1, None) for key in range(9)],
             history=(),
             without_suggestion=frozenset((0, 3, 6)),
-            predictions=PoolPredictions(keys, keys * 0, np.full(20, 0.9, np.float32), doubt, CLASSES),
+            predictions=PoolPredictions(keys, predicted, np.full(20, 0.9, np.float32), doubt, CLASSES),
             class_counts={"red deer": 9},
         )
     )
@@ -224,3 +229,32 @@ def test_reduced_embeddings_keep_their_neighbours() -> None:
     shared = [len(set(one) & set(other)) / 10 for one, other in zip(true.tolist(), found.tolist(), strict=True)]
     assert np.mean(shared) > 0.6
     assert json.dumps(reduce_dimensions(x[:, :8]).shape) == "[500, 8]"
+
+
+def test_classes_are_counted_with_what_was_answered_and_corrected_since(published: Served) -> None:
+    browser = published.browsers[0]
+
+    def counts() -> dict[str, int]:
+        return {each["name"]: each["count"] for each in browser.get("/api/classes").json["classes"]}
+
+    def version() -> int:
+        found: int = browser.get("/api/state").json["classes_version"]
+        return found
+
+    first, second = (image["image"] for image in browser.lease(2))
+    known = next(
+        image["image"]
+        for image in browser.get("/api/review?limit=9").json["images"]
+        if image["name"] == published.items[15].id
+    )
+    versions = [version()]
+    for answers, origin, expected in (
+        ({first: ["red deer"], second: ["red deer"]}, "grid", (2, 2)),
+        ({first: ["fox"]}, "grid", (3, 1)),
+        ({known: ["red deer"]}, "review", (2, 2)),  # its label was published as fox
+        ({first: []}, "grid", (1, 2)),
+    ):
+        browser.answer(answers, origin)
+        assert (counts()["fox"], counts()["red deer"]) == expected
+        versions.append(version())
+    assert all(before != after for before, after in itertools.pairwise(versions)), "else no page would ask anew"

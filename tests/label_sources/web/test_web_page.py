@@ -26,6 +26,8 @@ def test_a_batch_is_answered_by_keys_alone(serve: Serve, chromium: Browser) -> N
         if group["suggested"] and len(names) > 1:  # the first is none of them
             person.press("Space", "Enter")
             assert page.locator(".tile.marked").count() == 0
+            person.press("Enter")  # once more: what was marked as wrong is not confirmed
+            assert person.group()["images"] == [first]
             person.say("unsure")
             expected |= {name: {group["suggested"]} for name in names[1:]} | {names[0]: {"unsure"}}
         elif group["suggested"]:
@@ -67,6 +69,28 @@ def test_a_new_class_goes_to_the_images_that_were_chosen_when_it_was_typed(serve
     person.wait_for("document.querySelectorAll('.tile.answered').length === 2")
     person.wait_until_saved()
     assert served.labels() == {first: {"red deer"}, second: {"moose"}}
+
+
+@pytest.mark.slow
+def test_images_marked_as_wrong_in_several_groups_are_never_confirmed(serve: Serve, chromium: Browser) -> None:
+    served = serve(asked=12, count=14)
+    person = Person(chromium, served.serving.address)
+    person.wait_for_images()
+    groups = person.page.locator(".group:has(.confirm)")
+    wrong = [groups.nth(number).locator(".tile").first for number in range(groups.count())]
+    assert len(wrong) > 1
+    for tile in wrong:
+        tile.click()
+    for number in range(groups.count()):
+        groups.nth(number).locator(".confirm").click()
+    rejected = person.page.locator(".tile.rejected")
+    assert {tile.get_attribute("title") for tile in rejected.all()} == {tile.get_attribute("title") for tile in wrong}
+    assert not person.page.locator(".confirm:enabled").count()
+    for tile in wrong:  # nor on the single image
+        tile.focus()
+        person.press("Enter", "Control+Enter", "Enter", "Escape")
+    person.wait_until_saved()
+    assert not served.labels().keys() & {tile.get_attribute("title") for tile in wrong}
 
 
 @pytest.mark.slow

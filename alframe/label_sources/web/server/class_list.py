@@ -21,6 +21,16 @@ _DIGITS = "123456789"
 KEYS = frozenset(_LETTERS + _DIGITS)
 BLANK_KEY, UNSURE_KEY = "0", "-"
 _EVERYBODY = ""  # has the keys that were given by themselves
+_CHANGES = """
+WITH changed (image) AS (SELECT DISTINCT image FROM answer WHERE n > :seen)
+SELECT p.label, -count(*)
+FROM changed JOIN images.image i ON i.id = changed.image JOIN pool.pool p USING (number)
+WHERE p.label IS NOT NULL GROUP BY p.label
+UNION ALL
+SELECT value, count(*)
+FROM changed c JOIN standing s ON s.image = c.image JOIN answer a ON a.n = s.n, json_each(a.classes)
+WHERE s.n = (SELECT max(n) FROM standing WHERE image = c.image) GROUP BY value
+"""  # of the images answered since what was published; of several answers to one, the newest
 
 
 class ClassList:
@@ -29,6 +39,7 @@ class ClassList:
     def __init__(self, reader: Reader, writer: JournalWriter, config: ServerConfig, published: Published) -> None:
         self._reader, self._writer, self._config = reader, writer, config
         self.published = published
+        self._counted: tuple[int, Published, Counter[str]] | None = None
 
     def names(self) -> list[str]:
         """Return all names that an answer may have; blank and unsure come last."""
@@ -40,7 +51,7 @@ class ClassList:
 
     def version(self) -> int:
         """Return a number that changes with the names and the counts."""
-        return hash((tuple(self.names()), tuple(sorted(self.published.class_counts.items())))) & 0x7FFFFFFF
+        return hash((tuple(self.names()), tuple(sorted(self._counts().items())))) & 0x7FFFFFFF
 
     async def describe(self, name: str) -> dict[str, Any]:
         """Return the JSON of all classes, with the keys as this person has them."""
@@ -102,13 +113,14 @@ class ClassList:
         return find_blank_class(names, self._config.blank) if self._config.blank else None
 
     def _counts(self) -> Counter[str]:
-        """Return the labels of each class: as published, and what was answered since."""
-        sql = (
-            "SELECT value, count(*) FROM standing JOIN answer USING (n), json_each(answer.classes) "
-            "WHERE standing.n > ? GROUP BY value"
-        )
-        since = dict(self._reader.rows(sql, (self.published.journal_number,)))
-        return Counter(self.published.class_counts) + Counter(since)
+        """Return the images of each class: as published, with what was answered and corrected since."""
+        last = self._reader.journal.last_number()
+        if self._counted is None or self._counted[:2] != (last, self.published):
+            changes = Counter(self.published.class_counts)
+            for name, change in self._reader.rows(_CHANGES, {"seen": self.published.journal_number}):
+                changes[name] += change
+            self._counted = last, self.published, changes
+        return self._counted[2]
 
     async def _keys(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the key of each class; one that was given to a class once stays with it."""

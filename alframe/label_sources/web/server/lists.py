@@ -77,11 +77,11 @@ class Lists:
             "limit": limit,
             **read_cursor(query.get("after")),
         }
-        if order == "doubt":
-            conditions.append("p.doubt IS NOT NULL AND p.predicted <> p.label")
         of = " FROM reviewed r JOIN images.image i ON i.number = r.number LEFT JOIN pool.pool p ON p.number = r.number"
         where = " WHERE " + " AND ".join(conditions or ["1"])
-        judged = where + (" AND NOT p.blind" if order == "doubt" else "")
+        judged = where + (
+            " AND NOT p.blind AND p.doubt IS NOT NULL AND p.predicted <> p.label" if order == "doubt" else ""
+        )
         after, by = page_sql(sort, "r.number", ascending)
         columns = f"{sort}, r.number, r.source, r.round, p.predicted, p.confidence, p.doubt, p.blind, p.open"
         with self._lock:

@@ -80,7 +80,7 @@ export class ClassPanel {
   #row(entry) {
     const label = entry.kind === "class" ? S.changeKey(entry.name, entry.key) : S.fixedKey(entry.name, entry.key);
     const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": label, title: label });
-    const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, entry.count.toLocaleString())],
+    const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, entry.kind === "unsure" ? "" : entry.count.toLocaleString())],
       (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", "aria-keyshortcuts": entry.key || null });
     if (entry.kind !== "class") key.disabled = true;
     return element("div", { class: `class-row ${entry.kind}` }, key, choose);

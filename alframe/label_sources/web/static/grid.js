@@ -124,10 +124,22 @@ export class GridView {
   #confirm(group = this.#tiles.groupOf(this.#tiles.cursor)) {
     if (!group) return;
     if (!group.suggested) return say(S.noSuggestionHere);
-    const ids = this.#takeRestOfGroup(group);
-    if (ids.length) this.#answer(ids, [group.suggested]);
-    else if (this.#tiles.marks.size) say(S.allMarked);
+    const rest = this.#tiles.restOfGroup(group);
+    const ids = rest.filter((id) => !this.#tiles.images.get(id).rejected);
+    if (ids.length) {
+      this.#rejectMarked();
+      this.#answer(ids, [group.suggested]);
+    } else if (rest.length || this.#tiles.marks.size) say(S.allMarked);
     else this.#tiles.moveToNextUnanswered();
+  }
+
+  // What was marked as wrong loses its suggestion: another Enter must not confirm it.
+  #rejectMarked() {
+    for (const id of [...this.#tiles.marks]) {
+      const image = this.#tiles.images.get(id);
+      if (image.suggestion && !image.answer) this.#tiles.update({ ...image, suggestion: null, rejected: true });
+    }
+    this.#tiles.unmarkAll();
   }
 
   // The images of a group that are not marked. The marked ones stay on the page, to be answered one by one.

@@ -28,8 +28,8 @@ export const S = {
   // Grid
   noSuggestion: "No suggestion", pressKeys: "Press the key of a class; with Shift it is for the rest of the group.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
-  allMarked: "All images of this group are marked. Press the key of the class that they show, or Escape to unmark them.",
-  allAre: (name) => `All are ${name}`,
+  allMarked: "You have marked what is left of this group as wrong. Press the key of the class that the framed image shows.",
+  confirmClass: (name, count) => (count === 1 ? `This is ${name}` : `All are ${name}`),
   groupCount: (left, all) => (left === all ? n(all, "image", "images") : left ? `${left} of ${all} left` : "Answered"),
   tile: (name, given, suggested) => `${name}, ${given ? "answered:" : suggested ? `suggestion: ${suggested}` : "no suggestion"}`,
   burst: (size) => `${size} frames`,
@@ -44,7 +44,7 @@ export const S = {
   nothingToUndo: "There is nothing to undo.", nothingToRedo: "There is nothing to redo.",
 
   // Waiting
-  phase: { starting: "alframe is starting", embedding: "alframe reads your images", waiting: "This batch is answered", learning: "alframe learns from your answers", done: "Finished" },
+  phase: { starting: "alframe is starting", embedding: "alframe is reading your images", waiting: "This batch is answered", learning: "alframe is learning from your answers", done: "Finished" },
   staysOpen: "Leave this page open. The next images appear here by themselves.",
   withOthers: (count) => `The last ${n(count, "image is", "images are")} with other people`,
   doneNext: "You can review your answers here, or close this page. The terminal shows what to do next.",
@@ -67,14 +67,14 @@ export const S = {
   frames: "Frames of the burst", play: "Play",
   frame: (index, count, own) => `Frame ${index} of ${count}${own ? " (this image)" : ""}`,
   burstAnswered: (count) => `The same answer was given to ${n(count, "other frame", "other frames")} of the burst.`,
-  similarity: (value) => `similarity ${value.toFixed(2)}`, predicted: (guess) => `${guess.class} ${percent(guess.confidence)}`,
+  similarity: (value) => value.toFixed(2), predicted: (guess) => `${guess.class} ${percent(guess.confidence)}`,
   modelSays: (guess) => `model: ${guess.class} ${percent(guess.confidence)}`, saidBy: (name, said) => `${name}: ${said}`,
   place: (index, count) => `${index} of ${count}`, acceptSuggestion: (guess) => `${guess.class} ${percent(guess.confidence)}`,
   facts: (image) => [image.camera && `Camera ${image.camera}`, image.taken && image.taken.replace("T", " "), image.answer && `Answer: ${image.answer.classes.join(" + ")}`].filter(Boolean),
   history: (entry) => `${new Date(entry.at).toLocaleString()}: ${entry.name || "someone"} – ${entry.classes.join(" + ") || "answer removed"}${entry.undone ? " (undone)" : ""}${entry.burst ? " (for the burst)" : ""}${entry.comment ? ` – ${entry.comment}` : ""}`,
 
   // Review and pool
-  person: "Person", nameless: "No name", round: "Round", order: "Order", show: "Show", newest: "Newest first", byClass: "By class", byDoubt: "Most doubtful first",
+  person: "Person", nameless: "No name", round: "Round", order: "Order", show: "Show", newest: "Newest first", byClass: "By class", byDoubt: "Model disagrees",
   onlyDisagreement: (count) => `Only disagreements (${count})`,
   labelled: "Answered images", unanswered: "Without an answer",
   withCount: ({ name, count }) => `${name} (${count.toLocaleString()})`,
@@ -88,7 +88,7 @@ export const S = {
   showMore: "Show more",
   predictedClass: "Predicted class", mostCertain: "Most certain first", leastCertain: "Least certain first",
   likeClass: "Similar to class", likeThis: "Find similar", backToPool: "Back to predictions",
-  predictedAs: (name) => `Predicted as ${name}`, similarToImage: "Most similar to the chosen image", similarToClass: (name) => `Most similar to ${name}`,
+  predictedAs: (name) => `Predicted as ${name}`, similarToImage: "Most similar to the chosen image (similarity, prediction)", similarToClass: (name) => `Most similar to ${name} (similarity, prediction)`,
 
   // Progress
   labels: "Labels", poolImages: "Images in the pool", unlabelled: "Without a label", openBatch: "Open batch", imagesAnHour: "Images per hour", timeLeft: "Left for this batch", budgetLeft: "Left in the budget",
@@ -96,7 +96,7 @@ export const S = {
   hours: (hours) => (hours < 1 / 60 ? "< 1 minute" : hours < 1 ? `${n(Math.round(hours * 60), "minute", "minutes")}` : `${hours.toFixed(1)} hours`),
   agreement: "Agreement of two people", imagesOfBoth: "Images of both", sameAnswer: "Same answer", kappa: "Cohen’s kappa",
   auditLeft: "Audit images without an answer",
-  curve: "Accuracy by number of labels", recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
+  curve: "Accuracy by number of labels", recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", answeredInBatch: "Answered in this batch", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
   noCurve: "Nothing is measured yet. The first point appears after the first batch.",
   curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${point.low === null ? "" : ` (95 % interval: ${percent(point.low)} to ${percent(point.high)})`}, measured on ${n(point.n, "image", "images")}: ${point.basis}.`,
   curveTitle: (points) => `Learning curve with ${n(points.length, "point", "points")}, from ${percent(points[0].accuracy)} to ${percent(points.at(-1).accuracy)}`,

@@ -28,6 +28,7 @@ export function describe(node, image, marked) {
   const given = image.answer ? image.answer.classes.join(" + ") : "";
   node.classList.toggle("answered", given !== "");
   node.classList.toggle("marked", marked);
+  node.classList.toggle("rejected", Boolean(image.rejected) && given === "");
   node.setAttribute("aria-selected", marked);
   node.querySelector(".answer").textContent = given;
   node.querySelector(".comment-badge").hidden = !image.answer?.comment;

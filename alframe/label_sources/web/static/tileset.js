@@ -70,7 +70,7 @@ export class TileSet {
   #section(group) {
     group.count = element("span", { class: "count" });
     group.confirm = group.suggested && this.onconfirm
-      ? button([S.allAre(group.suggested), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
+      ? button([S.confirmClass(group.suggested, group.ids.length), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
     group.tiles = element("div", { class: "group-tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
     const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.hint ? element("span", { class: "hint" }, group.hint) : null, group.confirm);
     group.node = element("section", { class: "group" }, title, group.tiles);
@@ -82,7 +82,7 @@ export class TileSet {
     const left = group.ids.filter((id) => !this.images.get(id)?.answer).length;
     group.count.textContent = this.onconfirm ? S.groupCount(left, group.ids.length) : ""; // elsewhere more may follow
     group.node.classList.toggle("finished", left === 0);
-    if (group.confirm) group.confirm.disabled = left === 0;
+    if (group.confirm) group.confirm.disabled = !group.ids.some((id) => !this.images.get(id)?.answer && !this.images.get(id)?.rejected);
   }
 
   // The images that are shown and wait for an answer.
@@ -186,7 +186,9 @@ export class TileSet {
     if (next === undefined) return;
     this.moveTo(next);
     const following = this.groupOf(next);
-    if (following !== group) following.node.scrollIntoView({ block: following.node.offsetHeight < this.node.clientHeight ? "nearest" : "start" });
+    if (following === group) return;
+    const below = parseFloat(getComputedStyle(following.node).scrollMarginBottom); // shows what comes after it
+    following.node.scrollIntoView({ block: following.node.offsetHeight + below < this.node.clientHeight ? "nearest" : "start" });
   }
 
   focus() {
