@@ -54,7 +54,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
     whole = view(features, head(), needs, rngs[0])
     monkeypatch.setattr("alframe.chunks.ROWS", 64)
     monkeypatch.setattr(lazy, "SAMPLE_CHUNK_ROWS", 64)
-    monkeypatch.setattr(pool_views, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(pool_views, "MAX_KEPT_SAMPLE_BYTES", 0)
     features.most[0] = 0
     parts = view(features, head(), needs, rngs[1])
     np.testing.assert_allclose(parts.probs, whole.probs, atol=1e-6)
@@ -64,7 +64,7 @@ def test_parts_of_the_pool_are_the_pool(head, features, monkeypatch):
 
 
 def test_draws_are_the_same_whenever_they_are_read(features, monkeypatch):
-    monkeypatch.setattr(pool_views, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(pool_views, "MAX_KEPT_SAMPLE_BYTES", 0)
     rng = np.random.default_rng(7)
     samples = view(features, Laplace(), (Need.PROB_SAMPLES,), rng).lazy_prob_samples
     assert samples.shape == (4, 270, 3)
@@ -89,7 +89,7 @@ def test_bald_of_a_large_pool_reads_parts_and_chooses_the_same(features, monkeyp
     samplers = (lambda: Bald(draws=5), lambda: BatchBald(candidates=40, draws=5))
     before = [chosen(make()) for make in samplers]
     assert [most for _, most in before] == [0, 0]  # made once, when the view was
-    monkeypatch.setattr(pool_views, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(pool_views, "MAX_KEPT_SAMPLE_BYTES", 0)
     monkeypatch.setattr(lazy, "SAMPLE_CHUNK_ROWS", 64)
     after = [chosen(make()) for make in samplers]
     assert [keys for keys, _ in after] == [keys for keys, _ in before]
