@@ -29,7 +29,7 @@ class UsesTrainingLabels(Protocol):
 
 
 @runtime_checkable
-class RefusedCountsLabels(Protocol):
+class OldUsesTrainingLabels(Protocol):
     """A bound loss with the earlier name of `UsesTrainingLabels`; it is refused with a message that says so."""
 
     def count_labels(self, labels: Tensor) -> None:

@@ -30,20 +30,20 @@ MIN_AUDIT_IMAGES = 5  # below, the interval would span nearly everything
 class TrainingLabels:
     """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
 
-    `labelled_on` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
+    `labelled_on_keys` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
     `unseen` (m,) says which labels the embedding was not fine-tuned on, nor on others of their group.
     """
 
     keys: Ints
     y: Ints
     classes: tuple[str, ...]
-    labelled_on: Ints
+    labelled_on_keys: Ints
     unseen: Bools
 
     @property
     def is_by_people(self) -> Bools:
         """(m,) which of the labels were not propagated."""
-        return np.equal(self.keys, self.labelled_on)
+        return np.equal(self.keys, self.labelled_on_keys)
 
 
 def make_training_labels(
@@ -51,12 +51,12 @@ def make_training_labels(
     items: Sequence[Item],
     usable: Bools,
     class_names: Sequence[str],
-    seen: Set[int] = frozenset(),
+    finetuned_keys: Set[int] = frozenset(),
     group: str = "sequence",
 ) -> TrainingLabels:
     """Collect all labelled items outside the test split whose image is `usable` (N,).
 
-    The classes are `class_names` and all that occur among the labels, sorted. `seen` are the keys of the items that the
+    The classes are `class_names` and all that occur among the labels, sorted. `finetuned_keys` are the items that the
     embedding was fine-tuned on; `group` is as in `assign_groups`.
     """
     kept = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
@@ -66,8 +66,8 @@ def make_training_labels(
         keys=np.array([label.item for label in kept], np.int64),
         y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
-        labelled_on=np.array([label.labelled_on for label in kept], np.int64),
-        unseen=~shares_group(items, [label.item for label in kept], seen, group),
+        labelled_on_keys=np.array([label.labelled_on for label in kept], np.int64),
+        unseen=~shares_group(items, [label.item for label in kept], finetuned_keys, group),
     )
 
 
@@ -166,7 +166,7 @@ def evaluate_audit(
     if len(rows) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
         return None
     tests = np.array_split(rng.permutation(rows), min(folds, len(rows)))
-    splits = [(np.flatnonzero(~np.isin(training.labelled_on, training.keys[test])), test) for test in tests]
+    splits = [(np.flatnonzero(~np.isin(training.labelled_on_keys, training.keys[test])), test) for test in tests]
     x, classes = features[training.keys], len(training.classes)
     probs = predict_folds(make_head, x, training.y, training.unseen, classes, splits, rng)
     truth = [training.classes[number] for number in training.y[rows].tolist()]
@@ -175,31 +175,31 @@ def evaluate_audit(
 
 def drop_answers(training: TrainingLabels, keys: Ints) -> TrainingLabels:
     """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
-    return _take_rows(training, ~np.isin(training.labelled_on, keys))
+    return _take_rows(training, ~np.isin(training.labelled_on_keys, keys))
 
 
 def leave_out_groups(
     training: TrainingLabels,
     items: Sequence[Item],
-    seen: Set[int],
-    left_out: Set[int],
+    finetuned_keys: Set[int],
+    left_out_keys: Set[int],
     group: str,
     fraction: float,
     rng: np.random.Generator,
 ) -> tuple[TrainingLabels, set[int]]:
     """Return what to fine-tune on, and the keys that are left out so that something can be measured afterwards.
 
-    Whole groups are left out: those of the keys `left_out` before, and of the labels that are new since then about
-    `fraction` of each class. A group that an earlier training has `seen` is trained on for ever. If fewer than two
-    classes were left to train on, nothing is left out. `group` is as in `assign_groups`.
+    Whole groups are left out: those of `left_out_keys` before, and of the labels that are new since then about
+    `fraction` of each class. A group of one of `finetuned_keys`, which an earlier training used, is trained on for
+    ever. If fewer than two classes were left to train on, nothing is left out. `group` is as in `assign_groups`.
     """
     keys = training.keys.tolist()
-    is_seen, stays_out = (shares_group(items, keys, others, group) for others in (seen, left_out))
+    is_finetuned, stays_out = (shares_group(items, keys, others, group) for others in (finetuned_keys, left_out_keys))
     names = assign_groups([items[key] for key in keys], group)
-    is_new = np.flatnonzero(~is_seen & ~stays_out).tolist()
+    is_new = np.flatnonzero(~is_finetuned & ~stays_out).tolist()
     new_names, new_classes = [names[row] for row in is_new], [str(training.y[row]) for row in is_new]
     drawn = draw_stratified_groups(new_names, new_classes, fraction, rng) if is_new else set()
-    is_out = ~is_seen & (stays_out | np.array([name in drawn for name in names], np.bool_))
+    is_out = ~is_finetuned & (stays_out | np.array([name in drawn for name in names], np.bool_))
     if len(np.unique(training.y[~is_out])) < 2:
         is_out[:] = False
     return _take_rows(training, ~is_out), set(training.keys[is_out].tolist())
@@ -210,6 +210,6 @@ def _take_rows(training: TrainingLabels, kept: Bools) -> TrainingLabels:
         training,
         keys=training.keys[kept],
         y=training.y[kept],
-        labelled_on=training.labelled_on[kept],
+        labelled_on_keys=training.labelled_on_keys[kept],
         unseen=training.unseen[kept],
     )

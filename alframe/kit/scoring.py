@@ -12,7 +12,7 @@ from alframe.errors import UnmetNeed
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazySamples, Selection
 
-LENGTH_RESERVE = 1e6  # squared lengths may grow by so much while they are added up
+SQUARED_LENGTH_HEADROOM = 1e6  # squared lengths may grow by so much while they are added up
 
 
 def score_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
@@ -72,4 +72,4 @@ def require_measurable(x: Floats, what: str, whose: str = "images") -> None:
     """
     with np.errstate(over="ignore", invalid="ignore"):
         squared_lengths = np.einsum("ij,ij->i", x, x, dtype=np.float32, casting="same_kind")
-        require_finite(squared_lengths * np.float32(LENGTH_RESERVE), f"squared lengths of the {what}", whose)
+        require_finite(squared_lengths * np.float32(SQUARED_LENGTH_HEADROOM), f"squared lengths of the {what}", whose)

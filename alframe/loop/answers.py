@@ -17,7 +17,7 @@ from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import check_class_names_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
-from alframe.loop.labels import Labels, describe_conflicts, describe_uncounted
+from alframe.loop.labels import DecidedLabels, describe_conflicts, describe_unresolved_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
 from alframe.store.events import Arranged, Closed, Predicted, Requested
@@ -37,7 +37,7 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
         incomplete = collect_and_store_answers(campaign, items, cache.problems)
         if not newest.closed:
             keys = set(newest.keys)
-            answered = (campaign.labels().labelled_or_unsure_in(newest.number) & keys) - incomplete
+            answered = (campaign.labels().answered_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
             if len(answered) < count_required_answers(campaign, len(keys) - len(lost)):
@@ -94,7 +94,7 @@ def _import_unrequested(campaign: Campaign) -> list[str]:
             continue  # reported with the round itself
         if not isinstance(source, UnrequestedAnswers):
             continue
-        classes = sorted({*campaign.settings.classes, *campaign.labels().first_rounds} - {UNSURE})
+        classes = sorted({*campaign.settings.classes, *campaign.labels().class_first_rounds} - {UNSURE})
         unrequested = source.collect_unrequested(campaign.project.request_folder, classes)
         named = {id_ for said in unrequested for id_, _ in said.labels}
         named |= {label.item for said in unrequested for _, label in said.labels}
@@ -220,8 +220,8 @@ def wait_for_answers(
         while True:
             incomplete = collect_and_store_answers(campaign, items, problems, newest_only=True)
             labels = campaign.labels()
-            answered = len((labels.labelled_or_unsure_in(stored_round.number) & keys) - incomplete)
-            problem = describe_uncounted(labels, keys, items)
+            answered = len((labels.answered_for_round(stored_round.number) & keys) - incomplete)
+            problem = describe_unresolved_conflicts(labels, keys, items)
             if serving is not None and problem != told:
                 serving.show_phase("waiting", problem or message)
                 told = problem
@@ -283,11 +283,11 @@ def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, 
         campaign.ledger.add_event(stored_round.number, Closed(answered, withdrawn))
 
 
-def describe_progress(stored_round: StoredRound, labels: Labels, incomplete: Set[int] = frozenset()) -> str:
+def describe_progress(stored_round: StoredRound, labels: DecidedLabels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
-    keys, answered = set(stored_round.keys), labels.labelled_or_unsure_in(stored_round.number) & set(stored_round.keys)
+    keys, answered = set(stored_round.keys), labels.answered_for_round(stored_round.number) & set(stored_round.keys)
     partly = len(answered & incomplete)
-    unsure, conflicts = len(answered & labels.unsure.keys()), len(labels.unresolved_conflicts & keys)
+    unsure, conflicts = len(answered & labels.unsure_rounds.keys()), len(labels.unresolved_conflicts & keys)
     text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
     text += f", {partly} more by some of the annotators" if partly else ""
     text += f", {unsure} of them with 'unsure'" if unsure else ""

@@ -12,7 +12,7 @@ import numpy as np
 from alframe.contracts import LabelSource, Parts, SyntheticPool
 from alframe.engine.listing.clocks import find_doubtful_sequences
 from alframe.engine.pool_views import EarlierBatches
-from alframe.loop.labels import Labels, decide_labels, find_standing_labels, propagate_within_sequences
+from alframe.loop.labels import DecidedLabels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
@@ -44,7 +44,7 @@ class Campaign:
     parts: Parts = field(init=False)
     project: Project = field(init=False)
     other_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # those of earlier rounds, by name
-    _labels: tuple[int, Labels] | None = field(default=None, init=False)
+    _labels: tuple[int, DecidedLabels] | None = field(default=None, init=False)
     _doubtful: tuple[Sequence[Item], Collection[str]] | None = field(default=None, init=False)  # of these items
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Campaign:
         """Return settings and recipes as plain data, for the ledger."""
         return {"settings": stored_form(self.settings), "recipes": to_plain(self.recipes)}
 
-    def labels(self) -> Labels:
+    def labels(self) -> DecidedLabels:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
         last_row = self.ledger.last_label_number()
         if self._labels is None or self._labels[0] != last_row:

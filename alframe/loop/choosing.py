@@ -38,7 +38,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     if source.answers_now:
         ineligible |= listing.has_no_class
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
-        ineligible[list(labels.unsure)] = True
+        ineligible[list(labels.unsure_rounds)] = True
     reask = campaign.settings.reask
     recent = rounds if reask is None else rounds[-reask:] if reask else []
     ineligible[[key for stored_round in recent for key in stored_round.keys]] = True

@@ -32,7 +32,7 @@ def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot
     plan, trained = campaign.settings.finetune, _earlier_trainings(campaign)
     labels = len(snapshot.labels.counted)
     next_at = plan.start if not trained else trained[-1][1].labels + plan.every
-    is_done = bool(trained) and trained[-1][0] == snapshot.closed_rounds
+    is_done = bool(trained) and trained[-1][0] == snapshot.closed_round_count
     if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done:
         return _fine_tune_backbone(campaign, cache, plan.again if trained else plan.first, snapshot)
     if cache.embedded is not None:
@@ -59,7 +59,7 @@ def _load_embedder(campaign: Campaign, warm: bool = True) -> Embedder:
     return make_embedder(campaign.parts.backbone, campaign.recipes["backbone"], seed, device, weights, inference)
 
 
-def find_seen_items(campaign: Campaign) -> set[int]:
+def find_finetuned_keys(campaign: Campaign) -> set[int]:
     """Return the keys of the labelled items that the network in use was fine-tuned on; none if it never was."""
     trainings = _earlier_trainings(campaign)
     if not trainings:
@@ -103,17 +103,17 @@ def _load_trained(file: Path, digest: str) -> dict[str, torch.Tensor]:
 def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot) -> Embedder:
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = _load_embedder(campaign, plan.warm)
-    items, number = cache.listing.items, snapshot.closed_rounds
+    items, number = cache.listing.items, snapshot.closed_round_count
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
     usable[[*campaign.ledger.unreadable(), *(cache.embedded.replaced if cache.embedded else ())]] = False
     labelled = make_training_labels(campaign.effective_labels(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
     answered, group = drop_answers(labelled, campaign.audit_keys()), settings.holdout.group
-    seen, earlier = find_seen_items(campaign), _earlier_trainings(campaign)
+    finetuned_keys, earlier = find_finetuned_keys(campaign), _earlier_trainings(campaign)
     left_out_before = set(earlier[-1][1].left_out) if earlier else set()
     fraction, rng = _unseen_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
-    training, left_out = leave_out_groups(answered, items, seen, left_out_before, group, fraction, rng)
+    training, left_out = leave_out_groups(answered, items, finetuned_keys, left_out_before, group, fraction, rng)
     seed = seeding.integer_seed(settings.seed, "finetune", number)
     module, spec, device = embedder.module, embedder.spec, compute.device()
     loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)
@@ -127,7 +127,7 @@ def _fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan,
         file,
         dict(recipe),
         digest=file_digest(campaign.folder / file),
-        seen=sorted({*training.keys.tolist(), *(seen if plan.warm else ())}),
+        seen=sorted({*training.keys.tolist(), *(finetuned_keys if plan.warm else ())}),
         left_out=sorted(left_out),
         losses=result.losses,
         train_accuracy=result.train_accuracy,

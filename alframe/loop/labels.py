@@ -22,38 +22,38 @@ _MAX_NAMED = 3  # images in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class DecidedLabels:
     """The labels from people and the pool.
 
     `counted`: the label of each item that has one.
-    `unsure`: items that people looked at and could not tell, with the rounds in which they did.
+    `unsure_rounds`: items that people looked at and could not tell, with the rounds in which they did.
     `conflicts`: all labels of the items that are labelled with several classes, counted by the rule or not.
-    `first_rounds`: every class name (and UNSURE), with the first round it was given in; 0: known from the start.
+    `class_first_rounds`: every class name (and UNSURE), with the first round it was given in; 0: known from the start.
     """
 
     counted: list[StoredLabel]
-    unsure: Mapping[int, Set[int | None]]
+    unsure_rounds: Mapping[int, Set[int | None]]
     conflicts: Mapping[int, Sequence[StoredLabel]]
-    first_rounds: Mapping[str, int] = field(default_factory=dict)
+    class_first_rounds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def labelled_or_unsure(self) -> set[int]:
         """Items that have a label, or that somebody could not tell."""
-        return {label.item for label in self.counted} | self.unsure.keys()
+        return {label.item for label in self.counted} | self.unsure_rounds.keys()
 
     @property
     def unresolved_conflicts(self) -> set[int]:
         """Items that are labelled with several classes, none of which counts."""
         return self.conflicts.keys() - self.labelled_or_unsure
 
-    def labelled_or_unsure_in(self, round_number: int) -> set[int]:
+    def answered_for_round(self, round_number: int) -> set[int]:
         """Return the items with a label that counts, from any round, and those that were marked unsure in this one."""
-        unsure = {item for item, rounds in self.unsure.items() if round_number in rounds}
+        unsure = {item for item, rounds in self.unsure_rounds.items() if round_number in rounds}
         return {label.item for label in self.counted} | unsure
 
     def class_names_before(self, round_number: int) -> set[str]:
         """Return the class names that were given before this round was requested."""
-        return {name for name, first in self.first_rounds.items() if first < round_number} - {UNSURE}
+        return {name for name, first in self.class_first_rounds.items() if first < round_number} - {UNSURE}
 
 
 def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
@@ -72,7 +72,7 @@ def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
     return standing
 
 
-def decide_labels(standing: Iterable[StoredLabel], rule: str) -> Labels:
+def decide_labels(standing: Iterable[StoredLabel], rule: str) -> DecidedLabels:
     """Decide the label of each item from its `standing` labels, which are grouped by item, the latest at the end.
 
     A later file of an annotator replaces the same annotator's earlier one; "unsure" is ignored if others gave a class.
@@ -80,15 +80,15 @@ def decide_labels(standing: Iterable[StoredLabel], rule: str) -> Labels:
     that most annotators gave, or none if there is a tie.
     """
     counted: list[StoredLabel] = []
-    unsure: dict[int, set[int | None]] = {}
+    unsure_rounds: dict[int, set[int | None]] = {}
     conflicts: dict[int, list[StoredLabel]] = {}
-    first_rounds: dict[str, int] = {}
+    class_first_rounds: dict[str, int] = {}
     for item, group in groupby(standing, key=attrgetter("item")):
         labels = list(group)
         for label in labels:
             round_number = label.round or 0
-            if first_rounds.get(label.class_name, round_number) >= round_number:
-                first_rounds[label.class_name] = round_number
+            if class_first_rounds.get(label.class_name, round_number) >= round_number:
+                class_first_rounds[label.class_name] = round_number
         sure = [label for label in labels if label.class_name != UNSURE]
         if len(sure) > 1 and len({label.class_name for label in sure}) > 1:
             conflicts[item] = sure
@@ -96,8 +96,8 @@ def decide_labels(standing: Iterable[StoredLabel], rule: str) -> Labels:
         if winner is not None:
             counted.append(winner)
         elif not sure:
-            unsure[item] = {label.round for label in labels}
-    return Labels(counted, unsure, conflicts, first_rounds)
+            unsure_rounds[item] = {label.round for label in labels}
+    return DecidedLabels(counted, unsure_rounds, conflicts, class_first_rounds)
 
 
 def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
@@ -120,7 +120,7 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
 
 
 def propagate_within_sequences(
-    labels: Labels, items: Sequence[Item], doubtful_sequences: Collection[str] = ()
+    labels: DecidedLabels, items: Sequence[Item], doubtful_sequences: Collection[str] = ()
 ) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
@@ -161,13 +161,13 @@ def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: Stored
     return f"'{item.id}' is {' and '.join(statements)}. {end}"
 
 
-def describe_conflicts(labels: Labels, items: Sequence[Item]) -> list[str]:
+def describe_conflicts(labels: DecidedLabels, items: Sequence[Item]) -> list[str]:
     """Describe the conflict of every image that has one."""
     counted = {label.item: label for label in labels.counted}
     return [describe_conflict(items[key], said, counted.get(key)) for key, said in labels.conflicts.items()]
 
 
-def describe_uncounted(labels: Labels, keys: Set[int], items: Sequence[Item]) -> str:
+def describe_unresolved_conflicts(labels: DecidedLabels, keys: Set[int], items: Sequence[Item]) -> str:
     """Tell people on a page which of the answered images `keys` have several classes; "" if there is none."""
     names = [f"'{items[key].id}'" for key in sorted(labels.unresolved_conflicts & keys)]
     if not names:

@@ -26,7 +26,7 @@ from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.image_counts import describe_image_counts
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
-from alframe.loop.finetune import describe_training, find_seen_items
+from alframe.loop.finetune import describe_training, find_finetuned_keys
 from alframe.loop.phase_results import Candidates, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import RoundRecord
 
@@ -38,9 +38,9 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.readable & ~embedded.is_duplicate_of_held_out
     usable[list(embedded.replaced)] = False
-    seen, group = find_seen_items(campaign), campaign.settings.holdout.group
+    finetuned_keys, group = find_finetuned_keys(campaign), campaign.settings.holdout.group
     labels = campaign.effective_labels(items)
-    training = make_training_labels(labels, items, usable, campaign.settings.classes, seen, group)
+    training = make_training_labels(labels, items, usable, campaign.settings.classes, finetuned_keys, group)
     if len(np.unique(training.y)) < 2:
         return HeadFitResult(embedded, training, None)
     head = campaign.parts.new_head()
@@ -51,7 +51,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
             "finetune.unseen=0.2 at the next fine-tuning.",
             campaign.parts.name("head"),
         )
-    rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_rounds)
+    rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_round_count)
     composite.fit_head(head, features[training.keys], training.y, len(training.classes), rng, training.unseen)
     return HeadFitResult(embedded, training, head)
 
@@ -61,7 +61,7 @@ def evaluate_and_record(
 ) -> RoundRecord | None:
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
     head, embedded, training = fitted.head, fitted.embedded, fitted.training
-    ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_rounds
+    ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_round_count
     if head is None:
         return None
     model = _digest_training_inputs(embedded.embedder.fingerprint, campaign.recipes["head"], training)

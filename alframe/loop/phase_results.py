@@ -17,7 +17,7 @@ from alframe.engine.embedding.embedder import Embedder
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import LabelError
-from alframe.loop.labels import Labels
+from alframe.loop.labels import DecidedLabels
 from alframe.store.events import Event
 from alframe.types import Ints, Selection
 
@@ -27,10 +27,10 @@ MAX_LOGGED_PROBLEMS = 10  # problems logged one by one; of the rest the number
 
 @dataclass(frozen=True, slots=True)
 class LabelSnapshot:
-    """All labels there are; `closed_rounds` is the number of requests that are closed, 0 before the first answer."""
+    """All labels there are, and how many requests are closed: 0 before the first answer."""
 
-    labels: Labels
-    closed_rounds: int
+    labels: DecidedLabels
+    closed_round_count: int
 
 
 @dataclass(frozen=True, slots=True)

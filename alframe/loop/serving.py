@@ -63,7 +63,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     unlabelled[[label.item for label in labels.counted]] = False
     return CampaignSnapshot(
         items=items,
-        classes=tuple(sorted({*campaign.settings.classes, *labels.first_rounds} - {UNSURE})),
+        classes=tuple(sorted({*campaign.settings.classes, *labels.class_first_rounds} - {UNSURE})),
         labels=[
             KnownLabel(each.item, each.class_name, each.annotator, each.origin, each.round, each.labelled_at)
             for each in labels.counted

@@ -109,5 +109,5 @@ def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> 
         probs=probs,
         classes=fitted.training.classes,
         labels=[labels.get(key) for key in keys.tolist()],
-        round=load_label_snapshot(campaign).closed_rounds,
+        round=load_label_snapshot(campaign).closed_round_count,
     )

@@ -16,16 +16,16 @@ class InvalidSetting(BadParams):
     """
 
     def __init__(self, name: str, value: object, requirement: str) -> None:
-        super().__init__(f"{name}={as_typed(value)}: must be {requirement}")
+        super().__init__(f"{name}={format_for_command_line(value)}: must be {requirement}")
         self.name, self.value, self.requirement = name, value, requirement
 
 
-def as_typed(value: object) -> str:
+def format_for_command_line(value: object) -> str:
     """Return a value as it is written on the command line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
-        return f"[{','.join(map(as_typed, value))}]"
+        return f"[{','.join(map(format_for_command_line, value))}]"
     return str(value)
 
 
@@ -45,7 +45,7 @@ def check_at_least(group: object, /, **bounds: int) -> None:
 def check_choice(group: object, /, **choices: Sequence[str | None]) -> None:
     """Check that fields of `group` have one of the values that are given by the field's name."""
     for name, allowed in choices.items():
-        *others, last = map(as_typed, allowed)
+        *others, last = map(format_for_command_line, allowed)
         require(getattr(group, name) in allowed, group, name, f"{', '.join(others)} or {last}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alframe.errors import BadParams
 from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress, wait_for_answers
 from alframe.loop.experiment import sync_pool
-from alframe.loop.labels import Labels
+from alframe.loop.labels import DecidedLabels
 from alframe.loop.phase_results import ProblemLog
 from alframe.loop.serving import serve_people, take_snapshot
 from alframe.loop.session import Session
@@ -53,7 +53,7 @@ class Label(Watching):
         return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {continue_command(session.folder)}"]))
 
 
-def _describe_changes(before: Labels, after: Labels) -> str:
+def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
     old, new = ({label.item: label.class_name for label in labels.counted} for labels in (before, after))
     corrected = sum(new.get(item, name) != name for item, name in old.items())
     added, removed = (
@@ -83,7 +83,7 @@ class Withdraw:
         stored_round, items = rounds[-1], session.ledger.items()
         incomplete = collect_and_store_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
-        answered = labels.labelled_or_unsure_in(stored_round.number) & set(stored_round.keys)
+        answered = labels.answered_for_round(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
         progress = describe_progress(stored_round, labels, incomplete)
         return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

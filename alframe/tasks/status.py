@@ -16,7 +16,7 @@ from alframe.loop.labels import describe_conflicts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
 from alframe.settings import changed_settings
-from alframe.settings.fields import as_typed
+from alframe.settings.fields import format_for_command_line
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import UNSURE, Item, Outcome, State
@@ -81,7 +81,7 @@ class Status:
 def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
     """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
     labels, rounds = session.labels(), session.ledger.rounds()
-    answered = labels.labelled_or_unsure_in(rounds[-1].number) if rounds else set()
+    answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
     problems = describe_conflicts(labels, items)
     for stored_round in () if session.parts.label_source.answers_now else rounds:
         try:
@@ -122,5 +122,5 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
 
 def _describe_changed_settings(session: Session) -> list[str]:
     """Return a line with the settings that hold for the project's next rounds too, if some are not the defaults."""
-    changed = [f"{name}={as_typed(value)}" for name, value in changed_settings(session.settings).items()]
+    changed = [f"{name}={format_for_command_line(value)}" for name, value in changed_settings(session.settings).items()]
     return [f"Settings: {' '.join(map(quote_argument, changed))}, until they are given again"] if changed else []

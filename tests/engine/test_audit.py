@@ -159,5 +159,5 @@ def test_a_class_that_only_one_audited_image_has_is_missed() -> None:
 def test_an_embedding_is_trained_without_any_answer_for_an_audited_image() -> None:
     training = labels([10, 11, 12, 13], labelled_on=[10, 10, 12, 13])
     left = drop_answers(training, np.array([10, 13, 99]))
-    assert (left.keys.tolist(), left.y.tolist(), left.labelled_on.tolist()) == ([12], [0], [12])
+    assert (left.keys.tolist(), left.y.tolist(), left.labelled_on_keys.tolist()) == ([12], [0], [12])
     assert left.classes == training.classes, "class numbers must not move"

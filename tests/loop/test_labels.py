@@ -64,8 +64,8 @@ def test_a_later_file_of_somebody_else_is_no_correction() -> None:
 def test_who_is_unsure_leaves_it_to_the_others() -> None:
     assert verdicts(said(UNSURE, "anna"), said("fox", "ben")) == ["fox"] * 3
     settled = decide_labels([said(UNSURE, "anna"), said(UNSURE, "ben")], "ask")
-    assert (settled.counted, settled.unsure, settled.labelled_or_unsure) == ([], {0: {1}}, {0})
-    assert (settled.labelled_or_unsure_in(1), settled.labelled_or_unsure_in(2)) == ({0}, set())
+    assert (settled.counted, settled.unsure_rounds, settled.labelled_or_unsure) == ([], {0: {1}}, {0})
+    assert (settled.answered_for_round(1), settled.answered_for_round(2)) == ({0}, set())
 
 
 def test_an_image_with_a_conflict_is_not_answered_and_a_counted_one_is() -> None:

@@ -162,7 +162,7 @@ def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:
     say(ledger, fox(), number=2)
     say(ledger, fox(), key=1, number=1)
     say(ledger, fox(name=UNSURE), key=2, number=2)
-    assert decide_labels(find_standing_labels(ledger.label_rows()), "ask").first_rounds == {"fox": 1, UNSURE: 2}
+    assert decide_labels(find_standing_labels(ledger.label_rows()), "ask").class_first_rounds == {"fox": 1, UNSURE: 2}
 
 
 def test_a_project_from_before_words_goes_on(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alframe.chunks import chunks
 from alframe.contracts import Compute
 from alframe.data.loading import Batch, load_batches
-from alframe.engine.embedding.embed_pool import SHARD_SIZE, process_shards
+from alframe.engine.embedding.embed_pool import SHARD_SIZE, map_shards_checked, process_shards
 from alframe.store.file_cache import FileCache
 from alframe.types import Bools, Floats, InputSpec, Item
 
@@ -40,9 +40,9 @@ def collect_difference_hashes(
         shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]
         load = partial(_load_without_features, spec, compute.workers())
         work = partial(process_shards, "Hashing images", load, compute.batch_size)
-        for result in compute.map_shards(work, shards):
-            cache.remember_hashes(result.hashes, spec)
-            known |= result.hashes
+        for result in map_shards_checked(compute, work, shards):
+            cache.remember_hashes(result.difference_hashes, spec)
+            known |= result.difference_hashes
     hashes = [known.get(content) if content else None for content in content_hashes]
     has_hash = np.array([value is not None for value in hashes], bool)
     return np.frombuffer(b"".join(value or bytes(8) for value in hashes), np.uint64), has_hash

@@ -59,7 +59,7 @@ class ShardResult:
 
     contents: list[FileContent] = field(default_factory=list)
     features: list[Floats] = field(default_factory=list)  # of each batch (g, D)
-    hashes: dict[bytes, bytes] = field(default_factory=dict)
+    difference_hashes: dict[bytes, bytes] = field(default_factory=dict)
 
 
 def update_pool_embedding(
@@ -101,9 +101,9 @@ def _embed_missing(
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     embed = partial(embed_batches, embedder, workers=compute.workers())
     work = partial(process_shards, "Embedding images", embed, compute.batch_size)
-    for shard, result in zip(shards, _one_for_each(compute, work, shard_items), strict=True):
+    for shard, result in zip(shards, map_shards_checked(compute, work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
-        cache.remember_hashes(result.hashes, embedder.spec)
+        cache.remember_hashes(result.difference_hashes, embedder.spec)
         by_key = dict(zip(shard, shard_contents, strict=True))
         cache.remember([(items[key], content) for key, content in by_key.items()])
         for key, content in by_key.items():
@@ -111,7 +111,7 @@ def _embed_missing(
     return _collect_embedding(contents, store)
 
 
-def _one_for_each(
+def map_shards_checked(
     compute: Compute, work: Callable[[Sequence[Sequence[Item]]], Iterator[ShardResult]], shards: Sequence[list[Item]]
 ) -> Iterator[ShardResult]:
     """Yield the compute's result for each shard. Raises BadOutput for one too few, too many, or a wrong one."""
@@ -168,7 +168,7 @@ def process_shards(
                 FileContent(read.content_hash, read.reason, read.stamp, read.damage) for read in batch.results
             ]
             result.features.append(features)
-            result.hashes |= batch.hash_by_content
+            result.difference_hashes |= batch.hash_by_content
             bar.advance(len(batch.rows), read=batch.file_bytes, written=features.nbytes)
             if batch.rows[-1] + 1 in ends:
                 yield result

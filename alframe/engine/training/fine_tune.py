@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from alframe.contracts.loss import RefusedCountsLabels, UsesTrainingLabels
+from alframe.contracts.loss import OldUsesTrainingLabels, UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
@@ -74,7 +74,7 @@ def fine_tune(
     rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)
     if isinstance(loss, UsesTrainingLabels):
         loss.set_training_labels(torch.from_numpy(y[rows]))
-    elif isinstance(loss, RefusedCountsLabels):  # its classes would not be balanced, without a word
+    elif isinstance(loss, OldUsesTrainingLabels):  # its classes would not be balanced, without a word
         raise BadOutput(f"{type(loss).__name__}: rename its method count_labels to set_training_labels.")
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     optimiser = make_optimiser(module, loss, frozen, plan)
