@@ -48,13 +48,15 @@ def serve_batch(folder: Path, images: int, accuracy: float, page: int, seed: int
     request = Request(
         *(1, tuple(items), CLASSES, folder / "season" / "to_label"),
         tuple(Suggestion(CLASSES[guess], 0.8) for guess in guessed.tolist()),
-        similarity=tuple(range(images)),
+        similarity_order=tuple(range(images)),
         without_suggestion=tuple((rng.random(images) < BLIND).tolist()),
     )
     source = Web(browser=False, page=page)
     source.request(request)
     with source.serve(request.folder) as serving:
-        serving.publish(CampaignSnapshot(items, CLASSES, (), (), open_round=1, asked=range(images), needed=images))
+        serving.publish(
+            CampaignSnapshot(items, CLASSES, (), (), open_round=1, asked=range(images), answers_needed=images)
+        )
         serving.show_phase("waiting", "")
         yield serving.address
 

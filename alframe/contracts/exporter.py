@@ -19,7 +19,7 @@ class ExportableModel(Protocol):
     def save(self, folder: Path) -> None:
         """Write all that is needed to predict without alframe's configuration into `folder`."""
 
-    def predict(self, paths: Sequence[Path]) -> Floats:
+    def predict_probs(self, paths: Sequence[Path]) -> Floats:
         """Return the probabilities (n, C) of these images. Raises PoolError for one that cannot be read."""
 
 

@@ -17,7 +17,7 @@ class Stopping(Protocol):
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
         """Return the reason to stop, in words for the user, or None to go on."""
 
-    def room(self, labels: int) -> int | None:
+    def labels_left(self, labels: int) -> int | None:
         """Return how many more labels may be requested after `labels`, or None for any number; it limits the batch."""
 
 

@@ -63,7 +63,7 @@ class Model:
             )
             self._require_equal(load_model(temporary, self.embedder.device))
 
-    def predict(self, paths: Sequence[str | Path], workers: int = 0) -> Floats:
+    def predict_probs(self, paths: Sequence[str | Path], workers: int = 0) -> Floats:
         """Return (n, C) probabilities of these images, in the order of `classes`.
 
         Raises PoolError for an image that cannot be read.

@@ -108,8 +108,8 @@ class Folders:
                 continue
             class_name = name if confidence >= self.min_confidence else UNSURE  # a label's confidence is 1
             by = "prediction" if label is None else "label"
-            if label is not None or (class_name, item.image) not in placements:
-                placements[class_name, item.image] = _Placement(class_name, item.image, item.path, by, confidence)
+            if label is not None or (class_name, item.image_id) not in placements:
+                placements[class_name, item.image_id] = _Placement(class_name, item.image_id, item.path, by, confidence)
         return list(placements.values())
 
 

@@ -50,7 +50,7 @@ class RecognitionJson:
         file = folder / FILE_NAME
         rows_of: dict[str, list[int]] = {}
         for row, item in enumerate(predictions.items):
-            rows_of.setdefault(item.image, []).append(row)
+            rows_of.setdefault(item.image_id, []).append(row)
         items = {image: predictions.items[rows[0]] for image, rows in rows_of.items()}
         detections, detections_of = self._read_detections(items)
         if self.detections is None and any(item.box is not None for item in predictions.items):

@@ -231,7 +231,7 @@ class ImageMatcher:
     @cached_property
     def _roots(self) -> tuple[str, ...]:
         """The folders that ids are relative to, without case and with a slash at the end."""
-        images = casefold_paths(normalise_paths([item.image for item in self._items]))
+        images = casefold_paths(normalise_paths([item.image_id for item in self._items]))
         pairs = zip(self._path_table.keys, images, strict=True)
         return tuple({path[: -len(image)] for path, image in pairs if path.endswith(f"/{image}")})
 

@@ -264,7 +264,7 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     arranged = arrangements[0][1] if arrangements else Arranged()
     return Request(
         *(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions),
-        similarity=tuple(arranged.similarity),
+        similarity_order=tuple(arranged.similarity),
         without_suggestion=tuple(arranged.without_suggestion),
         named_since=tuple(sorted(named)),
     )

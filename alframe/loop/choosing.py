@@ -15,7 +15,7 @@ from alframe.engine.pool_views import EarlierBatches, make_pool_view
 from alframe.engine.select import draw_audit_keys, interleave_audit, select_with_sequence_limit
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
-from alframe.loop.contract_checks import find_reason_to_stop, room_for_labels
+from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
@@ -63,7 +63,7 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
     if stopping is None:
         return None
     reason = find_reason_to_stop(stopping, campaign.ledger.history())
-    return "The budget is spent." if reason is None and room_for_labels(stopping, len(labelled)) == 0 else reason
+    return "The budget is spent." if reason is None and count_labels_left(stopping, len(labelled)) == 0 else reason
 
 
 def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitResult, candidates: Candidates) -> Chosen:
@@ -75,8 +75,8 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     has_model = fitted.head is not None
     sampler = parts.sampler if has_model else parts.start_sampler
     size = min(settings.batch if has_model else settings.start.labels, len(candidates.keys))
-    room = None if parts.stopping is None else room_for_labels(parts.stopping, len(snapshot.labels.counted))
-    size = size if room is None else min(size, room)
+    left = None if parts.stopping is None else count_labels_left(parts.stopping, len(snapshot.labels.counted))
+    size = size if left is None else min(size, left)
     audit_rng = seeding.generator(settings.seed, "audit", number)
     audit_keys = draw_audit_keys(candidates.keys, size, campaign.audit_fraction, audit_rng)
     keys = np.setdiff1d(candidates.keys, audit_keys, assume_unique=True)

@@ -50,12 +50,12 @@ def find_reason_to_stop(stopping: Stopping, history: Sequence[RoundRecord]) -> s
     refuse("stopping", stopping, f"decides {reason!r} ({type(reason).__name__}), not a reason in words, or None")
 
 
-def room_for_labels(stopping: Stopping, labels: int) -> int | None:
-    """Return what `room` says. Raises BadOutput unless it is a whole number of at least 0 or None."""
-    room: object = stopping.room(labels)
-    if room is None or (isinstance(room, int) and not isinstance(room, bool) and room >= 0):
-        return room
-    refuse("stopping", stopping, f"has room for {room!r} labels after {labels}, not a number of at least 0, or None")
+def count_labels_left(stopping: Stopping, labels: int) -> int | None:
+    """Return what `labels_left` says. Raises BadOutput unless it is a whole number of at least 0 or None."""
+    left: object = stopping.labels_left(labels)
+    if left is None or (isinstance(left, int) and not isinstance(left, bool) and left >= 0):
+        return left
+    refuse("stopping", stopping, f"has room for {left!r} labels after {labels}, not a number of at least 0, or None")
 
 
 class CheckedPool:

@@ -25,6 +25,6 @@ class Budget:
         more = "" if history[-1].labels == self.labels else f": there are {history[-1].labels}"
         return f"The budget of {self.labels} labels is used up{more}."
 
-    def room(self, labels: int) -> int:
+    def labels_left(self, labels: int) -> int:
         """See the Stopping contract."""
         return max(0, self.labels - labels)

@@ -31,6 +31,6 @@ class Target:
         reason = reason_if_reached(last.evaluation, self.metric, self.at_least, last.labels)
         return reason or reason_if_spent(self.labels, last, f"{self.metric} was {self.at_least:.4g}")
 
-    def room(self, labels: int) -> int | None:
+    def labels_left(self, labels: int) -> int | None:
         """See the Stopping contract."""
         return None if self.labels is None else max(0, self.labels - labels)

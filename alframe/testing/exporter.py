@@ -31,7 +31,7 @@ class FakeModel:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "classes.json").write_text(json.dumps(self.classes), encoding="utf-8")
 
-    def predict(self, paths: Sequence[Path]) -> Floats:
+    def predict_probs(self, paths: Sequence[Path]) -> Floats:
         """Return (n, C) equal probabilities."""
         return np.full((len(paths), len(self.classes)), 1 / len(self.classes), np.float32)
 

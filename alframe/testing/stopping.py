@@ -46,24 +46,26 @@ class StoppingSuite(PartSuite[Stopping]):
             before = list(finished[:length])
             labels = before[-1].labels if before else 1
             unmeasured = round_record(length, labels=labels, accuracy=None)
-            if rule.room(labels) != 0:
+            if rule.labels_left(labels) != 0:
                 reason = self.make().decide([*before, unmeasured])
                 assert reason is None, f"it stops after a round without an evaluation: {reason!r}"
 
     def test_room_shrinks_with_the_labels(self) -> None:
         rule = self.make()
-        rooms = [rule.room(labels) for labels in range(0, 5000, 7)]
-        if rooms[0] is None:
-            assert all(room is None for room in rooms), "room() must give None for any number of labels, or for none"
+        lefts = [rule.labels_left(labels) for labels in range(0, 5000, 7)]
+        if lefts[0] is None:
+            assert all(left is None for left in lefts), (
+                "labels_left() must give None for all numbers of labels or for none"
+            )
             return
-        numbers = [room for room in rooms if room is not None]
-        assert len(numbers) == len(rooms), "room() must give None for any number of labels, or for none"
-        assert min(numbers) >= 0, "room() must give at least 0"
-        assert numbers == sorted(numbers, reverse=True), "more labels must leave less room"
+        numbers = [left for left in lefts if left is not None]
+        assert len(numbers) == len(lefts), "labels_left() must give None for all numbers of labels or for none"
+        assert min(numbers) >= 0, "labels_left() must give at least 0"
+        assert numbers == sorted(numbers, reverse=True), "after more labels, fewer may be left"
 
     def test_stops_when_no_room_is_left(self) -> None:
         rule = self.make()
         for labels in range(1, 5000, 7):
-            if rule.room(labels) == 0:
+            if rule.labels_left(labels) == 0:
                 history = [round_record(0, labels=labels, accuracy=0.1)]
                 assert rule.decide(history), f"no room is left at {labels} labels, but it would never stop"

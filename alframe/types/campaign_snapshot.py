@@ -13,13 +13,13 @@ from alframe.types.rounds import RoundRecord
 class KnownLabel(NamedTuple):
     """The label that counts for the item `key`: who gave it, and in which round (None: known without a request).
 
-    `source` is the name of the label source, or "pool"; `labelled_at` is ISO text.
+    `label_source` is the name of the label source, or "pool"; `labelled_at` is ISO text.
     """
 
     key: int
     class_name: str
     annotator: str
-    source: str
+    label_source: str
     round: int | None
     labelled_at: str | None
 
@@ -28,14 +28,14 @@ class KnownLabel(NamedTuple):
 class PoolPredictions:
     """What the model thinks of the items `keys` (n,): `class_numbers` (n,) into `classes`, and `confidence` (n,).
 
-    For the labelled items among them it is what a model says that has not seen their labels, and `doubt` (n,) is 1
-    minus its probability of the label; nan for items without a label, and for those whose label fine-tuning has used.
+    For the labelled items among them it is what a model says that has not seen their labels, and `label_doubt` (n,) is
+    1 minus its probability of the label; nan for items without a label, and for those whose label fine-tuning has used.
     """
 
     keys: Ints
     class_numbers: Ints
     confidence: Floats
-    doubt: Floats
+    label_doubt: Floats
     classes: tuple[str, ...]
 
 
@@ -53,9 +53,10 @@ class Agreement(NamedTuple):
 class CampaignSnapshot:
     """A campaign at one moment; items by key.
 
-    `open_round` is the request that waits for answers, of which `needed` are enough, and `asked` are the keys of its
-    items. `without_suggestion` are the items that were shown without the model's suggestion. `features` (N, D) are
-    the embeddings, which are the same as long as `features_name` is. `room` is how many more labels may be requested.
+    `open_round` is the request that waits for answers, of which `answers_needed` are enough, and `asked` are the keys
+    of its items. `without_suggestion` are the items that were shown without the model's suggestion. `features` (N, D)
+    are the embeddings, which are the same as long as `features_version` is. `labels_left` is how many more labels may
+    be requested.
     """
 
     items: Sequence[Item]
@@ -64,13 +65,13 @@ class CampaignSnapshot:
     history: Sequence[RoundRecord]
     open_round: int | None = None
     asked: Sequence[int] = ()
-    needed: int = 0
+    answers_needed: int = 0
     without_suggestion: Set[int] = frozenset()
     predictions: PoolPredictions | None = None
     features: Floats | None = None
-    features_name: str = ""
+    features_version: str = ""
     unlabelled: int = 0
-    room: int | None = None
-    unanswered_audit: int = 0
+    labels_left: int | None = None
+    unanswered_audit_count: int = 0
     agreement: Sequence[Agreement] = ()
     class_counts: Mapping[str, int] = field(default_factory=dict)

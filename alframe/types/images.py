@@ -49,7 +49,7 @@ class Item:
     meta: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def image(self) -> ItemId:
+    def image_id(self) -> ItemId:
         """The id of the image that this is, or is a box of."""
         return self.id.rpartition("#")[0] if "box" in self.meta else self.id
 
@@ -58,8 +58,8 @@ def pool_root(items: Sequence[Item]) -> Path | None:
     """Return the folder that ids are relative to, if the first item tells."""
     for item in items[:1]:
         path = item.path.as_posix()
-        if path.endswith(f"/{item.image}"):
-            return Path(path[: -len(item.image)])
+        if path.endswith(f"/{item.image_id}"):
+            return Path(path[: -len(item.image_id)])
     return None
 
 

@@ -89,9 +89,10 @@ class Request:
     `folder` belongs to the label source alone and is the same on every call. `suggestions` holds the model's prediction
     for each item, in the same order; it is empty while there is no model.
 
-    `similarity` is the place of each item in an order in which neighbours look alike. `without_suggestion` says for
-    each item whether people should answer it without having seen the model's suggestion: the audit, and as many others,
-    so that nobody can tell which it is. Both are empty where they are not known; then no suggestion should be shown.
+    `similarity_order` is the place of each item in an order in which neighbours look alike. `without_suggestion` says
+    for each item whether people should answer it without having seen the model's suggestion: the audit, and as many
+    others, so that nobody can tell which it is. Both are empty where they are not known; then no suggestion should be
+    shown.
 
     `named_since` are classes that answers have named since the request was made: an answer that repeats a slip would
     make it known, so they are no `classes` yet.
@@ -102,6 +103,6 @@ class Request:
     classes: tuple[str, ...]
     folder: Path
     suggestions: tuple[Suggestion, ...] = ()
-    similarity: tuple[int, ...] = ()
+    similarity_order: tuple[int, ...] = ()
     without_suggestion: tuple[bool, ...] = ()
     named_since: tuple[str, ...] = ()

@@ -98,7 +98,9 @@ def serve(source: Web, request: Request) -> ServerProcess:
 
 def publish(serving: ServerProcess, request: Request) -> None:
     count = len(request.items)
-    serving.publish(CampaignSnapshot(request.items, CLASSES, (), (), open_round=1, asked=range(count), needed=count))
+    serving.publish(
+        CampaignSnapshot(request.items, CLASSES, (), (), open_round=1, asked=range(count), answers_needed=count)
+    )
 
 
 def measure_pages(folder: Path, count: int, pages: int) -> dict[str, Any]:

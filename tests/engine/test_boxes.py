@@ -77,7 +77,7 @@ def test_all_boxes_are_items_of_their_own(tmp_path: Path) -> None:
         ("b.jpg", None),
         ("c.jpg", None),
     ]
-    assert [one.image for one in some] == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]
+    assert [one.image_id for one in some] == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]
     assert [one.box and one.box.w for one in some] == [pytest.approx(0.8), pytest.approx(0.3), pytest.approx(0.9), None]
 
 

@@ -33,21 +33,21 @@ def test_it_gives_the_same_probabilities_when_loaded(model: Model, tmp_path: Pat
     images = sorted(tiny_pool(tmp_path / "images", each=4).rglob("*.png"))
     again = alframe.load_model(str(tmp_path / "model"))
     assert again.classes == model.classes
-    np.testing.assert_array_equal(again.predict([str(image) for image in images]), model.predict(images))
+    np.testing.assert_array_equal(again.predict_probs([str(image) for image in images]), model.predict_probs(images))
     assert sorted(path.suffix for path in (tmp_path / "model").iterdir()) == [".json", ".safetensors", ".safetensors"]
 
 
 def test_an_image_that_cannot_be_read_is_named(model: Model, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"x")
     with pytest.raises(PoolError, match=r"bad\.jpg"):
-        model.predict([tmp_path / "bad.jpg"])
+        model.predict_probs([tmp_path / "bad.jpg"])
 
 
 def test_an_image_without_a_finite_embedding_costs_itself_alone(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = sorted(tiny_pool(tmp_path / "images", each=2).rglob("*.png"))
-    whole = model.predict(images)
+    whole = model.predict_probs(images)
     network = model.embedder.runner.__call__
 
     def spoilt(self, pixels):

@@ -175,9 +175,9 @@ def test_boxes_of_one_image_are_never_parted(ledger: Ledger, tmp_path: Path) -> 
     shots = [shot(f"{n}.jpg", None, None, "fox") for n in range(20)]
     for confidences in ((0.9, 0.5), (0.9, 0.5, 0.4)):
         items = listing(ledger, shots, boxes=detections(*confidences))
-        splits = {one.image: one.split for one in items}
+        splits = {one.image_id: one.split for one in items}
         assert len(items) == 20 * len(confidences) and Counter(splits.values()) == {"pool": 14, "test": 6}
-        assert all(one.split == splits[one.image] for one in items)
+        assert all(one.split == splits[one.image_id] for one in items)
 
 
 def test_no_box_at_all_is_an_error_that_says_why(ledger: Ledger, tmp_path: Path) -> None:

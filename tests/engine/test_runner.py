@@ -368,8 +368,8 @@ def test_an_exported_model_runs_with_any_engine(tmp_path: Path) -> None:
     head.fit(x, y, 2, np.random.default_rng(0))
     Model(embedder, head, ("a", "b"), RECIPE, {"name": "linear"}).save(tmp_path / "model")
     paths = [item.path for item in items]
-    plain = load_model(tmp_path / "model").predict(paths)
-    fast = load_model(tmp_path / "model", inference=Inference("onnxruntime")).predict(paths)
+    plain = load_model(tmp_path / "model").predict_probs(paths)
+    fast = load_model(tmp_path / "model", inference=Inference("onnxruntime")).predict_probs(paths)
     np.testing.assert_allclose(plain, head.probs(x), atol=1e-3)
     np.testing.assert_allclose(fast, head.probs(x), atol=1e-6)
 

@@ -74,7 +74,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             suggestions = tuple(Suggestion(CLASSES[number % 2], 0.9 - number / 100) for number in range(asked))
             request = Request(
                 *(1, tuple(items[:asked]), CLASSES, tmp_path / "season" / "to_label", suggestions),
-                similarity=tuple(range(asked)),
+                similarity_order=tuple(range(asked)),
                 without_suggestion=tuple(number % 3 == 0 for number in range(asked)),
             )
             source = Web(browser=False, **parameters)
@@ -87,7 +87,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
                 history=(),
                 open_round=1,
                 asked=range(asked),
-                needed=asked,
+                answers_needed=asked,
                 without_suggestion=frozenset(range(0, asked, 3)),
             )
             serving.publish(snapshot)

@@ -89,7 +89,9 @@ def test_what_another_round_1_has_asked_counts_once_it_is_answered_again_in_the_
     browser = served.browser()
     number = next(image["image"] for image in browser.lease(3) if image["name"] == served.items[0].id)
     browser.answer({number: ["fox"]})
-    now = replace(served.request, items=tuple(served.items[1:4]), suggestions=(), similarity=(), without_suggestion=())
+    now = replace(
+        served.request, items=tuple(served.items[1:4]), suggestions=(), similarity_order=(), without_suggestion=()
+    )
     served.source.request(now)
     assert len(served.source.collect(now).problems) == 1
     browser.answer({number: ["fox"]}, origin="review")

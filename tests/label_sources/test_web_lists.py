@@ -58,7 +58,7 @@ def published(serve: Serve) -> Served:
         history=(),
         open_round=1,
         asked=range(9),
-        needed=9,
+        answers_needed=9,
         without_suggestion=frozenset((0, 3, 6)),
         predictions=PoolPredictions(
             keys,
@@ -68,7 +68,7 @@ def published(serve: Serve) -> Served:
             CLASSES,
         ),
         features=features,
-        features_name="test",
+        features_version="test",
         unlabelled=18,
         class_counts={"fox": 2},
     )

@@ -213,7 +213,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
     with source.serve(request.folder) as serving:
         from alframe.types import CampaignSnapshot
 
-        snapshot = CampaignSnapshot(items, ("fox",), (), (), open_round=1, asked=range(count), needed=count)
+        snapshot = CampaignSnapshot(items, ("fox",), (), (), open_round=1, asked=range(count), answers_needed=count)
         serving.publish(snapshot)
         browser = Browser(serving.address).enter("anna")
 

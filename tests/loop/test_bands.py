@@ -76,7 +76,7 @@ def test_eleven_bands_from_the_pool_to_the_exported_model(tiffs: Path, tmp_path:
     model = alframe.load_model(folder / "export" / "model")
     assert model.embedder.spec.value_range == ((0.0, 10000.0),)
     images = sorted(tiffs.rglob("*.tif"))[:6]
-    probs = model.predict(images)
+    probs = model.predict_probs(images)
     assert probs.shape == (6, 3)
     told = [f"task.images={tiffs.as_posix()}", f"task.out={(tmp_path / 'out').as_posix()}"]
     assert "48 images predicted" in run(tiffs, tmp_path, *words, "task=predict", *told)[0].message

@@ -200,7 +200,7 @@ def test_boxes_are_folded_by_what_is_in_them(tmp_path: Path) -> None:
         items = session.ledger.items()
         assert len(items) == 24
         (asked_for,) = session.ledger.rounds()
-        shown = {(int(items[key].image[:2]) % 6, items[key].box) for key in asked_for.keys}
+        shown = {(int(items[key].image_id[:2]) % 6, items[key].box) for key in asked_for.keys}
     assert len(asked_for.keys) == len(shown) == 12
 
 

@@ -55,7 +55,10 @@ def test_from_the_pool_to_predictions(images: Path, tmp_path: Path) -> None:
     told = [f"task.images={images.as_posix()}", f"task.out={(tmp_path / 'out').as_posix()}"]
     assert "48 images predicted" in run(images, tmp_path, *words, ONNX, "task=predict", *told)[0].message
     assert {path.name for path in (tmp_path / "cache" / "features").iterdir()} == kept, "they were there already"
-    assert alframe.load_model(folder / "export" / "model").predict(sorted(images.rglob("*.png"))[:3]).shape == (3, 3)
+    assert alframe.load_model(folder / "export" / "model").predict_probs(sorted(images.rglob("*.png"))[:3]).shape == (
+        3,
+        3,
+    )
 
 
 def test_a_simulation_has_one_engine(images: Path, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def part(*lines: str) -> str:
 
 
 SELECT = "needs = frozenset()", "def select(self, view, k, rng):"
-DECIDE, ROOM = "def decide(self, history):", "def room(self, labels):"
+DECIDE, LABELS_LEFT = "def decide(self, history):", "def labels_left(self, labels):"
 HEAD = "import numpy as np\nfrom alframe.heads.linear import Linear\n"
 POOL = "from pathlib import Path\nfrom alframe.types import Item\n"
 BACKBONE = "import torch\nfrom alframe.types import InputSpec\n"
@@ -126,8 +126,8 @@ VIOLATIONS = [
     ("head", head("[[1.0]] * len(x)"), "list, not as an array of float32"),
     ("head", head("np.ones((len(x), 1), np.float32)"), "of 1 classes, and was fitted to"),
     ("head", head("np.ones(len(x), np.float32)"), "of the shape"),
-    ("stopping", part(DECIDE, "    return True", ROOM, "    return None"), "decides True (bool)"),
-    ("stopping", part(DECIDE, "    return None", ROOM, "    return -1"), "has room for -1 labels"),
+    ("stopping", part(DECIDE, "    return True", LABELS_LEFT, "    return None"), "decides True (bool)"),
+    ("stopping", part(DECIDE, "    return None", LABELS_LEFT, "    return -1"), "has room for -1 labels"),
     ("pool", pool_of("[Item('a.jpg', Path('/a.jpg')), Item('a.jpg', Path('/a.jpg'))]"), "lists the id 'a.jpg' twice"),
     ("pool", pool_of("['a.jpg']"), "lists 'a.jpg' (str), not an Item"),
     ("pool", pool_of("None"), "lists None (NoneType)"),

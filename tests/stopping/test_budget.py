@@ -19,7 +19,7 @@ class TestBudget(StoppingSuite):
 
 
 def test_room_is_what_is_left():
-    assert [Budget(50).room(labels) for labels in (0, 30, 50, 70)] == [50, 20, 0, 0]
+    assert [Budget(50).labels_left(labels) for labels in (0, 30, 50, 70)] == [50, 20, 0, 0]
 
 
 def test_the_reason_counts():

@@ -37,7 +37,7 @@ def test_the_exported_model_predicts_what_the_campaign_predicted(tmp_path: Path)
     model = load_model(lab.project / "export" / "model")
     with (lab.project / "export" / "predictions.csv").open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
-    probs = model.predict([lab.images / row["path"] for row in rows])
+    probs = model.predict_probs([lab.images / row["path"] for row in rows])
     best = [model.classes[at] for at in probs.argmax(axis=1)]
     assert len(rows) == len(lab.truth)
     assert [row["prediction"] for row in rows] == best
@@ -123,7 +123,7 @@ def test_held_out_images_decide_nothing_about_the_model(tmp_path: Path) -> None:
         ) as session:
             session.chosen_task.run(session)
         model = load_model(tmp_path / name / "project" / "export" / "model")
-        probs.append(model.predict(sorted((tmp_path / "clean" / "images").glob("*/*.png"))))
+        probs.append(model.predict_probs(sorted((tmp_path / "clean" / "images").glob("*/*.png"))))
     np.testing.assert_array_equal(probs[0], probs[1])
 
 

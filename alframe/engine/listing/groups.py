@@ -25,7 +25,7 @@ def assign_groups(items: Sequence[Item], group: str) -> list[str]:
         if group == "camera" and item.sequence is not None:
             links.append((row, numbers.setdefault(("sequence", item.sequence), len(numbers))))
         if has_boxes:
-            links.append((row, numbers.setdefault(("image", item.image), len(numbers))))
+            links.append((row, numbers.setdefault(("image", item.image_id), len(numbers))))
     n = len(items)
     rows, nodes = np.array(links, np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(rows), np.bool_), (rows, nodes + n)), shape=(n + len(numbers),) * 2)
@@ -41,7 +41,7 @@ def _own_group(item: Item, group: str) -> str:
         return item.camera
     if item.sequence is not None:
         return item.sequence if group == "sequence" else f"\0{item.sequence}"
-    return f"\0\0{item.image}"
+    return f"\0\0{item.image_id}"
 
 
 def draw_stratified_groups(

@@ -151,8 +151,8 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
 
     A label of an image is not one of each of the boxes that a detector has found in it since.
     """
-    whole = {item.image for item in listed if item.image != item.id and item.image in key_of}
-    whole -= {item.image for item in listed if item.image != item.id and item.id in key_of}
+    whole = {item.image_id for item in listed if item.image_id != item.id and item.image_id in key_of}
+    whole -= {item.image_id for item in listed if item.image_id != item.id and item.id in key_of}
     if whole:
         used = {label.item for label in ledger.label_rows()} | {key for one in ledger.rounds() for key in one.keys}
         whole = {image for image in whole if key_of[image] in used}
@@ -165,9 +165,9 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
     )
     kept: dict[str, Item] = {}
     for item in listed:
-        if item.image in whole:
+        if item.image_id in whole:
             meta = {key: value for key, value in item.meta.items() if key not in ("box", "detected")}
-            kept.setdefault(item.image, replace(item, id=item.image, box=None, meta=meta))
+            kept.setdefault(item.image_id, replace(item, id=item.image_id, box=None, meta=meta))
         else:
             kept[item.id] = item
     return list(kept.values())

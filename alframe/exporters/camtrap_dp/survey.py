@@ -67,7 +67,7 @@ def build_survey(
     `types` has the observation type by casefolded class name; all other classes are animals.
     """
     final = final_classes(predictions)
-    images = [item.image for item in predictions.items]
+    images = [item.image_id for item in predictions.items]
     times = [item.taken and with_zone(item.taken, zone) for item in predictions.items]
     observation_types = [
         types.get(name.casefold(), "animal") if predicted or label else "unclassified"

@@ -43,7 +43,7 @@ def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: 
     rows_of: dict[str, list[int]] = {}
     for row, item in enumerate(predictions.items):
         if labels[row] is not None or predicted:
-            rows_of.setdefault(item.image, []).append(row)
+            rows_of.setdefault(item.image_id, []).append(row)
     blank_names = {name.casefold() for name in blank}
     confidences = np.nan_to_num(predictions.probs.max(axis=1), nan=0.0).tolist()
     images = {}

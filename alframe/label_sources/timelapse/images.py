@@ -37,7 +37,10 @@ def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemI
     taken_names = set(map(normalise_name, taken))
     names = {}
     for item in items:
-        path, box_suffix = PurePosixPath(item.image), f"_box{item.id.rpartition('#')[2]}" if "box" in item.meta else ""
+        path, box_suffix = (
+            PurePosixPath(item.image_id),
+            f"_box{item.id.rpartition('#')[2]}" if "box" in item.meta else "",
+        )
         folders = [_safe_name(part) for part in path.parts[:-1] if part not in ("/", "..")]
         suffix = path.suffix if path.suffix.casefold() == ".jpg" else ".jpg"
         stem = (path.stem or "image") + box_suffix

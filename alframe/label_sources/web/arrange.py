@@ -41,7 +41,7 @@ def arrange_batch(request: Request) -> list[BatchRow]:
 
 def _keep_sequences_together(request: Request) -> list[tuple[int, str, int]]:
     """Return a sort key for each item: the place of the first of its sequence, then its time, then its own place."""
-    places = request.similarity or tuple(range(len(request.items)))
+    places = request.similarity_order or tuple(range(len(request.items)))
     first: dict[str, int] = {}
     for item, place in zip(request.items, places, strict=True):
         if item.sequence is not None:

@@ -103,7 +103,7 @@ class ServerProcess:
         counts = dict(snapshot.class_counts)
         published = Published(
             round=snapshot.open_round,
-            needed=snapshot.needed,
+            needed=snapshot.answers_needed,
             asked=len(snapshot.asked),
             labels=sum(counts.values()),
             classes=list(snapshot.classes),

@@ -25,7 +25,7 @@ def write_neighbours(folder: Path, snapshot: CampaignSnapshot) -> str:
     features = snapshot.features
     if features is None or not len(features):
         return ""
-    digest = blake2b(f"{snapshot.features_name}\0{features.shape}".encode(), digest_size=6).hexdigest()
+    digest = blake2b(f"{snapshot.features_version}\0{features.shape}".encode(), digest_size=6).hexdigest()
     file = folder / f"neighbours-{digest}.npy"
     if not file.exists():
         reduced = reduce_dimensions(features)

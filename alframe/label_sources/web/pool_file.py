@@ -70,7 +70,7 @@ def _rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Iterator[t
         for key, number in zip(model.keys.tolist(), model.class_numbers.tolist(), strict=True):
             predicted[key] = model.classes[number]
         confidence[model.keys] = model.confidence
-        doubt[model.keys] = model.doubt
+        doubt[model.keys] = model.label_doubt
     labels = {label.key: label[1:] for label in snapshot.labels}
     asked = set(snapshot.asked)
     confidences, doubts = confidence.tolist(), doubt.tolist()

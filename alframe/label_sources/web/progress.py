@@ -27,10 +27,10 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
     return {
         "pool": sum(item.split == "pool" for item in snapshot.items),
         "unlabelled": snapshot.unlabelled,
-        "room": snapshot.room,
+        "room": snapshot.labels_left,
         "curve": [point for record in snapshot.history if (point := _point(record))],
         "classes": classes,
-        "unanswered_audit": snapshot.unanswered_audit,
+        "unanswered_audit": snapshot.unanswered_audit_count,
         "agreement": [
             each._asdict() | {"kappa": None if math.isnan(each.kappa) else each.kappa} for each in snapshot.agreement
         ],

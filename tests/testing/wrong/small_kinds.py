@@ -110,14 +110,14 @@ class NegativeRoom(StopsWithoutEvaluation):
     def decide(self, history):
         return Budget.decide(self, history)
 
-    def room(self, labels):
+    def labels_left(self, labels):
         return 40 - labels
 
 
 class Remembers(NegativeRoom):
     most = 0
 
-    def room(self, labels):
+    def labels_left(self, labels):
         return max(0, 40 - labels)
 
     def decide(self, history):
@@ -126,7 +126,7 @@ class Remembers(NegativeRoom):
 
 
 class DrawsLots(NegativeRoom):
-    def room(self, labels):
+    def labels_left(self, labels):
         return max(0, 40 - labels)
 
     def decide(self, history):
