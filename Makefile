@@ -29,8 +29,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
 	touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
+# What plugins/ need is installed as well; tests/packaging installs the plugins themselves beside the built wheel.
+$(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,lite,sweep,metric,onnx,openvino]"
+	$(BIN)/python tools/plugin_requirements.py > $(VENV)/plugin-requirements.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.installed

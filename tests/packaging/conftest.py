@@ -12,7 +12,7 @@ import pytest
 
 from alframe.builtins import REGISTRIES
 from tests.command_line import alframe, pool
-from tests.packaging.building import ROOT, InstallFake, build_wheel, install_into, run_command
+from tests.packaging.building import ROOT, InstallFake, build_once, build_wheel, install_into, run_command
 
 __all__ = ["alframe", "pool"]
 
@@ -33,7 +33,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(clone, tmp_path_factory.mktemp("wheel"))
+    (built,) = build_once(tmp_path_factory, "wheel", lambda out: build_wheel(clone, out)).glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,7 @@ def sdist(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with alframe installed from the wheel."""
-    return install_into(wheel, tmp_path_factory.mktemp("installed") / "alframe")
+    return build_once(tmp_path_factory, "site", lambda folder: install_into(wheel, folder))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""scikit-activeml and alframe, both ways: its strategies as `sampler=skactiveml`, alframe's samplers as strategies."""

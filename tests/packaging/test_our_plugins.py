@@ -1,0 +1,80 @@
+"""Every distribution in plugins/ is installed beside the built wheel of alframe, and runs its own tests there."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.building import ROOT, build_once, install_into, run_command
+from tools.plugin_requirements import plugin_folders, requirements
+
+PUBLIC = ("contracts", "errors", "kit", "testing", "types")  # what docs/plugins.md lets a plugin import
+FILES = ("README.md", "CHANGELOG.md", "pyproject.toml", "src", "tests")
+
+
+@pytest.fixture(params=plugin_folders(), ids=lambda folder: folder.name)
+def plugin(request: pytest.FixtureRequest) -> Path:
+    """The source of one distribution."""
+    folder: Path = request.param
+    return folder
+
+
+@pytest.fixture
+def installed(plugin: Path, site: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The folders in which alframe and the distribution are installed. What it needs must be there already."""
+    for needed in requirements(plugin):
+        try:
+            found = version(needed.name)
+        except PackageNotFoundError:
+            pytest.skip(f"{plugin.name} needs {needed}, which `make test` installs")
+        assert needed.specifier.contains(found, prereleases=True), f"{plugin.name} needs {needed}, not {found}"
+
+    def build(folder: Path) -> None:
+        source = folder.with_name(f"{plugin.name}-source")  # building leaves nothing in the checkout
+        shutil.copytree(plugin, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
+        install_into(source, folder)
+
+    return site, build_once(tmp_path_factory, plugin.name, build)
+
+
+def test_it_is_a_whole_distribution(plugin: Path) -> None:
+    missing = [name for name in FILES if not (plugin / name).exists()]
+    assert not missing, f"{plugin.name} lacks {missing}"
+    project = tomllib.loads((plugin / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == plugin.name
+    assert any(text.startswith("alframe") for text in project["dependencies"]), "say which alframe it works with"
+    assert project["license"] == "Apache-2.0" and project["readme"] == "README.md" and project["requires-python"]
+    assert project["version"] in (plugin / "CHANGELOG.md").read_text(encoding="utf-8"), "what is new in this version?"
+
+
+def test_it_imports_only_what_is_public(plugin: Path) -> None:
+    for file in sorted([*plugin.glob("src/**/*.py"), *plugin.glob("tests/**/*.py")]):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            inner = [name.split(".")[1] for name in names if name.startswith("alframe.")]
+            private = [name for name in inner if name not in PUBLIC]
+            assert not private, f"{file.relative_to(ROOT)}, line {node.lineno}: alframe.{private[0]} is not public"
+
+
+def test_its_parts_load_compose_and_build(plugin: Path, installed: tuple[Path, Path], tmp_path: Path) -> None:
+    text = run_command(sys.executable, "-m", "alframe", "plugins", "--check", plugin.name, cwd=tmp_path, path=installed)
+    assert f"({plugin.name} " in text and "BROKEN" not in text, text
+
+
+def test_its_own_tests_pass(plugin: Path, installed: tuple[Path, Path], tmp_path: Path) -> None:
+    site, _ = installed
+    where = run_command(sys.executable, "-c", "import alframe; print(alframe.__file__)", cwd=tmp_path, path=installed)
+    assert Path(where.strip()).parent == site / "alframe", "another alframe is tested than the built wheel"
+    project = tmp_path / plugin.name
+    shutil.copytree(plugin, project, ignore=shutil.ignore_patterns("src", "__pycache__"))  # the installed one is tested
+    output = run_command(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", cwd=project, path=installed
+    )
+    assert " passed" in output and "error" not in output, output
