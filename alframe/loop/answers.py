@@ -180,7 +180,7 @@ def _withdraw_command_text(campaign: Campaign) -> str:
 
 def _find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
     """Return the keys of the images that are missing or unreadable, so that nobody can label them."""
-    return {key for key in keys if not listing.present[key]} | find_unviewable_images(campaign, listing.items, keys)
+    return {key for key in keys if not listing.is_present[key]} | find_unviewable_images(campaign, listing.items, keys)
 
 
 def find_unviewable_images(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:

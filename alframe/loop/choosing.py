@@ -30,7 +30,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     `reask` rounds. Their answers still count.
     """
     listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
-    usable, ineligible = listing.present & embedded.embedding.readable, listing.held_out.copy()
+    usable, ineligible = listing.is_present & embedded.embedding.is_readable, listing.is_held_out.copy()
     ineligible[[label.item for label in campaign.effective_labels(listing.items)]] = True
     unlabelled = int((usable & ~ineligible).sum())
     ineligible[list(labels.conflicts)] = True

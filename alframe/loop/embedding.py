@@ -31,7 +31,7 @@ def embed_pool(campaign: Campaign, cache: RunCache, embedder: Embedder) -> Embed
         return cache.embedded
     listing, project, compute = cache.listing, campaign.project, campaign.parts.compute
     stores = project.feature_store, project.file_cache
-    used_embedder, embedding = update_pool_embedding(listing.items, listing.present, embedder, *stores, compute)
+    used_embedder, embedding = update_pool_embedding(listing.items, listing.is_present, embedder, *stores, compute)
     record_unreadable(campaign, embedding.unreadable)
     record_damaged(campaign, embedding.damaged)
     replaced = find_replaced_images(campaign, listing, embedding)
@@ -93,22 +93,22 @@ def map_to_representatives(
     settings, hashes = campaign.settings.duplicates, None
     if settings.by is None:
         return np.arange(len(listing.items))
-    pairs = zip(embedding.content_hashes, embedding.readable, strict=True)
+    pairs = zip(embedding.content_hashes, embedding.is_readable, strict=True)
     contents = [content if readable else None for content, readable in pairs]
     if settings.uses_hash:
         cache, compute = campaign.project.file_cache, campaign.parts.compute
-        items, present, spec = listing.items, listing.present, embedder.spec
-        hashes, has_hash = collect_difference_hashes(items, contents, present, spec, cache, compute)
+        items, is_present, spec = listing.items, listing.is_present, embedder.spec
+        hashes, has_hash = collect_difference_hashes(items, contents, is_present, spec, cache, compute)
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
     # Held-out images come first: then images near to them are neither requested nor used for training.
-    return group_duplicates(settings, contents, hashes, embedding.features, listing.held_out)
+    return group_duplicates(settings, contents, hashes, embedding.features, listing.is_held_out)
 
 
 def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
     """Count the pool images that another one represents, and how many of these a held-out one represents."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
     return DuplicateCounts(
-        int((~embedded.listing.held_out & represented).sum()), int(embedded.is_duplicate_of_held_out.sum())
+        int((~embedded.listing.is_held_out & represented).sum()), int(embedded.is_duplicate_of_held_out.sum())
     )
 
 

@@ -69,7 +69,7 @@ def sync_pool(campaign: Campaign) -> RunCache:
         settings.boxes,
         settings.classes,
     )
-    record_absent(campaign, np.flatnonzero(~listing.present).tolist())
+    record_absent(campaign, np.flatnonzero(~listing.is_present).tolist())
     if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)
     return RunCache(listing)
@@ -78,7 +78,7 @@ def sync_pool(campaign: Campaign) -> RunCache:
 def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
     # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
     asked_keys = {key for request in campaign.ledger.rounds() for key in request.keys}
-    keys = [key for key in np.flatnonzero(listing.present & ~listing.held_out).tolist() if key not in asked_keys]
+    keys = [key for key in np.flatnonzero(listing.is_present & ~listing.is_held_out).tolist() if key not in asked_keys]
     items = [(key, listing.items[key]) for key in keys]
     labels = [(key, Label(item=item.id, class_name=item.label)) for key, item in items if item.label is not None]
     # A label of the pool is cleared when the pool no longer has it, e.g. because a cell was emptied.

@@ -84,7 +84,7 @@ def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
     chosen = campaign.settings.finetune.unseen
     if chosen is not None:
         return chosen
-    has_test = any(listing.items[key].label is not None for key in np.flatnonzero(listing.held_out).tolist())
+    has_test = any(listing.items[key].label is not None for key in np.flatnonzero(listing.is_held_out).tolist())
     measures_itself = (
         isinstance(campaign.parts.new_head(), SelfCalibrating) or Need.UNSEEN in campaign.parts.sampler.needs
     )

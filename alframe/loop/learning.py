@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> HeadFitResult:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
-    usable = embedded.embedding.readable & ~embedded.is_duplicate_of_held_out
+    usable = embedded.embedding.is_readable & ~embedded.is_duplicate_of_held_out
     usable[list(embedded.replaced)] = False
     finetuned_keys, group = find_finetuned_keys(campaign), campaign.settings.holdout.group
     labels = campaign.effective_labels(items)
@@ -69,7 +69,7 @@ def evaluate_and_record(
     if history and (history[-1].round, history[-1].model) == (number, model):
         return None
     items, features, new_head = embedded.listing.items, embedded.embedding.features, campaign.parts.new_head
-    held_out = np.flatnonzero(embedded.listing.held_out & embedded.embedding.readable).tolist()
+    held_out = np.flatnonzero(embedded.listing.is_held_out & embedded.embedding.is_readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
     groups = assign_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
     rng = seeding.generator(settings.seed, "evaluation", number)

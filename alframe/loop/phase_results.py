@@ -50,8 +50,8 @@ class Embedded:
     @property
     def is_duplicate_of_held_out(self) -> npt.NDArray[np.bool_]:
         """(N,) whether this pool item nearly duplicates a held-out one: training on it would leak test information."""
-        held_out = self.listing.held_out
-        return ~held_out & held_out[self.representatives]
+        is_held_out = self.listing.is_held_out
+        return ~is_held_out & is_held_out[self.representatives]
 
 
 @dataclass(frozen=True, slots=True)

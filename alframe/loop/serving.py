@@ -59,7 +59,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         all_hidden = Arranged(without_suggestion=[bool(stored.audit_keys)] * len(stored.keys))
         flags = arranged.get(stored.number, all_hidden).without_suggestion
         hidden.update(key for key, is_hidden in zip(stored.keys, flags, strict=True) if is_hidden)
-    unlabelled = cache.listing.present & ~cache.listing.held_out
+    unlabelled = cache.listing.is_present & ~cache.listing.is_held_out
     unlabelled[[label.item for label in labels.counted]] = False
     return CampaignSnapshot(
         items=items,
@@ -90,7 +90,7 @@ def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
     Where fine-tuning has used the label, its embedding knows it: then the doubt is not known.
     """
     embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training
-    keys = np.flatnonzero(embedding.readable & listing.present & ~listing.held_out)
+    keys = np.flatnonzero(embedding.is_readable & listing.is_present & ~listing.is_held_out)
     probs = predict_in_chunks(embedding.features, keys, fitted.require_head().probs)
     doubt = np.full(len(keys), math.nan, np.float32)
     rows = np.searchsorted(keys, training.keys)

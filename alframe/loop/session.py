@@ -86,7 +86,7 @@ def _known_held_out_labels(campaign: Campaign, listing: PoolListing) -> dict[int
     """Return the pool's label of each held-out image, by key."""
     if not campaign.uses_pool_labels:
         return {}
-    held_out = [(key, listing.items[key]) for key in np.flatnonzero(listing.held_out).tolist()]
+    held_out = [(key, listing.items[key]) for key in np.flatnonzero(listing.is_held_out).tolist()]
     return {key: Label(item.id, item.label) for key, item in held_out if item.label is not None}
 
 
@@ -99,11 +99,11 @@ def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> 
     head, embedding, listing = fitted.require_head(), fitted.embedded.embedding, cache.listing
     items = listing.items
     labels = _known_held_out_labels(campaign, listing) | labels_by_key(campaign, items)
-    is_listed = embedding.readable & listing.present
+    is_listed = embedding.is_readable & listing.is_present
     is_listed[list(labels)] = True
     keys = np.flatnonzero(is_listed)
     probs = predict_in_chunks(embedding.features, keys, head.probs)
-    probs[~embedding.readable[keys]] = np.nan
+    probs[~embedding.is_readable[keys]] = np.nan
     return Predictions(
         items=[items[key] for key in keys.tolist()],
         probs=probs,

@@ -27,7 +27,7 @@ class Export:
         check_parts(session)
         cache = sync_pool(session)
         collect_and_store_answers(session, cache.listing.items, cache.problems)
-        check_exporters(session.parts.exporters, list(compress(cache.listing.items, cache.listing.present)))
+        check_exporters(session.parts.exporters, list(compress(cache.listing.items, cache.listing.is_present)))
         paths, failed = export_results(session, cache, train_on_all_labels(session, cache))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))

@@ -53,7 +53,7 @@ class Predict:
         _, embedding = update_pool_embedding(
             items, present, model.embedder, project.feature_store, project.file_cache, session.parts.compute
         )
-        keys = np.flatnonzero(embedding.readable)
+        keys = np.flatnonzero(embedding.is_readable)
         predictions = Predictions(
             items=[items[key] for key in keys.tolist()],
             probs=predict_in_chunks(embedding.features, keys, model.head.probs),

@@ -109,7 +109,7 @@ def test_bad_images_are_set_aside_and_read_no_second_time(images: Pass) -> None:
     items[10].path.write_bytes(items[10].path.read_bytes()[:60])
     embedding = images.run()
     assert sorted(embedding.unreadable) == [0, 9, 10]
-    assert embedding.readable.sum() == 21
+    assert embedding.is_readable.sum() == 21
     assert all(reason for reason in embedding.unreadable.values())
     images.run()
     assert images.read == 0
@@ -201,7 +201,7 @@ def test_no_room_for_all_embeddings_is_noticed_before_the_first(images: Pass, mo
     images.run()
     assert images.read == 24
     monkeypatch.setattr("alframe.store.files.shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
-    assert images.run().readable.all(), "what is there takes no more room"
+    assert images.run().is_readable.all(), "what is there takes no more room"
 
 
 class Spoilt(torch.nn.Module):

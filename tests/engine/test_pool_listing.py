@@ -85,7 +85,7 @@ def test_keys_stay_when_images_come_and_go(ledger: Ledger) -> None:
     sync_pool_listing(ledger, Listed([item(5), item(7), item(9)]), 0, "sequence", 0)
     listing = sync_pool_listing(ledger, Listed([item(1), item(9), item(5)]), 0, "sequence", 0)
     assert [one.id for one in listing.items] == ["0005.jpg", "0007.jpg", "0009.jpg", "0001.jpg"]
-    assert listing.present.tolist() == [True, False, True, True]
+    assert listing.is_present.tolist() == [True, False, True, True]
 
 
 def test_another_pool_is_not_taken_for_this_one(ledger: Ledger) -> None:
@@ -240,7 +240,7 @@ def test_a_labelled_image_stays_whole_when_its_boxes_appear(
     for _ in range(2):
         boxes = Boxes(str(tmp_path / "found.json"), use="all")
         listing = sync_pool_listing(ledger, Listed(pool), 0, "sequence", seed=0, boxes=boxes)
-        present = [one.id for one, here in zip(listing.items, listing.present, strict=True) if here]
+        present = [one.id for one, here in zip(listing.items, listing.is_present, strict=True) if here]
         assert sorted(present) == ["0000.jpg#1", "0000.jpg#2", "0001.jpg", "0002.jpg#1", "0002.jpg#2"]
         assert listing.items[1].box is None and listing.items[1].id == "0001.jpg"
         assert "1 images were labelled or requested as a whole" in caplog.text

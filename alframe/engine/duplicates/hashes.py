@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def collect_difference_hashes(
     items: Sequence[Item],
     content_hashes: Sequence[bytes | None],
-    present: Bools,
+    is_present: Bools,
     spec: InputSpec,
     cache: FileCache,
     compute: Compute,
@@ -30,10 +30,10 @@ def collect_difference_hashes(
     """Return the difference hash of each of N items as an input `spec` sees it, and (N,) which have one.
 
     Images that were embedded before there were such hashes are read once more, and a line says so. One that is not
-    `present` any more, or holds something else by now, has none.
+    in the pool any more (`is_present`), or holds something else by now, has none.
     """
     known = cache.look_up_hashes({content for content in content_hashes if content is not None}, spec)
-    first = {content: key for key, content in enumerate(content_hashes) if content not in known and present[key]}
+    first = {content: key for key, content in enumerate(content_hashes) if content not in known and is_present[key]}
     lacking = sorted(key for content, key in first.items() if content is not None)
     if lacking:
         log.info("%d images were embedded without difference hashes; they are read again for them.", len(lacking))

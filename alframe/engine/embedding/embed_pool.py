@@ -46,7 +46,7 @@ class PoolEmbedding:
     damaged: Mapping[int, str] = field(default_factory=dict)
 
     @property
-    def readable(self) -> Bools:
+    def is_readable(self) -> Bools:
         """(N,) whether the row of `features` means something."""
         mask = np.ones(len(self.features), bool)
         mask[list(self.unreadable)] = False
@@ -64,7 +64,7 @@ class ShardResult:
 
 def update_pool_embedding(
     items: Sequence[Item],
-    present: Bools,
+    is_present: Bools,
     embedder: Embedder,
     open_store: Callable[[str], FeatureStore],
     file_cache: FileCache,
@@ -72,7 +72,7 @@ def update_pool_embedding(
 ) -> tuple[Embedder, PoolEmbedding]:
     """Bring the store of the embedder's fingerprint up to date, and gather the features of all items.
 
-    `present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
+    `is_present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
     inference engine fails on its first batch and was not chosen by name, the next one takes over: the embedder that
     made the features is returned. Raises EngineError if no engine can run the network, PoolError if no image can be
     read, BadOutput if the network gives no finite number.
@@ -80,7 +80,7 @@ def update_pool_embedding(
     while True:
         try:
             store = open_store(embedder.fingerprint)
-            return embedder, _embed_missing(items, present, embedder, store, file_cache, compute)
+            return embedder, _embed_missing(items, is_present, embedder, store, file_cache, compute)
         except EngineError as error:
             following = embedder.next_fallback()
             if following is None:
@@ -90,11 +90,16 @@ def update_pool_embedding(
 
 
 def _embed_missing(
-    items: Sequence[Item], present: Bools, embedder: Embedder, store: FeatureStore, cache: FileCache, compute: Compute
+    items: Sequence[Item],
+    is_present: Bools,
+    embedder: Embedder,
+    store: FeatureStore,
+    cache: FileCache,
+    compute: Compute,
 ) -> PoolEmbedding:
     # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
     # forms the same batches when it goes on, and ends with the same bits.
-    contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), present)
+    contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), is_present)
     recognise_moved_files(items, contents, cache)
     shards = _missing_shards(contents, store)
     shard_items = [[items[key] for key in shard] for shard in shards]

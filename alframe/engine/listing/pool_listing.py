@@ -34,13 +34,13 @@ SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 class PoolListing:
     """All items that were ever listed, by key.
 
-    `present` (N,) is False for those that the pool no longer lists, which are never selected; `held_out` (N,)
+    `is_present` (N,) is False for those that the pool no longer lists, which are never selected; `is_held_out` (N,)
     are kept for testing. `has_no_class` (N,): the pool's label is no class, so that no simulation can answer.
     """
 
     items: list[Item]
-    present: Bools
-    held_out: Bools
+    is_present: Bools
+    is_held_out: Bools
     has_no_class: Bools
 
     @cached_property
@@ -101,8 +101,8 @@ def sync_pool_listing(
     had_label = [item.label is not None for item in items]
     items = unify_pool_classes(items, [*classes, *ledger.class_names_from_rounds()], known.labels())
     has_no_class = np.array([had and item.label is None for had, item in zip(had_label, items, strict=True)], bool)
-    present = np.ones(len(items), bool)
-    present[: len(known)] = [key in again for key in range(len(known))]
+    is_present = np.ones(len(items), bool)
+    is_present[: len(known)] = [key in again for key in range(len(known))]
     moved_boxes = sum(items[key].box != item.box for key, item in again.items())
     if moved_boxes:
         log.warning(
@@ -128,8 +128,8 @@ def sync_pool_listing(
         ledger.add_items(len(known), items[len(known) :])
         ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
-    held_out = np.array([item.split == "test" for item in items], bool)
-    return PoolListing(corrected, present, held_out, has_no_class)
+    is_held_out = np.array([item.split == "test" for item in items], bool)
+    return PoolListing(corrected, is_present, is_held_out, has_no_class)
 
 
 def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
