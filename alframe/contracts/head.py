@@ -54,5 +54,7 @@ class HiddenActivations(Protocol):
 class SelfCalibrating(Protocol):
     """A head that sets some of its numbers (how sure) by how well it predicts labels it was not fitted to."""
 
-    def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """Fit as `fit`, but measure only on the `unseen` (m,) rows: an embedding trained on a label gives it away."""
+    def fit_with_unseen(
+        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, is_unseen_by_backbone: Bools
+    ) -> None:
+        """Fit as `fit`, but measure only on unseen rows (m,): the backbone knows the labels that it was trained on."""

@@ -31,14 +31,14 @@ class TrainingLabels:
     """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
 
     `labelled_on_keys` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
-    `unseen` (m,) says which labels the embedding was not fine-tuned on, nor on others of their group.
+    `is_unseen_by_backbone` (m,) says which labels the embedding was not fine-tuned on, nor on others of their group.
     """
 
     keys: Ints
     y: Ints
     classes: tuple[str, ...]
     labelled_on_keys: Ints
-    unseen: Bools
+    is_unseen_by_backbone: Bools
 
     @property
     def is_by_people(self) -> Bools:
@@ -67,7 +67,7 @@ def make_training_labels(
         y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
         labelled_on_keys=np.array([label.labelled_on for label in kept], np.int64),
-        unseen=~shares_group(items, [label.item for label in kept], finetuned_keys, group),
+        is_unseen_by_backbone=~shares_group(items, [label.item for label in kept], finetuned_keys, group),
     )
 
 
@@ -117,7 +117,7 @@ def evaluate_head(
         make_head,
         features[training.keys[rows]],
         training.y[rows],
-        training.unseen[rows],
+        training.is_unseen_by_backbone[rows],
         training.classes,
         [groups[row] for row in rows.tolist()],
         rng,
@@ -127,7 +127,8 @@ def evaluate_head(
 
 def explain_missing_evaluation(training: TrainingLabels) -> str:
     """Say why `evaluate_head` has measured nothing."""
-    labels, unseen = int(training.is_by_people.sum()), int((training.is_by_people & training.unseen).sum())
+    is_by_people = training.is_by_people
+    labels, unseen = int(is_by_people.sum()), int((is_by_people & training.is_unseen_by_backbone).sum())
     needed = f"at least {MIN_LABELS} labels, of two classes with labels in two groups each"
     if unseen == labels:
         return f"No accuracy yet: {needed}, are needed to measure it."
@@ -168,7 +169,7 @@ def evaluate_audit(
     tests = np.array_split(rng.permutation(rows), min(folds, len(rows)))
     splits = [(np.flatnonzero(~np.isin(training.labelled_on_keys, training.keys[test])), test) for test in tests]
     x, classes = features[training.keys], len(training.classes)
-    probs = predict_folds(make_head, x, training.y, training.unseen, classes, splits, rng)
+    probs = predict_folds(make_head, x, training.y, training.is_unseen_by_backbone, classes, splits, rng)
     truth = [training.classes[number] for number in training.y[rows].tolist()]
     return evaluate_probs(probs[rows], training.classes, truth, basis, image_counts)
 
@@ -211,5 +212,5 @@ def _take_rows(training: TrainingLabels, kept: Bools) -> TrainingLabels:
         keys=training.keys[kept],
         y=training.y[kept],
         labelled_on_keys=training.labelled_on_keys[kept],
-        unseen=training.unseen[kept],
+        is_unseen_by_backbone=training.is_unseen_by_backbone[kept],
     )

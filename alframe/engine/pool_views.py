@@ -71,7 +71,7 @@ def make_pool_view(
         Need.FEATURES: lambda: LazyFeatures(features, keys),
         Need.LABELLED_FEATURES: lambda: features[training.keys],
         Need.LABELS: lambda: training.y,
-        Need.UNSEEN: lambda: training.unseen,
+        Need.IS_UNSEEN_BY_BACKBONE: lambda: training.is_unseen_by_backbone,
         Need.SEQUENCES: lambda: sequences[keys],
         Need.BATCH_ERROR_RATES: lambda: np.array(earlier_batches.error_rates, np.float32),
         Need.CHOSEN_BY: lambda: np.array(earlier_batches.chosen_by, np.str_),

@@ -21,10 +21,12 @@ def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     return REGISTRIES[kind].build(recipe)
 
 
-def fit_head(head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-    """Fit `head`; if it measures itself, it does so on the `unseen` (m,) rows, whose labels fine-tuning did not use."""
+def fit_head(
+    head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, is_unseen_by_backbone: Bools
+) -> None:
+    """Fit `head`; if it measures itself, it does so on the unseen rows (m,), whose labels fine-tuning did not use."""
     if isinstance(head, SelfCalibrating):
-        head.fit_with_unseen(x, y, classes, rng, unseen)
+        head.fit_with_unseen(x, y, classes, rng, is_unseen_by_backbone)
     else:
         head.fit(x, y, classes, rng)
 

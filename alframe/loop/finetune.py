@@ -86,7 +86,8 @@ def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
         return chosen
     has_test = any(listing.items[key].label is not None for key in np.flatnonzero(listing.is_held_out).tolist())
     measures_itself = (
-        isinstance(campaign.parts.new_head(), SelfCalibrating) or Need.UNSEEN in campaign.parts.sampler.needs
+        isinstance(campaign.parts.new_head(), SelfCalibrating)
+        or Need.IS_UNSEEN_BY_BACKBONE in campaign.parts.sampler.needs
     )
     return UNSEEN_FRACTION if measures_itself or not has_test else 0.0
 

@@ -44,7 +44,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     if len(np.unique(training.y)) < 2:
         return HeadFitResult(embedded, training, None)
     head = campaign.parts.new_head()
-    if isinstance(head, SelfCalibrating) and not training.unseen.any():
+    if isinstance(head, SelfCalibrating) and not training.is_unseen_by_backbone.any():
         log.warning(
             "head=%s measures itself on labels, and the network was fine-tuned on all of them, or on others of their "
             "groups: it goes by its defaults. Its probabilities mean more once there are new labels, or with "
@@ -52,7 +52,9 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
             campaign.parts.name("head"),
         )
     rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_round_count)
-    composite.fit_head(head, features[training.keys], training.y, len(training.classes), rng, training.unseen)
+    composite.fit_head(
+        head, features[training.keys], training.y, len(training.classes), rng, training.is_unseen_by_backbone
+    )
     return HeadFitResult(embedded, training, head)
 
 

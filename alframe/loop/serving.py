@@ -97,7 +97,7 @@ def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
     if len(training.keys) >= _MIN_LABELS:
         unseen = _predict_unseen(campaign, fitted)
-        known &= training.unseen
+        known &= training.is_unseen_by_backbone
         probs[rows[known]] = unseen[known]
         doubt[rows[known]] = 1 - unseen[known, training.y[known]]
     return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
@@ -118,7 +118,7 @@ def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
             splits.append((train, test))
     x = embedded.embedding.features[training.keys]
     new_head, classes = campaign.parts.new_head, len(training.classes)
-    probs = predict_folds(new_head, x, training.y, training.unseen, classes, splits, rng)
+    probs = predict_folds(new_head, x, training.y, training.is_unseen_by_backbone, classes, splits, rng)
     missing = probs.sum(axis=1) == 0  # a fold that leaves a single class to learn
     if missing.any():
         probs[missing] = fitted.require_head().probs(x[missing])

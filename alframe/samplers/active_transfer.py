@@ -32,7 +32,7 @@ class ActiveTransfer:
     `c`: inverse strength of the L2 penalty of both regressions.
     """
 
-    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS, Need.UNSEEN})
+    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS, Need.IS_UNSEEN_BY_BACKBONE})
 
     def __init__(self, batches: int = 10, folds: int = 5, c: float = 0.1) -> None:
         require_at_least("sampler 'active_transfer'", 1, batches=batches)
@@ -47,7 +47,7 @@ class ActiveTransfer:
         # One scale for all features: one of them may vary in the pool only.
         mean, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)
         scaled: Floats = np.asarray((labelled - mean) / scale, np.float32)
-        unseen = view.unseen
+        unseen = view.is_unseen_by_backbone
         is_error = cross_validated_errors(scaled, view.labels, unseen, self.folds, self.c, rng)[unseen]
         if is_error.all() or not is_error.any():
             log.warning(

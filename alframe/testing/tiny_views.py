@@ -28,7 +28,7 @@ def tiny_fields(
         Need.SEQUENCES: np.arange(n) // 3,
         Need.BATCH_ERROR_RATES: rng.random(4).astype(np.float32),
         Need.CHOSEN_BY: np.array(["", "margin", "random", "gone"]),
-        Need.UNSEEN: np.arange(labelled) % 3 > 0,
+        Need.IS_UNSEEN_BY_BACKBONE: np.arange(labelled) % 3 > 0,
     }
     return {need: fields[need] for need in needs if need in fields}
 

@@ -24,7 +24,7 @@ class Need(enum.Enum):
     FEATURES = "features"
     LABELLED_FEATURES = "labelled_features"
     LABELS = "labels"
-    UNSEEN = "unseen"
+    IS_UNSEEN_BY_BACKBONE = "is_unseen_by_backbone"
     PROBS = "probs"
     LABELLED_PROBS = "labelled_probs"
     PROB_SAMPLES = "prob_samples"
@@ -133,9 +133,9 @@ class PoolView:
         return self._field(Need.LABELS)
 
     @property
-    def unseen(self) -> Bools:
+    def is_unseen_by_backbone(self) -> Bools:
         """(m,) of which labelled items fine-tuning did not use the label; of the others the embeddings know it."""
-        return self._field(Need.UNSEEN)
+        return self._field(Need.IS_UNSEEN_BY_BACKBONE)
 
     @property
     def probs(self) -> Floats:

@@ -61,7 +61,13 @@ def campaign(seed: int, batch: int = 20, drawn: int = 5, rounds: int = 8) -> Cam
     training = TrainingLabels(labelled, y[labelled], CLASSES, labelled, np.ones(len(labelled), np.bool_))
     honest = evaluate_audit(Ridge, x, training, audited, rng)
     validated = cross_validate(
-        Ridge, x[labelled], y[labelled], training.unseen, CLASSES, [str(at % 20) for at in range(len(labelled))], rng
+        Ridge,
+        x[labelled],
+        y[labelled],
+        training.is_unseen_by_backbone,
+        CLASSES,
+        [str(at % 20) for at in range(len(labelled))],
+        rng,
     )
     assert honest is not None and validated is not None
     leaked = evaluate_probs(head.probs(x[audited]), CLASSES, [CLASSES[at] for at in y[audited]], "seen in training")

@@ -161,7 +161,7 @@ def test_labels_that_fine_tuning_has_used_have_no_doubt(doubtful: list[str], tmp
     assert fitted is not None
     assert snapshot.predictions is not None
     training = fitted.training
-    known = np.isin(snapshot.predictions.keys, training.keys[training.unseen])
+    known = np.isin(snapshot.predictions.keys, training.keys[training.is_unseen_by_backbone])
     np.testing.assert_array_equal(np.isfinite(snapshot.predictions.label_doubt), known)
     assert 0 < known.sum() < 60
     assert re.search(r"labels: \d+ to \d+ %, measured on \d+ labelled images that fine-tuning did not use", accuracy)

@@ -24,7 +24,7 @@ def with_a_difficult_place(n=30, difficult=(7,), seed=0):
         Need.FEATURES: (places[pool] + rng.normal(size=(n, 3))).astype(np.float32),
         Need.LABELLED_FEATURES: (places[where] + rng.normal(size=(60, 3))).astype(np.float32),
         Need.LABELS: labels.astype(np.int64),
-        Need.UNSEEN: np.ones(60, bool),
+        Need.IS_UNSEEN_BY_BACKBONE: np.ones(60, bool),
     }
 
 
@@ -79,7 +79,7 @@ def test_errors_on_labels_that_fine_tuning_has_used_do_not_count():
 
 
 def test_without_a_label_that_fine_tuning_has_not_used_it_is_random(caplog):
-    fields = with_a_difficult_place(200) | {Need.UNSEEN: np.zeros(60, bool)}
+    fields = with_a_difficult_place(200) | {Need.IS_UNSEEN_BY_BACKBONE: np.zeros(60, bool)}
     chosen = [choose(fields, 5, seed).keys.tolist() for seed in range(4)]
     assert "the model gets 0 of 0 labelled images wrong (of those that fine-tuning did not use)" in caplog.text
     assert len({tuple(one) for one in chosen}) == 4
@@ -106,7 +106,7 @@ def test_nothing_to_learn_errors_from(x, y):
 def test_without_errors_it_says_so_and_is_random(caplog):
     fields = with_a_difficult_place(200)
     easy = np.arange(40)  # the difficult ones left out
-    fields |= {need: fields[need][easy] for need in (Need.LABELLED_FEATURES, Need.LABELS, Need.UNSEEN)}
+    fields |= {need: fields[need][easy] for need in (Need.LABELLED_FEATURES, Need.LABELS, Need.IS_UNSEEN_BY_BACKBONE)}
     with caplog.at_level(logging.WARNING):
         chosen = [choose(fields, 5, seed).keys.tolist() for seed in range(4)]
     assert "the model gets 0 of 40 labelled images wrong" in caplog.text
