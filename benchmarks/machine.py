@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,14 @@ def describe() -> dict[str, Any]:
         "threads": {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ},
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
     }
+
+
+def write_report(report: Mapping[str, object], out: Path | None) -> None:
+    """Print a benchmark's report as JSON, and write it to the file `out`, if there is one."""
+    text = json.dumps(report, indent=2) + "\n"
+    sys.stdout.write(text)
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
 
 
 def resident_mib(peak: bool) -> float | None:

@@ -17,7 +17,6 @@ import io
 import json
 import multiprocessing
 import statistics
-import sys
 import tempfile
 import time
 import uuid
@@ -33,7 +32,7 @@ from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.source import Web, web_folder
 from alframe.label_sources.web.thumbnails import file_version
 from alframe.types import CampaignSnapshot, Item, Request, Suggestion
-from benchmarks.machine import describe
+from benchmarks.machine import describe, write_report
 
 PAGE = 40
 CLASSES = tuple(f"species {number}" for number in range(30))
@@ -188,10 +187,7 @@ def main() -> None:
     short, long = results["pages"]
     results["ratio_p95"] = round(long["p95_ms"] / short["p95_ms"], 2)
     result = {"benchmark": "browser", "machine": machine, "setting": {"page": PAGE}, "results": results}
-    text = json.dumps(result, indent=2)
-    sys.stdout.write(text + "\n")
-    if args.out:
-        args.out.write_text(text + "\n", encoding="utf-8")
+    write_report(result, args.out)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from alframe.engine.embedding.runner import cpu_has_bf16, engine_candidates
 from alframe.errors import EngineError
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
-from benchmarks.machine import describe
+from benchmarks.machine import describe, write_report
 
 BATCH = 32
 PLAIN = "timm + DataLoader"
@@ -326,10 +326,7 @@ def main() -> None:
         "pipeline": pipeline,
         "left_out": [way for way in WAYS if way not in ways],
     }
-    text = json.dumps(result, indent=2)
-    sys.stdout.write(text + "\n")
-    if args.out:
-        args.out.write_text(text + "\n", encoding="utf-8")
+    write_report(result, args.out)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ images that no head learned from.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -23,7 +21,7 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
 from alframe.types import Floats, Ints
-from benchmarks.machine import describe
+from benchmarks.machine import describe, write_report
 
 TEST = 1000
 Fit = Callable[[Floats, Ints, Floats], Ints]  # examples, their classes, and images whose classes are wanted
@@ -117,10 +115,7 @@ def main() -> None:
         "results": results,
         "left_out": options.skip,
     }
-    text = json.dumps(report, indent=2)
-    sys.stdout.write(text + "\n")
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    write_report(report, options.out)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ import numpy as np
 
 from alframe.samplers.kcenter import KCenter
 from alframe.types import Floats, Need, PoolView
-from benchmarks.machine import describe, reading_s
+from benchmarks.machine import describe, reading_s, write_report
 from benchmarks.real import resampled
 
 Peer = Callable[[Floats, Floats, int], list[int]]
@@ -237,10 +237,7 @@ def main() -> None:
     }
     if options.from_file:
         report["from_file"] = from_file(options.from_file, options.dim, options.labelled, options.k, options.seed)
-    text = json.dumps(report, indent=2)
-    sys.stdout.write(text + "\n")
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    write_report(report, options.out)
 
 
 if __name__ == "__main__":

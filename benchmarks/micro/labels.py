@@ -30,7 +30,7 @@ from alframe.formats.timelapse.template import Field
 from alframe.label_sources.csv.source import Csv
 from alframe.label_sources.timelapse.set_source import TimelapseSet
 from alframe.types import Item, Request
-from benchmarks.machine import describe, resident_mib
+from benchmarks.machine import describe, resident_mib, write_report
 
 SPECIES = ("red fox", "roe deer", "wild boar", "blank")
 COLUMNS = ("RelativePath", "File", "DateTime", "Species", "Comments")
@@ -188,10 +188,7 @@ def main() -> None:
             for peer, peer_runs in runs.items()
         },
     }
-    text = json.dumps(result, indent=2)
-    sys.stdout.write(text + "\n")
-    if args.out:
-        args.out.write_text(text + "\n", encoding="utf-8")
+    write_report(result, args.out)
 
 
 if __name__ == "__main__":

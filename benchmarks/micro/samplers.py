@@ -34,7 +34,7 @@ from alframe.engine.fit import TrainingLabels
 from alframe.engine.pool_views import EarlierBatches, make_pool_view
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView
-from benchmarks.machine import describe, resident_mib
+from benchmarks.machine import describe, resident_mib, write_report
 
 DIM, CLASSES, HEAPS = 256, 10, 5  # heaps of each class
 LABELLED, K = 200, 100
@@ -143,10 +143,7 @@ def main() -> None:
         },
         "results": results,
     }
-    text = json.dumps(report, indent=2)
-    sys.stdout.write(text + "\n")
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+    write_report(report, options.out)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +35,7 @@ from alframe.engine.pool_views import make_pool_view
 from alframe.samplers.bald import Bald, mutual_information, pool_mutual_information
 from alframe.samplers.uncertainty import entropy, least_confidence, margin_uncertainty
 from alframe.types import Floats
-from benchmarks.machine import describe, reading_s, resident_mib
+from benchmarks.machine import describe, reading_s, resident_mib, write_report
 
 Score = Callable[[Floats], Floats]
 
@@ -197,7 +197,7 @@ def main() -> None:
     if options.head:
         setting = {"bald": [options.draws, options.rows, options.classes], "dim": DIM, "labelled": LABELLED}
         results = measure_from_head(*shape, options.repeats)
-        _write({"benchmark": "bald", "machine": machine, "setting": setting, "results": results}, options.out)
+        write_report({"benchmark": "bald", "machine": machine, "setting": setting, "results": results}, options.out)
         return
     rng = np.random.default_rng(0)
     probs = _probs(rng, (options.rows, options.classes))
@@ -212,14 +212,7 @@ def main() -> None:
         },
         "limit_s": {"probs": reading_s(probs), "bald": reading_s(samples)},
     }
-    _write(report, options.out)
-
-
-def _write(report: Mapping[str, object], out: Path | None) -> None:
-    text = json.dumps(report, indent=2)
-    sys.stdout.write(text + "\n")
-    if out:
-        out.write_text(text + "\n", encoding="utf-8")
+    write_report(report, options.out)
 
 
 def _probs(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
