@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import UNSURE, State
+from tests.sheets import answer_sheet, sheet_path
 
 SPRING = datetime(2024, 5, 1, 6)
 STILL = datetime(2000, 1, 1)
@@ -44,13 +44,7 @@ def words(pool: Path, project: Path, camera_level: int) -> list[str]:
 
 
 def answer(project: Path, classes: Mapping[str, str]) -> None:
-    sheet = project / "to_label" / "round-001" / "to_label.csv"
-    with sheet.open(encoding="utf-8-sig", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    with sheet.open("w", encoding="utf-8", newline="") as handle:
-        out = csv.DictWriter(handle, rows[0])
-        out.writeheader()
-        out.writerows({**row, "label": classes[row["path"]]} for row in rows)
+    answer_sheet(sheet_path(project, 1), lambda at, row: classes[row["path"]])
 
 
 def labels_after_a_round(pool: Path, project: Path, classes: Mapping[str, str], camera_level: int) -> dict[str, str]:

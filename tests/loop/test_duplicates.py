@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import sqlite3
@@ -22,6 +21,7 @@ from alframe.store.events import DuplicateCounts
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
+from tests.sheets import answer_sheet, sheet_path
 
 ON = "duplicates.by=both"
 NONE_HELD_OUT = "holdout.fraction=0"
@@ -91,18 +91,6 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     assert not held_out & learned
 
 
-def answer(project: Path, number: int) -> None:
-    sheet = project / "to_label" / f"round-{number:03d}" / "to_label.csv"
-    with sheet.open(encoding="utf-8-sig", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    for row in rows:
-        row["label"] = row["path"].split("/")[0]
-    with sheet.open("w", encoding="utf-8", newline="") as handle:
-        out = csv.DictWriter(handle, rows[0])
-        out.writeheader()
-        out.writerows(rows)
-
-
 def test_people_with_a_project_from_before_the_setting(
     images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,7 +99,7 @@ def test_people_with_a_project_from_before_the_setting(
     words = [f"project={project}", "label_source=csv", "pool.classes=false", "audit=0.3"]
     for number in (1, 2):
         assert run(images, tmp_path, *words)[0].state is State.WAITING
-        answer(project, number)
+        answer_sheet(sheet_path(project, number))
     db = sqlite3.connect(tmp_path / "cache" / "contents.sqlite")
     db.execute("DROP TABLE hash")
     db.close()
@@ -119,7 +107,7 @@ def test_people_with_a_project_from_before_the_setting(
     caplog.set_level("INFO")
     for number in (3, 4, 5):
         assert run(images, tmp_path, *words, ON)[0].state is State.WAITING
-        answer(project, number)
+        answer_sheet(sheet_path(project, number))
     assert caplog.text.count("embedded without difference hashes; they are read again") == 1
     assert "36 images were embedded without" in caplog.text, "one of two copies is enough"
     after = asked(project)[len(before) :]

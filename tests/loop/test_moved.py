@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 import shutil
@@ -13,17 +12,9 @@ import pytest
 from alframe.engine.embedding import embed_pool
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from tests.command_line import CommandLine, alframe
+from tests.sheets import answer_sheet
 
 __all__ = ["alframe"]
-
-
-def answer(sheet: Path) -> None:
-    with sheet.open(encoding="utf-8-sig", newline="") as handle:
-        rows = [row | {"label": row["path"].split("/")[0]} for row in csv.DictReader(handle)]
-    with sheet.open("w", encoding="utf-8", newline="") as handle:
-        out = csv.DictWriter(handle, rows[0])
-        out.writeheader()
-        out.writerows(rows)
 
 
 @pytest.fixture
@@ -35,7 +26,7 @@ def words(alframe: CommandLine, tmp_path: Path) -> list[str]:
     words += ["label_source=csv", "start.labels=9"]
     assert alframe(*words, f"pool.root={images}").code == 0
     (sheet,) = tmp_path.glob("runs/*/to_label/round-001/to_label.csv")
-    answer(sheet)
+    answer_sheet(sheet)
     assert alframe(*words, f"pool.root={images}").code == 0
     shutil.move(images, tmp_path / "disk" / "card 1")
     return words
@@ -75,7 +66,7 @@ def test_nothing_is_embedded_again(
 
     monkeypatch.setattr(embed_pool, "process_shards", counted)
     (project,) = tmp_path.glob("runs/card*")
-    answer(project / "to_label" / "round-002" / "to_label.csv")
+    answer_sheet(project / "to_label" / "round-002" / "to_label.csv")
     went_on = alframe(f"project={project}", f"pool.root={new}")
     assert went_on.code == 0, went_on.err
     assert set(embedded) <= {"class_0/003.png"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from alframe.store.events import Predicted
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
+from tests.sheets import answer_sheet, sheet_path, top_folder
 
 
 class Person:
@@ -35,19 +35,11 @@ class Person:
             return session.chosen_task.run(session)
 
     def sheet(self, number: int) -> Path:
-        return self.project / "to_label" / f"round-{number:03d}" / "to_label.csv"
+        return sheet_path(self.project, number)
 
     def answer(self, number: int, write: Callable[[int, str], str] = lambda row, truth: truth) -> list[str]:
         """Fill in the label of each row; the images of the round."""
-        with self.sheet(number).open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle))
-        for at, row in enumerate(rows):
-            row["label"] = write(at, row["path"].split("/")[0])
-        with self.sheet(number).open("w", encoding="utf-8", newline="") as handle:
-            out = csv.DictWriter(handle, rows[0])
-            out.writeheader()
-            out.writerows(rows)
-        return [row["path"] for row in rows]
+        return answer_sheet(self.sheet(number), lambda at, row: write(at, top_folder(row)))
 
     def labels(self) -> dict[str, str]:
         with Ledger.open(self.project, read_only=True) as ledger:

@@ -22,6 +22,15 @@ def features(*numbers: int) -> np.ndarray:
     return np.array([[number, -number, 0.5] for number in numbers], np.float32)
 
 
+def write_two_shards(folder: Path) -> dict[str, Path]:
+    """Store 1 and 2 in one shard and 3 in another, and return the files of the first."""
+    store = FeatureStore(folder)
+    store.add(contents(1, 2), features(1, 2))
+    (keys,) = folder.glob("*.keys.npy")
+    store.add(contents(3), features(3))
+    return {"keys": keys, "features": keys.with_name(keys.name.replace(".keys", ""))}
+
+
 def test_features_come_back_in_the_order_asked_for_from_any_shard(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path)
     store.add(contents(1, 2, 256), features(1, 2, 256))
@@ -112,11 +121,8 @@ def test_of_two_shards_with_one_content_the_order_of_names_decides(tmp_path: Pat
 def test_a_damaged_shard_is_removed_and_costs_itself_only(
     tmp_path: Path, which: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = FeatureStore(tmp_path)
-    store.add(contents(1, 2), features(1, 2))
-    (keys,) = tmp_path.glob("*.keys.npy")
-    store.add(contents(3), features(3))
-    file = keys if which == "keys" else keys.with_name(keys.name.replace(".keys", ""))
+    files = write_two_shards(tmp_path)
+    file = files[which]
     whole = file.read_bytes()
     new = {"empty": b"", "header cut": whole[:20], "data cut": whole[:-1], "garbage": b"\0garbage" * 40}
     if damage == "missing":
@@ -127,7 +133,7 @@ def test_a_damaged_shard_is_removed_and_costs_itself_only(
     assert again.has(contents(1, 2, 3)).tolist() == [False, False, True]
     if not (which == "keys" and damage == "missing"):  # as after a kill between the two files
         assert "damaged" in caplog.text
-        assert not keys.exists()
+        assert not files["keys"].exists()
     again.add(contents(1, 2), features(1, 2))
     for one in (again, FeatureStore(tmp_path)):
         np.testing.assert_array_equal(one.gather(contents(3, 2, 1)), features(3, 2, 1))
@@ -138,11 +144,7 @@ def test_a_damaged_shard_is_removed_and_costs_itself_only(
 def test_values_that_were_not_written_are_computed_again(
     which: str, damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = FeatureStore(tmp_path)
-    store.add(contents(1, 2), features(1, 2))
-    (keys,) = tmp_path.glob("*.keys.npy")
-    store.add(contents(3), features(3))
-    file = keys if which == "keys" else keys.with_name(keys.name.replace(".keys", ""))
+    file = write_two_shards(tmp_path)[which]
     data = bytearray(file.read_bytes())
     row = (len(data) - 128) // 2
     match damage:

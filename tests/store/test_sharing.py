@@ -84,14 +84,19 @@ def test_one_file_that_is_held_keeps_no_other_from_being_cleared(tmp_path: Path,
             assert [path.name for path in tmp_path.iterdir()] == [held]
 
 
+def fill_mapped_store(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> tuple[FeatureStore, list[bytes]]:
+    """Return a store of `count` contents and their hashes; features (0, 1), (2, 3) ... that are mapped from disk."""
+    monkeypatch.setattr(pool_features, "MAPPED_BYTES", 0)
+    store, hashes = FeatureStore(folder), [number.to_bytes(16, "big") for number in range(count)]
+    store.add(hashes, np.arange(2 * count, dtype=np.float32).reshape(count, 2))
+    return store, hashes
+
+
 def test_a_mapped_file_of_embeddings_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharing_rules: SharingRules
 ) -> None:
     """A run of an older pool has it mapped; the next one that comes removes it."""
-    monkeypatch.setattr(pool_features, "MAPPED_BYTES", 0)
-    hashes = [number.to_bytes(16, "big") for number in range(40)]
-    store = FeatureStore(tmp_path)
-    store.add(hashes, np.arange(80, dtype=np.float32).reshape(40, 2))
+    store, hashes = fill_mapped_store(tmp_path, monkeypatch, 40)
     older = gather_pool_features(store, hashes)
     (file,) = (tmp_path / "pools").glob("*.f32")
     newer = gather_pool_features(store, [hashes[39], *hashes[1:39]])  # an image has gone, another has its place
@@ -107,10 +112,7 @@ def test_a_mapped_file_of_embeddings_is_found_again(
 def test_a_damaged_file_of_embeddings_that_is_mapped_is_not_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sharing_rules: SharingRules
 ) -> None:
-    monkeypatch.setattr(pool_features, "MAPPED_BYTES", 0)
-    hashes = [number.to_bytes(16, "big") for number in range(9)]
-    store = FeatureStore(tmp_path)
-    store.add(hashes, np.arange(18, dtype=np.float32).reshape(9, 2))
+    store, hashes = fill_mapped_store(tmp_path, monkeypatch, 9)
     held = gather_pool_features(store, hashes)
     (file,) = (tmp_path / "pools").glob("*.f32")
     with file.open("r+b") as handle:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -21,6 +20,7 @@ from alframe.app.api import open_session
 from alframe.pools import folder as folder_pool
 from alframe.store.ledger import Ledger
 from tests.command_line import CommandLine, alframe
+from tests.sheets import read_rows, write_rows
 
 __all__ = ["alframe"]
 
@@ -144,18 +144,6 @@ class TwoPeople:
             write_rows(file, [{**row, "label": self.truth[row["path"]]} for row in read_rows(file)])
 
 
-def read_rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8-sig", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
-def write_rows(file: Path, rows: list[dict[str, str]]) -> None:
-    with file.open("w", encoding="utf-8", newline="") as handle:
-        out = csv.DictWriter(handle, rows[0])
-        out.writeheader()
-        out.writerows(rows)
-
-
 def test_every_label_box_and_time_is_right_or_named(
     alframe: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,8 +193,7 @@ def test_every_label_box_and_time_is_right_or_named(
     classes = Counter(people.truth[name] for name in asked)
     shown = re.findall(rf"^ +(\d+)  ({'|'.join(COLOURS)})$", status, re.MULTILINE)
     assert {name: int(count) for count, name in shown} == classes
-    with (tmp_path / "p" / "export" / "predictions.csv").open(encoding="utf-8-sig", newline="") as handle:
-        exported = {row["path"]: row["label"] for row in csv.DictReader(handle)}
+    exported = {row["path"]: row["label"] for row in read_rows(tmp_path / "p" / "export" / "predictions.csv")}
     assert exported == people.truth
 
 

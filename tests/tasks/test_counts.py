@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from alframe.stopping.budget import Budget
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_pool
 from tests.command_line import CommandLine, alframe
+from tests.sheets import Row, answer_sheet, sheet_path, top_folder
 
 __all__ = ["alframe"]
 SMALL = [
@@ -32,16 +32,12 @@ def pool(tmp_path: Path) -> Path:
 
 def answer(project: Path, number: int, answers: Mapping[int, str | None]) -> list[str]:
     """Answer rows of a round, with the class of their folder for None; return the paths of all rows."""
-    file = project / "to_label" / f"round-{number:03d}" / "to_label.csv"
-    with file.open(newline="", encoding="utf-8-sig") as handle:
-        rows = list(csv.DictReader(handle))
-    for at, said in answers.items():
-        rows[at]["label"] = rows[at]["path"].partition("/")[0] if said is None else said
-    with file.open("w", newline="", encoding="utf-8-sig") as handle:
-        writer = csv.DictWriter(handle, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return [row["path"] for row in rows]
+
+    def answer_row(at: int, row: Row) -> str:
+        said = answers.get(at, row["label"])
+        return top_folder(row) if said is None else said
+
+    return answer_sheet(sheet_path(project, number), answer_row)
 
 
 def counted(status: str) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from tests.command_line import CommandLine, Finished, alframe
+from tests.sheets import answer_sheet, sheet_path, top_folder
 
 __all__ = ["alframe"]
 
@@ -38,15 +38,8 @@ class Lab:
         return finished
 
     def answer(self, number: int, count: int) -> None:
-        sheet = self.folder / "to_label" / f"round-{number:03d}" / "to_label.csv"
-        with sheet.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle))
-        for row in rows[:count]:
-            row["label"] = row["path"].split("/")[0]
-        with sheet.open("w", encoding="utf-8", newline="") as handle:
-            out = csv.DictWriter(handle, rows[0])
-            out.writeheader()
-            out.writerows(rows)
+        sheet = sheet_path(self.folder, number)
+        answer_sheet(sheet, lambda at, row: top_folder(row) if at < count else row["label"])
 
     def rounds(self) -> int:
         return len(list((self.folder / "to_label").glob("round-*")))
