@@ -17,7 +17,7 @@ from alframe.app import projects, schema, search_path
 from alframe.app.command import to_hydra_arguments
 from alframe.app.overrides import COMPLETION
 from alframe.app.search_path import conf_root
-from alframe.builtins import alframe_version
+from alframe.builtins import REGISTRIES, alframe_version
 from alframe.errors import AlframeError
 
 
@@ -62,6 +62,13 @@ def _run(words: list[str]) -> None:
     if words[:1] == ["--version"]:
         sys.stdout.write(f"alframe {alframe_version()}\n")
         return
+    if words in (["--help"], ["-h"]):
+        from alframe.app.help import HELP
+
+        sys.stdout.write(HELP)
+        return
+    if len(words) == 2 and words[1] in ("--help", "-h") and words[0] in REGISTRIES["task"].parts():
+        words = ["plugins", f"task={words[0]}"]
     if words[:1] == ["plugins"]:
         if words[1:2] == ["--check"]:
             from alframe.app.plugin_check import check_parts_named
@@ -70,6 +77,11 @@ def _run(words: list[str]) -> None:
             sys.stdout.write(text + "\n")
             if not passed:
                 sys.exit(1)
+            return
+        if words[1:]:
+            from alframe.app.part_details import describe_parts_named
+
+            sys.stdout.write("\n\n".join(map(describe_parts_named, words[1:])) + "\n")
             return
         from alframe.app.inspect import describe_plugins
 
@@ -82,7 +94,7 @@ def _run(words: list[str]) -> None:
         if words[-1] in SCRIPTS:
             return
     else:
-        words = to_hydra_arguments(words)
+        words = to_hydra_arguments(["--help" if word == "--help-all" else word for word in words])
     _run_hydra(words)
 
 

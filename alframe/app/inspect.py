@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from alframe.app.parts import GROUPS
@@ -9,6 +10,8 @@ from alframe.app.search_path import conf_folder, config_files, config_folders, p
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 from alframe.registry import RegisteredPart, Registry
+
+SLOW_IMPORT = 1.0  # seconds
 
 
 def describe_plugins() -> str:
@@ -30,7 +33,7 @@ def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
             by_owner = f"choose with {kind}.name={entry.owner}:{name}"
             state = "ok" if len(entries) == 1 or entry.owner == "alframe" else f"DUPLICATE: {by_owner}"
             state = f"has the name of a built-in part: {by_owner}" if builtin and entry.owner != "alframe" else state
-            yield f"{name:24} {entry.owner} {entry.version:12} {_import_error(entry) or state}"
+            yield f"{name:24} {entry.owner} {entry.version:12} {_import_problem(entry) or state}"
         if name not in configured and not any(f"name: {name}\n" in text for text in texts):
             yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"
     others = sorted(set(configured) - set(registry.parts()))
@@ -38,12 +41,15 @@ def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
         yield f"ready-made: {', '.join(others)}"
 
 
-def _import_error(entry: RegisteredPart) -> str:
+def _import_problem(entry: RegisteredPart) -> str:
+    started = time.perf_counter()
     try:
         entry.load()
     except AlframeError as error:
         return f"BROKEN: {error}"
-    return ""
+    seconds = time.perf_counter() - started
+    # alframe's own parts come first in each kind, so torch and its like are imported before a plugin is.
+    return f"ok, but slow to import: {seconds:.1f} s" if seconds > SLOW_IMPORT and entry.owner != "alframe" else ""
 
 
 def _describe_problems() -> Iterator[str]:

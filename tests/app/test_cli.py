@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.builtins import alframe_version
+from alframe.app.parts import GROUPS
+from alframe.builtins import BUILTIN_PARTS, alframe_version
 from alframe.loop import project
 from alframe.tasks.run import Run
 from alframe.tasks.status import Status
@@ -45,7 +47,7 @@ def ends(runs: Path) -> dict[str, int]:
 # Help and version
 
 
-@pytest.mark.parametrize(("flag", "expected"), [("--help", "alframe plugins"), ("--version", alframe_version())])
+@pytest.mark.parametrize(("flag", "expected"), [("--help", "plugins"), ("--help-all", "sampler: active_transfer"), ("--version", alframe_version())])
 def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) -> None:
     script = (
         "import runpy, sys\n"
@@ -61,7 +63,7 @@ def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) ->
 
 
 def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
-    text = alframe("--help").out
+    text = alframe("--help-all").out
     for word in (
         "sampler: active_transfer",
         "task: export, label, new_plugin, predict, report, run, status, withdraw",
@@ -70,6 +72,32 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
         "holdout:",
     ):
         assert word in text
+
+
+def test_help_fits_a_screen_and_names_every_kind_and_task(alframe: CommandLine) -> None:
+    text = alframe("--help").out
+    assert len(text.splitlines()) <= 40
+    assert max(map(len, text.splitlines())) <= 100
+    assert [word for word in (*BUILTIN_PARTS["task"][1], *GROUPS) if not re.search(rf"\b{word}\b", text)] == ["task"]
+
+
+def test_a_part_is_described_by_its_name(alframe: CommandLine) -> None:
+    text = alframe("plugins", "resnet50").out
+    assert "alframe/backbones/timm.py, line" in text.replace("\\", "/")
+    assert "The pooled features of a timm model." in text
+    assert re.search(r"^  model=resnet50 +a name in timm", text, re.MULTILINE)
+    assert re.search(r"^  show=20 +how many", alframe("status", "--help").out, re.MULTILINE)
+    assert alframe("plugins", "csv").out.startswith("pool=csv\n")
+    assert "\nlabel_source=csv\n" in alframe("plugins", "csv").out
+    assert alframe("plugins", "label_source=csv").out.startswith("label_source=csv\n")
+    assert "camera_trap_classic.yaml" in alframe("plugins", "camera_trap_classic").out
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("kcentre", "'kcenter'"), ("pool=foldr", "'folder'")])
+def test_a_part_that_does_not_exist_is_answered_with_the_nearest(name: str, remedy: str, alframe: CommandLine) -> None:
+    finished = alframe("plugins", name)
+    assert finished.code == 1
+    assert f"Did you mean {remedy}?" in finished.err
 
 
 # Slips

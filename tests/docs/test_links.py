@@ -20,7 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((RO
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 FENCE = re.compile(r"^(```|~~~)[^\n]*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"^(?:\$ )?(?:python3? -m )?alframe(?= |$)")
-BESIDES_HYDRA = ("plugins", "--version", "--help")
+BESIDES_HYDRA = ("plugins", "--version", "--help", "--help-all")
 
 
 def name(page: Path) -> str:

@@ -79,7 +79,7 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
     assert root == "pkg://alframe.conf"
     assert (sampler, dim) == ("kcenter", 256)
     assert (site / f"alframe-{version}.dist-info").is_dir()
-    text = run_command(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(site,))
+    text = run_command(sys.executable, "-m", "alframe", "--help-all", cwd=tmp_path, path=(site,))
     assert "sampler: active_transfer," in text
     text = run_command(sys.executable, "-m", "alframe", "plugins", cwd=tmp_path, path=(site,))
     assert "kcenter" in text
@@ -89,7 +89,7 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
 
 
 def test_a_bare_clone_runs(clone: Path, tmp_path: Path) -> None:
-    text = run_command(sys.executable, "-m", "alframe", "--help", cwd=tmp_path, path=(clone,))
+    text = run_command(sys.executable, "-m", "alframe", "--help-all", cwd=tmp_path, path=(clone,))
     assert "sampler: active_transfer," in text
     file, root, *_ = json.loads(run_command(sys.executable, "-c", WHERE, cwd=tmp_path, path=(clone,)))
     assert Path(file).parent == clone / "alframe"

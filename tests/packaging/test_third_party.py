@@ -65,7 +65,7 @@ def test_it_is_listed_with_its_owner(alframe: CommandLine, coinflip: Path, monke
     text = alframe("plugins").out
     assert line_starting_with(text, "coinflip ") == "coinflip alframe-coinflip 0.1.0 ok"
     assert "BROKEN" not in text
-    assert "coinflip" in alframe("--help").out
+    assert "coinflip" in alframe("--help-all").out
 
 
 def test_a_typo_names_its_parameters(alframe: CommandLine, coinflip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_a_broken_plugin_costs_only_its_user(alframe: CommandLine, install_fake:
     assert line.startswith("broken alframe-broken 1.0 BROKEN:")
     assert "RuntimeError: half installed" in line
     assert alframe("status").code == 0
-    assert alframe("--help").code == 0
+    assert alframe("--help-all").code == 0
     assert compose("sampler=kcenter").sampler.name == "kcenter"
 
     finished = alframe("sampler=broken", "pool=digits", f"pool.root={tmp_path / 'digits'}")

@@ -1,0 +1,36 @@
+"""What `alframe --help` prints: one screen, without the configuration."""
+
+HELP = """\
+alframe: active learning for images. It chooses the images that are most worth labelling.
+
+Usage: python -m alframe [COMMAND] [name=value ...]
+
+  python -m alframe                         a simulated campaign on handwritten digits, offline
+  python -m alframe pool=folder pool.root=FOLDER label_source=web
+                                            your own images, labelled in the browser
+  python -m alframe project=FOLDER          continue a project
+  python -m alframe -m sampler=random,margin,kcenter seed=0,1,2
+                                            a sweep: strategies compared over seeds
+
+Commands ("python -m alframe status --help" describes one)
+  run        start or continue a campaign (default)   report      write the project as an HTML page
+  label      store new labels; --watch waits          export      write the model and the predictions
+  status     show the state and the next step         predict     use the model on other images
+  withdraw   give up the rest of the open batch       new_plugin  write a package for your own part
+  plugins    list all parts; "plugins NAME" describes one
+
+Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
+  pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker,
+  compute, experiment
+
+Settings, for example
+  project=FOLDER      the campaign's folder         batch=20             images in each round
+  classes=[fox,hare]  classes known beforehand      stopping.labels=200  labels before it stops
+  enough=0.8          answered part of a batch      seed=0               decides everything random
+
+Flags
+  --help-all          all parts and settings        --config-dir=FOLDER  your own YAML files
+  --cfg job           a command's configuration     --version            the installed version
+
+You can stop with Ctrl-C at any time: the same command continues from there.
+"""

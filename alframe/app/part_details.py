@@ -1,0 +1,84 @@
+"""What `alframe plugins NAME` and `alframe COMMAND --help` print: one part, its owner, source and parameters."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from alframe.app.parts import GROUPS, ChosenParts
+from alframe.builtins import KINDS, REGISTRIES
+from alframe.errors import UnknownComponent
+from alframe.registry import RegisteredPart, unknown_name
+
+COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*)$", re.MULTILINE)
+
+
+def describe_parts_named(name: str) -> str:
+    """Describe each part or ready-made choice with this name, of any kind, or of the one in ``kind=name``.
+
+    Raises UnknownComponent, with the nearest name; BadParams for a YAML file that cannot be read; and BrokenPlugin.
+    """
+    kind, _, bare = name.rpartition("=")
+    groups = [kind] if kind in GROUPS else GROUPS
+    chosen = ChosenParts({})
+    names = {group: {*chosen.available(group), *_registered(group)} for group in groups}
+    found = [describe_part(group, bare, chosen) for group in groups if bare in names[group]]
+    if not found:
+        raise UnknownComponent(unknown_name(kind or "part", bare, sorted(set().union(*names.values()))))
+    return "\n\n".join(found)
+
+
+def describe_part(kind: str, name: str, chosen: ChosenParts) -> str:
+    """Describe one part: where it comes from, its documentation, and its parameters with their values."""
+    file = chosen.available(kind).get(name)
+    recipe = chosen.composed_recipe(kind, name) if file else {"name": name}
+    lines = [f"{kind}={name}"]
+    if kind not in KINDS:
+        return "\n".join([*lines, f"  {file}", "", *_indented((file.read_text(encoding="utf-8") if file else ""))])
+    part = REGISTRIES[kind].get(str(recipe.get("name", name)))
+    factory = part.load()
+    lines.append(f"  {part.owner} {part.version}, {_source(factory, part)}")
+    if file is None:
+        lines.append(f"  There is no conf/{kind}/{name}.yaml, so it cannot be chosen as {kind}={name}.")
+    elif part.name != name:
+        lines.append(f"  {file} chooses the {kind} '{part.name}' with parameters of its own.")
+    lines += ["", *_indented(inspect.getdoc(factory) or "It has no documentation.")]
+    parameters = list(_parameters(factory, recipe, file, chosen.available(kind).get(part.name)))
+    lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
+    return "\n".join(lines)
+
+
+def _registered(group: str) -> set[str]:
+    return set(REGISTRIES[group].parts()) if group in REGISTRIES else set()
+
+
+def _source(factory: Callable[..., Any], part: RegisteredPart) -> str:
+    try:
+        return f"{inspect.getsourcefile(factory)}, line {inspect.getsourcelines(factory)[1]}"
+    except (OSError, TypeError):  # compiled, or made by a call
+        return part.target
+
+
+def _indented(text: str) -> Iterator[str]:
+    return (f"  {line}".rstrip() for line in text.strip().splitlines())
+
+
+def _parameters(factory: Callable[..., Any], recipe: dict[str, Any], *files: Path | None) -> Iterator[str]:
+    """Yield a line for each parameter: its value here, and the comment of the first YAML file that has one."""
+    comments: dict[str, str] = {}
+    for file in files:
+        found = COMMENT.finditer(file.read_text(encoding="utf-8")) if file else ()
+        comments = {match["name"]: match["text"] for match in found} | comments
+    values = {}
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        default = "(required)" if parameter.default is parameter.empty else parameter.default
+        values[parameter.name] = recipe.get(parameter.name, default)
+    width = max((len(f"{name}={value}") for name, value in values.items()), default=0)
+    for name, value in values.items():
+        setting = f"{name}={'null' if value is None else value}"
+        yield f"  {setting:{min(width, 40)}}  {comments.get(name, '')}".rstrip()
