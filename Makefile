@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow coverage lint docs bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m alframe
@@ -15,11 +15,18 @@ test: lint
 test-slow: $(VENV)/.tested
 	$(BIN)/pytest -m slow
 
+coverage: $(VENV)/.tested
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" --hypothesis-profile=ci --cov --cov-report=term --cov-report=html
+
+docs: $(VENV)/.tested
+	$(BIN)/zensical build --clean --strict
+
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
@@ -31,7 +38,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 # What plugins/ need is installed as well; tests/packaging installs the plugins themselves beside the built wheel.
 $(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,lite,sweep,metric,onnx,openvino]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,docs,lite,sweep,metric,onnx,openvino]"
 	$(BIN)/python tools/plugin_requirements.py > $(VENV)/plugin-requirements.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
 	touch $@
@@ -41,4 +48,4 @@ $(VENV)/.bench: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site htmlcov .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,15 +13,15 @@ Usage: python -m alframe [COMMAND] [name=value ...]
                                             a sweep: strategies compared over seeds
 
 Commands ("python -m alframe status --help" describes one)
-  run        start or continue a campaign (default)   report      write the project as an HTML page
-  label      store new labels; --watch waits          export      write the model and the predictions
-  status     show the state and the next step         predict     use the model on other images
-  withdraw   give up the rest of the open batch       new_plugin  write a package for your own part
+  run        start or continue a campaign (default)  report      write the project as an HTML page
+  label      store new labels; --watch waits         export      write the model and the predictions
+  status     show the state and the next step        predict     use the model on other images
+  withdraw   give up the rest of the open batch      new_plugin  write a package for your own part
   plugins    list all parts; "plugins NAME" describes one
 
 Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
-  pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker,
-  compute, experiment
+  pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker, compute,
+  experiment
 
 Settings, for example
   project=FOLDER      the campaign's folder         batch=20             images in each round

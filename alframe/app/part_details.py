@@ -37,7 +37,7 @@ def describe_part(kind: str, name: str, chosen: ChosenParts) -> str:
     recipe = chosen.composed_recipe(kind, name) if file else {"name": name}
     lines = [f"{kind}={name}"]
     if kind not in KINDS:
-        return "\n".join([*lines, f"  {file}", "", *_indented((file.read_text(encoding="utf-8") if file else ""))])
+        return "\n".join([*lines, f"  {file}", "", *_indented(file.read_text(encoding="utf-8") if file else "")])
     part = REGISTRIES[kind].get(str(recipe.get("name", name)))
     factory = part.load()
     lines.append(f"  {part.owner} {part.version}, {_source(factory, part)}")

@@ -66,7 +66,7 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "# Samplers compared",
         "",
         f"Written by `python -m benchmarks.curves --report` from `benchmarks/results/{source}`; edit that program, not "
-        f"this page. [What each sampler does](samplers.md); [how to run this](../benchmarks/README.md#curves).",
+        f"this page. [What each sampler does](samplers.md); [how to run this](https://github.com/alframe/alframe/blob/main/benchmarks/README.md#curves).",
         "",
         f"Every sampler from {FIRST} labels to a tenth of the pool, {setting['seeds']} seeds, on frozen embeddings"
         + (f" (`{' '.join(setting['words'])}`)" if setting["words"] else " of the default backbone, EfficientNet-Lite0")

@@ -47,7 +47,10 @@ def ends(runs: Path) -> dict[str, int]:
 # Help and version
 
 
-@pytest.mark.parametrize(("flag", "expected"), [("--help", "plugins"), ("--help-all", "sampler: active_transfer"), ("--version", alframe_version())])
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [("--help", "plugins"), ("--help-all", "sampler: active_transfer"), ("--version", alframe_version())],
+)
 def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) -> None:
     script = (
         "import runpy, sys\n"

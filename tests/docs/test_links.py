@@ -16,8 +16,10 @@ from alframe.builtins import REGISTRIES
 from tests.each import check_each
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "plugins").glob("*.md"))]
+FRONT_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES = [*FRONT_PAGES, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "plugins").glob("*.md"))]
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
+REPOSITORY = "https://github.com/alframe/alframe/blob/main/"  # the site has only docs/; links to other files go there
 FENCE = re.compile(r"^(```|~~~)[^\n]*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
 PROGRAM = re.compile(r"^(?:\$ )?(?:python3? -m )?alframe(?= |$)")
 BESIDES_HYDRA = ("plugins", "--version", "--help", "--help-all")
@@ -29,7 +31,7 @@ def name(page: Path) -> str:
 
 def links(page: Path) -> list[str]:
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return [link for link in LINK.findall(prose) if not re.match(r"[a-z]+:", link)]
+    return [link for link in LINK.findall(prose) if link.startswith(REPOSITORY) or not re.match(r"[a-z]+:", link)]
 
 
 def anchors(page: Path) -> set[str]:
@@ -49,8 +51,9 @@ def commands() -> list[tuple[str, str]]:
 
 def test_every_link_leads_somewhere() -> None:
     def check(page: Path, link: str) -> None:
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
+        path, _, anchor = link.removeprefix(REPOSITORY).partition("#")
+        folder = ROOT if link.startswith(REPOSITORY) else page.parent
+        target = (folder / path).resolve() if path else page
         assert target.exists(), f"{name(page)} links to {link}"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{name(page)} links to {link}: there is no such heading"

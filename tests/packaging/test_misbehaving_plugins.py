@@ -59,7 +59,8 @@ def test_a_yaml_file_that_is_broken_or_of_something_else(
     for kind in ("sampler", "task", "exporter", "experiment"):
         (site / "alframe_bad" / "conf" / kind).mkdir(exist_ok=True)
         (site / "alframe_bad" / "conf" / kind / "bad.yaml").write_bytes(content)
-    for words in (["plugins"], ["--help-all"], ["status"], [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=4"]):
+    run = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=4"]
+    for words in (["plugins"], ["--help-all"], ["status"], run):
         finished = alframe(*words)
         assert finished.code == 0, f"{words}: {finished.err}"
     assert compose("sampler=margin").sampler.name == "margin"

@@ -1,0 +1,44 @@
+"""The site of the documentation builds without a warning, and holds every page."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "zensical.toml"
+
+
+def pages_of(entries: list[Any]) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for below in entry.values():
+                yield from pages_of([below] if isinstance(below, str) else below)
+
+
+def test_every_page_is_in_the_menu_once() -> None:
+    listed = sorted(pages_of(tomllib.loads(CONFIG.read_text(encoding="utf-8"))["project"]["nav"]))
+    assert listed == sorted(page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md"))
+
+
+def test_the_site_builds_strictly(tmp_path: Path) -> None:
+    pytest.importorskip("zensical", reason="zensical is not installed: pip install 'alframe[docs]'")
+    config = CONFIG.read_text(encoding="utf-8")
+    for name in ("docs", "alframe"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / CONFIG.name).write_text(config, encoding="utf-8")
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    api = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    assert 'id="alframe.open_session"' in api
+    assert 'id="alframe.types.pool_view.PoolView"' in api
