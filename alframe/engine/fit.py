@@ -16,14 +16,9 @@ from alframe.engine.measuring.evaluate import (
     MIN_LABELS,
     cross_validate,
     evaluate_probs,
-    predict_folds,
 )
 from alframe.store.records import StoredLabel
 from alframe.types import Bools, Evaluation, Floats, Ints, Item
-
-AUDIT_BASIS = "images drawn at random from the pool"
-DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
-MIN_AUDIT_IMAGES = 5  # below, the interval would span nearly everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,41 +132,6 @@ def explain_missing_evaluation(training: TrainingLabels) -> str:
         f"groups, and would know them again; {needed}, that it has not seen are needed to measure it, and there are "
         f"{unseen}. Go on labelling, set finetune.unseen=0.2 before the next fine-tuning, or give a test set."
     )
-
-
-def evaluate_audit(
-    make_head: Callable[[], Head],
-    features: Floats,
-    training: TrainingLabels,
-    keys: Ints,
-    rng: np.random.Generator,
-    folds: int = 5,
-    basis: str = AUDIT_BASIS,
-    image_counts: Mapping[str, str] = MappingProxyType({}),
-) -> Evaluation | None:
-    """Estimate the accuracy on the whole pool from the audited `keys` (a,); None for fewer than 5, or one class.
-
-    `features` (N, D) are by item key. The audited images are trained on like all others, so the head in use cannot be
-    tested on them: each of `folds` heads is fitted on all labels but those of a fold of audited images, and predicts
-    that fold. Keys without a label that can be learned from (unsure, or a file that is gone) are left out.
-
-    Labels propagated from an audited image go with it: they are its own answer. All others stay in training, also those
-    of its sequence, since the head in use has seen just as many sequence mates of the rest of the pool. A fine-tuned
-    embedding must not have seen the audited images either (see `drop_answers`).
-
-    The audited images are a simple random sample, so bursts do no harm to the interval. For the images that are still
-    unlabelled it is slightly low: each head lacks a fold's labels, and early rounds drew from a pool that still had the
-    hard images. It holds for this pool, not for other places.
-    """
-    rows = np.flatnonzero(training.is_by_people & np.isin(training.keys, keys))
-    if len(rows) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
-        return None
-    tests = np.array_split(rng.permutation(rows), min(folds, len(rows)))
-    splits = [(np.flatnonzero(~np.isin(training.labelled_on_keys, training.keys[test])), test) for test in tests]
-    x, classes = features[training.keys], len(training.classes)
-    probs = predict_folds(make_head, x, training.y, training.is_unseen_by_backbone, classes, splits, rng)
-    truth = [training.classes[number] for number in training.y[rows].tolist()]
-    return evaluate_probs(probs[rows], training.classes, truth, basis, image_counts)
 
 
 def drop_answers(training: TrainingLabels, keys: Ints) -> TrainingLabels:

@@ -10,7 +10,7 @@ import numpy as np
 
 from alframe.contracts import Sampler
 from alframe.errors import BadSelection
-from alframe.types import Ints, PoolView, Selection
+from alframe.types import AuditDraw, Ints, PoolView, Selection
 
 
 def select_with_sequence_limit(
@@ -55,16 +55,18 @@ def select_with_sequence_limit(
     return Selection(np.array(chosen, np.int64), all_scores, chosen_by)
 
 
-def draw_audit_keys(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> Ints:
+def draw_audit(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> AuditDraw:
     """Draw the audit of a batch of `size` at random from all `keys` (n,), whatever a sampler or a burst says.
 
     A fraction between 0 and 1 draws at least one image and leaves the sampler at least one; 1 draws the whole batch. A
     batch of one image has no audit.
     """
+    strata = np.zeros(int(keys.max(initial=-1)) + 1, np.int64)
+    strata[keys] = 1
     if fraction <= 0 or size < 2:
-        return np.zeros(0, np.int64)
+        return AuditDraw(keys[:0], strata)
     count = min(math.ceil(fraction * size), size - 1) if fraction < 1 else size
-    return rng.choice(keys, count, replace=False)
+    return AuditDraw(rng.choice(keys, count, replace=False), strata)
 
 
 def interleave_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:

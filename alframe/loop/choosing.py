@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 import numpy as np
 
 from alframe import seeding
@@ -12,7 +10,7 @@ from alframe.contracts import AnswersInOnePlace
 from alframe.engine.arrange import order_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.pool_views import EarlierBatches, make_pool_view
-from alframe.engine.select import draw_audit_keys, interleave_audit, select_with_sequence_limit
+from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
@@ -32,7 +30,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
     usable, ineligible = listing.is_present & embedded.embedding.is_readable, listing.is_held_out.copy()
     ineligible[[label.item for label in campaign.effective_labels(listing.items)]] = True
-    unlabelled = int((usable & ~ineligible).sum())
+    unlabelled = np.flatnonzero(usable & ~ineligible)
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
     if source.answers_now:
@@ -78,29 +76,28 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     left = None if parts.stopping is None else count_labels_left(parts.stopping, len(snapshot.labels.counted))
     size = size if left is None else min(size, left)
     audit_rng = seeding.generator(settings.seed, "audit", number)
-    audit_keys = draw_audit_keys(candidates.keys, size, campaign.audit_fraction, audit_rng)
-    keys = np.setdiff1d(candidates.keys, audit_keys, assume_unique=True)
+    drawn = draw_audit(candidates.keys, size, campaign.audit_fraction, audit_rng)
+    keys = np.setdiff1d(candidates.keys, drawn.keys, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
     learns = Need.BATCH_ERROR_RATES in sampler.needs
     earlier = campaign.earlier_batches() if learns else EarlierBatches()
     view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, earlier)
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
-    best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(audit_keys), limit, rng, name)
-    selection = interleave_audit(best, audit_keys, seeding.generator(settings.seed, "order", number))
-    audit = set(audit_keys.tolist())
+    best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(drawn.keys), limit, rng, name)
+    selection = interleave_audit(best, drawn.keys, seeding.generator(settings.seed, "order", number))
     events = _batch_events(campaign, fitted, selection.keys)
     if learns or selection.chosen_by:
         events.append(BatchChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
     if not parts.label_source.answers_now:
-        events.append(_arrange_for_display(campaign, embedded, selection.keys, audit, number))
-    return Chosen(number, selection, audit, events)
+        events.append(_arrange_for_display(campaign, embedded, selection.keys, drawn.keys, number))
+    return Chosen(number, selection, drawn, events)
 
 
-def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Set[int], number: int) -> Arranged:
+def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Ints, number: int) -> Arranged:
     """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
     rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
-    hidden = hide_suggestions(np.isin(keys, list(audit)), embedded.listing.sequences[keys], rng)
+    hidden = hide_suggestions(np.isin(keys, audit), embedded.listing.sequences[keys], rng)
     return Arranged(order_by_similarity(embedded.embedding.features[keys]).tolist(), hidden.tolist())
 
 
@@ -136,7 +133,9 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> N
     ledger, number = campaign.ledger, chosen.round_number
     versions, owners = list_package_versions(), list_part_owners(campaign.recipes)
     with ledger.transaction():
-        ledger.add_round(number, campaign.config(), versions, owners, chosen.selection, chosen.audit_keys)
+        ledger.add_round(number, campaign.config(), versions, owners, chosen.selection, chosen.audit.keys.tolist())
+        if len(chosen.audit.keys):
+            ledger.add_audit_frame(number, chosen.audit.strata)
         for event in chosen.events:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], cache.listing.items)

@@ -14,21 +14,19 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import SelfCalibrating
 from alframe.engine.fit import (
-    AUDIT_BASIS,
-    DEDUPLICATED_AUDIT_BASIS,
     TrainingLabels,
-    evaluate_audit,
     evaluate_head,
     explain_missing_evaluation,
     make_training_labels,
 )
 from alframe.engine.listing.groups import assign_groups
+from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.engine.measuring.image_counts import describe_image_counts
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
 from alframe.loop.finetune import describe_training, find_finetuned_keys
 from alframe.loop.phase_results import Candidates, Embedded, HeadFitResult, LabelSnapshot, RunCache
-from alframe.types import RoundRecord
+from alframe.types import AuditDraw, RoundRecord
 
 log = logging.getLogger(__name__)
 
@@ -79,22 +77,25 @@ def evaluate_and_record(
     basis = AUDIT_BASIS if settings.duplicates.by is None else DEDUPLICATED_AUDIT_BASIS
     counts = describe_image_counts(embedded.listing, training, settings.holdout.group)
     evaluation = evaluate_head(head, new_head, features, training, test, groups, rng, counts)
-    audit_keys = campaign.audit_keys()
-    audit = evaluate_audit(new_head, features, training, audit_keys, audit_rng, basis=basis, image_counts=counts)
+    draws = load_audit_draws(campaign, len(features))
+    unlabelled = candidates.unlabelled_keys
+    audit = evaluate_audit(new_head, head, features, training, draws, unlabelled, audit_rng, basis, counts)
     record = RoundRecord(
         round=number,
         labels=int(training.is_by_people.sum()),
-        unlabelled=candidates.unlabelled,
+        unlabelled=len(unlabelled),
         set_aside=len(ledger.unreadable()),
         classes=training.classes,
         evaluation=evaluation,
-        audit=audit,
+        audit=None if audit is None else audit.evaluation,
         fingerprint=embedded.embedder.fingerprint,
         seconds={phase: round(seconds, 3) for phase, seconds in cache.seconds.items()},
         at=datetime.now(UTC),
         model=model,
         no_evaluation="" if evaluation is not None else explain_missing_evaluation(training),
         fine_tuning=describe_training(campaign, number),
+        unlabelled_accuracy=None if audit is None else audit.unlabelled,
+        whole_pool_accuracy=None if audit is None else audit.whole_pool,
     )
     cache.seconds.clear()
     with ledger.transaction():
@@ -106,3 +107,23 @@ def _digest_training_inputs(fingerprint: str, head: Mapping[str, Any], training:
     """Digest everything that a head's training depends on: embedding, recipe and labels."""
     description = json.dumps([fingerprint, dict(head), training.classes], sort_keys=True, default=str).encode()
     return hashlib.blake2b(description + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()
+
+
+def load_audit_draws(campaign: Campaign, count: int) -> list[AuditDraw]:
+    """Return every random draw from the `count` listed items, oldest first.
+
+    Earlier versions did not record which images a round could have drawn. These were all that had no label then.
+    """
+    ledger = campaign.ledger
+    frames = ledger.audit_frames()
+    labelled_in = np.full(count, np.iinfo(np.int64).max)
+    for label in campaign.labels().counted:
+        labelled_in[label.item] = label.round or 0
+    return [
+        AuditDraw(
+            np.array(sorted(stored.audit_keys), np.int64),
+            frames.get(stored.number, np.asarray(labelled_in >= stored.number, np.int64)),
+        )
+        for stored in ledger.rounds()
+        if stored.audit_keys
+    ]

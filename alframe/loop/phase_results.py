@@ -19,7 +19,7 @@ from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import LabelError
 from alframe.loop.labels import DecidedLabels
 from alframe.store.events import Event
-from alframe.types import Ints, Selection
+from alframe.types import AuditDraw, Ints, Selection
 
 log = logging.getLogger(__name__)
 MAX_LOGGED_PROBLEMS = 10  # problems logged one by one; of the rest the number
@@ -56,10 +56,10 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The `keys` (n,) of the images that may be requested now, and how many readable pool images are `unlabelled`."""
+    """The `keys` (n,) of the images that may be requested now, and those (u,) of all readable ones without a label."""
 
     keys: Ints
-    unlabelled: int
+    unlabelled_keys: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Chosen:
 
     round_number: int
     selection: Selection
-    audit_keys: Set[int]
+    audit: AuditDraw
     events: list[Event]
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from alframe.errors import StoreError
 from alframe.store.database import connect, connect_to_read, damaged, explain_content, explain_errors, transaction
@@ -29,7 +32,7 @@ from alframe.store.records import (
     load_record,
     without_leak,
 )
-from alframe.types import UNSURE, Item, Label, RoundRecord, Selection
+from alframe.types import UNSURE, Ints, Item, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
 # As in StoredLabel.
@@ -189,6 +192,17 @@ class Ledger:
         ranked = enumerate(zip(chosen.keys.tolist(), scores, strict=True))
         rows = ((number, rank, key, score, key in audit_keys) for rank, (key, score) in ranked)
         self._insert("selection (round, rank, item, score, audit)", rows)
+
+    def add_audit_frame(self, round_number: int, strata: Ints) -> None:
+        """Append which images this round could have drawn at random: their `strata` (n,) by key, as in AuditDraw."""
+        packed = zlib.compress(strata.astype("<u2").tobytes())
+        self._insert("audit_frame (round, strata)", [(round_number, packed)])
+
+    def audit_frames(self) -> dict[int, Ints]:
+        """Return the `strata` (n,) of every round that drew at random; earlier versions did not record them."""
+        rows = self._read("SELECT round, strata FROM audit_frame ORDER BY round")
+        with explain_content(self.file):
+            return {number: np.frombuffer(zlib.decompress(packed), "<u2").astype(np.int64) for number, packed in rows}
 
     def rounds(self) -> list[StoredRound]:
         """Return all requests, oldest first."""

@@ -127,7 +127,25 @@ _LABELLED_ON = """
 ALTER TABLE label ADD COLUMN labelled_on INTEGER REFERENCES item (key);   -- NULL: on the item itself
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON)
+# Which images a round could have drawn at random, so that those it drew have their exact weights.
+_AUDIT_FRAME = """
+CREATE TABLE audit_frame (
+    round     INTEGER PRIMARY KEY REFERENCES round (number),
+    strata    BLOB NOT NULL               -- zlib; by item key, 16 bits each: the stratum from 1 up, 0 for not drawable
+);
+""" + "".join(
+    f"""
+CREATE TRIGGER audit_frame_no_{verb.lower()} BEFORE {verb} ON audit_frame WHEN {condition}
+BEGIN SELECT raise(ABORT, 'the ledger is append-only: audit_frame'); END;
+"""
+    for verb, condition in (
+        ("INSERT", "EXISTS (SELECT 1 FROM audit_frame WHERE round = NEW.round)"),
+        ("UPDATE", "1"),
+        ("DELETE", "1"),
+    )
+)
+
+STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON, _AUDIT_FRAME)
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:

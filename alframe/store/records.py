@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, overload
 
 from alframe.errors import StoreError
 from alframe.store.database import damaged
-from alframe.types import CROSS_VALIDATION_BASIS, Box, Evaluation, Item, Label, RoundRecord
+from alframe.types import CROSS_VALIDATION_BASIS, Box, Estimate, Evaluation, Item, Label, RoundRecord
 
 
 class StoredItems(Sequence[Item]):
@@ -158,6 +158,8 @@ def load_record(text: str) -> RoundRecord:
     data: dict[str, Any] = json.loads(text)
     data["evaluation"] = _load_evaluation(data["evaluation"])
     data["audit"] = _load_evaluation(data.get("audit"))  # which records of before there were audits do not have
+    for name in ("unlabelled_accuracy", "whole_pool_accuracy"):
+        data[name] = Estimate(**data[name]) if data.get(name) else None
     data["classes"] = tuple(data["classes"])
     data["at"] = datetime.fromisoformat(data["at"])
     return RoundRecord(**data)

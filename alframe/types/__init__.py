@@ -1,5 +1,6 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
+from alframe.types.audit import UNLABELLED, WHOLE_POOL, AuditDraw, Estimate
 from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions
 from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
@@ -9,14 +10,18 @@ from alframe.types.rounds import CROSS_VALIDATION_BASIS, Curve, Evaluation, Outc
 
 __all__ = [
     "CROSS_VALIDATION_BASIS",
+    "UNLABELLED",
     "UNSURE",
     "UTC_OFFSET",
+    "WHOLE_POOL",
     "Agreement",
     "Answers",
+    "AuditDraw",
     "Bools",
     "Box",
     "CampaignSnapshot",
     "Curve",
+    "Estimate",
     "Evaluation",
     "Floats",
     "Floats64",

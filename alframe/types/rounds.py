@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from alframe.types.audit import Estimate
 from alframe.types.images import Floats, Item
 from alframe.types.labels import Label
 
@@ -21,7 +22,8 @@ class Evaluation:
 
     `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
     images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
-    f1 and support for each class, None without an image of it. The balanced accuracy and the macro averages are over
+    f1 and support for each class, None without an image of it. Those of an audit are weighted (see AuditWeights); its
+    counts are of images. The balanced accuracy and the macro averages are over
     the classes that have an image among the `n`; `sklearn_macro_f1` is scikit-learn's, in which a class that is only
     predicted counts as 0. Micro averages are over all images; where each has one class, all three are the accuracy.
     `log_loss` is the mean cross-entropy (nats) and `calibration_error` the expected calibration error: both are better
@@ -67,6 +69,11 @@ class RoundRecord:
 
     Without an evaluation, `no_evaluation` says why there is none. `fine_tuning` is how the training of this round went,
     if there was one (see store.events.Trained). Both are empty in old records.
+
+    Three numbers come from the images drawn at random. `audit` is for all images of the pool, each predicted by a model
+    that has not seen its label: so good is the model on new images like these. `unlabelled_accuracy` is for the images
+    that have no label now. `whole_pool_accuracy` is for all of them, where the labels of people count as right. The
+    last two are None in old records, whose `audit` was not weighted by round.
     """
 
     round: int
@@ -79,13 +86,15 @@ class RoundRecord:
     seconds: Mapping[str, float]
     at: datetime
     model: str = ""  # a digest of what the head was made from: the embedding, its own recipe and the labels
-    audit: Evaluation | None = None  # on the images drawn at random from the pool: an estimate for all of it
+    audit: Evaluation | None = None
     no_evaluation: str = ""
     fine_tuning: Mapping[str, Any] = field(default_factory=dict)
+    unlabelled_accuracy: Estimate | None = None
+    whole_pool_accuracy: Estimate | None = None
 
     @property
     def leading_evaluation(self) -> Evaluation | None:
-        """The audit, which speaks for the whole pool, unless it is of few images and there is another evaluation."""
+        """The audit, which speaks for all the pool, unless it is of few images and there is another evaluation."""
         if self.audit is None or (self.audit.is_small and self.evaluation is not None):
             return self.evaluation
         return self.audit

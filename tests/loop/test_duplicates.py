@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
-from alframe.engine.fit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
+from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
 from alframe.loop.experiment import sync_pool
 from alframe.loop.labels import find_standing_labels

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.engine.fit import AUDIT_BASIS
+from alframe.engine.measuring.audit import AUDIT_BASIS
 from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.report.charts import campaign_curves
 from alframe.report.page import BatchImage, ReportData, render

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alframe.engine.fit import AUDIT_BASIS
+from alframe.engine.measuring.audit import AUDIT_BASIS
 from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.store.events import Trained
 from alframe.store.ledger import Ledger

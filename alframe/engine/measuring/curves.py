@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from alframe.engine.measuring.evaluate import CONFIDENCE
+from alframe.engine.measuring.intervals import CONFIDENCE
 from alframe.types import Curve, Floats64, RoundRecord
 
 Histories = Mapping[str, Sequence[Sequence[RoundRecord]]]  # sampler -> one history a seed

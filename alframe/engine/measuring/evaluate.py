@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
 from alframe.contracts import Head
+from alframe.engine.measuring.intervals import effective_images, wilson_interval
 from alframe.kit.composite import fit_head
 from alframe.types import CROSS_VALIDATION_BASIS, Bools, Evaluation, Floats, Floats64, Ints
 
-CONFIDENCE = 0.95
 CALIBRATION_BINS = 15  # of the confidence, for the calibration error
 HELD_OUT_BASIS = "held-out images"
 UNSEEN_BASIS = "labelled images that fine-tuning did not use, by cross-validation"
 MIN_LABELS = 10  # of images that the network has not seen: fewer are not worth a number
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSample:
+    """How images with a known class count, where only some of them were drawn at random.
+
+    `counts_for` (n,): how many images of the pool each counts for in all; `drawn` (n,): the part of it that it has for
+    being drawn at random, 0 if it was not.
+    """
+
+    counts_for: Floats64
+    drawn: Floats64
 
 
 def evaluate_probs(
@@ -25,11 +38,13 @@ def evaluate_probs(
     truth: Sequence[str],
     basis: str,
     image_counts: Mapping[str, str] = MappingProxyType({}),
+    sample: AuditSample | None = None,
 ) -> Evaluation:
     """Compare `probs` (n, C) over `classes` with the true class names (n,).
 
     An image of a class that the head does not know counts as wrong. Every class is listed that is known, true, or in
-    `image_counts` (see Evaluation), with None for its scores where no test image has it.
+    `image_counts` (see Evaluation), with None for its scores where no test image has it. With a `sample`, the scores
+    are weighted, and the test images, as which the images are counted, are those drawn at random.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -38,17 +53,21 @@ def evaluate_probs(
     known = np.array([numbers[name] for name in classes])
     predicted = known[probs.argmax(axis=1)]
     actual = np.array([numbers[name] for name in truth])
-    matrix = confusion_matrix(actual, predicted, labels=np.arange(len(names)))
-    precision, recall, f1, support = precision_recall_fscore_support(
-        actual, predicted, labels=np.arange(len(names)), zero_division=0
+    if sample is None:
+        sample = AuditSample(np.ones(len(actual)), np.ones(len(actual)))
+    is_test, weights, all_names = sample.drawn > 0, sample.counts_for, np.arange(len(names))
+    matrix = confusion_matrix(actual[is_test], predicted[is_test], labels=all_names)
+    support, predictions = matrix.sum(axis=1), matrix.sum(axis=0)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        actual, predicted, labels=all_names, zero_division=0, sample_weight=weights
     )
-    has_images, is_predicted = support > 0, matrix.sum(axis=0) > 0
-    right = np.diagonal(matrix)
-    hits = int(right.sum())
-    accuracy = hits / len(actual)
-    low, high = wilson_interval(np.array([hits]), np.array([len(actual)]))
-    recall_low, recall_high = wilson_interval(right, support)
-    precision_low, precision_high = wilson_interval(right, matrix.sum(axis=0))
+    has_images, is_predicted = support > 0, predictions > 0
+    is_right = predicted == actual
+    accuracy = float(np.average(is_right, weights=weights))
+    everything = np.zeros(len(actual), np.int64)
+    (low,), (high,) = _weighted_intervals(np.array([accuracy]), is_right, everything, sample)
+    recall_low, recall_high = _weighted_intervals(recall, is_right, actual, sample)
+    precision_low, precision_high = _weighted_intervals(precision, is_right, predicted, sample)
     scores = {
         "precision": precision,
         "precision_low": precision_low,
@@ -61,10 +80,10 @@ def evaluate_probs(
     # Averages are over the classes that the test images have, as in scikit-learn's balanced accuracy.
     return Evaluation(
         basis=basis,
-        n=len(actual),
+        n=int(support.sum()),
         accuracy=accuracy,
-        low=float(low[0]),
-        high=float(high[0]),
+        low=float(low),
+        high=float(high),
         balanced_accuracy=float(recall[has_images].mean()),
         macro_precision=float(precision[has_images].mean()),
         macro_recall=float(recall[has_images].mean()),
@@ -78,26 +97,49 @@ def evaluate_probs(
         micro_precision=accuracy,  # each image has one class, so the micro averages are all equal
         micro_recall=accuracy,
         micro_f1=accuracy,
-        log_loss=_log_loss(probs, known, actual, len(names)),
-        calibration_error=calibration_error(probs.max(axis=1), predicted == actual),
+        log_loss=_log_loss(probs, known, actual, len(names), weights),
+        calibration_error=calibration_error(probs.max(axis=1), is_right, weights),
         sklearn_macro_f1=float(f1[has_images | is_predicted].mean()),
-        image_counts={name: image_counts[name] for name in names if name in image_counts and name not in truth},
+        image_counts={
+            name: image_counts[name] for name in names if name in image_counts and not support[numbers[name]]
+        },
     )
 
 
-def calibration_error(confidence: Floats | Floats64, right: Bools) -> float:
+def _weighted_intervals(
+    shares: Floats64, is_right: Bools, group: Ints, sample: AuditSample
+) -> tuple[Floats64, Floats64]:
+    """Return 95 % bounds (k,) of the `shares` (k,) that are right in each group; `group` (n,) is that of each image.
+
+    The bounds are Wilson's of as many images as tell as much as the weighted ones. Where all count alike, these are
+    the images themselves. Without a test image in the group, the bounds are 0 and 1.
+    """
+    size = len(shares)
+    totals = np.bincount(group, sample.counts_for, size)
+    parts = np.square(sample.drawn / np.where(totals > 0, totals, 1)[group])
+    counts = np.bincount(group[sample.drawn > 0], minlength=size)
+    squares = np.bincount(group, parts, size).astype(np.float64)
+    variance = np.bincount(group, parts * np.square(is_right - shares[group]), size).astype(np.float64)
+    measured, effective = counts > 0, np.zeros(size)
+    effective[measured] = effective_images(shares[measured], squares[measured], variance[measured], counts[measured])
+    return wilson_interval(shares * effective, effective)
+
+
+def calibration_error(confidence: Floats | Floats64, right: Bools, weights: Floats64 | None = None) -> float:
     """Return how far confidence and accuracy are apart, as the mean over 15 equal bins weighted by their images.
 
     This is the expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated
     probabilities using Bayesian binning", for the predicted class: `confidence` (n,), and whether it is `right` (n,).
+    An image counts for its weight (n,), if there are any.
     """
+    weights = np.ones(len(right)) if weights is None else weights
     confidence = confidence.astype(np.float64)
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS) - 1, 0, CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins.astype(np.int64), right - confidence, CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
+    gaps = np.bincount(bins.astype(np.int64), weights * (right - confidence), CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / weights.sum())
 
 
-def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
+def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int, weights: Floats64) -> float:
     from sklearn.metrics import log_loss
 
     if classes < 2:
@@ -106,19 +148,7 @@ def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int) -> float:
     # which the head has never heard.
     all_probs = np.zeros((len(probs), classes), np.float32)
     all_probs[:, known] = probs
-    return float(log_loss(actual, all_probs, labels=np.arange(classes)))
-
-
-def wilson_interval(hits: Ints, totals: Ints) -> tuple[Floats64, Floats64]:
-    """Return 95 % bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 of nothing."""
-    from scipy.special import ndtri
-
-    square = ndtri((1 + CONFIDENCE) / 2) ** 2
-    middle = hits + square / 2
-    half = np.sqrt(square * (hits * (totals - hits) / np.maximum(totals, 1) + square / 4))
-    low, high = (middle - half) / (totals + square), (middle + half) / (totals + square)
-    # Exactly at the ends, where rounding would leave a bound on the wrong side of the share.
-    return np.where(hits == 0, 0.0, low), np.where(hits == totals, 1.0, high)
+    return float(log_loss(actual, all_probs, labels=np.arange(classes), sample_weight=weights))
 
 
 def cross_validate(

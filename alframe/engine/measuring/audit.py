@@ -1,0 +1,159 @@
+"""The accuracy on the pool, from images drawn at random: on those without a label, on all, and of people and model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+
+from alframe.contracts import Head
+from alframe.engine.fit import TrainingLabels, predict_in_chunks
+from alframe.engine.measuring.audit_weights import weigh_audit
+from alframe.engine.measuring.evaluate import AuditSample, evaluate_probs, predict_folds
+from alframe.engine.measuring.intervals import always_multiplier, effective_images, wilson_interval
+from alframe.types import UNLABELLED, WHOLE_POOL, AuditDraw, Bools, Estimate, Evaluation, Floats, Floats64, Ints
+
+AUDIT_BASIS = "images drawn at random from the pool"
+DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
+MIN_AUDIT_IMAGES = 5  # below, the interval would span nearly everything
+DRAWN_FOLDS, OTHER_FOLDS = 5, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the images drawn at random say of three populations.
+
+    `evaluation`: all images of the pool, each predicted by a model that has not seen its label. So it speaks of new
+    images like these, too. `unlabelled`: the images that have no label now. `whole_pool`: all images, where those
+    labelled by people count as right. Both are None if no image is left without a label that could have been drawn.
+    """
+
+    evaluation: Evaluation
+    unlabelled: Estimate | None
+    whole_pool: Estimate | None
+
+
+def evaluate_audit(
+    make_head: Callable[[], Head],
+    head: Head,
+    features: Floats,
+    training: TrainingLabels,
+    draws: Sequence[AuditDraw],
+    unlabelled: Ints,
+    rng: np.random.Generator,
+    basis: str = AUDIT_BASIS,
+    image_counts: Mapping[str, str] = MappingProxyType({}),
+) -> Audit | None:
+    """Estimate the accuracy from the random `draws`, oldest first; None for fewer than 5 images, or one class.
+
+    `features` (N, D) are by item key, `head` is the model in use, and `unlabelled` (u,) are the keys that it is used
+    for. The labelled images are trained on, so the head in use cannot be tested on them: see `predict_unseen`.
+
+    Each number is a sum over all images of a population of how sure the model is of each, corrected by how wrong this
+    is on the images drawn at random (prediction-powered inference: Angelopoulos, Duchi and Zrnic 2023, arXiv
+    2311.01453): the model's own confidence makes it more exact, and never makes it wrong. How the draws of all rounds
+    are weighted is proved in `audit_weights`. It holds for this pool, not for other places.
+    """
+    is_drawn = np.zeros(len(features), bool)
+    is_drawn[np.concatenate([draw.keys for draw in draws] or [training.keys[:0]])] = True
+    drawn = is_drawn[training.keys] & training.is_by_people
+    if np.count_nonzero(drawn) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
+        return None
+    is_labelled, is_unlabelled = np.zeros(len(features), bool), np.zeros(len(features), bool)
+    is_labelled[training.keys] = True
+    is_unlabelled[unlabelled] = True
+    weights = weigh_audit(draws, is_labelled, is_unlabelled & ~is_labelled)
+    probs = predict_unseen(make_head, features, training, is_drawn, rng)
+    right, sure = probs.argmax(axis=1) == training.y, probs.max(axis=1).astype(np.float64)
+    rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
+    sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)
+    stands_for, taken_off = weights.drawn[training.keys], weights.labelled[training.keys]
+    errors, trust = _find_errors(right, sure, stands_for, training.unseen)
+    right_of_rest = float(trust * sure_of_rest + ((stands_for - taken_off) * errors).sum())
+    right_of_labelled = float((errors + trust * sure).sum())
+    images = len(training.keys) + len(rest)
+    estimate = partial(_estimate, errors, stands_for)
+    found = estimate(basis, images, right_of_rest + right_of_labelled, is_sample=True)
+    # Of an image that the network was fine-tuned on, nobody knows what a model would say that has not seen it.
+    counts_for = np.where(training.unseen, stands_for + 1 - taken_off, 0)
+    truth = [training.classes[number] for number in training.y.tolist()]
+    sample = AuditSample(counts_for, stands_for)
+    evaluation = replace(
+        evaluate_probs(probs, training.classes, truth, basis, image_counts, sample),
+        accuracy=found.accuracy,
+        low=found.low,
+        high=found.high,
+        micro_precision=found.accuracy,
+        micro_recall=found.accuracy,
+        micro_f1=found.accuracy,
+    )
+    if not len(rest):
+        return Audit(evaluation, None, None)
+    return Audit(
+        evaluation,
+        estimate(UNLABELLED, len(rest), right_of_rest),
+        estimate(WHOLE_POOL, images, right_of_rest + len(training.keys)),
+    )
+
+
+def _find_errors(right: Bools, sure: Floats64, stands_for: Floats64, unseen: Bools) -> tuple[Floats64, float]:
+    """Return by how much each labelled image (m,) is `right` more often than the model is `sure`, and its trust.
+
+    The trust, 0 to 1, is the factor of the confidence `sure` that makes the errors vary least: the power tuning of
+    prediction-powered inference (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453). An image that the network was
+    fine-tuned on (not `unseen`) has the mean error.
+    """
+    squares = np.square(stands_for)
+    centred = sure - np.average(sure, weights=squares)
+    variance = float((squares * centred**2).sum())
+    trust = float(np.clip((squares * centred * right).sum() / variance, 0, 1)) if variance else 0.0
+    errors = right - trust * sure
+    errors[~unseen] = np.average(errors, weights=stands_for)
+    return errors, trust
+
+
+def _estimate(
+    errors: Floats64, stands_for: Floats64, population: str, images: int, right: float, is_sample: bool = False
+) -> Estimate:
+    """Return the accuracy on a population of `images` of which about `right` are right, with its intervals.
+
+    `errors` (m,) are those of the labelled images, and those with a weight `stands_for` (m,) were drawn at random.
+    `is_sample`: the images are themselves a sample of others like them, which are meant.
+    """
+    drawn = stands_for > 0
+    count, share = int(np.count_nonzero(drawn)), min(max(right / images, 0.0), 1.0)
+    parts = np.square(stands_for[drawn] / images)
+    centred = errors[drawn] - np.average(errors[drawn], weights=stands_for[drawn])
+    variance = float((parts * centred**2).sum()) * count / (count - 1) + is_sample * share * (1 - share) / images
+    effective = float(effective_images(np.array(share), parts.sum(), np.array(variance), np.array(count)))
+    low, high = wilson_interval(np.array(share * effective), np.array(effective))
+    always = wilson_interval(np.array(share * effective), np.array(effective), always_multiplier(count))
+    return Estimate(population, images, count, share, float(low), float(high), *map(float, always))
+
+
+def predict_unseen(
+    make_head: Callable[[], Head],
+    features: Floats,
+    training: TrainingLabels,
+    is_drawn: Bools,
+    rng: np.random.Generator,
+) -> Floats:
+    """Return (m, C) what heads that have not seen its label say of each labelled image; `is_drawn` (N,) by item key.
+
+    Each head is fitted on all labels but those of a fold: a fifth of the images drawn at random, or a tenth of the
+    others. So it lacks few labels, and those that it lacks were chosen like each other.
+    Labels propagated from an image go with it: they are its own answer. All others stay in training, also those of its
+    sequence, since the head in use has seen just as many sequence mates of the rest of the pool.
+    """
+    sources = np.unique(training.labelled_on_keys)
+    splits = []
+    for group, folds in ((sources[is_drawn[sources]], DRAWN_FOLDS), (sources[~is_drawn[sources]], OTHER_FOLDS)):
+        for fold in np.array_split(rng.permutation(group), max(1, min(folds, len(group)))):
+            is_test = np.isin(training.labelled_on_keys, fold)
+            if is_test.any():
+                splits.append((np.flatnonzero(~is_test), np.flatnonzero(is_test)))
+    x, classes = features[training.keys], len(training.classes)
+    return predict_folds(make_head, x, training.y, training.unseen, classes, splits, rng)

@@ -1,0 +1,101 @@
+"""The weight of each image drawn at random, for the images that are unlabelled now and for the whole pool.
+
+Let `y` be any number of each image, such as 1 where the model is right and 0 where it is wrong. In round `r` one draws
+`a` of the `N` candidates at random. Then `N` times the mean of `y` over the drawn ones estimates the sum of `y` over
+all candidates of that round without bias (with strata: the sum of these over the strata).
+
+- Some of these candidates are labelled now, by whatever choice. Their `y` is known. Without it, what is left of the
+  estimated sum is an estimate for the images that are **still unlabelled**. It has no bias either, for one subtracts a
+  known number; it does not matter that the sampler chose by what it had learned from the drawn images.
+- Other images were labelled before round `r`. With their `y` added, the sum is one over the **whole pool**.
+
+So each round gives an estimate of the same number, with the same known images taken off or put on. Their errors are
+uncorrelated, since each draw is a new one given all that came before (a martingale). They are averaged with weights of
+`a / N**2`, the inverses of their variances but for a factor. This is Des Raj's estimator for draws from what the
+earlier draws have left (Sankhya 17, 1956; in active learning: Farquhar, Gal and Rainforth 2021, arXiv 2101.11665).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.types import AuditDraw, Bools, Floats64, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWeights:
+    """What each image counts for, by item key.
+
+    `drawn` (N,): how many images one that was drawn at random stands for; 0 for others. `labelled` (N,): the part of
+    each labelled image that the drawn ones stand for as well, which is to be taken off. `covered` (N,): whether the
+    image could be drawn at all, in some round. For any `y` (N,), `sum(drawn * y) - sum(labelled * y)` estimates its sum
+    over the covered images without a label; and `sum((drawn + 1 - labelled) * y)` over the labelled images estimates
+    its sum over these and the covered ones.
+    """
+
+    drawn: Floats64
+    labelled: Floats64
+    covered: Bools
+
+
+def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) -> AuditWeights:
+    """Return the weights from all `draws`, oldest first; (N,): which items are `labelled` and which `unlabelled` now.
+
+    Items that are neither (gone, unreadable, held out) count for nothing. A drawn image without a label is taken to be
+    like those of its stratum that have one. Images that came to the pool later are estimated apart, from the draws that
+    they could be in. An image that could not be drawn for some rounds, because it had just been asked for, is taken to
+    be like the others.
+    """
+    first_draw = _find_first_draws(draws, labelled | unlabelled)
+    drawn, taken_off = np.zeros(len(labelled)), np.zeros(len(labelled))
+    covered = np.zeros(len(labelled), bool)
+    for first in np.unique(first_draw[first_draw >= 0]).tolist():
+        members = np.flatnonzero(first_draw == first)
+        is_labelled = labelled[members]
+        drawn_parts, labelled_parts, total = np.zeros(len(members)), np.zeros(len(members)), 0.0
+        for draw in draws[first:]:
+            strata = _by_key(draw, members)
+            is_candidate = strata > 0
+            is_drawn = is_candidate & is_labelled & np.isin(members, draw.keys)
+            count, size = np.count_nonzero(is_drawn), np.count_nonzero(is_candidate)
+            if not count:
+                continue
+            waiting = np.count_nonzero(is_candidate & ~is_labelled)
+            part = count / size**2 * (np.count_nonzero(~is_labelled) / waiting if waiting else 1.0)
+            drawn_parts[is_drawn] += part * _stratum_weights(strata[is_candidate], strata[is_drawn])
+            labelled_parts[is_candidate & is_labelled] += part
+            total += count / size**2
+        if total:
+            covered[members] = True
+            drawn[members], taken_off[members] = drawn_parts / total, labelled_parts / total
+    return AuditWeights(drawn, taken_off, covered)
+
+
+def _find_first_draws(draws: Sequence[AuditDraw], counts: Bools) -> Ints:
+    """Return (N,) the first draw that each item which `counts` (N,) could be in; -1 for none."""
+    first = np.full(len(counts), -1, np.int64)
+    for number, draw in enumerate(draws):
+        strata = draw.strata[: len(counts)]
+        first[: len(strata)][(strata > 0) & (first[: len(strata)] < 0)] = number
+    first[~counts] = -1
+    return first
+
+
+def _by_key(draw: AuditDraw, keys: Ints) -> Ints:
+    """Return (k,) the strata of the `keys` (k,)."""
+    known = keys < len(draw.strata)
+    return np.where(known, draw.strata[np.where(known, keys, 0)] if len(draw.strata) else 0, 0)
+
+
+def _stratum_weights(candidates: Ints, drawn: Ints) -> Floats64:
+    """Return how many candidates each drawn image stands for, from the strata of both (n,) and (a,).
+
+    A stratum of which no drawn image is labelled is counted to the nearest one by number, which has similar images.
+    """
+    strata, sizes = np.unique(candidates, return_counts=True)
+    answered, where, counts = np.unique(drawn, return_inverse=True, return_counts=True)
+    nearest = np.abs(strata[:, None] - answered).argmin(axis=1)
+    return np.asarray((np.bincount(nearest, sizes, len(answered)) / counts)[where], np.float64)

@@ -1,0 +1,56 @@
+"""Intervals of shares: of images that count alike or have weights, for one look or for any number of looks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from alframe.types import Floats64, Ints
+
+CONFIDENCE = 0.95
+ONE_LOOK = 1.959963984540054  # standard errors on either side: the normal distribution's quantile of 97.5 %
+BEST_AT = 100  # images for which the interval for any number of looks is as narrow as it can be
+PRIOR_IMAGES = 4  # that vary as a share's images do without weights, added where few images tell how they vary
+
+
+def wilson_interval(
+    hits: Ints | Floats64, totals: Ints | Floats64, multiplier: float | Floats64 = ONE_LOOK
+) -> tuple[Floats64, Floats64]:
+    """Return bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 of nothing.
+
+    The bounds are `multiplier` standard errors away; by default, that gives 95 % confidence.
+    """
+    square = np.square(multiplier)
+    middle = hits + square / 2
+    half = np.sqrt(square * (hits * (totals - hits) / np.maximum(totals, np.finfo(float).tiny) + square / 4))
+    low, high = (middle - half) / (totals + square), (middle + half) / (totals + square)
+    # Exactly at the ends, where rounding would leave a bound on the wrong side of the share.
+    return np.where(hits == 0, 0.0, low), np.where(hits == totals, 1.0, high)
+
+
+def always_multiplier(images: int | Ints) -> float | Floats64:
+    """Return how many standard errors wide an interval of `images` is that may be looked at after every image.
+
+    With 95 % confidence, none of the intervals at 1, 2, 3 ... images is wrong (a confidence sequence), while the usual
+    one with 1.96 standard errors is wrong sooner or later. Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
+    "Time-uniform central limit theory and asymptotic confidence sequences" (2024, arXiv 2103.06476), equation 7, and
+    for the scale, at which it is narrowest for BEST_AT images, their appendix B.2.
+    """
+    alpha = 1 - CONFIDENCE
+    scale = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / BEST_AT
+    spread = scale * np.maximum(images, 1)
+    return np.sqrt(2 * (1 + 1 / spread) * (np.log1p(spread) / 2 - math.log(alpha)))
+
+
+def effective_images(share: Floats64, squares: Floats64, variance: Floats64, count: Ints) -> Floats64:
+    """Return (n,) how many images, each counting alike, would tell as much of each `share` (n,) as weighted ones do.
+
+    `squares` (n,): sums of the squared weights, which are parts of the whole; `variance` (n,): of the estimated share;
+    `count` (n,): images, at least 1. Few images tell little of their variance, so PRIOR_IMAGES are added that vary as
+    those of a share do. Otherwise five images that are all right would have no variance at all.
+    """
+    prior = (share * count + PRIOR_IMAGES / 2) / (count + PRIOR_IMAGES)
+    added = PRIOR_IMAGES * prior * (1 - prior)
+    ratio = (variance / squares * count + added) / (share * (1 - share) * count + added)
+    return np.asarray(1 / (ratio * squares), np.float64)
