@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alframe.types import Evaluation
+from alframe.types import Estimate, Evaluation, RoundRecord
 
 NAMED_CLASSES = 5  # of those that are not measured; of more, the number
 
@@ -24,14 +24,27 @@ def name_classes(remarks: Mapping[str, str], limit: int = NAMED_CLASSES) -> str:
     return ", ".join(named[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
-def describe_pool_accuracy(audit: Evaluation) -> str:
-    """Say in plain words what an audit found: of few images, no more than its interval."""
-    right, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
+def describe_pool_accuracy(record: RoundRecord) -> list[str]:
+    """Say in plain words what the audit of a round found, a sentence for each population of images; none without one.
+
+    Of few images, a sentence gives no more than the interval.
+    """
+    audit = record.audit
+    if audit is None:
+        return []
     _, _, remark = audit.basis.partition(", ")
-    images = f"images of the pool ({remark})" if remark else "images of the pool"
-    if audit.is_small:
-        return (
-            f"Of 100 {images}, the model would get between {low} and {high} right: {audit.n} images drawn at random "
-            "are too few for one number"
-        )
-    return f"Of 100 {images}, the model would get {right} right (between {low} and {high})"
+    new = "new images like those of the pool" if record.unlabelled_accuracy else "images of the pool"
+    shares: dict[str, Evaluation | Estimate] = {}
+    if rest := record.unlabelled_accuracy:
+        shares[f"Of 100 of the {rest.images:,} images without a label, the model gets"] = rest
+    if whole := record.whole_pool_accuracy:
+        shares[f"Of 100 of all {whole.images:,} images, people or else the model have"] = whole
+    shares[f"Of 100 {new}{f' ({remark})' if remark else ''}, the model would get"] = audit
+    few = f": {audit.n} images drawn at random are too few for one number" if audit.is_small else ""
+    return [f"{words} {describe_share(share)} right{few}" for words, share in shares.items()]
+
+
+def describe_share(measured: Evaluation | Estimate) -> str:
+    """Return how many of 100 images are right, as "86 (79 to 92)"; measured on few images, only "79 to 92"."""
+    right, low, high = (round(100 * share) for share in (measured.accuracy, measured.low, measured.high))
+    return f"{low} to {high}" if measured.is_small else f"{right} ({low} to {high})"

@@ -134,10 +134,12 @@ def describe_accuracy(campaign: Campaign) -> str:
     evaluation = record.leading_evaluation
     if evaluation is None:
         return record.no_evaluation
-    bounds = f"{100 * evaluation.low:.0f} to {100 * evaluation.high:.0f} %"
-    share = bounds if evaluation.is_small else f"{100 * evaluation.accuracy:.0f} % (95 % interval: {bounds})"
+    rest = record.unlabelled_accuracy if evaluation is record.audit else None
+    found, where = (rest, f" of the {rest.images:,} images without a label") if rest else (evaluation, "")
+    bounds = f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
+    share = bounds if found.is_small else f"{100 * found.accuracy:.0f} % (95 % interval: {bounds})"
     averages = describe_averages(evaluation)
-    text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}"
+    text = f"Accuracy after {record.labels} labels: {share}{where}, measured on {evaluation.n} {evaluation.basis}"
     text = f"{text}; {averages}." if averages else f"{text}."
     if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         text += " These images were not drawn at random, so the accuracy in the pool is another one."

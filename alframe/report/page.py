@@ -77,6 +77,8 @@ def render(data: ReportData) -> str:
     # What speaks of the pool leads, unless few images say it; what an earlier model was measured on never does.
     leads_audit = audit is not None and (not audit.is_small or evaluated is None or bool(why_none))
     judged = audited if leads_audit else None if why_none else evaluated
+    unlabelled = audited.unlabelled_accuracy if audited else None
+    leading = (unlabelled or audit) if leads_audit else evaluation if judged else None
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -84,11 +86,12 @@ def render(data: ReportData) -> str:
             data=data,
             last=last,
             judged=judged,
-            judgement=audit if leads_audit else evaluation if judged else None,
+            judgement=leading,
             leads_audit=leads_audit,
             why_none=why_none,
             audit=audit,
-            pool_accuracy=describe_pool_accuracy(audit) if audit else "",
+            unlabelled=unlabelled,
+            pool_accuracy=describe_pool_accuracy(audited) if audited else [],
             # The accuracy if the model were wrong on every one of the drawn images that nobody has answered.
             accuracy_if_wrong=audit.accuracy * audit.n / (audit.n + data.audit_unanswered) if audit else None,
             audit_classes=tables.class_rows({}, audit),

@@ -1,4 +1,4 @@
-"""Stop when the model is good enough on the pool, as far as images drawn at random can tell."""
+"""Stop when the model is good enough on the images without a label, as far as images drawn at random can tell."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from alframe.stopping.limits import reason_if_reached, reason_if_spent
 from alframe.stopping.target import Target
-from alframe.types import RoundRecord
+from alframe.types import Estimate, RoundRecord
 
 
 class TargetAccuracy(Target):
-    """Stop when a metric of the audit, measured on images drawn at random, is high enough.
+    """Stop when the accuracy on the images without a label, measured on images drawn at random, is high enough.
 
     `at_least`: the fraction to be reached.
-    `metric`: any number of alframe.types.Evaluation; `low` is the lower end of the accuracy's 95 % interval.
+    `metric`: `low` is the lower end of an interval of this accuracy that holds in all rounds together (see Estimate),
+    so that looking every round stops no earlier. Any other number is that of the audit (see RoundRecord).
     `labels`: number of labels at which to stop in any case; None: no limit.
     """
 
@@ -31,5 +32,19 @@ class TargetAccuracy(Target):
         awaited = f"{self.metric} of the audit was {self.at_least:.4g}"
         if last.audit is None:
             awaited += ": too few images drawn at random are labelled to measure it"
-        reason = reason_if_reached(last.audit, self.metric, self.at_least, last.labels)
+        rest = last.unlabelled_accuracy
+        if self.metric == "low" and rest is not None:
+            reason = _reason_if_proved(rest, self.at_least, last.labels)
+        else:
+            reason = reason_if_reached(last.audit, self.metric, self.at_least, last.labels)
         return reason or reason_if_spent(self.labels, last, awaited)
+
+
+def _reason_if_proved(rest: Estimate, at_least: float, labels: int) -> str | None:
+    if rest.always_low < at_least:
+        return None
+    return (
+        f"The target is reached: right on at least {100 * rest.always_low:.1f} of 100 of the {rest.images:,} images "
+        f"without a label, and {100 * at_least:g} were required ({labels} labels; {rest.n} images drawn at random; "
+        "97.5 % confidence, however often one looks)."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS
 from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, name_classes
-from alframe.types import CROSS_VALIDATION_BASIS, Evaluation, RoundRecord
+from alframe.types import CROSS_VALIDATION_BASIS, Estimate, Evaluation, RoundRecord
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
@@ -27,10 +27,13 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         notes.append(_averages_sentence(evaluation))
     notes.append(missing)
     if audit := _last_measured(audits):
-        columns["pool accuracy (audit)"] = [_audit_cell(audit) for audit in audits]
-        found = describe_pool_accuracy(audit)
-        drawn = "" if audit.is_small else f",\nby {audit.n} {audit.basis} (95 % interval): use this number"
-        notes.append(f"{found}{drawn}.")
+        audited = next(record for record in reversed(records) if record.audit is audit)
+        if audited.unlabelled_accuracy:
+            columns["without a label (audit)"] = [_audit_cell(record.unlabelled_accuracy) for record in records]
+        columns["like the pool (audit)"] = [_audit_cell(audit) for audit in audits]
+        notes += [f"{found}." for found in describe_pool_accuracy(audited)]
+        if not audit.is_small:
+            notes.append(f"By {audit.n} {audit.basis} (95 % intervals): use these numbers.")
         notes.append(_averages_sentence(audit, "In the pool, "))
     elif evaluation:
         notes.append(describe_caveat(evaluation).strip())
@@ -49,7 +52,7 @@ def describe_unanswered_audit(count: int) -> str:
     are, if_hard = "images that were drawn at random have", "if they are the hard ones"
     if count == 1:
         are, if_hard = "image that was drawn at random has", "if it is a hard one"
-    return f"\n{count} {are} no label and could not be counted: {if_hard}, the pool accuracy is lower."
+    return f"\n{count} {are} no label and could not be counted: {if_hard}, the accuracy is lower."
 
 
 def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | None:
@@ -114,11 +117,11 @@ def describe_unmeasured(histories: Sequence[Sequence[RoundRecord]]) -> str:
     return f"\nNo test image shows these classes, so no number speaks of them: {name_classes(named)}."
 
 
-def _accuracy_cell(evaluation: Evaluation | None) -> str:
+def _accuracy_cell(evaluation: Evaluation | Estimate | None) -> str:
     return "-" if evaluation is None else _interval_cell(evaluation.accuracy, evaluation.low, evaluation.high)
 
 
-def _audit_cell(audit: Evaluation | None) -> str:
+def _audit_cell(audit: Evaluation | Estimate | None) -> str:
     return f"{audit.low:.1%} to {audit.high:.1%}" if audit is not None and audit.is_small else _accuracy_cell(audit)
 
 

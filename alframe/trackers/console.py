@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from alframe.kit.evaluations import describe_averages
+from alframe.kit.evaluations import describe_averages, describe_share
 from alframe.types import RoundRecord
 
 WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
@@ -48,10 +48,14 @@ class Console:
             self._reason = record.no_evaluation
             _print_below(self._reason)
         if audit := record.audit:
-            correct, low, high = (round(100 * share) for share in (audit.accuracy, audit.low, audit.high))
-            found = f"{low} to {high} of 100 right" if audit.is_small else f"{correct} of 100 right ({low} to {high})"
+            shares = {
+                "without a label": record.unlabelled_accuracy,
+                "people and model together": record.whole_pool_accuracy,
+                "new images like these": audit,
+            }
+            found = "; ".join(f"{name}: {describe_share(share)}" for name, share in shares.items() if share)
             few = ", too few for one number" if audit.is_small else ""
-            _print_below(f"in the pool: {found}, by {audit.n} images drawn at random{few}")
+            _print_below(f"right of 100, by {audit.n} images drawn at random{few}: {found}")
             if averages := describe_averages(audit):
                 _print_below(f"in the pool: {averages}")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from alframe.types.images import Ints
 
+MIN_IMAGES = 30  # measured on fewer, an accuracy says little
 UNLABELLED = "images without a label"
 WHOLE_POOL = "images of the pool, labelled by people or else by the model"
 
@@ -24,7 +25,7 @@ class AuditDraw:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The accuracy on all `images` of a `population` (in words), estimated from `drawn` images drawn at random.
+    """The accuracy on all `images` of a `population` (in words), estimated from `n` images drawn at random.
 
     `low` and `high` are its bounds with 95 % confidence, if one looks once. `always_low` and `always_high` are wider:
     with 95 % confidence, none of them is wrong in any round, however often one looks (see `always_multiplier`).
@@ -32,9 +33,14 @@ class Estimate:
 
     population: str
     images: int
-    drawn: int
+    n: int
     accuracy: float
     low: float
     high: float
     always_low: float
     always_high: float
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the drawn images are too few for their accuracy to be given as one number, without its interval."""
+        return self.n < MIN_IMAGES

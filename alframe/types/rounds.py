@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from alframe.types.audit import Estimate
+from alframe.types.audit import MIN_IMAGES, Estimate
 from alframe.types.images import Floats, Item
 from alframe.types.labels import Label
 
 CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
-MIN_IMAGES = 30  # measured on fewer, an accuracy says little
 
 
 @dataclass(frozen=True, slots=True)

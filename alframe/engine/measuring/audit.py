@@ -13,7 +13,7 @@ from alframe.contracts import Head
 from alframe.engine.fit import TrainingLabels, predict_in_chunks
 from alframe.engine.measuring.audit_weights import weigh_audit
 from alframe.engine.measuring.evaluate import AuditSample, evaluate_probs, predict_folds
-from alframe.engine.measuring.intervals import always_multiplier, effective_images, wilson_interval
+from alframe.engine.measuring.intervals import always_multiplier, effective_images, one_look_multiplier, wilson_interval
 from alframe.types import UNLABELLED, WHOLE_POOL, AuditDraw, Bools, Estimate, Evaluation, Floats, Floats64, Ints
 
 AUDIT_BASIS = "images drawn at random from the pool"
@@ -127,11 +127,12 @@ def _estimate(
     count, share = int(np.count_nonzero(drawn)), min(max(right / images, 0.0), 1.0)
     parts = np.square(stands_for[drawn] / images)
     centred = errors[drawn] - np.average(errors[drawn], weights=stands_for[drawn])
-    variance = float((parts * centred**2).sum()) * count / (count - 1) + is_sample * share * (1 - share) / images
+    variance = float((parts * centred**2).sum()) * count / (count - 2) + is_sample * share * (1 - share) / images
     effective = float(effective_images(np.array(share), parts.sum(), np.array(variance), np.array(count)))
-    low, high = wilson_interval(np.array(share * effective), np.array(effective))
-    always = wilson_interval(np.array(share * effective), np.array(effective), always_multiplier(count))
-    return Estimate(population, images, count, share, float(low), float(high), *map(float, always))
+    hits, totals = np.array(share * effective), np.array(effective)
+    once = wilson_interval(hits, totals, one_look_multiplier(count))
+    always = wilson_interval(hits, totals, always_multiplier(count))
+    return Estimate(population, images, count, share, *map(float, (*once, *always)))
 
 
 def predict_unseen(

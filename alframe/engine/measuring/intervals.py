@@ -11,7 +11,7 @@ from alframe.types import Floats64, Ints
 CONFIDENCE = 0.95
 ONE_LOOK = 1.959963984540054  # standard errors on either side: the normal distribution's quantile of 97.5 %
 BEST_AT = 100  # images for which the interval for any number of looks is as narrow as it can be
-PRIOR_IMAGES = 4  # that vary as a share's images do without weights, added where few images tell how they vary
+PRIOR_IMAGES = 10  # that vary as a share's images do without weights, added where few images tell how they vary
 
 
 def wilson_interval(
@@ -27,6 +27,16 @@ def wilson_interval(
     low, high = (middle - half) / (totals + square), (middle + half) / (totals + square)
     # Exactly at the ends, where rounding would leave a bound on the wrong side of the share.
     return np.where(hits == 0, 0.0, low), np.where(hits == totals, 1.0, high)
+
+
+def one_look_multiplier(images: int) -> float:
+    """Return how many standard errors wide an interval of one look is, if so many `images` tell the standard error.
+
+    It is Student's quantile with `images` - 2 degrees of freedom: a mean and a slope are estimated from them as well.
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(images - 2, (1 + CONFIDENCE) / 2))
 
 
 def always_multiplier(images: int | Ints) -> float | Floats64:
@@ -50,7 +60,7 @@ def effective_images(share: Floats64, squares: Floats64, variance: Floats64, cou
     `count` (n,): images, at least 1. Few images tell little of their variance, so PRIOR_IMAGES are added that vary as
     those of a share do. Otherwise five images that are all right would have no variance at all.
     """
-    prior = (share * count + PRIOR_IMAGES / 2) / (count + PRIOR_IMAGES)
+    prior = (share * count + 2) / (count + 4)  # as Agresti and Coull 1998
     added = PRIOR_IMAGES * prior * (1 - prior)
     ratio = (variance / squares * count + added) / (share * (1 - share) * count + added)
     return np.asarray(1 / (ratio * squares), np.float64)
