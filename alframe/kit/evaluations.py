@@ -33,18 +33,18 @@ def describe_pool_accuracy(record: RoundRecord) -> list[str]:
     if audit is None:
         return []
     _, _, remark = audit.basis.partition(", ")
-    new = "new images like those of the pool" if record.unlabelled_accuracy else "images of the pool"
     shares: dict[str, Evaluation | Estimate] = {}
     if rest := record.unlabelled_accuracy:
-        shares[f"Of 100 of the {rest.images:,} images without a label, the model gets"] = rest
+        shares[f"On the {rest.images:,} images without a label, the model gets"] = rest
     if whole := record.whole_pool_accuracy:
-        shares[f"Of 100 of all {whole.images:,} images, people or else the model have"] = whole
-    shares[f"Of 100 {new}{f' ({remark})' if remark else ''}, the model would get"] = audit
+        shares[f"In the whole pool of {whole.images:,} images, people and model together get"] = whole
+    which = "new images like these" if rest else "images of the pool"
+    shares[f"On {which}{f' ({remark})' if remark else ''}, the model would get"] = audit
     few = f": {audit.n} images drawn at random are too few for one number" if audit.is_small else ""
-    return [f"{words} {describe_share(share)} right{few}" for words, share in shares.items()]
+    return [f"{words} {describe_share(share)}{few}" for words, share in shares.items()]
 
 
 def describe_share(measured: Evaluation | Estimate) -> str:
-    """Return how many of 100 images are right, as "86 (79 to 92)"; measured on few images, only "79 to 92"."""
+    """Return how many of 100 images are right, as "86 of 100 right (79 to 92)"; of few images only the interval."""
     right, low, high = (round(100 * share) for share in (measured.accuracy, measured.low, measured.high))
-    return f"{low} to {high}" if measured.is_small else f"{right} ({low} to {high})"
+    return f"{low} to {high} of 100 right" if measured.is_small else f"{right} of 100 right ({low} to {high})"

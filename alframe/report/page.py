@@ -78,7 +78,7 @@ def render(data: ReportData) -> str:
     leads_audit = audit is not None and (not audit.is_small or evaluated is None or bool(why_none))
     judged = audited if leads_audit else None if why_none else evaluated
     unlabelled = audited.unlabelled_accuracy if audited else None
-    leading = (unlabelled or audit) if leads_audit else evaluation if judged else None
+    judgement = audit if leads_audit else evaluation if judged else None
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -86,7 +86,8 @@ def render(data: ReportData) -> str:
             data=data,
             last=last,
             judged=judged,
-            judgement=leading,
+            judgement=judgement,
+            headline=(unlabelled or audit) if leads_audit else judgement,
             leads_audit=leads_audit,
             why_none=why_none,
             audit=audit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from alframe.types import Evaluation, RoundRecord
+from alframe.types import UNLABELLED, WHOLE_POOL, Estimate, Evaluation, RoundRecord
 
 
 def evaluation(accuracy: float, basis: str, n: int = 200) -> Evaluation:
@@ -29,12 +29,24 @@ def evaluation(accuracy: float, basis: str, n: int = 200) -> Evaluation:
     )
 
 
+def estimate(accuracy: float, population: str, images: int, n: int = 80) -> Estimate:
+    """Return an estimate of this `accuracy` on `images`, from `n`; its intervals are 12 and 20 points wide."""
+    low, high = max(0.0, accuracy - 0.06), min(1.0, accuracy + 0.06)
+    return Estimate(population, images, n, accuracy, low, high, max(0.0, accuracy - 0.1), min(1.0, accuracy + 0.1))
+
+
 def round_record(
-    number: int, labels: int = 20, accuracy: float | None = 0.5, audit: float | None = None, audited: int = 80
+    number: int,
+    labels: int = 20,
+    accuracy: float | None = 0.5,
+    audit: float | None = None,
+    audited: int = 80,
+    unlabelled: float | None = None,
 ) -> RoundRecord:
     """Return the record of round `number` with two classes and, unless they are None, an evaluation and an audit.
 
-    `accuracy` and `audit` are the accuracies; the audit has `audited` images.
+    `accuracy` and `audit` are the accuracies; the audit has `audited` images. `unlabelled` is that on the images
+    without a label, which are half of all.
     """
     return RoundRecord(
         round=number,
@@ -47,4 +59,6 @@ def round_record(
         seconds={"fit": 0.5, "select": 1.25},
         at=datetime(2024, 5, 1, 12, tzinfo=UTC) + timedelta(hours=number),
         audit=None if audit is None else evaluation(audit, "images drawn at random from the pool", audited),
+        unlabelled_accuracy=None if unlabelled is None else estimate(unlabelled, UNLABELLED, 1000, audited),
+        whole_pool_accuracy=None if unlabelled is None else estimate((1 + unlabelled) / 2, WHOLE_POOL, 2000, audited),
     )

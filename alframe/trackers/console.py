@@ -48,14 +48,17 @@ class Console:
             self._reason = record.no_evaluation
             _print_below(self._reason)
         if audit := record.audit:
-            shares = {
-                "without a label": record.unlabelled_accuracy,
-                "people and model together": record.whole_pool_accuracy,
-                "new images like these": audit,
-            }
-            found = "; ".join(f"{name}: {describe_share(share)}" for name, share in shares.items() if share)
             few = ", too few for one number" if audit.is_small else ""
-            _print_below(f"right of 100, by {audit.n} images drawn at random{few}: {found}")
+            shares = {
+                "images without a label": record.unlabelled_accuracy,
+                "whole pool, by people and model together": record.whole_pool_accuracy,
+                "new images like these" if record.unlabelled_accuracy else "in the pool": audit,
+            }
+            drawn = f", by {audit.n} images drawn at random{few}"
+            for name, share in shares.items():
+                if share is not None:
+                    _print_below(f"{name}: {describe_share(share)}{drawn}")
+                    drawn = ""
             if averages := describe_averages(audit):
                 _print_below(f"in the pool: {averages}")
 

@@ -18,7 +18,8 @@ from sklearn.metrics import (
     precision_score,
 )
 
-from alframe.engine.measuring.evaluate import calibration_error, cross_validate, evaluate_probs, wilson_interval
+from alframe.engine.measuring.evaluate import calibration_error, cross_validate, evaluate_probs
+from alframe.engine.measuring.intervals import wilson_interval
 from alframe.heads.linear import Linear
 from alframe.stopping.limits import METRICS
 from alframe.store.records import dump_record, load_record

@@ -203,7 +203,7 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
         assert [None if one is None else one.n for one in audits[:3]] == [None, None, 6]
         assert audits[-1] is not None
         assert audits[-1].n == 16
-    assert "pool accuracy (audit)" in person.task("status").message
+    assert "without a label (audit)" in person.task("status").message
     assert "no label and could not be counted" not in person.task("status").message
     with person.ledger() as ledger:
         drawn = next(at for at, key in enumerate(ledger.rounds()[0].keys) if key in ledger.rounds()[0].audit_keys)

@@ -23,6 +23,7 @@ from alframe.report.charts import campaign_curves
 from alframe.report.page import BatchImage, ReportData, render
 from alframe.report.tables import class_rows, confusion_matrix, curve_rows
 from alframe.report.thumbnails import SIDE, thumbnail
+from alframe.testing.records import estimate
 from alframe.types import Box, Curve, Evaluation, Item, RoundRecord
 
 CLASSES = ("agouti", "empty", "white_tailed_deer")
@@ -154,7 +155,7 @@ def test_the_honest_number_leads(data: ReportData) -> None:
     for expected in (
         *("Accuracy in the pool 86.0 % 95 % interval 73.8 % to 93.0 %", "n = 50, images drawn at random from the pool"),
         "96.8 % on 62 held-out images",
-        "Of 100 images of the pool, the model would get 86 right (between 74 and 93).",
+        "On images of the pool, the model would get 86 of 100 right (74 to 93).",
         "agouti 0 not measured – – empty 40 92.5 % 80.1 % to 97.4 % 90.2 %",
         "In the pool (audit)",
         "1,234 – – 96.8 %",  # a round before there was an audit
@@ -162,6 +163,14 @@ def test_the_honest_number_leads(data: ReportData) -> None:
     ):
         assert expected in text.replace("_ ", "_"), expected
     assert "no answer" not in text
+
+
+def test_the_images_without_a_label_lead_where_the_audit_is_weighted(data: ReportData) -> None:
+    weighted = replace(record(1, evaluation(), audited()), unlabelled_accuracy=estimate(0.8, "rest", 1000))
+    text = Page(render(replace(data, history=[weighted]))).text.replace("_ ", "_")
+    assert "Accuracy on images without a label 80.0 % 95 % interval 74.0 % to 86.0 % n = 80" in text
+    assert "On the 1,000 images without a label, the model gets 80 of 100 right (74 to 86)." in text
+    assert "On new images like these, the model would get 86 of 100 right (74 to 93)." in text
 
 
 def few_audited() -> Evaluation:
@@ -175,7 +184,7 @@ def test_few_audited_images_give_an_interval_and_never_the_headline(data: Report
     text = Page(render(replace(data, history=[record(1, evaluation(), few_audited())]))).text
     assert "Accuracy 96.8 % 95 % interval 77.4 % to 98.7 % n = 62, held-out images" in text
     assert "in the pool 75.8 % to 100.0 % , by 12 images drawn at random from the pool: too few for one number" in text
-    assert "would get between 76 and 100 right: 12 images drawn at random are too few for one number." in text
+    assert "would get 76 to 100 of 100 right: 12 images drawn at random are too few for one number." in text
     alone = Page(render(replace(data, history=[record(1, None, few_audited())]))).text
     assert (
         "Accuracy in the pool 76 % to 100 % 95 % interval of 100.0 %, by too few images for one number n = 12" in alone

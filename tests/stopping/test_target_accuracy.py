@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.evaluate import wilson_interval
+from alframe.engine.measuring.intervals import ONE_LOOK, always_multiplier, wilson_interval
 from alframe.errors import BadParams
 from alframe.stopping.target_accuracy import TargetAccuracy
 from alframe.testing.records import round_record
@@ -42,6 +42,16 @@ def test_the_reason_says_what_was_measured():
     )
 
 
+def test_it_stops_by_the_interval_of_all_looks_on_the_images_without_a_label():
+    record = round_record(0, labels=40, accuracy=None, audit=0.99, unlabelled=0.9)
+    assert record.unlabelled_accuracy.low > TargetAccuracy(0.81).at_least > record.unlabelled_accuracy.always_low
+    assert TargetAccuracy(0.81).decide([record]) is None
+    reason = TargetAccuracy(0.8).decide([record])
+    for words in ("at least 80.0 of 100 of the 1,000 images without a label", "80 were required", "however often"):
+        assert words in reason
+    assert TargetAccuracy(0.98, metric="accuracy").decide([record]), "another number is the audit's"
+
+
 def test_a_limit_without_any_audit_says_so():
     reason = TargetAccuracy(labels=60).decide([round_record(0, labels=60)])
     assert "too few images drawn at random" in reason
@@ -61,10 +71,14 @@ def test_values_that_cannot_be(wrong):
 def test_the_numbers_of_the_docs():
     """How many images prove 90 %, by the share that is right; and how often looking every round is wrong."""
     images = np.arange(1, 2000)
-    for share, least in ((1.0, 35), (0.97, 69), (0.95, 127), (0.93, 362)):
-        low, _ = wilson_interval(np.floor(share * images).astype(int), images)
-        assert abs(int(images[low >= 0.9][0]) - least) <= least / 2, share
-    rng = np.random.default_rng(0)
-    hits = np.cumsum(rng.binomial(10, 0.88, (2000, 50)), axis=1)
-    low, _ = wilson_interval(hits, np.broadcast_to(10 * np.arange(1, 51), hits.shape))
-    assert 0.01 < (low >= 0.9).any(axis=1).mean() < 0.035
+    for share, once, always in ((1.0, 35, 84), (0.97, 70, 170), (0.95, 130, 350), (0.93, 360, 1050)):
+        for multiplier, least in ((ONE_LOOK, once), (always_multiplier(images), always)):
+            low, _ = wilson_interval(share * images, images, multiplier)
+            assert abs(int(images[low >= 0.9][0]) - least) <= 0.1 * least, share
+    rng, totals = np.random.default_rng(0), np.broadcast_to(10 * np.arange(1, 51), (4000, 50))
+    for share, once, always in ((0.88, 0.02, 0), (0.899, 0.1, 0.002)):
+        hits = np.cumsum(rng.binomial(10, share, totals.shape), axis=1)
+        low, _ = wilson_interval(hits, totals)
+        assert abs((low >= 0.9).any(axis=1).mean() - once) < 0.015
+        low, _ = wilson_interval(hits, totals, always_multiplier(totals))
+        assert abs((low >= 0.9).any(axis=1).mean() - always) < 0.003

@@ -55,17 +55,29 @@ def test_a_label_read_twice_counts_once_and_a_correction_counts(ledger: Ledger) 
     assert ledger.table("label", ["class"]) == [("fox",), ("hare",), ("fox",)]
 
 
+def test_the_images_that_a_round_could_draw_come_back(ledger: Ledger) -> None:
+    ask(ledger, 1, 0)
+    ask(ledger, 2, 1)
+    strata = {1: [1, 0, 65535], 2: []}
+    with ledger.transaction():
+        for number, numbers in strata.items():
+            ledger.add_audit_frame(number, np.array(numbers, np.int64))
+    assert {number: found.tolist() for number, found in ledger.audit_frames().items()} == strata
+
+
 def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
     ask(ledger, 1, 0)
     with ledger.transaction():
         ledger.add_labels([(0, Label("a.jpg", "fox"))], 1, "csv")
         ledger.add_event(1, Requested())
         ledger.mark_unreadable([(2, "truncated")])
-    for table in ("label", "selection", "round", "event", "aside"):
+        ledger.add_audit_frame(1, np.array([1, 0, 2]))
+    for table in ("label", "selection", "round", "event", "aside", "audit_frame"):
         for verb in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
                 ledger._db.execute(verb)
-    before = {table: ledger.table(table, ["*"]) for table in ("item", "label", "selection", "round", "event", "aside")}
+    tables = ("item", "label", "selection", "round", "event", "aside", "audit_frame")
+    before = {table: ledger.table(table, ["*"]) for table in tables}
     stranger = sqlite3.connect(ledger.file, isolation_level=None)
     for db in (ledger._db, stranger):  # one that is opened without our settings as well
         for table in before:

@@ -9,17 +9,30 @@ from alframe.testing.records import evaluation, round_record
 from alframe.types import CROSS_VALIDATION_BASIS
 
 AUDIT = "80.0% [74.0%, 86.0%]"
-WORDS = "Of 100 images of the pool, the model would get 80 right (between 74 and 86)"
+WORDS = "On images of the pool, the model would get 80 of 100 right (74 to 86)"
 
 
 def test_evaluation_and_audit_side_by_side() -> None:
     history = [round_record(0, 10, None), round_record(1, 20, 0.5), round_record(2, 40, 0.6, audit=0.8)]
     head, _, first, second, *notes = accuracy_table(history).splitlines()
-    assert head.split() == ["labels", "accuracy", "pool", "accuracy", "(audit)"]
+    assert head.split() == ["labels", "accuracy", "like", "the", "pool", "(audit)"]
     assert first.split() == ["20", "50.0%", "[44.0%,", "56.0%]", "-"]
     assert second.endswith(AUDIT)
     assert notes[0].startswith("Accuracy on 200 test split; in brackets")
-    assert notes[1:] == [f"{WORDS},", "by 80 images drawn at random from the pool (95 % interval): use this number."]
+    assert notes[1:] == [f"{WORDS}.", "By 80 images drawn at random from the pool (95 % intervals): use these numbers."]
+
+
+def test_each_population_of_an_audit_has_a_sentence() -> None:
+    history = [round_record(1, 20, None, audit=0.7), round_record(2, 40, None, audit=0.84, unlabelled=0.8)]
+    head, _, first, second, *notes = accuracy_table(history).splitlines()
+    assert head.split("  ")[1:] == ["without a label (audit)", "like the pool (audit)"]
+    assert first.split() == ["20", "-", "70.0%", "[64.0%,", "76.0%]"], "the earlier version had one number"
+    assert second.split()[1] == "80.0%" and second.split()[4] == "84.0%"
+    assert notes[:3] == [
+        "On the 1,000 images without a label, the model gets 80 of 100 right (74 to 86).",
+        "In the whole pool of 2,000 images, people and model together get 90 of 100 right (84 to 96).",
+        "On new images like these, the model would get 84 of 100 right (78 to 90).",
+    ]
 
 
 def test_an_audit_alone() -> None:
@@ -30,13 +43,13 @@ def test_an_audit_alone() -> None:
 def test_a_doubtful_number_alone_comes_with_a_caution() -> None:
     doubtful = replace(round_record(1, 20, None), evaluation=evaluation(0.5, CROSS_VALIDATION_BASIS))
     assert "chosen for being hard" in accuracy_table([doubtful])
-    assert "pool accuracy" not in accuracy_table([doubtful])
+    assert "(audit)" not in accuracy_table([doubtful])
 
 
 def test_few_audited_images_are_not_the_number_to_use() -> None:
     text = accuracy_table([round_record(1, 20, 0.5, audit=0.8, audited=29)])
-    assert "74.0% to 86.0%" in text and AUDIT not in text and "use this number" not in text
-    assert "would get between 74 and 86 right: 29 images drawn at random are too few for one number" in text
+    assert "74.0% to 86.0%" in text and AUDIT not in text and "use these numbers" not in text
+    assert "would get 74 to 86 of 100 right: 29 images drawn at random are too few for one number" in text
 
 
 def test_why_there_is_no_accuracy_now() -> None:

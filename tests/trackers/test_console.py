@@ -38,6 +38,17 @@ def test_an_audit_stands_below_its_row_in_plain_words(capsys, tmp_path):
     assert [line.split()[0] for line in out] == ["round", "Measured", "1", "2", "in", "3", "in"]
 
 
+def test_each_number_of_an_audit_names_its_images(capsys, tmp_path):
+    out = shown(capsys, tmp_path, [], [round_record(1, audit=0.84, unlabelled=0.8)])
+    assert [line.strip() for line in out[3:]] == [
+        "images without a label: 80 of 100 right (74 to 86), by 80 images drawn at",
+        "random",
+        "whole pool, by people and model together: 90 of 100 right (84 to 96)",
+        "new images like these: 84 of 100 right (78 to 90)",
+    ]
+    assert max(map(len, out)) <= 80
+
+
 def test_few_audited_images_give_an_interval_alone(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1, audit=0.86, audited=12)])
     assert " ".join(map(str.strip, out[3:])) == (

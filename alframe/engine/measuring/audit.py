@@ -71,14 +71,14 @@ def evaluate_audit(
     rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
     sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)
     stands_for, taken_off = weights.drawn[training.keys], weights.labelled[training.keys]
-    errors, trust = _find_errors(right, sure, stands_for, training.unseen)
+    errors, trust = _find_errors(right, sure, stands_for, training.is_unseen_by_backbone)
     right_of_rest = float(trust * sure_of_rest + ((stands_for - taken_off) * errors).sum())
     right_of_labelled = float((errors + trust * sure).sum())
     images = len(training.keys) + len(rest)
     estimate = partial(_estimate, errors, stands_for)
     found = estimate(basis, images, right_of_rest + right_of_labelled, is_sample=True)
     # Of an image that the network was fine-tuned on, nobody knows what a model would say that has not seen it.
-    counts_for = np.where(training.unseen, stands_for + 1 - taken_off, 0)
+    counts_for = np.where(training.is_unseen_by_backbone, stands_for + 1 - taken_off, 0)
     truth = [training.classes[number] for number in training.y.tolist()]
     sample = AuditSample(counts_for, stands_for)
     evaluation = replace(
@@ -157,4 +157,4 @@ def predict_unseen(
             if is_test.any():
                 splits.append((np.flatnonzero(~is_test), np.flatnonzero(is_test)))
     x, classes = features[training.keys], len(training.classes)
-    return predict_folds(make_head, x, training.y, training.unseen, classes, splits, rng)
+    return predict_folds(make_head, x, training.y, training.is_unseen_by_backbone, classes, splits, rng)
