@@ -1,11 +1,13 @@
 """Show how far a long step has got, and forecast how long it will take.
 
 Each bar forecasts: once its pace is known, and only if all will take over a minute, it logs how long.
+Bars are shown in terminals and notebooks. In files and pipes, one line at the end of a long step takes their place.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from functools import cache
@@ -13,6 +15,7 @@ from typing import Any, TypeVar
 
 TRIAL_SECONDS = 2.0  # of the first steps, from which the pace of all is estimated
 LONG_SECONDS = 60.0  # what takes longer is announced
+LOGGED_SECONDS = 10.0  # where no bars are shown, a step that took longer is logged at its end
 
 Step = TypeVar("Step")
 
@@ -85,11 +88,17 @@ class Bar:
     def __init__(
         self, label: str, total: int | None, unit: str = "step", delay: float = 1.0, forecast: bool = True
     ) -> None:
-        self._bar = _tqdm()(desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True)
+        self._label, self._units = label, _plural(unit)
+        self._shown = shows_bars()
+        self._steps, self._started_at = 0, time.perf_counter()
+        self._bar = _tqdm()(
+            desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True, disable=not self._shown
+        )
         self._forecast = Forecast(label, total if forecast else None, unit)
 
     def advance(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
         """Move on by `steps`, for which `read` bytes of files were read and `written` bytes written."""
+        self._steps += steps
         self._bar.update(steps)
         self._forecast.update(steps, read, written)
 
@@ -98,6 +107,14 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
+        seconds = time.perf_counter() - self._started_at
+        if not self._shown and seconds >= LOGGED_SECONDS:
+            log.info("%s: %s %s in %s.", self._label, f"{self._steps:,}", self._units, format_duration(seconds))
+
+
+def shows_bars() -> bool:
+    """Return whether somebody watches standard error: a terminal or a notebook, and not a file or a pipe."""
+    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def format_duration(seconds: float) -> str:

@@ -18,6 +18,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.INFO)
     now = [100.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(progress, "shows_bars", lambda: True)
     return now
 
 
@@ -96,7 +97,37 @@ def test_a_bar_that_was_interrupted_as_it_was_made_ends_without_a_word(monkeypat
     gc.collect()
 
 
-def test_a_line_that_is_logged_shows_no_bar_before_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("seconds", "expected"), [(9.0, []), (11.0, ["Embedding: 640 images in 11 s."])])
+def test_a_pipe_gets_one_line_of_a_long_step_and_no_bar(
+    seconds: float,
+    expected: list[str],
+    clock: list[float],
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "shows_bars", lambda: False)
+    with Bar("Embedding", 640, "img", delay=0.0) as bar:
+        bar.advance(640)
+        clock[0] += seconds
+    assert caplog.messages == expected
+    assert capsys.readouterr().err == ""
+
+
+def test_bars_are_for_terminals_and_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not progress.shows_bars()  # pytest captures standard error
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    assert progress.shows_bars()
+    monkeypatch.setattr(progress.sys, "stderr", None)  # pythonw on Windows
+    assert not progress.shows_bars()
+    monkeypatch.setitem(progress.sys.modules, "ipykernel", object())
+    assert progress.shows_bars()
+
+
+def test_a_line_that_is_logged_shows_no_bar_before_its_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "shows_bars", lambda: True)
     log = logging.getLogger("alframe.test_progress")
     log.addHandler(handler := ProgressBarHandler())
     try:
