@@ -8,9 +8,11 @@ instance itself defines, and nothing that `__getattr__` makes up.
 """
 
 from alframe.contracts.backbone import Backbone as Backbone
+from alframe.contracts.backbone import TimmNetwork as TimmNetwork
 from alframe.contracts.compute import Compute as Compute
+from alframe.contracts.exportable_head import ExportableHead as ExportableHead
+from alframe.contracts.exportable_model import ExportableModel as ExportableModel
 from alframe.contracts.exporter import CheckableExporter as CheckableExporter
-from alframe.contracts.exporter import ExportableModel as ExportableModel
 from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations

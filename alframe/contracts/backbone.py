@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from alframe.types import InputSpec
 
@@ -27,3 +27,17 @@ class Backbone(Protocol):
         `weights=False` leaves pretrained weights out, for a caller who loads a state of its own. Whatever is random
         comes from `seed`. Raises WeightsError, naming the offline choices, if the weights cannot be loaded.
         """
+
+
+@runtime_checkable
+class TimmNetwork(Protocol):
+    """A network that is a model of timm: the embedding is `projection(trunk(images))`."""
+
+    trunk: nn.Module
+    """The model of timm, without its classifier (`num_classes=0`)."""
+
+    projection: nn.Module
+    """An `nn.Linear`, or an `nn.Identity`."""
+
+    normalize: bool
+    """Whether the embedding is scaled to length 1 at the end."""

@@ -6,21 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from alframe.types import Floats, Item, Predictions
-
-
-class ExportableModel(Protocol):
-    """What exporters see of the trained model."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Return the class names, in the order of the probabilities."""
-
-    def save(self, folder: Path) -> None:
-        """Write all that is needed to predict without alframe's configuration into `folder`."""
-
-    def predict_probs(self, paths: Sequence[Path]) -> Floats:
-        """Return the probabilities (n, C) of these images. Raises PoolError for one that cannot be read."""
+from alframe.contracts.exportable_model import ExportableModel
+from alframe.types import Item, Predictions
 
 
 class Exporter(Protocol):

@@ -13,7 +13,8 @@ from alframe.types import Bools, Floats, Ints
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    A head with hidden layers may also offer `HiddenActivations`, and one that measures itself `SelfCalibrating`.
+    A head with hidden layers may also offer `HiddenActivations`, one that measures itself `SelfCalibrating`, and one
+    that PyTorch can compute `ExportableHead`.
     """
 
     stochastic: bool

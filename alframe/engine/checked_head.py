@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import Head, HiddenActivations, SelfCalibrating
+from alframe.contracts import ExportableHead, Head, HiddenActivations, SelfCalibrating
 from alframe.errors import BadOutput
 from alframe.types import Floats, Ints
 
@@ -28,6 +28,8 @@ class CheckedHead:
         # Of the instance, not the class: else every head would seem to measure itself.
         if isinstance(head, SelfCalibrating):
             self.fit_with_unseen = head.fit_with_unseen
+        if isinstance(head, ExportableHead):
+            self.logits_module = head.logits_module
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
@@ -36,6 +38,20 @@ class Model:
     classes: tuple[str, ...]
     backbone_recipe: Mapping[str, Any]
     head_recipe: Mapping[str, Any]
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """How images are prepared for the network."""
+        return self.embedder.spec
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of the network's weights, structure and input."""
+        return self.embedder.network_digest
+
+    def network(self) -> nn.Module:
+        """Return a copy of the network on the CPU, in evaluation mode."""
+        return copy.deepcopy(self.embedder.module).cpu().eval()
 
     def save(self, folder: Path) -> None:
         """Replace `folder` by this model, after reading it back to see that it gives the same probabilities.

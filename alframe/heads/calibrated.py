@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.contracts import Head, HiddenActivations
+from alframe.contracts import ExportableHead, Head, HiddenActivations
 from alframe.heads.fitting import softmax
 from alframe.kit.chunks import chunks
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MAX_LOG_TEMPERATURE = 3.0  # natural logarithm; the smallest temperature is the inverse of the largest
 MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than that
@@ -35,6 +38,7 @@ class Calibrated:
 
     stochastic: bool
     hidden_activations: Callable[[Floats], Floats]  # only if the other head has them
+    logits_module: Callable[[], nn.Module]  # likewise
 
     def __init__(self, of: Mapping[str, Any] = {"name": "linear"}, folds: int = 5) -> None:
         require_at_least("head 'calibrated'", 2, folds=folds)
@@ -47,6 +51,8 @@ class Calibrated:
         self.stochastic = self._inner.stochastic
         if isinstance(self._inner, HiddenActivations):
             self.hidden_activations = self._inner.hidden_activations
+        if isinstance(self._inner, ExportableHead):
+            self.logits_module = self._logits_module
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -94,6 +100,12 @@ class Calibrated:
             with np.errstate(divide="ignore"):
                 out[..., rows, :] = softmax(np.asarray(np.log(probs[..., rows, :]) / self._temperature, np.float32))
         return out
+
+    def _logits_module(self) -> nn.Module:
+        from alframe.heads.torch_modules import divided_logits
+
+        assert isinstance(self._inner, ExportableHead)
+        return divided_logits(self._inner.logits_module(), float(self._temperature))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the other head's state, its names after ``of.``, and the `temperature`."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import Head, SelfCalibrating
+from alframe.contracts import ExportableHead, Head, SelfCalibrating
 from alframe.errors import BadParams
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Ensemble:
@@ -36,8 +39,11 @@ class Ensemble:
         self.member = dict(member)
         self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
-        if isinstance(build_part("head", self.member), SelfCalibrating):
+        built = build_part("head", self.member)
+        if isinstance(built, SelfCalibrating):
             self.fit_with_unseen = self._fit_members
+        if isinstance(built, ExportableHead):
+            self.logits_module = self._logits_module
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
@@ -69,6 +75,11 @@ class Ensemble:
         order = np.concatenate([rng.permutation(count) for _ in range(-(-draws // count))])[:draws]
         probs = {number: self._heads[number].probs(x) for number in sorted(set(order.tolist()))}
         return np.stack([probs[number] for number in order.tolist()])
+
+    def _logits_module(self) -> nn.Module:
+        from alframe.heads.torch_modules import MeanOfProbabilities
+
+        return MeanOfProbabilities([head.logits_module() for head in self._heads if isinstance(head, ExportableHead)])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the states of all members; the names of the first one's begin with ``0.``."""

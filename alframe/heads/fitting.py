@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import numpy.typing as npt
 from alframe.errors import AlframeError, UnmetNeed
 from alframe.kit.chunks import chunks
 from alframe.types import Floats, Ints
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def prepare_examples(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
@@ -91,3 +94,10 @@ class LinearHead(DeterministicHead):
         for rows in chunks(len(x)):
             out[rows] = softmax(self.scale(x[rows]) @ weight.T + bias)
         return out
+
+    def logits_module(self) -> nn.Module:
+        """See the ExportableHead contract."""
+        from alframe.heads.torch_modules import scaled_linear
+
+        s = self._state
+        return scaled_linear(s["weight"], s["bias"], s["mean"], s["scale"])

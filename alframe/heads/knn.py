@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -11,6 +13,9 @@ from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Bools, Floats, Floats64, Ints
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance
 
@@ -82,6 +87,18 @@ class Knn(DeterministicHead):
             labels, decay = s["target"][neighbours], s["slope"].item()
             out[chunk, s["present"]] = self._vote_shares(squared, labels, len(s["present"]), decay)
         return out
+
+    def logits_module(self) -> nn.Module:
+        """See the ExportableHead contract; the module holds all labelled embeddings."""
+        from torch.nn import Sequential
+
+        from alframe.heads.neighbour_votes import NeighbourVotes
+        from alframe.heads.torch_modules import UnitVectors
+
+        s = self._state
+        labels, classes, decay = s["present"][s["target"]], s["classes"].item(), s["slope"].item()
+        votes = NeighbourVotes(s["rows"], labels, classes, self.k, decay, self.smoothing)
+        return Sequential(UnitVectors(s["mean"], s["scale"]), votes)
 
 
 def _find_neighbours(rows: Floats, x: Floats, count: int) -> tuple[Floats, Ints]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import expand_to_all_classes, prepare_examples
+from alframe.heads.torch_modules import linear, scaled_linear
 from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
@@ -135,6 +136,14 @@ class Mlp:
             x = functional.linear(x * mask, weight, bias).relu()
         weight, bias = self._layers[-1]
         return functional.linear(x * masks[-1], weight, bias)
+
+    def logits_module(self) -> nn.Module:
+        """See the ExportableHead contract."""
+        first, *others = [(weight.numpy(), bias.numpy()) for weight, bias in self._layers]
+        layers: list[nn.Module] = [scaled_linear(*first, self._mean, self._scale)]
+        for weight, bias in others:
+            layers += [nn.ReLU(), linear(weight, bias)]
+        return nn.Sequential(*layers)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return `mean` (D,), `scale` (D,), and `weight<i>` (out, in) and `bias<i>` (out,) of each layer."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
@@ -11,6 +13,9 @@ from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
 from alframe.types import Bools, Floats, Floats64, Ints
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it is 2 to 10 on real sets
 
@@ -54,6 +59,15 @@ class Prototype(LinearHead):
     def scale(self, x: Floats) -> Floats:
         """Return `x` (n, D) scaled as the examples were, and brought to length 1."""
         return unit_vectors(super().scale(x))
+
+    def logits_module(self) -> nn.Module:
+        """See the ExportableHead contract."""
+        from torch.nn import Sequential
+
+        from alframe.heads.torch_modules import UnitVectors, linear
+
+        s = self._state
+        return Sequential(UnitVectors(s["mean"], s["scale"]), linear(s["weight"], s["bias"]))
 
 
 def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:

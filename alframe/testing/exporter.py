@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import chdir, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from alframe.contracts import Exporter
+from alframe.contracts import ExportableModel, Exporter, Head
+from alframe.kit.composite import build_part
 from alframe.testing.part import PartSuite
-from alframe.types import Floats, Item, Label, Predictions
+from alframe.types import Floats, InputSpec, Item, Label, Predictions
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Names that a careless table takes for a number, a gap or two cells.
 CLASSES = ("007", "NA", "red deer, female", "größe")
@@ -22,9 +27,27 @@ CLASSES = ("007", "NA", "red deer, female", "größe")
 
 @dataclass
 class FakeModel:
-    """A model that gives every image the same probabilities."""
+    """A model that gives every image, and every class, the same probability; its network pools the three colours."""
 
     classes: tuple[str, ...] = CLASSES
+    input_spec: InputSpec = field(default_factory=lambda: InputSpec(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)))
+    fingerprint: str = "f00"
+    backbone_recipe: Mapping[str, Any] = field(default_factory=lambda: {"name": "mean_colour"})
+    head_recipe: Mapping[str, Any] = field(default_factory=lambda: {"name": "linear"})
+
+    @property
+    def head(self) -> Head:
+        """Return a head that has seen the same embedding under every class."""
+        head: Head = build_part("head", self.head_recipe)
+        count = len(self.classes)
+        head.fit(np.zeros((count, 3), np.float32), np.arange(count), count, np.random.default_rng(0))
+        return head
+
+    def network(self) -> nn.Module:
+        """Return a network whose embedding is the mean colour."""
+        from torch import nn
+
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
 
     def save(self, folder: Path) -> None:
         """Write the class names only."""
@@ -91,6 +114,10 @@ class ExporterSuite(PartSuite[Exporter]):
         """Return what is exported; override it for an exporter that needs more than `tiny_predictions` gives."""
         return tiny_predictions(folder, count, seed)
 
+    def model(self) -> ExportableModel:
+        """Return the model that is exported; override it for an exporter that needs more than `FakeModel` has."""
+        return FakeModel()
+
     def read_predictions(self, folder: Path) -> Mapping[str, str] | None:
         """Return the predicted class of each id, read from the files; None if the exporter writes no predictions."""
         return None
@@ -105,7 +132,7 @@ class ExporterSuite(PartSuite[Exporter]):
         predictions = self.predictions(tmp_path)
         before = files_below(tmp_path)
         with chdir(tmp_path):
-            written = self.make().export(predictions, FakeModel(), folder)
+            written = self.make().export(predictions, self.model(), folder)
         assert written and len(set(written)) == len(written), f"each path must be returned once: {written}"
         for path in written:
             assert path.exists() and path.is_relative_to(folder) and path != folder, f"{path} is not below folder"
@@ -113,7 +140,7 @@ class ExporterSuite(PartSuite[Exporter]):
 
     def test_can_be_read_back(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
-        self.make().export(predictions, FakeModel(), folder)
+        self.make().export(predictions, self.model(), folder)
         read = self.read_predictions(folder)
         assert read is None or dict(read) == predicted_classes(predictions)
 
@@ -123,15 +150,15 @@ class ExporterSuite(PartSuite[Exporter]):
         probs, labels = predictions.probs.copy(), list(predictions.labels)
         probs[0], labels[0] = np.nan, Label(first.id, CLASSES[-1], "Anna")
         first.path.unlink()
-        self.make().export(replace(predictions, probs=probs, labels=labels), FakeModel(), folder)
+        self.make().export(replace(predictions, probs=probs, labels=labels), self.model(), folder)
         read = self.read_predictions(folder)
         assert read is None or read.get(first.id) not in CLASSES[:-1], "an argmax over NaN is no prediction"
 
     def test_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
         exporter = self.make()
-        first = exporter.export(self.predictions(tmp_path), FakeModel(), folder)
+        first = exporter.export(self.predictions(tmp_path), self.model(), folder)
         newer = self.predictions(tmp_path, count=5, seed=1)
-        second = exporter.export(newer, FakeModel(), folder)
+        second = exporter.export(newer, self.model(), folder)
         assert set(second) == set(first), "the second export must write to the same paths"
         assert files_below(folder) == files_below(*second), "something of the first export is left over"
         read = self.read_predictions(folder)
@@ -143,7 +170,7 @@ class ExporterSuite(PartSuite[Exporter]):
         for file in others:
             file.write_text("mine", encoding="utf-8")
         for _ in range(2):
-            self.make().export(self.predictions(tmp_path), FakeModel(), folder)
+            self.make().export(self.predictions(tmp_path), self.model(), folder)
         gone = [str(file) for file in others if not file.is_file() or file.read_text(encoding="utf-8") != "mine"]
         assert not gone, f"files of others were deleted or changed: {gone}"
 
@@ -156,7 +183,7 @@ class ExporterSuite(PartSuite[Exporter]):
             probs[:, (top + 1) % probs.shape[1]] = 0.001
             probs[:, top] += 1 - probs.sum(axis=1)
             predictions = replace(given, probs=probs, labels=[None] * len(given.items))
-            written = self.make().export(predictions, FakeModel(), folder)
+            written = self.make().export(predictions, self.model(), folder)
             counts.append([_count_lines(each, written) for each in given.classes])
         table = np.array(counts)
         wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
@@ -166,7 +193,7 @@ class ExporterSuite(PartSuite[Exporter]):
         )
 
     def test_no_images_at_all(self, folder: Path, tmp_path: Path) -> None:
-        self.make().export(self.predictions(tmp_path, count=0), FakeModel(), folder)
+        self.make().export(self.predictions(tmp_path, count=0), self.model(), folder)
         assert not self.read_predictions(folder)
 
     def test_predictions_and_images_are_not_changed(self, folder: Path, tmp_path: Path) -> None:
@@ -174,6 +201,6 @@ class ExporterSuite(PartSuite[Exporter]):
         probs = predictions.probs.copy()
         images = [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items]
         for _ in range(2):
-            self.make().export(predictions, FakeModel(), folder)
+            self.make().export(predictions, self.model(), folder)
         np.testing.assert_array_equal(predictions.probs, probs)
         assert [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items] == images

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from alframe.contracts import Head, HiddenActivations
+from alframe.contracts import ExportableHead, Head, HiddenActivations
 from alframe.errors import UnmetNeed
 from alframe.testing.part import PartSuite
 from alframe.types import Floats, Ints
@@ -145,6 +145,21 @@ class HeadSuite(PartSuite[Head]):
         assert outputs.ndim == 2 and len(outputs) == len(x), f"(n, A) is expected, and the shape is {outputs.shape}"
         assert np.isfinite(outputs).all() and outputs.std(axis=0).max() > 0, "the outputs must be finite, and differ"
         np.testing.assert_allclose(head.hidden_activations(x[4:9]), outputs[4:9], atol=1e-4)
+
+    @pytest.mark.parametrize("y", [[0, 1, 3], [2, 2, 2]], ids=["one class without an example", "one class"])
+    def test_logits_module(self, y: list[int]) -> None:
+        import torch
+
+        x, clusters = overlapping_clusters()
+        head = self.fitted(x, np.array(y)[clusters], classes=4)
+        if not isinstance(head, ExportableHead):
+            pytest.skip("it cannot be computed by PyTorch")
+        new, _ = overlapping_clusters(seed=1)
+        with torch.inference_mode():
+            logits = head.logits_module()(torch.from_numpy(new))
+        assert logits.shape == (len(new), 4) and logits.dtype == torch.float32
+        message = "the softmax of the logits differs from `probs`"
+        np.testing.assert_allclose(logits.softmax(dim=1).numpy(), head.probs(new), atol=1e-5, err_msg=message)
 
     def test_new_fit_forgets_the_old(self) -> None:
         x, y = overlapping_clusters()

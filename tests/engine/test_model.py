@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import alframe
 from alframe.builtins import REGISTRIES
+from alframe.contracts import ExportableHead, TimmNetwork
+from alframe.engine.checked_head import checked_head
 from alframe.engine.embedding.embedder import make_embedder
 from alframe.engine.model import Model, load_model
 from alframe.errors import PoolError, StoreError
@@ -35,6 +39,19 @@ def test_it_gives_the_same_probabilities_when_loaded(model: Model, tmp_path: Pat
     assert again.classes == model.classes
     np.testing.assert_array_equal(again.predict_probs([str(image) for image in images]), model.predict_probs(images))
     assert sorted(path.suffix for path in (tmp_path / "model").iterdir()) == [".json", ".safetensors", ".safetensors"]
+
+
+def test_what_exporters_see_gives_the_same_probabilities(model: Model, tmp_path: Path) -> None:
+    (image,) = tiny_pool(tmp_path / "images", classes=1, each=1, size=32).rglob("*.png")
+    network, head = model.network(), checked_head(model.head, model.head_recipe)
+    assert isinstance(network, TimmNetwork) and isinstance(head, ExportableHead)
+    pixels = torch.from_numpy(np.asarray(Image.open(image)).transpose(2, 0, 1)[None] / np.float32(255))
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (model.input_spec.mean, model.input_spec.std))
+    with torch.inference_mode():
+        probs = head.logits_module()(network((pixels - mean) / std)).softmax(dim=1)
+    np.testing.assert_allclose(probs.numpy(), model.predict_probs([image]), atol=1e-5)
+    network.requires_grad_(False).projection.bias.zero_()
+    assert model.embedder.module.projection.bias.any(), "an exporter gets a copy"
 
 
 def test_an_image_that_cannot_be_read_is_named(model: Model, tmp_path: Path) -> None:
