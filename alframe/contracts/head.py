@@ -13,8 +13,7 @@ from alframe.types import Bools, Floats, Ints
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    A head with hidden layers may also offer `HiddenActivations`, one that measures itself `SelfCalibrating`, and one
-    that PyTorch can compute `ExportableHead`.
+    It may also offer `HiddenActivations`, `SelfCalibrating` and `ExportableHead`.
     """
 
     stochastic: bool
