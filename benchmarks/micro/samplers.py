@@ -65,7 +65,9 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     head = REGISTRIES["head"].build({"name": name})
     head.fit(x[:LABELLED], y[:LABELLED], CLASSES, rng)
     keys = np.arange(LABELLED)
-    training = TrainingLabels(keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys, np.ones(LABELLED, np.bool_))
+    training = TrainingLabels(
+        keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys, np.ones(LABELLED, np.bool_), keys
+    )
     earlier = EarlierBatches(range(10), [0.3] * 10, [""] * 10)
     return make_pool_view(
         sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, earlier

@@ -125,7 +125,7 @@ DIM, LABELLED = 64, 200  # of the pool that a head draws for
 
 def in_parts(head: Head, x: Floats, classes: int, draws: int) -> Floats:
     keys, y = np.arange(LABELLED), np.arange(LABELLED) % classes
-    training = TrainingLabels(keys, y, tuple(map(str, range(classes))), keys, np.ones(LABELLED, np.bool_))
+    training = TrainingLabels(keys, y, tuple(map(str, range(classes))), keys, np.ones(LABELLED, np.bool_), keys)
     none = np.full(len(x), -1)
     view = make_pool_view(Bald(draws), np.arange(LABELLED, len(x)), x, none, training, head, np.random.default_rng(1))
     return pool_mutual_information(view)

@@ -41,7 +41,7 @@ def features():
 def view(features, head, needs, rng, sampler=None):
     y = np.arange(30) % 3
     head.fit(np.asarray(features)[:30], y, 3, np.random.default_rng(0))
-    training = TrainingLabels(np.arange(30), y, ("a", "b", "c"), np.arange(30), np.arange(30) % 2 == 0)
+    training = TrainingLabels(np.arange(30), y, ("a", "b", "c"), np.arange(30), np.arange(30) % 2 == 0, np.arange(30))
     return make_pool_view(
         sampler or Asking(*needs), np.arange(299, 29, -1), features, np.full(300, -1), training, head, rng
     )
