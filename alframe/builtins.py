@@ -68,6 +68,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "power_bald": "alframe.samplers.power_bald:PowerBald",
             "mixture": "alframe.samplers.mixture:Mixture",
             "bandit": "alframe.samplers.bandit:Bandit",
+            "refine": "alframe.samplers.refine:Refine",
             "batch_bald": "alframe.samplers.batch_bald:BatchBald",
             "badge": "alframe.samplers.badge:Badge",
             "clusters": "alframe.samplers.hdbscan_clusters:Clusters",

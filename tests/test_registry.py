@@ -141,6 +141,7 @@ def test_the_names_of_all_parts() -> None:
             "random",
             "ratio",
             "ratio_mc",
+            "refine",
             "typiclust",
             "uherding",
             "variation_ratios",

@@ -1,0 +1,72 @@
+"""What any of several samplers wants again and again, filtered in stages, and a batch that covers it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from alframe.kit.clustering import sample_rows
+from alframe.kit.composite import CompositeSampler, restrict_view
+from alframe.kit.parameters import require_at_least, require_parameter
+from alframe.kit.progress import track
+from alframe.types import Bools, Ints, PoolView, Selection
+
+
+class Refine(CompositeSampler):
+    """Filter the pool in stages by several samplers, and let one more choose the batch from what is left.
+
+    Huseljic, Herde, Rauch, Hahn and Sick 2026, "Cleaning the pool: progressive filtering of unlabeled pools in deep
+    active learning" (arXiv 2511.22344). In each stage many batches are chosen, by the samplers in turn, each from a
+    random part of the images that are left. The next stage has those images that are in any of these batches. So what
+    one sampler wants survives, and what none wants is gone. The paper has 5 stages of 100 batches.
+
+    `samplers`: names of the samplers that filter, which must differ; they have their default parameters.
+    `last`: name of the sampler that chooses from what is left.
+    `stages`: stages of the filter; 0 leaves the pool as it is.
+    `batches`: batches in each stage.
+    `fraction`: fraction of the images from which each batch is chosen, above 0 and at most 1.
+    `rows`: images looked at, at most: a random sample of a larger pool.
+    """
+
+    def __init__(
+        self,
+        samplers: Sequence[str] = ("margin", "least_confidence", "badge", "typiclust", "uherding"),
+        last: str = "uherding",
+        stages: int = 3,
+        batches: int = 20,
+        fraction: float = 0.4,
+        rows: int = 4_000,
+    ) -> None:
+        names = [samplers] if isinstance(samplers, str) else list(samplers)
+        distinct = bool(names) and len(set(names)) == len(names)
+        require_parameter("sampler 'refine'", distinct, "one or more names that differ", samplers=names)
+        require_at_least("sampler 'refine'", 0, stages=stages)
+        require_at_least("sampler 'refine'", 1, batches=batches, rows=rows)
+        require_parameter("sampler 'refine'", 0 < fraction <= 1, "above 0 and at most 1", fraction=fraction)
+        self.samplers = (*names, last)
+        self.stages, self.batches, self.fraction, self.rows = stages, batches, fraction, rows
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Select as the Sampler contract says."""
+        looked_at = _mask_of(sample_rows(len(view), self.rows, k, rng), len(view))
+        view = view.restrict(self.needs, self.draws).subset(looked_at)
+        *filters, last = self.members
+        for _ in track(range(self.stages), "Filtering", unit="stage"):
+            size = min(len(view), max(k, math.ceil(self.fraction * len(view))))
+            wanted = np.zeros(len(view), bool)
+            for number in range(self.batches):
+                sampler = filters[number % len(filters)]
+                part = view.subset(_mask_of(rng.choice(len(view), size, replace=False), len(view)))
+                chosen = sampler.select(restrict_view(sampler, part), min(k, size), rng).keys
+                wanted |= np.isin(view.keys, chosen)
+            view = view.subset(wanted)
+        return last.select(restrict_view(last, view), min(k, len(view)), rng)
+
+
+def _mask_of(rows: Ints, n: int) -> Bools:
+    """Return the mask (n,) of `rows`."""
+    mask = np.zeros(n, np.bool_)
+    mask[rows] = True
+    return mask
