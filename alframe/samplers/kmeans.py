@@ -1,12 +1,19 @@
-"""The image in the middle of each cluster: the pool in miniature."""
+"""The image in the middle of each cluster of sequences: the pool in miniature."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.clustering import cumulative_count, kmeans_over_pool_and_labelled, nearest_neighbours
+from alframe.kit.chunks import chunks
+from alframe.kit.clustering import (
+    cumulative_count,
+    kmeans_over_pool_and_labelled,
+    nearest_neighbours,
+    sample_rows,
+    unit_vectors,
+)
 from alframe.kit.parameters import require_at_least
-from alframe.types import Need, PoolView, Selection
+from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 
 class KMeans:
@@ -15,11 +22,15 @@ class KMeans:
     The centroid initialisation of Gupte et al. 2024, "Revisiting active learning in the era of vision foundation
     models", on embeddings of length 1; as in TypiClust, clusters with the fewest labels come first, then the largest.
 
+    A sequence counts once, with the mean of its embeddings, and the image nearest to this mean stands for it: a long
+    burst would have clusters of its own otherwise. Where there are fewer sequences than images wanted, each image
+    counts.
+
     `clusters`: k-means clusters, at most.
     `rows`: images looked at, at most: a random sample of a larger pool.
     """
 
-    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})
+    needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.SEQUENCES})
 
     def __init__(self, clusters: int = 500, rows: int = 50_000) -> None:
         require_at_least("sampler 'kmeans'", 1, clusters=clusters, rows=rows)
@@ -27,6 +38,7 @@ class KMeans:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
+        view = _one_image_per_sequence(view, self.rows, k, rng)
         rows, x, centres = kmeans_over_pool_and_labelled(view, k, self.clusters, self.rows, rng)
         distances, cluster = nearest_neighbours(x, centres)
         label_counts = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
@@ -36,3 +48,36 @@ class KMeans:
         # Once round all clusters, then the second image of each, and so on.
         order = np.lexsort((-sizes[cluster_of], label_counts[cluster_of] + cumulative_count(cluster_of)))
         return Selection(view.keys[rows[by_distance[order[:k]]]])
+
+
+def _one_image_per_sequence(view: PoolView, limit: int, k: int, rng: np.random.Generator) -> PoolView:
+    """Return the view of one image of each sequence, with the sequence's mean embedding; all images if these are < k.
+
+    Of a pool of more than `limit` images, a random sample is looked at.
+    """
+    if (view.sequences < 0).all():
+        return view
+    rows = sample_rows(len(view), limit, k, rng)
+    sequences = view.sequences[rows]
+    groups = np.where(sequences < 0, sequences.max() + 1 + np.arange(len(rows)), sequences)  # -1: an image by itself
+    groups = np.unique(groups, return_inverse=True)[1]
+    if groups.max() + 1 < k:
+        return view
+    means, middles = _group_means(unit_vectors(view.lazy_features[rows]), groups)
+    fields = {Need.FEATURES: means, Need.LABELLED_FEATURES: view.labelled_features}
+    return PoolView(view.keys[rows[middles]], fields)
+
+
+def _group_means(x: Floats, groups: Ints) -> tuple[Floats, Ints]:
+    """Return the mean of each group (g, D) of the rows of `x` (n, D), of length 1, and the row (g,) nearest to it.
+
+    `groups` (n,) has the numbers 0..g-1.
+    """
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(groups.max() + 1))
+    sums = np.add.reduceat(x[order], starts)
+    means = np.asarray(sums / np.bincount(groups)[:, None], np.float32)
+    similarity = np.empty(len(x), np.float32)
+    for rows in chunks(len(x), bytes_per_row=4 * x.shape[1]):
+        similarity[rows] = np.einsum("nd,nd->n", x[rows], means[groups[rows]])
+    return means, np.lexsort((-similarity, groups))[starts]

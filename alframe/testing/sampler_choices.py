@@ -74,6 +74,8 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
                 others[Need.LABELS] = np.arange(12) * (seed % 2)
             if Need.IS_UNSEEN_BY_BACKBONE in others:  # the other ones, or none
                 others[Need.IS_UNSEEN_BY_BACKBONE] = ~fields[Need.IS_UNSEEN_BY_BACKBONE] & bool(seed % 2)
+            if Need.SEQUENCES in others:  # other ones, or none
+                others[Need.SEQUENCES] = np.arange(120) % 40 if seed % 2 else np.full(120, -1)
             if seed % 2 and Need.PROBS in others:  # three heaps
                 others[Need.PROBS][:] = 0.9 * np.eye(12)[np.arange(120) % 3] + 0.1 * others[Need.PROBS]
             if seed % 2 and Need.FEATURES in others:
