@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alframe.app.api import compose, open_session
+    from alframe.app.building import build
+    from alframe.arrays.campaign import Campaign
+    from alframe.arrays.choosing import ArraySelection
+    from alframe.arrays.select import select
     from alframe.builtins import alframe_version
     from alframe.engine.model import load_model
 
     __version__ = alframe_version()
 
 _MODULES = {
+    "ArraySelection": "alframe.arrays.choosing",
+    "Campaign": "alframe.arrays.campaign",
+    "build": "alframe.app.building",
     "compose": "alframe.app.api",
     "open_session": "alframe.app.api",
     "load_model": "alframe.engine.model",
+    "select": "alframe.arrays.select",
 }
 
-__all__ = ["__version__", "compose", "load_model", "open_session"]
+__all__ = ["ArraySelection", "Campaign", "__version__", "build", "compose", "load_model", "open_session", "select"]
 
 
 def __getattr__(name: str) -> Any:
@@ -32,3 +40,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'alframe' has no attribute '{name}'")
     return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -19,8 +19,8 @@ class BrokenPlugin(AlframeError):
     """A registered part cannot be imported."""
 
 
-class BadParams(AlframeError):
-    """A part was given a parameter it does not accept, or a setting has a value that is not allowed."""
+class BadParams(AlframeError, ValueError):
+    """A part, a setting or a function was given a value that is not allowed; a ValueError to other libraries."""
 
 
 class UnmetNeed(AlframeError):

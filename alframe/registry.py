@@ -165,14 +165,14 @@ class Registry:
         try:
             with part._contained():
                 return factory(**params)
+        except AlframeError:
+            raise
         except (TypeError, ValueError) as error:
             for name, value in params.items():
                 if isinstance(value, str) and isinstance(signature.parameters[name].default, int | float):
                     raise BadParams(f"{self.kind} '{part.name}': {name}={value}: must be a number.") from None
             given = ", ".join(f"{name}={value!r}" for name, value in params.items())
             raise BadParams(f"{self.kind} '{part.name}' cannot be built with {given}: {error}.") from error
-        except AlframeError:
-            raise
         except (Exception, SystemExit) as error:
             raise BrokenPlugin(
                 f"{self.describe(recipe)} cannot be built: {type(error).__name__}: {error}. "

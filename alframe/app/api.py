@@ -10,10 +10,10 @@ from omegaconf import DictConfig
 
 from alframe.app import schema, search_path
 from alframe.app.command import to_hydra_arguments
+from alframe.app.conf_folders import conf_folder
 from alframe.app.grammar import quote_list
 from alframe.app.overrides import CONFIG_DIR, SEARCH_PATH, flag_value, split_flags
 from alframe.app.projects import absolute
-from alframe.app.search_path import conf_folder
 from alframe.app.session_from import session_from
 from alframe.errors import BadParams
 from alframe.loop.session import Session

@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from alframe.app import projects, schema, search_path
 from alframe.app.command import to_hydra_arguments
+from alframe.app.conf_folders import conf_root
 from alframe.app.overrides import COMPLETION
-from alframe.app.search_path import conf_root
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.errors import AlframeError
 

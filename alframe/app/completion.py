@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from alframe.app.search_path import config_files, config_folders
+from alframe.app.conf_folders import config_files, config_folders
 
 # Hydra's script knows `python FILE`, not `python -m MODULE`.
 _INSTALL = """_alframe_complete()

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from alframe.app import schema, search_path
-from alframe.app.search_path import conf_folder
+from alframe.app.conf_folders import conf_folder
 from alframe.errors import StoreError
 
 # What differs between any two commands, and calls nothing.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from alframe.app.conf_folders import conf_folder, config_files, config_folders, plugin_config_folders
 from alframe.app.parts import GROUPS
-from alframe.app.search_path import conf_folder, config_files, config_folders, plugin_config_folders
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 from alframe.registry import RegisteredPart, Registry

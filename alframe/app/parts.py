@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from alframe.app.conf_folders import config_files, config_folders
 from alframe.app.declarations import declared_types, value_type
 from alframe.app.grammar import ValueType
 from alframe.app.overrides import SEARCH_PATH, Overrides
+from alframe.app.part_recipes import default_config, inherit_recipe, load_recipe
 from alframe.app.schema import SETTINGS
-from alframe.app.search_path import conf_folder, config_files, config_folders
 from alframe.builtins import KINDS
-from alframe.errors import BadParams
 
 GROUPS = (*KINDS, "experiment")
 SEVERAL = ("exporter", "tracker")  # several parts of these kinds can be chosen, with parameters below their own names
@@ -66,12 +64,7 @@ class ChosenParts:
 
     def composed_recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
-        content = self.load_yaml(group, name)
-        recipe: dict[str, Any] = {}
-        for other in content.pop("defaults", []):
-            if isinstance(other, str) and other != name and other in self.available(group):
-                recipe |= self.composed_recipe(group, other)
-        return recipe | content
+        return inherit_recipe(group, name, self.available(group))
 
     def _value_type(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueType:
         parameter, _, further = below.partition(".")
@@ -91,7 +84,7 @@ class ChosenParts:
     @cached_property
     def _default_choices(self) -> dict[str, Any]:
         """The choices in config.yaml and in the chosen experiment."""
-        configs = [_default_config()]
+        configs = [default_config()]
         names = self._overrides["experiment"].names if "experiment" in self._overrides else []
         configs += [self.load_yaml("experiment", name) for name in names if name in self.available("experiment")]
         choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]
@@ -99,13 +92,4 @@ class ChosenParts:
 
     def load_yaml(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""
-        file = self.available(group)[name]
-        try:
-            return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
-        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise BadParams(f"{group}={name}: {file} cannot be read: {error}. Correct it, or choose another.") from None
-
-
-@cache
-def _default_config() -> dict[str, Any]:
-    return dict(yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8")))
+        return load_recipe(self.available(group)[name], f"{group}={name}")

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from alframe.app.api import compose
-from alframe.app.search_path import config_files, config_folders
+from alframe.app.conf_folders import config_files, config_folders
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError, UnknownComponent
 from alframe.loop.contract_checks import require_members

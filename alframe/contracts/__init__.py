@@ -16,8 +16,7 @@ from alframe.contracts.exporter import CheckableExporter as CheckableExporter
 from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
-from alframe.contracts.head_context import UsesFitContext as UsesFitContext
-from alframe.contracts.head_context import UsesUnlabelled as UsesUnlabelled
+from alframe.contracts.head import SelfCalibrating as SelfCalibrating
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
 from alframe.contracts.label_source import CheckableSource as CheckableSource
 from alframe.contracts.label_source import LabelSource as LabelSource
@@ -29,6 +28,7 @@ from alframe.contracts.pool import SyntheticPool as SyntheticPool
 from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS
 from alframe.contracts.sampler import DeclaresDraws as DeclaresDraws
 from alframe.contracts.sampler import Sampler as Sampler
+from alframe.contracts.sampler import ScoresPool as ScoresPool
 from alframe.contracts.serving import ServesPeople as ServesPeople
 from alframe.contracts.serving import Serving as Serving
 from alframe.contracts.serving import UnrequestedAnswers as UnrequestedAnswers

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from alframe.types import Need, PoolView, Selection
+from alframe.types import Floats, Need, PoolView, Selection
 
 DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that does not say how many
 
@@ -23,6 +23,14 @@ class Sampler(Protocol):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select k distinct keys of `view.keys`, most wanted first; 1 <= k <= n. The same rng gives the same answer."""
+
+
+@runtime_checkable
+class ScoresPool(Protocol):
+    """A sampler that scores each item by itself, and selects those with the highest scores."""
+
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view, float32, higher for more wanted."""
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -35,6 +36,7 @@ def select_with_sequence_limit(
     chosen: list[int] = []
     scores: list[float] = []
     chosen_by = ""
+    details: Mapping[str, float] = {}
     rest, limited = view, True
     while len(chosen) < k and len(rest):
         turn = run_sampler(sampler, rest, k - len(chosen), rng, name)
@@ -48,11 +50,11 @@ def select_with_sequence_limit(
         full = [sequence for sequence, count in counts.items() if sequence >= 0 and count >= per_sequence]
         unchosen = ~np.isin(view.keys, chosen)
         allowed = unchosen & ~np.isin(sequences, full)
-        chosen_by = chosen_by or turn.chosen_by
+        chosen_by, details = chosen_by or turn.chosen_by, details or turn.details
         limited = bool(allowed.any())  # every sequence is used up: then the best of the others
         rest = view.after_choosing(~unchosen, allowed if limited else unchosen)
     all_scores = None if np.isnan(scores).any() else np.array(scores, np.float32)
-    return Selection(np.array(chosen, np.int64), all_scores, chosen_by)
+    return Selection(np.array(chosen, np.int64), all_scores, chosen_by, details)
 
 
 def draw_audit(keys: Ints, size: int, fraction: float, rng: np.random.Generator) -> AuditDraw:
@@ -101,7 +103,8 @@ def run_sampler(
     if fault is not None:
         raise BadSelection(f"{name or f'sampler {type(sampler).__name__}'} {fault}. Report it to its maintainer.")
     keys, scores = np.asarray(selection.keys, np.int64), selection.scores
-    return Selection(keys, None if scores is None else np.asarray(scores, np.float32), selection.chosen_by)
+    scores = None if scores is None else np.asarray(scores, np.float32)
+    return Selection(keys, scores, selection.chosen_by, selection.details)
 
 
 def _find_fault(selection: object, view: PoolView, k: int) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from alframe.contracts import LabelSource, Parts, SyntheticPool
 from alframe.engine.listing.clocks import find_doubtful_sequences
-from alframe.engine.pool_views import EarlierBatches
+from alframe.kit.pool_views import EarlierBatches
 from alframe.loop.labels import DecidedLabels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project

@@ -9,8 +9,8 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import AnswersInOnePlace
 from alframe.engine.arrange import order_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
-from alframe.engine.pool_views import EarlierBatches, make_pool_view
 from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
+from alframe.kit.pool_views import EarlierBatches, make_pool_view
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
@@ -81,7 +81,19 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     rng = seeding.generator(settings.seed, "sampler", number)
     learns = Need.BATCH_ERROR_RATES in sampler.needs
     earlier = campaign.earlier_batches() if learns else EarlierBatches()
-    view = make_pool_view(sampler, keys, features, sequences, fitted.training, fitted.head, rng, earlier)
+    training = fitted.training
+    view = make_pool_view(
+        sampler,
+        features,
+        keys,
+        training.keys,
+        training.y,
+        rng,
+        fitted.head,
+        training.is_unseen_by_backbone,
+        sequences,
+        earlier,
+    )
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence
     best = select_with_sequence_limit(sampler, view, sequences[keys], size - len(drawn.keys), limit, rng, name)

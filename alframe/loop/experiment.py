@@ -12,8 +12,8 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AuditBased, CheckableSource
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
-from alframe.engine.pool_views import require_needs
-from alframe.errors import AlframeError, BadParams, UnmetNeed
+from alframe.engine.needs import MODEL_NEEDS, require_needs
+from alframe.errors import BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import CheckedPool
 from alframe.loop.phase_results import HeadFitResult, RunCache
@@ -22,9 +22,7 @@ from alframe.loop.round import run_round
 from alframe.loop.same_images import warn_of_moved_project
 from alframe.settings import Duplicates, Inference
 from alframe.store.files import remove_file
-from alframe.types import Label, Need, Outcome, State
-
-MODEL_NEEDS = {Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT}
+from alframe.types import Label, Outcome, State
 
 
 def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[Outcome, RunCache, HeadFitResult | None]:
@@ -110,23 +108,12 @@ def check_parts(campaign: Campaign) -> None:
         baseline = settings.compare.sampler
         samplers.setdefault(baseline, REGISTRIES["sampler"].build({"name": baseline}))
     for name, sampler in samplers.items():
-        require_needs(sampler, name, parts.new_head(), parts.name("head"), _head_names_with)
+        require_needs(sampler, name, parts.new_head(), parts.name("head"))
     if parts.start_sampler.needs & MODEL_NEEDS:
         raise UnmetNeed(
             f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "
             f"Choose one that does without, such as start.sampler=random."
         )
-
-
-def _head_names_with(attribute: str) -> list[str]:
-    names = []
-    for name, entries in REGISTRIES["head"].parts().items():
-        try:
-            if entries[0].declares(attribute):
-                names.append(name)
-        except AlframeError:  # a broken plugin cannot be recommended
-            continue
-    return sorted(names)
 
 
 def check_simulation_unchanged(campaign: Campaign) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Task
-from alframe.engine.fit import predict_in_chunks
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import StoreError
+from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.answers import load_label_snapshot
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool

@@ -24,9 +24,13 @@ class Bald:
         require_at_least("sampler 'bald'", 2, draws=draws)
         self.draws = draws
 
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view."""
+        return pool_mutual_information(view)
+
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, pool_mutual_information(view), k, rng)
+        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 def pool_mutual_information(view: PoolView) -> Floats:

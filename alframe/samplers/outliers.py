@@ -11,7 +11,7 @@ import numpy as np
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
 from alframe.samplers.uncertainty import entropy, least_confidence
-from alframe.types import Need, PoolView, Selection
+from alframe.types import Floats, Need, PoolView, Selection
 
 
 class OutliersMean:
@@ -19,9 +19,13 @@ class OutliersMean:
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view."""
+        return np.asarray(-view.hidden_activations.mean(axis=1))
+
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, -view.hidden_activations.mean(axis=1), k, rng)
+        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 class OutliersMax:
@@ -29,9 +33,13 @@ class OutliersMax:
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view."""
+        return np.asarray(-view.hidden_activations.max(axis=1))
+
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, -view.hidden_activations.max(axis=1), k, rng)
+        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 class OutliersLeastConfidence:

@@ -31,6 +31,7 @@ class ProbCover:
 
     Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". An image covers those within
     the radius, on embeddings of length 1; once all are covered, choices are random. Scores are numbers newly covered.
+    `details` of the selection has the radius.
 
     `radius`: above 0; None takes the largest with which a fraction `purity` of the images have around them only images
         of their own k-means cluster (the paper's heuristic, with clusters in place of classes).
@@ -76,7 +77,8 @@ class ProbCover:
             for row in newly_covered:  # each image is covered once: n rows at most over the whole batch
                 gains -= _unpack(covered_by[row], len(x))
             gains[best] = -1
-        return Selection(view.keys[rows[chosen]], np.maximum(scores, 0, dtype=np.float32))
+        all_scores = np.maximum(scores, 0, dtype=np.float32)
+        return Selection(view.keys[rows[chosen]], all_scores, details={"radius": radius})
 
 
 def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:

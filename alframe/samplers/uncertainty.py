@@ -57,9 +57,13 @@ class _UncertaintySampler:
     score: ClassVar[staticmethod[[Floats], Floats]]
     needs = frozenset({Need.PROBS})
 
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view."""
+        return self.score(view.probs)
+
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        return select_top_k(view.keys, self.score(view.probs), k, rng)
+        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 class _MeanProbsUncertaintySampler(_UncertaintySampler):
@@ -71,10 +75,9 @@ class _MeanProbsUncertaintySampler(_UncertaintySampler):
         require_at_least(f"sampler '{self.name}'", 1, draws=draws)
         self.draws = draws
 
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
-        mean_probs = score_prob_samples(view.lazy_prob_samples, lambda samples: samples.mean(axis=0))
-        return select_top_k(view.keys, self.score(mean_probs), k, rng)
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view."""
+        return self.score(score_prob_samples(view.lazy_prob_samples, lambda samples: samples.mean(axis=0)))
 
 
 class Margin(_UncertaintySampler):

@@ -24,13 +24,16 @@ class VariationRatios:
         require_at_least("sampler 'variation_ratios'", 2, draws=draws)
         self.draws = draws
 
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
+    def score_pool(self, view: PoolView) -> Floats:
+        """Return the score (n,) of each item of the view."""
         # A vote of NaN would look like any other: a NaN in the row makes the score NaN, too.
-        scores = score_prob_samples(
+        return score_prob_samples(
             view.lazy_prob_samples, lambda samples: variation_ratio(samples) + 0 * samples.sum(axis=(0, 2))
         )
-        return select_top_k(view.keys, scores, k, rng)
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Select as the Sampler contract says."""
+        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 @score_in_chunks

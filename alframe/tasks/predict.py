@@ -11,9 +11,9 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.commands import command_line, short_path
 from alframe.engine.embedding.embed_pool import update_pool_embedding
-from alframe.engine.fit import predict_in_chunks
 from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
+from alframe.kit.pool_views import predict_in_chunks
 from alframe.kit.tables import path_cell
 from alframe.loop.session import Session
 from alframe.store.files import replace_atomically

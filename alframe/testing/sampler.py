@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from alframe.contracts import ScoresPool
 from alframe.errors import AlframeError
+from alframe.kit.scoring import select_top_k
 from alframe.testing.sampler_choices import SamplerChoicesSuite
 from alframe.testing.tiny_views import assert_valid_selection as assert_valid_selection
 from alframe.testing.tiny_views import tiny_fields as tiny_fields
@@ -104,6 +106,17 @@ class SamplerSuite(SamplerChoicesSuite):
         expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
         fields[Need.PROB_SAMPLES] = _SmallChunks(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
         assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), "the cut must not matter"
+
+    def test_pool_scores_are_those_it_selects_by(self) -> None:
+        sampler = self.make()
+        if not isinstance(sampler, ScoresPool):
+            pytest.skip("it gives no score for every item")
+        view = tiny_view(sampler.needs, n=200)
+        scores = sampler.score_pool(view)
+        assert scores.shape == (200,) and scores.dtype == np.float32, "scores must be one float32 for each item"
+        best = select_top_k(view.keys, scores, 60, np.random.default_rng(3))
+        selection = sampler.select(view, 60, np.random.default_rng(3))
+        assert selection.keys.tolist() == best.keys.tolist(), "it selects others than those with the highest scores"
 
     def test_memory_mapped_fields(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)

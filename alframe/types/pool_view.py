@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -69,11 +69,11 @@ class PoolView:
             return self
         self._loaded = {}  # one copy of the pool at a time
         fields: dict[Need, ViewArray] = {}
-        for need, field in self._fields.items():
-            if isinstance(field, LazyFeatures | LazySamples):
-                fields[need] = field.subset(mask)
+        for need, array in self._fields.items():
+            if isinstance(array, LazyFeatures | LazySamples):
+                fields[need] = array.subset(mask)
             else:
-                fields[need] = field[mask] if need in PER_ITEM_ARRAYS else field
+                fields[need] = array[mask] if need in PER_ITEM_ARRAYS else array
         return PoolView(self.keys[mask], fields, self._predict, self.chosen_features)
 
     def restrict(self, needs: Collection[Need], draws: int | None = None) -> PoolView:
@@ -211,9 +211,10 @@ class Selection:
     """A sampler's choice: `keys` (k,), distinct and from `view.keys`, most wanted first; `scores` (k,) or None.
 
     A sampler that lets one of several others choose may name it in `chosen_by`: the ledger keeps it, and later batches
-    are told (`Need.CHOSEN_BY`).
+    are told (`Need.CHOSEN_BY`). `details` are numbers that it has derived from the data, such as a radius.
     """
 
     keys: Ints
     scores: Floats | None = None
     chosen_by: str = ""
+    details: Mapping[str, float] = field(default_factory=dict)

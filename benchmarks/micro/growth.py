@@ -90,8 +90,7 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
 def again(root: Path, size: int) -> dict[str, Any]:
     """The same command once more, with a round to go: each hot path by itself, then all of the round."""
     from alframe import seeding
-    from alframe.engine.fit import predict_in_chunks
-    from alframe.engine.pool_views import make_pool_view
+    from alframe.kit.pool_views import make_pool_view, predict_in_chunks
     from alframe.loop.answers import load_label_snapshot
     from alframe.loop.embedding import embed_pool
     from alframe.loop.experiment import check_parts, sync_pool
@@ -130,7 +129,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         with timed("scoring"):
             margin_uncertainty(predict_in_chunks(features, ids, head.probs))
         for name, sampler in (("adaptive", session.parts.sampler), ("kcenter", KCenter())):
-            view = make_pool_view(sampler, ids, features, sequences, training, head, rng)
+            view = make_pool_view(sampler, features, ids, training.keys, training.y, rng, head, None, sequences)
             with timed(name):
                 sampler.select(view, BATCH, rng)
     return {"paths": found, **memory.now()}

@@ -30,8 +30,7 @@ from omegaconf import OmegaConf
 from alframe import compose
 from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.contracts import Sampler
-from alframe.engine.fit import TrainingLabels
-from alframe.engine.pool_views import EarlierBatches, make_pool_view
+from alframe.kit.pool_views import EarlierBatches, make_pool_view
 from alframe.progress import track
 from alframe.types import Floats, Ints, Need, PoolView
 from benchmarks.machine import describe, resident_mib, write_report
@@ -64,14 +63,9 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
     name = "mlp" if Need.HIDDEN_ACTIVATIONS in needs else "laplace" if Need.PROB_SAMPLES in needs else "linear"
     head = REGISTRIES["head"].build({"name": name})
     head.fit(x[:LABELLED], y[:LABELLED], CLASSES, rng)
-    keys = np.arange(LABELLED)
-    training = TrainingLabels(
-        keys, y[:LABELLED], tuple(map(str, range(CLASSES))), keys, np.ones(LABELLED, np.bool_), keys
-    )
+    labelled, unlabelled = np.arange(LABELLED), np.arange(LABELLED, LABELLED + n)
     earlier = EarlierBatches(range(10), [0.3] * 10, [""] * 10)
-    return make_pool_view(
-        sampler, np.arange(LABELLED, LABELLED + n), x, np.full(len(x), -1), training, head, rng, earlier
-    )
+    return make_pool_view(sampler, x, unlabelled, labelled, y[:LABELLED], rng, head, earlier_batches=earlier)
 
 
 def run(name: str, n: int, limit: float, seed: int) -> None:

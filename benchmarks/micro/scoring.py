@@ -30,8 +30,7 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head
-from alframe.engine.fit import TrainingLabels
-from alframe.engine.pool_views import make_pool_view
+from alframe.kit.pool_views import make_pool_view
 from alframe.samplers.bald import Bald, mutual_information, pool_mutual_information
 from alframe.samplers.uncertainty import entropy, least_confidence, margin_uncertainty
 from alframe.types import Floats
@@ -124,10 +123,8 @@ DIM, LABELLED = 64, 200  # of the pool that a head draws for
 
 
 def in_parts(head: Head, x: Floats, classes: int, draws: int) -> Floats:
-    keys, y = np.arange(LABELLED), np.arange(LABELLED) % classes
-    training = TrainingLabels(keys, y, tuple(map(str, range(classes))), keys, np.ones(LABELLED, np.bool_), keys)
-    none = np.full(len(x), -1)
-    view = make_pool_view(Bald(draws), np.arange(LABELLED, len(x)), x, none, training, head, np.random.default_rng(1))
+    labelled, unlabelled = np.arange(LABELLED), np.arange(LABELLED, len(x))
+    view = make_pool_view(Bald(draws), x, unlabelled, labelled, labelled % classes, np.random.default_rng(1), head)
     return pool_mutual_information(view)
 
 

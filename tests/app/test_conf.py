@@ -18,8 +18,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from alframe.app.api import compose
+from alframe.app.conf_folders import conf_root
 from alframe.app.schema import SCHEMA
-from alframe.app.search_path import conf_root
 from alframe.builtins import KINDS, REGISTRIES
 from tests.each import check_each
 

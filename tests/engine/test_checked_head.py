@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.engine.checked_head import checked_head
-from alframe.engine.pool_views import require_needs
+from alframe.engine.needs import require_needs
 from alframe.errors import BadOutput, UnmetNeed
 from alframe.heads.mlp import Mlp
 from alframe.types import Need
@@ -84,8 +84,8 @@ def test_only_heads_with_hidden_layers_have_activations() -> None:
         needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
     with pytest.raises(UnmetNeed, match="hidden layers"):
-        require_needs(Layered(), "layered", checked_head(Answers(0.5, 0.5), RECIPE), "linear", lambda _: ["mlp"])
-    require_needs(Layered(), "layered", checked_head(Mlp(), {"name": "mlp"}), "mlp", lambda _: ["mlp"])
+        require_needs(Layered(), "layered", checked_head(Answers(0.5, 0.5), RECIPE), "linear")
+    require_needs(Layered(), "layered", checked_head(Mlp(), {"name": "mlp"}), "mlp")
     layers = checked_head(WithLayers(-3.0, 7.0), RECIPE)
     np.testing.assert_array_equal(layers.hidden_activations(X), WithLayers(-3.0, 7.0).probs(X))
     with pytest.raises(BadOutput, match="hidden layers that are not finite, for 4 of 4"):

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import UsesFitContext
+from alframe.contracts import SelfCalibrating
 from alframe.engine.checked_head import checked_head
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.kit.composite import fit_head
-from alframe.types import FitContext
 
 SURE = {"name": "linear", "c": 10.0}
 HEADS = {
@@ -55,8 +54,8 @@ def labelled():
 def fitted(recipe, unseen):
     x, y = labelled()
     head = checked_head(REGISTRIES["head"].build(recipe), recipe)
-    assert isinstance(head, UsesFitContext)
-    fit_head(head, x, y, 3, np.random.default_rng(0), FitContext(unseen, np.arange(150)))
+    assert isinstance(head, SelfCalibrating)
+    fit_head(head, x, y, 3, np.random.default_rng(0), unseen)
     return head
 
 
@@ -83,7 +82,7 @@ def test_a_head_that_measures_nothing_is_fitted_as_ever():
     x, y = labelled()
     for recipe in (SURE, {"name": "ensemble", "member": {"name": "mlp", "epochs": 5}, "members": 2}):
         heads = [checked_head(REGISTRIES["head"].build(recipe), recipe) for _ in range(2)]
-        assert not isinstance(heads[0], UsesFitContext)
-        fit_head(heads[0], x, y, 3, np.random.default_rng(0), FitContext(np.zeros(150, bool), np.arange(150)))
+        assert not isinstance(heads[0], SelfCalibrating)
+        fit_head(heads[0], x, y, 3, np.random.default_rng(0), np.zeros(150, bool))
         heads[1].fit(x, y, 3, np.random.default_rng(0))
         np.testing.assert_array_equal(heads[0].probs(x), heads[1].probs(x))

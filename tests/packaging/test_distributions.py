@@ -15,7 +15,7 @@ from tests.packaging.building import build_wheel, run_command
 
 WHERE = """
 import json, alframe
-from alframe.app.search_path import conf_root
+from alframe.app.conf_folders import conf_root
 config = alframe.compose("sampler=kcenter", "experiment=camera_trap_classic", "stopping=null")
 print(json.dumps([alframe.__file__, conf_root(), config.sampler.name, config.backbone.dim, alframe.__version__]))
 """

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine import pool_views
-from alframe.engine.fit import TrainingLabels
-from alframe.engine.pool_views import make_pool_view
 from alframe.heads.laplace import Laplace
 from alframe.heads.mlp import Mlp
+from alframe.kit import pool_views
+from alframe.kit.pool_views import make_pool_view
 from alframe.samplers.bald import Bald
 from alframe.samplers.batch_bald import BatchBald
 from alframe.types import Need, lazy
@@ -41,10 +40,7 @@ def features():
 def view(features, head, needs, rng, sampler=None):
     y = np.arange(30) % 3
     head.fit(np.asarray(features)[:30], y, 3, np.random.default_rng(0))
-    training = TrainingLabels(np.arange(30), y, ("a", "b", "c"), np.arange(30), np.arange(30) % 2 == 0, np.arange(30))
-    return make_pool_view(
-        sampler or Asking(*needs), np.arange(299, 29, -1), features, np.full(300, -1), training, head, rng
-    )
+    return make_pool_view(sampler or Asking(*needs), features, np.arange(299, 29, -1), np.arange(30), y, rng, head)
 
 
 @pytest.mark.parametrize("head", [Laplace, lambda: Mlp(epochs=3)])

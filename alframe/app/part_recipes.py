@@ -1,0 +1,64 @@
+"""Parts by name, as on the command line: with what their YAML file sets. Nothing here imports Hydra."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alframe.app.conf_folders import conf_folder, config_files, config_folders
+from alframe.builtins import current_name
+from alframe.errors import BadParams
+
+
+@cache
+def default_config() -> Mapping[str, Any]:
+    """Return what conf/config.yaml holds."""
+    return dict(yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8")))
+
+
+def default_name(kind: str) -> str:
+    """Return the name of the part of this kind that is chosen where nobody chooses."""
+    choices = [entry for entry in default_config()["defaults"] if isinstance(entry, dict)]
+    return str(next(entry[kind] for entry in choices if kind in entry))
+
+
+def load_recipe(file: Path, choice: str) -> dict[str, Any]:
+    """Return what the YAML file of a `choice` such as "head=mlp" holds. Raises BadParams if it is unreadable."""
+    try:
+        return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise BadParams(f"{choice}: {file} cannot be read: {error}. Correct it, or choose another.") from None
+
+
+def inherit_recipe(kind: str, name: str, files: Mapping[str, Path]) -> dict[str, Any]:
+    """Return what the YAML file of this name sets, with what it inherits from others of the `files`."""
+    content = load_recipe(files[name], f"{kind}={name}")
+    recipe: dict[str, Any] = {}
+    for other in content.pop("defaults", []):
+        if isinstance(other, str) and other != name and other in files:
+            recipe |= inherit_recipe(kind, other, files)
+    return recipe | content
+
+
+def find_recipe(kind: str, name: str, seed: int = 0) -> dict[str, Any]:
+    """Return the recipe that `kind=name` chooses on the command line; a part without a YAML file has its defaults.
+
+    What refers to a setting, such as ${runs}, gets the default of that setting, and ${seed} the `seed`.
+    """
+    files = config_files(kind, config_folders())
+    name = current_name(kind, name)
+    recipe = inherit_recipe(kind, name, files) if name in files else {"name": name}
+    settings = {**default_config(), "seed": seed}
+
+    def resolve(value: Any) -> Any:
+        if not isinstance(value, str) or "${" not in value:
+            return value
+        whole = re.fullmatch(r"\$\{(\w+)\}", value)
+        return settings[whole[1]] if whole else re.sub(r"\$\{(\w+)\}", lambda each: str(settings[each[1]]), value)
+
+    return {key: resolve(value) for key, value in recipe.items()}

@@ -1,0 +1,186 @@
+"""A campaign in a loop of one's own: ask for keys, tell their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from alframe import seeding
+from alframe.app.part_recipes import default_name
+from alframe.arrays.asked_batch import AskedBatch
+from alframe.arrays.choosing import ArraySelection, build_head, build_sampler, choose, fit
+from alframe.arrays.pool import Keys, RowLabels, make_array_pool
+from alframe.contracts import Head, Sampler
+from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
+from alframe.engine.needs import MODEL_NEEDS, require_needs
+from alframe.errors import BadParams, UnmetNeed
+from alframe.kit.arrays import as_features, as_labels, as_rows, is_missing, number_classes
+from alframe.kit.pool_views import EarlierBatches
+from alframe.settings import Settings
+from alframe.types import Evaluation, Floats, Ints
+
+DEFAULTS = Settings()
+
+
+class Campaign:
+    """A loop of one's own: ``chosen = campaign.ask()``, then ``campaign.tell(chosen.keys, labels)``, again and again.
+
+    Until two classes are labelled, `start_sampler` chooses, which needs no model; from then on `sampler`, by a head
+    that is fitted to all labels so far. The same seed and the same answers give the same choices.
+
+    `features`, `keys`, `candidates`, `sequences`, `per_sequence`, `seed`: as in `alframe.select`.
+    `sampler`, `start_sampler`, `head`: a name, or what ``alframe.build`` returns; None: the command line's default.
+    `classes`: those that are known beforehand.
+    """
+
+    def __init__(
+        self,
+        features: Any,
+        *,
+        sampler: str | Sampler | None = None,
+        head: str | Head | None = None,
+        start_sampler: str | Sampler | None = None,
+        keys: Any = None,
+        sequences: Any = None,
+        per_sequence: int | None = DEFAULTS.per_sequence,
+        candidates: Any = None,
+        classes: Sequence[Any] = (),
+        seed: int = 0,
+    ) -> None:
+        self._pool = make_array_pool(features, keys, sequences)
+        every = np.arange(len(self._pool))
+        self._candidates = every if candidates is None else as_rows(candidates, self._pool.keys, "candidates")
+        self._sampler, self._name = build_sampler(sampler or default_name("sampler"), seed)
+        self._start, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
+        self._new_head, self._head_name = head, build_head(head)[1]
+        require_needs(self._sampler, self._name, build_head(head)[0], self._head_name)
+        if self._start.needs & MODEL_NEEDS:
+            raise UnmetNeed(
+                f"start_sampler={self._start_name!r} needs a model, and there is none before the first labels. "
+                "Choose one that needs none, such as 'kmeans' or 'random'."
+            )
+        self._per_sequence, self._given_classes, self._seed = per_sequence, tuple(classes), seed
+        self._labels: dict[int, Any] = {}  # by row
+        self._pending: dict[int, None] = {}  # rows that were asked for and have no answer
+        self._skipped: set[int] = set()
+        self._rounds: list[AskedBatch] = []
+        self._head: Head | None = None
+
+    def ask(self, k: int = DEFAULTS.batch) -> ArraySelection:
+        """Choose k rows that have no label and were not asked for before; fewer if fewer are left.
+
+        Raises BadParams if none is left, with the keys that still have no answer.
+        """
+        if k < 1:
+            raise BadParams(f"k={k}: must be at least 1.")
+        rows = self._rows_left()
+        if not len(rows):
+            waiting = self._pool.keys[list(self._pending)]
+            told = f"{len(waiting)} were asked for and have no answer: {waiting[:3].tolist()}" if len(waiting) else ""
+            raise BadParams(f"No row is left to ask for. {told or 'All have a label.'}")
+        labels, number = self._numbered_labels(), len(self._rounds) + 1
+        head = self.fit_head() if labels.has_two_classes else None
+        sampler, name = (self._sampler, self._name) if head is not None else (self._start, self._start_name)
+        rng = seeding.generator(self._seed, "sampler", number)
+        chosen = choose(
+            sampler, name, self._pool, rows, labels, head, min(k, len(rows)), rng, self._per_sequence, self._earlier()
+        )
+        self._pending |= dict.fromkeys(chosen.rows.tolist())
+        probs = None if head is None else head.probs(self._pool.features[chosen.rows])
+        predicted = [] if probs is None else [labels.classes[index] for index in probs.argmax(axis=1)]
+        self._rounds.append(AskedBatch(chosen.rows, predicted, chosen.chosen_by))
+        return chosen
+
+    def tell(self, keys: Any, labels: Any = None) -> None:
+        """Note the labels (m,) of these `keys` (m,), or of a mapping from key to label; the last one counts.
+
+        None, NaN or "" says that nobody can tell: the row gets no label and is not asked for again.
+        """
+        if isinstance(keys, Mapping) and labels is None:
+            keys, labels = list(keys), list(keys.values())
+        rows = as_rows(keys, self._pool.keys, "keys")
+        values = as_labels(labels)
+        if len(values) != len(rows):
+            raise BadParams(f"labels: there are {len(values)} for {len(rows)} keys; give one for each key.")
+        missing = is_missing(values)
+        number_classes([*self._labels.values(), *values[~missing].tolist()], self._given_classes)  # they go together
+        for row, label, is_unknown in zip(rows.tolist(), values.tolist(), missing.tolist(), strict=True):
+            self._pending.pop(row, None)
+            self._labels.pop(row, None)
+            self._skipped.discard(row)
+            if is_unknown:
+                self._skipped.add(row)
+            else:
+                self._labels[row] = label
+        self._head = None
+
+    @property
+    def labels(self) -> dict[Any, Any]:
+        """All labels so far, by key."""
+        return dict(zip(self._pool.keys[list(self._labels)].tolist(), self._labels.values(), strict=True))
+
+    @property
+    def rounds(self) -> int:
+        """How many batches were asked for."""
+        return len(self._rounds)
+
+    @property
+    def rows_left(self) -> int:
+        """How many rows may still be asked for."""
+        return len(self._rows_left())
+
+    def _rows_left(self) -> Ints:
+        return np.setdiff1d(self._candidates, [*self._labels, *self._pending, *self._skipped])
+
+    @property
+    def sampler_name(self) -> str:
+        """What the sampler is called."""
+        return self._name
+
+    @property
+    def pending(self) -> Keys:
+        """The keys that were asked for and have no answer yet."""
+        return self._pool.keys[list(self._pending)]
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes, in the order of the columns of `predict_probs`."""
+        return self._numbered_labels().classes
+
+    def fit_head(self) -> Head:
+        """Return the head, fitted to all labels so far. Raises UnmetNeed before two classes are labelled."""
+        if self._head is None:
+            rng = seeding.generator(self._seed, "head", len(self._rounds))
+            head, labels = build_head(self._new_head)[0], self._numbered_labels()
+            self._head = fit(head, self._pool, labels, rng, self._name)
+        return self._head
+
+    def predict_probs(self, features: Any = None) -> Floats:
+        """Return the probabilities (n, C) of `features` (n, D), or of the pool; the columns are `classes`."""
+        x = self._pool.features if features is None else as_features(features)
+        return self.fit_head().probs(x)
+
+    def evaluate(self, features: Any, labels: Any) -> Evaluation:
+        """Measure the head on rows that it has not learned from: `features` (n, D) and their `labels` (n,)."""
+        probs = self.predict_probs(features)
+        truth = as_labels(labels)
+        if len(truth) != len(probs):
+            raise BadParams(f"labels: there are {len(truth)} for {len(probs)} rows of features; give one for each row.")
+        names = tuple(map(str, self.classes))
+        return evaluate_probs(probs, names, [str(label) for label in truth.tolist()], HELD_OUT_BASIS)
+
+    def _numbered_labels(self) -> RowLabels:
+        rows = sorted(self._labels)
+        y, classes = number_classes([self._labels[row] for row in rows], self._given_classes)
+        return RowLabels(np.array(rows, np.int64), y, classes)
+
+    def _earlier(self) -> EarlierBatches:
+        """Return the head's error rate on each earlier batch that `sampler` chose, as a campaign keeps it."""
+        batches = [(number, one) for number, one in enumerate(self._rounds, 1) if one.predicted]
+        return EarlierBatches(
+            [number for number, _ in batches],
+            [one.error_rate(self._labels) for _, one in batches],
+            [one.chosen_by for _, one in batches],
+        )

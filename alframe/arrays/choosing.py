@@ -1,0 +1,108 @@
+"""Build the sampler and the head that are meant, fit the head, and let the sampler choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from alframe.app.part_recipes import default_name, find_recipe
+from alframe.arrays.pool import ArrayPool, Keys, RowLabels
+from alframe.builtins import REGISTRIES
+from alframe.contracts import Head, Sampler, ScoresPool
+from alframe.engine.checked_head import checked_head
+from alframe.engine.select import select_with_sequence_limit
+from alframe.errors import UnmetNeed
+from alframe.kit import composite
+from alframe.kit.pool_views import EarlierBatches, make_pool_view
+from alframe.types import Floats, Ints, Need
+
+NO_EARLIER = EarlierBatches()
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySelection:
+    """What was chosen: the `keys` (k,), the most wanted first, their `scores` (k,) or None, and their `rows` (k,).
+
+    `pool_scores` (N,) has the score of every candidate, and NaN for all other rows; None of a sampler that gives none,
+    because it chooses each image with regard to those chosen before. `details` are numbers that the sampler has derived
+    from the data, such as the radius of ProbCover. ``keys, scores = selection`` works too.
+    """
+
+    keys: Keys
+    scores: Floats | None
+    rows: Ints
+    pool_scores: Floats | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+    chosen_by: str = ""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.keys, self.scores))
+
+
+def choose(
+    sampler: Sampler,
+    name: str,
+    pool: ArrayPool,
+    rows: Ints,
+    labels: RowLabels,
+    head: Head | None,
+    k: int,
+    rng: np.random.Generator,
+    per_sequence: int | None,
+    earlier: EarlierBatches = NO_EARLIER,
+    given: Mapping[Need, Floats] = {},
+) -> ArraySelection:
+    """Let the `sampler` choose k of the `rows` (n,) of the pool; `given` has probabilities for all N rows."""
+    fields: dict[Need, Floats] = {
+        need: array[..., rows, :] for need, array in given.items() if need is not Need.LABELLED_PROBS
+    }
+    if Need.PROBS in given:
+        fields[Need.LABELLED_PROBS] = given[Need.PROBS][labels.rows]
+    view = make_pool_view(
+        sampler, pool.features, rows, labels.rows, labels.y, rng, head, None, pool.sequences, earlier, fields
+    )
+    label = REGISTRIES["sampler"].describe({"name": name})
+    chosen = select_with_sequence_limit(sampler, view, pool.sequences[rows], k, per_sequence, rng, label)
+    pool_scores = None
+    if isinstance(sampler, ScoresPool):
+        pool_scores = np.full(len(pool), np.nan, np.float32)
+        pool_scores[rows] = sampler.score_pool(view)
+    keys = pool.keys[chosen.keys]
+    return ArraySelection(keys, chosen.scores, chosen.keys, pool_scores, chosen.details, chosen.chosen_by)
+
+
+def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
+    """Return the sampler that is meant, and what it is called."""
+    if not isinstance(sampler, str):
+        return sampler, type(sampler).__name__
+    built: Sampler = REGISTRIES["sampler"].build(find_recipe("sampler", sampler, seed))
+    return built, sampler
+
+
+def build_head(head: str | Head | None) -> tuple[Head, str]:
+    """Return the head that is meant, None for the default one, with its answers checked; and what it is called."""
+    if head is None or isinstance(head, str):
+        recipe = find_recipe("head", head or default_name("head"))
+        return checked_head(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
+    return checked_head(head, {"name": type(head).__name__}), type(head).__name__
+
+
+def fit(
+    head: Head, pool: ArrayPool, labels: RowLabels, rng: np.random.Generator, sampler: str, has_labels: bool = True
+) -> Head:
+    """Fit the head to the labels and return it. Raises UnmetNeed, which names the `sampler`, without two classes."""
+    if not labels.has_two_classes:
+        found = "there are none" if not len(labels.y) or not has_labels else "all are of one class"
+        raise UnmetNeed(
+            f"sampler '{sampler}' needs a model, and a model needs labels of two classes: {found}. Give labels=, or "
+            f"the probs= of a model of your own, or begin with a sampler that needs no model, such as 'kmeans'."
+        )
+    unseen = np.ones(len(labels.y), np.bool_)
+    composite.fit_head(head, pool.features[labels.rows], labels.y, len(labels.classes), rng, unseen)
+    return head

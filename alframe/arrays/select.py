@@ -1,0 +1,92 @@
+"""Choose the rows of an array that are most worth labelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from alframe import seeding
+from alframe.arrays.choosing import ArraySelection, build_head, build_sampler, choose, fit
+from alframe.arrays.pool import make_array_pool, make_row_labels
+from alframe.contracts import Head, Sampler
+from alframe.engine.needs import MODEL_NEEDS, require_needs
+from alframe.errors import BadParams
+from alframe.kit.arrays import as_keys, as_probs, as_rows
+from alframe.types import Floats, Need
+
+
+def select(
+    sampler: str | Sampler,
+    features: Any = None,
+    *,
+    k: int = 20,
+    labelled: Any = None,
+    labels: Any = None,
+    probs: Any = None,
+    prob_samples: Any = None,
+    head: str | Head | None = None,
+    candidates: Any = None,
+    keys: Any = None,
+    sequences: Any = None,
+    per_sequence: int | None = 1,
+    seed: int = 0,
+) -> ArraySelection:
+    """Select the `k` unlabelled rows of `features` (N, D) that are most worth labelling.
+
+    `sampler`: a name, as on the command line, or what ``alframe.build("sampler", name, ...)`` returns.
+    `features`: a NumPy array, memory map, tensor, DataFrame or nested lists. Not needed with `probs` alone.
+    `labelled`: the rows with a label: keys (row numbers, or the index of a DataFrame) or a mask (N,).
+    `labels`: their classes, in the same order; or those of all N rows; or a mapping from key to class. Without
+        `labelled`, missing ones (None, NaN, "") are those of unlabelled rows.
+    `probs` (N, C): probabilities of a model of one's own. Without them, `head` is fitted if the sampler needs any.
+    `prob_samples` (T, N, C): likewise, of T draws of such a model.
+    `head`: the head's name, or a head; None: the default of the command line.
+    `candidates`: the only rows that may be chosen, as keys or a mask; None: all without a label.
+    `keys` (N,): what the rows are called; None: the index of a DataFrame, else the row numbers.
+    `sequences` (N,): the burst of each row; at most `per_sequence` of one are chosen, as long as there are others.
+    `seed`: decides everything that is random.
+
+    Raises BadParams (a ValueError) for arguments that cannot be meant, UnmetNeed for what the sampler lacks.
+    """
+    chosen_sampler, name = build_sampler(sampler, seed)
+    given = _given_probs(probs, prob_samples)
+    if features is None:
+        if not given:
+            raise BadParams(f"select({name!r}): give features (N, D), or the probs (N, C) of a model of your own.")
+        if chosen_sampler.needs - given.keys():
+            missing = ", ".join(sorted(need.value for need in chosen_sampler.needs - given.keys()))
+            raise BadParams(f"select({name!r}): the sampler needs {missing}: give features (N, D) as well.")
+        first = next(iter(given.values()))
+        features = np.zeros((first.shape[-2], 1), np.float32)
+        keys = as_keys(features, keys) if keys is not None or probs is None else as_keys(probs)
+    pool = make_array_pool(features, keys, sequences)
+    for need, array in given.items():
+        if array.shape[-2] != len(pool):
+            raise BadParams(f"{need.value} has {array.shape[-2]} rows, but features has {len(pool)}.")
+    row_labels = make_row_labels(pool.keys, labelled, labels)
+    rows = np.arange(len(pool)) if candidates is None else as_rows(candidates, pool.keys, "candidates")
+    rows = np.setdiff1d(rows, row_labels.rows)
+    if not 1 <= k <= len(rows):
+        raise BadParams(f"k={k}: must be from 1 to the number of candidates without a label, which is {len(rows)}.")
+    rng = seeding.generator(seed, "sampler")
+    fitted = None
+    if chosen_sampler.needs & MODEL_NEEDS - given.keys():
+        head_part, head_name = build_head(head)
+        require_needs(chosen_sampler, name, head_part, head_name)
+        fitted = fit(head_part, pool, row_labels, seeding.generator(seed, "head"), name, labels is not None)
+    return choose(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given=given)
+
+
+def _given_probs(probs: Any, prob_samples: Any) -> dict[Need, Floats]:
+    given: dict[Need, Floats] = {}
+    if probs is not None:
+        given[Need.PROBS] = as_probs(probs, "probs")
+        if given[Need.PROBS].ndim != 2:
+            raise BadParams(f"probs has the shape {given[Need.PROBS].shape}; it must be (N, C).")
+        given[Need.LABELLED_PROBS] = given[Need.PROBS]
+    if prob_samples is not None:
+        given[Need.PROB_SAMPLES] = as_probs(prob_samples, "prob_samples")
+        if given[Need.PROB_SAMPLES].ndim != 3:
+            raise BadParams(f"prob_samples has the shape {given[Need.PROB_SAMPLES].shape}; it must be (T, N, C).")
+    return given

@@ -1,0 +1,106 @@
+"""From arrays and a fitted head to what a sampler sees of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler
+from alframe.errors import UnmetNeed
+from alframe.kit.chunks import chunks
+from alframe.types import Bools, Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
+
+# Of samples that are made once and kept; more are made in chunks, where they are read.
+MAX_KEPT_SAMPLE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierBatches:
+    """Of each earlier batch: its round, the model's error rate on it, and which of several samplers chose it or ""."""
+
+    rounds: Sequence[int] = ()
+    error_rates: Sequence[float] = ()
+    chosen_by: Sequence[str] = ()
+
+
+def make_pool_view(
+    sampler: Sampler,
+    features: Floats,
+    candidates: Ints,
+    labelled: Ints,
+    y: Ints,
+    rng: np.random.Generator,
+    head: Head | None = None,
+    is_unseen_by_backbone: Bools | None = None,
+    sequences: Ints | None = None,
+    earlier_batches: EarlierBatches = EarlierBatches(),
+    fields: Mapping[Need, npt.NDArray[Any]] = MappingProxyType({}),
+) -> PoolView:
+    """Make the view of the rows `candidates` (n,) of `features` (N, D) with exactly what `sampler` needs.
+
+    The row numbers are the view's keys. `labelled` (m,) are the rows with a label and `y` (m,) their class numbers.
+    `head` is fitted to them, or None while there is no model; its draws are made of `rng`. `is_unseen_by_backbone` (m,)
+    says which labels the embedding was not trained on (None: it was trained on none), and `sequences` (N,) which burst
+    each row is of, -1 for none (None: there are none). `fields` are known already, such as probabilities (n, C). The
+    arrays are not checked: `alframe.kit.arrays` makes them of array-likes.
+    Raises UnmetNeed if the sampler needs a model and there is none.
+    """
+    predict = partial(predict_in_chunks, features, candidates)
+    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | LazyFeatures | LazySamples]] = {
+        Need.FEATURES: lambda: LazyFeatures(features, candidates),
+        Need.LABELLED_FEATURES: lambda: features[labelled],
+        Need.LABELS: lambda: y,
+        Need.IS_UNSEEN_BY_BACKBONE: lambda: (
+            np.ones(len(labelled), np.bool_) if is_unseen_by_backbone is None else is_unseen_by_backbone
+        ),
+        Need.SEQUENCES: lambda: np.full(len(candidates), -1) if sequences is None else sequences[candidates],
+        Need.BATCH_ERROR_RATES: lambda: np.array(earlier_batches.error_rates, np.float32),
+        Need.CHOSEN_BY: lambda: np.array(earlier_batches.chosen_by, np.str_),
+    }
+    if head is not None:
+        fitted: Any = head
+        makers[Need.PROBS] = lambda: predict(fitted.probs)
+        makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[labelled])
+        makers[Need.HIDDEN_ACTIVATIONS] = lambda: predict(fitted.hidden_activations)
+        draws = sampler.draws if isinstance(sampler, DeclaresDraws) else DEFAULT_DRAWS
+        makers[Need.PROB_SAMPLES] = lambda: _lazy_samples(fitted, features, candidates, draws, rng)
+    makers |= {need: partial(np.asarray, array) for need, array in fields.items()}
+    needs = sampler.needs - ({Need.PREDICT} if head is not None else set())
+    unmet = [need.value for need in needs if need not in makers]
+    if unmet:
+        raise UnmetNeed(f"{type(sampler).__name__} needs {', '.join(unmet)}, which exists only after the first labels.")
+    made = {need: makers[need]() for need in needs}
+    return PoolView(candidates, made, head.probs if head is not None and Need.PREDICT in sampler.needs else None)
+
+
+def predict_in_chunks(features: Floats, rows: Ints, predict: Callable[[Floats], Floats]) -> Floats:
+    """Return (n, ...) what `predict` gives for the `rows` (n,) of `features` (N, D), without a copy of all of these."""
+    first, *rest = chunks(len(rows)) or [slice(0)]
+    predicted = predict(features[rows[first]])
+    if not rest:
+        return predicted
+    out = np.empty((len(rows), *predicted.shape[1:]), predicted.dtype)
+    out[first] = predicted
+    for chunk in rest:
+        out[chunk] = predict(features[rows[chunk]])
+    return out
+
+
+def _lazy_samples(head: Head, features: Floats, keys: Ints, draws: int, rng: np.random.Generator) -> LazySamples:
+    """Return the probabilities of `keys` (n,) by models that are drawn from `rng` once, the same for every chunk."""
+    model_rng = deepcopy(rng)
+
+    def make(keys: Ints) -> Floats:
+        return np.asarray(head.prob_samples(features[keys], draws, deepcopy(model_rng)))
+
+    # What the sampler draws itself comes after the models.
+    classes = head.prob_samples(features[keys[:1]], draws, rng).shape[2]
+    samples = LazySamples(make, (draws, len(keys), classes), keys)
+    return LazySamples.from_array(samples.to_array()) if samples.nbytes <= MAX_KEPT_SAMPLE_BYTES else samples
