@@ -36,9 +36,8 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     ours = folder.parent == runs or (shared / "contents.sqlite").is_file()
     cache = shared if ours else folder / "cache"
     read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
-    return Session(
-        settings, recipes, folder, cache, read_only, waits=sweep, runs=runs if values["project"] is None else None
-    )
+    own_runs = runs if values["project"] is None else None
+    return Session(settings, recipes, folder, cache, read_only, waits_for_lock=sweep, runs=own_runs)
 
 
 def _resolve(config: DictConfig) -> dict[str, Any]:

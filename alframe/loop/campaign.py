@@ -30,8 +30,8 @@ class Campaign:
     """A context manager that holds the project's lock, unless it is read-only.
 
     `recipes`: kind -> recipe, or for exporters and trackers name -> recipe. `network_seed`: the seed of random weights
-    where it is not the campaign's own, so that several campaigns share an embedding. `waits`: for another process that
-    has the lock, instead of an error.
+    where it is not the campaign's own, so that several campaigns share an embedding. `waits_for_lock`: whether it waits
+    for another process that has the lock, instead of raising an error.
     """
 
     settings: Settings
@@ -40,7 +40,7 @@ class Campaign:
     cache_folder: Path
     read_only: bool = False
     network_seed: int | None = None
-    waits: bool = False
+    waits_for_lock: bool = False
     parts: Parts = field(init=False)
     project: Project = field(init=False)
     other_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # those of earlier rounds, by name
@@ -49,7 +49,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         self.parts = cast(Parts, LazyParts(self.recipes, self.settings.start.sampler))
-        self.project = Project(self.folder, self.cache_folder, self.read_only, self.waits)
+        self.project = Project(self.folder, self.cache_folder, self.read_only, self.waits_for_lock)
 
     @property
     def ledger(self) -> Ledger:

@@ -6,6 +6,7 @@ import inspect
 import logging
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -102,27 +103,28 @@ class CheckedExporter:
         """See the contract CheckableExporter; one that is none lacks nothing."""
         if not isinstance(self.exporter, CheckableExporter):
             return
-        try:
+        with self._naming_failures():
             self.exporter.check(items)
-        except AlframeError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise BadOutput(_describe_failure("exporter", self.exporter, error)) from error
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """See the Exporter contract."""
-        try:
+        with self._naming_failures():
             written: object = self.exporter.export(predictions, model, folder)
-        except AlframeError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise BadOutput(_describe_failure("exporter", self.exporter, error)) from error
         if not isinstance(written, list | tuple) or not all(isinstance(path, Path) for path in written):
             refuse("exporter", self.exporter, f"returns {reprlib.repr(written)}, not the paths that it wrote")
         outside = [path for path in written if not path.is_relative_to(folder) or not path.exists()]
         if outside:
             refuse("exporter", self.exporter, f"returns {outside[0]}, which is not there, or not below {folder}")
         return list(written)
+
+    @contextmanager
+    def _naming_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except AlframeError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise BadOutput(_describe_failure("exporter", self.exporter, error)) from error
 
 
 class FailSafeTracker:

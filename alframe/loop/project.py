@@ -26,8 +26,9 @@ class Project:
     are asked in `request_folder`; `done_file` is there when the campaign has ended, with the message it ended with.
     """
 
-    def __init__(self, folder: Path, cache_folder: Path, read_only: bool, waits: bool = False) -> None:
-        self.folder, self.cache_folder, self.read_only, self.waits = folder, cache_folder, read_only, waits
+    def __init__(self, folder: Path, cache_folder: Path, read_only: bool, waits_for_lock: bool = False) -> None:
+        self.folder, self.cache_folder = folder, cache_folder
+        self.read_only, self.waits_for_lock = read_only, waits_for_lock
         self.done_file = folder / "done.json"
         self.export_folder = folder / "export"
         self.model_folder = self.export_folder / "model"
@@ -37,7 +38,7 @@ class Project:
     def lock(self) -> None:
         """Make the folder and lock it, unless it is only read.
 
-        If another process has the lock, wait for it where the project `waits`, as in a sweep, else raise StoreError.
+        If another process has the lock, wait for it if `waits_for_lock`, as in a sweep, else raise StoreError.
         """
         if self.read_only:
             return
@@ -48,7 +49,7 @@ class Project:
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
-            if not self.waits:
+            if not self.waits_for_lock:
                 raise StoreError(
                     f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could "
                     "request the same images twice."

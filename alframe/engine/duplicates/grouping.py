@@ -82,15 +82,15 @@ def _assign_representatives(rows: Ints, index: HashIndex | EmbeddingIndex) -> In
     return representatives
 
 
-def pick_representatives(representatives: Ints, free: Bools, ineligible: Bools, asked: Bools) -> Ints:
-    """Return the keys of the `free` (N,) images to ask for: one of each group without an `ineligible` (N,) one.
+def pick_representatives(representatives: Ints, is_eligible: Bools, bars_group: Bools, was_asked: Bools) -> Ints:
+    """Return the keys to ask for: of each group one that `is_eligible` (N,), unless an image `bars_group` (N,).
 
-    If an image of the group was `asked` (N,) for without an answer, it is that one; else the representative or, if that
+    If an image of the group `was_asked` (N,) for without an answer, it is that one; else the representative or, if that
     has left the pool, the first that has not.
     """
     settled = np.zeros(len(representatives), bool)
-    settled[representatives[ineligible]] = True
-    keys = np.flatnonzero(free & ~settled[representatives])
-    keys = keys[np.lexsort((representatives[keys] != keys, ~asked[keys]))]
+    settled[representatives[bars_group]] = True
+    keys = np.flatnonzero(is_eligible & ~settled[representatives])
+    keys = keys[np.lexsort((representatives[keys] != keys, ~was_asked[keys]))]
     _, first = np.unique(representatives[keys], return_index=True)
     return np.sort(keys[first]).astype(np.int64)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,18 +73,14 @@ class TimelapseSet:
 
     def check(self) -> None:
         """Raise LabelError where there is no such set, or where it lacks a field."""
-        try:
+        with self._explaining_errors():
             root, ddb = self._locate()
             for file in [ddb] if ddb else files_in(root, ".tdb")[:1]:
                 require_set_fields(read_template(file), file, self.names)
-        except FormatError as error:
-            raise LabelError(str(error)) from error
-        except OSError as error:
-            raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
     def request(self, request: Request) -> str:
         """Write the changes to a CSV, or into the set; the images of earlier rounds are deselected."""
-        try:
+        with self._explaining_errors():
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
             root, ddb = self._locate()
             if ddb is None:
@@ -93,10 +90,6 @@ class TimelapseSet:
             plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)
             lines = request_selection(request, ddb, template, plan, self.names, self.unsure, self.write)
             return "\n".join([*lines, describe_classes(request.classes, self.new_classes, request.named_since)])
-        except FormatError as error:
-            raise LabelError(str(error)) from error
-        except OSError as error:
-            raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
     def collect(self, request: Request) -> Answers:
         """Return the answers about these images in the data file and all exports, whatever round they are for."""
@@ -163,6 +156,15 @@ class TimelapseSet:
                 annotator = record.cells.get(self.names.annotator, "").strip() or self.annotator
                 for name in cell.split(",") if has_lists else [cell]:
                     add_answer(builder, item.id, record, name, annotator, answers.version)
+
+    @contextmanager
+    def _explaining_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except FormatError as error:
+            raise LabelError(str(error)) from error
+        except OSError as error:
+            raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
     def _locate(self) -> tuple[Path, Path | None]:
         """Return the set's folder, and its data file if there is one yet. Raises LabelError."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence, Set
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from alframe.kit.databases import connect, explain_errors, transaction
-from alframe.types import Box, Item
+from alframe.kit.databases import connect, dump_box, explain_errors, transaction
+from alframe.types import Item
 
 IMAGES_NAME = "images.sqlite"
 _SCHEMA = """
@@ -159,13 +158,3 @@ def _number_of(id_: str, taken: Set[int]) -> int:
 def _dump_item(item: Item) -> tuple[str | None, ...]:
     taken = None if item.taken is None else item.taken.isoformat()
     return item.id, str(item.path), item.camera, taken, item.sequence, dump_box(item.box)
-
-
-def dump_box(box: Box | None) -> str | None:
-    """Return a box as JSON."""
-    return None if box is None else json.dumps([box.x, box.y, box.w, box.h])
-
-
-def load_box(text: str | None) -> Box | None:
-    """Return the box that `dump_box` wrote."""
-    return None if text is None else Box(*json.loads(text))

@@ -15,10 +15,11 @@ from PIL import Image
 
 from alframe.errors import PoolError
 from alframe.kit.chunks import chunks
+from alframe.kit.databases import dump_box, load_box
 from alframe.kit.progress import track
 from alframe.kit.round_images import crop_box
 from alframe.kit.viewing import open_for_viewing
-from alframe.label_sources.web.images import Images, dump_box, load_box
+from alframe.label_sources.web.images import Images
 from alframe.types import Box
 
 SIDE = 320  # pixels of the longer side

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from pathlib import Path
 
 from alframe.errors import PoolError
+from alframe.kit.databases import load_box
 from alframe.kit.viewing import open_for_viewing
-from alframe.label_sources.web.images import load_box
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.reader import Reader
 from alframe.label_sources.web.thumbnails import LARGE_SIDE, cut_thumbnail, encode
