@@ -21,3 +21,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the development image sets in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Real and constructed files of the formats beside the checkout; tests that need them are skipped without."""
+    folder = Path(__file__).parents[2] / "shared" / "formats" / "samples"
+    if not folder.is_dir():
+        pytest.skip(f"needs the sample files in {folder}")
+    return folder

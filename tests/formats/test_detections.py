@@ -18,14 +18,6 @@ BOX = [0.1, 0.2, 0.3, 0.4]
 NAMES = {"1": "animal", "2": "person", "3": "vehicle"}
 
 
-@pytest.fixture(scope="session")
-def samples() -> Path:
-    folder = Path(__file__).parents[3] / "shared" / "formats" / "samples"
-    if not folder.is_dir():
-        pytest.skip(f"needs the sample files in {folder}")
-    return folder
-
-
 def write(folder: Path, data: object) -> Path:
     (folder / "found.json").write_text(json.dumps(data), encoding="utf-8")
     return folder / "found.json"

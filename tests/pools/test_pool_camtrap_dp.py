@@ -28,14 +28,6 @@ OBSERVATIONS = (
 )
 
 
-@pytest.fixture(scope="session")
-def samples() -> Path:
-    folder = Path(__file__).parents[3] / "shared" / "formats" / "samples" / "camtrap-dp"
-    if not folder.is_dir():
-        pytest.skip(f"needs the sample packages in {folder}")
-    return folder
-
-
 def write(folder: Path, media: str, observations: str = "", deployments: str = DEPLOYMENTS) -> Path:
     (folder / "a").mkdir(parents=True, exist_ok=True)
     (folder / "a" / "1.jpg").touch()
@@ -220,7 +212,7 @@ def test_no_table_ends_in_a_traceback(
 
 def test_real_packages(samples: Path, tmp_path: Path) -> None:
     (tmp_path / "small_cat.jpg").touch()
-    found = list(CamtrapDp(samples / "zamba-small", root=tmp_path, boxes=True).items())
+    found = list(CamtrapDp(samples / "camtrap-dp" / "zamba-small", root=tmp_path, boxes=True).items())
     assert [(one.id, one.label, one.camera, one.sequence) for one in found] == [
         ("small_cat.jpg", "Felis catus", "loc1", "evt1"),
         ("wild_dog_jackal.jpg", "Canis aureus", "loc1", "evt2"),
@@ -230,7 +222,7 @@ def test_real_packages(samples: Path, tmp_path: Path) -> None:
 
 
 def test_the_standard_s_own_example_with_its_files_downloaded(samples: Path, tmp_path: Path) -> None:
-    shutil.copytree(samples / "tdwg-example", tmp_path / "package")
+    shutil.copytree(samples / "camtrap-dp" / "tdwg-example", tmp_path / "package")
     table = tmp_path / "package" / "media.csv"
     lines = table.read_text(encoding="utf-8").splitlines()
     local = [

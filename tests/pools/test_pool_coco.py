@@ -178,10 +178,8 @@ def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
         Coco("set.json", several="last")
 
 
-def test_a_real_file(tmp_path: Path) -> None:
-    sample = Path(__file__).parents[3] / "shared" / "formats" / "samples" / "coco" / "ena24-small-coco.json"
-    if not sample.is_file():
-        pytest.skip(f"needs {sample}")
+def test_a_real_file(samples: Path, tmp_path: Path) -> None:
+    sample = samples / "coco" / "ena24-small-coco.json"
     (tmp_path / "596.jpg").touch()
     found = list(Coco(sample, root=tmp_path, boxes=True).items())
     assert len(found) == 21 and len({one.label for one in found}) == 7

@@ -120,10 +120,8 @@ def test_errors(tmp_path: Path) -> None:
         Timelapse("x.ddb", camera_level=0)
 
 
-def test_a_real_file(tmp_path: Path) -> None:
-    sample = Path(__file__).parents[3] / "shared" / "formats" / "samples" / "timelapse" / "TimelapseData.ddb"
-    if not sample.is_file():
-        pytest.skip(f"needs {sample}")
+def test_a_real_file(samples: Path, tmp_path: Path) -> None:
+    sample = samples / "timelapse" / "TimelapseData.ddb"
     (tmp_path / "Station1" / "Deployment1a").mkdir(parents=True)
     (tmp_path / "Station1" / "Deployment1a" / "IMG_001.jpg").touch()
     found = list(Timelapse(sample, root=tmp_path, camera_level=1).items())

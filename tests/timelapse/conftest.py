@@ -1,4 +1,4 @@
-"""Pictures to label, and the sample files."""
+"""Pictures to label."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ import pytest
 from PIL import Image
 
 from tests.timelapse.template import TemplateEditor
-
-
-@pytest.fixture(scope="session")
-def samples() -> Path:
-    """Real and constructed files of the formats beside the checkout; tests that need them are skipped without."""
-    folder = Path(__file__).parents[3] / "shared" / "formats" / "samples"
-    if not folder.is_dir():
-        pytest.skip(f"needs the sample files in {folder}")
-    return folder
 
 
 def picture(file: Path, taken: str = "2024:05:01 10:00:00") -> Path:

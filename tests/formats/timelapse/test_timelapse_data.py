@@ -21,7 +21,6 @@ from alframe.formats.timelapse.view import format_quick_paste, format_search_ter
 from tests.timelapse import opening
 from tests.timelapse.simulator import Timelapse as Program
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "formats" / "samples"
 FIELDS = (
     Field("FixedChoice", "Species", choices=("fox", "deer"), copyable=True),
     Field("Flag", "Selected", default="false"),
@@ -30,13 +29,6 @@ FIELDS = (
     Field("MultiChoice", "Signs", choices=("a", "b")),
     Field("DateTime_", "Seen", default="2024-01-01 12:00:00"),
 )
-
-
-@pytest.fixture
-def sample() -> Path:
-    if not SAMPLES.is_dir():
-        pytest.skip(f"needs the sample files in {SAMPLES}")
-    return SAMPLES
 
 
 def row(path: str, **cells: str) -> dict[str, str]:
@@ -107,15 +99,15 @@ def test_a_column_that_is_not_there(ddb: Path) -> None:
         list(read_records(ddb.with_suffix(".tdb"), []))
 
 
-def test_real_files(sample: Path) -> None:
-    ddb = sample / "timelapse" / "TimelapseData.ddb"
+def test_real_files(samples: Path) -> None:
+    ddb = samples / "timelapse" / "TimelapseData.ddb"
     found = list(read_records(ddb, ["img_species", "DateTime"], filled="img_species"))
     assert [record.id for record in found] == [1, 2, 43, 100]
     assert found[2].image_path == "Station1/Deployment1b/IMG_001.jpg"
     assert found[3].cells == {"img_species": "jaguar", "DateTime": "2024-11-27 19:58:34"}
     check_integrity(ddb)
     assert explain_unknown_version(ddb) == ""
-    assert explain_unknown_version(sample / "timelapse" / "CamtrapDPTemplate.tdb") == ""
+    assert explain_unknown_version(samples / "timelapse" / "CamtrapDPTemplate.tdb") == ""
 
 
 def test_old_data_files_say_so(ddb: Path) -> None:
@@ -232,11 +224,11 @@ def test_a_prepared_file_is_what_timelapse_would_have_made(ddb: Path, tmp_path: 
     assert [one["ALConfidence"] for one in program.records()] == [""] * 4
 
 
-def test_the_tables_are_those_of_a_real_file(sample: Path, ddb: Path) -> None:
+def test_the_tables_are_those_of_a_real_file(samples: Path, ddb: Path) -> None:
     def plain(sql: str) -> str:
         return sql.replace(" ,", ",")
 
-    ours, theirs = declared(ddb), declared(sample / "timelapse" / "TimelapseData.ddb")
+    ours, theirs = declared(ddb), declared(samples / "timelapse" / "TimelapseData.ddb")
     for name in ("TemplateTable", "FolderDataTemplateTable", "FolderDataInfo", "ImageSetTable", "IndexFile"):
         assert plain(ours[name]) == plain(theirs[name])
 
@@ -255,14 +247,14 @@ def test_the_selection_is_honoured_by_all_its_rules(tmp_path: Path, selected: bo
     assert [one["File"] for one in program.shown] == ["2.jpg", "1.jpg", "0.jpg"]
 
 
-def test_a_selection_in_real_templates(sample: Path) -> None:
+def test_a_selection_in_real_templates(samples: Path) -> None:
     """Every field of theirs is in it, whatever its type and list; but some have a list without an empty choice."""
     from tests.timelapse.database import connected
     from tests.timelapse.selection import restored
     from tests.timelapse.template import read_controls
 
     for file, flag in [("TimelapseData.ddb", "img_publicity"), ("AlbertaMetadataStandardsTemplate.tdb", "DeleteFlag")]:
-        path = sample / "timelapse" / file
+        path = samples / "timelapse" / file
         with connected(path) as db:
             controls = read_controls(db)
         honoured = (

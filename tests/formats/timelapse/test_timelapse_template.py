@@ -21,19 +21,11 @@ from alframe.formats.timelapse.template import (
 from tests.timelapse.simulator import Timelapse as Program
 from tests.timelapse.template import TemplateEditor, read_list
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "formats" / "samples"
 FIELDS = (
     Field("FixedChoice", "Species", choices=("red fox", 'say "x", y'), copyable=True, tooltip="what"),
     Field("Flag", "Selected", "Chosen", default="false", visible=False, width=20),
     Field("DecimalPositive", "ALConfidence", export=False),
 )
-
-
-@pytest.fixture
-def sample() -> Path:
-    if not SAMPLES.is_dir():
-        pytest.skip(f"needs the sample files in {SAMPLES}")
-    return SAMPLES
 
 
 def declared(file: Path) -> dict[str, str]:
@@ -70,9 +62,9 @@ def test_timelapse_opens_it_without_a_word(tmp_path: Path) -> None:
     assert all_lists_offer_empty(tmp_path / "T.ddb")
 
 
-def test_the_tables_are_those_of_timelapse(sample: Path, tmp_path: Path) -> None:
+def test_the_tables_are_those_of_timelapse(samples: Path, tmp_path: Path) -> None:
     write_template(tmp_path / "T.tdb", ())
-    ours, theirs = declared(tmp_path / "T.tdb"), declared(sample / "timelapse" / "CamtrapDPTemplate.tdb")
+    ours, theirs = declared(tmp_path / "T.tdb"), declared(samples / "timelapse" / "CamtrapDPTemplate.tdb")
     assert ours.keys() == theirs.keys()
     for name in ("TemplateTable", "FolderDataTemplateTable", "FolderDataInfo"):
         assert ours[name] == theirs[name]
@@ -86,18 +78,18 @@ def test_the_tables_are_those_of_timelapse(sample: Path, tmp_path: Path) -> None
     db.close()
 
 
-def test_real_templates(sample: Path) -> None:
-    alberta = read_template(sample / "timelapse" / "AlbertaMetadataStandardsTemplate.tdb")
+def test_real_templates(samples: Path) -> None:
+    alberta = read_template(samples / "timelapse" / "AlbertaMetadataStandardsTemplate.tdb")
     assert len(alberta.fields) == 20
     assert alberta.levels == ("Project", "Study Area", "Survey", "Sample Station", "Deployment")
     species = alberta.field("species")
     assert species is not None
     assert len(species.choices) == 957, "958 with one twice"
-    camtrap = read_template(sample / "timelapse" / "CamtrapDPTemplate.tdb")
+    camtrap = read_template(samples / "timelapse" / "CamtrapDPTemplate.tdb")
     assert len(camtrap.fields) == 41
     assert all(field.choices for field in camtrap.fields if field.type == "FixedChoice")
-    assert not all_lists_offer_empty(sample / "timelapse" / "CamtrapDPTemplate.tdb")
-    data = read_template(sample / "timelapse" / "TimelapseData.ddb")
+    assert not all_lists_offer_empty(samples / "timelapse" / "CamtrapDPTemplate.tdb")
+    data = read_template(samples / "timelapse" / "TimelapseData.ddb")
     assert data.levels == ("Project", "Station", "Deployment")
     problem = data.field("img_problem")
     assert problem is not None
