@@ -78,60 +78,49 @@ class ChangesFolder(RightCompute):
         yield from function(shards)
 
 
-def budget():
-    return Budget(labels=40)
-
-
 def history(self):
     return [round_record(0, 20), round_record(1, 30), round_record(2, 40)]
 
 
-class StopsWithoutEvaluation(Budget):
+class RightBudget(Budget):
     def __init__(self):
         super().__init__(labels=40)
 
+
+class StopsWithoutEvaluation(RightBudget):
     def decide(self, history):
         if history and history[-1].evaluation is None:
             return "nothing to learn from"
         return super().decide(history)
 
 
-class TrueForAReason(StopsWithoutEvaluation):
+class TrueForAReason(RightBudget):
     def decide(self, history):
-        return True if Budget.decide(self, history) else None
+        return True if super().decide(history) else None
 
 
-class FalseForNone(StopsWithoutEvaluation):
+class FalseForNone(RightBudget):
     def decide(self, history):
-        return Budget.decide(self, history) or False
+        return super().decide(history) or False
 
 
-class NegativeRoom(StopsWithoutEvaluation):
-    def decide(self, history):
-        return Budget.decide(self, history)
-
+class NegativeRoom(RightBudget):
     def labels_left(self, labels):
         return 40 - labels
 
 
-class Remembers(NegativeRoom):
+class Remembers(RightBudget):
     most = 0
-
-    def labels_left(self, labels):
-        return max(0, 40 - labels)
 
     def decide(self, history):
         self.most = max(self.most, len(history))
-        return "as often as before" if history and len(history) <= self.most - 1 else Budget.decide(self, history)
+        return "as often as before" if history and len(history) <= self.most - 1 else super().decide(history)
 
 
-class DrawsLots(NegativeRoom):
-    def labels_left(self, labels):
-        return max(0, 40 - labels)
-
+class DrawsLots(RightBudget):
     def decide(self, history):
         random.random()
-        return Budget.decide(self, history)
+        return super().decide(history)
 
 
 def lines(self, folder):
