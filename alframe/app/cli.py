@@ -20,6 +20,8 @@ from alframe.app.overrides import COMPLETION
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.errors import AlframeError
 
+_PARAGRAPH = "\n\n"
+
 
 class CommandFailed(BaseException):
     """An AlframeError that passes Hydra, which catches every Exception and adds messages of its own."""
@@ -119,6 +121,7 @@ def run_task(config: DictConfig) -> float | None:
 
     from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
+    from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
     from alframe.types import Outcome
 
@@ -147,8 +150,11 @@ def run_task(config: DictConfig) -> float | None:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         raise (JobFailed if sweep else CommandFailed)(describe_error(error)) from error
+    message = outcome.message
+    if sweep and outcome.value is not None:  # the sweep's own table says the rest, of all runs side by side
+        message = f"{message.partition(_PARAGRAPH)[0]}\nProject: {short_path(session.folder)}"
     try:
-        sys.stdout.write(f"\n{outcome.message}\n")
+        sys.stdout.write(f"\n{message}\n")
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise OutputClosed from error

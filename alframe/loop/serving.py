@@ -54,13 +54,17 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
     arranged = dict(ledger.events(Arranged))
     hidden: set[int] = set()
+    unanswered: set[int] = set()
     for stored in rounds:
         # Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.
         all_hidden = Arranged(without_suggestion=[bool(stored.audit_keys)] * len(stored.keys))
         flags = arranged.get(stored.number, all_hidden).without_suggestion
-        hidden.update(key for key, is_hidden in zip(stored.keys, flags, strict=True) if is_hidden)
+        hidden_here = {key for key, is_hidden in zip(stored.keys, flags, strict=True) if is_hidden}
+        hidden |= hidden_here
+        unanswered |= hidden_here if stored.closed else set()
+    labelled = [label.item for label in labels.counted]
     unlabelled = cache.listing.is_present & ~cache.listing.is_held_out
-    unlabelled[[label.item for label in labels.counted]] = False
+    unlabelled[labelled] = False
     return CampaignSnapshot(
         items=items,
         classes=tuple(sorted({*campaign.settings.classes, *labels.class_first_rounds} - {UNSURE})),
@@ -78,7 +82,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         features_version="" if fitted is None else fitted.embedded.embedder.fingerprint,
         unlabelled=int(unlabelled.sum()),
         labels_left=None if stopping is None else stopping.labels_left(len(labels.counted)),
-        unanswered_audit_count=len(campaign.unlabelled_audit_keys()),
+        unanswered_without_suggestion_count=len(unanswered.difference(labelled)),
         agreement=measure_agreement(ledger.label_rows()),
         class_counts=Counter(label.class_name for label in labels.counted),
     )
@@ -137,9 +141,12 @@ def describe_accuracy(campaign: Campaign) -> str:
     rest = record.unlabelled_accuracy if evaluation is record.audit else None
     found, where = (rest, f" of the {rest.images:,} images without a label") if rest else (evaluation, "")
     bounds = f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
-    share = bounds if found.is_small else f"{100 * found.accuracy:.0f} % (95 % interval: {bounds})"
+    if found.is_small:
+        share = f"{bounds}{where} (95 % interval; {evaluation.n} images are too few for one number)"
+    else:
+        share = f"{100 * found.accuracy:.0f} %{where} (95 % interval: {bounds})"
     averages = describe_averages(evaluation)
-    text = f"Accuracy after {record.labels} labels: {share}{where}, measured on {evaluation.n} {evaluation.basis}"
+    text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}"
     text = f"{text}; {averages}." if averages else f"{text}."
     if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         text += " These images were not drawn at random, so the accuracy in the pool is another one."

@@ -56,6 +56,8 @@ class Run(Watching):
         is_simulation = session.parts.label_source.answers_now
         if earlier is not None and is_simulation:
             return earlier
+        if not is_simulation:
+            log.info("%s", _describe_folder(session))
         with serve_people(session) as serving:
             if serving is not None:
                 serving.show_phase("embedding", "Looking through the images. The first batch comes when that is done.")
@@ -137,6 +139,13 @@ class Run(Watching):
         done = {"identity": digest, "message": message, "value": value, "failures": failed}
         write_json(session.project.done_file, done)
         return Outcome(State.DONE, message, value, tuple(failed))
+
+
+def _describe_folder(session: Session) -> str:
+    folder = short_path(session.folder)
+    if session.ledger.rounds():
+        return f"Going on with the project in {folder}."
+    return f"New project in {folder}: labels, results and the report are kept there."
 
 
 def _summary(

@@ -54,9 +54,10 @@ class CampaignSnapshot:
     """A campaign at one moment; items by key.
 
     `open_round` is the request that waits for answers, of which `answers_needed` are enough, and `asked` are the keys
-    of its items. `without_suggestion` are the items that were shown without the model's suggestion. `features` (N, D)
-    are the embeddings, which are the same as long as `features_version` is. `labels_left` is how many more labels may
-    be requested.
+    of its items. `without_suggestion` are the items that were shown without the model's suggestion, and
+    `unanswered_without_suggestion_count` says how many of those of closed rounds have no label: of the audit's and as
+    many others. `features` (N, D) are the embeddings, which are the same as long as `features_version` is.
+    `labels_left` is how many more labels may be requested.
     """
 
     items: Sequence[Item]
@@ -72,6 +73,6 @@ class CampaignSnapshot:
     features_version: str = ""
     unlabelled: int = 0
     labels_left: int | None = None
-    unanswered_audit_count: int = 0
+    unanswered_without_suggestion_count: int = 0
     agreement: Sequence[Agreement] = ()
     class_counts: Mapping[str, int] = field(default_factory=dict)

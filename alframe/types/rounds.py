@@ -93,10 +93,8 @@ class RoundRecord:
 
     @property
     def leading_evaluation(self) -> Evaluation | None:
-        """The audit, which speaks for all the pool, unless it is of few images and there is another evaluation."""
-        if self.audit is None or (self.audit.is_small and self.evaluation is not None):
-            return self.evaluation
-        return self.audit
+        """The audit, which speaks for all the pool, also where it is of few images; else the other evaluation."""
+        return self.evaluation if self.audit is None else self.audit
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from alframe.contracts import Serving
 from alframe.label_sources.web.source import Web
-from alframe.types import CampaignSnapshot, Item, KnownLabel, Request, Suggestion
+from alframe.types import CampaignSnapshot, Item, KnownLabel, Request, RoundRecord, Suggestion
 from tests.label_sources.web_client import Browser
 
 CLASSES = ("fox", "red deer")
@@ -27,6 +27,7 @@ class Served:
     source: Web
     request: Request
     serving: Serving
+    snapshot: CampaignSnapshot
     items: Sequence[Item]
     browsers: list[Browser] = field(default_factory=list)
 
@@ -64,7 +65,13 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """
     with ExitStack() as stack:
 
-        def start(asked: int = 9, count: int = 12, labels: Sequence[KnownLabel] = (), **parameters: Any) -> Served:
+        def start(
+            asked: int = 9,
+            count: int = 12,
+            labels: Sequence[KnownLabel] = (),
+            history: Sequence[RoundRecord] = (),
+            **parameters: Any,
+        ) -> Served:
             items = []
             for number in range(count):
                 file = tmp_path / "pool" / f"IMG_{number:04d}.png"
@@ -84,7 +91,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
                 items=items,
                 classes=CLASSES,
                 labels=labels,
-                history=(),
+                history=history,
                 open_round=1,
                 asked=range(asked),
                 answers_needed=asked,
@@ -92,7 +99,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             )
             serving.publish(snapshot)
             serving.show_phase("waiting", "")
-            served = Served(source, request, serving, items)
+            served = Served(source, request, serving, snapshot, items)
             stack.callback(lambda: [browser.close() for browser in served.browsers])
             return served
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from alframe.label_sources.web.neighbours import DIMENSIONS, reduce_dimensions
-from alframe.types import CampaignSnapshot, KnownLabel, PoolPredictions
+from alframe.testing.records import round_record
+from alframe.types import CampaignSnapshot, KnownLabel, PoolPredictions, RoundRecord
 from tests.label_sources.conftest import CLASSES, Serve, Served
 from tests.label_sources.web_client import Browser
 
@@ -39,11 +42,21 @@ def published(serve: Serve) -> Served:
 
     The labels of images 15 and 16 are known from a CSV; the model doubts that of 16, which looks like 17.
     """
-    labels = [
-        KnownLabel(15, "fox", "carl", "csv", None, "2026-01-01T00:00:00+00:00"),
-        KnownLabel(16, "fox", "", "pool", None, None),
-    ]
-    served = serve(count=20, labels=labels)
+    served = serve(count=20)
+    publish_model(served, LABELS)
+    browser = served.browser()
+    while not browser.get("/api/state").json["labels"]:
+        pass
+    return served
+
+
+LABELS = (
+    KnownLabel(15, "fox", "carl", "csv", None, "2026-01-01T00:00:00+00:00"),
+    KnownLabel(16, "fox", "", "pool", None, None),
+)
+
+
+def publish_model(served: Served, labels: Sequence[KnownLabel], history: Sequence[RoundRecord] = ()) -> None:
     keys = np.arange(20)
     doubt = np.full(20, np.nan, np.float32)
     doubt[15:17] = 0.1, 0.9
@@ -55,7 +68,7 @@ def published(serve: Serve) -> Served:
         items=served.items,
         classes=CLASSES,
         labels=labels,
-        history=(),
+        history=history,
         open_round=1,
         asked=range(9),
         answers_needed=9,
@@ -70,13 +83,9 @@ def published(serve: Serve) -> Served:
         features=features,
         features_version="test",
         unlabelled=18,
-        class_counts={"fox": 2},
+        class_counts=Counter(label.class_name for label in labels),
     )
     served.serving.publish(snapshot)
-    browser = served.browser()
-    while not browser.get("/api/state").json["labels"]:
-        pass
-    return served
 
 
 def test_the_pool_is_listed_by_what_the_model_thinks(published: Served) -> None:
@@ -258,3 +267,55 @@ def test_classes_are_counted_with_what_was_answered_and_corrected_since(publishe
         assert (counts()["fox"], counts()["red deer"]) == expected
         versions.append(version())
     assert all(before != after for before, after in itertools.pairwise(versions)), "else no page would ask anew"
+
+
+def test_who_gives_a_blind_opinion_cannot_learn_the_first_answer(serve: Serve) -> None:
+    """Neither by the counts of the classes, nor by what is similar to a class, nor by what the model has learned."""
+    served = serve(count=20, second_opinion=1.0)
+    anna, ben = served.browser("anna"), served.browser("ben")
+    images = [image["image"] for image in anna.lease(9)]
+
+    def counts(browser: Browser) -> list[dict[str, int]]:
+        listed, progress = (browser.get(f"/api/{path}").json["classes"] for path in ("classes", "progress"))
+        listed = {each["name"]: each["count"] for each in listed if each["kind"] == "class"}
+        return [listed, {each["name"]: each["labels"] for each in progress}]
+
+    def check(known: int) -> None:
+        assert counts(anna) == [{"fox": 1 + known, "red deer": 8}] * 2
+        assert counts(ben) == [{"fox": known, "red deer": 0}] * 2
+        alike = ben.get(f"/api/similar?image={images[1]}&labelled=1&limit=20").json["images"]
+        assert not any(image["predicted"] for image in alike)
+
+    publish_model(served, ())
+    anna.wait_for("waiting")
+    anna.answer({images[0]: ["fox"]} | {image: ["red deer"] for image in images[1:]})
+    check(known=0)
+    assert ben.get("/api/similar?class=red deer".replace(" ", "%20")).json["error"]["code"] == "no_such_image"
+    key_of = {item.id: key for key, item in enumerate(served.items)}
+    said = [(key_of[row["name"]], row["answer"]["classes"][0]) for row in anna.get("/api/review").json["images"]]
+    labels = [*LABELS, *(KnownLabel(key, name, "anna", "web", 1, "2026-01-01") for key, name in said)]
+    publish_model(served, labels)
+    while anna.get("/api/state").json["labels"] != len(labels):
+        pass
+    check(known=2)
+    of_class = ben.get("/api/similar?class=fox&labelled=1&limit=20").json["images"]
+    assert set(images) <= {image["image"] for image in of_class}, "none is left out for being of the class"
+    ben.answer({image: ["fox"] for image in images})
+    assert counts(ben)[0]["fox"] == 11
+
+
+def test_the_audit_leads_however_few_its_images_and_all_say_on_which_they_were_measured(serve: Serve) -> None:
+    served = serve(count=20)
+    browser = served.browser()
+    publish_model(served, LABELS, [round_record(1, 20, 0.7), round_record(2, 40, 0.8, audit=0.6, audited=12)])
+    browser.wait_for("waiting")
+    while not (progress := browser.get("/api/progress").json).get("curves", {}).get("audit"):
+        pass
+    audit, evaluation = progress["curves"]["audit"], progress["curves"]["evaluation"]
+    assert [(point["labels"], point["n"], point["few_images"]) for point in audit] == [(40, 12, True)]
+    assert [(point["labels"], point["n"], point["basis"]) for point in evaluation] == [
+        (20, 200, "test split"),
+        (40, 200, "test split"),
+    ]
+    assert all(point["low"] < point["accuracy"] < point["high"] for point in (*audit, *evaluation))
+    assert progress["classes_measured_on"] == {"n": 200, "basis": "test split"}, "twelve images say nothing of a class"

@@ -19,6 +19,7 @@ from alframe.errors import LabelError
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.journal import ANYBODY, Journal
 from alframe.label_sources.web.journal_rows import NewAnswer, counted_name
+from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
@@ -85,9 +86,19 @@ def test_keys_come_from_the_name_and_stay() -> None:
     keys = assign_keys(["red deer", "roe deer", "rabbit", "Fuchs", "ärger", "鹿"], {})
     assert keys == {"red deer": "r", "roe deer": "d", "rabbit": "a", "Fuchs": "f", "ärger": "g", "鹿": "1"}
     assert assign_keys(["rat", *keys], keys) == {"rat": "t", **keys}
+    assert assign_keys(["mole", "vole"], {"mole": "m", "vole": ""})["vole"] == "v", "which had none when it came"
     many = assign_keys([f"class {number}" for number in range(100)], {})
     given_keys = [key for key in many.values() if key]
     assert len(given_keys) == len(set(given_keys)) == 35 and list(many.values())[40] == ""
+
+
+def test_a_project_is_called_as_people_say_it(tmp_path: Path) -> None:
+    def name(folder: str) -> str:
+        return ServerProcess(tmp_path / folder / "to_label" / "web", {}, False, False)._config.project
+
+    assert [name(each) for each in ("pool-0a1b2c3d", "season", "season-2026", "-0a1b2c3d")] == [
+        *("pool", "season", "season-2026", "-0a1b2c3d")
+    ]
 
 
 def make_request(folder: Path, classes: str, blind: str, sequences: str | None = None) -> Request:

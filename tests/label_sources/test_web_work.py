@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from dataclasses import replace
 
 from tests.label_sources.conftest import CLASSES, Serve
 
@@ -71,6 +73,35 @@ def test_two_people_never_get_the_same_image(serve: Serve) -> None:
     assert renewed == {"renewed": [], "lost": [hers[0]["image"]]}
 
 
+def test_only_what_a_person_was_given_is_renewed(serve: Serve) -> None:
+    served = serve(lease=1)
+    anna, ben = served.browser("anna"), served.browser("ben")
+    mine = [image["image"] for image in anna.lease(2)]
+    his = [image["image"] for image in ben.lease(1)]
+    others = [image["image"] for image in served.browser("carl").lease(100)]
+    served.browsers[2].post("/api/leases/return")
+    time.sleep(1.1)
+    renewed = anna.post("/api/leases/renew", {"images": [*mine, *his, *others, 17]}).json
+    assert renewed == {"renewed": mine, "lost": [*his, *others, 17]}, "its own ones also when they had run out"
+
+
+def test_leases_outlast_a_server_that_is_killed(serve: Serve) -> None:
+    served = serve()
+    anna, ben = served.browser("anna"), served.browser("ben")
+    mine = [image["image"] for image in anna.lease(3)]
+    anna.answer({mine[0]: ["fox"]})
+    process = served.serving._process  # type: ignore[attr-defined]
+    served.serving._started_at -= 60  # type: ignore[attr-defined]
+    process.kill()
+    process.wait()
+    served.serving.wait(0.01)  # starts it again
+    for browser in served.browsers:
+        browser.close()
+    ben.wait_for("waiting")
+    assert not {image["image"] for image in ben.lease(100)} & set(mine)
+    assert anna.post("/api/leases/renew", {"images": mine}).json == {"renewed": mine[1:], "lost": mine[:1]}
+
+
 def test_what_is_skipped_comes_last(serve: Serve) -> None:
     browser = serve().browser()
     first = browser.lease(2)
@@ -124,6 +155,12 @@ def test_keys_stay_and_can_be_changed_by_each_person(serve: Serve) -> None:
     assert before == {"fox": "f", "red deer": "r", "blank": "0", "unsure": "-"}
     anna.add_class("ferret")
     assert keys(anna) == before | {"ferret": "e"}
+    assert list(keys(anna)) == ["fox", "red deer", "ferret", "blank", "unsure"]
+    served.serving.publish(replace(served.snapshot, classes=("ant", "ferret", *CLASSES)))
+    while "ant" not in keys(anna):
+        pass
+    assert list(keys(anna)) == ["fox", "red deer", "ferret", "ant", "blank", "unsure"], "each row stays where it is"
+    before["ant"] = keys(anna)["ant"]
     anna.send("PUT", "/api/classes/keys", {"name": "ferret", "key": "f"})
     assert keys(anna) == before | {"ferret": "f", "fox": "e"}
     assert keys(ben) == before | {"ferret": "e"}

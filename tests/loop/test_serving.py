@@ -15,7 +15,7 @@ from alframe.app.api import open_session
 from alframe.label_sources.web import launch
 from alframe.loop.experiment import sync_pool
 from alframe.loop.serving import take_snapshot
-from alframe.store.events import Arranged, Event, Predicted
+from alframe.store.events import Arranged, Closed, Event, Predicted
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
@@ -360,3 +360,24 @@ def test_the_audit_of_a_round_that_an_earlier_version_has_asked_is_not_judged(
         (stored,) = session.ledger.rounds()
         snapshot = take_snapshot(session, sync_pool(session), None)
     assert len(stored.audit_keys) == 2 and snapshot.without_suggestion == set(stored.keys)
+
+
+def test_unanswered_images_of_earlier_batches_are_counted_with_those_that_are_not_of_the_audit(
+    campaign: Campaign,
+) -> None:
+    """The audit's alone would tell whoever has left out one image of a batch whether it is the audit's."""
+    words = [word for word in campaign.words if "stay" not in word]
+    with open_session(*words, "label_source=csv", "audit=0.5") as session:
+        session.chosen_task.run(session)
+        (stored,) = session.ledger.rounds()
+        cache = sync_pool(session)
+        assert take_snapshot(session, cache, None).unanswered_without_suggestion_count == 0, "it is open"
+        with session.ledger.transaction():
+            session.ledger.add_event(stored.number, Closed(0))
+        (_, arranged), *_ = session.ledger.events(Arranged)
+        hidden = [key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind]
+        assert (
+            take_snapshot(session, cache, None).unanswered_without_suggestion_count
+            == len(hidden)
+            > len(stored.audit_keys)
+        )

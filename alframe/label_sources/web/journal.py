@@ -21,7 +21,7 @@ from alframe.label_sources.web.journal_rows import NewAnswer, Row, counted_name,
 
 JOURNAL_NAME = "answers.sqlite"
 ANYBODY = ""  # in counts
-_SCHEMA = """
+_FIRST_SCHEMA = """
 CREATE TABLE answer (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
     action    TEXT NOT NULL,             -- UUID from the browser: sent twice, it is written once
@@ -70,10 +70,9 @@ INSERT INTO project VALUES (lower(hex(randomblob(16))));
 CREATE TABLE session (digest TEXT PRIMARY KEY, name TEXT NOT NULL, named INTEGER NOT NULL, at TEXT NOT NULL);
 CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
-PRAGMA user_version = 1;
 """
-_VERSION = 1
-
+_LEASES = "CREATE TABLE lease (session TEXT PRIMARY KEY, images TEXT NOT NULL);  -- JSON list of their numbers\n"
+_STEPS = (_FIRST_SCHEMA, _LEASES)  # `PRAGMA user_version` counts those already done
 
 _COLUMNS = ", ".join(Row._fields)
 
@@ -95,15 +94,15 @@ class Journal:
             db = connect(file, any_thread=True)
             try:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > _VERSION:
+                if version > len(_STEPS):
                     raise StoreError(f"{file} was written by a newer alframe. Update alframe to go on.")
                 if read_only:
                     db.execute("PRAGMA query_only = ON")
                 else:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
-                    if version == 0:
-                        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+                    for number, step in enumerate(_STEPS[version:], start=version + 1):
+                        db.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
             except BaseException:
                 db.close()
                 raise
@@ -242,6 +241,15 @@ class Journal:
         """Keep that a person means this name to be a class, inside a transaction."""
         values = name, annotator, datetime.now(UTC).isoformat()
         self.db.execute("INSERT OR IGNORE INTO class (name, annotator, at) VALUES (?, ?, ?)", values)
+
+    def leases(self) -> list[tuple[str, list[int]]]:
+        """Return (session, numbers of images) of what each session had last."""
+        with explain_errors(self.file):
+            return [(session, json.loads(images)) for session, images in self.db.execute("SELECT * FROM lease")]
+
+    def keep_leases(self, session: str, images: Sequence[int]) -> None:
+        """Keep which images a session has, inside a transaction."""
+        self.db.execute("INSERT OR REPLACE INTO lease (session, images) VALUES (?, ?)", (session, json.dumps(images)))
 
     def _rows(self, which: str, *values: object) -> list[Row]:
         return list(self._iterate(which, *values))

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
 import time
@@ -47,7 +48,7 @@ class ServerProcess:
         names = ServerConfig.__dataclass_fields__.keys()
         self._config = ServerConfig(
             folder=str(folder),
-            project=project.name,
+            project=_readable_name(project),
             report=str(project / "report.html"),
             **{name: value for name, value in parameters.items() if name in names},
         )
@@ -188,6 +189,11 @@ class ServerProcess:
             pipe.flush()
         except OSError:  # it has ended: the next wait starts it again
             return
+
+
+def _readable_name(project: Path) -> str:
+    """Return a project's name as people say it: without the digest that ends the name of a folder in `runs`."""
+    return re.sub(r"(?<=.)-[0-9a-f]{8}$", "", project.name)
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
@@ -10,43 +11,44 @@ from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
 
 def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
     """Return the JSON of all that does not change while people answer."""
-    latest = next((each for record in reversed(snapshot.history) if (each := _best(record)[0])), None)
-    scores = {} if latest is None else dict(zip(latest.classes, latest.per_class, strict=True))
-    classes = []
-    for name in dict.fromkeys([*snapshot.classes, *snapshot.class_counts]):
-        known = scores.get(name, {})
-        measured = known if known.get("support") else {}  # without an image of the class nothing was measured
-        classes.append(
-            {
-                "name": name,
-                "labels": snapshot.class_counts.get(name, 0),
-                "recall": measured.get("recall"),
-                "precision": measured.get("precision"),
-            }
-        )
+    names = dict.fromkeys([*snapshot.classes, *snapshot.class_counts])
     return {
         "pool": sum(item.split == "pool" for item in snapshot.items),
         "unlabelled": snapshot.unlabelled,
-        "room": snapshot.labels_left,
-        "curve": [point for record in snapshot.history if (point := _point(record))],
-        "classes": classes,
-        "unanswered_audit": snapshot.unanswered_audit_count,
+        "labels_left": snapshot.labels_left,
+        "curves": {
+            "audit": [_point(record, record.audit) for record in snapshot.history if record.audit],
+            "evaluation": [_point(record, record.evaluation) for record in snapshot.history if record.evaluation],
+        },
+        **_describe_classes(list(names), _judge_of_classes(snapshot.history)),
+        "skipped": snapshot.unanswered_without_suggestion_count,
         "agreement": [
             each._asdict() | {"kappa": None if math.isnan(each.kappa) else each.kappa} for each in snapshot.agreement
         ],
     }
 
 
-def _best(record: RoundRecord) -> tuple[Evaluation | None, str]:
-    """Return the evaluation that leads, and its kind."""
-    leading = record.leading_evaluation
-    return leading, "audit" if leading is not None and leading is record.audit else "evaluation"
-
-
-def _point(record: RoundRecord) -> dict[str, Any] | None:
-    evaluation, kind = _best(record)
-    if evaluation is None:
+def _judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
+    """Return what the classes are judged by: the newest audit, if it is large enough to have some images of each."""
+    newest = next((record for record in reversed(history) if record.leading_evaluation), None)
+    if newest is None:
         return None
+    is_small = newest.audit is None or newest.audit.is_small
+    return newest.evaluation if is_small and newest.evaluation is not None else newest.audit
+
+
+def _describe_classes(names: Sequence[str], judge: Evaluation | None) -> dict[str, Any]:
+    """Return what is measured of each class, and on which images; nothing of a class without an image among them."""
+    scores = {} if judge is None else dict(zip(judge.classes, judge.per_class, strict=True))
+    keys = ("support", "recall", "recall_low", "recall_high", "precision")
+    measured = {name: known for name in names if (known := scores.get(name, {})).get("support")}
+    return {
+        "classes": [{"name": name} | {key: measured.get(name, {}).get(key) for key in keys} for name in names],
+        "classes_measured_on": None if judge is None else {"n": judge.n, "basis": judge.basis},
+    }
+
+
+def _point(record: RoundRecord, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "round": record.round,
         "labels": record.labels,
@@ -54,9 +56,6 @@ def _point(record: RoundRecord) -> dict[str, Any] | None:
         "low": evaluation.low,
         "high": evaluation.high,
         "basis": evaluation.basis,
-        "kind": kind,
         "n": evaluation.n,
         "few_images": evaluation.is_small,
-        "unmeasured_classes": list(evaluation.unmeasured_classes),
-        "macro_f1": evaluation.macro_f1,
     }

@@ -10,6 +10,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, find_blank_class, missing_blank_class
 from alframe.kit.parameters import did_you_mean
 from alframe.label_sources.web.server.config import MAX_NAME, ServerConfig
+from alframe.label_sources.web.server.describe import AWAITED
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.live import Published
 from alframe.label_sources.web.server.reader import Reader
@@ -21,15 +22,17 @@ _DIGITS = "123456789"
 KEYS = frozenset(_LETTERS + _DIGITS)
 BLANK_KEY, UNSURE_KEY = "0", "-"
 _EVERYBODY = ""  # has the keys that were given by themselves
-_CHANGES = """
-WITH changed (image) AS (SELECT DISTINCT image FROM answer WHERE n > :seen)
+_CHANGES = f"""
+WITH awaited (image) AS ({AWAITED}),
+changed (image) AS (SELECT image FROM answer WHERE n > :seen UNION SELECT image FROM awaited)
 SELECT p.label, -count(*)
 FROM changed JOIN images.image i ON i.id = changed.image JOIN pool.pool p USING (number)
 WHERE p.label IS NOT NULL GROUP BY p.label
 UNION ALL
 SELECT value, count(*)
 FROM changed c JOIN standing s ON s.image = c.image JOIN answer a ON a.n = s.n, json_each(a.classes)
-WHERE s.n = (SELECT max(n) FROM standing WHERE image = c.image) GROUP BY value
+WHERE s.n = (SELECT max(n) FROM standing WHERE image = c.image) AND c.image NOT IN (SELECT image FROM awaited)
+GROUP BY value
 """  # of the images answered since what was published; of several answers to one, the newest
 
 
@@ -39,26 +42,29 @@ class ClassList:
     def __init__(self, reader: Reader, writer: JournalWriter, config: ServerConfig, published: Published) -> None:
         self._reader, self._writer, self._config = reader, writer, config
         self.published = published
-        self._counted: tuple[int, Published, Counter[str]] | None = None
+        self._counted: dict[str, Counter[str]] = {}  # by the person who may know it
+        self._counted_at: tuple[int, Published] | None = None
 
     def names(self) -> list[str]:
-        """Return all names that an answer may have; blank and unsure come last."""
-        named = dict.fromkeys([*self.published.classes, *self._reader.journal.confirmed_classes()])
+        """Return all names that an answer may have, those that had a key first; blank and unsure come last."""
+        order = {name: place for place, name in enumerate(self._known_keys())}
+        new = [*self.published.classes, *self._reader.journal.confirmed_classes()]
+        named = dict.fromkeys(sorted(new, key=lambda name: order.get(name, len(order))))
         blank = find_blank_class(named, self._config.blank) if self._config.blank else None
         if blank is not None:
             del named[blank]
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.blank)), UNSURE]
 
     def version(self) -> int:
-        """Return a number that changes with the names and the counts."""
-        return hash((tuple(self.names()), tuple(sorted(self._counts().items())))) & 0x7FFFFFFF
+        """Return a number that changes with the names and the counts; it is the same for all people."""
+        return hash((tuple(self.names()), self._reader.journal.last_number(), id(self.published))) & 0x7FFFFFFF
 
     async def describe(self, name: str) -> dict[str, Any]:
         """Return the JSON of all classes, with the keys as this person has them."""
         names = self.names()
         keys = await self._keys(names)
         own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_own(name),)))
-        counts, blank = self._counts(), self._blank(names)
+        counts, blank = self.counts(name), self._blank(names)
         classes = [
             {
                 "name": each,
@@ -112,24 +118,40 @@ class ClassList:
     def _blank(self, names: Sequence[str]) -> str | None:
         return find_blank_class(names, self._config.blank) if self._config.blank else None
 
-    def _counts(self) -> Counter[str]:
-        """Return the images of each class: as published, with what was answered and corrected since."""
-        last = self._reader.journal.last_number()
-        if self._counted is None or self._counted[:2] != (last, self.published):
-            changes = Counter(self.published.class_counts)
-            for name, change in self._reader.rows(_CHANGES, {"seen": self.published.journal_number}):
-                changes[name] += change
-            self._counted = last, self.published, changes
-        return self._counted[2]
+    def counts(self, name: str) -> Counter[str]:
+        """Return the images of each class: as published, with what was answered and corrected since.
+
+        Those of which this person's blind opinion is awaited are left out.
+        """
+        now = self._reader.journal.last_number(), self.published
+        if self._counted_at != now:
+            self._counted, self._counted_at = {}, now
+        share = self._config.second_opinion
+        viewer = name if share else ""
+        if viewer not in self._counted:
+            counts = Counter(self.published.class_counts)
+            values = {"seen": self.published.journal_number, "share": share, "name": viewer}
+            for class_name, change in self._reader.rows(_CHANGES, values):
+                counts[class_name] += change
+            self._counted[viewer] = counts
+        return self._counted[viewer]
+
+    def _known_keys(self) -> dict[str, str]:
+        """Return the key of each class that was listed before, in the order in which they came."""
+        sql = "SELECT class, key FROM class_key WHERE annotator = ? ORDER BY rowid"
+        return dict(self._reader.rows(sql, (_EVERYBODY,)))
 
     async def _keys(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the key of each class; one that was given to a class once stays with it."""
-        known = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_EVERYBODY,)))
+        known = self._known_keys()
         blank = self._blank(names)
         keys = assign_keys([each for each in names if each not in (UNSURE, blank)], known)
-        new = [(_EVERYBODY, each, key) for each, key in keys.items() if each not in known and key]
+        new = [(_EVERYBODY, each, key) for each, key in keys.items() if known.get(each) != key]
         if new:
-            sql = "INSERT OR IGNORE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
+            sql = (
+                "INSERT INTO class_key (annotator, class, key) VALUES (?, ?, ?) "
+                "ON CONFLICT (annotator, class) DO UPDATE SET key = excluded.key WHERE key = ''"
+            )
             await self._writer.run(lambda journal: journal.db.executemany(sql, new))
         return {**keys, UNSURE: UNSURE_KEY, **({blank: BLANK_KEY} if blank else {})}
 
@@ -144,10 +166,10 @@ def assign_keys(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     The first letters of its words are tried first. "red deer": r, d, e; then a digit, then any letter.
     """
     names = list(names)
-    taken = {known[name] for name in names if name in known}
+    taken = {known.get(name, "") for name in names}
     keys = {}
     for name in names:
-        if name in known:
+        if known.get(name):
             keys[name] = known[name]
             continue
         folded = name.casefold()

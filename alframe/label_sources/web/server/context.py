@@ -149,6 +149,8 @@ def make_context(config: ServerConfig, port: int) -> Context:
     leases = Leases(config.lease)
     with Journal.open(config.path, read_only=True) as journal:
         sessions = Sessions(journal, writer, config.annotator)
+        for session, images in journal.leases():
+            leases.claim(session, images)
     return Context(
         config=config,
         port=port,

@@ -23,6 +23,12 @@ LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round
 WHERE i.number IN (SELECT value FROM json_each(:numbers))
 """
 
+# Images of which a person's blind opinion is or may be asked: they must not learn what somebody else has said.
+AWAITED = """
+SELECT s.image FROM standing s JOIN answer a ON a.n = s.n WHERE s.draw < :share GROUP BY s.image
+HAVING count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name AND NOT max(a.origin = 'review')
+"""
+
 
 class Describer:
     """Makes the JSON of images, as one person may see them."""

@@ -1,4 +1,7 @@
-"""Leases: an image that somebody has on the page is not given to anybody else until it is answered or comes back."""
+"""Leases: an image that somebody has on the page is not given to anybody else until it is answered or comes back.
+
+Who has which is kept in the journal too, so that a server that is started again takes no image off a page.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,20 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Leases:
-    """Who has which image, and until when; kept in memory, since a page claims its images again after a restart."""
+    """Who has which image, and until when."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    _held: dict[int, tuple[str, float]] = field(default_factory=dict)  # image -> session, end
+    _held: dict[int, tuple[str, float]] = field(default_factory=dict)  # image -> session, end; also when it has ended
 
     def holder(self, image: int) -> str | None:
         """Return the session that has this image."""
-        held = self._held.get(image)
-        if held is None:
-            return None
-        if held[1] <= self.clock():
-            del self._held[image]
-            return None
-        return held[0]
+        session, end = self._held.get(image, (None, 0.0))
+        return session if end > self.clock() else None
+
+    def renew(self, session: str, images: Iterable[int]) -> list[int]:
+        """Give the session for longer those of the images that nobody else had since it was given them; return them."""
+        return self.claim(session, [image for image in images if self._held.get(image, (None,))[0] == session])
 
     def claim(self, session: str, images: Iterable[int]) -> list[int]:
         """Give the session those of the images that nobody else has, anew if it has them; return them."""

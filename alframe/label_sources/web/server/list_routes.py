@@ -71,13 +71,14 @@ class ListRoutes:
     async def progress(self, request: Request) -> Response:
         """Return how far the campaign has got, and how good the model is."""
         context, name = self.context, self._name(request)
-        published = context.published
+        published, counts = context.published, context.classes.counts(name)
         batch, mine = context.batch(), context.speed.of(name, published.round)
         rates = [person["images_per_hour"] for person in context.people() if person["online"]]
         rate = sum(filter(None, rates)) or mine["images_per_hour"]
         left = max(0, batch["needed"] - batch["answered"])
         live = {
             "labels": published.labels,
+            "classes": [each | {"labels": counts[each["name"]]} for each in published.progress.get("classes", [])],
             "rounds": await asyncio.to_thread(context.lists.rounds),
             "images_per_hour": rate,
             "hours_left": left / rate if rate else None,

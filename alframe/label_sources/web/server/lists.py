@@ -8,20 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.describe import Describer, describe_answer
+from alframe.label_sources.web.server.describe import AWAITED, Describer, describe_answer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.neighbour_search import NeighbourSearch
 from alframe.label_sources.web.server.paging import cut_page, page_sql, read_cursor
 from alframe.label_sources.web.server.reader import Reader
 
 # What awaits this person's blind opinion is in no list of theirs.
-_REVIEWED = """
+_REVIEWED = f"""
 WITH reviewed (number, at, round, disagree, source, class) AS (
     SELECT i.number, max(a.at), max(s.round),
         count(DISTINCT a.classes) > 1 OR max(json_array_length(a.classes)) > 1, 'web', min(a.classes)
-    FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image GROUP BY i.number
-    HAVING NOT (min(s.draw) < :share AND count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name
-                AND NOT max(a.origin = 'review'))
+    FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image
+    WHERE s.image NOT IN ({AWAITED}) GROUP BY i.number
     UNION ALL
     SELECT p.number, coalesce(p.labelled_at, ''), p.round, 0, p.source, json_array(p.label)
     FROM pool.pool p JOIN images.image i ON i.number = p.number
@@ -179,19 +178,24 @@ class Lists:
         if (number is None) == (class_name is None):
             raise ApiError("bad_request", "Give either 'image', a number, or 'class', a name.")
         labelled = "1" if query.get("labelled") else _UNLABELLED
+        of = "FROM pool.pool p JOIN images.image i ON i.number = p.number"
         allowed = (
-            "SELECT p.key, p.number, p.predicted, p.confidence, p.blind OR p.open FROM pool.pool p JOIN images.image i "
-            f"ON i.number = p.number WHERE p.key IN (SELECT value FROM json_each(?)) AND {labelled}"
+            f"SELECT p.key, p.number, p.predicted, p.confidence, p.blind OR p.open OR i.id IN ({AWAITED}) {of} "
+            f"WHERE p.key IN (SELECT value FROM json_each(:keys)) AND {labelled}"
         )
+        # What the model thinks of its likes would be a suggestion too.
+        blind = (
+            f"SELECT 1 {of} WHERE p.number = CAST(:number AS INTEGER) AND (p.open AND p.blind OR i.id IN ({AWAITED}))"
+        )
+        values = {"share": self._config.second_opinion, "name": name, "number": number, "class": class_name}
+
+        def find_allowed(near: list[int]) -> dict[int, tuple[Any, ...]]:
+            return {row[0]: row[1:] for row in self._reader.rows(allowed, {**values, "keys": json.dumps(near)})}
+
         with self._lock:
-            keys = self._keys_like(number, class_name)
-            found = self._neighbours.find(
-                keys, limit, lambda near: {row[0]: row[1:] for row in self._reader.rows(allowed, (json.dumps(near),))}
-            )
+            found = self._neighbours.find(self._keys_like(values), limit, find_allowed)
             images = self._describer.describe([row[0] for row, _ in found], name, open_round)
-            # What the model thinks of its likes would be a suggestion too.
-            blind = "SELECT 1 FROM pool.pool WHERE number = CAST(? AS INTEGER) AND open AND blind"
-            without = number is not None and bool(self._reader.rows(blind, (number,)))
+            without = bool(self._reader.rows(blind, values))
             about = {row[0]: (row[1:], similarity) for row, similarity in found}
             for image in images:
                 (predicted, confidence, hidden), similarity = about[image["image"]]
@@ -254,18 +258,21 @@ class Lists:
             for label, annotator, at, source in self._reader.rows(sql, (image["image"],))
         ]
 
-    def _keys_like(self, number: Any, class_name: str | None) -> Sequence[int]:
-        if number is not None:
-            rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(? AS INTEGER)", (number,))
+    def _keys_like(self, values: dict[str, Any]) -> Sequence[int]:
+        """Return the keys of the image `number`, or of those of the `class` of which this person may know that."""
+        if values["number"] is not None:
+            rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(:number AS INTEGER)", values)
             missing = ApiError("no_such_image", "This image is not in the pool, or the pool was not published yet.")
         else:
             sql = (
                 "SELECT p.key FROM pool.pool p JOIN images.image i ON i.number = p.number "
-                "WHERE p.label = ?1 OR EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n "
-                "WHERE s.image = i.id AND a.classes = json_array(?1))"
+                "WHERE (p.label = :class OR EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n "
+                f"WHERE s.image = i.id AND a.classes = json_array(:class))) AND i.id NOT IN ({AWAITED})"
             )
-            rows = self._reader.rows(sql, (class_name,))
-            missing = ApiError("no_such_image", f"No image is labelled '{class_name}' yet. Label one, then look again.")
+            rows = self._reader.rows(sql, values)
+            missing = ApiError(
+                "no_such_image", f"No image is labelled '{values['class']}' yet. Label one, then look again."
+            )
         if not rows:
             raise missing
         return [key for (key,) in rows]

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.server.addresses import page_addresses
 from alframe.label_sources.web.server.answering import (
     list_actions,
@@ -131,25 +132,33 @@ class Work:
             "taken_by_others": others,
         }
         context.changed = True
+        self._keep_leases(session)
         return JSONResponse(reply)
 
     async def renew(self, request: Request) -> Response:
-        """Let the session keep images for longer, or have them again."""
+        """Let the session keep its images for longer, or have them again if nobody took them meanwhile."""
         images, session = read_images(await read_json(request)), self.context.session(request)
-        renewed = self.context.leases.claim(session.digest, images)
+        renewed = self.context.leases.renew(session.digest, images)
         return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
 
     async def give_back(self, request: Request) -> Response:
         """Let others have images of the session."""
         content, session = await read_json(request), self.context.session(request)
         self.context.leases.give_back(session.digest, read_images(content) if "images" in content else None)
+        self._keep_leases(session)
         self.context.changed = True
         return Response(status_code=204)
 
     async def skip(self, request: Request) -> Response:
         """Put images at the end of the session's queue."""
-        self.context.work.skip(self.context.session(request).digest, read_images(await read_json(request)))
+        session = self.context.session(request)
+        self.context.work.skip(session.digest, read_images(await read_json(request)))
+        self._keep_leases(session)
         return Response(status_code=204)
+
+    def _keep_leases(self, session: Session) -> None:
+        held = self.context.leases.held_by(session.digest)
+        self.context.writer.put(lambda journal: journal.keep_leases(session.digest, held))
 
     async def answer(self, request: Request) -> Response:
         """Write answers; the reply comes when they are on the disk."""
@@ -157,8 +166,14 @@ class Work:
         context.check_project(content)
         action, name = read_action_id(content), session.name
         answers, written = context.answering.read_answers(content, context.classes.names(), context.published.round)
+        held = sorted(set(context.leases.held_by(session.digest)).difference(written.saved))
+
+        def write(journal: Journal) -> None:
+            write_answers(journal, action, name, answers)
+            journal.keep_leases(session.digest, held)
+
         if answers:
-            await context.writer.run(lambda journal: write_answers(journal, action, name, answers))
+            await context.writer.run(write)
         if any(not answer.classes for answer in answers):
             context.work.look_again(written.saved)
         context.leases.release(written.saved)
@@ -180,6 +195,7 @@ class Work:
         described = self.describe(images, session)
         waiting = [image["image"] for image in described if image["answer"] is None]
         context.leases.claim(session.digest, waiting)
+        self._keep_leases(session)
         context.changed = True
         message = "You have answered this image again since; undo that first."
         problems = [{"image": numbers[id_], "code": "answered_since", "message": message} for id_ in kept]

@@ -32,6 +32,10 @@ class JournalWriter:
         self._jobs.put((write, future))
         return await asyncio.wrap_future(future)
 
+    def put(self, write: Callable[[Journal], object]) -> None:
+        """Have `write` called soon; nobody waits for it, and a power cut may lose it."""
+        self._jobs.put((write, Future()))
+
     def close(self) -> None:
         """Write what waits, and close the file."""
         self._jobs.put(None)

@@ -6,8 +6,9 @@ const WIDTH = 640;
 const HEIGHT = 280;
 const MARGIN = { left: 48, right: 16, top: 12, bottom: 36 };
 
-export function curveChart(points, title) {
-  const most = Math.max(...points.map((point) => point.labels), 1);
+// curves: [{kind, points}], the leading one first.
+export function curveChart(curves, title) {
+  const most = Math.max(...curves.flatMap(({ points }) => points.map((point) => point.labels)), 1);
   const x = (labels) => MARGIN.left + (labels / most) * (WIDTH - MARGIN.left - MARGIN.right);
   const y = (share) => HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
   const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img", "aria-label": title });
@@ -17,22 +18,24 @@ export function curveChart(points, title) {
   }
   for (const labels of ticks(most)) chart.append(text(x(labels), HEIGHT - MARGIN.bottom + 18, `${labels}`, "middle"));
   chart.append(text((MARGIN.left + WIDTH) / 2, HEIGHT - 2, S.labels, "middle"));
-  const withInterval = points.filter((point) => point.low !== null && point.high !== null);
-  if (withInterval.length > 1) {
-    const upper = withInterval.map((point) => `${x(point.labels)},${y(point.high)}`);
-    const lower = withInterval.map((point) => `${x(point.labels)},${y(point.low)}`).reverse();
-    chart.append(svg("polygon", { class: "band", points: [...upper, ...lower].join(" ") }));
-  }
-  chart.append(svg("polyline", { class: "line", points: points.map((point) => `${x(point.labels)},${y(point.accuracy)}`).join(" ") }));
+  for (const { kind, points } of [...curves].reverse()) chart.append(drawCurve(kind, points, x, y)); // the leading one on top
+  return chart;
+}
+
+function drawCurve(kind, points, x, y) {
+  const curve = svg("g", { class: `curve ${kind}` });
+  const [upper, lower] = ["high", "low"].map((bound) => points.map((point) => `${x(point.labels)},${y(point[bound])}`));
+  if (points.length > 1) curve.append(svg("polygon", { class: "band", points: [...upper, ...lower.reverse()].join(" ") }));
+  curve.append(svg("polyline", { class: "line", points: points.map((point) => `${x(point.labels)},${y(point.accuracy)}`).join(" ") }));
   for (const point of points) {
-    if (point.low !== null && point.high !== null) chart.append(svg("line", { class: "whisker", x1: x(point.labels), x2: x(point.labels), y1: y(point.low), y2: y(point.high) }));
+    curve.append(svg("line", { class: "whisker", x1: x(point.labels), x2: x(point.labels), y1: y(point.low), y2: y(point.high) }));
     const dot = svg("circle", { class: "dot", cx: x(point.labels), cy: y(point.accuracy), r: 4 });
     const label = svg("title");
     label.textContent = S.curvePoint(point);
     dot.append(label);
-    chart.append(dot);
+    curve.append(dot);
   }
-  return chart;
+  return curve;
 }
 
 function ticks(most) {

@@ -47,28 +47,31 @@ export class ProgressView {
       [S.imagesAnHour, progress.images_per_hour === null ? S.notYet : number(progress.images_per_hour)],
       [S.timeLeft, progress.hours_left === null ? S.notYet : S.hours(progress.hours_left)],
     ];
-    if (progress.room !== null) facts.push([S.budgetLeft, number(progress.room)]);
-    if (progress.unanswered_audit) facts.push([S.auditLeft, number(progress.unanswered_audit)]);
+    if (progress.labels_left !== null) facts.push([S.budgetLeft, number(progress.labels_left)]);
+    if (progress.skipped) facts.push([S.skippedBefore, number(progress.skipped)]);
     this.node.replaceChildren(
       element("dl", { class: "facts-grid" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
       element("div", { class: "cards" },
-        section(S.curve, this.#curve(progress.curve)),
-        section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), percent(each.recall), percent(each.precision)]))),
+        section(S.accuracy, this.#accuracy(progress.curves)),
+        section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), recall(each), percent(each.precision)])), progress.classes_measured_on && S.measuredOn(progress.classes_measured_on)),
         section(S.people, table([S.person, S.answeredInBatch, S.imagesAnHour, S.now], progress.people.map((each) => [each.name || S.nameless, number(each.answered), each.images_per_hour === null ? S.notYet : number(each.images_per_hour), each.online ? S.online : S.away]))),
         progress.agreement.length ? section(S.agreement, table([S.people, S.imagesOfBoth, S.sameAnswer, S.kappa], progress.agreement.map((each) => [`${each.first || S.nameless} – ${each.second || S.nameless}`, number(each.images), percent(each.agreement), each.kappa === null ? S.notMeasured : each.kappa.toFixed(2)]))) : "",
         section(S.rounds, table([S.round, S.asked, S.answeredHere, S.secondsAnImage], progress.rounds.map((each) => [each.round, number(each.asked), number(each.answered), each.seconds_per_image === null ? "–" : each.seconds_per_image.toFixed(1)])))),
       progress.report ? element("p", {}, element("a", { href: progress.report, target: "_blank", rel: "noopener" }, S.report)) : "");
   }
 
-  #curve(points) {
-    if (!points.length) return element("p", { class: "hint" }, S.noCurve);
-    const last = points.at(-1);
-    return element("div", {}, element("p", {}, S.curvePoint(last)), curveChart(points, S.curveTitle(points)));
+  // What speaks of the pool comes first, also where it was measured on few images.
+  #accuracy({ audit, evaluation }) {
+    const curves = [{ kind: "audit", points: audit }, { kind: "evaluation", points: evaluation }].filter(({ points }) => points.length);
+    if (!curves.length) return element("p", { class: "hint" }, S.noCurve);
+    const found = curves.map(({ kind, points }, place) => element("div", { class: `measured ${kind}` },
+      element("h3", {}, S.measured[kind]), element("p", { class: place ? "" : "leading" }, S.shareRight(points.at(-1))), element("p", { class: "hint" }, S.sample(points.at(-1)))));
+    return element("div", {}, found, curveChart(curves, curves.map(({ kind, points }) => S.curveTitle(S.measured[kind], points)).join(". ")));
   }
 }
 
-function section(title, content) {
-  return element("section", { class: "card" }, element("h2", {}, title), content);
+function section(title, content, note = null) {
+  return element("section", { class: "card" }, element("h2", {}, title), content, note ? element("p", { class: "hint" }, note) : null);
 }
 
 function table(head, rows) {
@@ -79,4 +82,5 @@ function table(head, rows) {
 }
 
 const number = (value) => value.toLocaleString(undefined, { maximumFractionDigits: 0 });
+const recall = (each) => percent(each.recall) + (each.recall_low === null || each.recall === null ? "" : S.bounds(each.recall_low, each.recall_high));
 const percent = (value) => (value === null || value === undefined ? S.notMeasured : `${Math.round(value * 100)} %`);

@@ -1,5 +1,6 @@
 // Every text of the page.
 const n = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
+const bounds = (low, high) => ` (${Math.round(low * 100)}–${Math.round(high * 100)} %)`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 export const S = {
@@ -95,11 +96,15 @@ export const S = {
   share: (part, all) => `${part.toLocaleString()} of ${all.toLocaleString()}`,
   hours: (hours) => (hours < 1 / 60 ? "< 1 minute" : hours < 1 ? `${n(Math.round(hours * 60), "minute", "minutes")}` : `${hours.toFixed(1)} hours`),
   agreement: "Agreement of two people", imagesOfBoth: "Images of both", sameAnswer: "Same answer", kappa: "Cohen’s kappa",
-  auditLeft: "Audit images without an answer",
-  curve: "Accuracy by number of labels", recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", answeredInBatch: "Answered in this batch", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
+  skippedBefore: "Unanswered, earlier batches",
+  accuracy: "Accuracy", measured: { audit: "In the pool", evaluation: "On other images" },
+  shareRight: (point) => (point.few_images ? `${percent(point.low)} to ${percent(point.high)}` : `${percent(point.accuracy)}${bounds(point.low, point.high)}`),
+  sample: (point) => `After ${n(point.labels, "label", "labels")}; 95 % interval, from ${n(point.n, "image", "images")}: ${point.basis}.${point.few_images ? " These are too few for one number." : ""}`,
+  bounds, measuredOn: ({ n: count, basis }) => `Measured on ${n(count, "image", "images")}: ${basis}. In brackets the 95 % interval.`,
+  recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", answeredInBatch: "Answered in this batch", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
   noCurve: "Nothing is measured yet. The first point appears after the first batch.",
-  curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${point.low === null ? "" : ` (95 % interval: ${percent(point.low)} to ${percent(point.high)})`}, measured on ${n(point.n, "image", "images")}: ${point.basis}.`,
-  curveTitle: (points) => `Learning curve with ${n(points.length, "point", "points")}, from ${percent(points[0].accuracy)} to ${percent(points.at(-1).accuracy)}`,
+  curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${bounds(point.low, point.high)}, measured on ${n(point.n, "image", "images")}: ${point.basis}.`,
+  curveTitle: (name, points) => `${name}: learning curve with ${n(points.length, "point", "points")}, from ${percent(points[0].accuracy)} to ${percent(points.at(-1).accuracy)}`,
 
   // People
   personButton: (name, online) => `${name || "No name"}${online > 1 ? ` (${online} online)` : ""}`,
