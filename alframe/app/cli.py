@@ -108,10 +108,13 @@ def _run_hydra(words: Sequence[str]) -> None:
     search_path.register()
     schema.register()
     sys.argv = [sys.argv[0], *words]
+    is_complete = True
     try:
         hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
     finally:
-        print_results()
+        is_complete = print_results()
+    if not is_complete:
+        sys.exit(1)
 
 
 def run_task(config: DictConfig) -> float | None:
@@ -121,12 +124,15 @@ def run_task(config: DictConfig) -> float | None:
 
     from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
+    from alframe.app.sweep import note_run
     from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
     from alframe.types import Outcome
 
     hydra_config = HydraConfig.get()
     sweep = hydra_config.mode is RunMode.MULTIRUN
+    # As they were given: what one refers to may change.
+    words = cast(list[str], OmegaConf.to_container(hydra_config.overrides.task, resolve=False))
     try:
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
         task = session.chosen_task
@@ -139,13 +145,12 @@ def run_task(config: DictConfig) -> float | None:
                 outcome = task.run(session)
             else:
                 own = _user_folders(hydra_config.runtime.config_sources)
-                # As they were given: what one refers to may change.
-                words = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)
-                choices = projects.saving_choices(session.folder, cast(list[str], words), own)
-                with log_to_folder(session.folder), choices:
+                with log_to_folder(session.folder), projects.saving_choices(session.folder, words, own):
                     outcome = task.run(session)
         if not isinstance(outcome, Outcome):
             refuse("task", task, f"ends with {outcome!r} ({type(outcome).__name__}), not an Outcome")
+        if sweep:
+            note_run(Path(hydra_config.sweep.dir), session.folder, words, outcome.failures)
     except Exception as error:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise

@@ -1,11 +1,16 @@
-"""After a sweep: the runs side by side, as means over seeds with intervals."""
+"""Notes on the runs of a sweep, and after it the runs side by side, as means over seeds with intervals.
+
+A note has the name of its run, so whoever does the same run again, now or later, writes the same note: a sweep that was
+killed and started again, or runs twice at once in one folder, ends with the same table.
+"""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
-import shutil
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,68 +18,84 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from alframe.store.files import replace_atomically, write_json
+from alframe.comparison.runs import ENDED, FAILED, read_notes
+from alframe.errors import AlframeError
+from alframe.store.files import remove_file, write_json
 
 log = logging.getLogger(__name__)
 
-_under_way: list[Path] = []  # the folder of the sweep that has begun, until its results are printed
-
-
-_NOTES = ("jobs", "failed")
+_under_way: list[
+    tuple[Path, float]
+] = []  # the folder of the sweep that has begun, and when, until its results are told
 
 
 class SweepSummary(Callback):
-    """Callback that leaves a note about each job in the sweep's folder: its project folder, or that it failed."""
+    """Callback that remembers the sweep's folder, and leaves a note there about each run that failed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Remember the sweep's folder, so that its results are printed at the end; forget an earlier sweep in it."""
+        """Remember the sweep's folder, so that its results are printed at the end."""
         folder = Path(config.hydra.sweep.dir)
-        for notes in _NOTES:
-            shutil.rmtree(folder / notes, ignore_errors=True)
-        _under_way.append(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as now:  # by the clock of the drive that the notes will be on
+            _under_way.append((folder, Path(now.name).stat().st_mtime))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Write the note about the job that has just ended."""
+        """Write a note about a job that has just failed."""
         from hydra.types import RunMode
 
-        from alframe.app.session_from import session_from
-
-        if config.hydra.mode is not RunMode.MULTIRUN:
-            return
-        if job_return.status is not JobStatus.COMPLETED:
+        if config.hydra.mode is RunMode.MULTIRUN and job_return.status is not JobStatus.COMPLETED:
             # Hydra itself tells of the first failure only, and not before the last job has ended.
             log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
-            write_json(_note_file(config, "failed"), {"overrides": list(config.hydra.overrides.task)})
-            return
-        session = session_from(config, Path(config.hydra.runtime.cwd), sweep=True)
-        words = [word for word in config.hydra.overrides.task if not word.startswith(("project=", "task="))]
-        write_json(_note_file(config, "jobs"), {"folder": str(session.folder), "overrides": words})
+            words = list(config.hydra.overrides.task)
+            write_json(_failed_note(Path(config.hydra.sweep.dir), words), {"overrides": words})
 
 
-def _note_file(config: DictConfig, folder: str) -> Path:
-    return Path(config.hydra.sweep.dir) / folder / f"{config.hydra.job.num:05d}.json"
+def note_run(sweep: Path, folder: Path, words: Sequence[str], failures: Sequence[str]) -> None:
+    """Note that the run in `folder` has ended, with all but what `failures` say."""
+    varied = [word for word in words if not word.startswith(("project=", "task="))]
+    note = {"folder": str(folder), "overrides": varied, "failures": list(failures)}
+    write_json(sweep / ENDED / f"{folder.name}.json", note)
+    remove_file(_failed_note(sweep, words))
 
 
-def print_results() -> None:
-    """Print the table of the sweep that has just ended, if there is one, and write its curves.
+def _failed_note(sweep: Path, words: Sequence[str]) -> Path:
+    return sweep / FAILED / f"{hashlib.blake2b(repr(list(words)).encode(), digest_size=8).hexdigest()}.json"
+
+
+def print_results() -> bool:
+    """Print the table of the sweep that has just ended, if there is one; return whether all of its runs did all.
 
     Not in `on_multirun_end`, which Hydra skips when a job has failed: the other results still count.
     """
+    is_complete = True
     while _under_way:
-        _print_sweep(_under_way.pop())
+        is_complete &= _print_sweep(*_under_way.pop())
+    return is_complete
 
 
-def _print_sweep(folder: Path) -> None:
-    from alframe.tasks.sweep_table import Job, sweep_curves, sweep_table
+def _print_sweep(folder: Path, start: float) -> bool:
+    from alframe.comparison.curves_table import curves_table, write_curves
+    from alframe.comparison.runs import read_runs
+    from alframe.tasks.sweep_table import sweep_table
 
-    notes = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((folder / "jobs").glob("*.json"))]
-    # Two jobs of the same settings are one run.
-    jobs = [Job(Path(folder), tuple(words)) for folder, words in {n["folder"]: n["overrides"] for n in notes}.items()]
-    if not jobs:
-        return
-    file = folder / "curves.csv"
-    with replace_atomically(file) as temporary:
-        sweep_curves(jobs).to_csv(temporary, index=False)
-    failed = len(list((folder / "failed").glob("*.json")))
-    gaps = f"{failed} of {failed + len(jobs)} runs failed and are excluded; see their messages above.\n" * bool(failed)
-    sys.stdout.write(f"\n{sweep_table(jobs)}\n{gaps}Every run's curve: {file}\n")
+    # Those of an earlier sweep in the same folder were another command's.
+    failed = sum(file.stat().st_mtime >= start for file in (folder / FAILED).glob("*.json"))
+    notes = read_notes(folder, ENDED)
+    if not notes:
+        return True
+    try:
+        found = read_runs([folder])
+    except AlframeError as error:
+        sys.stdout.write(f"\n{error}\n")
+        return True
+    files = write_curves(curves_table(found.runs), folder)
+    lines = ["", sweep_table(found.runs)]
+    if failed:
+        lines.append(f"{failed} of {failed + len(notes)} runs failed and are excluded; see their messages above.")
+    incomplete = [note for note in notes if note.get("failures")]
+    if incomplete:
+        lines.append(f"{len(incomplete)} of {len(notes)} runs count, but not all of them is done:")
+        lines += sorted({failure for note in incomplete for failure in note["failures"]})
+    lines.append(f"Every run's curve: {' and '.join(map(str, files))}")
+    sys.stdout.write("\n".join([*lines, ""]))
+    return not incomplete

@@ -3,7 +3,7 @@
 from alframe.settings.campaign import RENAMED, Root, Settings, changed_settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
-from alframe.settings.stored import configuration_digest, stored_form
+from alframe.settings.stored import configuration_digest, setting_values, stored_form
 
 __all__ = [
     "RENAMED",
@@ -20,5 +20,6 @@ __all__ = [
     "TrainingPlan",
     "changed_settings",
     "configuration_digest",
+    "setting_values",
     "stored_form",
 ]

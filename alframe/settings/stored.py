@@ -37,6 +37,16 @@ def stored_form(settings: Settings) -> dict[str, Any]:
     return stored
 
 
+def setting_values(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored form of settings as full name -> value, as "start.labels": 20."""
+    names = {flat: f"{group}.{key}" for group, keys in _FLATTENED.items() for key, flat in keys.items()}
+    values: dict[str, Any] = {}
+    for key, value in stored.items():
+        inner = setting_values(value) if isinstance(value, Mapping) else {}
+        values |= {f"{key}.{name}": each for name, each in inner.items()} or {names.get(key, key): value}
+    return values
+
+
 def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
     """Return a digest of everything that decides the result: not where, how fast or how loudly it is computed."""
     decisive = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}

@@ -49,7 +49,10 @@ class Ledger:
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Ledger:
-        """Open the ledger of this project folder, which is made if need be. Raises StoreError."""
+        """Open the ledger of this project folder, which is made if need be. Raises StoreError.
+
+        An older version's is brought up to date; with `read_only` in memory alone, for which it must have room.
+        """
         file = folder / LEDGER_NAME
         if read_only and not file.exists():
             raise StoreError(f"There is no alframe project in {folder} (no {LEDGER_NAME}). Start one with `alframe`.")
@@ -61,10 +64,7 @@ class Ledger:
             try:
                 _require_own(db, file)
                 if read_only:
-                    if db.execute("PRAGMA user_version").fetchone()[0] != len(STEPS):
-                        raise StoreError(
-                            f"{file} was written by another version. Run `alframe` on the project once to update it."
-                        )
+                    db = _in_present_form(db, file)
                 else:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
@@ -230,6 +230,12 @@ class Ledger:
                 )
             ]
 
+    def package_versions(self) -> dict[str, str]:
+        """Return the versions of the packages that the latest request was made with."""
+        rows = self._read("SELECT versions FROM round ORDER BY number DESC LIMIT 1")
+        with explain_content(self.file):
+            return json.loads(rows[0][0]) if rows else {}
+
     def config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
         rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
@@ -283,6 +289,22 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
+
+
+def _in_present_form(db: sqlite3.Connection, file: Path) -> sqlite3.Connection:
+    """Return the connection, or for a file of an older version one to a copy in memory that is brought up to date."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(STEPS):
+        return db
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        db.backup(copy)
+        db.close()
+        migrate(copy, str(file))
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 def _require_own(db: sqlite3.Connection, file: Path) -> None:

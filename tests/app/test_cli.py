@@ -16,7 +16,6 @@ import pytest
 from alframe.app.api import open_session
 from alframe.app.parts import GROUPS
 from alframe.builtins import BUILTIN_PARTS, alframe_version
-from alframe.loop import project
 from alframe.tasks.run import Run
 from alframe.tasks.status import Status
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -293,85 +292,6 @@ def test_ones_own_parts_stay_with_the_project(alframe: CommandLine, pool: Path, 
     assert "This campaign is complete" in finished.out, finished.err
     finished = alframe("project=season")
     assert "This campaign is complete" in finished.out, finished.err
-
-
-# Sweeps
-
-
-def test_a_failing_job_costs_only_itself(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    words = [*tiny_overrides(pool, runs), "-m", "sampler=bald,margin", "seed=0,1", "stopping.labels=8"]
-    finished = alframe(*words)
-    assert finished.code == 1
-    assert "Traceback" not in finished.err
-    assert finished.err.count("failed: sampler=bald needs samples") == 2
-    done = ends(runs)
-    assert sorted(name.rpartition("-")[0] for name in done) == ["folder-margin-seed0", "folder-margin-seed1"]
-    table = finished.out[finished.out.rindex("setting  seeds") :]
-    assert "sampler=margin" in table
-    assert "sampler=bald" not in table
-    (curves,) = runs.glob("sweeps/*/curves.csv")
-    assert curves.name in table
-
-
-def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    words = [*tiny_overrides(pool, runs), "stopping.labels=8"]
-    assert alframe(*words, "seed=0,1", "-m").code == 0
-    done = ends(runs)
-    finished = alframe("--multirun", "seed=0,1", *words)
-    assert finished.code == 0, finished.err
-    assert finished.out.count("This campaign is complete; these are its results.") == len(done) == 2
-    assert ends(runs) == done
-
-
-@pytest.mark.slow
-def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
-    """At its defaults: the images are decoded by workers of joblib's workers."""
-    at_default = [word for word in tiny_overrides(pool, tmp_path / "runs") if not word.startswith("compute.workers")]
-    words = [*at_default, "-m", "hydra/launcher=joblib", "sampler=margin,random"]
-    command = [sys.executable, "-m", "alframe", *words, "stopping.labels=8"]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
-    assert finished.returncode == 0, finished.stderr
-    assert len(ends(tmp_path / "runs")) == 2
-
-
-def test_a_sweep_folder_that_is_used_again_holds_the_last_sweep(
-    alframe: CommandLine, pool: Path, tmp_path: Path
-) -> None:
-    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "-m", "hydra.sweep.dir=sweep"]
-    assert alframe(*words, "sampler=margin,random,entropy").code == 0
-    (tmp_path / "sweep" / "failed").mkdir(exist_ok=True)
-    (tmp_path / "sweep" / "failed" / "00009.json").write_text("{}", encoding="utf-8")
-    again = alframe(*words, "sampler=margin,margin")
-    assert again.code == 0, again.err
-    assert sorted(file.name for file in (tmp_path / "sweep" / "jobs").iterdir()) == ["00000.json", "00001.json"]
-    table = again.out.rpartition("setting")[2]
-    assert "failed" not in table and "entropy" not in table
-    curves = (tmp_path / "sweep" / "curves.csv").read_text(encoding="utf-8").splitlines()
-    assert len(curves) == 1 + 2, "the same run twice is one run, of 4 and 8 labels"
-
-
-def test_a_sweep_waits_for_another_on_the_same_project(
-    alframe: CommandLine, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "sampler=margin"]
-    assert alframe(*words).code == 0
-    (folder,) = (file.parent for file in tmp_path.glob("runs/*/done.json"))
-    done = ends(tmp_path / "runs")
-    hold = (
-        "import filelock, sys, time; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); "
-        "print(1, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", hold, str(folder / ".lock")], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None and holder.stdout.readline()
-        assert "Another alframe process is using" in alframe(*words).err
-
-        monkeypatch.setattr(project.log, "info", lambda *_: holder.kill())  # says that it waits
-        finished = alframe(*words, "-m")
-        assert holder.wait(10) != 0, "it was waited for"
-    assert finished.code == 0, finished.err
-    assert ends(tmp_path / "runs") == done, "what the other has done is used"
 
 
 def test_an_export_that_fails_is_forgotten(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""What a run was made with, as flat names and values, and what varies between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from alframe.builtins import KINDS, REGISTRIES
+from alframe.settings import Settings, setting_values, stored_form
+from alframe.settings.fields import format_for_command_line
+
+# They do not decide a run's result; its seed is no choice, and its own comparison is other runs.
+_WITHOUT_EFFECT = ("task", "tracker", "exporter", "compute")
+_OF_THE_DATA = ("pool", "boxes", "holdout")  # what is labelled and measured on: runs that differ in it are not compared
+
+
+def run_choices(config: Mapping[str, Any]) -> dict[str, object]:
+    """Return the parts, their parameters and the settings of a stored configuration by full name, without the seed.
+
+    Parts come first, as "sampler" and "sampler.rows". A setting that the configuration lacks has its default.
+    """
+    choices: dict[str, object] = {}
+    for kind in KINDS:
+        if kind not in _WITHOUT_EFFECT:
+            recipe = config["recipes"].get(kind)
+            choices |= dict(_flatten(kind, REGISTRIES[kind].current_recipe(recipe) if recipe else None))
+    settings = {**setting_values(stored_form(Settings())), **setting_values(config["settings"])}
+    return choices | {key: value for key, value in settings.items() if key != "seed" and not key.startswith("compare.")}
+
+
+def _flatten(key: str, value: object) -> Iterator[tuple[str, object]]:
+    if not isinstance(value, Mapping):
+        yield key, value
+        return
+    if "name" in value:
+        yield key, value["name"]
+    for name, inner in value.items():
+        if name != "name":
+            yield from _flatten(f"{key}.{name}", inner)
+
+
+def varying_choices(runs: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return the names of the choices that differ between runs.
+
+    A parameter of a part is left out if all runs with the same part have the same value of it: the part says it.
+    """
+    names = dict.fromkeys(name for choices in runs for name in choices)
+    varying = [name for name in names if len({_text(choices.get(name)) for choices in runs}) > 1]
+    return [name for name in varying if not any(_is_implied(name, part, runs) for part in varying)]
+
+
+def _is_implied(name: str, part: str, runs: Sequence[Mapping[str, object]]) -> bool:
+    if not name.startswith(f"{part}."):
+        return False
+    pairs = {(_text(choices.get(part)), _text(choices.get(name))) for choices in runs}
+    return len(pairs) == len({chosen for chosen, _ in pairs})
+
+
+def is_data_choice(name: str) -> bool:
+    """Return whether a choice decides which images are labelled and measured on."""
+    return name.partition(".")[0] in _OF_THE_DATA
+
+
+def name_choices(values: Mapping[str, object], alone: str = "") -> str:
+    """Return a short name, as "margin head=laplace": the value of the choice `alone` needs no name before it.
+
+    Of a path only the last part is shown.
+    """
+    words = [
+        short_value(value) if name == alone else f"{name}={short_value(value)}"
+        for name, value in sorted(values.items(), key=lambda pair: pair[0] != alone)
+    ]
+    return " ".join(words)
+
+
+def short_value(value: object) -> str:
+    """Return a value as it is typed, of a path the last part alone."""
+    text = format_for_command_line(value)
+    return PurePath(text).name or text if "/" in text or "\\" in text else text
+
+
+def _text(value: object) -> str:
+    return format_for_command_line(list(value) if isinstance(value, tuple) else value)

@@ -1,0 +1,145 @@
+"""Read runs from the folders of sweeps and of projects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alframe.commands import short_path
+from alframe.comparison.choices import run_choices
+from alframe.errors import StoreError
+from alframe.store.ledger import LEDGER_NAME, Ledger
+from alframe.types import UNSURE, RoundRecord
+
+ENDED, FAILED = "jobs", "failed"  # folders of a sweep's: the notes on the runs that ended, and on those that failed
+DONE_NAME = "done.json"  # in a project that has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its seed, its choices by full name, and the record of each evaluated round.
+
+    `class_counts` has the labels of each class after each record's round, as they stand now. `pool_classes` are the
+    classes that the pool knows of itself. `items_digest` is of the images' ids, classes and split: runs with the same
+    one are measured on the same images. `versions` are those of the packages, at the latest round.
+    """
+
+    folder: Path
+    seed: int
+    choices: Mapping[str, object]
+    history: Sequence[RoundRecord]
+    class_counts: Sequence[Mapping[str, int]]
+    pool_classes: frozenset[str]
+    items_digest: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRuns:
+    """The runs of some folders, and why others of them are not among these, in sentences."""
+
+    runs: Sequence[Run]
+    left_out: Sequence[str] = field(default=())
+
+
+def read_runs(places: Sequence[Path]) -> FoundRuns:
+    """Read the runs of each place: a sweep's folder, a project, or a folder of projects. Raises StoreError for none.
+
+    Of a project its own comparison (`compare`) is read too. Of a folder of projects only those that have ended count.
+    """
+    folders: dict[Path, None] = {}
+    left_out: list[str] = []
+    for place in places:
+        found, reasons = _find_folders(place)
+        folders |= dict.fromkeys(folder.resolve() for folder in found)
+        left_out += reasons
+    runs = []
+    for folder in folders:
+        run = read_run(folder)
+        if run is None:
+            left_out.append(f"{short_path(folder)}: nothing was measured.")
+        else:
+            runs.append(run)
+    if not runs:
+        where = ", ".join(map(short_path, places))
+        raise StoreError(
+            "\n".join(
+                [f"No run with a measured round is in {where}. Give the folder of a sweep or a project.", *left_out]
+            )
+        )
+    return FoundRuns(runs, left_out)
+
+
+def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
+    """Return the folders of the runs of one place, and what is left out of it."""
+    if not place.is_dir():
+        raise StoreError(f"There is no folder {short_path(place)}.")
+    if (place / ENDED).is_dir() or (place / FAILED).is_dir():
+        return _find_sweep_folders(place)
+    if (place / LEDGER_NAME).exists():
+        return [place, *sorted(file.parent for file in place.glob(f"compare/*/{LEDGER_NAME}"))], []
+    projects = sorted(file.parent for file in place.glob(f"*/{LEDGER_NAME}"))
+    ended = [folder for folder in projects if (folder / DONE_NAME).exists()]
+    return ended, [f"{short_path(folder)}: it has not ended." for folder in projects if folder not in ended]
+
+
+def _find_sweep_folders(sweep: Path) -> tuple[list[Path], list[str]]:
+    folders, left_out = [], []
+    for note in read_notes(sweep, ENDED):
+        folder = Path(note["folder"])
+        # A sweep that was moved or copied as a whole: its runs still lie beside the folder of the sweeps.
+        here = next((each for each in (folder, sweep.resolve().parents[1] / folder.name) if _has_ledger(each)), None)
+        if here is None:
+            left_out.append(f"{short_path(folder)}: the run's folder is not there any more.")
+        else:
+            folders.append(here)
+    failed = [" ".join(note["overrides"]) for note in read_notes(sweep, FAILED)]
+    return folders, [*left_out, *(f"{words}: it failed." for words in failed)]
+
+
+def read_notes(sweep: Path, kind: str) -> list[dict[str, Any]]:
+    """Return the notes of this kind (ENDED, FAILED) that a sweep has left in its folder."""
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted((sweep / kind).glob("*.json"))]
+
+
+def _has_ledger(folder: Path) -> bool:
+    return (folder / LEDGER_NAME).exists()
+
+
+def read_run(folder: Path) -> Run | None:
+    """Read one run; None if nothing was measured in it. Raises StoreError."""
+    with Ledger.open(folder, read_only=True) as ledger:
+        history, config = [record for record in ledger.history() if record.evaluation is not None], ledger.config()
+        if not history or config is None:
+            return None
+        items = ledger.table("item", ["id", "label", "split"])
+        return Run(
+            folder=folder,
+            seed=int(config["settings"]["seed"]),
+            choices=run_choices(config),
+            history=history,
+            class_counts=_count_classes(ledger, history),
+            pool_classes=frozenset(label for _, label, split in items if label is not None and split == "pool"),
+            items_digest=hashlib.blake2b(repr(sorted(items, key=str)).encode(), digest_size=8).hexdigest(),
+            versions=ledger.package_versions(),
+        )
+
+
+def _count_classes(ledger: Ledger, history: Sequence[RoundRecord]) -> list[Mapping[str, int]]:
+    """Return how many labels each class has after each record's round."""
+    classes = {
+        label.item: label.class_name
+        for label in ledger.label_rows()
+        if label.round is not None and not label.taken_back and label.class_name != UNSURE
+    }
+    counts: Counter[str] = Counter()
+    by_round: dict[int, Mapping[str, int]] = {0: {}}
+    for request in ledger.rounds():
+        counts.update(classes[key] for key in request.keys if key in classes)
+        by_round[request.number] = dict(counts)
+    return [by_round.get(record.round, {}) for record in history]
