@@ -21,7 +21,7 @@ import numpy as np
 from alframe.errors import StoreError
 from alframe.store.database import connect, connect_to_read, damaged, explain_content, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested, Trained
-from alframe.store.migrations import STEPS, migrate
+from alframe.store.migrations import migrate, migrated_copy
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import (
     StoredItems,
@@ -64,7 +64,7 @@ class Ledger:
             try:
                 _require_own(db, file)
                 if read_only:
-                    db = _in_present_form(db, file)
+                    db = migrated_copy(db, str(file))
                 else:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
@@ -289,22 +289,6 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
-
-
-def _in_present_form(db: sqlite3.Connection, file: Path) -> sqlite3.Connection:
-    """Return the connection, or for a file of an older version one to a copy in memory that is brought up to date."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(STEPS):
-        return db
-    copy = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        db.backup(copy)
-        db.close()
-        migrate(copy, str(file))
-        copy.execute("PRAGMA query_only = ON")
-    except BaseException:
-        copy.close()
-        raise
-    return copy
 
 
 def _require_own(db: sqlite3.Connection, file: Path) -> None:

@@ -158,3 +158,22 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         )
     for number, step in enumerate(STEPS[done:], start=done + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
+
+
+def migrated_copy(connection: sqlite3.Connection, name: str) -> sqlite3.Connection:
+    """Return the connection if its schema is up to date, else close it and return one to a copy in memory that is.
+
+    Raises StoreError if a newer alframe wrote it.
+    """
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(STEPS):
+        return connection
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        connection.backup(copy)
+        connection.close()
+        migrate(copy, name)
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
