@@ -28,6 +28,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
     "head": (
         "alframe.heads",
         {
+            "auto": "alframe.heads.auto:Auto",
             "linear": "alframe.heads.linear:Linear",
             "prototype": "alframe.heads.prototype:Prototype",
             "knn": "alframe.heads.knn:Knn",

@@ -152,9 +152,9 @@ class Campaign:
     def fit_head(self) -> Head:
         """Return the head, fitted to all labels so far. Raises UnmetNeed before two classes are labelled."""
         if self._head is None:
-            rng = seeding.generator(self._seed, "head", len(self._rounds))
             head, labels = build_head(self._new_head)[0], self._numbered_labels()
-            self._head = fit(head, self._pool, labels, rng, self._name)
+            unlabelled = np.setdiff1d(self._candidates, labels.rows)
+            self._head = fit(head, self._pool, labels, unlabelled, self._seed, len(self._rounds), self._name)
         return self._head
 
     def predict_probs(self, features: Any = None) -> Floats:

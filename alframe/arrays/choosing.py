@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from alframe import seeding
 from alframe.app.part_recipes import default_name, find_recipe
 from alframe.arrays.pool import ArrayPool, Keys, RowLabels
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, Sampler, ScoresPool
 from alframe.engine.checked_head import checked_head
+from alframe.engine.fit import draw_unlabelled
 from alframe.engine.select import select_with_sequence_limit
 from alframe.errors import UnmetNeed
 from alframe.kit import composite
 from alframe.kit.pool_views import EarlierBatches, make_pool_view
-from alframe.types import Floats, Ints, Need
+from alframe.types import FitContext, Floats, Ints, Need
 
 NO_EARLIER = EarlierBatches()
 
@@ -93,16 +95,22 @@ def build_head(head: str | Head | None) -> tuple[Head, str]:
     return checked_head(head, {"name": type(head).__name__}), type(head).__name__
 
 
-def fit(
-    head: Head, pool: ArrayPool, labels: RowLabels, rng: np.random.Generator, sampler: str, has_labels: bool = True
-) -> Head:
-    """Fit the head to the labels and return it. Raises UnmetNeed, which names the `sampler`, without two classes."""
+def fit(head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, number: int, sampler: str) -> Head:
+    """Fit the head to the labels and return it; it may also look at `rows` (n,), which have no label.
+
+    `number` counts the batches so far: it decides what is random with the `seed`, as in a campaign. Raises UnmetNeed,
+    which names the `sampler`, without labels of two classes.
+    """
     if not labels.has_two_classes:
-        found = "there are none" if not len(labels.y) or not has_labels else "all are of one class"
+        found = "all are of one class" if labels.classes else "there are none"
         raise UnmetNeed(
             f"sampler '{sampler}' needs a model, and a model needs labels of two classes: {found}. Give labels=, or "
             f"the probs= of a model of your own, or begin with a sampler that needs no model, such as 'kmeans'."
         )
-    unseen = np.ones(len(labels.y), np.bool_)
-    composite.fit_head(head, pool.features[labels.rows], labels.y, len(labels.classes), rng, unseen)
+    sequences = pool.sequences[labels.rows]
+    alone = np.arange(len(sequences)) + pool.sequences.max(initial=-1) + 1  # without a sequence: a group of its own
+    unlabelled = draw_unlabelled(head, pool.features, rows, seeding.generator(seed, "unlabelled", number))
+    context = FitContext(np.ones(len(sequences), np.bool_), np.where(sequences < 0, alone, sequences), unlabelled)
+    rng = seeding.generator(seed, "head", number)
+    composite.fit_head(head, pool.features[labels.rows], labels.y, len(labels.classes), rng, context)
     return head

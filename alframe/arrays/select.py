@@ -74,7 +74,7 @@ def select(
     if chosen_sampler.needs & MODEL_NEEDS - given.keys():
         head_part, head_name = build_head(head)
         require_needs(chosen_sampler, name, head_part, head_name)
-        fitted = fit(head_part, pool, row_labels, seeding.generator(seed, "head"), name, labels is not None)
+        fitted = fit(head_part, pool, row_labels, rows, seed, 0, name)
     return choose(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given=given)
 
 

@@ -16,7 +16,8 @@ from alframe.contracts.exporter import CheckableExporter as CheckableExporter
 from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
-from alframe.contracts.head import SelfCalibrating as SelfCalibrating
+from alframe.contracts.head_context import UsesFitContext as UsesFitContext
+from alframe.contracts.head_context import UsesUnlabelled as UsesUnlabelled
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
 from alframe.contracts.label_source import CheckableSource as CheckableSource
 from alframe.contracts.label_source import LabelSource as LabelSource

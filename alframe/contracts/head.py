@@ -7,13 +7,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import Bools, Floats, Ints
+from alframe.types import Floats, Ints
 
 
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    It may also offer `HiddenActivations`, `SelfCalibrating` and `ExportableHead`.
+    It may also offer `HiddenActivations`, `ExportableHead`, `UsesFitContext` and `UsesUnlabelled`.
     """
 
     stochastic: bool
@@ -48,13 +48,3 @@ class HiddenActivations(Protocol):
 
     def hidden_activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers, side by side: (n, A) for embeddings `x` (n, D)."""
-
-
-@runtime_checkable
-class SelfCalibrating(Protocol):
-    """A head that sets some of its numbers (how sure) by how well it predicts labels it was not fitted to."""
-
-    def fit_with_unseen(
-        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, is_unseen_by_backbone: Bools
-    ) -> None:
-        """Fit as `fit`, but measure only on unseen rows (m,): the backbone knows the labels that it was trained on."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import ExportableHead, Head, HiddenActivations, SelfCalibrating
+from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesFitContext, UsesUnlabelled
 from alframe.errors import BadOutput
 from alframe.types import Floats, Ints
 
@@ -25,9 +25,11 @@ class CheckedHead:
         self._classes: int | None = None
         self.stochastic = head.stochastic
         self.state, self.load = head.state, head.load
-        # Of the instance, not the class: else every head would seem to measure itself.
-        if isinstance(head, SelfCalibrating):
-            self.fit_with_unseen = head.fit_with_unseen
+        # Of the instance, not the class: else every head would seem to have these.
+        if isinstance(head, UsesFitContext):
+            self.fit_with_context = head.fit_with_context
+        if isinstance(head, UsesUnlabelled):
+            self.max_unlabelled = head.max_unlabelled
         if isinstance(head, ExportableHead):
             self.logits_module = head.logits_module
 

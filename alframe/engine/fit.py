@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from alframe.contracts import Head
+from alframe.contracts import Head, UsesUnlabelled
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.engine.measuring.evaluate import (
     HELD_OUT_BASIS,
@@ -18,7 +18,7 @@ from alframe.engine.measuring.evaluate import (
 )
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.store.records import StoredLabel
-from alframe.types import Bools, Evaluation, Floats, Ints, Item
+from alframe.types import Bools, Evaluation, FitContext, Floats, Ints, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class TrainingLabels:
 
     `labelled_on_keys` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
     `is_unseen_by_backbone` (m,) says which labels the embedding was not fine-tuned on, nor on others of their group.
+    `groups` (m,) are the numbers of these groups.
     """
 
     keys: Ints
@@ -34,11 +35,16 @@ class TrainingLabels:
     classes: tuple[str, ...]
     labelled_on_keys: Ints
     is_unseen_by_backbone: Bools
+    groups: Ints
 
     @property
     def is_by_people(self) -> Bools:
         """(m,) which of the labels were not propagated."""
         return np.equal(self.keys, self.labelled_on_keys)
+
+    def context(self, unlabelled: Floats) -> FitContext:
+        """Return what a head may know of these labels, with images without one (u, D)."""
+        return FitContext(self.is_unseen_by_backbone, self.groups, unlabelled)
 
 
 def make_training_labels(
@@ -57,12 +63,14 @@ def make_training_labels(
     kept = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
     classes = tuple(sorted({*class_names, *(label.class_name for label in kept)}))
     numbers = {name: number for number, name in enumerate(classes)}
+    keys = [label.item for label in kept]
     return TrainingLabels(
-        keys=np.array([label.item for label in kept], np.int64),
+        keys=np.array(keys, np.int64),
         y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
         labelled_on_keys=np.array([label.labelled_on for label in kept], np.int64),
-        is_unseen_by_backbone=~shares_group(items, [label.item for label in kept], finetuned_keys, group),
+        is_unseen_by_backbone=~shares_group(items, keys, finetuned_keys, group),
+        groups=np.unique(assign_groups([items[key] for key in keys], group), return_inverse=True)[1],
     )
 
 
@@ -75,19 +83,27 @@ def shares_group(items: Sequence[Item], keys: Sequence[int], others: Set[int], g
     return np.array([name in shared for name in names[: len(keys)]], np.bool_)
 
 
+def draw_unlabelled(head: Head, features: Floats, keys: Ints, rng: np.random.Generator) -> Floats:
+    """Return embeddings (u, D) of some of the images without a label, `keys` (n,), if `head` learns from such."""
+    if not isinstance(head, UsesUnlabelled):
+        return features[:0]
+    drawn = rng.choice(keys, min(head.max_unlabelled, len(keys)), replace=False)
+    return np.asarray(features[np.sort(drawn)])
+
+
 def evaluate_head(
     head: Head,
     make_head: Callable[[], Head],
     features: Floats,
     training: TrainingLabels,
+    context: FitContext,
     test: Sequence[tuple[int, str]],
-    groups: Sequence[str],
     rng: np.random.Generator,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
     """Measure `head` on the held-out `test` (key, class) if there is one, else by cross-validation, if it is possible.
 
-    `groups` (m,) says which labelled images no fold may part; `image_counts` is as in Evaluation.
+    `context` is what the head was fitted with; `image_counts` is as in Evaluation.
     """
     if test:
         keys = np.array([key for key, _ in test], np.int64)
@@ -99,9 +115,8 @@ def evaluate_head(
         make_head,
         features[training.keys[rows]],
         training.y[rows],
-        training.is_unseen_by_backbone[rows],
+        context.take(rows),
         training.classes,
-        [groups[row] for row in rows.tolist()],
         rng,
         image_counts=image_counts,
     )
@@ -160,4 +175,5 @@ def _take_rows(training: TrainingLabels, kept: Bools) -> TrainingLabels:
         y=training.y[kept],
         labelled_on_keys=training.labelled_on_keys[kept],
         is_unseen_by_backbone=training.is_unseen_by_backbone[kept],
+        groups=training.groups[kept],
     )

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.contracts import ExportableHead, Head, HiddenActivations
+from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
 from alframe.kit.chunks import chunks
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Bools, Floats, Ints
+from alframe.types import FitContext, Floats, Ints
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,22 +53,24 @@ class Calibrated:
             self.hidden_activations = self._inner.hidden_activations
         if isinstance(self._inner, ExportableHead):
             self.logits_module = self._logits_module
+        if isinstance(self._inner, UsesUnlabelled):
+            self.max_unlabelled = self._inner.max_unlabelled
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
+        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
-    def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """See the SelfCalibrating contract; without `unseen` rows of two classes, the temperature is 1."""
-        self._temperature = self._cross_validated_temperature(x, y, classes, rng, unseen)
-        fit_head(self._inner, x, y, classes, rng, unseen)
+    def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
+        """See the UsesFitContext contract; without `unseen` rows of two classes, the temperature is 1."""
+        self._temperature = self._cross_validated_temperature(x, y, classes, rng, context)
+        fit_head(self._inner, x, y, classes, rng, context)
 
     def _cross_validated_temperature(
-        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools
+        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext
     ) -> np.float32:
         from sklearn.model_selection import StratifiedKFold
 
-        rows = np.flatnonzero(unseen)
+        rows = np.flatnonzero(context.is_unseen_by_backbone)
         largest_class = int(np.bincount(y[rows]).max(initial=0))
         if largest_class < 2 or len(np.unique(y[rows])) < 2:
             return np.float32(1)
@@ -81,7 +83,7 @@ class Calibrated:
             train = np.setdiff1d(np.arange(len(y)), test)
             test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
             head = build_part("head", self.of)
-            fit_head(head, x[train], y[train], classes, rng, unseen[train])
+            fit_head(head, x[train], y[train], classes, rng, context.take(train))
             probs.append(head.probs(x[test]))
             labels.append(y[test])
         return _fit_temperature(np.concatenate(probs), np.concatenate(labels))

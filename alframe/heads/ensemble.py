@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import ExportableHead, Head, SelfCalibrating
+from alframe.contracts import ExportableHead, Head, UsesFitContext, UsesUnlabelled
 from alframe.errors import BadParams
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Bools, Floats, Ints
+from alframe.types import FitContext, Floats, Ints
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,20 +40,22 @@ class Ensemble:
         self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
         built = build_part("head", self.member)
-        if isinstance(built, SelfCalibrating):
-            self.fit_with_unseen = self._fit_members
+        if isinstance(built, UsesFitContext):
+            self.fit_with_context = self._fit_members
+        if isinstance(built, UsesUnlabelled):
+            self.max_unlabelled = built.max_unlabelled
         if isinstance(built, ExportableHead):
             self.logits_module = self._logits_module
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._fit_members(x, y, classes, rng, np.ones(len(y), np.bool_))
+        self._fit_members(x, y, classes, rng, FitContext.unknown(len(y)))
 
-    def _fit_members(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
+    def _fit_members(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         self._heads = [build_part("head", self.member) for _ in range(self.members)]
         for head in self._heads:
             rows = _bootstrap_rows(y, rng) if self.bootstrap else np.arange(len(y))
-            fit_head(head, x[rows], y[rows], classes, rng, unseen[rows])
+            fit_head(head, x[rows], y[rows], classes, rng, context.take(rows))
         first, second = (head.state() for head in self._heads[:2])
         are_equal = all(np.array_equal(first[name], second[name]) for name in first)
         if are_equal and not self.bootstrap and len(set(y.tolist())) > 1:

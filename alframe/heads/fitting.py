@@ -16,6 +16,8 @@ from alframe.types import Floats, Ints
 if TYPE_CHECKING:
     from torch import nn
 
+SMALLEST_VALUE = 1e-6  # of the eigenvalues of the rows' products, relative to the largest: below are rounding errors
+
 
 def prepare_examples(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     """Return scaled `x` (m, D), the mean (D,) and scale (D,) used, the classes present (P,), and `y` (m,) as 0..P-1.
@@ -32,6 +34,21 @@ def prepare_examples(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, 
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     present, target = np.unique(y, return_inverse=True)
     return (np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target
+
+
+def reduce_rows(x: Floats) -> tuple[Floats, Floats]:
+    """Return rows (m, r) and an orthonormal basis (r, D) whose product is `x` (m, D), r <= min(m, D).
+
+    What depends on the rows only by their products with each other can be fitted to these, which are fewer numbers:
+    with an L2 penalty, weights are sums of examples.
+    """
+    m, dim = x.shape
+    if m >= dim:
+        return x, np.eye(dim, dtype=np.float32)
+    values, vectors = np.linalg.eigh(np.asarray(x @ x.T, np.float64))
+    kept = values > SMALLEST_VALUE * max(values[-1], 1e-12)
+    lengths, axes = np.sqrt(values[kept]), vectors[:, kept]
+    return np.asarray(axes * lengths, np.float32), np.asarray((axes / lengths).T @ x, np.float32)
 
 
 def expand_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:

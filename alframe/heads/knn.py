@@ -12,7 +12,7 @@ from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.types import Bools, Floats, Floats64, Ints
+from alframe.types import Bools, FitContext, Floats, Floats64, Ints
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,14 +41,14 @@ class Knn(DeterministicHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
+        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
-    def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """See the SelfCalibrating contract; without `unseen` rows, the decay is 1."""
+    def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
+        """See the UsesFitContext contract; without `unseen` rows, the decay is 1."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
-        decay = self._fit_decay(rows, target, unseen)
+        decay = self._fit_decay(rows, target, context.is_unseen_by_backbone)
         self._state |= {"classes": np.array([classes]), "slope": np.array([decay], np.float32)}
 
     def _fit_decay(self, rows: Floats, y: Ints, unseen: Bools) -> float:

@@ -37,7 +37,9 @@ class Laplace(LinearHead):
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
-        weight, bias = fit_logistic_regression(scaled, target, self.c, self.max_iter, "laplace")
+        weight, bias = fit_logistic_regression(
+            scaled, np.eye(len(present), dtype=np.float32)[target], self.c, self.max_iter, "laplace"
+        )
         probs = softmax(np.asarray(scaled @ weight.T + bias, np.float32))
         precision = np.square(scaled).sum(axis=1).mean() / self.doubt**2 or 1.0
         axes, shrink, mix = _posterior_factors(scaled, probs, float(precision))

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples
-from alframe.kit.parameters import require_parameter
+from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Floats64, Ints
 
 log = logging.getLogger(__name__)
@@ -28,55 +28,88 @@ class Linear(LinearHead):
 
     `c`: inverse strength of the penalty, above 0.
     `max_iter`: steps of the fit, at most.
+    `class_weight`: "balanced" lets all classes count the same in the fit, however many examples they have.
+    `logit_adjustment`: tau of Menon et al. 2021, "Long-tail learning via logit adjustment", at least 0: in the fit, tau
+        times the logarithm of its share is added to the logit of each class, so that rare ones are found more often.
     """
 
     name = "linear"
 
-    def __init__(self, c: float = 0.1, max_iter: int = 1000) -> None:
+    def __init__(
+        self, c: float = 0.1, max_iter: int = 1000, class_weight: str | None = None, logit_adjustment: float = 0.0
+    ) -> None:
         require_parameter("head 'linear'", c > 0, "above 0", c=c)
         require_parameter("head 'linear'", max_iter > 0, "above 0", max_iter=max_iter)
+        is_known = class_weight in (None, "balanced")
+        require_parameter("head 'linear'", is_known, "balanced or null", class_weight=class_weight)
+        require_at_least("head 'linear'", 0, logit_adjustment=logit_adjustment)
         self.c, self.max_iter = c, max_iter
+        self.class_weight, self.logit_adjustment = class_weight, logit_adjustment
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
-        weight, bias = fit_logistic_regression(scaled, target, self.c, self.max_iter, "linear")
+        targets = np.eye(len(present), dtype=np.float32)[target]
+        shares = targets.mean(axis=0)
+        offsets = self.logit_adjustment * np.log(shares) if self.logit_adjustment else None
+        if self.class_weight == "balanced":
+            targets /= len(present) * shares
+        weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "linear", offsets)
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
 
-def fit_logistic_regression(x: Floats, y: Ints, c: float, max_iter: int, name: str) -> tuple[Floats, Floats]:
-    """Return weights (P, D) and intercepts (P,) of the penalised regression of `y` (m,) in 0..P-1 on `x` (m, D).
+def fit_logistic_regression(
+    x: Floats,
+    targets: Floats,
+    c: float,
+    max_iter: int,
+    name: str,
+    offsets: Floats | None = None,
+    start: tuple[Floats, Floats] | None = None,
+    tolerance: float = GRADIENT_TOLERANCE,
+) -> tuple[Floats, Floats]:
+    """Return weights (P, D) and intercepts (P,) of the penalised regression of the `targets` (m, P) on `x` (m, D).
 
-    `name` is the head's, for the warning that the fit stopped short of its optimum.
+    A row of `targets` says how much the example counts for each class: 1 for its own, if all count the same. `name` is
+    the head's, for the warning that the fit stopped short of its optimum. `offsets` (P,) are added to the logits in the
+    fit, and not to what is returned. `start` is what was returned for similar examples, which saves steps.
     """
     # scikit-learn's LogisticRegression(fit_intercept=False) on the same features finds the same optimum (to 1e-6 in the
     # probabilities), but takes 7 to 9 % longer for 500 labels and 3 to 5 % for 5,000 (20 classes, 1,280 features of
     # float32, one thread, scikit-learn 1.9, median of interleaved runs), and 2 to 19 % longer with two classes.
-    if not y.any():  # one class only: whatever the image, that class
+    if targets.shape[1] == 1:  # one class only: whatever the image, that class
         return np.zeros((1, x.shape[1]), np.float32), np.zeros(1, np.float32)
     m, features = len(x), np.column_stack([x, np.full(len(x), CONSTANT)]).astype(np.float32)
     # Two classes have one vector of weights, the second one's; the first one's is 0.
-    truth = np.eye(y.max() + 1, dtype=np.float32)[y]
-    fitted = slice(1, 2) if truth.shape[1] == 2 else slice(None)
-    shape = truth[:, fitted].shape[1], features.shape[1]
+    fitted = slice(1, 2) if targets.shape[1] == 2 else slice(None)
+    shape = targets[:, fitted].shape[1], features.shape[1]
+    totals = targets.sum(axis=1)
 
     def objective(flat: Floats64) -> tuple[float, Floats64]:
-        logits = np.zeros_like(truth)
+        logits = np.zeros_like(targets)
         logits[:, fitted] = features @ flat.reshape(shape).T.astype(np.float32)
+        if offsets is not None:
+            logits += offsets
         logits -= logits.max(axis=1, keepdims=True)
         powers = np.exp(logits)
         sums = powers.sum(axis=1, keepdims=True)
-        value = np.log(sums[:, 0]).mean(dtype=np.float64) - logits[truth > 0].mean(dtype=np.float64)
-        slope = ((powers / sums - truth)[:, fitted].T @ features).astype(np.float64).ravel()
+        value = (totals * np.log(sums[:, 0])).mean(dtype=np.float64)
+        value -= (targets * logits).sum(axis=1).mean(dtype=np.float64)
+        error = totals[:, None] * (powers / sums) - targets
+        slope = (error[:, fitted].T @ features).astype(np.float64).ravel()
         return value + flat @ flat / (2 * c * m), (slope + flat / c) / m
 
+    first = np.zeros(shape)
+    if start is not None:
+        first = np.column_stack([start[0], start[1] / CONSTANT]).astype(np.float64)
+        first = first[1:] - first[0] if len(first) == 2 else first
     # Always from the same start, never from the last round's weights: a resumed run must choose as one that was not
     # (docs/adr/0011-heads-start-from-nothing.md).
     # Hundreds of small BLAS calls: with more than one thread each spends its time waiting.
     with threadpool_limits(1):
-        options = {"maxiter": max_iter, "gtol": GRADIENT_TOLERANCE, "ftol": LOSS_TOLERANCE, "maxls": 50}
-        result = minimize(objective, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options=options)
+        options = {"maxiter": max_iter, "gtol": tolerance, "ftol": LOSS_TOLERANCE, "maxls": 50}
+        result = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     if result.nit >= max_iter:
         log.warning(
             "head '%s' stopped short of its optimum after head.max_iter=%d steps: raise it, or lower head.c=%g.",

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
-from alframe.types import Bools, Floats, Floats64, Ints
+from alframe.types import Bools, FitContext, Floats, Floats64, Ints
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,19 +41,14 @@ class Prototype(LinearHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self.fit_with_unseen(x, y, classes, rng, np.ones(len(y), np.bool_))
+        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
-    def fit_with_unseen(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, unseen: Bools) -> None:
-        """See the SelfCalibrating contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
+    def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
+        """See the UsesFitContext contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
-        means, counts = class_means(rows, target)
-        residuals = rows - means[target]
-        covariance_weight = (1 - self.shrinkage) * rows.shape[1] / (np.square(residuals).sum() or np.inf)
-        # Multiplied by this, rows have Euclidean distances that are the Mahalanobis distances before.
-        whiten = _whitening_matrix(residuals, self.shrinkage, covariance_weight)
-        weight, bias = _fit_logits(rows @ whiten, means @ whiten, target, counts, covariance_weight, unseen)
-        weight, bias = expand_to_all_classes(weight @ whiten.T, bias, present, classes)
+        weight, bias = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], context.is_unseen_by_backbone)
+        weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
     def scale(self, x: Floats) -> Floats:
@@ -68,6 +63,20 @@ class Prototype(LinearHead):
 
         s = self._state
         return Sequential(UnitVectors(s["mean"], s["scale"]), linear(s["weight"], s["bias"]))
+
+
+def fit_prototypes(rows: Floats, y: Ints, shrinkage: float, dim: int, unseen: Bools) -> tuple[Floats, Floats]:
+    """Return the weight (P, r) and bias (P,) of the logits of rows like `rows` (m, r), which have length 1.
+
+    `dim` is the number of features of which the rows are r coordinates; `unseen` (m,) is as in FitContext.
+    """
+    means, counts = class_means(rows, y)
+    residuals = rows - means[y]
+    covariance_weight = (1 - shrinkage) * dim / (np.square(residuals).sum() or np.inf)
+    # Multiplied by this, rows have Euclidean distances that are the Mahalanobis distances before.
+    whiten = _whitening_matrix(residuals, shrinkage, covariance_weight)
+    weight, bias = _fit_logits(rows @ whiten, means @ whiten, y, counts, covariance_weight, unseen)
+    return np.asarray(weight @ whiten.T), bias
 
 
 def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -57,6 +58,33 @@ def divided_logits(of: nn.Module, temperature: float) -> nn.Module:
     if not isinstance(of, nn.Linear):
         return DividedLogits(of, temperature)
     return linear((of.weight / temperature).numpy(), (of.bias / temperature).numpy())
+
+
+class MixedLogits(nn.Module):
+    """Logits of rows (B, D) and of the same rows at length 1 added, and less of them the farther the row is.
+
+    ``(weight x + unit_weight u + bias) exp(-falloff distance)``, where x is the scaled row, u is x at length 1, and the
+    cosine distance is that to the nearest of the `references` (R, D), which have length 1.
+    """
+
+    def __init__(self, mean: Floats, scale: Floats, state: Mapping[str, Floats]) -> None:
+        super().__init__()
+        self.rows = scaled_linear(state["weight"], state["bias"], mean, scale)
+        self.unit = UnitVectors(mean, scale)
+        self.unit_rows = linear(state["unit_weight"], np.zeros_like(state["bias"]))
+        self.register_buffer("references", torch.from_numpy(state["references"].copy()))
+        self.falloff = float(state["falloff"][0])
+
+    references: torch.Tensor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, C)."""
+        unit = self.unit(x)
+        logits: torch.Tensor = self.rows(x) + self.unit_rows(unit)
+        if not len(self.references):
+            return logits
+        distance = 1 - (unit @ self.references.T).amax(dim=1, keepdim=True)
+        return logits * torch.exp(-self.falloff * distance)
 
 
 class MeanOfProbabilities(nn.Module):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, SelfCalibrating
-from alframe.types import Bools, Floats, Ints, Need, PoolView
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, UsesFitContext
+from alframe.types import FitContext, Floats, Ints, Need, PoolView
 
 
 def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
@@ -21,12 +21,10 @@ def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     return REGISTRIES[kind].build(recipe)
 
 
-def fit_head(
-    head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, is_unseen_by_backbone: Bools
-) -> None:
-    """Fit `head`; if it measures itself, it does so on the unseen rows (m,), whose labels fine-tuning did not use."""
-    if isinstance(head, SelfCalibrating):
-        head.fit_with_unseen(x, y, classes, rng, is_unseen_by_backbone)
+def fit_head(head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
+    """Fit `head` to `x` (m, D) and `y` (m,); if it can use the `context`, it is given it."""
+    if isinstance(head, UsesFitContext):
+        head.fit_with_context(x, y, classes, rng, context)
     else:
         head.fit(x, y, classes, rng)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from alframe import seeding
-from alframe.contracts import SelfCalibrating
+from alframe.contracts import UsesFitContext
 from alframe.engine.embedding.embedder import Embedder, embedder_from_module, make_embedder
 from alframe.engine.fit import drop_answers, leave_out_groups, make_training_labels
 from alframe.engine.listing.pool_listing import PoolListing
@@ -86,7 +86,7 @@ def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
         return chosen
     has_test = any(listing.items[key].label is not None for key in np.flatnonzero(listing.is_held_out).tolist())
     measures_itself = (
-        isinstance(campaign.parts.new_head(), SelfCalibrating)
+        isinstance(campaign.parts.new_head(), UsesFitContext)
         or Need.IS_UNSEEN_BY_BACKBONE in campaign.parts.sampler.needs
     )
     return UNSEEN_FRACTION if measures_itself or not has_test else 0.0

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
-from alframe.contracts import SelfCalibrating
+from alframe.contracts import UsesFitContext
 from alframe.engine.fit import (
     TrainingLabels,
+    draw_unlabelled,
     evaluate_head,
     explain_missing_evaluation,
     make_training_labels,
 )
-from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.engine.measuring.image_counts import describe_image_counts
 from alframe.kit import composite
@@ -40,9 +40,9 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     labels = campaign.effective_labels(items)
     training = make_training_labels(labels, items, usable, campaign.settings.classes, finetuned_keys, group)
     if len(np.unique(training.y)) < 2:
-        return HeadFitResult(embedded, training, None)
+        return HeadFitResult(embedded, training, training.context(features[:0]), None)
     head = campaign.parts.new_head()
-    if isinstance(head, SelfCalibrating) and not training.is_unseen_by_backbone.any():
+    if isinstance(head, UsesFitContext) and not training.is_unseen_by_backbone.any():
         log.warning(
             "head=%s measures itself on labels, and the network was fine-tuned on all of them, or on others of their "
             "groups: it goes by its defaults. Its probabilities mean more once there are new labels, or with "
@@ -50,17 +50,19 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
             campaign.parts.name("head"),
         )
     rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_round_count)
-    composite.fit_head(
-        head, features[training.keys], training.y, len(training.classes), rng, training.is_unseen_by_backbone
-    )
-    return HeadFitResult(embedded, training, head)
+    usable &= embedded.listing.is_present & ~embedded.listing.is_held_out
+    usable[training.keys] = False
+    rows_rng = seeding.generator(campaign.settings.seed, "unlabelled", snapshot.closed_round_count)
+    context = training.context(draw_unlabelled(head, features, np.flatnonzero(usable), rows_rng))
+    composite.fit_head(head, features[training.keys], training.y, len(training.classes), rng, context)
+    return HeadFitResult(embedded, training, context, head)
 
 
 def evaluate_and_record(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: HeadFitResult
 ) -> RoundRecord | None:
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
-    head, embedded, training = fitted.head, fitted.embedded, fitted.training
+    head, embedded, training, context = fitted.head, fitted.embedded, fitted.training, fitted.context
     ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_round_count
     if head is None:
         return None
@@ -71,15 +73,14 @@ def evaluate_and_record(
     items, features, new_head = embedded.listing.items, embedded.embedding.features, campaign.parts.new_head
     held_out = np.flatnonzero(embedded.listing.is_held_out & embedded.embedding.is_readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
-    groups = assign_groups([items[key] for key in training.keys.tolist()], settings.holdout.group)
     rng = seeding.generator(settings.seed, "evaluation", number)
     audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
     basis = AUDIT_BASIS if settings.duplicates.by is None else DEDUPLICATED_AUDIT_BASIS
     counts = describe_image_counts(embedded.listing, training, settings.holdout.group)
-    evaluation = evaluate_head(head, new_head, features, training, test, groups, rng, counts)
+    evaluation = evaluate_head(head, new_head, features, training, context, test, rng, counts)
     draws = load_audit_draws(campaign, len(features))
     unlabelled = candidates.unlabelled_keys
-    audit = evaluate_audit(new_head, head, features, training, draws, unlabelled, audit_rng, basis, counts)
+    audit = evaluate_audit(new_head, head, features, training, context, draws, unlabelled, audit_rng, basis, counts)
     record = RoundRecord(
         round=number,
         labels=int(training.is_by_people.sum()),

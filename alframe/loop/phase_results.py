@@ -19,7 +19,7 @@ from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import LabelError
 from alframe.loop.labels import DecidedLabels
 from alframe.store.events import Event
-from alframe.types import AuditDraw, Ints, Selection
+from alframe.types import AuditDraw, FitContext, Ints, Selection
 
 log = logging.getLogger(__name__)
 MAX_LOGGED_PROBLEMS = 10  # problems logged one by one; of the rest the number
@@ -64,10 +64,14 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class HeadFitResult:
-    """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes."""
+    """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes.
+
+    `context` is what else the head was fitted with.
+    """
 
     embedded: Embedded
     training: TrainingLabels
+    context: FitContext
     head: Head | None
 
     def require_head(self) -> Head:

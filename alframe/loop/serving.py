@@ -11,7 +11,6 @@ import numpy as np
 
 from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
-from alframe.engine.listing.groups import assign_groups
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_folds
 from alframe.kit.evaluations import describe_averages
 from alframe.kit.pool_views import predict_in_chunks
@@ -109,9 +108,7 @@ def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
 
 def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
     """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups."""
-    training, embedded = fitted.training, fitted.embedded
-    labelled = [embedded.listing.items[key] for key in training.keys.tolist()]
-    _, groups = np.unique(assign_groups(labelled, campaign.settings.holdout.group), return_inverse=True)
+    training, groups = fitted.training, fitted.training.groups
     rng = seeding.generator(campaign.settings.seed, "doubt", len(training.keys))
     fold_of_group = rng.permutation(int(groups.max()) + 1) % _FOLDS
     folds = fold_of_group[groups]
@@ -120,9 +117,9 @@ def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if len(test) and len(np.unique(training.y[train])) > 1:
             splits.append((train, test))
-    x = embedded.embedding.features[training.keys]
+    x = fitted.embedded.embedding.features[training.keys]
     new_head, classes = campaign.parts.new_head, len(training.classes)
-    probs = predict_folds(new_head, x, training.y, training.is_unseen_by_backbone, classes, splits, rng)
+    probs = predict_folds(new_head, x, training.y, fitted.context, classes, splits, rng)
     missing = probs.sum(axis=1) == 0  # a fold that leaves a single class to learn
     if missing.any():
         probs[missing] = fitted.require_head().probs(x[missing])

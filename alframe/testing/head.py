@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from alframe.contracts import ExportableHead, Head, HiddenActivations
+from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesFitContext, UsesUnlabelled
 from alframe.errors import UnmetNeed
 from alframe.testing.part import PartSuite
-from alframe.types import Floats, Ints
+from alframe.types import FitContext, Floats, Ints
 
 
 def separable_clusters(per_class: int = 12, classes: int = 3, dim: int = 16, seed: int = 0) -> tuple[Floats, Ints]:
@@ -205,3 +206,50 @@ class HeadSuite(PartSuite[Head]):
         mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
         expected = self.fitted(x, y, classes=3).probs(x)
         np.testing.assert_allclose(self.fitted(mapped, y, classes=3).probs(mapped), expected, atol=1e-6)
+
+    def fitted_in(self, context: FitContext, x: Floats, y: Ints, classes: int) -> Head:
+        """Return a new head, fitted with what is known of the labels; skip the test of a head that does not use it."""
+        head = self.make()
+        if not isinstance(head, UsesFitContext):
+            pytest.skip("it uses nothing but embeddings and classes")
+        head.fit_with_context(x, y, classes, np.random.default_rng(0), context)
+        return head
+
+    def test_context_without_information_changes_nothing(self) -> None:
+        x, y = overlapping_clusters()
+        probs = self.fitted_in(FitContext.unknown(len(y)), x, y, 3).probs(x)
+        np.testing.assert_array_equal(probs, self.fitted(x, y, classes=3).probs(x))
+
+    @pytest.mark.parametrize("known", ["none is unseen", "one group", "a group for each class", "pairs"])
+    def test_any_context(self, known: str) -> None:
+        x, y = separable_clusters()
+        unknown = FitContext.unknown(len(y))
+        context = {
+            "none is unseen": replace(unknown, is_unseen_by_backbone=np.zeros(len(y), np.bool_)),
+            "one group": replace(unknown, groups=np.zeros(len(y), np.int64)),
+            "a group for each class": replace(unknown, groups=y),
+            "pairs": replace(unknown, groups=7 * (np.arange(len(y)) // 2)),
+        }[known]
+        head = self.fitted_in(context, x, y, 3)
+        assert_probabilities(head.probs(x), len(x), 3)
+        assert accuracy(head.probs(x), y) > 0.95, f"if {known}, clusters far apart are not distinguished"
+
+    def test_images_without_a_label(self) -> None:
+        """Their order does not matter, they may be few or none, and nothing that is given is changed."""
+        x, y = overlapping_clusters()
+        if not isinstance(self.make(), UsesUnlabelled):
+            pytest.skip("it learns from no images without a label")
+        unlabelled, _ = overlapping_clusters(per_class=40, seed=1)
+        order = np.random.default_rng(3).permutation(len(unlabelled))
+        copy, context = unlabelled.copy(), replace(FitContext.unknown(len(y)), unlabelled=unlabelled)
+        head = self.fitted_in(context, x, y, 3)
+        shuffled = self.fitted_in(replace(context, unlabelled=unlabelled[order]), x, y, 3)
+        np.testing.assert_array_equal(unlabelled, copy, err_msg="the embeddings without a label were changed")
+        message = "the order of the images without a label must not matter"
+        np.testing.assert_allclose(shuffled.probs(x), head.probs(x), atol=1e-4, err_msg=message)
+        without = self.fitted(x, y, classes=3)
+        assert not np.allclose(head.probs(x), without.probs(x), atol=1e-4), "it learns nothing from them"
+        message = "a part of the images gets other probabilities than the same images among others"
+        np.testing.assert_allclose(head.probs(x[3:8]), head.probs(x)[3:8], atol=1e-5, err_msg=message)
+        for few in (unlabelled[:0], unlabelled[:1]):
+            assert_probabilities(self.fitted_in(replace(context, unlabelled=few), x, y, 3).probs(x), len(x), 3)

@@ -2,6 +2,7 @@
 
 from alframe.types.audit import UNLABELLED, WHOLE_POOL, AuditDraw, Estimate
 from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions
+from alframe.types.fit_context import FitContext
 from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
 from alframe.types.lazy import LazyFeatures, LazySamples
@@ -23,6 +24,7 @@ __all__ = [
     "Curve",
     "Estimate",
     "Evaluation",
+    "FitContext",
     "Floats",
     "Floats64",
     "InputSpec",

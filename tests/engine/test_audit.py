@@ -73,11 +73,13 @@ def campaign(seed: int, pool: int = 1500, batch: int = 40, drawn: int = 8, round
         free[hardest] = False
         labelled = np.concatenate([labelled, random, hardest])
         head.fit(x[labelled], y[labelled], 3, rng)
-    training = TrainingLabels(labelled, y[labelled], CLASSES, labelled, np.ones(len(labelled), np.bool_))
+    training = TrainingLabels(
+        labelled, y[labelled], CLASSES, labelled, np.ones(len(labelled), np.bool_), np.arange(len(labelled)) % 20
+    )
+    context = training.context(x[:0])
     audited = np.concatenate([draw.keys for draw in draws])
-    audit = evaluate_audit(Ridge, head, x, training, draws, np.flatnonzero(free), rng)
-    groups = [str(at % 20) for at in range(len(labelled))]
-    validated = cross_validate(Ridge, x[labelled], y[labelled], training.is_unseen_by_backbone, CLASSES, groups, rng)
+    audit = evaluate_audit(Ridge, head, x, training, context, draws, np.flatnonzero(free), rng)
+    validated = cross_validate(Ridge, x[labelled], y[labelled], context, CLASSES, rng)
     assert audit is not None and validated is not None
     truth_of = [CLASSES[at] for at in y[audited]]
     rest = np.setdiff1d(labelled, audited)
@@ -144,14 +146,19 @@ def spied(training: TrainingLabels, keys: list[int]) -> Evaluation | None:
     Spy.fits = []
     draws = [AuditDraw(np.array(keys, np.int64), np.ones(100, np.int64))]
     rest = np.setdiff1d(np.arange(100), training.keys)
-    audit = evaluate_audit(Spy, head, x, training, draws, rest, rng)
+    audit = evaluate_audit(Spy, head, x, training, training.context(x[:0]), draws, rest, rng)
     return None if audit is None else audit.evaluation
 
 
 def labels(keys: list[int], labelled_on_keys: list[int] | None = None) -> TrainingLabels:
     numbers = np.array(keys, np.int64)
     return TrainingLabels(
-        numbers, numbers % 3, CLASSES, np.array(labelled_on_keys or keys, np.int64), np.ones(len(keys), np.bool_)
+        numbers,
+        numbers % 3,
+        CLASSES,
+        np.array(labelled_on_keys or keys, np.int64),
+        np.ones(len(keys), np.bool_),
+        np.arange(len(keys)),
     )
 
 
@@ -194,7 +201,7 @@ def test_a_whole_pool_without_an_unlabelled_image_is_measured_as_new_images_only
     training, head, rng = labels(list(range(40))), Linear(), np.random.default_rng(0)
     head.fit(x, training.y, 3, rng)
     draws = [AuditDraw(np.arange(20), np.ones(40, np.int64))]
-    audit = evaluate_audit(Linear, head, x, training, draws, np.arange(0), rng)
+    audit = evaluate_audit(Linear, head, x, training, training.context(x[:0]), draws, np.arange(0), rng)
     assert audit is not None
     assert (audit.unlabelled, audit.whole_pool) == (None, None)
 

@@ -24,6 +24,7 @@ from alframe.heads.linear import Linear
 from alframe.stopping.limits import METRICS
 from alframe.store.records import dump_record, load_record
 from alframe.testing.records import round_record
+from alframe.types import FitContext
 
 NAMES = ("badger", "fox", "hare")
 
@@ -66,7 +67,7 @@ def test_cross_validation_never_predicts_what_it_was_trained_on() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, 40)).astype(np.float32), rng.integers(2, size=60)
     assert LogisticRegression(C=100).fit(x, y).score(x, y) > 0.9, "noise can be learned by heart"
-    found = cross_validate(Linear, x, y, np.ones(len(y), np.bool_), ("a", "b"), list(map(str, range(60))), rng)
+    found = cross_validate(Linear, x, y, FitContext.unknown(len(y)), ("a", "b"), rng)
     assert found is not None
     assert 0.25 < found.accuracy < 0.75
     assert found.n == 60
@@ -74,21 +75,16 @@ def test_cross_validation_never_predicts_what_it_was_trained_on() -> None:
 
 def test_too_few_labels_for_cross_validation_give_no_number() -> None:
     x, y = np.eye(6, dtype=np.float32), np.array([0, 0, 0, 1, 1, 1])
-    assert (
-        cross_validate(Linear, x, y, np.ones(len(y), np.bool_), ("a", "b"), list("abcdef"), np.random.default_rng(0))
-        is None
-    )
+    assert cross_validate(Linear, x, y, FitContext.unknown(len(y)), ("a", "b"), np.random.default_rng(0)) is None
 
 
 def test_copies_on_both_sides_do_not_help_when_they_are_grouped() -> None:
     rng = np.random.default_rng(0)
     x = np.repeat(rng.normal(size=(20, 40)), 4, axis=0).astype(np.float32)
     y = np.repeat(rng.integers(2, size=20), 4)
-    names = [str(number) for number in range(80)]
-    bursts = [str(number // 4) for number in range(80)]
-    apart, together = (
-        cross_validate(Linear, x, y, np.ones(len(y), np.bool_), ("a", "b"), groups, rng) for groups in (names, bursts)
-    )
+    everything = FitContext.unknown(80)
+    bursts = replace(everything, groups=np.arange(80) // 4)
+    apart, together = (cross_validate(Linear, x, y, context, ("a", "b"), rng) for context in (everything, bursts))
     assert apart is not None
     assert together is not None
     assert apart.accuracy > 0.95
@@ -98,9 +94,7 @@ def test_copies_on_both_sides_do_not_help_when_they_are_grouped() -> None:
 def test_rare_classes_count_and_are_missed() -> None:
     x = np.concatenate([np.eye(2)[[0] * 10 + [1] * 10] * 5, [[9, 9]]]).astype(np.float32)
     y = np.array([0] * 10 + [1] * 10 + [2])
-    found = cross_validate(
-        Linear, x, y, np.ones(len(y), np.bool_), ("a", "b", "rare"), list(map(str, range(21))), np.random.default_rng(0)
-    )
+    found = cross_validate(Linear, x, y, FitContext.unknown(21), ("a", "b", "rare"), np.random.default_rng(0))
     assert found is not None
     assert (found.n, found.accuracy) == (21, pytest.approx(20 / 21))
     assert found.balanced_accuracy == pytest.approx(2 / 3)
@@ -178,12 +172,11 @@ def test_what_is_better_when_smaller_is_no_target() -> None:
 def test_a_class_in_one_group_is_not_measured_instead_of_always_missed() -> None:
     y = np.repeat([0, 1, 2], 12)
     x = np.eye(3, dtype=np.float32)[y] * 9
-    groups = [str(row) if row < 24 else "burst" for row in range(36)]
-    everything = np.ones(36, np.bool_)
+    context = replace(FitContext.unknown(36), groups=np.minimum(np.arange(36), 24))
     counts = {"c": "12 images, all in one sequence"}
-    args = (x, y, everything, ("a", "b", "c"), groups, np.random.default_rng(0))
+    args = (x, y, context, ("a", "b", "c"), np.random.default_rng(0))
     found = cross_validate(Linear, *args, image_counts=counts)
     assert found is not None
     assert (found.n, found.accuracy, found.unmeasured_classes) == (24, 1.0, counts)
-    each_in_one = [str(number) for number in y]
-    assert cross_validate(Linear, x, y, everything, ("a", "b", "c"), each_in_one, np.random.default_rng(0)) is None
+    each_in_one = replace(context, groups=y)
+    assert cross_validate(Linear, x, y, each_in_one, ("a", "b", "c"), np.random.default_rng(0)) is None

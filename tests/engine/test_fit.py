@@ -11,7 +11,7 @@ import pytest
 from alframe.engine.fit import TrainingLabels, explain_missing_evaluation, leave_out_groups, shares_group
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, cross_validate
 from alframe.heads.linear import Linear
-from alframe.types import Item
+from alframe.types import FitContext, Item
 
 # 40 images of two classes in bursts of two, at ten cameras.
 ITEMS = [Item(f"{n}.jpg", Path(f"{n}.jpg"), camera=f"cam{n % 10}", sequence=f"burst{n // 2}") for n in range(40)]
@@ -19,7 +19,7 @@ ITEMS = [Item(f"{n}.jpg", Path(f"{n}.jpg"), camera=f"cam{n % 10}", sequence=f"bu
 
 def labels(keys: list[int]) -> TrainingLabels:
     numbers = np.array(keys, np.int64)
-    return TrainingLabels(numbers, numbers // 2 % 2, ("a", "b"), numbers, np.ones(len(keys), np.bool_))
+    return TrainingLabels(numbers, numbers // 2 % 2, ("a", "b"), numbers, np.ones(len(keys), np.bool_), numbers)
 
 
 def leave_out(
@@ -70,12 +70,12 @@ def test_only_unseen_labels_are_predicted_and_all_others_are_learned_from() -> N
 
     y, unseen = np.arange(40) % 2, np.arange(40) >= 28
     x = np.column_stack([np.arange(40), 9 * y]).astype(np.float32)
-    found = cross_validate(Spy, x, y, unseen, ("a", "b"), list(map(str, range(40))), np.random.default_rng(0))
+    found = cross_validate(Spy, x, y, FitContext(unseen, np.arange(40)), ("a", "b"), np.random.default_rng(0))
     assert found is not None
     assert (found.n, found.basis) == (12, UNSEEN_BASIS)
     assert all(set(range(28)) < fit < set(range(40)) for fit in fits)
     few = np.arange(40) >= 31
-    assert cross_validate(Spy, x, y, few, ("a", "b"), list(map(str, range(40))), np.random.default_rng(0)) is None
+    assert cross_validate(Spy, x, y, FitContext(few, np.arange(40)), ("a", "b"), np.random.default_rng(0)) is None
 
 
 def test_the_reason_counts_what_the_network_has_seen() -> None:

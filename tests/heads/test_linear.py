@@ -97,3 +97,41 @@ def test_a_class_that_is_nearly_all_there_is_stays_likely():
     x = rng.normal(size=(1000, 200)).astype(np.float32) + 0.3 * y[:, None] * (np.arange(200) < 40).astype(np.float32)
     head = fitted(x[:400], y[:400], 2)
     assert (head.probs(x[400:]).argmax(axis=1) == y[400:]).mean() > 0.9
+
+
+def long_tail(seed: int, counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(len(counts)), counts)
+    centres = np.random.default_rng(9).normal(size=(len(counts), 60)) * 0.35
+    return (centres[y] + rng.normal(size=(len(y), 60))).astype(np.float32), y
+
+
+@pytest.mark.parametrize("params", [{"class_weight": "balanced"}, {"logit_adjustment": 1.0}])
+def test_rare_classes_can_count_as_much(params):
+    x, y = long_tail(0, (120, 30, 8, 4))
+    new, truth = long_tail(1, (500,) * 4)
+    plain, fair = (fitted(x, y, 4, **each).probs(new).argmax(axis=1) for each in ({}, params))
+    rare = truth >= 2
+    assert (fair == truth)[rare].mean() > (plain == truth)[rare].mean() + 0.05
+    assert (fair == truth).mean() > (plain == truth).mean()
+
+
+def test_balanced_is_scikit_learns():
+    x, y = long_tail(0, (60, 20, 10))
+    head = fitted(x, y, 3, class_weight="balanced")
+    constant = np.full((len(x), 1), linear.CONSTANT)
+    probe = LogisticRegression(C=0.1, max_iter=1000, fit_intercept=False, class_weight="balanced")
+    scaled = np.hstack([head.scale(x), constant])
+    np.testing.assert_allclose(head.probs(x), probe.fit(scaled, y).predict_proba(scaled), atol=2e-4)
+
+
+def test_classes_of_one_size_need_no_adjustment():
+    x, y = long_tail(0, (30, 30, 30))
+    for params in ({"class_weight": "balanced"}, {"logit_adjustment": 1.0}):
+        np.testing.assert_allclose(fitted(x, y, 3, **params).probs(x), fitted(x, y, 3).probs(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("params", [{"class_weight": "equal"}, {"logit_adjustment": -1.0}])
+def test_options_that_cannot_be(params):
+    with pytest.raises(BadParams, match="head 'linear'"):
+        Linear(**params)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import SelfCalibrating
+from alframe.contracts import UsesFitContext
 from alframe.engine.checked_head import checked_head
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.kit.composite import fit_head
+from alframe.types import FitContext
 
 SURE = {"name": "linear", "c": 10.0}
 HEADS = {
@@ -54,8 +55,8 @@ def labelled():
 def fitted(recipe, unseen):
     x, y = labelled()
     head = checked_head(REGISTRIES["head"].build(recipe), recipe)
-    assert isinstance(head, SelfCalibrating)
-    fit_head(head, x, y, 3, np.random.default_rng(0), unseen)
+    assert isinstance(head, UsesFitContext)
+    fit_head(head, x, y, 3, np.random.default_rng(0), FitContext(unseen, np.arange(150)))
     return head
 
 
@@ -82,7 +83,7 @@ def test_a_head_that_measures_nothing_is_fitted_as_ever():
     x, y = labelled()
     for recipe in (SURE, {"name": "ensemble", "member": {"name": "mlp", "epochs": 5}, "members": 2}):
         heads = [checked_head(REGISTRIES["head"].build(recipe), recipe) for _ in range(2)]
-        assert not isinstance(heads[0], SelfCalibrating)
-        fit_head(heads[0], x, y, 3, np.random.default_rng(0), np.zeros(150, bool))
+        assert not isinstance(heads[0], UsesFitContext)
+        fit_head(heads[0], x, y, 3, np.random.default_rng(0), FitContext(np.zeros(150, bool), np.arange(150)))
         heads[1].fit(x, y, 3, np.random.default_rng(0))
         np.testing.assert_array_equal(heads[0].probs(x), heads[1].probs(x))

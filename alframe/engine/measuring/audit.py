@@ -15,7 +15,18 @@ from alframe.engine.measuring.audit_weights import weigh_audit
 from alframe.engine.measuring.evaluate import AuditSample, evaluate_probs, predict_folds
 from alframe.engine.measuring.intervals import always_multiplier, effective_images, one_look_multiplier, wilson_interval
 from alframe.kit.pool_views import predict_in_chunks
-from alframe.types import UNLABELLED, WHOLE_POOL, AuditDraw, Bools, Estimate, Evaluation, Floats, Floats64, Ints
+from alframe.types import (
+    UNLABELLED,
+    WHOLE_POOL,
+    AuditDraw,
+    Bools,
+    Estimate,
+    Evaluation,
+    FitContext,
+    Floats,
+    Floats64,
+    Ints,
+)
 
 AUDIT_BASIS = "images drawn at random from the pool"
 DEDUPLICATED_AUDIT_BASIS = f"{AUDIT_BASIS}, near-duplicates counted once"
@@ -42,6 +53,7 @@ def evaluate_audit(
     head: Head,
     features: Floats,
     training: TrainingLabels,
+    context: FitContext,
     draws: Sequence[AuditDraw],
     unlabelled: Ints,
     rng: np.random.Generator,
@@ -50,8 +62,9 @@ def evaluate_audit(
 ) -> Audit | None:
     """Estimate the accuracy from the random `draws`, oldest first; None for fewer than 5 images, or one class.
 
-    `features` (N, D) are by item key, `head` is the model in use, and `unlabelled` (u,) are the keys that it is used
-    for. The labelled images are trained on, so the head in use cannot be tested on them: see `predict_unseen`.
+    `features` (N, D) are by item key, `head` is the model in use, fitted with the `context`, and `unlabelled` (u,) are
+    the keys that it is used for. The labelled images are trained on, so the head in use cannot be tested on them: see
+    `predict_unseen`.
 
     Each number is a sum over all images of a population of how sure the model is of each, corrected by how wrong this
     is on the images drawn at random (prediction-powered inference: Angelopoulos, Duchi and Zrnic 2023, arXiv
@@ -67,7 +80,7 @@ def evaluate_audit(
     is_labelled[training.keys] = True
     is_unlabelled[unlabelled] = True
     weights = weigh_audit(draws, is_labelled, is_unlabelled & ~is_labelled)
-    probs = predict_unseen(make_head, features, training, is_drawn, rng)
+    probs = predict_unseen(make_head, features, training, context, is_drawn, rng)
     right, sure = probs.argmax(axis=1) == training.y, probs.max(axis=1).astype(np.float64)
     rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
     sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)
@@ -140,6 +153,7 @@ def predict_unseen(
     make_head: Callable[[], Head],
     features: Floats,
     training: TrainingLabels,
+    context: FitContext,
     is_drawn: Bools,
     rng: np.random.Generator,
 ) -> Floats:
@@ -158,4 +172,4 @@ def predict_unseen(
             if is_test.any():
                 splits.append((np.flatnonzero(~is_test), np.flatnonzero(is_test)))
     x, classes = features[training.keys], len(training.classes)
-    return predict_folds(make_head, x, training.y, training.is_unseen_by_backbone, classes, splits, rng)
+    return predict_folds(make_head, x, training.y, context, classes, splits, rng)

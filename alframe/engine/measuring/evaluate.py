@@ -12,7 +12,7 @@ import numpy as np
 from alframe.contracts import Head
 from alframe.engine.measuring.intervals import effective_images, wilson_interval
 from alframe.kit.composite import fit_head
-from alframe.types import CROSS_VALIDATION_BASIS, Bools, Evaluation, Floats, Floats64, Ints
+from alframe.types import CROSS_VALIDATION_BASIS, Bools, Evaluation, FitContext, Floats, Floats64, Ints
 
 CALIBRATION_BINS = 15  # of the confidence, for the calibration error
 HELD_OUT_BASIS = "held-out images"
@@ -155,28 +155,27 @@ def cross_validate(
     make_head: Callable[[], Head],
     x: Floats,
     y: Ints,
-    is_unseen_by_backbone: Bools,
+    context: FitContext,
     classes: Sequence[str],
-    groups: Sequence[str],
     rng: np.random.Generator,
     folds: int = 5,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
     """Estimate the accuracy from the labelled images alone, where there is no test split; None if there are too few.
 
-    Only those with `is_unseen_by_backbone` (m,) are predicted: of the others the embedding knows the label. No fold
-    cuts one of the `groups` (m,), and none of these holds both kinds. A class with a single label is always missed, and
-    counts. One with several labels in one group is not measured: no head would have learned it, as the head in use has.
-    The labelled images were chosen for being hard or unusual and come from places the head has seen, so this is not an
-    estimate for other images.
+    Only what is unseen by the `context` is predicted: of the others the embedding knows the label. No fold cuts one of
+    its `groups`, and none of these holds both kinds. A class with a single label is always missed, and counts. One with
+    several labels in one group is not measured: no head would have learned it, as the head in use has. The labelled
+    images were chosen for being hard or unusual and come from places the head has seen, so this is not an estimate for
+    other images.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    group_numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
+    group_numbers = np.unique(context.groups, return_inverse=True)[1]
     pairs = np.unique(np.stack([y, group_numbers]), axis=1)
     group_counts, label_counts = (np.bincount(numbers, minlength=len(classes)) for numbers in (pairs[0], y))
     is_in_one_group = (group_counts == 1) & (label_counts > 1)
-    rows = np.flatnonzero(is_unseen_by_backbone & ~is_in_one_group[y])
+    rows = np.flatnonzero(context.is_unseen_by_backbone & ~is_in_one_group[y])
     commonest = np.sort(np.bincount(y[rows], minlength=2))[::-1]
     folds = min(folds, int(commonest[0]), len(np.unique(group_numbers[rows])))
     if folds < 2 or len(rows) < MIN_LABELS or commonest[1] < 2:
@@ -186,8 +185,8 @@ def cross_validate(
         warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
         tests = [rows[test] for _, test in splitter.split(x[rows], y[rows], group_numbers[rows])]
     splits = [(np.setdiff1d(np.arange(len(y)), test), test) for test in tests]
-    probs = predict_folds(make_head, x, y, is_unseen_by_backbone, len(classes), splits, rng)
-    basis = CROSS_VALIDATION_BASIS if is_unseen_by_backbone.all() else UNSEEN_BASIS
+    probs = predict_folds(make_head, x, y, context, len(classes), splits, rng)
+    basis = CROSS_VALIDATION_BASIS if context.is_unseen_by_backbone.all() else UNSEEN_BASIS
     truth = [classes[number] for number in y[rows].tolist()]
     return evaluate_probs(probs[rows], classes, truth, basis, image_counts)
 
@@ -196,15 +195,19 @@ def predict_folds(
     make_head: Callable[[], Head],
     x: Floats,
     y: Ints,
-    is_unseen_by_backbone: Bools,
+    context: FitContext,
     classes: int,
     splits: Sequence[tuple[Ints, Ints]],
     rng: np.random.Generator,
 ) -> Floats:
-    """Return (m, classes) what heads say of the test rows of the `splits` (train, test); zeros for other rows."""
+    """Return (m, classes) what heads say of the test rows of the `splits` (train, test); zeros for other rows.
+
+    A test row is not among the unlabelled images that a head learns from: it stands for an image that the head has
+    never met.
+    """
     probs = np.zeros((len(y), classes), np.float32)
     for train, test in splits:
         head = make_head()
-        fit_head(head, x[train], y[train], classes, rng, is_unseen_by_backbone[train])
+        fit_head(head, x[train], y[train], classes, rng, context.take(train))
         probs[test] = head.probs(x[test])
     return probs

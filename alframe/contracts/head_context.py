@@ -1,0 +1,29 @@
+"""What heads may learn from besides embeddings and classes."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from alframe.types import FitContext, Floats, Ints
+
+
+@runtime_checkable
+class UsesFitContext(Protocol):
+    """A head that learns from more than embeddings and classes, as one that measures how sure it may be."""
+
+    def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
+        """Fit as `fit` does, which is the same as with `FitContext.unknown`.
+
+        What the head measures on labels it measures on those that are unseen: an embedding trained on a label gives it
+        away.
+        """
+
+
+@runtime_checkable
+class UsesUnlabelled(UsesFitContext, Protocol):
+    """A head that also learns from images without a label; without any it is fitted as well."""
+
+    max_unlabelled: int
+    """At most so many rows are in the context's `unlabelled`, drawn at random: it bounds memory and time."""

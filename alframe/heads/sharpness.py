@@ -1,0 +1,90 @@
+"""How much each of several models counts, and how sure they may be, by images that they have not learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from alframe.types import Bools, Floats64, Ints
+
+MAX_LOG_SHARPNESS = 4.0  # natural logarithm, of the factor of the logits
+MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
+
+
+def fit_shares(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
+    """Return the factors (k,), at least 0, with which the sum of the `logits` (k, q, P) predicts `y` (q,) best.
+
+    The loss is the cross-entropy, in which images count by `weights` (q,). A logit of minus infinity is that of a class
+    which the models did not know.
+    """
+
+    def combine(factors: Floats64, finite: Floats64) -> tuple[Floats64, Floats64]:
+        return np.tensordot(factors, finite, 1), finite
+
+    start = np.full(len(logits), 1 / len(logits))
+    return _minimise(logits, y, weights, combine, start, [(0, None)] * len(logits))
+
+
+def fit_sharpness(
+    logits: Floats64, distances: Floats64, y: Ints, weights: Floats64, falls: bool
+) -> tuple[float, float]:
+    """Return a and b >= 0, so that `logits` (q, P) times exp(a - b `distances` (q,)) predict `y` (q,) best.
+
+    A class of -1 is one that the models did not know: it is right to be unsure then, as if every class were as likely.
+    `weights` (q,) are as in `fit_shares`. Without `falls`, b is 0: images far from all examples are not less sure.
+    Compare Tomani, Waseda, Shen and Cremers 2023, "Beyond in-domain scenarios: robust density-aware calibration".
+    """
+    unit = float(distances.mean()) or 1.0
+    relative = distances / unit
+
+    def combine(parameters: Floats64, finite: Floats64) -> tuple[Floats64, Floats64]:
+        scaled = np.exp(parameters[0] - parameters[1] * relative)[:, None] * finite[0]
+        return scaled, np.stack([scaled, -relative[:, None] * scaled])
+
+    bounds = [(-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS), (0, MAX_FALLOFF if falls else 0)]
+    a, b = _minimise(logits[None], y, weights, combine, np.zeros(2), bounds)
+    return float(a), float(b) / unit
+
+
+def balanced_weights(y: Ints, weights: Floats64, power: float = 1.0) -> Floats64:
+    """Return `weights` (q,) divided by the sum of their class of `y` (q,) to this power, with the same total as before.
+
+    With a power of 1 all classes have the same sum.
+    """
+    _, numbers = np.unique(y, return_inverse=True)
+    balanced = weights / np.bincount(numbers, weights)[numbers] ** power
+    return np.asarray(balanced * weights.sum() / balanced.sum())
+
+
+def _minimise(
+    logits: Floats64,
+    y: Ints,
+    weights: Floats64,
+    combine: Callable[[Floats64, Floats64], tuple[Floats64, Floats64]],
+    start: Floats64,
+    bounds: Sequence[tuple[float, float | None]],
+) -> Floats64:
+    """Minimise the cross-entropy of the (q, P) that `combine` makes; it also returns their slopes (parameters, q, P).
+
+    One image without information is added: this avoids certainty from a few images that are all right.
+    """
+    known: Bools = np.isfinite(logits[0])
+    finite = np.where(known, logits, 0.0)
+    rows = np.arange(len(y))
+    uniform = known / known.sum(axis=1, keepdims=True)
+    has_class = y >= 0
+    target = uniform / len(y)
+    target[rows[has_class], y[has_class]] += weights[has_class]
+    target[~has_class] += weights[~has_class, None] * uniform[~has_class]
+    totals = target.sum(axis=1)
+
+    def loss(parameters: Floats64) -> tuple[float, Floats64]:
+        combined, slopes = combine(parameters, finite)
+        norm = logsumexp(np.where(known, combined, -np.inf), axis=1)
+        error = totals[:, None] * np.exp(np.where(known, combined, -np.inf) - norm[:, None]) - target
+        return float(totals @ norm - (target * combined).sum()), np.einsum("kqp,qp->k", slopes, error)
+
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
