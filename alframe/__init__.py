@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alframe.arrays.campaign import Campaign
     from alframe.arrays.choosing import ArraySelection
     from alframe.arrays.select import select
+    from alframe.arrays.simulate import simulate
     from alframe.builtins import alframe_version
     from alframe.engine.model import load_model
 
@@ -27,9 +28,20 @@ _MODULES = {
     "open_session": "alframe.app.api",
     "load_model": "alframe.engine.model",
     "select": "alframe.arrays.select",
+    "simulate": "alframe.arrays.simulate",
 }
 
-__all__ = ["ArraySelection", "Campaign", "__version__", "build", "compose", "load_model", "open_session", "select"]
+__all__ = [
+    "ArraySelection",
+    "Campaign",
+    "__version__",
+    "build",
+    "compose",
+    "load_model",
+    "open_session",
+    "select",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:

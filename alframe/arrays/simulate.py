@@ -1,0 +1,140 @@
+"""Simulate active learning on arrays whose labels are all known, to compare samplers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from alframe import seeding
+from alframe.arrays.campaign import DEFAULTS, Campaign
+from alframe.arrays.pool import ArrayPool, make_array_pool
+from alframe.comparison.tidy import tidy_rows
+from alframe.contracts import Head, Sampler
+from alframe.engine.listing.groups import draw_stratified_groups
+from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
+from alframe.errors import BadParams
+from alframe.kit.arrays import as_rows, number_classes
+from alframe.progress import track
+from alframe.types import Floats, Ints, RoundRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SamplerChoice = str | Sampler | None
+
+
+def simulate(
+    features: Any,
+    labels: Any,
+    *,
+    sampler: SamplerChoice | Sequence[SamplerChoice] = None,
+    seeds: int | Iterable[int] = 5,
+    budget: int = 200,
+    batch: int = DEFAULTS.batch,
+    start: int = DEFAULTS.start.labels,
+    start_sampler: str | Sampler | None = None,
+    head: str | Head | None = None,
+    test: Any = DEFAULTS.holdout.fraction,
+    keys: Any = None,
+    sequences: Any = None,
+    per_sequence: int | None = DEFAULTS.per_sequence,
+) -> pd.DataFrame:
+    """Simulate a campaign for each sampler and seed; return the learning curves as a tidy table.
+
+    The labels (N,) of `features` (N, D) are all known and are revealed when the sampler asks. Seed for seed, all
+    samplers have the same test rows and the same first batch. Columns: sampler, seed, round, labels, seconds,
+    selection_seconds, n, accuracy with its 95 % interval low and high, and the other measures of `alframe compare`.
+
+    `sampler`: one or several names; None: the command line's default and "random".
+    `seeds`: a number of seeds from 0 up, or the seeds.
+    `budget`: labels at the end; `batch`: labels of a round; `start`: labels of the first batch.
+    `test`: the part of the rows that is held out to measure on, no sequence cut; or those rows, as keys or a mask (N,).
+    The others are as in `alframe.Campaign`.
+    """
+    import pandas as pd
+
+    pool = make_array_pool(features, keys, sequences)
+    y, classes = number_classes(labels)
+    if len(y) != len(pool):
+        raise BadParams(f"labels: there are {len(y)} for {len(pool)} rows of features; a simulation needs all of them.")
+    if not 1 <= start <= budget:
+        raise BadParams(f"start={start}: must be from 1 to budget={budget}.")
+    names = [str(name) for name in classes]
+    truth = [names[number] for number in y.tolist()]
+    several = _several(sampler)
+    numbers = range(seeds) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    rows: list[dict[str, object]] = []
+    for choice, seed in track([(choice, seed) for choice in several for seed in numbers], "Simulating", unit="run"):
+        test_rows = _draw_test_rows(test, pool, truth, seed)
+        campaign = Campaign(
+            pool,
+            sampler=choice,
+            head=head,
+            start_sampler=start_sampler,
+            per_sequence=per_sequence,
+            candidates=~np.isin(np.arange(len(pool)), test_rows),
+            seed=seed,
+        )
+        history = _run(campaign, y, names, test_rows, pool.features, (start, batch, budget))
+        rows += tidy_rows(list(history), sampler=campaign.sampler_name, seed=seed)
+    return pd.DataFrame(rows)
+
+
+def _run(
+    campaign: Campaign, y: Ints, names: Sequence[str], test: Ints, features: Floats, sizes: tuple[int, int, int]
+) -> Iterator[RoundRecord]:
+    """Yield the record of each round with a model, until the budget is spent or no row is left."""
+    start, batch, budget = sizes
+    truth = [names[number] for number in y[test].tolist()]
+    selection_seconds = 0.0
+    while True:
+        since = time.perf_counter()
+        known, has_model = len(campaign.labels), len(campaign.classes) > 1
+        if has_model:
+            probs = campaign.fit_head().probs(features[test])
+            seconds = {"head": time.perf_counter() - since, "selection": selection_seconds}
+            classes = tuple(names[number] for number in campaign.classes)
+            yield RoundRecord(
+                round=campaign.rounds,
+                labels=known,
+                unlabelled=campaign.rows_left,
+                set_aside=0,
+                classes=classes,
+                evaluation=evaluate_probs(probs, classes, truth, HELD_OUT_BASIS),
+                fingerprint="",
+                seconds=seconds,
+                at=datetime.now(UTC),
+            )
+        size = min(batch if has_model else start, budget - known)
+        if size == 0 or not campaign.rows_left:
+            return
+        since = time.perf_counter()
+        chosen = campaign.ask(size)
+        selection_seconds = time.perf_counter() - since
+        campaign.tell(chosen.keys, y[chosen.rows])
+
+
+def _several(sampler: SamplerChoice | Sequence[SamplerChoice]) -> list[SamplerChoice]:
+    if sampler is None:
+        return [None, "random"]
+    return list(sampler) if isinstance(sampler, list | tuple) else [cast(SamplerChoice, sampler)]
+
+
+def _draw_test_rows(test: Any, pool: ArrayPool, truth: Sequence[str], seed: int) -> Ints:
+    """Return the rows that are held out: those that are named, or a part of each class, drawn as a campaign does."""
+    if not isinstance(test, int | float) or isinstance(test, bool):
+        rows = as_rows(test, pool.keys, "test")
+        if not len(rows):
+            raise BadParams("test names no row; there would be nothing to measure on.")
+        return rows
+    if not 0 < test < 1:
+        raise BadParams(f"test={test}: must be a part of the rows, above 0 and below 1, or the rows themselves.")
+    # In the order of a campaign's groups: first the rows without a sequence, then the sequences.
+    sequences = np.char.add("1", np.char.zfill(pool.sequences.astype(str), 12))
+    groups = np.where(pool.sequences < 0, np.char.add("0", pool.keys.astype(str)), sequences)
+    drawn = draw_stratified_groups(groups.tolist(), truth, test, seeding.generator(seed, "holdout"))
+    return np.flatnonzero(np.isin(groups, list(drawn)))
