@@ -21,7 +21,7 @@ import numpy as np
 from alframe.errors import StoreError
 from alframe.store.database import connect, connect_to_read, damaged, explain_content, explain_errors, transaction
 from alframe.store.events import Closed, Event, Requested, Trained
-from alframe.store.migrations import migrate, migrated_copy
+from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import (
     StoredItems,
@@ -62,7 +62,7 @@ class Ledger:
         with explain_content(file):
             db = connect_to_read(file) if read_only else connect(file)
             try:
-                _require_own(db, file)
+                require_ledger(db, file)
                 if read_only:
                     db = migrated_copy(db, str(file))
                 else:
@@ -289,20 +289,6 @@ class Ledger:
     def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
-
-
-def _require_own(db: sqlite3.Connection, file: Path) -> None:
-    """Raise StoreError for another program's database, and for a ledger that has lost all that it held."""
-    if db.execute("PRAGMA user_version").fetchone()[0]:
-        return
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables:
-        raise StoreError(f"{file} is not a ledger: it has the tables {', '.join(sorted(tables))[:200]}. Move it away.")
-    if begun := [name for name in ("to_label", "rounds.jsonl", "done.json") if (file.parent / name).exists()]:
-        raise StoreError(
-            f"{file} is empty, though the project has begun ({begun[0]}). Restore it from a backup. To start the "
-            "project anew, choose another folder with project=FOLDER."
-        )
 
 
 def _timestamp() -> str:

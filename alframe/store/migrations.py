@@ -6,6 +6,7 @@ A step that has been released is never edited: add another.
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from alframe.errors import StoreError
 
@@ -146,6 +147,20 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only: audit_frame'); END;
 )
 
 STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON, _AUDIT_FRAME)
+
+
+def require_ledger(db: sqlite3.Connection, file: Path) -> None:
+    """Raise StoreError for another program's database, and for a ledger that has lost all that it held."""
+    if db.execute("PRAGMA user_version").fetchone()[0]:
+        return
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables:
+        raise StoreError(f"{file} is not a ledger: it has the tables {', '.join(sorted(tables))[:200]}. Move it away.")
+    if begun := [name for name in ("to_label", "rounds.jsonl", "done.json") if (file.parent / name).exists()]:
+        raise StoreError(
+            f"{file} is empty, though the project has begun ({begun[0]}). Restore it from a backup. To start the "
+            "project anew, choose another folder with project=FOLDER."
+        )
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:
