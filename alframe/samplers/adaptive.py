@@ -7,6 +7,7 @@ import numpy as np
 from alframe.kit.clustering import cumulative_count, kmeans_centres, nearest_neighbours, sample_rows, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
+from alframe.samplers.objectives import objective_weights, require_objective
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Ints, Need, PoolView, Selection
 
@@ -17,33 +18,38 @@ class Adaptive:
     """Cluster the uncertain images by weighted k-means, and take the middle image of the most uncertain clusters.
 
     Weighted k-means on embeddings of length 1 as in Zhdanov 2019, "Diverse mini-batch active learning". Uncertainty is
-    1 - margin, the score, by which the batch is ordered. The images that count as uncertain are the fraction of the
-    pool that the labels seem to miss (`estimate_unseen_fraction`), and at least `candidates` for each cluster. So with
-    many classes and few labels the whole pool is covered; the more is known, the nearer the choice is to margin
-    sampling without near-duplicates.
+    1 - margin, times what the image counts for the objective: the score, by which the batch is ordered. The images that
+    count as uncertain are the fraction of the pool that the labels seem to miss (`estimate_unseen_fraction`), and at
+    least `candidates` for each cluster. So with many classes and few labels the whole pool is covered; the more is
+    known, the nearer the choice is to margin sampling without near-duplicates.
 
     `candidates`: uncertain images for each cluster, at least.
-    `power`: an image's weight is its uncertainty to this power.
+    `power`: an image's weight is its 1 - margin to this power, times what it counts for the objective.
     `rows`: uncertain images clustered, at most: a random sample of more.
+    `objective`: "accuracy" counts all images alike, "macro" all classes, as the macro-F1 does (`objective_weights`).
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELS, Need.PROBS})
 
-    def __init__(self, candidates: int = 5, power: float = 3.0, rows: int = 20_000) -> None:
+    def __init__(
+        self, candidates: int = 5, power: float = 3.0, rows: int = 20_000, objective: str = "accuracy"
+    ) -> None:
         require_at_least("sampler 'adaptive'", 1, candidates=candidates, rows=rows)
         require_parameter("sampler 'adaptive'", 0 <= power < np.inf, "a number of at least 0", power=power)
-        self.candidates, self.power, self.rows = candidates, power, rows
+        require_objective("sampler 'adaptive'", objective)
+        self.candidates, self.power, self.rows, self.objective = candidates, power, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        uncertainty = margin_uncertainty(view.probs)
+        doubt, counts = margin_uncertainty(view.probs), objective_weights(self.objective, view.probs)
+        uncertainty = doubt * counts
         clusters = max(k, MIN_CLUSTERS)
         count = max(self.candidates * clusters, round(estimate_unseen_fraction(view.labels) * len(view)))
         uncertain = select_top_k(np.arange(len(view)), uncertainty, count, rng).keys
         rows = uncertain[sample_rows(len(uncertain), self.rows, k, rng)]
         x = unit_vectors(view.lazy_features[rows])
         # A head that is sure of everything leaves plain k-means.
-        weights = np.maximum(uncertainty[rows], np.float32(1e-6)) ** np.float32(self.power)
+        weights = np.maximum(doubt[rows], np.float32(1e-6)) ** np.float32(self.power) * counts[rows]
         distances, cluster = nearest_neighbours(x, kmeans_centres(x, clusters, rng, weights=weights))
         cluster_weights = np.bincount(cluster[:, 0], weights)
         by_distance = np.argsort(distances[:, 0], kind="stable")

@@ -9,6 +9,7 @@ from alframe.kit.clustering import pairwise_squared_distances, sample_rows, unit
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
 from alframe.kit.scoring import require_finite, require_measurable
+from alframe.samplers.objectives import objective_weights, require_objective
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
@@ -45,27 +46,37 @@ class UHerding:
     """Select as MaxHerding, where each image counts as much as the head doubts it.
 
     Bae, Sutherland and Oliveira 2025, "Uncertainty herding: one active learning method for all label budgets" (arXiv
-    2412.20644). The doubt is 1 - margin. With few labels it covers the pool, with many it is margin sampling, since
-    labels reach less far the more there are: `sigma` is the smallest distance between two labelled images.
+    2412.20644). The doubt is 1 - margin, times what the image counts for the objective. With few labels it covers the
+    pool, with many it is margin sampling, since labels reach less far the more there are: `sigma` is the smallest
+    distance between two labelled images.
 
     `sigma`: distance at which the similarity has fallen to 1 / e; None takes that smallest distance, and 1 with fewer
         than two labels.
     `temperature`: the probabilities are flattened by this factor on the logits first; above 0.
     `rows`: images looked at, at most: a random sample of a larger pool.
+    `objective`: "accuracy" counts all images alike, "macro" all classes, as the macro-F1 does (`objective_weights`).
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.PROBS})
 
-    def __init__(self, sigma: float | None = None, temperature: float = 1.0, rows: int = 10_000) -> None:
+    def __init__(
+        self,
+        sigma: float | None = None,
+        temperature: float = 1.0,
+        rows: int = 10_000,
+        objective: str = "accuracy",
+    ) -> None:
         require_parameter("sampler 'uherding'", sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)
         require_parameter("sampler 'uherding'", 0 < temperature < np.inf, "above 0", temperature=temperature)
         require_at_least("sampler 'uherding'", 1, rows=rows)
-        self.sigma, self.temperature, self.rows = sigma, temperature, rows
+        require_objective("sampler 'uherding'", objective)
+        self.sigma, self.temperature, self.rows, self.objective = sigma, temperature, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
-        doubt = margin_uncertainty(soften(view.probs[rows], self.temperature))
+        probs = soften(view.probs[rows], self.temperature)
+        doubt = margin_uncertainty(probs) * objective_weights(self.objective, probs)
         require_finite(doubt, "uncertainties")
         labelled = view.labelled_features
         sigma = smallest_distance(labelled) if self.sigma is None else self.sigma

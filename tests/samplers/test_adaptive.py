@@ -7,12 +7,18 @@ import pytest
 
 from alframe.errors import BadParams
 from alframe.samplers.adaptive import Adaptive, estimate_unseen_fraction
+from alframe.samplers.objectives import OBJECTIVES
 from alframe.testing.sampler import SamplerSuite
 from alframe.types import Need, PoolView
 
 
 class TestAdaptive(SamplerSuite):
     make = Adaptive
+
+
+class TestAdaptiveMacro(SamplerSuite):
+    def make(self):
+        return Adaptive(objective="macro")
 
 
 def sure(lead):
@@ -100,7 +106,27 @@ def test_many_doubtful_images_are_looked_at_in_part():
     assert len(set(chosen.keys.tolist())) == 5
 
 
-@pytest.mark.parametrize("bad", [{"candidates": 0}, {"rows": 0}, {"power": -1.0}, {"power": float("nan")}])
+def test_macro_asks_for_the_rare_class_as_often_as_for_the_common_one():
+    """The head doubts 20 heaps alike: in two of them, whether it is the rare class; in 18, between common ones."""
+    x, heap = heaps(20, 30)
+    probs = np.where((heap < 2)[:, None], [0.4, 0.0, 0.6], [0.0, 0.6, 0.4]).astype(np.float32)
+    labels = [0, 0, 1, 1, 2, 2]
+    counts = {
+        objective: np.mean(
+            [
+                (heap[choose(view_of(x, probs, labels), 10, seed, objective=objective).keys] < 2).sum()
+                for seed in range(5)
+            ]
+        )
+        for objective in OBJECTIVES
+    }
+    assert counts["accuracy"] <= 2 <= counts["macro"] - 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"candidates": 0}, {"rows": 0}, {"power": -1.0}, {"power": float("nan")}, {"objective": "recall"}],
+)
 def test_parameters_that_cannot_be(bad):
     with pytest.raises(BadParams, match=f"adaptive.*{next(iter(bad))}"):
         Adaptive(**bad)

@@ -8,6 +8,7 @@ import skactiveml.pool
 
 from alframe.errors import BadParams
 from alframe.samplers.herding import MaxHerding, UHerding, smallest_distance, soften
+from alframe.samplers.objectives import OBJECTIVES
 from alframe.testing.sampler import SamplerSuite
 from alframe.types import Need, PoolView
 
@@ -90,7 +91,18 @@ def test_a_temperature_flattens_the_probabilities():
     assert soften(probs, 1.0) is probs
 
 
-@pytest.mark.parametrize("params", [{"sigma": 0}, {"sigma": -1.0}, {"rows": 0}, {"temperature": 0}])
+def test_macro_lets_a_rare_class_be_covered_first():
+    """A heap of three rare classes and a five times larger one of two common classes, doubted alike, far apart."""
+    rng = np.random.default_rng(0)
+    rare = np.arange(60) < 10
+    x = (np.eye(3)[np.where(rare, 0, 1)] + 0.01 * rng.normal(size=(60, 3))).astype(np.float32)
+    probs = np.where(rare[:, None], [1 / 3, 1 / 3, 1 / 3, 0, 0], [0, 0, 0, 0.5, 0.5]).astype(np.float32)
+    view = view_of(x, np.array([[0, 0, 1], [0, 1, 1]], np.float32), probs)
+    first = {name: UHerding(objective=name).select(view, 1, np.random.default_rng(0)).keys[0] for name in OBJECTIVES}
+    assert first["accuracy"] >= 10 > first["macro"]
+
+
+@pytest.mark.parametrize("params", [{"sigma": 0}, {"sigma": -1.0}, {"rows": 0}, {"temperature": 0}, {"objective": ""}])
 def test_parameters_are_checked(params):
     with pytest.raises(BadParams, match=next(iter(params))):
         UHerding(**params)

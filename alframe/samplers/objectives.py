@@ -1,0 +1,30 @@
+"""What the labels are for: the accuracy over all images, or over all classes alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alframe.kit.parameters import require_parameter
+from alframe.types import Floats
+
+OBJECTIVES = ("accuracy", "macro")
+
+
+def require_objective(part: str, objective: str) -> None:
+    """Raise BadParams unless `objective` is one of OBJECTIVES; `part` names the part, as in `require_parameter`."""
+    require_parameter(part, objective in OBJECTIVES, " or ".join(OBJECTIVES), objective=objective)
+
+
+def objective_weights(objective: str, probs: Floats) -> Floats:
+    """Return how much each image counts for the objective (n,), 1 on average, from its class `probs` (n, C).
+
+    For "accuracy", all images count the same. For "macro", the mean over classes, all classes do: an image counts by
+    the inverse share of its class in the pool. Of its class and of the shares only the head's opinion is known, so it
+    is the expected value of the inverse share. To each share, that of one image is added, so that a class which the
+    head sees nowhere does not count without bound.
+    """
+    if objective == "accuracy":
+        return np.ones(len(probs), np.float32)
+    shares = probs.mean(axis=0, dtype=np.float64) + 1 / max(len(probs), 1)
+    weights = probs @ (1 / shares).astype(np.float32)
+    return np.asarray(weights / weights.mean(dtype=np.float64), np.float32)
