@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires
+
+from packaging.requirements import Requirement
 
 from alframe.app.conf_folders import conf_folder, config_files, config_folders, plugin_config_folders
 from alframe.app.parts import GROUPS
-from alframe.builtins import REGISTRIES
+from alframe.builtins import REGISTRIES, alframe_version
 from alframe.errors import AlframeError
 from alframe.registry import RegisteredPart, Registry
 
@@ -48,8 +51,22 @@ def _import_problem(entry: RegisteredPart) -> str:
     except AlframeError as error:
         return f"BROKEN: {error}"
     seconds = time.perf_counter() - started
+    if requirement := _unmet_requirement(entry.owner):
+        return f"made for another version: it requires {requirement}, and this is alframe {alframe_version()}"
     # alframe's own parts come first in each kind, so torch and its like are imported before a plugin is.
     return f"ok, but slow to import: {seconds:.1f} s" if seconds > SLOW_IMPORT and entry.owner != "alframe" else ""
+
+
+def _unmet_requirement(owner: str) -> str | None:
+    """Return what a distribution requires of alframe, if the installed version does not meet it."""
+    try:
+        lines = requires(owner) or []
+    except PackageNotFoundError:
+        return None
+    ours = (line for line in map(Requirement, lines) if line.name == "alframe")
+    applying = (line for line in ours if line.marker is None or line.marker.evaluate())
+    unmet = (line for line in applying if not line.specifier.contains(alframe_version(), prereleases=True))
+    return next(map(str, unmet), None)
 
 
 def _describe_problems() -> Iterator[str]:

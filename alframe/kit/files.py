@@ -16,6 +16,7 @@ from alframe.store.files import (
     replace_file,
     require_free_space,
     write_json,
+    write_text,
 )
 from alframe.store.names import class_folder_name, flat_file_name, is_system_file, ranked_file_name
 
@@ -38,6 +39,7 @@ __all__ = [
     "require_free_space",
     "try_again",
     "write_json",
+    "write_text",
 ]
 
 

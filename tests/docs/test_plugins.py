@@ -25,4 +25,5 @@ def test_every_kind_has_its_row() -> None:
 
 
 def test_the_kinds_that_new_plugin_knows() -> None:
-    assert f"`new_plugin` knows these kinds (`kind=`): {', '.join(KINDS)}." in PAGE
+    assert set(KINDS) == set(BUILTIN_PARTS)
+    assert f"`new_plugin` knows all kinds (`kind=`): {', '.join(KINDS)}." in PAGE

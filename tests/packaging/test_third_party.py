@@ -96,6 +96,22 @@ def test_a_broken_plugin_costs_only_its_user(alframe: CommandLine, install_fake:
     assert not (tmp_path / "digits").exists()
 
 
+def test_a_plugin_for_another_version_is_named(alframe: CommandLine, install_fake: InstallFake) -> None:
+    site = install_fake("alframe-old", SAMPLER, "old", "name: old")
+    metadata = site / "alframe_old-1.0.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text() + "Requires-Dist: alframe<0.1,>=0.0.5\nRequires-Dist: numpy>=2\n")
+    line = line_starting_with(alframe("plugins").out, "old ")
+    assert line.startswith("old alframe-old 1.0 made for another version: it requires alframe<0.1,>=0.0.5, and this is")
+
+
+def test_a_plugin_that_is_slow_to_import_is_named(
+    alframe: CommandLine, install_fake: InstallFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_fake("alframe-slow", SAMPLER, "slow", "name: slow")
+    monkeypatch.setattr("alframe.app.inspect.SLOW_IMPORT", 0.0)
+    assert "ok, but slow to import: 0.0 s" in line_starting_with(alframe("plugins").out, "slow ")
+
+
 def test_one_name_claimed_by_two(alframe: CommandLine, install_fake: InstallFake, pool: Path, tmp_path: Path) -> None:
     install_fake("alframe-one", SAMPLER, "twin", "name: twin")
     install_fake("alframe-two", SAMPLER, "twin", "name: twin")
