@@ -131,6 +131,11 @@ class Campaign:
         """How many rows may still be asked for."""
         return len(self._rows_left())
 
+    @property
+    def unlabelled_rows(self) -> Ints:
+        """The row numbers (n,) that may be asked for and have no label, those that wait for an answer among them."""
+        return np.setdiff1d(self._candidates, list(self._labels))
+
     def _rows_left(self) -> Ints:
         return np.setdiff1d(self._candidates, [*self._labels, *self._pending, *self._skipped])
 
@@ -153,8 +158,7 @@ class Campaign:
         """Return the head, fitted to all labels so far. Raises UnmetNeed before two classes are labelled."""
         if self._head is None:
             head, labels = build_head(self._new_head)[0], self._numbered_labels()
-            unlabelled = np.setdiff1d(self._candidates, labels.rows)
-            self._head = fit(head, self._pool, labels, unlabelled, self._seed, len(self._rounds), self._name)
+            self._head = fit(head, self._pool, labels, self.unlabelled_rows, self._seed, len(self._rounds), self._name)
         return self._head
 
     def predict_probs(self, features: Any = None) -> Floats:

@@ -18,6 +18,7 @@ from alframe.engine.listing.groups import draw_stratified_groups
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
 from alframe.errors import BadParams
 from alframe.kit.arrays import as_rows, number_classes
+from alframe.kit.pool_views import predict_in_chunks
 from alframe.progress import track
 from alframe.types import Floats, Ints, RoundRecord
 
@@ -48,6 +49,8 @@ def simulate(
     The labels (N,) of `features` (N, D) are all known and are revealed when the sampler asks. Seed for seed, all
     samplers have the same test rows and the same first batch. Columns: sampler, seed, round, labels, seconds,
     selection_seconds, n, accuracy with its 95 % interval low and high, and the other measures of `alframe compare`.
+    `classes` is how many classes the labels so far show. `pool_accuracy` is that of the whole pool, where labels count
+    as right and the head labels the rest: what one gets who stops here (Kurinchi-Vendhan and Beery 2026, 2606.03821).
 
     `sampler`: one or several names; None: the command line's default and "random".
     `seeds`: a number of seeds from 0 up, or the seeds.
@@ -79,15 +82,16 @@ def simulate(
             candidates=~np.isin(np.arange(len(pool)), test_rows),
             seed=seed,
         )
-        history = _run(campaign, y, names, test_rows, pool.features, (start, batch, budget))
-        rows += tidy_rows(list(history), sampler=campaign.sampler_name, seed=seed)
+        found = list(_run(campaign, y, names, test_rows, pool.features, (start, batch, budget)))
+        tidy = tidy_rows([record for record, _ in found], sampler=campaign.sampler_name, seed=seed)
+        rows += [{**row, "pool_accuracy": accuracy} for row, (_, accuracy) in zip(tidy, found, strict=True)]
     return pd.DataFrame(rows)
 
 
 def _run(
     campaign: Campaign, y: Ints, names: Sequence[str], test: Ints, features: Floats, sizes: tuple[int, int, int]
-) -> Iterator[RoundRecord]:
-    """Yield the record of each round with a model, until the budget is spent or no row is left."""
+) -> Iterator[tuple[RoundRecord, float]]:
+    """Yield each round with a model, and its accuracy on the whole pool, until the budget or the rows are spent."""
     start, batch, budget = sizes
     truth = [names[number] for number in y[test].tolist()]
     selection_seconds = 0.0
@@ -98,7 +102,7 @@ def _run(
             probs = campaign.fit_head().probs(features[test])
             seconds = {"head": time.perf_counter() - since, "selection": selection_seconds}
             classes = tuple(names[number] for number in campaign.classes)
-            yield RoundRecord(
+            record = RoundRecord(
                 round=campaign.rounds,
                 labels=known,
                 unlabelled=campaign.rows_left,
@@ -109,6 +113,7 @@ def _run(
                 seconds=seconds,
                 at=datetime.now(UTC),
             )
+            yield record, _measure_whole_pool(campaign, y, features)
         size = min(batch if has_model else start, budget - known)
         if size == 0 or not campaign.rows_left:
             return
@@ -116,6 +121,14 @@ def _run(
         chosen = campaign.ask(size)
         selection_seconds = time.perf_counter() - since
         campaign.tell(chosen.keys, y[chosen.rows])
+
+
+def _measure_whole_pool(campaign: Campaign, y: Ints, features: Floats) -> float:
+    """Return the accuracy on all rows that may be asked for, where those with a label are right."""
+    left, head, classes = campaign.unlabelled_rows, campaign.fit_head(), np.array(campaign.classes)
+    predicted = predict_in_chunks(features, left, lambda x: head.probs(x).argmax(axis=1))
+    known = len(campaign.labels)
+    return float((known + np.count_nonzero(classes[predicted] == y[left])) / (known + len(left)))
 
 
 def _several(sampler: SamplerChoice | Sequence[SamplerChoice]) -> list[SamplerChoice]:
