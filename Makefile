@@ -41,6 +41,8 @@ $(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,docs,lite,sweep,metric,onnx,openvino]"
 	$(BIN)/python tools/plugin_requirements.py > $(VENV)/plugin-requirements.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
+	$(BIN)/python tools/plugin_requirements.py wheels > $(VENV)/plugin-wheels.txt
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(VENV)/wheels -r $(VENV)/plugin-wheels.txt
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.installed

@@ -1,4 +1,7 @@
-"""Print what the distributions in plugins/ need to be tested, one requirement a line: ``pip install -r`` reads it."""
+"""Print what the distributions in plugins/ need to be tested, one requirement a line: ``pip install -r`` reads it.
+
+With the word `wheels`, print the wheels that are only downloaded.
+"""
 
 from __future__ import annotations
 
@@ -24,5 +27,12 @@ def requirements(folder: Path) -> list[Requirement]:
     return [each for each in needed if each.name != "alframe" and (each.marker is None or each.marker.evaluate())]
 
 
+def test_wheels(folder: Path) -> list[str]:
+    """Return the wheels that the tests in `folder` read, without installing them."""
+    tool = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
+    return list(tool.get("alframe", {}).get("test_wheels", []))
+
+
 if __name__ == "__main__":
-    sys.stdout.writelines(sorted({f"{each}\n" for folder in plugin_folders() for each in requirements(folder)}))
+    listed = test_wheels if sys.argv[1:] == ["wheels"] else requirements
+    sys.stdout.writelines(sorted({f"{each}\n" for folder in plugin_folders() for each in listed(folder)}))

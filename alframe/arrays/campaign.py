@@ -14,12 +14,12 @@ from alframe.arrays.choosing import ArraySelection, build_head, build_sampler, c
 from alframe.arrays.pool import Keys, RowLabels, make_array_pool
 from alframe.contracts import Head, Sampler
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
-from alframe.engine.needs import MODEL_NEEDS, require_needs
+from alframe.engine.needs import require_needs
 from alframe.errors import BadParams, UnmetNeed
 from alframe.kit.arrays import as_features, as_labels, as_rows, is_missing, number_classes
 from alframe.kit.pool_views import EarlierBatches
 from alframe.settings import Settings
-from alframe.types import Evaluation, Floats, Ints
+from alframe.types import MODEL_NEEDS, Evaluation, Floats, Ints
 
 DEFAULTS = Settings()
 

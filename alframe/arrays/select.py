@@ -10,10 +10,10 @@ from alframe import seeding
 from alframe.arrays.choosing import ArraySelection, build_head, build_sampler, choose, fit
 from alframe.arrays.pool import make_array_pool, make_row_labels
 from alframe.contracts import Head, Sampler
-from alframe.engine.needs import MODEL_NEEDS, require_needs
+from alframe.engine.needs import require_needs
 from alframe.errors import BadParams
 from alframe.kit.arrays import as_keys, as_probs, as_rows
-from alframe.types import Floats, Need
+from alframe.types import MODEL_NEEDS, Floats, Need
 
 
 def select(

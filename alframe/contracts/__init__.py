@@ -16,6 +16,7 @@ from alframe.contracts.exporter import CheckableExporter as CheckableExporter
 from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
+from alframe.contracts.head_context import TakesWeights as TakesWeights
 from alframe.contracts.head_context import UsesFitContext as UsesFitContext
 from alframe.contracts.head_context import UsesUnlabelled as UsesUnlabelled
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace

@@ -27,3 +27,11 @@ class UsesUnlabelled(UsesFitContext, Protocol):
 
     max_unlabelled: int
     """At most so many rows are in the context's `unlabelled`, drawn at random: it bounds memory and time."""
+
+
+@runtime_checkable
+class TakesWeights(Protocol):
+    """A head whose examples may count differently."""
+
+    def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        """Fit as `fit` does, where each example counts `weights` (m,) times; all are above 0."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesFitContext, UsesUnlabelled
+from alframe.contracts import ExportableHead, Head, HiddenActivations, TakesWeights, UsesFitContext, UsesUnlabelled
 from alframe.errors import BadOutput
 from alframe.types import Floats, Ints
 
@@ -28,6 +28,8 @@ class CheckedHead:
         # Of the instance, not the class: else every head would seem to have these.
         if isinstance(head, UsesFitContext):
             self.fit_with_context = head.fit_with_context
+        if isinstance(head, TakesWeights):
+            self.fit_weighted = head.fit_weighted
         if isinstance(head, UsesUnlabelled):
             self.max_unlabelled = head.max_unlabelled
         if isinstance(head, ExportableHead):

@@ -7,8 +7,6 @@ from alframe.contracts import Head, HiddenActivations, Sampler
 from alframe.errors import AlframeError, UnmetNeed
 from alframe.types import Need
 
-MODEL_NEEDS = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT})
-
 
 def require_needs(sampler: Sampler, name: str, head: Head, head_name: str) -> None:
     """Raise UnmetNeed, before any image is read, if the head cannot compute what the sampler needs.

@@ -19,19 +19,24 @@ if TYPE_CHECKING:
 SMALLEST_VALUE = 1e-6  # of the eigenvalues of the rows' products, relative to the largest: below are rounding errors
 
 
-def prepare_examples(x: Floats, y: Ints) -> tuple[Floats, Floats, Floats, Ints, Ints]:
+def prepare_examples(x: Floats, y: Ints, weights: Floats | None = None) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     """Return scaled `x` (m, D), the mean (D,) and scale (D,) used, the classes present (P,), and `y` (m,) as 0..P-1.
 
     The scale is the standard deviation of the feature among the examples, plus (in squares) that of an average feature:
     among 20 labels some features hardly vary by chance, and plain standardising would blow up the rest of the pool
-    along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001). Raises AlframeError if there is no example.
+    along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001).
+    Each example counts `weights` (m,) times; None: once. Raises AlframeError if there is no example.
     """
     if not len(x):
         raise AlframeError("The head has no labelled images to learn from: label at least one.")
-    variance = x.var(axis=0, dtype=np.float64)
+    if weights is None:
+        variance, mean = x.var(axis=0, dtype=np.float64), x.mean(axis=0, dtype=np.float64)
+    else:
+        mean = np.average(x, axis=0, weights=weights.astype(np.float64))
+        variance = np.average(np.square(x - mean), axis=0, weights=weights)
     # A single example, or equal ones, have no scale of their own.
     scale = np.sqrt(variance + (variance.mean() or 1.0)).astype(np.float32)
-    mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean = mean.astype(np.float32)
     present, target = np.unique(y, return_inverse=True)
     return (np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target
 

@@ -48,9 +48,18 @@ class Linear(LinearHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        scaled, mean, scale, present, target = prepare_examples(x, y)
+        self._fit(x, y, classes)
+
+    def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        """See the TakesWeights contract."""
+        self._fit(x, y, classes, weights)
+
+    def _fit(self, x: Floats, y: Ints, classes: int, weights: Floats | None = None) -> None:
+        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target]
-        shares = targets.mean(axis=0)
+        if weights is not None:
+            targets *= weights[:, None]
+        shares = targets.sum(axis=0) / targets.sum()
         offsets = self.logit_adjustment * np.log(shares) if self.logit_adjustment else None
         if self.class_weight == "balanced":
             targets /= len(present) * shares

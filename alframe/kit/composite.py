@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, UsesFitContext
+from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, TakesWeights, UsesFitContext
+from alframe.errors import UnmetNeed
 from alframe.types import FitContext, Floats, Ints, Need, PoolView
 
 
@@ -21,9 +22,26 @@ def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     return REGISTRIES[kind].build(recipe)
 
 
-def fit_head(head: Head, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-    """Fit `head` to `x` (m, D) and `y` (m,); if it can use the `context`, it is given it."""
-    if isinstance(head, UsesFitContext):
+def fit_head(
+    head: Head,
+    x: Floats,
+    y: Ints,
+    classes: int,
+    rng: np.random.Generator,
+    context: FitContext,
+    weights: Floats | None = None,
+) -> None:
+    """Fit `head` to `x` (m, D) and `y` (m,); if it can use the `context`, it is given it.
+
+    Each example counts `weights` (m,) times; None: once. Raises UnmetNeed for weights that the head cannot take.
+    """
+    if weights is not None:
+        if not isinstance(head, TakesWeights):
+            raise UnmetNeed(
+                f"{REGISTRIES['head'].describe_built(head)} takes no weights. Choose head=linear, which does."
+            )
+        head.fit_weighted(x, y, classes, rng, weights)
+    elif isinstance(head, UsesFitContext):
         head.fit_with_context(x, y, classes, rng, context)
     else:
         head.fit(x, y, classes, rng)

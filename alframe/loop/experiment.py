@@ -12,7 +12,7 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AuditBased, CheckableSource
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
-from alframe.engine.needs import MODEL_NEEDS, require_needs
+from alframe.engine.needs import require_needs
 from alframe.errors import BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import CheckedPool
@@ -22,7 +22,7 @@ from alframe.loop.round import run_round
 from alframe.loop.same_images import warn_of_moved_project
 from alframe.settings import Duplicates, Inference
 from alframe.store.files import remove_file
-from alframe.types import Label, Outcome, State
+from alframe.types import MODEL_NEEDS, Label, Outcome, State
 
 
 def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[Outcome, RunCache, HeadFitResult | None]:

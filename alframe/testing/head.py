@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesFitContext, UsesUnlabelled
+from alframe.contracts import ExportableHead, Head, HiddenActivations, TakesWeights, UsesFitContext, UsesUnlabelled
 from alframe.errors import UnmetNeed
 from alframe.testing.part import PartSuite
 from alframe.types import FitContext, Floats, Ints
@@ -172,6 +172,17 @@ class HeadSuite(PartSuite[Head]):
         x, y = overlapping_clusters()
         first, second = (self.fitted(x, y, classes=3, seed=8).probs(x) for _ in range(2))
         np.testing.assert_array_equal(first, second)
+
+    def test_weights_count_as_so_many_equal_examples(self) -> None:
+        x, y = overlapping_clusters()
+        head, weights = self.make(), np.random.default_rng(0).integers(1, 4, len(y))
+        if not isinstance(head, TakesWeights):
+            pytest.skip("it takes no weights")
+        head.fit_weighted(x, y, 3, np.random.default_rng(0), weights.astype(np.float32))
+        rows = np.repeat(np.arange(len(y)), weights)
+        expected = self.fitted(x[rows], y[rows], classes=3).probs(x)
+        np.testing.assert_allclose(head.probs(x), expected, atol=1e-3)  # as far as fits go
+        assert np.abs(expected - self.fitted(x, y, classes=3).probs(x)).max() > 1e-2, "the test can tell nothing"
 
     def test_prob_samples(self) -> None:
         x, y = separable_clusters()

@@ -6,11 +6,12 @@ from alframe.types.fit_context import FitContext
 from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
 from alframe.types.lazy import LazyFeatures, LazySamples
-from alframe.types.pool_view import Need, PoolView, Predict, Selection
+from alframe.types.pool_view import MODEL_NEEDS, Need, PoolView, Predict, Selection
 from alframe.types.rounds import CROSS_VALIDATION_BASIS, Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 
 __all__ = [
     "CROSS_VALIDATION_BASIS",
+    "MODEL_NEEDS",
     "UNLABELLED",
     "UNSURE",
     "UTC_OFFSET",

@@ -35,6 +35,7 @@ class Need(enum.Enum):
     CHOSEN_BY = "chosen_by"
 
 
+MODEL_NEEDS = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT})
 PER_ITEM_ARRAYS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
 
 

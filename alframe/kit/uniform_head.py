@@ -1,0 +1,46 @@
+"""A head for the time before the first label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alframe.types import Floats, Ints
+
+
+class UniformHead:
+    """A head to which all `classes` are equally likely, whatever the image; its draws are all the same.
+
+    It stands for a head while there is no label to fit one to, for programs that ask strategies from the start.
+    """
+
+    stochastic = True
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
+        """Take the number of classes, and learn nothing."""
+        self.classes = classes
+
+    def probs(self, x: Floats) -> Floats:
+        """Return 1 / C for each class: (n, C) for `x` (n, D)."""
+        return np.full((len(x), self.classes), 1 / self.classes, np.float32)
+
+    def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
+        """Return the same (T, n, C)."""
+        return np.full((draws, len(x), self.classes), 1 / self.classes, np.float32)
+
+    def hidden_activations(self, x: Floats) -> Floats:
+        """Return zeros (n, 1): there is nothing to respond."""
+        return np.zeros((len(x), 1), np.float32)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the number of classes."""
+        return {"classes": np.array([self.classes])}
+
+    def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Restore it."""
+        self.classes = int(state["classes"].item())
