@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from omegaconf import DictConfig
 
 from alframe.app import schema, search_path
 from alframe.app.command import to_hydra_arguments
 from alframe.app.conf_folders import conf_folder
+from alframe.app.configuration import Configuration
 from alframe.app.grammar import quote_list
 from alframe.app.overrides import CONFIG_DIR, SEARCH_PATH, flag_value, split_flags
 from alframe.app.projects import absolute
@@ -19,7 +20,7 @@ from alframe.errors import BadParams
 from alframe.loop.session import Session
 
 
-def compose(*overrides: str) -> DictConfig:
+def compose(*overrides: str) -> Configuration:
     """Return the configuration that these words give on the command line: ``compose("sampler=kcenter", "seed=1")``.
 
     ``--config-dir=FOLDER`` works as on the command line; other flags raise BadParams.
@@ -35,7 +36,7 @@ def compose(*overrides: str) -> DictConfig:
     if strange := [flag for flag in flags if flag != own_folder and flag.partition("=")[0] not in CONFIG_DIR]:
         raise BadParams(f"{strange[0]} works on the command line only; Python takes just --config-dir=FOLDER.")
     with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):
-        return hydra_compose("config", overrides=words)
+        return cast(Configuration, hydra_compose("config", overrides=words))
 
 
 def open_session(*overrides: str) -> Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -14,6 +14,12 @@ from alframe.errors import UnmetNeed
 from alframe.types import FitContext, Floats, Ints, Need, PoolView
 
 
+@overload
+def build_part(kind: Literal["head"], recipe: Mapping[str, Any]) -> Head: ...
+@overload
+def build_part(kind: Literal["sampler"], recipe: Mapping[str, Any]) -> Sampler: ...
+@overload
+def build_part(kind: str, recipe: Mapping[str, Any]) -> Any: ...
 def build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     """Build the part of this kind that `recipe["name"]` names, with the other keys as its parameters.
 
