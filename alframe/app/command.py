@@ -26,13 +26,13 @@ from alframe.app.overrides import (
     split_flags,
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
-from alframe.app.projects import CHOOSABLE, absolute, has_begun, latest_project, load_choices
+from alframe.app.projects import CHOOSABLE, absolute, has_begun, latest_project, load_choices, recorded_choices
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import unknown_name
-from alframe.settings import RENAMED
+from alframe.settings import RENAMED, Settings
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ def parse_command(words: Sequence[str]) -> Command:
     latest = latest_project(runs) if folder is None and not _is_run(read) and not _configures_campaign(read) else None
     project = folder or latest
     saved = by_key(map(_under_new_name, load_choices(project) if project else []))
+    if project and "experiment" not in {*saved, *read}:
+        saved = {**_former_defaults(recorded_choices(project), {**saved, **read}), **saved}
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder == "":
         raise BadParams("--config-dir needs the folder of your own YAML files: --config-dir=FOLDER.")
@@ -110,6 +112,20 @@ def parse_command(words: Sequence[str]) -> Command:
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
     return Command(flags, given, standing, folder, latest, parts)
+
+
+def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
+    """Return those of a project's `recorded` choices that nobody has `chosen`, and that are not the defaults now."""
+    kept = {}
+    for choice in map(_under_new_name, recorded.values()):
+        key = choice.key
+        default = Settings().start.sampler if key in SETTINGS else ChosenParts({}).chosen_names(key)[0]
+        if key not in chosen and choice.text != default:
+            log.warning(
+                "This project goes on with %s, the default when it was begun. Now %s=%s is.", choice, key, default
+            )
+            kept[key] = choice
+    return kept
 
 
 def _require_equals_signs(words: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,7 +21,7 @@ from alframe.app.schema import SETTINGS
 from alframe.errors import StoreError
 from alframe.settings import RENAMED
 from alframe.store.files import remove_file, write_text
-from alframe.store.ledger import LEDGER_NAME, Ledger
+from alframe.store.ledger import LEDGER_NAME, Ledger, read_latest_config
 
 CHOICES = "alframe.yaml"
 MAX_CHOICES_BYTES = 1_000_000
@@ -74,6 +75,20 @@ def load_choices(folder: Path) -> list[Override]:
         shown = ", ".join(strange)[:200]
         log.warning("%s: left out %s. A project may only choose parts and their settings.", file, shown)
     return [choice for choice in overrides.values() if is_choice(choice)]
+
+
+def recorded_choices(folder: Path) -> dict[str, Override]:
+    """Return the head and the samplers that the project was last run with, as choices by key; none if it is new.
+
+    A project goes on with what it has, also after a default has changed that it did not choose.
+    """
+    config: dict[str, Any] = {}
+    with suppress(StoreError):  # the command itself says what is wrong with the ledger
+        config = read_latest_config(folder) or {}
+    recipes, settings = config.get("recipes", {}), config.get("settings", {})
+    names = {kind: (recipes.get(kind) or {}).get("name") for kind in ("head", "sampler")}
+    names["start.sampler"] = settings.get("start_sampler")
+    return {key: Override(key, name) for key, name in names.items() if name}
 
 
 def _read_choices(file: Path) -> list[str]:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from alframe.app.api import compose, open_session
 from alframe.app.command import to_hydra_arguments
-from alframe.app.projects import CHOICES, absolute, folder_name, latest_project, load_choices, saving_choices
+from alframe.app.projects import (
+    CHOICES,
+    absolute,
+    folder_name,
+    latest_project,
+    load_choices,
+    recorded_choices,
+    saving_choices,
+)
 from alframe.app.session_from import session_from
 from alframe.commands import mapping_argument
 from alframe.errors import BadParams, LabelError, StoreError, UnknownComponent
 from alframe.store.ledger import Ledger
-from alframe.types import Item, Label
+from alframe.types import Item, Label, Selection
 
 
 def project(folder: Path, *choices: str) -> Path:
@@ -382,3 +391,48 @@ def test_a_start_that_failed_is_no_project(tmp_path: Path) -> None:
         to_hydra_arguments([f"project={folder}"])
     (folder / "ledger.sqlite").write_bytes(b"not a database, but long enough to look like one" * 50)
     assert to_hydra_arguments([f"project={folder}"]), "what is damaged is for whoever opens it to say"
+
+
+# What was a default when the project was begun
+
+
+def begun(folder: Path, *choices: str, head: str = "linear", sampler: str = "adaptive", start: str = "random") -> Path:
+    project(folder, *choices)
+    config = {
+        "recipes": {"head": {"name": head}, "sampler": {"name": sampler}},
+        "settings": {"start_sampler": start},
+    }
+    with Ledger.open(folder) as ledger, ledger.transaction():
+        ledger.add_round(1, config, {}, {}, Selection(np.array([0])), set())
+    return folder
+
+
+def composed(*words: str) -> tuple[str, str, str]:
+    config = compose(*words)
+    return config.head.name, config.sampler.name, config.start.sampler
+
+
+def test_a_begun_project_keeps_the_parts_that_were_the_defaults(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    today = composed(f"project={tmp_path / 'new'}", "batch=7")
+    assert composed(f"project={begun(tmp_path / 'old', 'batch=7')}") == ("linear", today[1], "random")
+    assert "head=linear" in caplog.text and f"head={today[0]}" in caplog.text
+    assert "sampler=adaptive" not in caplog.text
+    assert composed(f"project={begun(tmp_path / 'margin', sampler='margin')}")[1] == "margin"
+    assert composed(f"project={begun(tmp_path / 'same', head=today[0], start=today[2])}") == today
+
+
+def test_another_choice_replaces_what_was_the_default(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "old")
+    assert composed(f"project={folder}", "head=mlp", "start.sampler=typiclust")[::2] == ("mlp", "typiclust")
+    chosen = begun(tmp_path / "chosen", "head=prototype", "start.sampler=kmeans")
+    assert composed(f"project={chosen}")[::2] == ("prototype", "kmeans")
+    assert compose(f"project={folder}", "head.c=5").head.c == 5
+
+
+def test_a_ledger_that_cannot_be_read_says_nothing_of_defaults(tmp_path: Path) -> None:
+    folder = project(tmp_path / "old")
+    (folder / "ledger.sqlite").write_bytes(b"no database" * 100)
+    assert recorded_choices(folder) == {}
+    assert recorded_choices(tmp_path / "none") == {}

@@ -37,8 +37,8 @@ MADE = {
     "the whole pool": ["sampler=margin", "stopping.labels=1000", "batch=60"],
 }
 TINY = {
-    "tiny, margin": ["sampler=margin", "start.sampler=random"],
-    "tiny, kcenter": ["sampler=kcenter", "start.sampler=random", "seed=2"],
+    "tiny, margin": ["head=linear", "sampler=margin", "start.sampler=random"],
+    "tiny, kcenter": ["head=linear", "sampler=kcenter", "start.sampler=random", "seed=2"],
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alframe.store.ledger import Ledger
 from tests.previous import make
 
 EXPECTED = json.loads((make.HERE / "expected.json").read_text(encoding="utf-8"))
@@ -31,6 +32,11 @@ def test_a_campaign_of_people_goes_on_with_the_same_batches(pool: Path) -> None:
         make.answer(project, number)
         make.alframe(f"project={project.as_posix()}")
     assert make.asked(project) == EXPECTED["people"][""]
+    with Ledger.open(project, read_only=True) as ledger:
+        config = ledger.config()
+    assert config is not None
+    assert config["recipes"]["head"]["name"] == "linear", "the default of the version that began it"
+    assert config["recipes"]["sampler"]["name"] == "kcenter"
 
 
 def test_a_simulation_goes_on_from_what_it_has_asked(pool: Path) -> None:
