@@ -30,6 +30,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "auto": "alframe.heads.auto:Auto",
             "linear": "alframe.heads.linear:Linear",
+            "transductive": "alframe.heads.transductive:Transductive",
             "prototype": "alframe.heads.prototype:Prototype",
             "knn": "alframe.heads.knn:Knn",
             "mlp": "alframe.heads.mlp:Mlp",

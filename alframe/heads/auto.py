@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 from alframe.heads.fitting import DeterministicHead, expand_to_all_classes, prepare_examples, reduce_rows, softmax
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
 from alframe.heads.prototype import fit_prototypes
-from alframe.heads.sharpness import balanced_weights, fit_shares, fit_sharpness
+from alframe.heads.sharpness import FOLD_TOLERANCE, balanced_weights, fit_shares, fit_sharpness, split_folds
 from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -21,9 +20,7 @@ from alframe.types import Bools, FitContext, Floats, Floats64, Ints
 if TYPE_CHECKING:
     from torch import nn
 
-MEASURED = 1000  # labels that are predicted to measure, at least, where there are as many: more would say the same
 REFERENCES = 2000  # examples that the distance of an image is measured to, at most: each costs time and memory
-FOLD_TOLERANCE = 3e-4  # of the fits that are only measured; see GRADIENT_TOLERANCE of the head `linear`
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +173,10 @@ def _fit_factors(
 ) -> tuple[Floats64, float, float]:
     """Return the factors (2,) of both models, and their common logarithm a - b distance as (a, b)."""
     folds = examples.head.folds
-    tests = [_split(examples, np.arange(len(groups)), folds, rng)]
+    tests = [split_folds(examples.y, examples.unseen, np.arange(len(groups)), folds, rng)]
     are_bursts = len(np.unique(groups)) < len(groups)
     if are_bursts:
-        tests.append(_split(examples, groups, folds, rng))
+        tests.append(split_folds(examples.y, examples.unseen, groups, folds, rng))
     each = [examples.predict_held_out(some, models, references) for some in tests if some]
     each = [some for some in each if (some.y >= 0).any()]
     if not each:
@@ -199,29 +196,6 @@ def _combine(factors: Floats64, logits: Floats64) -> Floats64:
     """Return the sum (q, P) of `logits` (2, q, P) times `factors` (2,); minus infinity stays, whatever the factor."""
     known = np.isfinite(logits[0])
     return np.where(known, np.tensordot(factors, np.where(known, logits, 0), 1), -np.inf)
-
-
-def _split(examples: _Examples, groups: Ints, folds: int, rng: np.random.Generator) -> list[Ints]:
-    """Return the rows of folds of the unseen examples that cut none of the `groups` (m,), and have all classes alike.
-
-    There are fewer than `folds` of them if fewer hold enough examples to measure on, and none if nothing can be
-    measured.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    rows = np.flatnonzero(examples.unseen)
-    y, groups = examples.y[rows], groups[rows]
-    group_count = len(np.unique(groups))
-    folds = min(folds, int(np.bincount(y).max(initial=0)), group_count)
-    if folds < 2 or len(np.unique(y)) < 2:
-        return []
-    # The one for groups takes as long as all fits together where there are hundreds.
-    kind = StratifiedKFold if group_count == len(rows) else StratifiedGroupKFold
-    splitter = kind(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes that are too small to be in every fold
-        tests = [rows[test] for _, test in splitter.split(rows, y, groups)]
-    return tests[: -(-MEASURED * folds // len(rows))]
 
 
 def _distance_to_nearest(unit: Floats, references: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,8 +11,33 @@ from scipy.special import logsumexp
 
 from alframe.types import Bools, Floats64, Ints
 
+MEASURED = 1000  # labels that are predicted to measure, at least, where there are as many: more would say the same
+FOLD_TOLERANCE = 3e-4  # of fits that are only measured; see GRADIENT_TOLERANCE of the head `linear`
 MAX_LOG_SHARPNESS = 4.0  # natural logarithm, of the factor of the logits
 MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
+
+
+def split_folds(y: Ints, unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator) -> list[Ints]:
+    """Return the rows of folds of the `unseen` (m,) that cut none of the `groups` (m,), and have all classes alike.
+
+    `y` (m,) are the classes. There are fewer than `folds` if fewer hold enough rows to measure on, and none if nothing
+    can be measured.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    rows = np.flatnonzero(unseen)
+    y, groups = y[rows], groups[rows]
+    group_count = len(np.unique(groups))
+    folds = min(folds, int(np.bincount(y).max(initial=0)), group_count)
+    if folds < 2 or len(np.unique(y)) < 2:
+        return []
+    # The one for groups takes as long as all fits together where there are hundreds.
+    kind = StratifiedKFold if group_count == len(rows) else StratifiedGroupKFold
+    splitter = kind(folds, shuffle=True, random_state=int(rng.integers(2**31)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes that are too small to be in every fold
+        tests = [rows[test] for _, test in splitter.split(rows, y, groups)]
+    return tests[: -(-MEASURED * folds // len(rows))]
 
 
 def fit_shares(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
