@@ -21,7 +21,7 @@ from alframe.app.schema import SETTINGS
 from alframe.errors import StoreError
 from alframe.settings import RENAMED
 from alframe.store.files import remove_file, write_text
-from alframe.store.ledger import LEDGER_NAME, Ledger, read_latest_config
+from alframe.store.ledger import LEDGER_NAME, Ledger
 
 CHOICES = "alframe.yaml"
 MAX_CHOICES_BYTES = 1_000_000
@@ -83,8 +83,9 @@ def recorded_choices(folder: Path) -> dict[str, Override]:
     A project goes on with what it has, also after a default has changed that it did not choose.
     """
     config: dict[str, Any] = {}
-    with suppress(StoreError):  # the command itself says what is wrong with the ledger
-        config = read_latest_config(folder) or {}
+    # Of a new project there is no ledger; and the command itself says what is wrong with one.
+    with suppress(StoreError), Ledger.open(folder, read_only=True) as ledger:
+        config = ledger.config() or {}
     recipes, settings = config.get("recipes", {}), config.get("settings", {})
     names = {kind: (recipes.get(kind) or {}).get("name") for kind in ("head", "sampler")}
     names["start.sampler"] = settings.get("start_sampler")

@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,8 +38,6 @@ LEDGER_NAME = "ledger.sqlite"
 # As in StoredLabel.
 _LABEL_COLUMNS = "n, {statement}, taken_back, item, round, origin, class, annotator, labelled, file, row, digest"
 EventT = TypeVar("EventT", bound=Event)
-
-_LATEST_CONFIG = "SELECT config FROM round ORDER BY number DESC LIMIT 1"
 
 
 class Ledger:
@@ -240,7 +238,7 @@ class Ledger:
 
     def config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
-        rows = self._read(_LATEST_CONFIG)
+        rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
         with explain_content(self.file):
             return json.loads(rows[0][0]) if rows else None
 
@@ -295,14 +293,3 @@ class Ledger:
 
 def _timestamp() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def read_latest_config(folder: Path) -> dict[str, Any] | None:
-    """Return the configuration of the latest request of a project of any version, if there is one; raise StoreError."""
-    file = folder / LEDGER_NAME
-    if not file.exists():
-        return None
-    with explain_content(file), closing(connect_to_read(file)) as db:
-        _require_own(db, file)
-        rows = db.execute(_LATEST_CONFIG).fetchall()
-        return json.loads(rows[0][0]) if rows else None
