@@ -113,7 +113,7 @@ def test_a_folder_that_differs_from_the_run_leaves_the_earlier_one(tmp_path: Pat
 
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(StoreError, match="exporter 'timm': .* differs"):
+    with pytest.raises(StoreError, match=r"exporter 'timm': .* differs"):
         Timm().export(pictures(tmp_path), LyingTimm(), out)
     assert not list(out.iterdir())
     Timm().export(pictures(tmp_path), TimmModel(), out)
@@ -127,7 +127,7 @@ def test_a_conversion_that_changes_the_numbers_is_not_written(tmp_path: Path, mo
     from alframe_onnx import torch_program
 
     monkeypatch.setattr(torch_program, "torch_predictor", _one_after_the_other(np.full(4, 0.25), np.full(4, 0.26)))
-    with pytest.raises(StoreError, match="differs from the network by 0.01"):
+    with pytest.raises(StoreError, match=r"differs from the network by 0\.01"):
         TorchExport().export(pictures(tmp_path), FakeModel(), tmp_path)
     assert not list(tmp_path.glob("*.pt2"))
 

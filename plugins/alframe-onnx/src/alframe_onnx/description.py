@@ -41,4 +41,3 @@ def describe_model(model: ExportableModel, predictions: Predictions, license: st
         "license": license or "not stated",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-

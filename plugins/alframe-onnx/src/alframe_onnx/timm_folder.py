@@ -81,7 +81,7 @@ def _classifying_network(model: ExportableModel) -> Any:
     if not isinstance(classifier, nn.Linear) or classifier.weight.shape != folded.weight.shape:
         raise AlframeError(
             f"exporter 'timm': backbone {json.dumps(dict(model.backbone_recipe))} has the classifier {classifier}, "
-            f"which a head of {folded.in_features} numbers cannot replace. Use exporter=[onnx] or exporter=[torch_export]."
+            f"which a head of {folded.in_features} numbers cannot replace. Use exporter=[onnx] or [torch_export]."
         )
     classifier.load_state_dict(folded.state_dict())
     return trunk.eval().requires_grad_(False)
