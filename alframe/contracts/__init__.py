@@ -22,6 +22,7 @@ from alframe.contracts.head_context import UsesUnlabelled as UsesUnlabelled
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
 from alframe.contracts.label_source import CheckableSource as CheckableSource
 from alframe.contracts.label_source import LabelSource as LabelSource
+from alframe.contracts.loss import CheckableLoss as CheckableLoss
 from alframe.contracts.loss import Loss as Loss
 from alframe.contracts.loss import UsesTrainingLabels as UsesTrainingLabels
 from alframe.contracts.parts import Parts as Parts
