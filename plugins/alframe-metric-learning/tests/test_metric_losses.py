@@ -85,7 +85,7 @@ def test_it_is_the_librarys_own_value() -> None:
 
 
 @pytest.mark.parametrize(("mining", "kind"), [("all", "all"), ("semi_hard", "semihard")])
-def test_the_triplets_of_alframe_are_theirs(mining: str, kind: str) -> None:
+def test_our_triplets_are_theirs(mining: str, kind: str) -> None:
     """The mean over all triplets that violate the margin; for semi-hard ones over many draws, each pair having one."""
     squared = distances.LpDistance(normalize_embeddings=False, p=2, power=2)
     triplet: Loss = build_part("loss", {"name": "triplet", "margin": 1.5, "mining": mining})
