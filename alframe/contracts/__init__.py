@@ -14,6 +14,7 @@ from alframe.contracts.exportable_head import ExportableHead as ExportableHead
 from alframe.contracts.exportable_model import ExportableModel as ExportableModel
 from alframe.contracts.exporter import CheckableExporter as CheckableExporter
 from alframe.contracts.exporter import Exporter as Exporter
+from alframe.contracts.head import AcquisitionProbs as AcquisitionProbs
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
 from alframe.contracts.head_context import TakesWeights as TakesWeights
