@@ -10,7 +10,7 @@ from alframe.contracts import AnswersInOnePlace
 from alframe.engine.arrange import order_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
-from alframe.kit.pool_views import EarlierBatches, make_pool_view
+from alframe.kit.pool_views import EarlierBatches, make_pool_view, predict_in_chunks
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
@@ -18,7 +18,7 @@ from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.store.events import Arranged, BatchChosenBy, Event, Predicted, ShownContent
-from alframe.types import Bools, Ints, Need
+from alframe.types import Bools, Floats, Ints, Need
 
 
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
@@ -76,7 +76,8 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     left = None if parts.stopping is None else count_labels_left(parts.stopping, len(snapshot.labels.counted))
     size = size if left is None else min(size, left)
     audit_rng = seeding.generator(settings.seed, "audit", number)
-    drawn = draw_audit(candidates.keys, size, campaign.audit_fraction, audit_rng)
+    confidence = _find_confidence(campaign, fitted, candidates.keys)
+    drawn = draw_audit(candidates.keys, size, campaign.audit_fraction, audit_rng, confidence)
     keys = np.setdiff1d(candidates.keys, drawn.keys, assume_unique=True)
     rng = seeding.generator(settings.seed, "sampler", number)
     learns = Need.BATCH_ERROR_RATES in sampler.needs
@@ -104,6 +105,20 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     if not parts.label_source.answers_now:
         events.append(_arrange_for_display(campaign, embedded, selection.keys, drawn.keys, number))
     return Chosen(number, selection, drawn, events)
+
+
+def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> Floats | None:
+    """Return how sure the model is of each of the `keys` (n,), by which the audit is drawn; None to draw without it.
+
+    A project of an earlier version, which drew without it, goes on as it began.
+    """
+    if fitted.head is None or not campaign.audit_fraction:
+        return None
+    frames = campaign.ledger.audit_frames()
+    if any(stored.audit_keys and stored.number not in frames for stored in campaign.ledger.rounds()):
+        return None
+    head = fitted.head
+    return predict_in_chunks(fitted.embedded.embedding.features, keys, lambda x: head.probs(x).max(axis=1))
 
 
 def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Ints, number: int) -> Arranged:

@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from alframe.engine.measuring.forecast import describe_forecast, forecast
 from alframe.kit.evaluations import describe_averages, describe_pool_accuracy
 from alframe.loop.pool_counts import PoolCounts
 from alframe.report import charts, tables
@@ -79,6 +80,7 @@ def render(data: ReportData) -> str:
     judged = audited if leads_audit else None if why_none else evaluated
     unlabelled = audited.unlabelled_accuracy if audited else None
     judgement = audit if leads_audit else evaluation if judged else None
+    outlook = forecast(data.history)
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -103,6 +105,7 @@ def render(data: ReportData) -> str:
             curve_wide=charts.learning_curve(curves, charts.WIDE) if curves else "",
             curve_narrow=charts.learning_curve(curves, charts.NARROW) if curves else "",
             curves=curves,
+            outlook=outlook if isinstance(outlook, str) else describe_forecast(outlook),
             curve_rows=tables.curve_rows(curves),
             curve_points=tables.curve_points(compared),
             baseline=tables.find_baseline(compared),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS
+from alframe.engine.measuring.forecast import describe_forecast, forecast
 from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, name_classes
 from alframe.types import CROSS_VALIDATION_BASIS, Estimate, Evaluation, RoundRecord
 
@@ -37,6 +38,8 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         notes.append(_averages_sentence(audit, "In the pool, "))
     elif evaluation:
         notes.append(describe_caveat(evaluation).strip())
+    if not isinstance(outlook := forecast(history), str):
+        notes.append(describe_forecast(outlook))
     if len(columns) == 1:
         return missing or (
             "Nothing is measured yet. The first accuracy comes with the round after images of at least two classes are "

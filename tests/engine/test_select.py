@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alframe.engine.select import run_sampler, select_with_sequence_limit
+from alframe.engine.select import MOST_DEVIATION, draw_audit, run_sampler, select_with_sequence_limit
 from alframe.errors import BadSelection
 from alframe.samplers.kcenter import KCenter
 from alframe.samplers.mixture import Mixture
@@ -142,3 +142,37 @@ def test_in_later_turns_a_sampler_in_another_one_sees_what_was_chosen() -> None:
     for sampler in (mixture, both):
         chosen = select_with_sequence_limit(sampler, PoolView(np.arange(6), fields), groups, 3, 1, rng())
         assert sorted(chosen.keys.tolist()) == [2, 4, 5]
+
+
+@pytest.mark.parametrize("shape", ["spread", "sure", "one doubtful", "all alike"])
+@pytest.mark.parametrize("times", [MOST_DEVIATION, 30])
+def test_an_audit_by_confidence_takes_one_image_of_each_stratum(shape: str, times: float) -> None:
+    count = 10
+    n = int(times * count)
+    confidence = {
+        "spread": rng().random(n),
+        "sure": np.ones(n),
+        "one doubtful": np.append(np.full(n - 1, 0.9999), 0.5),
+        "all alike": np.full(n, 0.5),
+    }[shape].astype(np.float32)
+    keys = rng().permutation(3 * n)[:n]
+    drawn = draw_audit(keys, 10 * count, 0.1, rng(), confidence)
+    assert len(drawn.keys) == count == len(set(drawn.strata[drawn.keys].tolist()))
+    assert np.flatnonzero(drawn.strata).tolist() == sorted(keys)
+    assert np.unique(drawn.strata[keys]).tolist() == list(range(1, count + 1))
+
+
+def test_strata_of_doubtful_images_are_smaller_and_every_image_can_be_drawn() -> None:
+    confidence = np.append(np.full(800, 0.99), np.full(200, 0.5)).astype(np.float32)
+    drawn = [draw_audit(np.arange(1000), 100, 0.1, np.random.default_rng(seed), confidence) for seed in range(400)]
+    sizes = np.bincount(drawn[0].strata)[1:]
+    assert sizes[0] < 0.6 * sizes[-1], "the doubtful images come first"
+    times = np.bincount(np.concatenate([one.keys for one in drawn]), minlength=1000)
+    expected = 400 / sizes[drawn[0].strata - 1]
+    assert abs(times - expected).max() < 5 * np.sqrt(expected.max())
+    assert ((times[:800].mean() / expected[:800].mean()) - 1) < 0.02
+
+
+def test_too_few_images_for_strata_are_drawn_alike() -> None:
+    drawn = draw_audit(np.arange(30), 10, 1.0, rng(), np.linspace(0, 1, 30, dtype=np.float32))
+    assert len(drawn.keys) == 10 and drawn.strata.tolist() == [1] * 30

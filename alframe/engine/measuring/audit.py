@@ -71,16 +71,15 @@ def evaluate_audit(
     2311.01453): the model's own confidence makes it more exact, and never makes it wrong. How the draws of all rounds
     are weighted is proved in `audit_weights`. It holds for this pool, not for other places.
     """
-    is_drawn = np.zeros(len(features), bool)
-    is_drawn[np.concatenate([draw.keys for draw in draws] or [training.keys[:0]])] = True
-    drawn = is_drawn[training.keys] & training.is_by_people
-    if np.count_nonzero(drawn) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
-        return None
+    by_people = training.keys[training.is_by_people]  # a propagated label is not independent evidence
+    draws = [replace(draw, keys=np.intersect1d(draw.keys, by_people)) for draw in draws]
     is_labelled, is_unlabelled = np.zeros(len(features), bool), np.zeros(len(features), bool)
     is_labelled[training.keys] = True
     is_unlabelled[unlabelled] = True
     weights = weigh_audit(draws, is_labelled, is_unlabelled & ~is_labelled)
-    probs = predict_unseen(make_head, features, training, context, is_drawn, rng)
+    if np.count_nonzero(weights.drawn) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
+        return None
+    probs = predict_unseen(make_head, features, training, context, weights.drawn > 0, rng)
     right, sure = probs.argmax(axis=1) == training.y, probs.max(axis=1).astype(np.float64)
     rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
     sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)

@@ -1,0 +1,169 @@
+"""What more labels would bring: the campaign's learning curve, carried on by a power law.
+
+The curve is `best - (best - now) * ((last + shift) / (n + shift)) ** power` at `n` labels: `now` is the accuracy at the
+`last` number of labels, `best` the one that is never quite reached, `power` says how fast the errors go that will go,
+and `shift` lets the curve be flat at its start (the family "pow4" of Domhan, Springenberg and Hutter 2015, "Speeding up
+automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves"). All curves of a
+grid are weighted by how well they fit the measured points, so the interval includes that several of them fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.engine.measuring.evaluate import UNSEEN_BASIS
+from alframe.types import CROSS_VALIDATION_BASIS, Evaluation, Floats64, RoundRecord
+
+MIN_POINTS, MIN_GROWTH = 6, 2.0  # rounds with an accuracy, and how often the first of them has its labels at the last
+WIDEST = 0.2  # of an interval that is worth a sentence, in accuracy
+REACHED = 0.95  # of the best accuracy
+# The interval is so many times as wide as that of the grid, which has no curves with bends, as real ones have. Measured
+# with benchmarks/curves: docs/stopping.md.
+STRETCH = 1.5
+NOISE_SHARE, NOISE_POINTS = 0.25, 4  # the prior noise: this part of the variance of so many images, as so many points
+MODEL_ERROR = 0.005  # of an accuracy, by which no curve of the grid is the true one
+PRIOR = 3  # how much more likely it is before any point that many of the errors will go than that few will
+FARTHEST_BEST = 2  # times the labels there are: farther away, nobody can tell where the best is
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What `more` labels would bring: the accuracy `now` and `then`, which is between `low` and `high` (95 %).
+
+    `basis` says which images it is measured on. `near_best`: after how many more labels, at least and at most, 95 % of
+    the best accuracy is reached; None if nobody can tell.
+    """
+
+    basis: str
+    more: int
+    now: float
+    then: float
+    low: float
+    high: float
+    near_best: tuple[int, int] | None
+
+
+def describe_forecast(found: Forecast) -> str:
+    """Say in a sentence or two what more labels would bring."""
+    text = (
+        f"With {found.more} more labels, the accuracy would be about {found.then:.0%} ({found.low:.0%} to "
+        f"{found.high:.0%}), as measured on {found.basis}; now it is about {found.now:.0%}."
+    )
+    if found.near_best is None:
+        return text
+    low, high = found.near_best
+    if not high:
+        return f"{text} That is 95 % of the best that this backbone and head can reach, or more."
+    return f"{text} It takes {f'{low} to ' if low else 'up to '}{high} more labels to reach 95 % of the best they can."
+
+
+def forecast(history: Sequence[RoundRecord]) -> Forecast | str:
+    """Return what as many labels as there are now would bring, or why nobody can tell."""
+    points = _measured_points(history)
+    if points and points[-1][1].basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
+        return (
+            "What more labels would bring cannot be told: the accuracy is measured on images that were chosen for "
+            "being hard. It takes a test set, or 30 images drawn at random (audit)."
+        )
+    if len(points) < MIN_POINTS or points[-1][0] < MIN_GROWTH * points[0][0]:
+        return (
+            f"What more labels would bring cannot be told yet. It takes {MIN_POINTS} rounds with an accuracy, the last "
+            f"of them with {MIN_GROWTH:g} times the labels of the first."
+        )
+    labels, accuracies = np.array([(count, each.accuracy) for count, each in points]).T
+    more, evaluation = points[-1]
+    curves = fit_curves(labels, accuracies, evaluation.n)
+    low, then, high = curves.predict(2 * more)
+    if high - low > WIDEST:
+        return (
+            f"What more labels would bring cannot be told: after {more} more, the accuracy may be anything from "
+            f"{100 * low:.0f} to {100 * high:.0f} %, as far as {evaluation.n} images tell."
+        )
+    return Forecast(evaluation.basis, more, curves.mean(more), then, low, high, curves.labels_to_near_best())
+
+
+def _measured_points(history: Sequence[RoundRecord]) -> list[tuple[int, Evaluation]]:
+    """Return labels and accuracy of each round whose leading evaluation is on the same kind of images as the last."""
+    newest = {record.labels: found for record in history if (found := record.leading_evaluation) is not None}
+    points = sorted(newest.items())
+    return [point for point in points if point[1].basis == points[-1][1].basis]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """A grid of learning curves (g,) each, and the probability of each; `noise` is the deviation of measured points."""
+
+    last: float
+    now: Floats64
+    best: Floats64
+    power: Floats64
+    shift: Floats64
+    probability: Floats64
+    noise: float
+
+    def at(self, labels: float) -> Floats64:
+        """Return the accuracy (g,) of each curve at this number of labels."""
+        decay = ((self.last + self.shift) / (labels + self.shift)) ** self.power
+        return np.asarray(self.best - (self.best - self.now) * decay, np.float64)
+
+    def mean(self, labels: float) -> float:
+        """Return the mean accuracy at this number of labels."""
+        return float(self.at(labels) @ self.probability)
+
+    def predict(self, labels: float) -> tuple[float, float, float]:
+        """Return the lower bound, the middle and the upper bound (95 %) of what is measured at so many labels."""
+        low, middle, high = self._quantiles(self.at(labels))
+        below, above = (STRETCH * np.hypot(bound - middle, 1.96 * self.noise) for bound in (low, high))
+        return max(0.0, float(middle - below)), middle, min(1.0, float(middle + above))
+
+    def labels_to_near_best(self) -> tuple[int, int] | None:
+        """Return after how many more labels 95 % of the best accuracy is reached; None if nobody can tell."""
+        missing = np.minimum((1 - REACHED) * self.best / np.maximum(self.best - self.now, 1e-9), 1)
+        needed = np.log((self.last + self.shift) * missing ** (-1 / self.power) - self.shift)
+        low, middle, high = self._quantiles(needed)
+        low, high = np.exp(middle + STRETCH * np.array([low - middle, high - middle])).tolist()
+        if high > FARTHEST_BEST * self.last:
+            return None
+        return max(0, round(low - self.last)), max(0, round(high - self.last))
+
+    def _quantiles(self, values: Floats64) -> tuple[float, float, float]:
+        order = np.argsort(values)
+        places = np.searchsorted(self.probability[order].cumsum(), (0.025, 0.5, 0.975))
+        low, middle, high = values[order][np.minimum(places, len(order) - 1)].tolist()
+        return low, middle, high
+
+
+def fit_curves(labels: Floats64, accuracies: Floats64, images: int) -> Curves:
+    """Weight the curves by the `accuracies` (k,) measured at `labels` (k,), ascending, on about `images` each.
+
+    The noise of the points is not known. It is integrated out, so that the likelihood is Student's.
+    """
+    level = float(accuracies[-3:].mean())
+    deviation = np.sqrt(_variance(level) / images)
+    now, part, power, shift = (
+        axis.ravel()
+        for axis in np.meshgrid(
+            np.clip(np.linspace(level - 4 * deviation, accuracies.max() + 4 * deviation, 41), 0, 1),
+            np.linspace(0, 1, 31)[1:] ** 2,  # of the errors now, the part that will go
+            np.geomspace(0.15, 3.0, 13),
+            labels[0] * np.array([0, 0.5, 1.5, 5]),
+        )
+    )
+    everyone = np.ones(len(now)) / len(now)
+    curves = Curves(float(labels[-1]), now, now + part * (1 - now), power, shift, everyone, 0.0)
+    squares = np.zeros(len(now))
+    for count, measured in zip(labels.tolist(), accuracies.tolist(), strict=True):
+        squares += (measured - curves.at(count)) ** 2
+    prior = NOISE_POINTS * (NOISE_SHARE * deviation**2 + MODEL_ERROR**2)
+    log = PRIOR * np.log(part) - (NOISE_POINTS + len(labels)) / 2 * np.log(prior + squares)
+    likely = np.exp(log - log.max())
+    probability = likely / likely.sum()
+    noise = np.sqrt((prior + squares @ probability) / (NOISE_POINTS + len(labels)))
+    return Curves(curves.last, now, curves.best, power, shift, probability, float(noise))
+
+
+def _variance(share: float) -> float:
+    return max(share * (1 - share), 0.02)  # never that of a share of exactly 1

@@ -1,0 +1,31 @@
+"""The table of docs/audit.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+HEADING = (
+    "sampler",
+    "images without a label",
+    "whole pool",
+    "new images",
+    "recalls",
+    "all drawn images alike",
+    "ever wrong: any number of looks",
+    "ever wrong: one look",
+)
+
+
+def table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a row a sampler: coverage and bias of each interval, and how often one of all looks was wrong."""
+    lines = [HEADING, ("---",) * len(HEADING)]
+    for sampler, found in results.items():
+        cells = [_cell(found[name]) for name in ("unlabelled", "whole_pool", "new", "recalls", "pooled")]
+        wrong = [f"{found['unlabelled'][name]:.1f} %" for name in ("always_wrong", "once_wrong")]
+        lines.append((sampler, *cells, *wrong))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(found: Mapping[str, float]) -> str:
+    return f"{found['coverage']:.1f} % ({found['bias']:+.1f})"

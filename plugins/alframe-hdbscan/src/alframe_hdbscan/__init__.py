@@ -1,1 +1,0 @@
-"""Samplers for alframe that cluster the pool by density: `clusters` and `glosh`."""

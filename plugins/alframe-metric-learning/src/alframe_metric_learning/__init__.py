@@ -1,1 +1,0 @@
-"""Losses of pytorch-metric-learning for alframe, as `loss=metric`."""
