@@ -142,6 +142,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "predict": "alframe.tasks.predict:Predict",
             "export": "alframe.tasks.export:Export",
             "report": "alframe.tasks.report:Report",
+            "compare": "alframe.tasks.compare:Compare",
             "new_plugin": "alframe.tasks.new_plugin:NewPlugin",
         },
     ),

@@ -89,7 +89,7 @@ def parse_command(words: Sequence[str]) -> Command:
     flags, typed = split_flags(map(expand_option, map(drop_backticks, words)))
     _require_equals_signs(typed)
     if typed and NAME.match(typed[0]):
-        typed[0] = f"task={typed[0]}"
+        typed = [f"task={typed[0]}", *_name_words(typed[0], typed[1:])]
     read = by_key(map(_parse_override, typed))
     folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
     latest = latest_project(runs) if folder is None and not _is_run(read) and not _configures_campaign(read) else None
@@ -136,6 +136,17 @@ def _require_equals_signs(words: Sequence[str]) -> None:
         if "=" not in word and name in names:
             value = value.strip() or ("" if "=" in following else following) or "VALUE"
             raise BadParams(f"'{word}' has no value. Put an equals sign before it: {quote_argument(f'{name}={value}')}")
+
+
+def _name_words(verb: str, words: list[str]) -> list[str]:
+    """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
+    bare = [word for word in words if "=" not in word and not word.startswith("~")]
+    task = REGISTRIES["task"]
+    parameter = getattr(task.get(verb).load(), "words_are", None) if bare and verb in task.parts() else None
+    if parameter is None:
+        return words
+    value = bare[0] if len(bare) == 1 else f"[{','.join(bare)}]"
+    return [f"{parameter}={value}", *(word for word in words if word not in bare)]
 
 
 def _parse_override(word: str) -> Override:

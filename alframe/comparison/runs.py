@@ -13,6 +13,7 @@ from typing import Any
 from alframe.commands import short_path
 from alframe.comparison.choices import run_choices
 from alframe.errors import StoreError
+from alframe.store.events import MadeWith
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import UNSURE, RoundRecord
 
@@ -26,7 +27,8 @@ class Run:
 
     `class_counts` has the labels of each class after each record's round, as they stand now. `pool_classes` are the
     classes that the pool knows of itself. `items_digest` is of the images' ids, classes and split: runs with the same
-    one are measured on the same images. `versions` are those of the packages, at the latest round.
+    one are measured on the same images. `versions` are those of the packages, and `origin` says what else the latest
+    round was made with (see MadeWith); empty in old projects.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Run:
     pool_classes: frozenset[str]
     items_digest: str
     versions: Mapping[str, str]
+    origin: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,22 @@ def read_run(folder: Path) -> Run | None:
             pool_classes=frozenset(label for _, label, split in items if label is not None and split == "pool"),
             items_digest=hashlib.blake2b(repr(sorted(items, key=str)).encode(), digest_size=8).hexdigest(),
             versions=ledger.package_versions(),
+            origin=_describe_origin(ledger),
         )
+
+
+def _describe_origin(ledger: Ledger) -> dict[str, str]:
+    events = ledger.events(MadeWith)
+    if not events:
+        return {}
+    made = events[-1][1]
+    return {
+        "python": made.python,
+        "system": f"{made.system}, {made.processors} processors",
+        "git": made.git or "no repository",
+        "alframe's git": made.alframe_git or "no repository",
+        "data": made.data,
+    }
 
 
 def _count_classes(ledger: Ledger, history: Sequence[RoundRecord]) -> list[Mapping[str, int]]:

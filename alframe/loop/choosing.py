@@ -15,6 +15,7 @@ from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
 from alframe.loop.embedding import count_near_duplicates
+from alframe.loop.environment import describe_environment, digest_data
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.store.events import Arranged, BatchChosenBy, Event, Predicted, ShownContent
@@ -158,11 +159,13 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
 def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
     ledger, number = campaign.ledger, chosen.round_number
+    if not cache.data_digest and cache.embedded is not None:
+        cache.data_digest = digest_data(cache.embedded)
     versions, owners = list_package_versions(), list_part_owners(campaign.recipes)
     with ledger.transaction():
         ledger.add_round(number, campaign.config(), versions, owners, chosen.selection, chosen.audit.keys.tolist())
         if len(chosen.audit.keys):
             ledger.add_audit_frame(number, chosen.audit.strata)
-        for event in chosen.events:
+        for event in [*chosen.events, describe_environment(cache.data_digest)]:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], cache.listing.items)

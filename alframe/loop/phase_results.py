@@ -111,13 +111,14 @@ class RunCache:
     """All of it is derived from the ledger and the stores, so losing it costs time only.
 
     `embedded` is what the last round embedded, for as long as the network stays the same. `seconds`: what each phase
-    took since the last record.
+    took since the last record. `data_digest` is of the images' contents; empty until it is computed.
     """
 
     listing: PoolListing
     embedded: Embedded | None = None
     problems: ProblemLog = field(default_factory=ProblemLog)
     seconds: dict[str, float] = field(default_factory=dict)
+    data_digest: str = ""
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:

@@ -70,7 +70,7 @@ def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str
         axes.plot(curve.labels, curve.mean, marker, color=colour, markersize=4, zorder=3 + depth)
         axes.plot(curve.labels, curve.mean, color=colour, linestyle=dashes, linewidth=2, zorder=3 + depth)
     _style_axes(axes, curves, font=14 if size[0] > 500 else 12)
-    return _to_inline_svg(figure, salt=f"curve-{size[0]}")
+    return to_inline_svg(figure, salt=f"curve-{size[0]}")
 
 
 def _style_axes(axes: Axes, curves: Sequence[Curve], font: int) -> None:
@@ -89,7 +89,8 @@ def _style_axes(axes: Axes, curves: Sequence[Curve], font: int) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
 
 
-def _to_inline_svg(figure: Figure, salt: str) -> str:
+def to_inline_svg(figure: Figure, salt: str) -> str:
+    """Return a figure as an <svg> element in the page's colours and fonts; charts of one page need other salts."""
     buffer = io.BytesIO()
     # Text stays text (selectable, in the page's font); a fixed salt makes equal charts equal bytes.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):

@@ -91,6 +91,23 @@ class Absent(Event):
 
 
 @dataclass(frozen=True)
+class MadeWith(Event):
+    """What a request was made with beside the packages, whose versions are in its round; empty: not known.
+
+    `git` and `alframe_git` are the commits of the working directory and of alframe's own source, with "-dirty" where
+    files differ from them. `data` is a digest of the contents, ids, classes and split of all images that were present.
+    """
+
+    KIND: ClassVar[str] = "made with"
+    python: str = ""
+    system: str = ""
+    processors: int = 0
+    git: str = ""
+    alframe_git: str = ""
+    data: str = ""
+
+
+@dataclass(frozen=True)
 class Requested(Event):
     """The request has been shown to people."""
 

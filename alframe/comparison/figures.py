@@ -1,0 +1,169 @@
+"""The figures of a comparison, each drawn at any size: for the page, for a phone, and for print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from alframe.comparison.ranks import Ranking
+from alframe.report.charts import BASELINE, INK, RULE, SERIES, Dashes
+
+DRAWN = 8  # curves in a figure: more cannot be told apart
+Style = tuple[str, Dashes]
+_DASHES: tuple[Dashes, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)))
+
+
+@dataclass(frozen=True, slots=True)
+class FigureOfPage:
+    """A figure: the name of its files, its title, what it shows, and how it is drawn at a size in CSS pixels."""
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[tuple[int, int]], Figure]
+    height: float = 1.0  # of that of the page's other figures
+
+
+def strategy_styles(names: Sequence[str], baselines: Sequence[str]) -> dict[str, Style]:
+    """Return a colour and dashes for each strategy, the same in all figures: grey for baselines."""
+    others = cycle((colour, dashes) for dashes in _DASHES for colour in SERIES)
+    greys = cycle([(0, (4, 2)), (0, (1, 1)), (0, (8, 2))])
+    return {name: (BASELINE, next(greys)) if name in baselines else next(others) for name in names}
+
+
+def draw_bands(
+    table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, zero: bool = False
+) -> Callable[[tuple[int, int]], Figure]:
+    """Return how to draw `value` of a table by labels: a line for each strategy in `styles`, a band around it."""
+
+    def draw(size: tuple[int, int]) -> Figure:
+        figure, axes, font = _new_figure(size)
+        for name, (colour, dashes) in styles.items():
+            rows = table[table["strategy"] == name]
+            if not len(rows):
+                continue
+            marker = "o" if len(rows) <= 40 else ""
+            low, high = rows.get(f"{value}_low", rows.get("low")), rows.get(f"{value}_high", rows.get("high"))
+            if low is not None and high is not None and np.isfinite(low).all():
+                axes.fill_between(rows["labels"], low, high, color=colour, alpha=0.14, linewidth=0, zorder=2)
+            finite = rows[np.isfinite(rows[value].astype(float))]
+            axes.plot(finite["labels"], finite[value], marker, color=colour, markersize=4, zorder=3)
+            axes.plot(
+                finite["labels"], finite[value], color=colour, linestyle=dashes, linewidth=2, label=name, zorder=3
+            )
+        if zero:
+            axes.axhline(0 if percent else 1, color=INK, linewidth=1, zorder=1)
+        axes.set_xlabel("labels", color=INK, fontsize=font)
+        axes.set_ylabel(ylabel, color=INK, fontsize=font)
+        axes.xaxis.set_major_locator(MaxNLocator(10 if font > 12 else 5, integer=True, steps=[1, 2, 5, 10]))
+        if percent:
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol="\u202f%"))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
+        _add_legend(figure, axes, font)
+        return figure
+
+    return draw
+
+
+def draw_seconds(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
+    """Return how to draw the seconds of choosing a batch: the median and the quartiles of each strategy."""
+
+    def draw(size: tuple[int, int]) -> Figure:
+        figure, axes, font = _new_figure(size)
+        rows = table.sort_values("selection", ascending=False)
+        places = np.arange(len(rows))
+        spread = np.abs([rows["selection"] - rows["selection_low"], rows["selection_high"] - rows["selection"]])
+        axes.errorbar(rows["selection"], places, xerr=spread, fmt="o", color=SERIES[0], capsize=4, markersize=6)
+        axes.set_yticks(places, rows["strategy"], color=INK, fontsize=font)
+        if (rows["selection"] > 0).all():
+            axes.set_xscale("log")
+        axes.set_xlabel("seconds to choose a batch", color=INK, fontsize=font)
+        axes.grid(axis="x", color=RULE, linewidth=1)
+        return figure
+
+    return draw
+
+
+def draw_matrix(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]], Figure]:
+    """Return how to draw a matrix of numbers from 0 to `most`, the deeper the colour the larger."""
+
+    def draw(size: tuple[int, int]) -> Figure:
+        figure, axes, font = _new_figure(size)
+        values = table.to_numpy(np.float64)
+        font = min(font, int(size[0] / (2.2 * len(values) + 8)))
+        colours = np.zeros((*values.shape, 4))
+        colours[..., :3] = matplotlib.colors.to_rgb(SERIES[0])
+        colours[..., 3] = 0.75 * np.clip(values / most, 0, 1)
+        axes.imshow(colours, aspect="auto", interpolation="nearest")
+        for (row, column), value in np.ndenumerate(values):
+            text = "–" if row == column else f"{value:.2f}".removesuffix("0") if value else "0"
+            axes.text(column, row, text, ha="center", va="center", color=INK, fontsize=font)
+        places = np.arange(len(values))
+        axes.set_xticks(places, table.columns, rotation=45, ha="left", rotation_mode="anchor", fontsize=font, color=INK)
+        axes.xaxis.tick_top()
+        axes.set_yticks(places, table.index, fontsize=font, color=INK)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        return figure
+
+    return draw
+
+
+def draw_critical_difference(ranking: Ranking) -> Callable[[tuple[int, int]], Figure]:
+    """Return how to draw mean ranks on a line; bars join strategies that Nemenyi's test does not tell apart."""
+
+    def draw(size: tuple[int, int]) -> Figure:
+        import scikit_posthocs
+
+        figure, axes, font = _new_figure(size)
+        with matplotlib.rc_context({"font.size": font, "text.color": INK, "axes.edgecolor": INK, "xtick.color": INK}):
+            scikit_posthocs.critical_difference_diagram(
+                ranking.ranks,
+                ranking.nemenyi,
+                ax=axes,
+                cd=ranking.critical_difference,
+                label_props={"fontsize": font},
+                crossbar_props={"color": SERIES[1], "linewidth": 3},
+                elbow_props={"color": INK, "linewidth": 1},
+                marker_props={"color": SERIES[0], "s": 30},
+            )
+        axes.grid(visible=False)
+        return figure
+
+    return draw
+
+
+def _new_figure(size: tuple[int, int]) -> tuple[Figure, Axes, int]:
+    """Return a figure of this size in CSS pixels, its axes and the size of its letters."""
+    figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
+    axes, font = figure.add_subplot(), 14 if size[0] > 500 else 12
+    axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
+    axes.grid(axis="y", color=RULE, linewidth=1)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    return figure, axes, font
+
+
+def _add_legend(figure: Figure, axes: Axes, font: int) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    if handles:
+        columns = max(1, min(len(names), (110 if font > 12 else 40) // (max(map(len, names)) + 6)))
+        figure.legend(
+            handles,
+            names,
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=font - 1,
+            labelcolor=INK,
+            handlelength=2.6,
+        )

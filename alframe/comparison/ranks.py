@@ -1,0 +1,83 @@
+"""Who is better than whom over data sets or seeds: ranks with Nemenyi's test, and the pairwise penalty matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from alframe.comparison.statistics import ALPHA, mean_ranks, penalty_matrix
+from alframe.comparison.strategies import DataSet
+
+ENOUGH_SETS = 5  # data sets, from which on they are the blocks that are ranked in
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Mean ranks by area over `count` `blocks` (data sets or seeds), and what tests say of them.
+
+    `friedman` is p of Friedman's test that all are equally good, `nemenyi` that of Nemenyi's for each pair, and
+    `critical_difference` how far two mean ranks must be apart to differ at 95 %.
+    """
+
+    blocks: str
+    count: int
+    ranks: pd.Series
+    friedman: float
+    nemenyi: pd.DataFrame
+    critical_difference: float
+
+
+def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
+    """Rank the strategies by area; None for fewer than three of them, or fewer than two blocks.
+
+    Blocks are the data sets if there are five or more with the same strategies, else each seed of each data set. Demšar
+    2006, "Statistical comparisons of classifiers over multiple data sets". Seeds of one data set share its images, so
+    what they show holds for that data set alone.
+    """
+    import scikit_posthocs
+    from scipy.stats import friedmanchisquare, studentized_range
+
+    names = [name for name in sets[0].strategies if all(name in data.strategies for data in sets)]
+    blocks: list[dict[str, float]] = []
+    for data in sets:
+        some = [data.strategies[name] for name in names]
+        seeds = [seed for seed in some[0].runs if all(seed in one.runs for one in some)] if some else []
+        areas = {one.name: one.areas(measure, data.span, seeds) for one in some}
+        if len(sets) >= ENOUGH_SETS:
+            blocks.append({name: float(values.mean()) for name, values in areas.items() if len(values)})
+        else:
+            blocks += [{name: float(values[at]) for name, values in areas.items()} for at in range(len(seeds))]
+    if len(names) < 3 or len(blocks) < 2:
+        return None
+    table = pd.DataFrame(blocks, columns=names)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where all are equal
+        p = float(friedmanchisquare(*(table[name] for name in names)).pvalue)
+    count = len(names)
+    quantile = studentized_range.ppf(1 - ALPHA, count, np.inf) / np.sqrt(2)
+    return Ranking(
+        "data sets" if len(sets) >= ENOUGH_SETS else "seeds" if len(sets) == 1 else "seeds of the data sets",
+        len(blocks),
+        pd.Series(mean_ranks(blocks, names), index=names).sort_values(),
+        p,
+        scikit_posthocs.posthoc_nemenyi_friedman(table),
+        float(quantile * np.sqrt(count * (count + 1) / (6 * len(blocks)))),
+    )
+
+
+def penalty_table(sets: Sequence[DataSet], measure: str) -> pd.DataFrame:
+    """Return (n, n) how often the row's strategy beats the column's, summed over data sets: `penalty_matrix`.
+
+    By the seeds and numbers of labels that all strategies of a data set have.
+    """
+    names = list(dict.fromkeys(name for data in sets for name in data.strategies))
+    curves = []
+    for data in sets:
+        some = data.strategies.values()
+        seeds = sorted(set.intersection(*({*one.runs} for one in some)))
+        labels = sorted(set.intersection(*({*one.labels} for one in some)))
+        enough = len(seeds) > 1 and len(labels) > 1
+        curves.append({one.name: one.values(measure, seeds, labels) for one in some} if enough else {})
+    return pd.DataFrame(penalty_matrix(curves, names), index=names, columns=names)

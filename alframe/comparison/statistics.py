@@ -1,0 +1,166 @@
+"""What learning curves say, as arrays: values (seeds, counts) at `labels` (counts,), in 0..1.
+
+Seed for seed all strategies have the same images to test on and the same first labels, so differences are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.engine.measuring.curves import t_interval
+from alframe.types import Floats64
+
+ALPHA = 0.05  # of every test, two-sided
+DRAWS = 1000  # of the bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over seeds, or a mean difference, with its 95 % interval; NaN bounds for a single seed."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_above(self) -> bool:
+        """Whether the whole interval is above 0."""
+        return self.low > 0
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the whole interval is below 0."""
+        return self.high < 0
+
+
+def mean_interval(values: Floats64) -> Interval:
+    """Return the mean of `values` (seeds,) with Student's t interval."""
+    if len(values) < 2:
+        return Interval(float(values.mean()), np.nan, np.nan)
+    mean, half = t_interval(values[:, None])
+    return Interval(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]))
+
+
+def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:
+    """Return p (...) of Student's paired test over seeds, the first axis; 1 where all differences are 0."""
+    from scipy.stats import ttest_1samp
+
+    differences = ours - theirs
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal differences have no spread: their p is 0
+        p = np.asarray(ttest_1samp(differences, 0.0).pvalue, np.float64)
+    return np.where(differences.mean(axis=0) == 0, 1.0, p)
+
+
+def wilcoxon_p_value(ours: Floats64, theirs: Floats64) -> float:
+    """Return p of Wilcoxon's signed-rank test over seeds (seeds,); 1 where all differences are 0.
+
+    Of n seeds it is never below 2 / 2**n: with five seeds, not below 0.06.
+    """
+    from scipy.stats import wilcoxon
+
+    differences = ours - theirs
+    return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+
+
+def adjust_p_values(p: Sequence[float] | Floats64, method: str) -> Floats64:
+    """Return p-values (n,) adjusted for all n tests, in their order: `method` "holm" or "fdr_bh".
+
+    Holm 1979 bounds the chance of any false finding; Benjamini and Hochberg 1995 the expected share of false ones among
+    all findings. NaN stays NaN, and does not count as a test.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    values = np.asarray(p, np.float64)
+    is_test = ~np.isnan(values)
+    adjusted = np.full(len(values), np.nan)
+    if is_test.any():
+        adjusted[is_test] = multipletests(values[is_test], ALPHA, method)[1]
+    return adjusted
+
+
+def labels_to_goal(labels: Floats64, values: Floats64, goals: Floats64) -> Floats64:
+    """Return (seeds,) the labels with which each curve first reaches its goal (seeds,); inf where it never does.
+
+    Between two numbers of labels a curve runs straight.
+    """
+    reached = values >= goals[:, None]
+    at = np.where(reached.any(axis=1), reached.argmax(axis=1), len(labels))
+    found = np.full(len(values), np.inf)
+    for row, (column, goal) in enumerate(zip(at.tolist(), goals.tolist(), strict=True)):
+        if column == 0:
+            found[row] = labels[0]
+        elif column < len(labels):
+            low, high = values[row, column - 1], values[row, column]
+            part = (goal - low) / (high - low)
+            found[row] = labels[column - 1] + part * (labels[column] - labels[column - 1])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedUp:
+    """How many times as many labels random choice takes; inf where it has not got there in all that was measured."""
+
+    factor: float
+    low: float
+    high: float
+
+
+def speed_up(labels: Floats64, values: Floats64, random_labels: Floats64, random_values: Floats64) -> SpeedUp:
+    """Return the labels with which random choice is first as accurate as this strategy in the end, by those this took.
+
+    After Kath, Gouvêa and Sonntag 2026, "The speed-up factor", who ask for it at all numbers of labels; here it is
+    that of the last, where the most work has been done. Both curves are means over seeds; random choice goes on to
+    several times as many labels as the strategy, for else nothing above 1 could be seen. 2: half the labels do; below
+    1: random choice is better. The interval is that of a bootstrap over seeds (percentiles), with the same seeds for
+    both.
+    """
+    rng = np.random.default_rng(0)
+    draws = np.vstack([np.arange(len(values)), rng.integers(len(values), size=(DRAWS, len(values)))])
+    goals = values[draws, -1].mean(axis=1)
+    curves = random_values[draws].mean(axis=1)
+    factors = labels_to_goal(random_labels, curves, goals) / labels[-1]
+    low, high = np.quantile(factors[1:], (ALPHA / 2, 1 - ALPHA / 2), method="nearest")
+    return SpeedUp(float(factors[0]), float(low), float(high))
+
+
+def extend_curve(
+    labels: Floats64, values: Floats64, longer_labels: Floats64, longer_values: Floats64
+) -> tuple[Floats64, Floats64]:
+    """Return a curve as far as it was measured, and from there on as in the longer runs of the same seeds."""
+    later = longer_labels > labels[-1]
+    return np.concatenate([labels, longer_labels[later]]), np.hstack([values, longer_values[:, later]])
+
+
+def penalty_matrix(sets: Sequence[Mapping[str, Floats64]], names: Sequence[str]) -> Floats64:
+    """Return (n, n) how often each of the `names` beats each other one, summed over data sets: at most their number.
+
+    One beats another at a number of labels if Student's paired test over seeds says so at 95 % (two-sided), which adds
+    1 / c where c numbers of labels were measured. A column's mean is how often its strategy is beaten: Ash et al. 2020,
+    "Deep batch active learning by diverse, uncertain gradient lower bounds". The first labels are not the strategies'
+    choice, and not counted. `sets` hold the values (seeds, c + 1) by name; where one is missing it neither beats nor
+    is beaten.
+    """
+    total = np.zeros((len(names), len(names)))
+    for curves in sets:
+        for row, name in enumerate(names):
+            for column, other in enumerate(names):
+                if name != other and name in curves and other in curves:
+                    ours, theirs = curves[name][:, 1:], curves[other][:, 1:]
+                    wins = (paired_t_p_values(ours, theirs) < ALPHA) & (ours.mean(axis=0) > theirs.mean(axis=0))
+                    total[row, column] += wins.mean() if wins.size else 0.0
+    return total
+
+
+def mean_ranks(blocks: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[float]:
+    """Return the rank of each name, 1 for the largest value, averaged over the blocks that have it; NaN if none has."""
+    from scipy.stats import rankdata
+
+    ranks: dict[str, list[float]] = {name: [] for name in names}
+    for values in blocks:
+        there = [name for name in names if name in values]
+        for name, rank in zip(there, rankdata([-values[name] for name in there]), strict=True):
+            ranks[name].append(float(rank))
+    return [float(np.mean(ranks[name])) if ranks[name] else float("nan") for name in names]

@@ -1,0 +1,209 @@
+"""Runs as strategies, which differ in more than the seed, on data sets, which differ in what is labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import numpy as np
+
+from alframe.comparison.choices import is_data_choice, name_choices, varying_choices
+from alframe.comparison.runs import Run
+from alframe.engine.measuring.curves import mean_over_labels
+from alframe.types import Floats64
+
+_MODEL = ("backbone", "head", "loss", "finetune", "inference")  # choices that decide what the labels can teach
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Runs by seed that have the same choices; `choices` are those that vary between strategies."""
+
+    name: str
+    choices: Mapping[str, object]
+    runs: Mapping[int, Run]
+
+    @property
+    def labels(self) -> list[int]:
+        """The numbers of labels at which all seeds were measured."""
+        return sorted(set.intersection(*({record.labels for record in run.history} for run in self.runs.values())))
+
+    def values(self, measure: str, seeds: Sequence[int] | None = None, labels: Sequence[int] | None = None) -> Floats64:
+        """Return (seeds, labels) of a measure of Evaluation; NaN where an old record does not have it."""
+        tables = [
+            {record.labels: getattr(record.evaluation, measure) for record in self.runs[seed].history}
+            for seed in (self.runs if seeds is None else seeds)
+        ]
+        return np.array([[table[count] for count in labels or self.labels] for table in tables], np.float64)
+
+    def areas(self, measure: str, span: tuple[float, float], seeds: Sequence[int] | None = None) -> Floats64:
+        """Return (seeds,) the mean of a measure over the labels from `span[0]` to `span[1]` (trapezoids)."""
+        labels, values = np.array(self.labels, np.float64), self.values(measure, seeds)
+        inside = labels[(labels > span[0]) & (labels < span[1])]
+        points = np.unique([span[0], *inside, span[1]])
+        return mean_over_labels(points, np.array([np.interp(points, labels, row) for row in values]))
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """All strategies on the same images, by name, in the order in which they were found.
+
+    `baselines`: the name of the strategy that each is compared with. `longer`: baselines that were run on to more
+    labels, by the name of the baseline. `ceilings`: the runs that learned from the whole pool, by seed, for each
+    strategy whose model they have.
+    """
+
+    name: str
+    strategies: Mapping[str, Strategy]
+    baselines: Mapping[str, str]
+    longer: Mapping[str, Strategy]
+    ceilings: Mapping[str, Mapping[int, Run]]
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """From the most labels that a strategy begins with to the fewest that one ends with."""
+        ranges = [(strategy.labels[0], strategy.labels[-1]) for strategy in self.strategies.values()]
+        return max(first for first, _ in ranges), min(last for _, last in ranges)
+
+    def ceiling(self, name: str, measure: str) -> dict[int, float]:
+        """Return the measure with all labels, by seed; of a single run it is that of all seeds of the strategy."""
+        found = {
+            seed: getattr(run.history[-1].evaluation, measure) for seed, run in self.ceilings.get(name, {}).items()
+        }
+        seeds = self.strategies[name].runs
+        return dict.fromkeys(seeds, next(iter(found.values()))) if len(found) == 1 else found
+
+
+def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
+    """Return the data sets that the runs are on; `baseline` names a sampler, or a strategy as it is named then."""
+    ceilings = [run for run in runs if len(run.history) == 1 and run.history[0].unlabelled == 0]
+    curves = [run for run in runs if run not in ceilings]
+    longer = [run for run in curves if _is_longer(run, curves, baseline)]
+    curves = [run for run in curves if run not in longer]
+    if not curves:
+        curves, ceilings = list(runs), []
+    varying = varying_choices([run.choices for run in curves])
+    by_data: dict[str, list[Run]] = {}
+    for run in curves:
+        by_data.setdefault(_data_name(run, varying), []).append(run)
+    return [
+        _data_set(
+            name,
+            same,
+            [run for run in longer if _data_name(run, varying) == name],
+            [run for run in ceilings if _data_name(run, varying) == name],
+            [choice for choice in varying if not is_data_choice(choice)] or ["sampler"],
+            baseline,
+        )
+        for name, same in by_data.items()
+    ]
+
+
+def _is_longer(run: Run, runs: Sequence[Run], baseline: str) -> bool:
+    """Whether a run of the baseline goes on to more labels than all other strategies, beside one that does not."""
+    if run.choices.get("sampler") != baseline:
+        return False
+    same_data = [one for one in runs if _some(one, is_data_choice) == _some(run, is_data_choice)]
+    others = [one.history[-1].labels for one in same_data if one.choices.get("sampler") != baseline]
+    shorter = [
+        one
+        for one in same_data
+        if _but_length(one) == _but_length(run) and one.history[-1].labels <= max(others, default=0)
+    ]
+    return bool(others and shorter) and run.history[-1].labels > max(others)
+
+
+def _but_length(run: Run) -> dict[str, object]:
+    return {key: value for key, value in run.choices.items() if key != "batch" and not key.startswith("stopping")}
+
+
+def _some(run: Run, is_chosen: object) -> dict[str, object]:
+    return {key: value for key, value in run.choices.items() if is_chosen(key)}  # type: ignore[operator]
+
+
+def _data_name(run: Run, varying: Sequence[str]) -> str:
+    return name_choices({key: run.choices.get(key) for key in varying if is_data_choice(key)}, alone="pool") or str(
+        run.choices.get("pool")
+    )
+
+
+def _data_set(
+    name: str,
+    runs: Sequence[Run],
+    longer: Sequence[Run],
+    ceilings: Sequence[Run],
+    varying: Sequence[str],
+    baseline: str,
+) -> DataSet:
+    notes: list[str] = []
+    found: dict[str, dict[int, Run]] = {}
+    for run in sorted(runs, key=attrgetter("seed")):
+        same = found.setdefault(name_choices({key: run.choices.get(key) for key in varying}, alone="sampler"), {})
+        if run.seed in same:
+            notes.append(f"Two runs differ in nothing but their folder; {run.folder} is left out.")
+        same.setdefault(run.seed, run)
+    strategies = {
+        key: Strategy(key, {choice: next(iter(same.values())).choices.get(choice) for choice in varying}, same)
+        for key, same in found.items()
+    }
+    baselines = {key: _find_baseline(one, strategies, baseline) for key, one in strategies.items()}
+    by_seed = {
+        key: {run.seed: run for run in ceilings if _model(run) == _model(next(iter(one.runs.values())))}
+        for key, one in strategies.items()
+    }
+    extended = {
+        key: Strategy(key, one.choices, more)
+        for key, one in strategies.items()
+        if (more := {run.seed: run for run in longer if _but_length(run) == _but_length(next(iter(one.runs.values())))})
+        and set(more) >= set(one.runs)
+    }
+    return DataSet(
+        name,
+        strategies,
+        {key: other for key, other in baselines.items() if other is not None and other != key},
+        extended,
+        by_seed,
+        [*notes, *_describe_gaps(strategies)],
+    )
+
+
+def _model(run: Run) -> dict[str, object]:
+    return {key: value for key, value in run.choices.items() if key.partition(".")[0] in _MODEL}
+
+
+def _find_baseline(strategy: Strategy, strategies: Mapping[str, Strategy], baseline: str) -> str | None:
+    """Return the strategy with the baseline's sampler and the same other choices, or else the one of this name."""
+
+    def others(one: Strategy) -> dict[str, object]:
+        return {key: value for key, value in one.choices.items() if key.partition(".")[0] != "sampler"}
+
+    same = (
+        name
+        for name, one in strategies.items()
+        if one.choices.get("sampler") == baseline and others(one) == others(strategy)
+    )
+    return next(same, baseline if baseline in strategies else None)
+
+
+def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
+    """Say where strategies have fewer seeds, or runs fewer labels, than others, and where their test images differ."""
+    notes = []
+    seeds = sorted(set().union(*(strategy.runs for strategy in strategies.values())))
+    for name, strategy in strategies.items():
+        if missing := [seed for seed in seeds if seed not in strategy.runs]:
+            notes.append(f"{name}: no run with seed {', '.join(map(str, missing))}.")
+        measured = set().union(*({record.labels for record in run.history} for run in strategy.runs.values()))
+        if lost := len(measured) - len(strategy.labels):
+            notes.append(f"{name}: at {lost} of {len(measured)} numbers of labels not all of its seeds were measured.")
+    for seed in seeds:
+        digests = {one.runs[seed].items_digest for one in strategies.values() if seed in one.runs}
+        if len(digests) > 1:
+            notes.append(
+                f"Seed {seed}: not all strategies have the same pool and test images: differences mean little."
+            )
+    spans = {(one.labels[0], one.labels[-1]) if one.labels else (0, 0) for one in strategies.values()}
+    if len(spans) > 1:
+        notes.append("Not all strategies have the same first and last number of labels: areas are over those of all.")
+    return notes

@@ -1,0 +1,205 @@
+"""The numbers of a comparison as tables: one row for each strategy, or each strategy and number of labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from alframe.comparison.curves_table import class_balance
+from alframe.comparison.runs import Run
+from alframe.comparison.statistics import (
+    Interval,
+    adjust_p_values,
+    extend_curve,
+    labels_to_goal,
+    mean_interval,
+    paired_t_p_values,
+    speed_up,
+    wilcoxon_p_value,
+)
+from alframe.comparison.strategies import DataSet
+from alframe.types import Floats64
+
+CEILING = 0.95  # of the accuracy with all labels, that is to be reached
+_ADJUSTED = {"p_holm": "holm", "p_bh": "fdr_bh"}
+
+
+def summary_table(data: DataSet, measure: str) -> pd.DataFrame:
+    """Return a row for each strategy, the largest area first.
+
+    `area` is the mean over the labels spent, `gain` that of the differences to the baseline, paired by seed, with the
+    p-values of Student's and Wilcoxon's paired tests, the first adjusted for all strategies of the data set.
+    """
+    rows = []
+    for name, strategy in data.strategies.items():
+        areas = strategy.areas(measure, data.span)
+        row: dict[str, object] = {
+            **_head(data, name),
+            "seeds": len(strategy.runs),
+            "labels": strategy.labels[-1],
+            **_columns("area", mean_interval(areas)),
+            **_columns("last", mean_interval(strategy.values(measure)[:, -1])),
+            "baseline": data.baselines.get(name, ""),
+            **_compare_areas(data, name, data.baselines.get(name), measure),
+        }
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    for column, method in _ADJUSTED.items():
+        table[column] = adjust_p_values(table["p_t"].to_numpy(), method)
+    return table.sort_values("area", ascending=False, ignore_index=True)
+
+
+def pairs_table(data: DataSet, measure: str) -> pd.DataFrame:
+    """Return a row for each pair of strategies: the difference of their areas, and its paired tests over seeds."""
+    pairs = list(itertools.combinations(data.strategies, 2))
+    rows = [{"data": data.name, "strategy": a, "other": b, **_compare_areas(data, a, b, measure)} for a, b in pairs]
+    table = pd.DataFrame(rows, columns=["data", "strategy", "other", *_compare_areas(data, "", None, measure)])
+    for test, (column, method) in itertools.product(("p_t", "p_wilcoxon"), _ADJUSTED.items()):
+        table[f"{test}_{column.removeprefix('p_')}"] = adjust_p_values(table[test].to_numpy(np.float64), method)
+    return table
+
+
+def _compare_areas(data: DataSet, name: str, other: str | None, measure: str) -> dict[str, object]:
+    seeds = [seed for seed in data.strategies[name].runs if seed in data.strategies[other].runs] if other else []
+    if len(seeds) < 2 or other is None:
+        return {**_columns("gain", Interval(np.nan, np.nan, np.nan)), "p_t": np.nan, "p_wilcoxon": np.nan}
+    ours, theirs = (data.strategies[each].areas(measure, data.span, seeds) for each in (name, other))
+    tests = {"p_t": float(paired_t_p_values(ours, theirs)), "p_wilcoxon": wilcoxon_p_value(ours, theirs)}
+    return {**_columns("gain", mean_interval(ours - theirs)), **tests}
+
+
+def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
+    """Return a row for each strategy and number of labels: the difference to the baseline, paired by seed.
+
+    p-values are of Student's and Wilcoxon's paired tests; `p_holm` and `p_bh` adjust the first for all rows of the data
+    set but those of the first labels, which are no strategy's choice.
+    """
+    rows = []
+    for name, other in data.baselines.items():
+        ours, theirs = data.strategies[name], data.strategies[other]
+        seeds = [seed for seed in ours.runs if seed in theirs.runs]
+        labels = [count for count in ours.labels if count in set(theirs.labels)]
+        if len(seeds) < 2 or not labels:
+            continue
+        pair = ours.values(measure, seeds, labels), theirs.values(measure, seeds, labels)
+        for count, mine, its, p in zip(labels, pair[0].T, pair[1].T, paired_t_p_values(*pair), strict=True):
+            tests = {"p_t": p, "p_wilcoxon": wilcoxon_p_value(mine, its)}
+            gap = _columns("difference", mean_interval(mine - its))
+            rows.append({**_head(data, name), "baseline": other, "labels": count, "seeds": len(seeds), **gap, **tests})
+    table = pd.DataFrame(rows)
+    if len(table):
+        is_choice = table["labels"] > min(strategy.labels[0] for strategy in data.strategies.values())
+        for column, method in _ADJUSTED.items():
+            table[column] = adjust_p_values(table["p_t"].where(is_choice).to_numpy(), method)
+    return table
+
+
+def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataFrame:
+    """Return a row for each strategy and goal: the labels to reach it, the median over seeds, and what they save.
+
+    A goal is a value of the measure, or CEILING of that with all labels. `labels` is inf if less than half of the
+    `seeds` got there. `saved` is the part of the baseline's labels that the strategy does without.
+    """
+    rows = []
+    for name, strategy in data.strategies.items():
+        values, labels = strategy.values(measure), np.array(strategy.labels, np.float64)
+        wanted: dict[str, Floats64] = {f"{goal:g}": np.full(len(values), goal) for goal in goals}
+        ceiling = data.ceiling(name, measure)
+        if set(ceiling) >= set(strategy.runs):
+            wanted["ceiling"] = CEILING * np.array([ceiling[seed] for seed in strategy.runs])
+        for goal, targets in wanted.items():
+            needed = labels_to_goal(labels, values, targets)
+            row = {**_head(data, name), "baseline": data.baselines.get(name, ""), "goal": goal, "value": targets.mean()}
+            rows.append(
+                {**row, "labels": np.median(needed), "reached": np.isfinite(needed).sum(), "seeds": len(needed)}
+            )
+    table = pd.DataFrame(rows)
+    if not len(table):
+        return table
+    own = table.set_index(["strategy", "goal"])["labels"]
+    theirs = [own.get((base, goal), np.nan) for base, goal in zip(table["baseline"], table["goal"], strict=True)]
+    with np.errstate(invalid="ignore"):
+        table["saved"] = 1 - table["labels"] / np.array(theirs)
+    table.loc[~np.isfinite(table["labels"]) | ~np.isfinite(np.array(theirs)), "saved"] = np.nan
+    return table
+
+
+def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
+    """Return a row for each strategy and number of labels: how many times as many labels the baseline takes.
+
+    By the means over the seeds that both have. `factor` is inf where the baseline has not got there in all that was
+    measured, up to `measured_to` labels; `saved` is the labels that were not needed. See `statistics.speed_up`.
+    """
+    rows = []
+    for name, other in data.baselines.items():
+        ours, theirs = data.strategies[name], data.strategies[other]
+        seeds = [seed for seed in ours.runs if seed in theirs.runs]
+        if not seeds:
+            continue
+        base = np.array(theirs.labels, np.float64), theirs.values(measure, seeds)
+        if more := data.longer.get(other):
+            base = extend_curve(*base, np.array(more.labels, np.float64), more.values(measure, seeds))
+        labels, values = np.array(ours.labels, np.float64), ours.values(measure, seeds)
+        for at in range(1, len(labels)):
+            found = speed_up(labels[: at + 1], values[:, : at + 1], *base)
+            saved = found.factor * labels[at] - labels[at]
+            row = {**_head(data, name), "baseline": other, "labels": int(labels[at]), "measured_to": int(base[0][-1])}
+            rows.append({**row, "factor": found.factor, "low": found.low, "high": found.high, "saved": saved})
+    return pd.DataFrame(rows)
+
+
+def means_table(data: DataSet, measures: Sequence[str]) -> pd.DataFrame:
+    """Return a row for each strategy, measure and number of labels: the mean over seeds with Student's interval."""
+    rows = []
+    for name, strategy in data.strategies.items():
+        for measure in measures:
+            for count, values in zip(strategy.labels, strategy.values(measure).T, strict=True):
+                found = _columns("mean", mean_interval(values))
+                rows.append({**_head(data, name), "measure": measure, "labels": count, "seeds": len(values), **found})
+    return pd.DataFrame(rows)
+
+
+def classes_table(data: DataSet) -> pd.DataFrame:
+    """Return a row for each strategy and number of labels: how many classes its labels show, and their balance."""
+    rows = []
+    for name, strategy in data.strategies.items():
+        for count in strategy.labels:
+            counts = [_counts_at(run, count) for run in strategy.runs.values()]
+            totals = [len(run.pool_classes) for run in strategy.runs.values()]
+            found = mean_interval(np.array([len(each) for each in counts], np.float64))
+            balance = mean_interval(np.array([class_balance(*pair) for pair in zip(counts, totals, strict=True)]))
+            row = {**_head(data, name), "labels": count, "pool_classes": max(totals)}
+            rows.append({**row, **_columns("classes_found", found), **_columns("class_balance", balance)})
+    return pd.DataFrame(rows)
+
+
+def _counts_at(run: Run, labels: int) -> Mapping[str, int]:
+    return next(counts for record, counts in zip(run.history, run.class_counts, strict=True) if record.labels == labels)
+
+
+def seconds_table(data: DataSet) -> pd.DataFrame:
+    """Return a row for each strategy: seconds of choosing a batch and of a whole round, medians over rounds and seeds.
+
+    A record has the seconds since the one before it, so the first, which holds the choice of the first labels and the
+    embedding of the pool, does not count.
+    """
+    rows = []
+    for name, strategy in data.strategies.items():
+        later = [record for run in strategy.runs.values() for record in run.history[1:]]
+        selection = [record.seconds.get("selection", 0.0) for record in later]
+        low, median, high = np.quantile(selection, (0.25, 0.5, 0.75)) if later else (np.nan,) * 3
+        whole = np.median([sum(record.seconds.values()) for record in later]) if later else np.nan
+        quartiles = {"selection": median, "selection_low": low, "selection_high": high, "round": whole}
+        rows.append({**_head(data, name), "rounds": len(later), **quartiles})
+    return pd.DataFrame(rows)
+
+
+def _head(data: DataSet, name: str) -> dict[str, object]:
+    return {"data": data.name, "strategy": name}
+
+
+def _columns(name: str, interval: Interval) -> dict[str, object]:
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}

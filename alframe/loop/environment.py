@@ -1,0 +1,48 @@
+"""What a request is made with: the system, the state of the source under version control, and the data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import alframe
+from alframe.loop.phase_results import Embedded
+from alframe.store.events import MadeWith
+
+
+def describe_environment(data: str) -> MadeWith:
+    """Return the event for the ledger; `data` is the digest of the data."""
+    return MadeWith(
+        python=platform.python_version(),
+        system=platform.platform(),
+        processors=os.cpu_count() or 0,
+        git=_describe_commit(Path.cwd()),
+        alframe_git=_describe_commit(Path(alframe.__file__).parent),
+        data=data,
+    )
+
+
+def digest_data(embedded: Embedded) -> str:
+    """Return a digest of the images that are present: what each holds, its id, its class, whether it is held out."""
+    digest = hashlib.blake2b(digest_size=16)
+    listing, contents = embedded.listing, embedded.embedding.content_hashes
+    for key in listing.is_present.nonzero()[0].tolist():
+        item = listing.items[key]
+        digest.update(repr((item.id, item.label, bool(listing.is_held_out[key]))).encode())
+        digest.update(contents[key] or b"")
+    return digest.hexdigest()
+
+
+@cache  # a sweep runs many campaigns in one process
+def _describe_commit(folder: Path) -> str:
+    """Return the commit of the repository that a folder is in, with "-dirty" if files differ; empty without one."""
+    command = ["git", "-c", "core.fsmonitor=false", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):  # no git, or a repository on a drive that does not answer
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,187 @@
+"""`alframe compare`: finished runs as learning curves, statistics and figures on one page."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alframe.commands import command_line, short_path
+from alframe.comparison.runs import FoundRuns, Run, read_runs
+from alframe.errors import BadParams, StoreError
+from alframe.loop.parts import list_package_versions
+from alframe.loop.session import Session
+from alframe.types import Outcome, State
+
+if TYPE_CHECKING:
+    from alframe.comparison.sections import TableOfPage
+
+log = logging.getLogger(__name__)
+LIBRARIES = ("scikit_posthocs", "statsmodels")
+FOLDER = "comparison"  # of the page, in the folder of the sweep or the project
+
+
+@dataclass
+class Compare:
+    """Compare the runs of `sweep`: folders of sweeps, projects, or folders of projects; default: the latest sweep.
+
+    Everything goes to `out` (default: `comparison` in the one folder given, else in the working directory). `baseline`:
+    the sampler, or a strategy as the page names it, that others are compared with. `measure`: accuracy,
+    balanced_accuracy, macro_f1 or macro_precision. `goals`: values of it to reach, from 0 to 1; default: some between
+    the least and the most that was reached.
+    """
+
+    read_only = True
+    words_are = "sweep"  # words without "=" after the command
+
+    sweep: list[str | Path] | None = None
+    out: str | Path | None = None
+    baseline: str = "random"
+    measure: str = "accuracy"
+    goals: list[float] | None = None
+
+    def run(self, session: Session) -> Outcome:
+        """Write the page. Raises StoreError for no runs, BadParams for a wrong measure or a missing library."""
+        require_libraries()
+        places = [Path(place) for place in self.sweep or ()] or _latest_sweep(session)
+        out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / FOLDER
+        page = write_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
+        return Outcome(State.DONE, f"Comparison: {short_path(page)}\nFigures, tables and curves: {short_path(out)}")
+
+
+def missing_libraries() -> list[str]:
+    """Return the libraries that a comparison needs and that are not installed."""
+    return [name for name in LIBRARIES if find_spec(name) is None]
+
+
+def require_libraries() -> None:
+    """Raise BadParams if a library is missing that a comparison needs."""
+    if missing := missing_libraries():
+        raise BadParams(f"A comparison needs {' and '.join(missing)}. Install it: pip install 'alframe[compare]'")
+
+
+def write_page(
+    found: FoundRuns,
+    places: Sequence[Path],
+    out: Path,
+    baseline: str = "random",
+    measure: str = "accuracy",
+    goals: Sequence[float] | None = None,
+) -> Path:
+    """Write the comparison of runs from these places into the folder `out`; return the page's path."""
+    from alframe.comparison.curves_table import curves_table
+    from alframe.comparison.page import ComparisonData, write_comparison
+    from alframe.comparison.sections import MEASURES, make_sections
+    from alframe.comparison.strategies import group_runs
+
+    if measure not in MEASURES:
+        raise BadParams(f"measure={measure}: must be one of {', '.join(MEASURES)}.")
+    if not all(0 < goal <= 1 for goal in goals or ()):
+        raise BadParams(f"goals={goals}: each must be above 0 and up to 1, as 0.9 for 90 %.")
+    sets = group_runs(found.runs, baseline)
+    names = list(dict.fromkeys(name for data in sets for name in data.strategies))
+    seeds = sorted({run.seed for run in found.runs})
+    summary = f"{_number(len(names), 'strategy', 'strategies')} over {_number(len(seeds), 'seed', 'seeds')}, on " + (
+        f"{len(sets)} data sets: {'; '.join(data.name for data in sets)}." if len(sets) > 1 else f"{sets[0].name}."
+    )
+    if names and not any(data.baselines for data in sets):
+        summary += f" There is no run of the baseline ({baseline}), so nothing is said over it."
+    data = ComparisonData(
+        title=" and ".join(place.resolve().name for place in places),
+        created=datetime.now(UTC).astimezone(),
+        summary=summary,
+        left_out=found.left_out,
+        sections=make_sections(sets, measure, goals if goals is not None else _choose_goals(found.runs, measure)),
+        origin=_describe_origin(found.runs, places, seeds),
+        runs=_runs_table(found.runs),
+    )
+    try:
+        return write_comparison(data, curves_table(found.runs), out)
+    except OSError as error:
+        raise StoreError(
+            f"{out} cannot be written to: {error.strerror or error}. Choose another folder with out=FOLDER."
+        ) from error
+
+
+def _latest_sweep(session: Session) -> list[Path]:
+    """Return the folder of the newest sweep below `runs`, or the session's project if it has begun."""
+    if session.runs is None and session.project.exists:
+        return [session.folder]
+    sweeps = sorted(
+        (session.runs or session.folder.parent).glob("sweeps/*/jobs"), key=lambda folder: folder.stat().st_mtime
+    )
+    if not sweeps:
+        raise BadParams(f"Which runs? Give the folder of a sweep: {command_line('compare', 'sweep=FOLDER')}")
+    return [sweeps[-1].parent]
+
+
+def _choose_goals(runs: Sequence[Run], measure: str) -> list[float]:
+    """Return up to five values in steps of 5 %, 2 % or 1 %, from the best start to the best that was reached."""
+    values = [[getattr(record.evaluation, measure) for record in run.history] for run in runs]
+    lowest, highest = max(row[0] for row in values), max(max(row) for row in values)
+    for step in (5, 2, 1):
+        goals = [value / 100 for value in range(step, 101, step) if lowest < value / 100 <= highest]
+        if goals:
+            return goals[-5:]
+    return []
+
+
+def _describe_origin(runs: Sequence[Run], places: Sequence[Path], seeds: Sequence[int]) -> list[tuple[str, str]]:
+    versions: dict[str, set[str]] = {}
+    for run in runs:
+        for package, version in run.versions.items():
+            versions.setdefault(package, set()).add(version)
+    origin: dict[str, set[str]] = {}
+    for run in runs:
+        for name, value in run.origin.items():
+            origin.setdefault(name, set()).add(value)
+    return [
+        ("command", shlex.join(["alframe", *sys.argv[1:]])),
+        ("runs from", ", ".join(str(place.resolve()) for place in places)),
+        ("seeds", ", ".join(map(str, seeds))),
+        ("packages of the runs", _join(versions)),
+        ("packages of this page", ", ".join(f"{name} {version}" for name, version in list_package_versions().items())),
+        *((name, ", ".join(sorted(values))) for name, values in origin.items()),
+        ("digests of ids, classes and split", ", ".join(sorted({run.items_digest for run in runs}))),
+    ]
+
+
+def _join(versions: dict[str, set[str]]) -> str:
+    return ", ".join(f"{package} {' and '.join(sorted(found))}" for package, found in versions.items())
+
+
+def _runs_table(runs: Sequence[Run]) -> TableOfPage:
+    import pandas as pd
+
+    from alframe.comparison.choices import short_value, varying_choices
+    from alframe.comparison.sections import TableOfPage
+
+    varying = varying_choices([run.choices for run in runs]) or ["sampler"]
+    rows = [
+        {
+            "run": run.folder.name,
+            **{name: short_value(run.choices.get(name)) for name in varying},
+            "seed": run.seed,
+            "rounds": len(run.history),
+            "labels": run.history[-1].labels,
+            "items": run.items_digest,
+            **run.origin,
+            "folder": str(run.folder),
+        }
+        for run in runs
+    ]
+    numbers = pd.DataFrame(rows)
+    shown = numbers[["run", *varying, "seed", "rounds", "labels", "items"]]
+    return TableOfPage(
+        "runs", "All runs; runs with the same items have the same images, classes and split", numbers, shown, long=True
+    )
+
+
+def _number(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
