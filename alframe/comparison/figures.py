@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from alframe.comparison.ranks import Ranking
 from alframe.report.charts import BASELINE, INK, RULE, SERIES, Dashes
+from alframe.types import Floats64
 
 DRAWN = 8  # curves in a figure: more cannot be told apart
 Style = tuple[str, Dashes]
@@ -40,9 +41,12 @@ def strategy_styles(names: Sequence[str], baselines: Sequence[str]) -> dict[str,
 
 
 def draw_bands(
-    table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, zero: bool = False
+    table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, zero: float | None = None
 ) -> Callable[[tuple[int, int]], Figure]:
-    """Return how to draw `value` of a table by labels: a line for each strategy in `styles`, a band around it."""
+    """Return how to draw `value` of a table by labels: a line for each strategy in `styles`, a band around it.
+
+    `zero`: where neither is better, marked by a line.
+    """
 
     def draw(size: tuple[int, int]) -> Figure:
         figure, axes, font = _new_figure(size)
@@ -50,17 +54,12 @@ def draw_bands(
             rows = table[table["strategy"] == name]
             if not len(rows):
                 continue
-            marker = "o" if len(rows) <= 40 else ""
-            low, high = rows.get(f"{value}_low", rows.get("low")), rows.get(f"{value}_high", rows.get("high"))
-            if low is not None and high is not None and np.isfinite(low).all():
-                axes.fill_between(rows["labels"], low, high, color=colour, alpha=0.14, linewidth=0, zorder=2)
-            finite = rows[np.isfinite(rows[value].astype(float))]
-            axes.plot(finite["labels"], finite[value], marker, color=colour, markersize=4, zorder=3)
-            axes.plot(
-                finite["labels"], finite[value], color=colour, linestyle=dashes, linewidth=2, label=name, zorder=3
-            )
-        if zero:
-            axes.axhline(0 if percent else 1, color=INK, linewidth=1, zorder=1)
+            low, high = (rows[f"{value}_{end}" if f"{value}_{end}" in rows else end] for end in ("low", "high"))
+            is_known = np.isfinite(rows[value].to_numpy(np.float64))  # a speed-up may not be
+            add_band(axes, rows["labels"].to_numpy(), low.to_numpy(), high.to_numpy(), colour)
+            add_curve(axes, name, rows["labels"].to_numpy()[is_known], rows[value].to_numpy()[is_known], colour, dashes)
+        if zero is not None:
+            axes.axhline(zero, color=INK, linewidth=1, zorder=1)
         axes.set_xlabel("labels", color=INK, fontsize=font)
         axes.set_ylabel(ylabel, color=INK, fontsize=font)
         axes.xaxis.set_major_locator(MaxNLocator(10 if font > 12 else 5, integer=True, steps=[1, 2, 5, 10]))
@@ -71,6 +70,18 @@ def draw_bands(
         return figure
 
     return draw
+
+
+def add_curve(axes: Axes, name: str, labels: Floats64, values: Floats64, colour: str, dashes: Dashes) -> None:
+    """Draw a line through `values` (n,) at `labels` (n,), with its points unless there are many."""
+    axes.plot(labels, values, "o" if len(labels) <= 40 else "", color=colour, markersize=4, zorder=3)
+    axes.plot(labels, values, color=colour, linestyle=dashes, linewidth=2, label=name, zorder=3)
+
+
+def add_band(axes: Axes, labels: Floats64, low: Floats64, high: Floats64, colour: str) -> None:
+    """Draw an interval (n,) at `labels` (n,); nothing if a bound is not known, as with a single seed."""
+    if np.isfinite(low).all() and np.isfinite(high).all():
+        axes.fill_between(labels, low, high, color=colour, alpha=0.14, linewidth=0, zorder=2)
 
 
 def draw_seconds(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
@@ -141,15 +152,20 @@ def draw_critical_difference(ranking: Ranking) -> Callable[[tuple[int, int]], Fi
     return draw
 
 
-def _new_figure(size: tuple[int, int]) -> tuple[Figure, Axes, int]:
-    """Return a figure of this size in CSS pixels, its axes and the size of its letters."""
-    figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
-    axes, font = figure.add_subplot(), 14 if size[0] > 500 else 12
+def style_axes(axes: Axes, font: int) -> None:
+    """Give axes the look of all charts: no frame, rules at the numbers, letters of this size."""
     axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
     axes.grid(axis="y", color=RULE, linewidth=1)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
+
+
+def _new_figure(size: tuple[int, int]) -> tuple[Figure, Axes, int]:
+    """Return a figure of this size in CSS pixels, its axes and the size of its letters."""
+    figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
+    axes, font = figure.add_subplot(), 14 if size[0] > 500 else 12
+    style_axes(axes, font)
     return figure, axes, font
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from alframe.comparison.curves_table import write_curves
 from alframe.comparison.figures import FigureOfPage
-from alframe.comparison.sections import Section, TableOfPage
+from alframe.comparison.page_parts import Section, TableOfPage
 from alframe.report.charts import to_inline_svg
 from alframe.report.page import breakable, moment
 from alframe.store.files import replace_atomically, write_text
@@ -70,7 +70,7 @@ def latex_table(table: TableOfPage) -> str:
     words = table.shown.columns[:1]
     layout = "".join("l" if name in words else "r" for name in table.shown.columns)
     text: str = table.shown.to_latex(index=False, escape=True, column_format=layout)
-    return f"% {table.caption}\n{text}"
+    return f"% {table.title}. {table.caption}\n{text}"
 
 
 def _inline(figure: FigureOfPage) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ Seed for seed all strategies have the same images to test on and the same first 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,8 @@ def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:
     from scipy.stats import ttest_1samp
 
     differences = ours - theirs
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal differences have no spread: their p is 0
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)  # of equal differences, which have no spread: their p is 0
         p = np.asarray(ttest_1samp(differences, 0.0).pvalue, np.float64)
     return np.where(differences.mean(axis=0) == 0, 1.0, p)
 

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alframe.commands import command_line, short_path
-from alframe.comparison.runs import FoundRuns, Run, read_runs
+from alframe.comparison.runs import ENDED, FoundRuns, Run, read_runs
 from alframe.errors import BadParams, StoreError
-from alframe.loop.parts import list_package_versions
 from alframe.loop.session import Session
 from alframe.types import Outcome, State
-
-if TYPE_CHECKING:
-    from alframe.comparison.sections import TableOfPage
 
 log = logging.getLogger(__name__)
 LIBRARIES = ("scikit_posthocs", "statsmodels")
@@ -29,7 +22,8 @@ FOLDER = "comparison"  # of the page, in the folder of the sweep or the project
 
 @dataclass
 class Compare:
-    """Compare the runs of `sweep`: folders of sweeps, projects, or folders of projects; default: the latest sweep.
+    """Compare the runs of `sweep`: folders of sweeps, projects, or folders of projects; default: the latest sweep
+    below `runs`, or else the latest project.
 
     Everything goes to `out` (default: `comparison` in the one folder given, else in the working directory). `baseline`:
     the sampler, or a strategy as the page names it, that others are compared with. `measure`: accuracy,
@@ -76,8 +70,10 @@ def write_page(
 ) -> Path:
     """Write the comparison of runs from these places into the folder `out`; return the page's path."""
     from alframe.comparison.curves_table import curves_table
+    from alframe.comparison.origin import describe_origin, runs_table
+    from alframe.comparison.overall_sections import make_sections
     from alframe.comparison.page import ComparisonData, write_comparison
-    from alframe.comparison.sections import MEASURES, make_sections
+    from alframe.comparison.page_parts import MEASURES
     from alframe.comparison.strategies import group_runs
 
     if measure not in MEASURES:
@@ -98,8 +94,8 @@ def write_page(
         summary=summary,
         left_out=found.left_out,
         sections=make_sections(sets, measure, goals if goals is not None else _choose_goals(found.runs, measure)),
-        origin=_describe_origin(found.runs, places, seeds),
-        runs=_runs_table(found.runs),
+        origin=describe_origin(found.runs, places),
+        runs=runs_table(found.runs),
     )
     try:
         return write_comparison(data, curves_table(found.runs), out)
@@ -110,15 +106,12 @@ def write_page(
 
 
 def _latest_sweep(session: Session) -> list[Path]:
-    """Return the folder of the newest sweep below `runs`, or the session's project if it has begun."""
-    if session.runs is None and session.project.exists:
-        return [session.folder]
-    sweeps = sorted(
-        (session.runs or session.folder.parent).glob("sweeps/*/jobs"), key=lambda folder: folder.stat().st_mtime
-    )
-    if not sweeps:
+    """Return the newest sweep of which the session's project is a run, or else the project. Raises BadParams."""
+    if not session.project.exists:
         raise BadParams(f"Which runs? Give the folder of a sweep: {command_line('compare', 'sweep=FOLDER')}")
-    return [sweeps[-1].parent]
+    notes = session.folder.parent.glob(f"sweeps/*/{ENDED}/{session.folder.name}.json")
+    newest = max(notes, key=lambda note: note.stat().st_mtime, default=None)
+    return [session.folder if newest is None else newest.parents[1]]
 
 
 def _choose_goals(runs: Sequence[Run], measure: str) -> list[float]:
@@ -130,57 +123,6 @@ def _choose_goals(runs: Sequence[Run], measure: str) -> list[float]:
         if goals:
             return goals[-5:]
     return []
-
-
-def _describe_origin(runs: Sequence[Run], places: Sequence[Path], seeds: Sequence[int]) -> list[tuple[str, str]]:
-    versions: dict[str, set[str]] = {}
-    for run in runs:
-        for package, version in run.versions.items():
-            versions.setdefault(package, set()).add(version)
-    origin: dict[str, set[str]] = {}
-    for run in runs:
-        for name, value in run.origin.items():
-            origin.setdefault(name, set()).add(value)
-    return [
-        ("command", shlex.join(["alframe", *sys.argv[1:]])),
-        ("runs from", ", ".join(str(place.resolve()) for place in places)),
-        ("seeds", ", ".join(map(str, seeds))),
-        ("packages of the runs", _join(versions)),
-        ("packages of this page", ", ".join(f"{name} {version}" for name, version in list_package_versions().items())),
-        *((name, ", ".join(sorted(values))) for name, values in origin.items()),
-        ("digests of ids, classes and split", ", ".join(sorted({run.items_digest for run in runs}))),
-    ]
-
-
-def _join(versions: dict[str, set[str]]) -> str:
-    return ", ".join(f"{package} {' and '.join(sorted(found))}" for package, found in versions.items())
-
-
-def _runs_table(runs: Sequence[Run]) -> TableOfPage:
-    import pandas as pd
-
-    from alframe.comparison.choices import short_value, varying_choices
-    from alframe.comparison.sections import TableOfPage
-
-    varying = varying_choices([run.choices for run in runs]) or ["sampler"]
-    rows = [
-        {
-            "run": run.folder.name,
-            **{name: short_value(run.choices.get(name)) for name in varying},
-            "seed": run.seed,
-            "rounds": len(run.history),
-            "labels": run.history[-1].labels,
-            "items": run.items_digest,
-            **run.origin,
-            "folder": str(run.folder),
-        }
-        for run in runs
-    ]
-    numbers = pd.DataFrame(rows)
-    shown = numbers[["run", *varying, "seed", "rounds", "labels", "items"]]
-    return TableOfPage(
-        "runs", "All runs; runs with the same items have the same images, classes and split", numbers, shown, long=True
-    )
 
 
 def _number(count: int, one: str, several: str) -> str:

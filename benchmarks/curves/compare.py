@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from alframe.engine.measuring.curves import mean_over_labels
-from benchmarks.curves.plan import Recipe
-from benchmarks.curves.statistics import (
-    Array,
+from alframe.comparison.statistics import (
+    ALPHA,
     Interval,
     SpeedUp,
-    discoveries,
-    interval,
-    joined,
-    labels_to,
+    adjust_p_values,
+    extend_curve,
+    labels_to_goal,
+    mean_interval,
     mean_ranks,
-    p_values,
-    penalties,
+    paired_t_p_values,
+    penalty_matrix,
     speed_up,
 )
+from alframe.engine.measuring.curves import mean_over_labels
+from alframe.types import Floats64
+from benchmarks.curves.plan import Recipe
 from benchmarks.curves.sweeps import SCALE
 
 CEILING = 0.95  # of the accuracy with all labels, that is to be reached
@@ -34,18 +35,18 @@ DEAR = 10  # times margin's seconds
 class Run:
     """Curves of one recipe on one set; `selection` and `head` are seconds a round."""
 
-    labels: Array
-    accuracy: Array
-    macro_f1: Array
+    labels: Floats64
+    accuracy: Floats64
+    macro_f1: Floats64
     head: float
     selection: float
 
     @property
-    def area(self) -> Array:
+    def area(self) -> Floats64:
         return mean_over_labels(self.labels, self.accuracy)
 
     @property
-    def f1_area(self) -> Array:
+    def f1_area(self) -> Floats64:
         return mean_over_labels(self.labels, self.macro_f1)
 
 
@@ -128,20 +129,20 @@ def rows(measured: Measured) -> list[Row]:
         goals = CEILING * measured.ceilings[recipe.head].accuracy[:, -1] if recipe.head in measured.ceilings else None
         labels = np.full(len(run.accuracy), np.inf)
         if goals is not None:
-            labels = labels_to(run.labels, run.accuracy, np.broadcast_to(goals, len(run.accuracy)))
+            labels = labels_to_goal(run.labels, run.accuracy, np.broadcast_to(goals, len(run.accuracy)))
         longer, speed = measured.longer.get(recipe.head), None
         if other and longer:
-            base = joined(other.labels, other.accuracy, longer.labels, longer.accuracy)
+            base = extend_curve(other.labels, other.accuracy, longer.labels, longer.accuracy)
             speed = speed_up(run.labels, run.accuracy, *base)
         found.append(
             Row(
                 recipe,
-                interval(run.area),
-                interval(run.area - other.area) if other else None,
-                interval(run.f1_area),
-                interval(run.f1_area - other.f1_area) if other else None,
-                interval(run.accuracy[:, -1]),
-                interval(run.macro_f1[:, -1]),
+                mean_interval(run.area),
+                mean_interval(run.area - other.area) if other else None,
+                mean_interval(run.f1_area),
+                mean_interval(run.f1_area - other.f1_area) if other else None,
+                mean_interval(run.accuracy[:, -1]),
+                mean_interval(run.macro_f1[:, -1]),
                 float(np.median(labels)),
                 int(np.isfinite(labels).sum()),
                 len(labels),
@@ -156,7 +157,7 @@ def overall(sets: Sequence[Measured]) -> list[Overall]:
     """One row for each recipe that starts at random, the best mean rank first."""
     names = sorted({recipe for image_set in sets for recipe in image_set.compared})
     keys = [str(name) for name in names]
-    matrix = penalties(
+    matrix = penalty_matrix(
         [{str(r): run.accuracy for r, run in image_set.compared.items()} for image_set in sets], keys
     ) / len(sets)
     others = max(1, len(names) - 1)
@@ -165,7 +166,7 @@ def overall(sets: Sequence[Measured]) -> list[Overall]:
     )
     gains = {name: _gains(sets, name, Recipe("random", name.head)) for name in names}
     tested = [(name, where) for name in names for where in gains[name]]
-    counts = discoveries([_p(where, name, sets) for name, where in tested])
+    counts = adjust_p_values([_p(where, name, sets) for name, where in tested], "fdr_bh") <= ALPHA
     sure = {pair for pair, counted in zip(tested, counts, strict=True) if counted}
     found = [
         Overall(
@@ -191,8 +192,8 @@ def first_batches(sets: Sequence[Measured]) -> dict[Recipe, dict[str, tuple[Inte
         for recipe, run in image_set.runs.items():
             plain = image_set.runs.get(Recipe(recipe.sampler, recipe.head))
             if recipe.start != "random" and plain:
-                at_once = interval(run.accuracy[:, 0] - plain.accuracy[:, 0])
-                found.setdefault(recipe, {})[image_set.name] = (at_once, interval(run.area - plain.area))
+                at_once = mean_interval(run.accuracy[:, 0] - plain.accuracy[:, 0])
+                found.setdefault(recipe, {})[image_set.name] = (at_once, mean_interval(run.area - plain.area))
     return found
 
 
@@ -201,7 +202,7 @@ def _gains(sets: Sequence[Measured], name: Recipe, other: Recipe) -> dict[str, I
     if name == other:
         return {}
     return {
-        image_set.name: interval(image_set.runs[name].area - image_set.runs[other].area)
+        image_set.name: mean_interval(image_set.runs[name].area - image_set.runs[other].area)
         for image_set in sets
         if {name, other} <= {*image_set.runs}
     }
@@ -209,7 +210,7 @@ def _gains(sets: Sequence[Measured], name: Recipe, other: Recipe) -> dict[str, I
 
 def _p(of: str, name: Recipe, sets: Sequence[Measured]) -> float:
     (image_set,) = (image_set for image_set in sets if image_set.name == of)
-    return float(p_values(image_set.runs[name].area, image_set.runs[Recipe("random", name.head)].area))
+    return float(paired_t_p_values(image_set.runs[name].area, image_set.runs[Recipe("random", name.head)].area))
 
 
 def _cost(sets: Sequence[Measured], name: Recipe) -> float:
@@ -231,13 +232,13 @@ def _verdict(
     if name.sampler in ("random", "margin"):
         return ()
     reasons = []
-    worse = [where for where, gain in over_random.items() if gain.below]
+    worse = [where for where, gain in over_random.items() if gain.is_below]
     if len(worse) >= OFTEN:
         reasons.append(f"worse than random choice on {len(worse)} of {len(over_random)} sets")
-    if over_random and not any(gain.above for gain in over_random.values()):
+    if over_random and not any(gain.is_above for gain in over_random.values()):
         reasons.append("nowhere shown to be better than random choice")
-    if over_margin and cost >= DEAR and not any(gain.above for gain in over_margin.values()):
+    if over_margin and cost >= DEAR and not any(gain.is_above for gain in over_margin.values()):
         reasons.append(f"nowhere shown to be better than margin, at {cost:.0f} times its seconds")
-    if name.head != "linear" and over_default and not any(gain.above for gain in over_default.values()):
+    if name.head != "linear" and over_default and not any(gain.is_above for gain in over_default.values()):
         reasons.append(f"takes head={name.head}, and is nowhere shown to be better than margin with the default head")
     return tuple(reasons)

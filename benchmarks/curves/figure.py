@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from alframe.comparison.figures import add_band, add_curve, style_axes
 from alframe.engine.measuring.curves import t_interval
-from alframe.report.charts import BASELINE, INK, RULE, SERIES
+from alframe.report.charts import BASELINE, INK, SERIES
 from benchmarks.curves.compare import Measured
 from benchmarks.curves.plan import Recipe
 
@@ -29,7 +30,7 @@ def draw(sets: Sequence[Measured]) -> str:
         _panel(panel, measured)
     for panel in panels[len(sets) :]:
         panel.set_axis_off()
-    lines = {line.get_label(): line for panel in panels for line in panel.get_lines()}
+    lines = {name: line for panel in panels for line, name in zip(*panel.get_legend_handles_labels(), strict=True)}
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(DRAWN), frameon=False)
     buffer = io.StringIO()
     # Text stays text; a fixed salt and no date make equal charts equal bytes.
@@ -47,15 +48,12 @@ def _panel(axes: Axes, measured: Measured) -> None:
         colour = BASELINE if name == "random" else SERIES[number - 1]
         mean, half = t_interval(run.accuracy)
         means.append(mean)
-        axes.plot(run.labels, mean, color=colour, linestyle="--" if name == "random" else "-", label=name)
+        add_curve(axes, name, run.labels, mean, colour, (0, (4, 2)) if name == "random" else "-")
         if name in ("random", "margin"):
-            axes.fill_between(run.labels, mean - half, mean + half, color=colour, alpha=0.16, linewidth=0)
+            add_band(axes, run.labels, mean - half, mean + half, colour)
     if means:  # a band may reach far beyond the lines where seeds are few
         axes.set_ylim(max(0.0, np.min(means) - 0.05), min(1.0, np.max(means) + 0.05))
+    style_axes(axes, 10)
     axes.set_title(measured.name, color=INK, fontsize=10)
     axes.set_xlabel("labels", color=INK)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.tick_params(colors=INK, length=0)
-    axes.grid(axis="y", color=RULE)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)

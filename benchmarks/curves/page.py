@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alframe.comparison.statistics import Interval, SpeedUp, penalty_matrix
 from alframe.store.files import replace_atomically
 from benchmarks.curves.compare import CEILING, DEAR, OFTEN, Measured, Overall, Row, first_batches, load, overall, rows
 from benchmarks.curves.figure import draw
 from benchmarks.curves.plan import FIRST, LONGER, Recipe
-from benchmarks.curves.statistics import Interval, SpeedUp, penalties
 
 PAGE, FIGURE = "curves.md", "pictures/curves.svg"
 SHOWN = 12  # samplers in the matrix: those of the best mean rank
@@ -134,7 +134,7 @@ def _mark(row: Overall, where: str) -> str:
         return DASH
     gain = row.gains[where]
     text = f"{100 * gain.mean:+.1f}"
-    if not (gain.above or gain.below):
+    if not (gain.is_above or gain.is_below):
         return f"({text})"
     return f"**{text}**" if where in row.sure else text
 
@@ -155,7 +155,8 @@ def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> s
     better = [
         row
         for row in table
-        if any(gain.above for gain in row.over_margin.values()) and not any(g.below for g in row.over_margin.values())
+        if any(gain.is_above for gain in row.over_margin.values())
+        and not any(gain.is_below for gain in row.over_margin.values())
     ]
     cells = [
         [f"`{row.recipe.sampler}`", row.recipe.head, *(_signed(row.over_margin.get(where.name)) for where in sets)]
@@ -208,7 +209,7 @@ def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
     chosen += [row.recipe for row in table[SHOWN:] if row.recipe in (Recipe("random"), Recipe("margin"))]
     keys = [str(recipe) for recipe in chosen]
     curves = [{str(recipe): run.accuracy for recipe, run in image_set.compared.items()} for image_set in sets]
-    matrix = penalties(curves, keys)
+    matrix = penalty_matrix(curves, keys)
     names = [recipe.sampler if recipe.head == "linear" else f"{recipe.sampler} ({recipe.head})" for recipe in chosen]
     cells = [
         [f"`{name}`", *(DASH if row == column else f"{matrix[row, column]:.1f}" for column in range(len(names)))]

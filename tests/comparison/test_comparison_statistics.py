@@ -7,17 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.curves import mean_over_labels
-from benchmarks.curves.statistics import (
-    discoveries,
-    interval,
-    joined,
-    labels_to,
+from alframe.comparison.statistics import (
+    adjust_p_values,
+    extend_curve,
+    labels_to_goal,
+    mean_interval,
     mean_ranks,
-    p_values,
-    penalties,
+    paired_t_p_values,
+    penalty_matrix,
     speed_up,
+    wilcoxon_p_value,
 )
+from alframe.engine.measuring.curves import mean_over_labels
 
 LABELS = np.array([20.0, 30.0, 40.0])
 
@@ -29,12 +30,12 @@ def test_the_area_is_the_mean_over_labels_and_not_over_rounds() -> None:
 
 
 def test_the_interval_is_students() -> None:
-    found = interval(np.array([1.0, 2.0, 3.0]))
+    found = mean_interval(np.array([1.0, 2.0, 3.0]))
     half = 4.302653 / math.sqrt(3)  # t of two degrees of freedom, by the tables
     assert (found.mean, found.low, found.high) == pytest.approx((2, 2 - half, 2 + half), abs=1e-5)
-    assert not found.above
-    assert interval(np.array([1.0, 1.1, 0.9])).above
-    assert interval(-np.array([1.0, 1.1, 0.9])).below
+    assert not found.is_above
+    assert mean_interval(np.array([1.0, 1.1, 0.9])).is_above
+    assert mean_interval(-np.array([1.0, 1.1, 0.9])).is_below
 
 
 def test_p_values_are_those_of_the_paired_test() -> None:
@@ -42,22 +43,29 @@ def test_p_values_are_those_of_the_paired_test() -> None:
 
     rng = np.random.default_rng(0)
     ours, theirs = rng.random((6, 4)), rng.random((6, 4))
-    np.testing.assert_allclose(p_values(ours, theirs), ttest_rel(ours, theirs).pvalue)
+    np.testing.assert_allclose(paired_t_p_values(ours, theirs), ttest_rel(ours, theirs).pvalue)
     same = np.full(5, 0.5)
-    assert p_values(same, same) == 1  # no difference at all is none
-    assert p_values(same + 0.1, same) < 1e-6  # always the same difference is one
+    assert paired_t_p_values(same, same) == 1  # no difference at all is none
+    assert paired_t_p_values(same + 0.1, same) < 1e-6  # always the same difference is one
 
 
-def test_of_many_tests_fewer_count() -> None:
-    assert discoveries([0.04]) == [True]
-    assert discoveries([0.04] + [0.9] * 9) == [False] * 10
-    assert discoveries([0.001] + [0.9] * 9) == [True] + [False] * 9
-    assert discoveries([]) == []
+def test_p_values_of_many_tests_are_adjusted_for_their_number() -> None:
+    p = [0.01, 0.04, math.nan, 0.03, 0.005]
+    np.testing.assert_allclose(adjust_p_values(p, "holm"), [0.03, 0.06, math.nan, 0.06, 0.02])  # by hand
+    np.testing.assert_allclose(adjust_p_values(p, "fdr_bh"), [0.02, 0.04, math.nan, 0.04, 0.02])
+    assert adjust_p_values([], "holm").tolist() == []
+    assert (adjust_p_values([0.04] + [0.9] * 9, "fdr_bh") > 0.05).all()
+
+
+def test_wilcoxon_is_limited_by_the_number_of_seeds() -> None:
+    better = np.array([0.3, 0.1, 0.2, 0.4, 0.25])
+    assert wilcoxon_p_value(better, np.zeros(5)) == pytest.approx(2 / 2**5)
+    assert wilcoxon_p_value(better, better) == 1
 
 
 def test_labels_to_a_goal_lie_between_counts() -> None:
     values = np.array([[0.5, 0.6, 0.8], [0.5, 0.6, 0.8], [0.5, 0.6, 0.8], [0.5, 0.9, 0.1]])
-    found = labels_to(LABELS, values, np.array([0.7, 0.9, 0.4, 0.7]))
+    found = labels_to_goal(LABELS, values, np.array([0.7, 0.9, 0.4, 0.7]))
     assert found.tolist() == pytest.approx([35, math.inf, 20, 25])  # the first time, also where it falls again
 
 
@@ -81,7 +89,7 @@ def test_the_speed_up_has_an_interval_of_the_seeds() -> None:
 
 
 def test_random_choice_goes_on_in_its_longer_runs() -> None:
-    labels, values = joined(LABELS, np.zeros((2, 3)), np.array([20.0, 40.0, 60.0]), np.ones((2, 3)))
+    labels, values = extend_curve(LABELS, np.zeros((2, 3)), np.array([20.0, 40.0, 60.0]), np.ones((2, 3)))
     assert labels.tolist() == [20, 30, 40, 60]
     assert values.tolist() == [[0, 0, 0, 1]] * 2
 
@@ -90,12 +98,12 @@ def test_penalties_count_the_label_counts_at_which_one_beats_another() -> None:
     noise = np.random.default_rng(0).normal(0, 0.001, (5, 5))
     flat = 0.5 + noise
     better = 0.5 + np.array([0.3, 0.1, 0.1, 0.0, -0.1]) + noise[::-1]  # the first count is the same start, and left out
-    matrix = penalties([{"a": better, "b": flat}, {"a": flat}], ["a", "b", "c"])
+    matrix = penalty_matrix([{"a": better, "b": flat}, {"a": flat}], ["a", "b", "c"])
     assert matrix[0, 1] == pytest.approx(2 / 4)
     assert matrix[1, 0] == pytest.approx(1 / 4)
     assert not matrix[2].any()
     assert not matrix[:, 2].any()
-    assert penalties([{"a": better, "b": flat}] * 3, ["a", "b"])[0, 1] == pytest.approx(3 / 2)  # sets add up
+    assert penalty_matrix([{"a": better, "b": flat}] * 3, ["a", "b"])[0, 1] == pytest.approx(3 / 2)  # sets add up
 
 
 def test_ranks_are_over_the_sets_that_have_it() -> None:

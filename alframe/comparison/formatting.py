@@ -1,0 +1,49 @@
+"""Numbers of a comparison as people read them: means with intervals, p-values, tables with a column a strategy."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+
+def format_intervals(table: pd.DataFrame, name: str, signed: bool = False) -> list[str]:
+    """Return `name` with its interval as "86.4 [85.1, 87.7]", in hundredths; a dash where there is no number."""
+    sign = "+" if signed else ""
+    cells = []
+    for mean, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True):
+        interval = "" if math.isnan(low) else f" [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+        cells.append("–" if math.isnan(mean) else f"{100 * mean:{sign}.1f}{interval}")
+    return cells
+
+
+def format_p(value: float) -> str:
+    """Return a p-value with three digits."""
+    return "–" if math.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def format_number(value: float, digits: int, scale: float = 1) -> str:
+    """Return `scale` times a number with so many digits; a dash for NaN."""
+    return "–" if math.isnan(value) else f"{scale * value:.{digits}f}"
+
+
+def format_labels(value: float) -> str:
+    """Return a number of labels; inf: they were not enough."""
+    return f"{value:.0f}" if math.isfinite(value) else "not reached"
+
+
+def format_factor(value: float, labels: int, measured_to: int) -> str:
+    """Return a speed-up; inf is more than what was measured can show."""
+    return f"{value:.2f}" if math.isfinite(value) else f">{measured_to / labels:.1f}"
+
+
+def pivot_by_labels(table: pd.DataFrame, value: str, digits: int, scale: float = 1) -> pd.DataFrame:
+    """Return a row for each number of labels and a column for each strategy, with `scale` times the value."""
+    cells = table.assign(cell=[format_number(float(number), digits, scale) for number in table[value]])
+    wide = cells.pivot(index="labels", columns="strategy", values="cell").fillna("–")
+    return wide[list(dict.fromkeys(table["strategy"]))].reset_index().rename_axis(columns=None)
+
+
+def capitalise(text: str) -> str:
+    """Return the text with a capital at its beginning, and the rest as it is."""
+    return f"{text[:1].upper()}{text[1:]}"
