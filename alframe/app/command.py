@@ -30,6 +30,7 @@ from alframe.app.projects import CHOOSABLE, absolute, has_begun, latest_project,
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
+from alframe.contracts import TakesWords
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import unknown_name
 from alframe.settings import RENAMED, Settings
@@ -142,11 +143,11 @@ def _name_words(verb: str, words: list[str]) -> list[str]:
     """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
     bare = [word for word in words if "=" not in word and not word.startswith("~")]
     task = REGISTRIES["task"]
-    parameter = getattr(task.get(verb).load(), "words_are", None) if bare and verb in task.parts() else None
-    if parameter is None:
+    factory = task.get(verb).load() if bare and verb in task.parts() else None
+    if not isinstance(factory, TakesWords):
         return words
     value = bare[0] if len(bare) == 1 else f"[{','.join(bare)}]"
-    return [f"{parameter}={value}", *(word for word in words if word not in bare)]
+    return [f"{factory.words_are}={value}", *(word for word in words if word not in bare)]
 
 
 def _parse_override(word: str) -> Override:

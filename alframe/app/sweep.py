@@ -18,7 +18,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from alframe.comparison.runs import ENDED, FAILED, read_notes
+from alframe.commands import command_line
+from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_notes
 from alframe.errors import AlframeError
 from alframe.store.files import remove_file, write_json
 
@@ -97,5 +98,18 @@ def _print_sweep(folder: Path, start: float) -> bool:
         lines.append(f"{len(incomplete)} of {len(notes)} runs count, but not all of them is done:")
         lines += sorted({failure for note in incomplete for failure in note["failures"]})
     lines.append(f"Every run's curve: {' and '.join(map(str, files))}")
+    lines.append(_write_comparison(found, folder))
     sys.stdout.write("\n".join([*lines, ""]))
     return not incomplete
+
+
+def _write_comparison(found: FoundRuns, folder: Path) -> str:
+    """Write the page that compares the runs into the sweep's folder, and say where it is or what it needs."""
+    from alframe.tasks.compare import FOLDER, missing_libraries, write_page
+
+    if missing := missing_libraries():
+        return f"{missing}, then: {command_line('compare', str(folder))}"
+    try:
+        return f"All of it on one page: {write_page(found, [folder], folder / FOLDER)}"
+    except AlframeError as error:
+        return str(error)

@@ -37,5 +37,6 @@ from alframe.contracts.serving import UnrequestedAnswers as UnrequestedAnswers
 from alframe.contracts.session import Session as Session
 from alframe.contracts.stopping import AuditBased as AuditBased
 from alframe.contracts.stopping import Stopping as Stopping
+from alframe.contracts.task import TakesWords as TakesWords
 from alframe.contracts.task import Task as Task
 from alframe.contracts.tracker import Tracker as Tracker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from alframe.contracts.session import Session
 from alframe.types import Outcome
@@ -16,3 +16,11 @@ class Task(Protocol):
 
     def run(self, session: Session) -> Outcome:
         """Run the task, and return how it ended."""
+
+
+@runtime_checkable
+class TakesWords(Protocol):
+    """The ability of a task's class to take words without `=` after its name, as `alframe compare FOLDER FOLDER`."""
+
+    words_are: str
+    """The parameter that is the list of them."""

@@ -22,13 +22,12 @@ FOLDER = "comparison"  # of the page, in the folder of the sweep or the project
 
 @dataclass
 class Compare:
-    """Compare the runs of `sweep`: folders of sweeps, projects, or folders of projects; default: the latest sweep
-    below `runs`, or else the latest project.
+    """Compare the runs of `sweep`: folders of sweeps, projects, or folders of projects.
 
-    Everything goes to `out` (default: `comparison` in the one folder given, else in the working directory). `baseline`:
-    the sampler, or a strategy as the page names it, that others are compared with. `measure`: accuracy,
-    balanced_accuracy, macro_f1 or macro_precision. `goals`: values of it to reach, from 0 to 1; default: some between
-    the least and the most that was reached.
+    Default: the latest sweep below `runs`, or else the latest project. Everything goes to `out` (default: `comparison`
+    in the one folder given, else in the working directory). `baseline`: the sampler, or a strategy as the page names
+    it, that others are compared with. `measure`: accuracy, balanced_accuracy, macro_f1 or macro_precision. `goals`:
+    values of it to reach, from 0 to 1; default: some between the least and the most that was reached.
     """
 
     read_only = True
@@ -42,22 +41,18 @@ class Compare:
 
     def run(self, session: Session) -> Outcome:
         """Write the page. Raises StoreError for no runs, BadParams for a wrong measure or a missing library."""
-        require_libraries()
+        if missing := missing_libraries():
+            raise BadParams(missing)
         places = [Path(place) for place in self.sweep or ()] or _latest_sweep(session)
         out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / FOLDER
         page = write_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
         return Outcome(State.DONE, f"Comparison: {short_path(page)}\nFigures, tables and curves: {short_path(out)}")
 
 
-def missing_libraries() -> list[str]:
-    """Return the libraries that a comparison needs and that are not installed."""
-    return [name for name in LIBRARIES if find_spec(name) is None]
-
-
-def require_libraries() -> None:
-    """Raise BadParams if a library is missing that a comparison needs."""
-    if missing := missing_libraries():
-        raise BadParams(f"A comparison needs {' and '.join(missing)}. Install it: pip install 'alframe[compare]'")
+def missing_libraries() -> str:
+    """Return which libraries a comparison lacks, with the remedy; nothing if all are installed."""
+    missing = " and ".join(name for name in LIBRARIES if find_spec(name) is None)
+    return missing and f"A comparison needs {missing}. Install what is missing: pip install 'alframe[compare]'"
 
 
 def write_page(

@@ -70,9 +70,8 @@ def test_numbers_are_those_of_the_ledgers_and_the_page_stands_alone(
     summary = pd.read_csv(tables / "summary.csv").set_index("strategy")
     for name in SAMPLERS:
         low, high = stats.t.interval(0.95, len(SEEDS) - 1, areas[name].mean(), stats.sem(areas[name]))
-        np.testing.assert_allclose(
-            summary.loc[name, ["area", "area_low", "area_high"]].astype(float), (areas[name].mean(), low, high)
-        )
+        row = summary.loc[name, ["area", "area_low", "area_high"]].astype(float)
+        np.testing.assert_allclose(row, (areas[name].mean(), low, high))
         assert summary.loc[name, "last"] == pytest.approx(values[name][:, -1].mean())
     tested = [name for name in summary.index if name != "random"]
     p = np.array([stats.ttest_rel(areas[name], areas["random"]).pvalue for name in tested])
@@ -134,10 +133,11 @@ def test_without_a_name_it_is_the_latest_sweep(alframe: CommandLine, pool: Path,
     assert "Which runs?" in alframe("compare").err
     words = [*tiny_overrides(pool, tmp_path / "alframe-runs"), "stopping.labels=8", "-m"]
     assert alframe(*words, "sampler=margin,random").code == 0
+    (page,) = tmp_path.glob("alframe-runs/sweeps/*/comparison/comparison.html")
+    assert "Area: the mean accuracy" in page.read_text(encoding="utf-8"), "a sweep ends with it"
     done = alframe("compare", "measure=macro_f1")
     assert done.code == 0, done.err
-    (page,) = tmp_path.glob("alframe-runs/sweeps/*/comparison/comparison.html")
-    assert "on held-out" not in page.read_text(encoding="utf-8")
+    assert "Area: the mean macro-F1" in page.read_text(encoding="utf-8")
     assert "measure=f1: must be one of accuracy," in alframe("compare", "measure=f1").err
     assert "each must be above 0 and up to 1" in alframe("compare", "goals=[90]").err
 
@@ -149,3 +149,7 @@ def test_a_missing_library_is_named_with_the_remedy(
     refused = alframe("compare", "anything")
     assert refused.code == 1
     assert "pip install 'alframe[compare]'" in refused.err
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "-m"]
+    swept = alframe(*words, "sampler=margin,random")
+    assert swept.code == 0, "its table needs none of them"
+    assert "pip install 'alframe[compare]', then: " in swept.out
