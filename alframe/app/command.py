@@ -143,7 +143,7 @@ def _name_words(verb: str, words: list[str]) -> list[str]:
     """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
     bare = [word for word in words if "=" not in word and not word.startswith("~")]
     task = REGISTRIES["task"]
-    factory = task.get(verb).load() if bare and verb in task.parts() else None
+    factory: object = task.get(verb).load() if bare and verb in task.parts() else None
     if not isinstance(factory, TakesWords):
         return words
     value = bare[0] if len(bare) == 1 else f"[{','.join(bare)}]"
