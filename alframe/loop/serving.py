@@ -82,6 +82,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         unlabelled=int(unlabelled.sum()),
         labels_left=None if stopping is None else stopping.labels_left(len(labels.counted)),
         unanswered_without_suggestion_count=len(unanswered.difference(labelled)),
+        conflicts=campaign.settings.conflicts,
         agreement=measure_agreement(ledger.label_rows()),
         class_counts=Counter(label.class_name for label in labels.counted),
     )

@@ -57,7 +57,7 @@ class CampaignSnapshot:
     of its items. `without_suggestion` are the items that were shown without the model's suggestion, and
     `unanswered_without_suggestion_count` says how many of those of closed rounds have no label: of the audit's and as
     many others. `features` (N, D) are the embeddings, which are the same as long as `features_version` is.
-    `labels_left` is how many more labels may be requested.
+    `labels_left` is how many more labels may be requested, and `conflicts` the rule for images with several classes.
     """
 
     items: Sequence[Item]
@@ -74,5 +74,6 @@ class CampaignSnapshot:
     unlabelled: int = 0
     labels_left: int | None = None
     unanswered_without_suggestion_count: int = 0
+    conflicts: str = "ask"
     agreement: Sequence[Agreement] = ()
     class_counts: Mapping[str, int] = field(default_factory=dict)

@@ -108,6 +108,7 @@ class ServerProcess:
             asked=len(snapshot.asked),
             labels=sum(counts.values()),
             classes=list(snapshot.classes),
+            conflicts=snapshot.conflicts,
             class_counts=counts,
             progress=describe_progress(snapshot),
             pool_file=pool_file,

@@ -19,7 +19,9 @@ _KEY = """name => [...document.querySelectorAll(".class-row")]
 _GROUP = """() => {
     const group = document.querySelector(".tile[tabindex='0']").closest(".group");
     const open = [...group.querySelectorAll(".tile:not(.answered)")];
-    return {suggested: group.querySelector(".confirm") ? group.querySelector("h2").textContent : null,
+    const guesses = open.map(tile => tile.querySelector(".guess").textContent.replace(/\\?$/, ""));
+    const isOfOneClass = group.querySelector(".confirm") && !group.classList.contains("mixed");
+    return {suggested: isOfOneClass ? group.querySelector("h2").textContent : null, guesses,
             images: open.map(tile => [Number(tile.dataset.image), tile.title])};
 }"""
 
@@ -87,7 +89,10 @@ class Person:
         self.wait_for(f"({_KEY})({class_name!r}) !== null")
 
     def group(self) -> dict[str, Any]:
-        """Return the class that the cursor's group is suggested as, and its images without an answer."""
+        """Return the class that the cursor's group is suggested as, and its images without an answer.
+
+        `guesses` are the classes that each of these is suggested as; "": none.
+        """
         found: dict[str, Any] = self.page.evaluate(_GROUP)
         return found
 
@@ -108,14 +113,18 @@ class Person:
         """Answer the images of the cursor's group as a quick person does: the wrong ones one by one, then the rest."""
         group = self.group()
         images = [(number, truth(name)) for number, name in group["images"]]
-        common = group["suggested"] or max((name for _, name in images), key=[name for _, name in images].count)
+        names = [name for _, name in images]
+        common = max(names, key=names.count)
+        has_suggestions = any(group["guesses"])
+        expected = group["guesses"] if has_suggestions else [common] * len(images)
+        right = [number for (number, name), guess in zip(images, expected, strict=True) if name == guess]
         for number, name in images:
-            if name != common:
+            if number not in right:
                 self.move_to(number)
                 self.say(name)
-        if any(name == common for _, name in images):
-            self.move_to(next(number for number, name in images if name == common))
-            if group["suggested"]:
+        if right:
+            self.move_to(right[0])
+            if has_suggestions:
                 self.press("Enter")
             else:
                 self.say(common, everything=True)

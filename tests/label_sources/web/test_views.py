@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.label_sources.conftest import Serve
+from alframe.label_sources.web.journal import JOURNAL_NAME
+from alframe.testing.records import round_record
+from tests.label_sources.conftest import Serve, Served
 from tests.label_sources.web.person import Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
+Enter = Callable[..., tuple[Served, Person]]
 
 
-def test_one_image_its_burst_several_animals_and_a_comment(serve: Serve, chromium: Browser) -> None:
-    served = serve(suggestions=False)
-    person = Person(chromium, served.serving.address)
-    person.wait_for_images()
+@pytest.fixture
+def enter(serve: Serve, chromium: Browser) -> Enter:
+    """Serve a batch, without suggestions if nothing else is said, and let Anna in."""
+
+    def start(**parameters: Any) -> tuple[Served, Person]:
+        served = serve(**({"suggestions": False} | parameters))
+        person = Person(chromium, served.serving.address)
+        person.wait_for_images()
+        return served, person
+
+    return start
+
+
+def test_one_image_its_burst_several_animals_and_a_comment(enter: Enter) -> None:
+    served, person = enter()
     page = person.page
     shown = page.locator(".single h2")
     first = served.items[0].id  # of one burst with the last two images of the pool
@@ -37,7 +52,10 @@ def test_one_image_its_burst_several_animals_and_a_comment(serve: Serve, chromiu
     assert {label.item for _, label in unrequested.labels} == {first}
     second = shown.get_attribute("title")
     assert second == next(name for name in tiles if name != first)
-    person.press("+", "f", "r", "Enter")
+    person.press("+", "f", "r")
+    assert "does not learn from an image with several" in (page.locator(".several").text_content() or "")
+    person.press("Enter")
+    page.wait_for_selector("#messages .message:has-text('does not learn')")
     person.wait_until_saved()
     assert served.labels() == {first: {"fox"}, second: {"fox", "red deer"}}
     person.press("Escape")
@@ -46,10 +64,8 @@ def test_one_image_its_burst_several_animals_and_a_comment(serve: Serve, chromiu
     assert not person.faults
 
 
-def test_the_review_corrects_what_another_has_said(serve: Serve, chromium: Browser) -> None:
-    served = serve(suggestions=False)
-    person = Person(chromium, served.serving.address)
-    person.wait_for_images()
+def test_the_review_corrects_what_another_has_said(enter: Enter) -> None:
+    served, person = enter()
     (_, name), *_ = person.group()["images"]
     person.say("fox")
     person.wait_until_saved()
@@ -65,10 +81,8 @@ def test_the_review_corrects_what_another_has_said(serve: Serve, chromium: Brows
     assert not person.faults
 
 
-def test_keys_are_a_persons_own(serve: Serve, chromium: Browser) -> None:
-    served = serve(suggestions=False)
-    person = Person(chromium, served.serving.address)
-    person.wait_for_images()
+def test_keys_are_a_persons_own(enter: Enter) -> None:
+    served, person = enter()
     (_, name), *_ = person.group()["images"]
     person.page.locator(".class-row", has_text="red deer").locator(".class-key").click()
     person.page.wait_for_selector("dialog")
@@ -82,12 +96,121 @@ def test_keys_are_a_persons_own(serve: Serve, chromium: Browser) -> None:
     assert person.page.locator(".class-search").input_value() == "q"
 
 
-def test_answers_of_another_project_are_kept(serve: Serve, chromium: Browser) -> None:
-    person = Person(chromium, serve(suggestions=False).serving.address)
-    person.wait_for_images()
+def test_answers_of_another_project_are_kept(enter: Enter) -> None:
+    _, person = enter()
     refusal = {"error": {"code": "other_project", "message": "Another project is served here now."}}
     person.page.route("**/api/answers", lambda route: route.fulfill(status=409, json=refusal))
     person.say("fox")
     person.page.wait_for_selector("#messages .error")
     kept = person.page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('alframe-outbox')).length")
     assert kept == 1
+
+
+def test_blank_stands_beside_no_class(enter: Enter) -> None:
+    served, person = enter()
+    person.press("Control+Enter", "+", "f", "0", "Enter")
+    person.page.wait_for_selector("#messages .error:has-text('an answer of its own')")
+    assert served.labels() == {}
+
+
+def test_marks_outlast_a_reload(enter: Enter) -> None:
+    served, person = enter(asked=12, count=14, suggestions=True)
+    page = person.page
+
+    def shown(kind: str) -> set[str | None]:
+        return {tile.get_attribute("title") for tile in page.locator(f".tile.{kind}").all()}
+
+    groups = page.locator(".group:has(.confirm)")
+    wrong, marked = (groups.nth(number).locator(".tile").first for number in range(2))
+    wrong.click()
+    person.press("Enter")
+    marked.click()
+    person.wait_until_saved()
+    before = shown("rejected"), shown("marked")
+    assert all(before)
+    for reload in (page.reload, lambda: person.press("Alt+Shift+2", "Alt+Shift+1")):
+        reload()
+        person.wait_for_images()
+        assert (shown("rejected"), shown("marked")) == before
+    page.locator(".tile.rejected").focus()
+    person.press("Escape", "Enter")
+    person.say("unsure")
+    person.wait_until_saved()
+    answered = served.labels()
+    person.press("Control+z")
+    person.wait_for("document.querySelector('.tile.rejected')")
+    person.press("Enter")
+    person.wait_until_saved()
+    assert served.labels() == {name: said for name, said in answered.items() if name not in before[0]}
+
+
+def test_small_groups_are_joined_and_confirmed_each_as_suggested(enter: Enter) -> None:
+    served, person = enter(suggestions=True)
+    (group,) = person.page.locator(".group.mixed").all()
+    guesses = {
+        tile.get_attribute("title"): tile.locator(".guess").text_content() for tile in group.locator(".tile").all()
+    }
+    assert set(guesses.values()) == {"fox?", "red deer?"}
+    group.locator(".tile").first.click()
+    group.locator(".confirm").click()
+    person.wait_until_saved()
+    (wrong,) = (tile.get_attribute("title") for tile in person.page.locator(".tile.rejected").all())
+    assert served.labels() == {name: {str(guess)[:-1]} for name, guess in guesses.items() if name != wrong}
+
+
+def test_kept_answers_are_sent_under_the_name_they_were_given_under(enter: Enter) -> None:
+    served, person = enter()
+    page = person.page
+    page.route("**/api/answers", lambda route: route.abort())
+    person.say("fox")
+    page.wait_for_selector("#top .saved.lost")
+    page.locator("button.people").click()
+    page.get_by_text("Change my name").click()
+    page.keyboard.type("Ben")
+    person.press("Enter")
+    page.wait_for_selector("button.people:has-text('Ben')")
+    person.say("red deer")
+    page.unroute("**/api/answers")
+    person.wait_until_saved()
+    said = {(label.class_name, label.annotator) for label in served.source.collect(served.request).labels}
+    assert said == {("fox", "Anna"), ("red deer", "Ben")}
+    person.press("Control+z")
+    person.wait_for("document.querySelector('#messages').textContent.includes('Undone')")
+    person.wait_until_saved()
+    assert [label.class_name for label in served.source.collect(served.request).labels] == ["fox"]
+
+
+def test_answers_kept_for_a_journal_that_is_lost_go_into_the_new_one(enter: Enter) -> None:
+    served, person = enter()
+    person.press("/")
+    person.page.keyboard.type("moose")
+    person.press("Enter")
+    person.wait_until_saved()
+    person.page.route("**/api/answers", lambda route: route.abort())
+    person.say("moose")
+    person.page.wait_for_selector("#top .saved.lost")
+    served.serving.__exit__(None, None, None)
+    for file in (served.request.folder / "web").glob(f"{JOURNAL_NAME}*"):
+        file.unlink()
+    with served.source.serve(served.request.folder) as serving:
+        serving.publish(served.snapshot)
+        serving.show_phase("waiting", "")
+        person.page.unroute("**/api/answers")
+        person.page.wait_for_selector("dialog input")
+        person.page.keyboard.type(serving.address)
+        person.press("Enter")
+        person.page.wait_for_selector("#messages .error:has-text('removed or replaced')")
+        person.wait_until_saved()
+        labels = served.source.collect(served.request).labels
+    assert [(label.class_name, label.annotator) for label in labels] == [("moose", "Anna")]
+
+
+def test_progress_begins_with_the_pool_and_says_which_images_were_measured(enter: Enter) -> None:
+    _, person = enter(history=[round_record(1, 20, 0.7), round_record(2, 40, 0.8, audit=0.6, audited=12)])
+    person.press("Alt+Shift+4")
+    leading = person.page.locator(".measured").first
+    leading.wait_for()
+    text = leading.text_content() or ""
+    assert text.startswith("In the pool") and "54 % to 66 %" in text and "60 %" not in text
+    assert "12 images: images drawn at random from the pool" in text
+    assert "200 images: test split" in (person.page.locator(".measured").nth(1).text_content() or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -51,22 +51,26 @@ class Answering:
         self._reader = reader
 
     def read_answers(
-        self, content: Mapping[str, Any], classes: Sequence[str], open_round: int | None
+        self, content: Mapping[str, Any], classes: Sequence[str], on_their_own: Collection[str], open_round: int | None
     ) -> tuple[list[NewAnswer], Written]:
-        """Return the answers of an action to be written, and what they come to. Raises ApiError."""
+        """Return the answers of an action to be written, and what they come to. Raises ApiError.
+
+        `on_their_own` are those of the classes that no other class can stand beside: blank and unsure.
+        """
         origin, given = content.get("origin"), content.get("answers")
         if origin not in ORIGINS:
             raise ApiError("bad_request", f"'origin' must be one of {', '.join(ORIGINS)}.")
         if not isinstance(given, list) or not 1 <= len(given) <= MAX_ANSWERS:
             raise ApiError("bad_request", f"'answers' must be a list of 1 to {MAX_ANSWERS}.")
-        known = self._find_targets([entry.get("image") for entry in given if isinstance(entry, dict)], open_round)
+        found = self._with_numbers(given)
+        known = self._find_targets([entry.get("image") for entry in found if isinstance(entry, dict)], open_round)
         new: dict[str, NewAnswer] = {}
         written = Written()
-        for entry in given:
+        for entry, as_sent in zip(found, given, strict=True):
             try:
-                answer = _read_answer(entry, classes, known, origin)
+                answer = _read_answer(entry, classes, on_their_own, known, origin)
             except ApiError as error:
-                number = entry.get("image") if isinstance(entry, dict) else None
+                number = as_sent.get("image") if isinstance(as_sent, dict) else None
                 written.problems.append({"image": number, "code": error.code, "message": error.message})
                 continue
             new[answer.image] = answer
@@ -77,6 +81,17 @@ class Answering:
                     new.setdefault(target.id, replace(burst, seconds=None, comment=""))
                     written.also.append(frame)
         return list(new.values()), written
+
+    def _with_numbers(self, given: Sequence[Any]) -> list[Any]:
+        """Return the answers with the image's number by its `file`, where that is named: numbers may be new."""
+        named = [file for entry in given if isinstance(entry, dict) and isinstance(file := entry.get("file"), str)]
+        numbers = self.find_numbers(named)
+        return [
+            {**entry, "image": numbers.get(entry["file"], entry["file"])}
+            if isinstance(entry, dict) and isinstance(entry.get("file"), str)
+            else entry
+            for entry in given
+        ]
 
     def _find_targets(self, numbers: Sequence[Any], open_round: int | None) -> dict[int, Target]:
         """Return what is known of the images with these numbers; other values are left out.
@@ -117,7 +132,9 @@ class Answering:
         return [(frame, targets[frame]) for frame in frames]
 
 
-def _read_answer(entry: Any, classes: Sequence[str], known: Mapping[int, Target], origin: str) -> NewAnswer:
+def _read_answer(
+    entry: Any, classes: Sequence[str], on_their_own: Collection[str], known: Mapping[int, Target], origin: str
+) -> NewAnswer:
     """Return the answer that an entry gives. Raises ApiError."""
     if not isinstance(entry, dict):
         raise ApiError("bad_request", "An answer must be an object with 'image' and 'classes'.")
@@ -128,6 +145,8 @@ def _read_answer(entry: Any, classes: Sequence[str], known: Mapping[int, Target]
         raise ApiError("bad_request", f"'classes' must be a list of names, of {_MAX_CLASSES} at most.")
     if unknown := [each for each in names if each not in classes]:
         raise ApiError("unknown_class", f"'{unknown[0]}' is not one of the classes. Add it as a new class first.")
+    if len(set(names)) > 1 and (alone := [each for each in names if each in on_their_own]):
+        raise ApiError("bad_request", f"'{alone[0]}' is an answer of its own. Give it without another class.")
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
         raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
     seconds, spent = entry.get("seconds"), None

@@ -55,6 +55,10 @@ class ClassList:
             del named[blank]
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.blank)), UNSURE]
 
+    def on_their_own(self) -> set[str]:
+        """Return the names that no class can stand beside: blank and unsure."""
+        return {UNSURE, *filter(None, [self._blank(self.names())])}
+
     def version(self) -> int:
         """Return a number that changes with the names and the counts; it is the same for all people."""
         return hash((tuple(self.names()), self._reader.journal.last_number(), id(self.published))) & 0x7FFFFFFF

@@ -54,7 +54,12 @@ class ServerConfig:
     @property
     def cookie(self) -> str:
         """The cookie's name: of this project alone, since browsers share cookies between the ports of a host."""
-        return f"alframe-{blake2b(self.folder.encode(), digest_size=6).hexdigest()}"
+        return f"alframe-{self.folder_id}"
+
+    @property
+    def folder_id(self) -> str:
+        """The digest of the folder, which tells a project whose journal was lost from another project."""
+        return blake2b(self.folder.encode(), digest_size=6).hexdigest()
 
     @property
     def port_file(self) -> Path:

@@ -13,7 +13,7 @@ from alframe.errors import AlframeError
 from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.server.answering import Answering
 from alframe.label_sources.web.server.class_list import ClassList
-from alframe.label_sources.web.server.config import MAX_LISTED, ServerConfig
+from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME, ServerConfig
 from alframe.label_sources.web.server.describe import Describer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.leases import Leases
@@ -109,7 +109,7 @@ class Context:
             "settings": {
                 "suggestions": self.config.suggestions,
                 "new_classes": self.config.new_classes,
-                "blank": self.config.blank,
+                "conflicts": published.conflicts,
                 "unsure": UNSURE,
                 "page": self.config.page,
                 "lease_seconds": self.config.lease,
@@ -188,6 +188,14 @@ def read_images(content: dict[str, Any]) -> list[int]:
     if not is_list or len(images or ()) > 10 * MAX_LISTED:
         raise ApiError("bad_request", f"'images' must be a list of numbers, of {10 * MAX_LISTED} at most.")
     return list(images or ())
+
+
+def read_name(content: dict[str, Any], default: str | None = None) -> str:
+    """Return the name that a request gives, which is of whoever gave the answers that it brings. Raises ApiError."""
+    name = content.get("name", default)
+    if not isinstance(name, str) or len(name.strip()) > MAX_NAME:
+        raise ApiError("bad_request", f"A name may have {MAX_NAME} characters at most.")
+    return name.strip()
 
 
 def read_number(text: Any, name: str, low: int, high: int, default: int) -> int:

@@ -36,6 +36,7 @@ class Published:
     pool_file: str = ""
     neighbours_file: str = ""
     problems: str = ""
+    conflicts: str = "ask"
     journal_number: int = 0  # of the newest row of the journal that the counts contain
 
 

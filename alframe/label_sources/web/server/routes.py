@@ -17,8 +17,8 @@ from alframe.label_sources.web.server.answering import (
     undo_action,
     write_answers,
 )
-from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME
-from alframe.label_sources.web.server.context import Context, read_images, read_json, read_number
+from alframe.label_sources.web.server.config import MAX_LISTED
+from alframe.label_sources.web.server.context import Context, read_images, read_json, read_name, read_number
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.security import read_cookie
 from alframe.label_sources.web.server.sessions import Session
@@ -59,10 +59,8 @@ class People:
         if known is None:
             raise ApiError("no_session", "This browser is not let in yet. Open the link that alframe has printed.")
         if request.method == "PUT":
-            name = (await read_json(request)).get("name")
-            if not isinstance(name, str) or len(name.strip()) > MAX_NAME:
-                raise ApiError("bad_request", f"A name may have {MAX_NAME} characters at most.")
-            reply = JSONResponse(self._describe(await context.sessions.rename(known, name.strip())))
+            name = read_name(await read_json(request))
+            reply = JSONResponse(self._describe(await context.sessions.rename(known, name)))
             context.send_state()
             return reply
         if request.method == "DELETE":
@@ -86,6 +84,7 @@ class People:
         about = {
             "project": config.project,
             "project_id": self.context.project_id,
+            "folder_id": config.folder_id,
             "lan": config.lan,
             "first_visit": first,
         }
@@ -164,8 +163,9 @@ class Work:
         """Write answers; the reply comes when they are on the disk."""
         context, session, content = self.context, self.context.session(request), await read_json(request)
         context.check_project(content)
-        action, name = read_action_id(content), session.name
-        answers, written = context.answering.read_answers(content, context.classes.names(), context.published.round)
+        action, name = read_action_id(content), read_name(content, session.name)
+        names, alone = context.classes.names(), context.classes.on_their_own()
+        answers, written = context.answering.read_answers(content, names, alone, context.published.round)
         held = sorted(set(context.leases.held_by(session.digest)).difference(written.saved))
 
         def write(journal: Journal) -> None:
@@ -187,7 +187,8 @@ class Work:
         """Make an action void."""
         context, session, content = self.context, self.context.session(request), await read_json(request)
         context.check_project(content)
-        action, undoes, name = read_action_id(content), read_action_id(content, "undoes"), session.name
+        action, undoes = read_action_id(content), read_action_id(content, "undoes")
+        name = read_name(content, session.name)
         taken, kept = await context.writer.run(lambda journal: undo_action(journal, action, undoes, name))
         numbers = context.answering.find_numbers([*taken, *kept])
         images = [numbers[id_] for id_ in taken]

@@ -3,6 +3,7 @@
 import { get, newId } from "./api.js";
 import { Hub } from "./events.js";
 import { Outbox } from "./outbox.js";
+import { store } from "./store.js";
 
 const LISTED = 200; // actions that are fetched at once
 
@@ -13,14 +14,14 @@ class Answers extends Hub {
   #redoable = []; // ids of the undoings that stand, oldest first
   #older = null; // cursor of the actions before those
 
-  // answers: [{image, classes, seconds, comment?, burst?}]. Returns the server's reply.
+  // answers: [{image, file, classes, seconds, comment?, burst?}]. Returns the server's reply.
   async give(origin, answers) {
     const action = newId();
     this.#undoable.push(action);
     this.#redoable = [];
     this.emit("change");
     try {
-      return await outbox.send("/api/answers", { action, origin, answers });
+      return await outbox.send("/api/answers", { action, origin, answers, name: store.me.name });
     } catch (error) {
       this.#undoable = this.#undoable.filter((each) => each !== action); // refused: there is nothing to undo
       this.emit("change");
@@ -54,7 +55,7 @@ class Answers extends Hub {
     to.push(action);
     this.emit("change");
     try {
-      const reply = await outbox.send("/api/undo", { action, undoes });
+      const reply = await outbox.send("/api/undo", { action, undoes, name: store.me.name });
       this.emit("reversed", reply);
       return reply;
     } catch (error) {

@@ -92,7 +92,7 @@ export class BrowseView {
     const groups = [];
     for (const image of images) {
       const title = this.titleOf(image);
-      if (groups.at(-1)?.title !== title) groups.push({ title, suggested: null, images: [], heading: this.hasHeadings() });
+      if (groups.at(-1)?.title !== title) groups.push({ title, images: [], heading: this.hasHeadings() });
       groups.at(-1).images.push(image);
     }
     return groups;
@@ -119,7 +119,7 @@ export class BrowseView {
     before.forEach((image) => this.tiles.update({ ...image, answer: classes.length ? { classes, name: store.me.name } : null }));
     this.tiles.unmarkAll();
     announce(S.answered(ids.length, classes));
-    answers.give(this.origin, ids.map((image) => ({ image, classes, seconds })))
+    answers.give(this.origin, before.map((image) => ({ image: image.image, file: image.name, classes, seconds })))
       .then((reply) => reply.problems?.forEach((problem) => {
         before.filter((image) => image.image === problem.image).forEach((image) => this.tiles.update(image));
         notify(problem.message, { error: true });

@@ -3,6 +3,7 @@ import { answers, outbox } from "./answers.js";
 import { post } from "./api.js";
 import { ClassPanel } from "./class_panel.js";
 import { announce, button, element, keyHint, notify } from "./dom.js";
+import { KeptMarks } from "./kept_marks.js";
 import { LeasedPages } from "./leases.js";
 import { Pace } from "./pace.js";
 import { openSingle } from "./single.js";
@@ -12,6 +13,7 @@ import { TileSet } from "./tileset.js";
 import { waitingPanel } from "./waiting.js";
 
 const LOOK_MS = 10000;
+const SMALL_GROUP = 3; // images
 
 export class GridView {
   #pace = new Pace();
@@ -20,13 +22,17 @@ export class GridView {
     groupsOf: groupsOfSuggestions,
     onopen: (id) => this.#open(id),
     onconfirm: (group) => this.#confirm(group),
-    onchange: () => this.#drawBar(),
+    onchange: () => {
+      this.#kept?.save(this.#tiles.marks);
+      this.#drawBar();
+    },
   });
   #pages = new LeasedPages({
     prepare: (images) => this.#tiles.prepare(images),
     shown: () => this.#tiles.unanswered().map((image) => image.image),
     onlost: (ids) => this.#giveUp(ids),
   });
+  #kept = null; // marks, over a reload
   #count = element("p", { class: "batch-count" });
   #bar = element("progress", { "aria-label": S.batchProgress });
   #marked = element("p", { class: "marked-count" });
@@ -91,7 +97,13 @@ export class GridView {
   }
 
   #show({ images, tiles }) {
-    this.#tiles.show(images, tiles);
+    this.#kept ??= new KeptMarks(store.me.project_id, store.state?.round);
+    this.#kept.forRound(store.state?.round);
+    const { marked } = this.#kept;
+    const shown = images.map((image) => this.#kept.withoutRejected(image));
+    this.#tiles.show(shown, tiles);
+    shown.filter((image) => image.rejected).forEach((image) => this.#tiles.update(image)); // its tile was made before
+    this.#tiles.mark(this.#tiles.unanswered().map((image) => image.image).filter((id) => marked.has(id)), "add");
     if (images.length) {
       if (!this.#tiles.node.isConnected) this.#body.replaceChildren(this.#tiles.node);
       this.#tiles.moveTo(this.#tiles.cursor);
@@ -118,17 +130,17 @@ export class GridView {
 
   #prepareAnswer(all) {
     const ids = all ? this.#takeRestOfGroup() : this.#tiles.chosen();
-    return (className) => this.#answer(ids, [className]);
+    return (className) => this.#answer(ids, () => [className]);
   }
 
   #confirm(group = this.#tiles.groupOf(this.#tiles.cursor)) {
     if (!group) return;
-    if (!group.suggested) return say(S.noSuggestionHere);
+    if (!group.confirmable) return say(S.noSuggestionHere);
     const rest = this.#tiles.restOfGroup(group);
     const ids = rest.filter((id) => !this.#tiles.images.get(id).rejected);
     if (ids.length) {
       this.#rejectMarked();
-      this.#answer(ids, [group.suggested]);
+      this.#answer(ids, (image) => [image.suggestion.class]);
     } else if (rest.length || this.#tiles.marks.size) say(S.allMarked);
     else this.#tiles.moveToNextUnanswered();
   }
@@ -137,7 +149,9 @@ export class GridView {
   #rejectMarked() {
     for (const id of [...this.#tiles.marks]) {
       const image = this.#tiles.images.get(id);
-      if (image.suggestion && !image.answer) this.#tiles.update({ ...image, suggestion: null, rejected: true });
+      if (!image.suggestion || image.answer) continue;
+      this.#kept.rejected.add(id);
+      this.#tiles.update(this.#kept.withoutRejected(image));
     }
     this.#tiles.unmarkAll();
   }
@@ -149,15 +163,17 @@ export class GridView {
     return ids;
   }
 
-  async #answer(ids, classes) {
+  // classesOf(image): the classes that each of these images is given.
+  async #answer(ids, classesOf) {
     if (!ids.length) return;
     const seconds = this.#pace.lap(ids.length);
-    for (const id of ids) {
-      this.#tiles.marks.delete(id);
-      this.#tiles.update({ ...this.#tiles.images.get(id), image: id, answer: classes.length ? { classes, name: store.me.name } : null });
+    const given = ids.map((id) => this.#tiles.images.get(id)).map((image) => ({ image, classes: classesOf(image) }));
+    for (const { image, classes } of given) {
+      this.#tiles.marks.delete(image.image);
+      this.#tiles.update({ ...image, answer: classes.length ? { classes, name: store.me.name } : null });
     }
-    announce(S.answered(ids.length, classes));
-    const saving = answers.give("grid", ids.map((image) => ({ image, classes, seconds })));
+    announce(S.answered(ids.length, [...new Set(given.flatMap(({ classes }) => classes))]));
+    const saving = answers.give("grid", given.map(({ image, classes }) => ({ image: image.image, file: image.name, classes, seconds })));
     saving.then((reply) => this.#saved(reply)).catch((error) => this.#refused(ids, error));
     this.#drawBar();
     if (!this.#tiles.unanswered().length) await this.#finishPage();
@@ -165,7 +181,7 @@ export class GridView {
   }
 
   #removeAnswers() {
-    this.#answer(this.#tiles.chosen().filter((id) => this.#tiles.images.get(id).answer), []);
+    this.#answer(this.#tiles.chosen().filter((id) => this.#tiles.images.get(id).answer), () => []);
   }
 
   #saved(reply) {
@@ -187,6 +203,7 @@ export class GridView {
 
   // Images of earlier pages whose answer was taken back come to the front of this page.
   #reversed({ images }) {
+    images = images.map((image) => this.#kept.withoutRejected(image));
     const back = images.filter((image) => !image.answer && !this.#tiles.images.has(image.image));
     images.forEach((image) => this.#tiles.update(image));
     if (back.length) this.#show({ images: [...back, ...this.#tiles.images.values()] });
@@ -270,13 +287,25 @@ function say(text) {
   notify(text);
 }
 
-// One group for each run of images with the same suggestion; the server has sorted them.
+// One group for each run of images with the same suggestion; the server has sorted them. Small ones that follow each
+// other are joined, so that no row of the screen holds a single image; then each tile shows its own suggestion.
 function groupsOfSuggestions(images) {
-  const groups = [];
+  const runs = [];
   for (const image of images) {
     const suggested = image.suggestion?.class ?? null;
-    if (!groups.length || groups.at(-1).suggested !== suggested) groups.push({ suggested, title: suggested ?? S.noSuggestion, hint: suggested ? "" : S.pressKeys, images: [] });
-    groups.at(-1).images.push(image);
+    if (!runs.length || runs.at(-1).suggested !== suggested) runs.push({ suggested, images: [] });
+    runs.at(-1).images.push(image);
   }
-  return groups;
+  const isSmall = (run) => run.suggested && run.images.length <= SMALL_GROUP;
+  const groups = [];
+  for (const run of runs) {
+    const last = groups.at(-1);
+    if (last?.joined && isSmall(run)) last.joined.push(run);
+    else groups.push(isSmall(run) ? { joined: [run] } : run);
+  }
+  return groups.map((group) => {
+    const [run, ...others] = group.joined ?? [group];
+    if (others.length) return { title: S.severalClasses, confirmable: true, mixed: true, hint: "", images: group.joined.flatMap((each) => each.images) };
+    return { title: run.suggested ?? S.noSuggestion, confirmable: run.suggested !== null, hint: run.suggested ? "" : S.pressKeys, images: run.images };
+  });
 }

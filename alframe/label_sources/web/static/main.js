@@ -90,12 +90,16 @@ async function start(me = null) {
   }
   if (isStarted) return;
   isStarted = true;
-  const { named, first_visit: firstVisit, project_id: project } = store.me;
-  outbox.on("refused", (error) => notify(error.message, { error: true }));
-  outbox.on("recovered", () => notify(S.recovered));
+  const { named, first_visit: firstVisit } = store.me;
+  outbox.on("refused", ({ error, names }) => notify(names.length ? S.notTaken(names, error.message) : error.message, { error: true }));
+  outbox.on("recovered", ({ problems = [] }) => {
+    if (!problems.length) notify(S.recovered);
+    problems.forEach(({ message }) => notify(S.notTaken([], message), { error: true }));
+  });
+  outbox.on("adopted", (count) => notify(S.adopted(count), { error: true }));
   outbox.on("signed-out", signInAgain);
   outbox.on("other-project", (error) => notify(error.message, { error: true }));
-  outbox.open(project);
+  outbox.open(store.me);
   topBar = new TopBar(document.getElementById("top"), VIEWS);
   store.connect();
   pushKeys(handleKey);

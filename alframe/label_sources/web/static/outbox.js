@@ -7,10 +7,12 @@ import { S } from "./strings.js";
 const PREFIX = "alframe-outbox";
 const RETRY_MS = [500, 1000, 2000, 5000];
 
-// Events: "change"; "recovered" and "refused", of an action that an earlier page has left; "signed-out" and
-// "other-project", once, when the server does not take answers from this page any more.
+// Events: "change"; "recovered" (reply) and "refused" (error, names of images), of an action that an earlier page has
+// left; "adopted" (count), of answers that were kept for a journal which is lost; "signed-out" and "other-project",
+// once, when the server does not take answers from this page any more.
 export class Outbox extends Hub {
   #project;
+  #folder;
   #waiting = [];
   #replies = new Map();
   #sending = false;
@@ -19,13 +21,34 @@ export class Outbox extends Hub {
   #isStored = true;
 
   // Take up what an earlier page of this project could not send. Another project's answers stay where they are.
-  open(project) {
+  open({ project_id: project, folder_id: folder }) {
+    const isFirst = this.#project === undefined;
     this.#project = project;
-    this.#waiting = stored(`${PREFIX}:${project}:`);
-    window.addEventListener("beforeunload", (event) => {
+    this.#folder = folder;
+    if (isFirst) this.#waiting = stored(`${PREFIX}:${project}:`);
+    this.#adopt();
+    if (isFirst) window.addEventListener("beforeunload", (event) => {
       if (this.unsaved && !this.#isStored) event.preventDefault(); // nothing but this page has them
     });
     this.flush();
+  }
+
+  // Answers that were kept for an earlier journal of the same folder belong to the one that took its place. The classes
+  // that they name may not be known there, and what an undoing speaks of is only there if it was kept too.
+  #adopt() {
+    const lost = [...this.#waiting, ...stored(`${PREFIX}:`)].filter(({ body, folder }) => body.project !== this.#project && folder === this.#folder);
+    const items = [...new Map(lost.map((item) => [item.body.action, item])).values()];
+    const kept = new Set(items.map(({ body }) => body.action));
+    this.#waiting = this.#waiting.filter(({ body }) => !kept.has(body.action));
+    for (const item of items) {
+      const adopted = { ...item, body: { ...item.body, project: this.#project }, adopted: true };
+      if (!item.body.undoes || kept.has(item.body.undoes)) {
+        this.#waiting.push(adopted);
+        this.#keep(adopted);
+      } else this.#replies.get(item.body.action)?.reject(new ApiError("not_found", S.nothingToUndo));
+      localStorage.removeItem(this.#key(item.body));
+    }
+    if (items.length) this.emit("adopted", items.length);
   }
 
   get unsaved() {
@@ -39,7 +62,7 @@ export class Outbox extends Hub {
   // Queue a request. The promise settles when the server has answered it, however long that takes.
   send(path, body) {
     return new Promise((resolve, reject) => {
-      const item = { path, body: { ...body, project: this.#project }, at: performance.timeOrigin + performance.now() };
+      const item = { path, folder: this.#folder, body: { ...body, project: this.#project }, at: performance.timeOrigin + performance.now() };
       this.#waiting.push(item);
       this.#replies.set(body.action, { resolve, reject });
       this.#keep(item);
@@ -68,11 +91,12 @@ export class Outbox extends Hub {
   }
 
   async #sendFirst() {
-    const { path, body } = this.#waiting[0];
+    const { path, body, adopted = false } = this.#waiting[0];
     const waiter = this.#replies.get(body.action);
     try {
+      if (adopted) await addClasses(body);
       const reply = await request("POST", path, body);
-      this.#done(body.action);
+      this.#done(body);
       waiter?.resolve(reply);
       if (!waiter) this.emit("recovered", reply);
     } catch (error) {
@@ -80,9 +104,9 @@ export class Outbox extends Hub {
         this.#wait(error);
         return false;
       }
-      this.#done(body.action);
+      this.#done(body);
       waiter?.reject(error);
-      if (!waiter) this.emit("refused", error);
+      if (!waiter) this.emit("refused", { error, names: (body.answers ?? []).map(({ file }) => file) });
     }
     return true;
   }
@@ -98,28 +122,28 @@ export class Outbox extends Hub {
     setTimeout(() => this.flush(), RETRY_MS[Math.min(this.#failures, RETRY_MS.length) - 1]);
   }
 
-  #done(action) {
+  #done(body) {
     this.#failures = 0;
     this.#obstacle = null;
-    this.#waiting.shift();
-    this.#replies.delete(action);
-    localStorage.removeItem(this.#key(action));
+    this.#waiting = this.#waiting.filter((item) => item.body.action !== body.action);
+    this.#replies.delete(body.action);
+    localStorage.removeItem(this.#key(body));
     this.emit("change");
   }
 
   // One entry an action, so that two tabs never overwrite each other's.
   #keep(item) {
     try {
-      localStorage.setItem(this.#key(item.body.action), JSON.stringify(item));
+      localStorage.setItem(this.#key(item.body), JSON.stringify(item));
     } catch {
-      if (this.#isStored) this.emit("refused", new ApiError("no_storage", S.noStorage)); // still in memory, still sent
+      if (this.#isStored) this.emit("refused", { error: new ApiError("no_storage", S.noStorage), names: [] }); // still in memory, still sent
       this.#isStored = false;
     }
     this.emit("change");
   }
 
-  #key(action) {
-    return `${PREFIX}:${this.#project}:${action}`;
+  #key({ project, action }) {
+    return `${PREFIX}:${project}:${action}`;
   }
 }
 
@@ -127,6 +151,18 @@ export class Outbox extends Hub {
 // stay here until they can be sent.
 function isTemporary(error) {
   return error.offline || ["no_session", "starting", "other_project"].includes(error.code);
+}
+
+// A class that a kept answer names was a class when it was given.
+async function addClasses({ answers = [] }) {
+  const { classes } = await request("GET", "/api/classes");
+  const known = new Set(classes.map(({ name }) => name));
+  for (const name of new Set(answers.flatMap((answer) => answer.classes))) {
+    if (known.has(name)) continue;
+    await request("POST", "/api/classes", { name, sure: true }).catch((error) => {
+      if (isTemporary(error)) throw error; // else the reply to the answer says what is wrong
+    });
+  }
 }
 
 function stored(prefix) {

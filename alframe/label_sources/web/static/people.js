@@ -1,5 +1,5 @@
 // Who is labelling: one's name, the others, links for more people, and the way back in after a session has ended.
-import { outbox } from "./answers.js";
+import { answers, outbox } from "./answers.js";
 import { get, post, request } from "./api.js";
 import { askText, openDialog } from "./dialog.js";
 import { button, element, notify } from "./dom.js";
@@ -53,7 +53,9 @@ export async function askName({ firstVisit = false } = {}) {
   const name = firstVisit
     ? await askText(S.welcome, { value: store.me.name, words: S.welcomeSentences, label: S.yourNameWithHint, button: S.start })
     : await askText(S.yourName, { value: store.me.name, words: [S.nameHint], label: S.yourName });
-  if (name !== undefined || !store.me.named) await attempt(() => store.setName((name ?? "").slice(0, 100)));
+  if (name === undefined && store.me.named) return;
+  await attempt(() => store.setName((name ?? "").slice(0, 100)));
+  outbox.empty().then(() => answers.restore()).catch(() => {}); // what can be undone is a person's own
 }
 
 // The token of a pasted link, or of the text itself.
@@ -76,5 +78,5 @@ export async function signInAgain() {
   clearInterval(looking);
   if (!store.me.named) await attempt(() => store.setName(name));
   store.connect();
-  outbox.flush();
+  outbox.open(store.me); // which may have another journal now
 }

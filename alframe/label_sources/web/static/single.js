@@ -115,7 +115,11 @@ class SingleView {
   #describe() {
     const image = this.#image();
     this.#facts.replaceChildren(...[S.place(this.position + 1, this.images.length), ...S.facts(image)].map((fact) => element("li", {}, fact)), ...(image.suggestion ? [this.#suggestion(image.suggestion)] : []));
-    this.#severalNode.textContent = this.#several === null ? "" : S.severalSoFar(this.#several);
+    this.#severalNode.textContent = this.#several === null ? "" : `${S.severalSoFar(this.#several)} ${this.#severalRule()}`;
+  }
+
+  #severalRule(classes = this.#several) {
+    return S.severalCount(store.state?.settings?.conflicts, classes);
   }
 
   #suggestion(suggestion) {
@@ -173,13 +177,14 @@ class SingleView {
 
   #give(image, classes, burst) {
     const comment = this.#comment.value.trim();
-    const given = { image: image.image, classes, seconds: this.#pace.lap(1), comment, burst };
+    const given = { image: image.image, file: image.name, classes, seconds: this.#pace.lap(1), comment, burst };
     this.#take({ ...image, answer: classes.length ? { classes, comment, name: store.me.name } : null });
     announce(S.answered(1, classes));
     answers.give(this.origin, [given])
       .then((reply) => {
         reply.problems?.forEach((problem) => notify(problem.message, { error: true }));
         if (reply.problems?.length) this.#take(image);
+        if (classes.length > 1 && !reply.problems?.length) notify(this.#severalRule(classes));
         if (reply.also?.length) notify(S.burstAnswered(reply.also.length));
         reply.also?.forEach((frame) => this.#take(frame));
       })

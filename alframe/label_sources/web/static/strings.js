@@ -17,6 +17,8 @@ export const S = {
   saving: (count) => `Saving ${n(count, "action", "actions")}`,
   notConnected: (count) => (count ? `No connection: ${n(count, "action is", "actions are")} kept in this browser` : "No connection to the server"),
   recovered: "Answers of an earlier visit have been sent and saved.",
+  adopted: (count) => `The answers that this project had before are missing: its journal was removed or replaced. ${n(count, "action that this browser had kept is", "actions that this browser had kept are")} sent now. If there is a copy of to_label/web/answers.sqlite, stop alframe, put it back, and start again.`,
+  notTaken: (names, reason) => `${names.length ? `Kept answers to ${names.slice(0, 3).join(", ")}${names.length > 3 ? " and others" : ""} were` : "A kept answer was"} not taken: ${reason}`,
   signedOut: "Your session has ended",
   signedOutHint: "Your answers are kept in this browser and are sent as soon as you are let in again.",
   pasteLink: "Link or token",
@@ -30,6 +32,7 @@ export const S = {
   noSuggestion: "No suggestion", pressKeys: "Press the key of a class; with Shift it is for the rest of the group.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "You have marked what is left of this group as wrong. Press the key of the class that the framed image shows.",
+  severalClasses: "A few images of several classes", confirmEach: "Each is what is written on it", guess: (name) => `${name}?`,
   confirmClass: (name, count) => (count === 1 ? `This is ${name}` : `All are ${name}`),
   groupCount: (left, all) => (left === all ? n(all, "image", "images") : left ? `${left} of ${all} left` : "Answered"),
   tile: (name, given, suggested) => `${name}, ${given ? "answered:" : suggested ? `suggestion: ${suggested}` : "no suggestion"}`,
@@ -64,6 +67,11 @@ export const S = {
   // Single view
   previous: "Previous image", next: "Next image", back: "Back", boxes: "Boxes", brighter: "Brighter", darker: "Darker", moreContrast: "Contrast", several: "Several",
   severalSoFar: (classes) => (classes.length ? `Several: ${classes.join(" + ")}. Press Enter to save.` : "Press the key of each class in the image, then Enter."),
+  severalCount: (rule, classes) => ({
+    ask: "The model learns from images of one class only. It does not learn from an image with several.",
+    latest: classes.length > 1 ? `All are kept; the model learns the last one, ${classes.at(-1)}.` : "All are kept; the model learns the last one.",
+    majority: "The model learns from an image with several classes only if most people give it the same one.",
+  })[rule] ?? "",
   comment: "Comment (F2)", commentSaved: "Comment saved", commentKept: "The comment is saved with the answer.", noMore: "There are no more images in this direction.",
   frames: "Frames of the burst", play: "Play",
   frame: (index, count, own) => `Frame ${index} of ${count}${own ? " (this image)" : ""}`,

@@ -16,7 +16,7 @@ export function tile(image, note = "") {
       image.burst && image.burst.size > 1 ? element("span", { class: "badge" }, S.burst(image.burst.size)) : null,
       note ? element("span", { class: "badge note" }, note) : null,
       element("span", { class: "badge comment-badge", hidden: true }, S.hasComment)),
-    element("span", { class: "answer" }));
+    element("span", { class: "guess", "aria-hidden": "true" }), element("span", { class: "answer" }));
   picture.addEventListener("error", () => picture.replaceWith(element("p", { class: "hint" }, S.cannotShow)));
   node.title = image.name;
   describe(node, image, false);
@@ -31,6 +31,7 @@ export function describe(node, image, marked) {
   node.classList.toggle("rejected", Boolean(image.rejected) && given === "");
   node.setAttribute("aria-selected", marked);
   node.querySelector(".answer").textContent = given;
+  node.querySelector(".guess").textContent = image.suggestion ? S.guess(image.suggestion.class) : "";
   node.querySelector(".comment-badge").hidden = !image.answer?.comment;
   node.querySelector(".visually-hidden").textContent = S.tile(image.name, given, image.suggestion?.class);
 }

@@ -12,7 +12,8 @@ export class TileSet {
   #groups = []; // {title, suggested, ids, node}
   #onchange;
 
-  // groupsOf(images) -> [{title, suggested: class name or null, images, heading: false for none, hint}]. onconfirm(group) is the button of a group;
+  // groupsOf(images) -> [{title, images, hint, heading: false for none, confirmable: each image has a suggestion, mixed: of several classes}].
+  // onconfirm(group) is the button of a group;
   // noteOf(image) are a few words on its tile.
   constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null, noteOf = () => "" }) {
     this.node = element("div", { class: "tiles" });
@@ -55,7 +56,7 @@ export class TileSet {
     for (const group of this.groupsOf(added)) {
       const last = this.#groups.at(-1);
       const ids = group.images.map((image) => image.image);
-      if (last && last.title === group.title) {
+      if (last && last.title === group.title && !group.confirmable) {
         last.ids.push(...ids);
         last.tiles.append(...ids.map((id) => this.#tiles.get(id)));
         this.#describeGroup(last);
@@ -69,11 +70,11 @@ export class TileSet {
 
   #section(group) {
     group.count = element("span", { class: "count" });
-    group.confirm = group.suggested && this.onconfirm
-      ? button([S.confirmClass(group.suggested, group.ids.length), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
+    group.confirm = group.confirmable && this.onconfirm
+      ? button([group.mixed ? S.confirmEach : S.confirmClass(group.title, group.ids.length), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
     group.tiles = element("div", { class: "group-tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
     const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.hint ? element("span", { class: "hint" }, group.hint) : null, group.confirm);
-    group.node = element("section", { class: "group" }, title, group.tiles);
+    group.node = element("section", { class: group.mixed ? "group mixed" : "group" }, title, group.tiles);
     this.#describeGroup(group);
     return group.node;
   }
