@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,12 @@ def rename_images(route: Route) -> None:
     route.fulfill(response=reply, json=reply.json() | {"images": images})
 
 
+def name_no_files(route: Route) -> None:
+    content = route.request.post_data_json
+    answers = [{key: value for key, value in answer.items() if key != "file"} for answer in content["answers"]]
+    route.continue_(post_data=json.dumps(content | {"answers": answers}))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_view_has_a_serious_fault(serve: Serve, chromium: Browser, scheme: str) -> None:
     served = serve()
@@ -94,6 +101,7 @@ def test_hostile_names_are_shown_as_text(serve: Serve, chromium: Browser) -> Non
     person = Person(chromium, served.serving.address, HOSTILE)
     page = person.page
     page.route("**/api/leases", rename_images)
+    page.route("**/api/answers", name_no_files)
     page.reload()
     person.wait_for_images()
     assert page.locator(".tile").first.get_attribute("title") == HOSTILE

@@ -94,6 +94,10 @@ def test_keys_are_a_persons_own(enter: Enter) -> None:
     assert served.labels() == {name: {"red deer"}}
     person.press("q")  # no class has it: a search begins
     assert person.page.locator(".class-search").input_value() == "q"
+    person.press("Escape")
+    person.page.keyboard.type("xylophone")  # x has answered before it could be seen that a name was typed
+    person.page.wait_for_selector("#messages .message:has-text('The key x has given red deer')")
+    assert person.page.locator(".class-search").input_value() == "ylophone"
 
 
 def test_answers_of_another_project_are_kept(enter: Enter) -> None:

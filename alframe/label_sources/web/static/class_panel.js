@@ -7,6 +7,7 @@ import { store } from "./store.js";
 import { S } from "./strings.js";
 
 const RETRY_MS = 1000;
+const TYPING_MS = 600; // between two letters of a name, at most
 
 // prepare({all}) returns the function that gives a class to the images that are chosen at that moment, so that a name
 // the server must be asked about still goes to them. `all` is true with Shift: the rest of the group, or the burst.
@@ -15,6 +16,7 @@ export class ClassPanel {
   #list = element("div", { class: "class-list", id: "class-list" });
   #offers = []; // of the search: {name, add, node}, the best first
   #offered = 0;
+  #last = { at: -Infinity }; // class key that was pressed
   #stop;
 
   constructor(prepare) {
@@ -146,8 +148,13 @@ export class ClassPanel {
     if (name === "/") return this.#find("");
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
     const entry = store.classOfKey(letterOf(event));
-    if (entry) this.prepare({ all: event.shiftKey })(entry.name);
-    else if (/^\p{L}$/u.test(event.key)) return this.#find(event.key);
+    if (entry) {
+      this.prepare({ all: event.shiftKey })(entry.name);
+      this.#last = { key: event.key, name: entry.name, at: event.timeStamp };
+    } else if (/^\p{L}$/u.test(event.key)) {
+      if (event.timeStamp - this.#last.at < TYPING_MS) notify(S.keyBefore(this.#last.key, this.#last.name)); // "crow" where c is the cougar's
+      return this.#find(event.key);
+    }
     return entry !== null;
   }
 

@@ -32,14 +32,14 @@ export const S = {
   noSuggestion: "No suggestion", pressKeys: "Press the key of a class; with Shift it is for the rest of the group.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "You have marked what is left of this group as wrong. Press the key of the class that the framed image shows.",
-  severalClasses: "A few images of several classes", confirmEach: "Each is what is written on it", guess: (name) => `${name}?`,
+  severalClasses: "Several classes", confirmEach: "All as suggested", guess: (name) => `${name}?`,
   confirmClass: (name, count) => (count === 1 ? `This is ${name}` : `All are ${name}`),
   groupCount: (left, all) => (left === all ? n(all, "image", "images") : left ? `${left} of ${all} left` : "Answered"),
   tile: (name, given, suggested) => `${name}, ${given ? "answered:" : suggested ? `suggestion: ${suggested}` : "no suggestion"}`,
   burst: (size) => `${size} frames`,
   hasComment: "Comment", cannotShow: "This image cannot be shown.",
   batch: (answered, asked, round) => `Round ${round}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
-  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
+  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} images per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
   batchProgress: "Answered images of this batch",
   marked: (count) => `${n(count, "image", "images")} marked`,
   answered: (count, classes) => (classes.length ? `${n(count, "image", "images")}: ${classes.join(" + ")}` : `Answer removed from ${n(count, "image", "images")}`),
@@ -55,7 +55,8 @@ export const S = {
   report: "Open the full report",
 
   // Classes
-  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Type what the framed image shows, for example fox, and press Enter.",
+  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Press / and type what the framed image shows, for example fox, then press Enter.",
+  keyBefore: (key, name) => `The key ${key} has given ${name} to the image before. If you were typing a name: Ctrl+Z takes that back, and / begins a name.`,
   addClass: (name) => `Add “${name}” as a new class`,
   classWaits: (name) => `The server does not answer. “${name}” is added as soon as it is back; keep this page open until then.`,
   didYouMean: (name) => `“${name}” looks like an existing class`,
@@ -124,9 +125,9 @@ export const S = {
   // First visit and keys
   welcome: "Label images, one batch at a time", start: "Start",
   welcomeSentences: [
-    "Images that look like one class stand together: mark the wrong ones with a click or Space, then press Enter to confirm the others.",
-    "To name an image yourself, press the key beside a class, or / to type a name, also a new one.",
-    "Every answer is saved at once and Ctrl+Z undoes it; when a batch is answered, alframe learns from it and shows the next one.",
+    "To name the framed image, press / and type a class. Each class gets a key: press it to give the class to the next image.",
+    "From the second batch on, images that look like one class stand together. Mark the wrong ones with a click or Space, then press Enter to confirm the others.",
+    "Every answer is saved at once, and Ctrl+Z undoes it. When a batch is answered, alframe learns from it and shows the next one.",
   ],
   keys: [
     ["Groups of images", [
