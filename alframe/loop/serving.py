@@ -12,13 +12,13 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_folds
-from alframe.kit.evaluations import describe_averages
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.store.events import Arranged
+from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
 _FOLDS = 5
@@ -55,10 +55,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     hidden: set[int] = set()
     unanswered: set[int] = set()
     for stored in rounds:
-        # Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.
-        all_hidden = Arranged(without_suggestion=[bool(stored.audit_keys)] * len(stored.keys))
-        flags = arranged.get(stored.number, all_hidden).without_suggestion
-        hidden_here = {key for key, is_hidden in zip(stored.keys, flags, strict=True) if is_hidden}
+        hidden_here = find_hidden_keys(stored, arranged.get(stored.number))
         hidden |= hidden_here
         unanswered |= hidden_here if stored.closed else set()
     labelled = [label.item for label in labels.counted]
@@ -86,6 +83,16 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         agreement=measure_agreement(ledger.label_rows()),
         class_counts=Counter(label.class_name for label in labels.counted),
     )
+
+
+def find_hidden_keys(stored: StoredRound, arranged: Arranged | None) -> set[int]:
+    """Return the keys of a round that are shown without the model's suggestion.
+
+    Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.
+    """
+    if arranged is None:
+        return set(stored.keys) if stored.audit_keys else set()
+    return {key for key, is_hidden in zip(stored.keys, arranged.without_suggestion, strict=True) if is_hidden}
 
 
 def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
@@ -143,9 +150,9 @@ def describe_accuracy(campaign: Campaign) -> str:
         share = f"{bounds}{where} (95 % interval; {evaluation.n} images are too few for one number)"
     else:
         share = f"{100 * found.accuracy:.0f} %{where} (95 % interval: {bounds})"
-    averages = describe_averages(evaluation)
-    text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}"
-    text = f"{text}; {averages}." if averages else f"{text}."
+    unmeasured, classes = len(evaluation.unmeasured_classes), len(evaluation.classes)
+    gaps = f"; {unmeasured} of {classes} classes have no image among these" if unmeasured else ""
+    text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}{gaps}."
     if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         text += " These images were not drawn at random, so the accuracy in the pool is another one."
     return text

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Self
 
 from alframe.errors import AlframeError, StoreError
 
@@ -18,6 +19,28 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable and run the same command again.",
     sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
 }
+
+
+class Database:
+    """An open SQLite file; a context manager that closes it."""
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        self._db = connection
+        self.file = file
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Return a context that commits all that its block writes, or nothing. Raises StoreError."""
+        return transaction(self._db, self.file)
 
 
 def connect(file: Path, any_thread: bool = False) -> sqlite3.Connection:

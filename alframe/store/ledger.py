@@ -7,11 +7,9 @@ to the disk (WAL, synchronous=FULL): a kill or a power cut loses the phase under
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from alframe.errors import StoreError
-from alframe.store.database import connect, connect_to_read, damaged, explain_content, explain_errors, transaction
+from alframe.store.database import Database, connect, connect_to_read, damaged, explain_content, explain_errors
 from alframe.store.events import Closed, Event, Requested, Trained
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
@@ -40,12 +38,8 @@ _LABEL_COLUMNS = "n, {statement}, taken_back, item, round, origin, class, annota
 EventT = TypeVar("EventT", bound=Event)
 
 
-class Ledger:
+class Ledger(Database):
     """Open with `Ledger.open`; close it, or use it as a context manager."""
-
-    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
-        self._db = connection
-        self.file = file
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Ledger:
@@ -73,20 +67,6 @@ class Ledger:
                 db.close()
                 raise
         return cls(db, file)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Return a context that commits all that its block writes, or nothing. Raises StoreError."""
-        return transaction(self._db, self.file)
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with explain_content(self.file):

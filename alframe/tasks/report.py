@@ -17,9 +17,10 @@ from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.compare import load_comparison_histories, shares_test_images
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
+from alframe.loop.serving import find_hidden_keys
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
-from alframe.store.events import Closed, Predicted
+from alframe.store.events import Arranged, Closed, Predicted
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
@@ -116,8 +117,14 @@ def _batch_images(
     images = [BatchImage(item=items[key], label=labels.get(key)) for key in stored_round.keys]
     if not predictions:
         return images
-    predicted = zip(images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
-    return [replace(image, prediction=name, confidence=confidence) for image, name, confidence in predicted]
+    # Whoever labels may read the report as well: what is asked without a suggestion stays without one until then.
+    arranged = dict(session.ledger.events(Arranged, stored_round.number)).get(stored_round.number)
+    hidden = set() if stored_round.closed else find_hidden_keys(stored_round, arranged)
+    predicted = zip(stored_round.keys, images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
+    return [
+        image if key in hidden else replace(image, prediction=name, confidence=confidence)
+        for key, image, name, confidence in predicted
+    ]
 
 
 def _describe_state(session: Session, outcome: Outcome | None) -> str:

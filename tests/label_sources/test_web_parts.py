@@ -94,7 +94,7 @@ def test_keys_come_from_the_name_and_stay() -> None:
 
 def test_a_project_is_called_as_people_say_it(tmp_path: Path) -> None:
     def name(folder: str) -> str:
-        return ServerProcess(tmp_path / folder / "to_label" / "web", {}, False, False)._config.project
+        return ServerProcess(tmp_path / folder / "to_label" / "web", Web())._config.project
 
     assert [name(each) for each in ("pool-0a1b2c3d", "season", "season-2026", "-0a1b2c3d")] == [
         *("pool", "season", "season-2026", "-0a1b2c3d")

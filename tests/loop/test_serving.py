@@ -14,12 +14,14 @@ import pytest
 from alframe.app.api import open_session
 from alframe.label_sources.web import launch
 from alframe.loop.experiment import sync_pool
-from alframe.loop.serving import take_snapshot
+from alframe.loop.serving import find_hidden_keys, take_snapshot
 from alframe.store.events import Arranged, Closed, Event, Predicted
 from alframe.store.ledger import Ledger
+from alframe.tasks.report import collect_data
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 from tests.label_sources.web_client import Browser
+from tests.sheets import answer_sheet, sheet_path
 
 
 class Campaign:
@@ -381,3 +383,18 @@ def test_unanswered_images_of_earlier_batches_are_counted_with_those_that_are_no
             == len(hidden)
             > len(stored.audit_keys)
         )
+
+
+def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested(campaign: Campaign) -> None:
+    """Whoever labels may read it meanwhile."""
+    words = [word for word in campaign.words if "stay" not in word]
+    for number in (1, 2):
+        with open_session(*words, "label_source=csv", "audit=0.5") as session:
+            session.chosen_task.run(session)
+            (stored, *_), arranged = session.ledger.rounds()[::-1], dict(session.ledger.events(Arranged))
+            asked, shown = stored.keys, [image.prediction for image in collect_data(session).batch]
+        assert stored.number == number
+        answer_sheet(sheet_path(campaign.project, number))
+    hidden = find_hidden_keys(stored, arranged[2])
+    assert hidden
+    assert [prediction is None for prediction in shown] == [key in hidden for key in asked]

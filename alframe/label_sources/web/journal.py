@@ -10,13 +10,13 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from alframe.errors import StoreError
-from alframe.kit.databases import connect, explain_errors, transaction
+from alframe.kit.databases import Database, connect, explain_errors
 from alframe.label_sources.web.journal_rows import NewAnswer, Row, counted_name, find_standing, second_opinion_draw
 
 JOURNAL_NAME = "answers.sqlite"
@@ -77,13 +77,17 @@ _STEPS = (_FIRST_SCHEMA, _LEASES)  # `PRAGMA user_version` counts those already 
 _COLUMNS = ", ".join(Row._fields)
 
 
-class Journal:
+class Journal(Database):
     """Open with `Journal.open`; a context manager that closes it."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
-        self.db = connection
-        self.file = file
+        super().__init__(connection, file)
         self._opened = _identify(file)
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The connection."""
+        return self._db
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Self:
@@ -117,16 +121,6 @@ class Journal:
         with explain_errors(file), closing(connect(file)) as db:
             return int(db.execute("PRAGMA user_version").fetchone()[0]) > 0
 
-    def close(self) -> None:
-        """Close the file."""
-        self.db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def require_in_place(self) -> None:
         """Raise StoreError if the file was removed or replaced since it was opened: what is written then is lost."""
         if _identify(self.file) != self._opened:
@@ -135,10 +129,6 @@ class Journal:
                 "put the file back if there is a copy of it, and run the same command again. What people have answered "
                 "since is not saved; what was learned from before is in the ledger."
             )
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Return a context that commits all that its block writes, or nothing. Raises StoreError."""
-        return transaction(self.db, self.file)
 
     def append(self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None) -> None:
         """Write the answers of one action, inside a transaction; those that were written before are passed over."""

@@ -22,6 +22,7 @@ from alframe.errors import LabelError
 from alframe.label_sources.web.images import Images
 from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.neighbours import write_neighbours
+from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.pool_file import remove_pool_files, write_pool_file
 from alframe.label_sources.web.progress import describe_progress
 from alframe.label_sources.web.server.config import ServerConfig
@@ -38,22 +39,16 @@ _GRACE = 5.0  # seconds that it is given to end
 
 
 class ServerProcess:
-    """A context manager that serves people; `folder` is the label source's own, `parameters` its settings.
+    """A context manager that serves people; `folder` is the label source's own.
 
     Should the process be killed, it is started again at the same address; browsers come back by themselves.
     """
 
-    def __init__(self, folder: Path, parameters: Mapping[str, Any], browser: bool, stay: bool) -> None:
+    def __init__(self, folder: Path, source: WebParameters) -> None:
         project = folder.parent.parent
-        names = ServerConfig.__dataclass_fields__.keys()
-        self._config = ServerConfig(
-            folder=str(folder),
-            project=_readable_name(project),
-            report=str(project / "report.html"),
-            **{name: value for name, value in parameters.items() if name in names},
-        )
-        self._folder, self._browser = folder, browser
-        self.stay, self.address = stay, ""
+        self._config = ServerConfig(str(folder), _readable_name(project), str(project / "report.html"), source)
+        self._folder, self._browser = folder, source.browser
+        self.stay, self.address = source.stay, ""
         self._process: subprocess.Popen[str] | None = None
         self._started_at = -math.inf
         self._returned_at = math.inf  # when `wait` has returned last

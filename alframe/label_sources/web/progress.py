@@ -20,12 +20,31 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
             "audit": [_point(record, record.audit) for record in snapshot.history if record.audit],
             "evaluation": [_point(record, record.evaluation) for record in snapshot.history if record.evaluation],
         },
+        "estimates": _describe_estimates(snapshot.history),
         **_describe_classes(list(names), _judge_of_classes(snapshot.history)),
         "skipped": snapshot.unanswered_without_suggestion_count,
         "agreement": [
             each._asdict() | {"kappa": None if math.isnan(each.kappa) else each.kappa} for each in snapshot.agreement
         ],
     }
+
+
+def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
+    """Return what the newest audit says of the images of the pool, those without a label first."""
+    newest = next((record for record in reversed(history) if record.audit), None)
+    estimates = [] if newest is None else [newest.unlabelled_accuracy, newest.whole_pool_accuracy]
+    return [
+        {
+            "kind": kind,
+            "images": each.images,
+            "accuracy": each.accuracy,
+            "low": each.low,
+            "high": each.high,
+            "few_images": each.is_small,
+        }
+        for kind, each in zip(("unlabelled", "whole_pool"), estimates, strict=False)
+        if each is not None
+    ]
 
 
 def _judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from alframe.contracts import Serving
 from alframe.errors import LabelError
-from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
-from alframe.kit.parameters import require_at_least, require_one_of, require_parameter
+from alframe.kit.classes import UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
 from alframe.kit.round_folders import pluralise
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.images import Images
 from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.journal_rows import Row
+from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.thumbnails import cut_thumbnails
 from alframe.types import Answers, Label, Problem, Request, Unrequested
 
 
-@dataclass
-class Web:
+class Web(WebParameters):
     """Labels in the browser: ``alframe`` opens the page and stays, and goes on by itself when a batch is answered.
 
     `annotator`: who labels, as long as nobody has given a name on the page. `blank`: the word for an image with nothing
@@ -33,27 +32,7 @@ class Web:
     enough is labelled, whether to go on serving the pages, for review, until Ctrl-C.
     """
 
-    new_classes: str = "ask"
-    annotator: str = ""
-    blank: str = "blank"
-    suggestions: bool = True
-    second_opinion: float = 0.0
-    page: int = 40
-    lease: float = 300.0
-    browser: bool = True
-    port: int | None = None
-    lan: bool = False
-    stay: bool = True
-
     answers_now = False
-
-    def __post_init__(self) -> None:
-        part = "label_source 'web'"
-        require_one_of(part, NEW_CLASSES_RULES, new_classes=self.new_classes)
-        require_at_least(part, 1, page=self.page, lease=self.lease)
-        share = self.second_opinion
-        require_parameter(part, 0 <= share <= 1, "a share from 0 to 1", second_opinion=share)
-        require_parameter(part, self.port is None or 1 <= self.port <= 65535, "null or 1 to 65535", port=self.port)
 
     def request(self, request: Request) -> str:
         """Keep the batch in the order of the grid, and cut the thumbnails that are missing."""
@@ -125,8 +104,7 @@ class Web:
         """Start the server of the pages; `folder` is that of the requests."""
         from alframe.label_sources.web.launch import ServerProcess
 
-        parameters = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ServerProcess(web_folder(folder), parameters, self.browser, self.stay)
+        return ServerProcess(web_folder(folder), self)
 
 
 def _describe_strange(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:

@@ -215,6 +215,6 @@ def test_progress_begins_with_the_pool_and_says_which_images_were_measured(enter
     leading = person.page.locator(".measured").first
     leading.wait_for()
     text = leading.text_content() or ""
-    assert text.startswith("In the pool") and "54 % to 66 %" in text and "60 %" not in text
-    assert "12 images: images drawn at random from the pool" in text
-    assert "200 images: test split" in (person.page.locator(".measured").nth(1).text_content() or "")
+    assert text.startswith("New images like these54 % to 66 %") and "60 %" not in text
+    assert "measured on 12 images drawn at random from the pool" in text
+    assert "measured on 200 test split" in (person.page.locator(".measured").nth(1).text_content() or "")

@@ -42,7 +42,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = ServerConfig.from_json(sys.stdin.readline())
     try:
-        sockets, port = open_sockets(config.port, config.last_port(), config.lan)
+        sockets, port = open_sockets(config.source.port, config.last_port(), config.source.lan)
         with replace_atomically(config.port_file) as temporary:
             temporary.write_text(str(port))
         context = make_context(config, port)
@@ -93,7 +93,7 @@ async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) ->
     threading.Thread(target=follow, name="input", daemon=True).start()
     telling = asyncio.create_task(tell_of_changes())
     token = context.tokens.make()
-    say({"port": context.port, "addresses": page_addresses(context.port, token, context.config.lan)})
+    say({"port": context.port, "addresses": page_addresses(context.port, token, context.config.source.lan)})
     await server.serve(sockets=sockets)
     telling.cancel()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -61,11 +62,11 @@ async def _reply_failure(request: Request, error: Exception) -> Response:
     return describe_failure(error).response()
 
 
+@dataclass(frozen=True)
 class Pages:
     """The shell of the page, its files, the pictures, the state and its events."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    context: Context
 
     def routes(self) -> list[Route]:
         """Return the routes."""

@@ -50,10 +50,10 @@ class ClassList:
         order = {name: place for place, name in enumerate(self._known_keys())}
         new = [*self.published.classes, *self._reader.journal.confirmed_classes()]
         named = dict.fromkeys(sorted(new, key=lambda name: order.get(name, len(order))))
-        blank = find_blank_class(named, self._config.blank) if self._config.blank else None
+        blank = find_blank_class(named, self._config.source.blank) if self._config.source.blank else None
         if blank is not None:
             del named[blank]
-        return [*named, *((blank,) if blank else missing_blank_class(named, self._config.blank)), UNSURE]
+        return [*named, *((blank,) if blank else missing_blank_class(named, self._config.source.blank)), UNSURE]
 
     def on_their_own(self) -> set[str]:
         """Return the names that no class can stand beside: blank and unsure."""
@@ -86,7 +86,7 @@ class ClassList:
         if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME:
             raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME} characters at most.")
         known = [each for each in self.names() if each != UNSURE]
-        rule = self._config.new_classes
+        rule = self._config.source.new_classes
         try:
             resolved = class_resolver(known, rule)(text)
         except LabelError as error:
@@ -120,7 +120,7 @@ class ClassList:
         await self._writer.run(lambda journal: journal.db.executemany(sql, rows))
 
     def _blank(self, names: Sequence[str]) -> str | None:
-        return find_blank_class(names, self._config.blank) if self._config.blank else None
+        return find_blank_class(names, self._config.source.blank) if self._config.source.blank else None
 
     def counts(self, name: str) -> Counter[str]:
         """Return the images of each class: as published, with what was answered and corrected since.
@@ -130,7 +130,7 @@ class ClassList:
         now = self._reader.journal.last_number(), self.published
         if self._counted_at != now:
             self._counted, self._counted_at = {}, now
-        share = self._config.second_opinion
+        share = self._config.source.second_opinion
         viewer = name if share else ""
         if viewer not in self._counted:
             counts = Counter(self.published.class_counts)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Self
+
+from alframe.label_sources.web.parameters import WebParameters
 
 MAX_BODY = 1 << 20  # bytes of a request
 MAX_ANSWERS = 1000  # in a request
@@ -22,20 +24,13 @@ class ServerConfig:
     folder: str
     project: str
     report: str
-    new_classes: str = "ask"
-    annotator: str = ""
-    blank: str = "blank"
-    suggestions: bool = True
-    second_opinion: float = 0.0
-    page: int = 40
-    lease: float = 300.0
-    port: int | None = None
-    lan: bool = False
+    source: WebParameters = field(default_factory=WebParameters)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Return what `to_json` wrote."""
-        return cls(**json.loads(text))
+        values = json.loads(text)
+        return cls(**values | {"source": WebParameters(**values["source"])})
 
     def to_json(self) -> str:
         """Return all of it as one line."""

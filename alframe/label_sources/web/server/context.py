@@ -107,12 +107,12 @@ class Context:
             "classes_version": self.classes.version(),
             "people": self.people(),
             "settings": {
-                "suggestions": self.config.suggestions,
-                "new_classes": self.config.new_classes,
+                "suggestions": self.config.source.suggestions,
+                "new_classes": self.config.source.new_classes,
                 "conflicts": published.conflicts,
                 "unsure": UNSURE,
-                "page": self.config.page,
-                "lease_seconds": self.config.lease,
+                "page": self.config.source.page,
+                "lease_seconds": self.config.source.lease,
             },
             "report": self.report(),
             "report_problem": published.problems,
@@ -146,9 +146,9 @@ class Context:
 def make_context(config: ServerConfig, port: int) -> Context:
     """Open the files, and return all that the routes work with."""
     writer, reader = JournalWriter(config.path), Reader(config.path)
-    leases = Leases(config.lease)
+    leases = Leases(config.source.lease)
     with Journal.open(config.path, read_only=True) as journal:
-        sessions = Sessions(journal, writer, config.annotator)
+        sessions = Sessions(journal, writer, config.source.annotator)
         for session, images in journal.leases():
             leases.claim(session, images)
     return Context(

@@ -51,7 +51,7 @@ class Describer:
         own = [answer for answer in standing if answer.annotator == name]
         version = version or file_version(Path(path), box)
         is_hidden = self.awaits_second_opinion(id_, standing, name)
-        is_shown = self._config.suggestions and suggestion is not None and not is_hidden
+        is_shown = self._config.source.suggestions and suggestion is not None and not is_hidden
         boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]
         return {
             "image": number,
@@ -71,7 +71,7 @@ class Describer:
 
     def awaits_second_opinion(self, id_: str, standing: Sequence[Row], name: str) -> bool:
         """Return whether this person is, or may be, asked about an image without knowing what another has said."""
-        if second_opinion_draw(id_) >= self._config.second_opinion:
+        if second_opinion_draw(id_) >= self._config.source.second_opinion:
             return False
         settled = any(row.origin == "review" for row in standing)
         return not settled and len({row.annotator for row in standing}) == 1 and standing[0].annotator != name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -14,11 +15,11 @@ from alframe.label_sources.web.server.context import Context, read_number
 from alframe.label_sources.web.server.errors import ApiError
 
 
+@dataclass(frozen=True)
 class ListRoutes:
     """What people look through."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    context: Context
 
     def routes(self) -> list[Route]:
         """Return the routes."""

@@ -71,7 +71,7 @@ class Lists:
         conditions = [f"({sql})" for key, sql in _FILTERS.items() if query.get(key)]
         values = {key: query.get(key) for key in _FILTERS if key != "disagree"}
         values |= {
-            "share": self._config.second_opinion,
+            "share": self._config.source.second_opinion,
             "name": name,
             "limit": limit,
             **read_cursor(query.get("after")),
@@ -111,7 +111,7 @@ class Lists:
 
     def filters(self, name: str) -> dict[str, Any]:
         """Return by what the review can be narrowed, with the number of images of each."""
-        values = {"share": self._config.second_opinion, "name": name}
+        values = {"share": self._config.source.second_opinion, "name": name}
         counted = {
             "classes": ("name", "SELECT c.value, count(*) FROM reviewed, json_each(class) c GROUP BY 1 ORDER BY 1"),
             "rounds": ("round", "SELECT round, count(*) FROM reviewed WHERE round IS NOT NULL GROUP BY 1 ORDER BY 1"),
@@ -187,7 +187,7 @@ class Lists:
         blind = (
             f"SELECT 1 {of} WHERE p.number = CAST(:number AS INTEGER) AND (p.open AND p.blind OR i.id IN ({AWAITED}))"
         )
-        values = {"share": self._config.second_opinion, "name": name, "number": number, "class": class_name}
+        values = {"share": self._config.source.second_opinion, "name": name, "number": number, "class": class_name}
 
         def find_allowed(near: list[int]) -> dict[int, tuple[Any, ...]]:
             return {row[0]: row[1:] for row in self._reader.rows(allowed, {**values, "keys": json.dumps(near)})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -26,11 +27,11 @@ from alframe.label_sources.web.server.sessions import Session
 _MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
 
 
+@dataclass(frozen=True)
 class People:
     """Who is let in, by which link, and by what name."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    context: Context
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -77,7 +78,7 @@ class People:
         """Make a one-time link for another browser."""
         context = self.context
         token = context.tokens.make()
-        return JSONResponse({"urls": page_addresses(context.port, token, context.config.lan)}, 201)
+        return JSONResponse({"urls": page_addresses(context.port, token, context.config.source.lan)}, 201)
 
     def _describe(self, session: Session, first: bool = False) -> dict[str, Any]:
         config = self.context.config
@@ -85,17 +86,17 @@ class People:
             "project": config.project,
             "project_id": self.context.project_id,
             "folder_id": config.folder_id,
-            "lan": config.lan,
+            "lan": config.source.lan,
             "first_visit": first,
         }
         return {"name": session.name, "named": session.named, **about}
 
 
+@dataclass(frozen=True)
 class Work:
     """The batch: which images a person has, and their answers."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    context: Context
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -118,7 +119,7 @@ class Work:
     async def lease(self, request: Request) -> Response:
         """Give the session the next images."""
         context, session, content = self.context, self.context.session(request), await read_json(request)
-        size = read_number(content.get("size"), "size", 1, MAX_LISTED, context.config.page)
+        size = read_number(content.get("size"), "size", 1, MAX_LISTED, context.config.source.page)
         images = context.work.next_images(
             session.digest, session.name, context.published.round, size, bool(content.get("more"))
         )
@@ -126,7 +127,7 @@ class Work:
         others = batch["leased"] - context.leases.counts()[session.digest]
         reply = {
             "images": self.describe(images, session),
-            "lease_seconds": context.config.lease,
+            "lease_seconds": context.config.source.lease,
             "left": max(0, batch["asked"] - batch["answered"] - others),
             "taken_by_others": others,
         }

@@ -115,7 +115,7 @@ class Guard:
 
     def _check_host_and_origin(self, method: str, headers: Headers) -> None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not is_own_host(hosts[0], self._port, self._config.lan):
+        if len(hosts) != 1 or not is_own_host(hosts[0], self._port, self._config.source.lan):
             raise ApiError("bad_host", "This address is not served. Open the one that alframe has printed.")
         if method in _READS:
             return

@@ -45,7 +45,9 @@ class WorkQueue:
         room = size if more else size - len(mine)
         new: list[int] = []
         if room > 0:
-            seconds = self._take_second_opinions(session, name, math.ceil(room * self._config.second_opinion), mine)
+            seconds = self._take_second_opinions(
+                session, name, math.ceil(room * self._config.source.second_opinion), mine
+            )
             first = self._take(session, round_number, room - len(seconds), mine)
             if len(first) + len(seconds) < room:
                 seconds += self._take_second_opinions(session, name, room - len(first) - len(seconds), mine)
@@ -107,7 +109,7 @@ class WorkQueue:
             yield image
 
     def _take_second_opinions(self, session: str, name: str, count: int, mine: set[int]) -> list[int]:
-        share = self._config.second_opinion
+        share = self._config.source.second_opinion
         if count <= 0 or share <= 0:
             return []
         taken: list[int] = []
@@ -127,7 +129,7 @@ class WorkQueue:
             WHERE i.number IN (SELECT value FROM json_each(:images))
             AND (b.round IS NULL OR s.round = b.round) AND (s.annotator = :name OR s.draw >= :share)
         """
-        share = self._config.second_opinion
+        share = self._config.source.second_opinion
         values = {"images": json.dumps(images), "name": name, "round": round_number, "share": share}
         return set(images) - {image for (image,) in self._reader.rows(sql, values)}
 

@@ -52,7 +52,7 @@ export class ProgressView {
     this.node.replaceChildren(
       element("dl", { class: "facts-grid" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
       element("div", { class: "cards" },
-        section(S.accuracy, this.#accuracy(progress.curves)),
+        section(S.accuracy, this.#accuracy(progress)),
         section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), recall(each), percent(each.precision)])), progress.classes_measured_on && S.measuredOn(progress.classes_measured_on)),
         section(S.people, table([S.person, S.answeredInBatch, S.imagesAnHour, S.now], progress.people.map((each) => [each.name || S.nameless, number(each.answered), each.images_per_hour === null ? S.notYet : number(each.images_per_hour), each.online ? S.online : S.away]))),
         progress.agreement.length ? section(S.agreement, table([S.people, S.imagesOfBoth, S.sameAnswer, S.kappa], progress.agreement.map((each) => [`${each.first || S.nameless} – ${each.second || S.nameless}`, number(each.images), percent(each.agreement), each.kappa === null ? S.notMeasured : each.kappa.toFixed(2)]))) : "",
@@ -61,13 +61,18 @@ export class ProgressView {
   }
 
   // What speaks of the pool comes first, also where it was measured on few images.
-  #accuracy({ audit, evaluation }) {
+  #accuracy({ estimates, curves: { audit, evaluation } }) {
     const curves = [{ kind: "audit", points: audit }, { kind: "evaluation", points: evaluation }].filter(({ points }) => points.length);
     if (!curves.length) return element("p", { class: "hint" }, S.noCurve);
-    const found = curves.map(({ kind, points }, place) => element("div", { class: `measured ${kind}` },
-      element("h3", {}, S.measured[kind]), element("p", { class: place ? "" : "leading" }, S.shareRight(points.at(-1))), element("p", { class: "hint" }, S.sample(points.at(-1)))));
-    return element("div", {}, found, curveChart(curves, curves.map(({ kind, points }) => S.curveTitle(S.measured[kind], points)).join(". ")));
+    const [rows, others] = [audit.at(-1), evaluation.at(-1)].map((point, place) => (point ? measured(place ? "evaluation" : "audit", point, place ? [] : estimates) : []));
+    return element("div", {}, rows, others, curveChart(curves, curves.map(({ kind, points }) => S.curveTitle(S.measured[kind](points.at(-1)), points)).join(". ")));
   }
+}
+
+// One estimate a row, the curve's own the last, then the images that all of them were measured on.
+function measured(kind, point, estimates) {
+  const rows = [...estimates, { ...point, kind }].map((each) => [element("dt", { class: each.kind }, S.measured[each.kind](each)), element("dd", {}, S.shareRight(each))]);
+  return element("div", { class: "measured" }, element("dl", {}, rows.flat()), element("p", { class: "hint" }, S.sample(point)));
 }
 
 function section(title, content, note = null) {

@@ -9,6 +9,8 @@ export const S = {
   label: "Label", review: "Review", pool: "Find more", progress: "Progress", views: "Views", help: "Keys", undo: "Undo", redo: "Redo",
   theme: { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" },
 
+  themeSign: { system: "◐", light: "☀", dark: "☾" },
+
   // Connection
   offline: "The server does not answer. Your answers are kept in this browser and are sent as soon as it is back.",
   badReply: "The server's reply cannot be read. Load the page again.",
@@ -39,7 +41,7 @@ export const S = {
   burst: (size) => `${size} frames`,
   hasComment: "Comment", cannotShow: "This image cannot be shown.",
   batch: (answered, asked, round) => `Round ${round}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
-  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} images per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
+  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
   batchProgress: "Answered images of this batch",
   marked: (count) => `${n(count, "image", "images")} marked`,
   answered: (count, classes) => (classes.length ? `${n(count, "image", "images")}: ${classes.join(" + ")}` : `Answer removed from ${n(count, "image", "images")}`),
@@ -96,7 +98,7 @@ export const S = {
   confidence: "Confidence",
   heldBack: (count) => `${n(count, "image was", "images were")} requested without a suggestion. The model does not judge ${count === 1 ? "it" : "them"} here.`,
   showMore: "Show more",
-  predictedClass: "Predicted class", mostCertain: "Most certain first", leastCertain: "Least certain first",
+  predictedClass: "Predicted class", mostCertain: "Most certain", leastCertain: "Least certain",
   likeClass: "Similar to class", likeThis: "Find similar", backToPool: "Back to predictions",
   predictedAs: (name) => `Predicted as ${name}`, similarToImage: "Most similar to the chosen image (similarity, prediction)", similarToClass: (name) => `Most similar to ${name} (similarity, prediction)`,
 
@@ -106,13 +108,19 @@ export const S = {
   hours: (hours) => (hours < 1 / 60 ? "< 1 minute" : hours < 1 ? `${n(Math.round(hours * 60), "minute", "minutes")}` : `${hours.toFixed(1)} hours`),
   agreement: "Agreement of two people", imagesOfBoth: "Images of both", sameAnswer: "Same answer", kappa: "Cohen’s kappa",
   skippedBefore: "Unanswered, earlier batches",
-  accuracy: "Accuracy", measured: { audit: "In the pool", evaluation: "On other images" },
+  accuracy: "Accuracy", 
+  measured: {
+    unlabelled: ({ images }) => `${n(images, "image", "images")} without a label`,
+    whole_pool: ({ images }) => `Whole pool (${images.toLocaleString()}), with the answers of people`,
+    audit: () => "New images like these",
+    evaluation: ({ basis }) => `Other ${basis.startsWith("labelled") ? "labelled images" : "images"}`,
+  },
   shareRight: (point) => (point.few_images ? `${percent(point.low)} to ${percent(point.high)}` : `${percent(point.accuracy)}${bounds(point.low, point.high)}`),
-  sample: (point) => `After ${n(point.labels, "label", "labels")}; 95 % interval, from ${n(point.n, "image", "images")}: ${point.basis}.${point.few_images ? " These are too few for one number." : ""}`,
-  bounds, measuredOn: ({ n: count, basis }) => `Measured on ${n(count, "image", "images")}: ${basis}. In brackets the 95 % interval.`,
+  sample: (point) => `After ${n(point.labels, "label", "labels")}, measured on ${point.n.toLocaleString()} ${point.basis}. ${point.few_images ? "95 % intervals: these are too few for one number." : "In brackets the 95 % interval."}`,
+  bounds, measuredOn: ({ n: count, basis }) => `Measured on ${count.toLocaleString()} ${basis}. In brackets the 95 % interval.`,
   recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", answeredInBatch: "Answered in this batch", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
   noCurve: "Nothing is measured yet. The first point appears after the first batch.",
-  curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${bounds(point.low, point.high)}, measured on ${n(point.n, "image", "images")}: ${point.basis}.`,
+  curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${bounds(point.low, point.high)}, measured on ${point.n.toLocaleString()} ${point.basis}.`,
   curveTitle: (name, points) => `${name}: learning curve with ${n(points.length, "point", "points")}, from ${percent(points[0].accuracy)} to ${percent(points.at(-1).accuracy)}`,
 
   // People

@@ -15,7 +15,7 @@ export class TopBar {
   #theme = button("", () => {
     nextTheme();
     this.#draw();
-  }, { class: "quiet" });
+  }, { class: "quiet theme" });
 
   constructor(node, views) {
     this.links = views.map(({ name, title }) => element("a", { href: `#${name}`, dataset: { view: name } }, title));
@@ -45,7 +45,9 @@ export class TopBar {
     this.#redo.disabled = !answers.canRedo;
     const online = (store.state?.people ?? []).filter((person) => person.online).length;
     setText(this.#people, S.personButton(store.me.name, online));
-    setText(this.#theme, S.theme[themeName()]);
+    setText(this.#theme, S.themeSign[themeName()]);
+    this.#theme.title = S.theme[themeName()];
+    this.#theme.setAttribute("aria-label", S.theme[themeName()]);
   }
 }
 
