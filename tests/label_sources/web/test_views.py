@@ -189,6 +189,7 @@ def test_answers_kept_for_a_journal_that_is_lost_go_into_the_new_one(enter: Ente
     person.press("/")
     person.page.keyboard.type("moose")
     person.press("Enter")
+    person.page.wait_for_selector(".tile.answered")
     person.wait_until_saved()
     person.page.route("**/api/answers", lambda route: route.abort())
     person.say("moose")
