@@ -38,7 +38,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 # What plugins/ need is installed as well; tests/packaging installs the plugins themselves beside the built wheel.
 $(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,docs,lite,sweep,metric,onnx,openvino]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,docs,lite,sweep,onnx,openvino]"
 	$(BIN)/python tools/plugin_requirements.py > $(VENV)/plugin-requirements.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
 	$(BIN)/python tools/plugin_requirements.py wheels > $(VENV)/plugin-wheels.txt
@@ -46,7 +46,7 @@ $(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench,hdbscan,onnx,openvino]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench,onnx,openvino]" -e plugins/alframe-hdbscan
 	touch $@
 
 clean:

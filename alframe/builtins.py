@@ -22,7 +22,6 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "softmax": "alframe.losses.softmax:Softmax",
             "triplet": "alframe.losses.triplet:Triplet",
             "contrastive": "alframe.losses.contrastive:Contrastive",
-            "metric": "alframe.losses.metric:Metric",
         },
     ),
     "head": (
@@ -72,8 +71,6 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "refine": "alframe.samplers.refine:Refine",
             "batch_bald": "alframe.samplers.batch_bald:BatchBald",
             "badge": "alframe.samplers.badge:Badge",
-            "clusters": "alframe.samplers.hdbscan_clusters:Clusters",
-            "glosh": "alframe.samplers.glosh:Glosh",
             "active_transfer": "alframe.samplers.active_transfer:ActiveTransfer",
             "discriminative": "alframe.samplers.discriminative:Discriminative",
             "cluster_margin": "alframe.samplers.cluster_margin:ClusterMargin",
@@ -154,6 +151,12 @@ RENAMED: Mapping[str, Mapping[str, str]] = {}  # kind -> {old name: new name}
 # kind -> {new name of the part: {old parameter: new parameter}}
 RENAMED_PARAMETERS: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
 
+# Names that were built in and are now in a plugin, which the answer to them names: kind -> {name: distribution}.
+MOVED: Mapping[str, Mapping[str, str]] = {
+    "loss": {"metric": "alframe-metric-learning"},
+    "sampler": {"clusters": "alframe-hdbscan", "glosh": "alframe-hdbscan"},
+}
+
 
 def alframe_version() -> str:
     """Return the installed version, or "0+source" in a bare clone."""
@@ -164,7 +167,12 @@ def alframe_version() -> str:
 
 
 REGISTRIES: dict[str, Registry] = {
-    kind: Registry(kind, group, names, alframe_version(), RENAMED.get(kind, {}), RENAMED_PARAMETERS.get(kind, {}))
+    kind: Registry(
+        *(kind, group, names, alframe_version()),
+        renamed=RENAMED.get(kind, {}),
+        renamed_parameters=RENAMED_PARAMETERS.get(kind, {}),
+        moved=MOVED.get(kind, {}),
+    )
     for kind, (group, names) in BUILTIN_PARTS.items()
 }
 KINDS = tuple(REGISTRIES)

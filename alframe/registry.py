@@ -79,6 +79,7 @@ class Registry:
 
     `group`: the entry-point group that other distributions use. `builtins`: name -> "module:attribute".
     `renamed`: old name -> new name; `renamed_parameters`: new name of a part -> {old parameter: new parameter}.
+    `moved`: name of a part that was built in -> the distribution that has it now.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class Registry:
     version: str
     renamed: Mapping[str, str] = field(default_factory=dict)
     renamed_parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
 
     def parts(self) -> dict[str, list[RegisteredPart]]:
         """Return every name with all parts that claim it; nothing is imported."""
@@ -112,7 +114,7 @@ class Registry:
             table = self.parts()
         matches = [part for part in table.get(bare, []) if owner in ("", part.owner)]
         if not matches:
-            raise UnknownComponent(unknown_name(self.kind, name, sorted(table)))
+            raise UnknownComponent(unknown_name(self.kind, bare, sorted(table), self.moved))
         if len(matches) > 1 and not owner and matches[0].owner == "alframe":
             return matches[0]  # a plugin adds to what there is and takes nothing away
         if len(matches) > 1:
@@ -225,6 +227,14 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""
 
 
-def unknown_name(kind: str, name: str, known: list[str]) -> str:
-    """Return the message for a name that does not exist, with the nearest of the `known` names and all of them."""
+def unknown_name(kind: str, name: str, known: list[str], moved: Mapping[str, str] = {}) -> str:
+    """Return the message for a name that does not exist, with the nearest of the `known` names and all of them.
+
+    One that was built in before is among the `moved`, with the distribution to install.
+    """
+    if name in moved:
+        return (
+            f"The {kind} '{name}' is in a package of its own now. Install it, and run the same command again: "
+            f"pip install {moved[name]}"
+        )
     return f"There is no {kind} '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}."

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import tomllib
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from alframe.builtins import BUILTIN_PARTS, REGISTRIES, RENAMED, RENAMED_PARAMETERS
+from alframe.builtins import BUILTIN_PARTS, MOVED, REGISTRIES, RENAMED, RENAMED_PARAMETERS
 from alframe.errors import BadParams, BrokenPlugin, DuplicateComponent, UnknownComponent
 from alframe.registry import RegisteredPart, Registry
 from tests.each import check_each
+from tools.plugin_requirements import plugin_folders
 
 SAMPLERS = REGISTRIES["sampler"]
 
@@ -65,6 +67,20 @@ def test_old_names_of_a_part_and_its_parameters_are_answered_with_a_warning(capl
         table.get("somebody:ratio")
 
 
+def test_a_part_that_is_now_in_a_plugin_says_what_to_install() -> None:
+    for kind, names in MOVED.items():
+        for name, distribution in names.items():
+            with pytest.raises(UnknownComponent, match=f"^The {kind} '{name}' is in a .*: pip install {distribution}$"):
+                REGISTRIES[kind].build({"name": name})
+    with pytest.raises(UnknownComponent, match="pip install alframe-hdbscan"):
+        SAMPLERS.get("alframe:glosh")
+    for folder in plugin_folders():
+        groups = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]
+        for kind, names in MOVED.items():
+            wanted = {name for name, distribution in names.items() if distribution == folder.name}
+            assert wanted <= groups.get(REGISTRIES[kind].group, {}).keys()
+
+
 def test_a_plugin_may_take_an_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Registry("sampler", "alframe.no_such_group", {"good": "fractions:Fraction"}, "1.0", {"old": "good"})
     point = EntryPoint("old", "decimal:Decimal", "alframe.no_such_group")
@@ -103,7 +119,7 @@ def test_the_names_of_all_parts() -> None:
     names = {kind: sorted(table.builtins) for kind, table in REGISTRIES.items()}
     assert names == {
         "backbone": ["efficientnet_lite", "timm"],
-        "loss": ["contrastive", "metric", "softmax", "triplet"],
+        "loss": ["contrastive", "softmax", "triplet"],
         "head": ["calibrated", "ensemble", "knn", "laplace", "linear", "mlp", "prototype"],
         "sampler": [
             "active_transfer",
@@ -113,13 +129,11 @@ def test_the_names_of_all_parts() -> None:
             "bandit",
             "batch_bald",
             "cluster_margin",
-            "clusters",
             "discriminative",
             "drop_query",
             "entropy",
             "entropy_mc",
             "galaxy",
-            "glosh",
             "graph_density",
             "hierarchical",
             "informative_diverse",

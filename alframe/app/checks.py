@@ -11,7 +11,7 @@ from alframe.app.grammar import parse_override, sweep_values
 from alframe.app.overrides import Override
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.schema import SETTINGS, describe_type, require_type
-from alframe.builtins import KINDS
+from alframe.builtins import KINDS, MOVED
 from alframe.commands import quote_argument
 from alframe.errors import BadParams, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name
@@ -32,7 +32,7 @@ def check_names(override: Override, parts: ChosenParts) -> None:
         )
     for name in override.names if known else []:
         if NAME.match(name) and name not in known:
-            raise UnknownComponent(unknown_name(override.key, name, sorted(known)))
+            raise UnknownComponent(unknown_name(override.key, name, sorted(known), MOVED.get(override.key, {})))
         if name in known:
             parts.load_yaml(override.key, name)  # raises if its file is unreadable
         if override.key == "experiment" and name in known:

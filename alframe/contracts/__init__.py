@@ -14,6 +14,7 @@ from alframe.contracts.exportable_head import ExportableHead as ExportableHead
 from alframe.contracts.exportable_model import ExportableModel as ExportableModel
 from alframe.contracts.exporter import CheckableExporter as CheckableExporter
 from alframe.contracts.exporter import Exporter as Exporter
+from alframe.contracts.head import AcquisitionProbs as AcquisitionProbs
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
 from alframe.contracts.head_context import TakesWeights as TakesWeights
@@ -22,6 +23,7 @@ from alframe.contracts.head_context import UsesUnlabelled as UsesUnlabelled
 from alframe.contracts.label_source import AnswersInOnePlace as AnswersInOnePlace
 from alframe.contracts.label_source import CheckableSource as CheckableSource
 from alframe.contracts.label_source import LabelSource as LabelSource
+from alframe.contracts.loss import CheckableLoss as CheckableLoss
 from alframe.contracts.loss import Loss as Loss
 from alframe.contracts.loss import UsesTrainingLabels as UsesTrainingLabels
 from alframe.contracts.parts import Parts as Parts

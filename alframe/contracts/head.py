@@ -13,7 +13,8 @@ from alframe.types import Floats, Ints
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    It may also offer `HiddenActivations`, `ExportableHead`, `UsesFitContext` and `UsesUnlabelled`.
+    It may also offer `HiddenActivations`, `AcquisitionProbs`, `ExportableHead`, `UsesFitContext`
+    and `UsesUnlabelled`.
     """
 
     stochastic: bool
@@ -48,3 +49,11 @@ class HiddenActivations(Protocol):
 
     def hidden_activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers, side by side: (n, A) for embeddings `x` (n, D)."""
+
+
+@runtime_checkable
+class AcquisitionProbs(Protocol):
+    """A head that shows samplers other probabilities: one fair to rare classes seems sure where it knows little."""
+
+    def acquisition_probs(self, x: Floats) -> Floats:
+        """Return the probabilities (n, C) by which samplers choose, as `probs` returns those that are shown."""

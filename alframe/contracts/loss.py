@@ -21,6 +21,14 @@ class Loss(Protocol):
 
 
 @runtime_checkable
+class CheckableLoss(Protocol):
+    """A loss whose parameters can be wrong in ways that its constructor does not see."""
+
+    def check(self) -> None:
+        """Raise BadParams for parameters with which `bind`, or the module, would fail; called before a run begins."""
+
+
+@runtime_checkable
 class UsesTrainingLabels(Protocol):
     """A bound loss that weighs classes by how many labels they have."""
 

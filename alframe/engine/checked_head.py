@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import ExportableHead, Head, HiddenActivations, TakesWeights, UsesFitContext, UsesUnlabelled
+from alframe.contracts import (
+    AcquisitionProbs,
+    ExportableHead,
+    Head,
+    HiddenActivations,
+    TakesWeights,
+    UsesFitContext,
+    UsesUnlabelled,
+)
 from alframe.errors import BadOutput
 from alframe.types import Floats, Ints
 
@@ -28,6 +36,8 @@ class CheckedHead:
         # Of the instance, not the class: else every head would seem to have these.
         if isinstance(head, UsesFitContext):
             self.fit_with_context = head.fit_with_context
+        if isinstance(head, AcquisitionProbs):
+            self.acquisition_probs = self._acquisition_probs
         if isinstance(head, TakesWeights):
             self.fit_weighted = head.fit_weighted
         if isinstance(head, UsesUnlabelled):
@@ -43,6 +53,10 @@ class CheckedHead:
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""
         return self._require_probs(self.head.probs(x), (len(x),), "probabilities")
+
+    def _acquisition_probs(self, x: Floats) -> Floats:
+        assert isinstance(self.head, AcquisitionProbs)
+        return self._require_probs(self.head.acquisition_probs(x), (len(x),), "probabilities for samplers")
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from alframe.builtins import REGISTRIES, alframe_version
@@ -51,7 +52,8 @@ class Model:
 
     def network(self) -> nn.Module:
         """Return a copy of the network on the CPU, in evaluation mode."""
-        return copy.deepcopy(self.embedder.module).cpu().eval()
+        network = copy.deepcopy(self.embedder.module).eval()
+        return network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
     def save(self, folder: Path) -> None:
         """Replace `folder` by this model, after reading it back to see that it gives the same probabilities.

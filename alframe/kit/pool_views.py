@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler
+from alframe.contracts import DEFAULT_DRAWS, AcquisitionProbs, DeclaresDraws, Head, Sampler
 from alframe.errors import UnmetNeed
 from alframe.kit.chunks import chunks
 from alframe.types import Bools, Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
@@ -66,8 +66,9 @@ def make_pool_view(
     }
     if head is not None:
         fitted: Any = head
-        makers[Need.PROBS] = lambda: predict(fitted.probs)
-        makers[Need.LABELLED_PROBS] = lambda: fitted.probs(features[labelled])
+        predict_probs = head.acquisition_probs if isinstance(head, AcquisitionProbs) else head.probs
+        makers[Need.PROBS] = lambda: predict(predict_probs)
+        makers[Need.LABELLED_PROBS] = lambda: predict_probs(features[labelled])
         makers[Need.HIDDEN_ACTIVATIONS] = lambda: predict(fitted.hidden_activations)
         draws = sampler.draws if isinstance(sampler, DeclaresDraws) else DEFAULT_DRAWS
         makers[Need.PROB_SAMPLES] = lambda: _lazy_samples(fitted, features, candidates, draws, rng)
@@ -77,7 +78,7 @@ def make_pool_view(
     if unmet:
         raise UnmetNeed(f"{type(sampler).__name__} needs {', '.join(unmet)}, which exists only after the first labels.")
     made = {need: makers[need]() for need in needs}
-    return PoolView(candidates, made, head.probs if head is not None and Need.PREDICT in sampler.needs else None)
+    return PoolView(candidates, made, predict_probs if head is not None and Need.PREDICT in sampler.needs else None)
 
 
 def predict_in_chunks(features: Floats, rows: Ints, predict: Callable[[Floats], Floats]) -> Floats:

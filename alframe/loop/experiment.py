@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AuditBased, CheckableSource
+from alframe.contracts import AuditBased, CheckableLoss, CheckableSource
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.needs import require_needs
 from alframe.errors import BadParams, UnmetNeed
@@ -90,6 +90,8 @@ def check_parts(campaign: Campaign) -> None:
     settings, parts = campaign.settings, campaign.parts
     for kind in ("backbone", "loss", "pool", "label_source", "compute", "stopping", "exporters", "trackers"):
         getattr(parts, kind)
+    if isinstance(parts.loss, CheckableLoss):
+        parts.loss.check()
     parts.compute.device()
     stopping = parts.stopping
     needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit

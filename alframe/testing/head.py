@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from alframe.contracts import ExportableHead, Head, HiddenActivations, TakesWeights, UsesFitContext, UsesUnlabelled
+from alframe.contracts import (
+    AcquisitionProbs,
+    ExportableHead,
+    Head,
+    HiddenActivations,
+    TakesWeights,
+    UsesFitContext,
+    UsesUnlabelled,
+)
 from alframe.errors import UnmetNeed
 from alframe.testing.part import PartSuite
 from alframe.types import FitContext, Floats, Ints
@@ -161,6 +169,21 @@ class HeadSuite(PartSuite[Head]):
         assert logits.shape == (len(new), 4) and logits.dtype == torch.float32
         message = "the softmax of the logits differs from `probs`"
         np.testing.assert_allclose(logits.softmax(dim=1).numpy(), head.probs(new), atol=1e-5, err_msg=message)
+
+    def test_acquisition_probs(self) -> None:
+        x, y = overlapping_clusters()
+        y = np.array([0, 1, 3])[y]
+        head = self.fitted(x, y, classes=5)
+        if not isinstance(head, AcquisitionProbs):
+            pytest.skip("samplers are shown what people are shown")
+        probs = head.acquisition_probs(x)
+        assert_probabilities(probs, len(x), 5)
+        assert probs[:, [2, 4]].max() < 1e-6, "a class without an example must have probability 0"
+        np.testing.assert_allclose(head.acquisition_probs(x[3:8]), probs[3:8], atol=1e-5)
+        loaded = self.make()
+        loaded.load(load(save({name: np.ascontiguousarray(array) for name, array in head.state().items()})))
+        assert isinstance(loaded, AcquisitionProbs)
+        np.testing.assert_array_equal(loaded.acquisition_probs(x), probs)
 
     def test_new_fit_forgets_the_old(self) -> None:
         x, y = overlapping_clusters()

@@ -53,7 +53,7 @@ def mlp_classifier(x: Floats, y: Ints, test: Floats) -> Ints:
 
 
 PEERS: dict[str, Fit] = {
-    name: ours(name) for name in ("linear", "laplace", "calibrated", "prototype", "knn", "mlp")
+    name: ours(name) for name in ("auto", "linear", "laplace", "calibrated", "prototype", "knn", "mlp")
 } | {
     "LogisticRegression": logistic_regression,
     "MLPClassifier": mlp_classifier,

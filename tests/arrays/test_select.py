@@ -41,7 +41,7 @@ def test_the_first_lines_of_the_documentation(x: np.ndarray) -> None:
     assert len(chosen) == 20 and chosen.rows.tolist() == chosen.keys.tolist()
 
 
-@pytest.mark.parametrize("name", sorted(set(REGISTRIES["sampler"].builtins) - {"glosh", "clusters"}))
+@pytest.mark.parametrize("name", sorted(REGISTRIES["sampler"].builtins))
 def test_every_sampler_chooses(x: np.ndarray, name: str) -> None:
     head = "mlp" if name.startswith("outliers") else "laplace"
     chosen = al.select(name, x, labelled=labelled, labels=y, head=head, k=7)

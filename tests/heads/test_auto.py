@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from alframe.engine.checked_head import checked_head
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.errors import BadParams
 from alframe.heads import auto
 from alframe.heads.auto import Auto
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
+from alframe.kit.composite import fit_head
+from alframe.kit.pool_views import make_pool_view
+from alframe.samplers.uncertainty import Margin
 from alframe.testing.head import HeadSuite
 from alframe.types import Bools, FitContext, Floats, Ints
 
@@ -113,6 +117,23 @@ def test_more_labels_than_are_needed_to_measure_are_not_all_predicted(monkeypatc
     x, y, groups = images([50] * 3, seed=0)
     fitted(Auto(), x, y, groups)
     assert fits == [150, 120]
+
+
+def test_samplers_choose_as_with_the_plain_linear_model() -> None:
+    x, y, groups = images([30, 20, 5], seed=0)
+    new, _, _ = images([40] * 3, seed=1)
+    auto_head, plain = (checked_head(head, {"name": head.name}) for head in (Auto(), Linear()))
+    for head in (auto_head, plain):
+        fit_head(head, x, y, 3, np.random.default_rng(0), FitContext(np.ones(len(y), np.bool_), groups))
+    features = np.concatenate([x, new])
+    rows = np.arange(len(x), len(features)), np.arange(len(x)), y
+    views = [
+        make_pool_view(Margin(), features, *rows, np.random.default_rng(0), head=head) for head in (auto_head, plain)
+    ]
+    np.testing.assert_allclose(views[0].probs, views[1].probs, atol=1e-3)
+    assert np.abs(views[0].probs - auto_head.probs(new)).max() > 0.05
+    chosen = [set(Margin().select(view, 8, np.random.default_rng(0)).keys.tolist()) for view in views]
+    assert len(chosen[0] & chosen[1]) >= 7
 
 
 @pytest.mark.parametrize("params", [{"c": 0}, {"shrinkage": 0}, {"shrinkage": 1.1}, {"folds": 1}, {"max_iter": 0}])

@@ -77,8 +77,6 @@ def head_for(sampler: str) -> list[str]:
 
 def one_epoch(loss: str, place: Place) -> list[str]:
     """Training before each round that has labels, with batches from which any loss can learn."""
-    if loss == "metric":
-        pytest.importorskip("pytorch_metric_learning", reason="needs the extra 'metric'")
     plans = [f"finetune.{which}" for which in ("first", "again")]
     plan = ("epochs=1", "batching=balanced", "classes=3", "samples=2")
     return ["finetune.start=0", "finetune.every=1", *(f"{which}.{word}" for which in plans for word in plan)]

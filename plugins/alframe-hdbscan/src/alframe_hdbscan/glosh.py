@@ -6,12 +6,11 @@ import warnings
 
 import numpy as np
 
-from alframe.errors import UnmetNeed
 from alframe.kit.clustering import sample_rows
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.hdbscan_clusters import Space, coordinates, needs_for
 from alframe.types import Floats, PoolView, Selection
+from alframe_hdbscan.space import Space, coordinates, needs_for
 
 # Noise, as a part of the mean standard deviation: copies would be infinitely dense, and an outlier is measured by the
 # densest images next to it.
@@ -22,7 +21,7 @@ class Glosh:
     """Select the highest GLOSH scores, 0..1: how much thinner it is around an image than in the cluster next to it.
 
     Campello, Moulavi, Zimek and Sander 2015, "Hierarchical density estimates for data clustering, visualization, and
-    outlier detection", by the package hdbscan (scikit-learn's has no such score). Raises UnmetNeed without it.
+    outlier detection", by the package hdbscan (scikit-learn's has no such score).
 
     `by`: the space that is clustered: the head's "logits", or the "features" (their 32 principal components).
     `smallest`: images in a cluster, at least, but no more than a quarter of the pool.
@@ -44,15 +43,10 @@ class Glosh:
 
     def _outlier_scores(self, x: Floats, rng: np.random.Generator) -> Floats:
         """Return the GLOSH scores (r,) of the rows of `x` (r, d)."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SyntaxWarning)  # in its source
-                from hdbscan import HDBSCAN
-        except ImportError as error:
-            raise UnmetNeed(
-                f"sampler=glosh needs the package hdbscan ({error}): pip install 'alframe[hdbscan]'. "
-                "Nothing is lost: the same command continues from here."
-            ) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # in its source
+            from hdbscan import HDBSCAN
+
         if len(x) <= self.neighbours + 1:  # too few to have a density
             return np.zeros(len(x), np.float32)
         deviation = float(x.std(axis=0).mean()) or 1.0

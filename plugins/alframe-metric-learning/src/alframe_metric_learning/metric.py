@@ -1,4 +1,4 @@
-"""The losses and miners of pytorch-metric-learning (Musgrave et al. 2020), by name."""
+"""The losses, distances and miners of pytorch-metric-learning (Musgrave et al. 2020), by name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from pytorch_metric_learning import distances, losses, miners
 from torch import nn
 
 from alframe.errors import BadParams
 from alframe.kit.parameters import did_you_mean
 from alframe.kit.seeding import integer_seed
 
-# They need more than embeddings and labels (another loss, pairs, a second view), or keep a graph between batches.
+# They need more than embeddings and labels (another part, pairs, a second view), or keep a graph between batches.
 _UNSUPPORTED = {
+    "BatchedDistance",
     "CrossBatchMemory",
     "DynamicSoftMarginLoss",
     "EmbeddingsAlreadyPackagedAsTriplets",
@@ -26,13 +28,15 @@ _UNSUPPORTED = {
 
 
 class Metric:
-    """A loss of pytorch-metric-learning, on the tuples of one of its miners if one is named.
+    """A loss of pytorch-metric-learning, by a distance of the library and on the tuples of a miner, if they are named.
 
     Without weights of its own, a loss is zero for a batch with a single class, or with no class twice.
 
     `loss`: name of a class in pytorch_metric_learning.losses.
     `options`: its parameters, numbers and words, not objects; the number of classes and the width of the embedding are
         filled in.
+    `distance`: name of a class in pytorch_metric_learning.distances, for the loss and the miner; None: their own.
+    `distance_options`: its parameters.
     `miner`: name of a class in pytorch_metric_learning.miners; None: no miner.
     `miner_options`: its parameters.
     """
@@ -41,39 +45,53 @@ class Metric:
         self,
         loss: str = "MultiSimilarityLoss",
         options: Mapping[str, Any] = {},
+        distance: str | None = None,
+        distance_options: Mapping[str, Any] = {},
         miner: str | None = None,
         miner_options: Mapping[str, Any] = {},
     ) -> None:
-        self.loss, self.options, self.miner, self.miner_options = loss, options, miner, miner_options
-        if miner is None and miner_options:
-            raise BadParams("loss 'metric': miner_options are given, but no miner. Name one: loss.miner=<name>")
-        self._try_out()
+        self.loss, self.options = loss, options
+        self.distance, self.distance_options = distance, distance_options
+        self.miner, self.miner_options = miner, miner_options
 
-    def _try_out(self) -> None:
-        """Compute the loss once, so that a wrong option shows now, and not when the first training is due."""
+    def check(self) -> None:
+        """Compute the loss once. Raises BadParams for a name or an option that the library does not take."""
+        for what, name, options in (
+            ("distance", self.distance, self.distance_options),
+            ("miner", self.miner, self.miner_options),
+        ):
+            if name is None and options:
+                raise BadParams(f"loss 'metric': {what}_options are given, but no {what}. Name one: loss.{what}=<name>")
         try:
             self.bind(4, 2, 0)(torch.eye(4), torch.tensor([0, 0, 1, 1]))
         except BadParams:
             raise
         except Exception as error:  # whatever the library says to a value that it cannot take
-            what = f"{self.loss} with {dict(self.options)}"
-            if self.miner:
-                what += f" on the tuples of {self.miner} with {dict(self.miner_options)}"
+            parts = [("", self.loss, self.options), (" by the distance ", self.distance, self.distance_options)]
+            parts.append((" on the tuples of ", self.miner, self.miner_options))
+            what = "".join(f"{link}{name} with {dict(options)}" for link, name, options in parts if name)
             raise BadParams(
-                f"loss 'metric': {what} does not work ({type(error).__name__}: {error}). Correct loss.options or "
-                "loss.miner_options; they take numbers and strings, not objects."
+                f"loss 'metric': {what} does not work ({type(error).__name__}: {error}). Correct loss.options, "
+                "loss.distance_options or loss.miner_options; they take numbers and words, not objects."
             ) from error
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        library = _library()
         seed = integer_seed(seed, "metric")
         given = {"num_classes": classes, "embedding_size": dim}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            loss = _build("loss", library.losses, self.loss, self.options, given)
-            miner = _build("miner", library.miners, self.miner, self.miner_options, {}) if self.miner else None
+            # One for each, as the library does it: a distance may keep numbers of its last batch.
+            for_loss, for_miner = self._distance(), self._distance()
+            loss = _build("loss", losses, self.loss, self.options, given | for_loss)
+            miner = _build("miner", miners, self.miner, self.miner_options, for_miner) if self.miner else None
         return _MetricLoss(loss, miner, seed)
+
+    def _distance(self) -> dict[str, nn.Module]:
+        """Return the parameter `distance` of the library's classes, if one is named."""
+        if self.distance is None:
+            return {}
+        return {"distance": _build("distance", distances, self.distance, self.distance_options, {})}
 
 
 class _MetricLoss(nn.Module):
@@ -96,30 +114,26 @@ class _MetricLoss(nn.Module):
         return value + zero
 
 
-def _library() -> Any:
-    try:
-        import pytorch_metric_learning.losses
-        import pytorch_metric_learning.miners
-    except ImportError as error:
-        raise BadParams(
-            f"loss 'metric' needs pytorch-metric-learning ({error}). Install it: pip install 'alframe[metric]'"
-        ) from None
-    return pytorch_metric_learning
-
-
 def _build(what: str, module: ModuleType, name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> nn.Module:
-    """Build the class `name` of `module` with `options`, and with what it accepts of `given`."""
+    """Build the class `name` of `module` with `options`, and with what it accepts of `given`.
+
+    Raises BadParams for an unknown name or option, and for a distance that the class would not use.
+    """
     known = _classes(module)
     if name not in known:
         raise BadParams(
             f"loss 'metric': there is no {what} '{name}'.{did_you_mean(name, list(known))} Known: {', '.join(known)}."
         )
     accepted = _parameters(known[name])
+    if "distance" in given and "distance" not in accepted:
+        raise BadParams(f"loss 'metric': the {what} {name} takes no distance. Remove loss.distance.")
+    set_otherwise = {"num_classes", "embedding_size", "distance"}
     for option in options:
-        if option not in accepted or option in given:
+        if option not in accepted or option in set_otherwise:
+            free = [parameter for parameter in accepted if parameter not in set_otherwise]
             raise BadParams(
-                f"loss 'metric': {name} has no option '{option}'.{did_you_mean(option, accepted)} "
-                f"Accepted: {', '.join(parameter for parameter in accepted if parameter not in given) or 'none'}."
+                f"loss 'metric': {name} has no option '{option}'.{did_you_mean(option, free)} "
+                f"Accepted: {', '.join(free) or 'none'}."
             )
     made: nn.Module = known[name](**{key: value for key, value in given.items() if key in accepted}, **options)
     return made

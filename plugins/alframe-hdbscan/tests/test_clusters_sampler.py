@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from alframe_hdbscan.clusters import Clusters
+from alframe_hdbscan.space import coordinates
 
+import alframe
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.hdbscan_clusters import Clusters, coordinates
+from alframe.kit.composite import build_part
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
 
@@ -108,3 +111,8 @@ def test_bad_input_is_refused():
         Clusters().select(PoolView(tiny_keys(9), fields), 2, np.random.default_rng(0))
     with pytest.raises(UnmetNeed, match=r"Need\.PROBS"):
         Clusters().select(tiny_view({Need.FEATURES}), 2, np.random.default_rng(0))
+
+
+def test_it_can_be_chosen():
+    sampler = build_part("sampler", alframe.compose("sampler=clusters", "sampler.outliers=0.5").sampler)
+    assert isinstance(sampler, Clusters) and sampler.outliers == 0.5

@@ -1,15 +1,16 @@
-"""GLOSH, and life without the package it needs."""
+"""GLOSH."""
 
 from __future__ import annotations
 
-import sys
-
+import hdbscan
 import numpy as np
 import pytest
+from alframe_hdbscan.glosh import Glosh
 
-from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.glosh import Glosh
-from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys, tiny_view
+import alframe
+from alframe.errors import BadParams
+from alframe.kit.composite import build_part
+from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_keys
 from alframe.types import Need, PoolView
 
 
@@ -26,19 +27,10 @@ def choose(x, k, seed=0, **params):
     return [view.keys.tolist().index(id_) for id_ in chosen.keys.tolist()], chosen.scores
 
 
-class TestWithoutThePackage:
-    def test_it_says_what_to_install(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "hdbscan", None)
-        with pytest.raises(UnmetNeed, match=r"pip install 'alframe\[hdbscan\]'"):
-            Glosh().select(tiny_view({Need.PROBS}), 3, np.random.default_rng(0))
-
-    @pytest.mark.parametrize("wrong", [{"smallest": 1}, {"neighbours": 0}, {"rows": 1}, {"by": "pixels"}])
-    def test_bad_parameters_are_refused(self, wrong):
-        with pytest.raises(BadParams, match="sampler 'glosh'"):
-            Glosh(**wrong)
-
-
-hdbscan = pytest.importorskip("hdbscan", reason="the extra alframe[hdbscan] is not installed")
+@pytest.mark.parametrize("wrong", [{"smallest": 1}, {"neighbours": 0}, {"rows": 1}, {"by": "pixels"}])
+def test_bad_parameters_are_refused(wrong):
+    with pytest.raises(BadParams, match="sampler 'glosh'"):
+        Glosh(**wrong)
 
 
 class TestGlosh(SamplerSuite):
@@ -91,3 +83,8 @@ def test_the_scores_are_those_of_the_package():
     rows, scores = choose(x, 300, smallest=30)
     theirs = hdbscan.HDBSCAN(min_cluster_size=30, min_samples=5).fit(x.astype(np.float64)).outlier_scores_
     assert np.corrcoef(scores, theirs[rows])[0, 1] > 0.99
+
+
+def test_it_can_be_chosen():
+    sampler = build_part("sampler", alframe.compose("sampler=glosh", "sampler.by=features").sampler)
+    assert isinstance(sampler, Glosh) and sampler.by == "features"

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 
 import pytest
 import torch
-
-from alframe.contracts import Loss
-from alframe.errors import BadParams
-from alframe.losses.triplet import Mining, Triplet
-from alframe.testing.loss import LossSuite
-
-pytest.importorskip("pytorch_metric_learning", reason="the extra `metric` is not installed")
-
+from alframe_metric_learning.metric import Metric, _classes
 from pytorch_metric_learning import distances, losses, miners
 
-from alframe.losses.metric import Metric, _classes
+import alframe
+from alframe.contracts import CheckableLoss, Loss
+from alframe.errors import BadParams
+from alframe.kit.composite import build_part
+from alframe.testing import LossSuite, tiny_overrides, tiny_pool
 
 
 class TestMultiSimilarity(LossSuite):
@@ -79,23 +76,26 @@ def test_every_miner_it_offers_chooses(name: str) -> None:
 
 def test_it_is_the_librarys_own_value() -> None:
     x = torch.randn(18, 8, generator=torch.Generator().manual_seed(0))
-    ours = Metric("CircleLoss", {"m": 0.3}, "MultiSimilarityMiner", {"epsilon": 0.2}).bind(8, 3, 0)(x, RED)
+    ours = Metric("CircleLoss", {"m": 0.3}, miner="MultiSimilarityMiner", miner_options={"epsilon": 0.2}).bind(8, 3, 0)(
+        x, RED
+    )
     theirs = losses.CircleLoss(m=0.3)(x, RED, miners.MultiSimilarityMiner(epsilon=0.2)(x, RED))
     assert torch.equal(ours, theirs)
     assert ours != Metric("CircleLoss").bind(8, 3, 0)(x, RED)
 
 
 @pytest.mark.parametrize(("mining", "kind"), [("all", "all"), ("semi_hard", "semihard")])
-def test_our_triplets_are_theirs(mining: Mining, kind: str) -> None:
+def test_our_triplets_are_theirs(mining: str, kind: str) -> None:
     """The mean over all triplets that violate the margin; for semi-hard ones over many draws, each pair having one."""
     squared = distances.LpDistance(normalize_embeddings=False, p=2, power=2)
+    triplet: Loss = build_part("loss", {"name": "triplet", "margin": 1.5, "mining": mining})
     generator = torch.Generator().manual_seed(5)
     for _ in range(5):
         x, y = torch.randn(24, 6, generator=generator), torch.randint(0, 4, (24,), generator=generator)
         theirs = losses.TripletMarginLoss(margin=1.5, distance=squared)
         found = miners.TripletMarginMiner(margin=1.5, type_of_triplets=kind, distance=squared)(x, y)
         if mining == "all":
-            torch.testing.assert_close(Triplet(1.5, mining).bind(6, 4, 0)(x, y), theirs(x, y, found))
+            torch.testing.assert_close(triplet.bind(6, 4, 0)(x, y), theirs(x, y, found))
             continue
         anchor, positive, negative = found
         d = ((x[:, None] - x[None]) ** 2).sum(2)
@@ -103,7 +103,7 @@ def test_our_triplets_are_theirs(mining: Mining, kind: str) -> None:
         by_pair = [
             slack[(anchor == a) & (positive == p)] for a, p in {*zip(anchor.tolist(), positive.tolist(), strict=True)}
         ]
-        loss = Triplet(1.5, mining).bind(6, 4, 0)
+        loss = triplet.bind(6, 4, 0)
         drawn = torch.stack([loss(x, y) for _ in range(200)]).mean()
         expected = torch.stack([one.mean() for one in by_pair]).mean()
         torch.testing.assert_close(drawn, expected, rtol=0.03, atol=0)
@@ -119,18 +119,53 @@ def test_our_triplets_are_theirs(mining: Mining, kind: str) -> None:
         ({"loss": "ArcFaceLoss", "options": {"scal": 3}}, "no option 'scal'. Did you mean 'scale'"),
         ({"loss": "ArcFaceLoss", "options": {"num_classes": 3}}, "no option 'num_classes'"),
         ({"loss": "RankedListLoss"}, "RankedListLoss with {} does not work.*Tn"),
-        ({"options": {"distance": "LpDistance"}}, "MultiSimilarityLoss with .* does not work.*loss.options"),
+        ({"options": {"distance": "LpDistance"}}, "no option 'distance'"),
+        ({"options": {"alpha": "high"}}, "MultiSimilarityLoss with .* does not work.*loss.options"),
+        ({"distance": "Euclidean"}, "there is no distance 'Euclidean'.*LpDistance"),
+        ({"loss": "SoftTripleLoss", "distance": "LpDistance"}, "SoftTripleLoss .*does not work"),
+        ({"distance_options": {"p": 1}}, "no distance. Name one: loss.distance="),
         ({"miner_options": {"margin": 1}}, "no miner. Name one: loss.miner="),
     ],
 )
 def test_bad_parameters_are_named(words: dict[str, object], message: str) -> None:
     with pytest.raises(BadParams, match=message):
-        Metric(**words)  # type: ignore[arg-type]
+        Metric(**words).check()  # type: ignore[arg-type]
 
 
-def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [one for one in sys.modules if one.startswith("pytorch_metric_learning.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "pytorch_metric_learning", None)
-    with pytest.raises(BadParams, match=r"pip install 'alframe\[metric\]'"):
-        Metric()
+def test_nothing_is_computed_before_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = Metric("NoSuchLoss")  # the constructor only stores
+    assert isinstance(loss, CheckableLoss)
+    with pytest.raises(BadParams, match="no loss 'NoSuchLoss'"):
+        loss.check()
+
+
+def test_it_can_be_chosen_and_is_checked_before_anything_is_embedded(tmp_path: Path) -> None:
+    words = [*tiny_overrides(tiny_pool(tmp_path / "pool", each=4), tmp_path / "runs"), "loss=metric"]
+    config = alframe.compose(*words, "loss.loss=CircleLoss", "loss.options.m=0.3", "loss.distance=CosineSimilarity")
+    loss = build_part("loss", config.loss)
+    assert isinstance(loss, Metric) and loss.options == {"m": 0.3} and loss.distance == "CosineSimilarity"
+    with alframe.open_session(*words, "loss.miner=Hard") as session, pytest.raises(BadParams, match="no miner 'Hard'"):
+        session.chosen_task.run(session)
+    assert not list(tmp_path.glob("runs/*/features*"))
+
+
+@pytest.mark.parametrize("distance", _classes(distances))
+def test_every_distance_it_offers_serves_loss_and_miner(distance: str) -> None:
+    x = torch.randn(18, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    loss = Metric("TripletMarginLoss", distance=distance, miner="BatchHardMiner")
+    loss.check()
+    value = loss.bind(8, 3, 0)(x, RED)
+    value.backward()
+    assert torch.isfinite(value)
+
+
+def test_the_distance_is_the_librarys_own() -> None:
+    x = torch.randn(18, 8, generator=torch.Generator().manual_seed(0))
+    squared = distances.LpDistance(normalize_embeddings=False, power=2)
+    theirs = losses.TripletMarginLoss(margin=2, distance=squared)
+    found = miners.BatchHardMiner(distance=squared)(x, RED)
+    ours = Metric(
+        "TripletMarginLoss", {"margin": 2}, "LpDistance", {"normalize_embeddings": False, "power": 2}, "BatchHardMiner"
+    )
+    assert torch.equal(ours.bind(8, 3, 0)(x, RED), theirs(x, RED, found))
+    assert not torch.equal(ours.bind(8, 3, 0)(x, RED), Metric("TripletMarginLoss", {"margin": 2}).bind(8, 3, 0)(x, RED))

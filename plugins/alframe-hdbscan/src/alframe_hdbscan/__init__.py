@@ -1,0 +1,1 @@
+"""Samplers for alframe that cluster the pool by density: `clusters` and `glosh`."""
