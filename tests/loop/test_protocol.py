@@ -15,6 +15,7 @@ import pytest
 from alframe.app.api import open_session
 from alframe.engine.training.fine_tune import TrainingResult
 from alframe.errors import BadParams
+from alframe.loop.learning import load_audit_draws
 from alframe.store.events import ShownContent
 from alframe.store.ledger import Ledger
 from alframe.types import Item, Outcome, Selection, State
@@ -210,6 +211,39 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
     person.answer(1, lambda row, truth: "unsure" if row == drawn else truth)
     person.task("label")
     assert "1 image that was drawn at random has no label" in person.task("status").message
+
+
+def test_the_ledger_knows_what_each_round_could_draw_and_old_projects_go_on_without(
+    person: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("audit=0.5", "stopping=null", "reask=null")
+    for number in range(1, 4):
+        person.run(*words)
+        person.answer(number)
+    person.run(*words)
+    with open_session(*person.words, "task=status") as session:
+        rounds, frames = session.ledger.rounds(), session.ledger.audit_frames()
+        asked: set[int] = set()
+        for stored in rounds:
+            strata = frames[stored.number]
+            candidates = set(range(len(session.ledger.items()))) - asked
+            assert set(np.flatnonzero(strata).tolist()) == candidates
+            drawn = strata[sorted(stored.audit_keys)].tolist()
+            assert sorted(drawn) == ([1, 1] if strata.max() == 1 else [1, 2])
+            asked |= set(stored.keys)
+        assert frames[4].max() == 2, "there is a model, and by its confidence one image of each half is drawn"
+        exact = load_audit_draws(session, len(session.ledger.items()))
+        monkeypatch.setattr(Ledger, "audit_frames", lambda self: {})
+        for draw, known in zip(load_audit_draws(session, len(session.ledger.items())), exact, strict=True):
+            assert draw.keys.tolist() == known.keys.tolist()
+            assert np.array_equal(draw.strata > 0, known.strata > 0) and draw.strata.max() == 1
+    measured = person.ledger().history()[-1]
+    person.answer(4)
+    person.run(*words)
+    monkeypatch.undo()
+    with person.ledger() as ledger:
+        assert ledger.audit_frames()[5].max() == 1, "as in the rounds before, which drew from all alike"
+        assert measured.unlabelled_accuracy is not None and ledger.history()[-1].unlabelled_accuracy is not None
 
 
 def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
