@@ -206,6 +206,29 @@ def test_a_whole_pool_without_an_unlabelled_image_is_measured_as_new_images_only
     assert (audit.unlabelled, audit.whole_pool) == (None, None)
 
 
+def test_an_image_that_the_network_was_trained_on_counts_as_an_average_one() -> None:
+    """Its embedding knows its label, so that any head seems right on it."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(300, 6)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=300) > 0).astype(np.int64)
+    trained_on = np.arange(120, 180)
+    x[trained_on, 0] = np.where(y[trained_on] == 1, 9, -9)
+    keys, is_unseen = np.arange(180), np.ones(180, np.bool_)
+    draws = [AuditDraw(np.arange(120), np.ones(300, np.int64))]
+    found = []
+    for seen in ([], trained_on):
+        is_unseen[seen] = False
+        training = TrainingLabels(keys, y[:180], ("a", "b"), keys, is_unseen, keys)
+        context = training.context(x[:0])
+        head = Linear()
+        head.fit(x[keys], training.y, 2, rng)
+        found.append(evaluate_audit(Linear, head, x, training, context, draws, np.arange(180, 300), rng))
+    leaked, honest = found
+    assert leaked is not None and honest is not None and leaked.unlabelled and honest.unlabelled
+    assert leaked.evaluation.accuracy > honest.evaluation.accuracy + 0.02
+    assert leaked.unlabelled.accuracy < honest.unlabelled.accuracy - 0.02, "too much was taken off"
+
+
 def test_an_embedding_is_trained_without_any_answer_for_an_audited_image() -> None:
     training = labels([10, 11, 12, 13], labelled_on_keys=[10, 10, 12, 13])
     left = drop_answers(training, np.array([10, 13, 99]))

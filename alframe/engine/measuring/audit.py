@@ -84,16 +84,16 @@ def evaluate_audit(
     rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
     sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)
     stands_for, taken_off = weights.drawn[training.keys], weights.labelled[training.keys]
-    errors, trust = _find_errors(right, sure, stands_for, training.is_unseen_by_backbone)
+    # Of an image that the network was fine-tuned on, nobody knows what a model would say that has not seen it.
+    is_known = training.is_unseen_by_backbone | (stands_for > 0)
+    errors, trust = _find_errors(right, sure, stands_for, is_known)
     right_of_rest = float(trust * sure_of_rest + ((stands_for - taken_off) * errors).sum())
-    right_of_labelled = float((errors + trust * sure).sum())
+    right_of_labelled = float(np.where(is_known, right, np.average(right, weights=stands_for)).sum())
     images = len(training.keys) + len(rest)
     estimate = partial(_estimate, errors, stands_for)
     found = estimate(basis, images, right_of_rest + right_of_labelled, is_sample=True)
-    # Of an image that the network was fine-tuned on, nobody knows what a model would say that has not seen it.
-    counts_for = np.where(training.is_unseen_by_backbone, stands_for + 1 - taken_off, 0)
     truth = [training.classes[number] for number in training.y.tolist()]
-    sample = AuditSample(counts_for, stands_for)
+    sample = AuditSample(np.where(is_known, stands_for + 1 - taken_off, 0), stands_for)
     evaluation = replace(
         evaluate_probs(probs, training.classes, truth, basis, image_counts, sample),
         accuracy=found.accuracy,
@@ -112,19 +112,19 @@ def evaluate_audit(
     )
 
 
-def _find_errors(right: Bools, sure: Floats64, stands_for: Floats64, unseen: Bools) -> tuple[Floats64, float]:
+def _find_errors(right: Bools, sure: Floats64, stands_for: Floats64, is_known: Bools) -> tuple[Floats64, float]:
     """Return by how much each labelled image (m,) is `right` more often than the model is `sure`, and its trust.
 
     The trust, 0 to 1, is the factor of the confidence `sure` that makes the errors vary least: the power tuning of
-    prediction-powered inference (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453). An image that the network was
-    fine-tuned on (not `unseen`) has the mean error.
+    prediction-powered inference (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453). Images for which it is not
+    known (`is_known`) whether they are right get the mean error.
     """
     squares = np.square(stands_for)
     centred = sure - np.average(sure, weights=squares)
     variance = float((squares * centred**2).sum())
     trust = float(np.clip((squares * centred * right).sum() / variance, 0, 1)) if variance else 0.0
     errors = right - trust * sure
-    errors[~unseen] = np.average(errors, weights=stands_for)
+    errors[~is_known] = np.average(errors, weights=stands_for)
     return errors, trust
 
 
