@@ -18,13 +18,23 @@ SLOW_IMPORT = 1.0  # seconds
 
 
 def describe_plugins() -> str:
-    """Return one line for each registered name, with its owner and state, and the problems of plugins."""
+    """Return one line for each part, with its owner and state, and each experiment; and the problems of plugins."""
     lines = []
     for kind, registry in REGISTRIES.items():
         lines.append(kind)
         lines += [f"  {line}" for line in _describe_parts(kind, registry)]
+    lines += ["experiment", *(f"  {name:24} {owner}" for name, owner in sorted(_experiment_owners().items()))]
     lines += list(_describe_problems())
     return "\n".join(lines)
+
+
+def _experiment_owners() -> dict[str, str]:
+    """Return the owner of each experiment: alframe's own come before those of plugins."""
+    owners = {}
+    for conf in plugin_config_folders():
+        if conf.folder is not None:
+            owners |= dict.fromkeys(config_files("experiment", [conf.folder]), conf.owner)
+    return owners | dict.fromkeys(config_files("experiment", [conf_folder()]), "alframe")
 
 
 def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
