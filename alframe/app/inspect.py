@@ -30,7 +30,7 @@ def describe_plugins() -> str:
 
 def _experiment_owners() -> dict[str, str]:
     """Return the owner of each experiment: alframe's own come before those of plugins."""
-    owners = {}
+    owners: dict[str, str] = {}
     for conf in plugin_config_folders():
         if conf.folder is not None:
             owners |= dict.fromkeys(config_files("experiment", [conf.folder]), conf.owner)
