@@ -1,12 +1,12 @@
 """The server of `label_source=web`: the next page of a short and of a long queue, and several people at once.
 
     python -m benchmarks.micro.browser                    # some minutes, and 1.5 GB of disk
-    python -m benchmarks.micro.browser --seconds 600      # ten people for ten minutes
+    python -m benchmarks.micro.browser --people 10 --seconds 600 --pace 1500 --pages 0      # ten people for ten minutes
 
 A page is what a person waits for after Enter: 40 answers are written through to the disk, the next 40 images leased,
 and their thumbnails fetched, all over one connection by a client without a browser. Its time on the queue of 200,000 is
-compared with that on one of 2,000. Then 1, 3 and 10 scripted people, each a process, answer as fast as they can; all
-that was acknowledged must be in the journal, once.
+compared with that on one of 2,000. Then 1, 3 and 10 scripted people, each a process, answer as fast as they can, or
+`--pace` images a minute; all that was acknowledged must be in the journal, once.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def measure_pages(folder: Path, count: int, pages: int) -> dict[str, Any]:
     }
 
 
-def measure_people(folder: Path, people: int, seconds: float) -> dict[str, Any]:
-    source, request = make_queue(folder, max(20_000, int(people * seconds * 400)))
+def measure_people(folder: Path, people: int, seconds: float, pace: float) -> dict[str, Any]:
+    source, request = make_queue(folder, max(20_000, int(people * seconds * min(400, pace / 60))))
     context = multiprocessing.get_context("spawn")
     with serve(source, request) as serving, context.Pool(people) as pool:
         publish(serving, request)
@@ -138,7 +138,7 @@ def measure_people(folder: Path, people: int, seconds: float) -> dict[str, Any]:
             time.sleep(0.1)
         first.send("POST", "/api/leases/return", {})
         links = [first.send("POST", "/api/invitations", {})["urls"][0] for _ in range(people)]
-        acknowledged = pool.starmap(label_for, [(link, str(n + 1), seconds) for n, link in enumerate(links)])
+        acknowledged = pool.starmap(label_for, [(link, str(n + 1), seconds, pace) for n, link in enumerate(links)])
         first.connection.close()
     labels = source.collect(request).labels
     given = [name for names in acknowledged for name in names]
@@ -151,13 +151,14 @@ def measure_people(folder: Path, people: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def label_for(link: str, name: str, seconds: float) -> list[str]:
-    """Answer for so long, and return the images whose answers were acknowledged."""
+def label_for(link: str, name: str, seconds: float, pace: float) -> list[str]:
+    """Answer for so long, `pace` images a minute at most, and return the images whose answers were acknowledged."""
     client, done = Client(link, name), []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end and (images := client.lease()):
+    start = time.perf_counter()
+    while time.perf_counter() < start + seconds and (images := client.lease()):
         client.answer(images)
         done += [image["name"] for image in images]
+        time.sleep(max(0.0, start + 60 * len(done) / pace - time.perf_counter()))
     return done
 
 
@@ -172,20 +173,24 @@ def server_mib(serving: ServerProcess) -> int | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=200_000)
-    parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--pages", type=int, default=200, help="0: measure no pages")
+    parser.add_argument("--people", type=int, nargs="+", default=[1, 3, 10])
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--pace", type=float, default=float("inf"), help="images a minute and person, at most")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     args = parser.parse_args()
     machine = describe()
     results: dict[str, Any] = {"pages": [], "people": []}
     with tempfile.TemporaryDirectory() as temporary:
-        for count in (2_000, args.images):
+        for count in (2_000, args.images) if args.pages else ():
             pages = min(args.pages, count // PAGE - 1)
             results["pages"].append(measure_pages(Path(temporary) / f"queue-{count}", count, pages))
-        for people in (1, 3, 10):
-            results["people"].append(measure_people(Path(temporary) / f"people-{people}", people, args.seconds))
-    short, long = results["pages"]
-    results["ratio_p95"] = round(long["p95_ms"] / short["p95_ms"], 2)
+        for people in args.people:
+            measured = measure_people(Path(temporary) / f"people-{people}", people, args.seconds, args.pace)
+            results["people"].append(measured)
+    if args.pages:
+        short, long = results["pages"]
+        results["ratio_p95"] = round(long["p95_ms"] / short["p95_ms"], 2)
     result = {"benchmark": "browser", "machine": machine, "setting": {"page": PAGE}, "results": results}
     write_report(result, args.out)
 
