@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from alframe.types import Bools, Floats64, Ints
 
-MEASURED = 1000  # labels that are predicted to measure, at least, where there are as many: more would say the same
+MEASURED = 300  # labels that are predicted to measure, at least, where there are as many: more change hardly anything
 FOLD_TOLERANCE = 3e-4  # of fits that are only measured; see GRADIENT_TOLERANCE of the head `linear`
 MAX_LOG_SHARPNESS = 4.0  # natural logarithm, of the factor of the logits
 MAX_FALLOFF = 4.0  # of that logarithm, per mean distance

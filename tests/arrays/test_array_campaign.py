@@ -47,7 +47,7 @@ def test_the_first_batches_are_the_start_samplers() -> None:
 
 
 def test_the_scores_are_those_of_the_head() -> None:
-    campaign = al.Campaign(x, sampler="least_confidence")
+    campaign = al.Campaign(x, sampler="least_confidence", head="linear")
     run(campaign, 2)
     head = campaign.fit_head()
     chosen = campaign.ask(5)
