@@ -173,6 +173,64 @@ class ActivationsOfTheBatch(Mlp):
         return outputs - outputs.mean(axis=0) if len(outputs) else outputs
 
 
+class KnowsMoreWithoutContext(Nearest):
+    """Fitted with a context, it leaves out the first example, also where nothing is known."""
+
+    def fit_with_context(self, x, y, classes, rng, context):
+        self.fit(x[1:], y[1:], classes, rng)
+
+
+class NeedsUnseenLabels(Nearest):
+    def fit_with_context(self, x, y, classes, rng, context):
+        kept = context.is_unseen_by_backbone
+        kept = kept if kept.any() else np.arange(len(y)) < 1
+        self.fit(x[kept], y[kept], classes, rng)
+
+
+class Pulled(Nearest):
+    """Its means are drawn to the images without a label."""
+
+    max_unlabelled = 100
+
+    def fit_with_context(self, x, y, classes, rng, context):
+        self.fit(x, y, classes, rng)
+        if len(context.unlabelled):
+            self.means = self.means + 0.1 * self.pull(context.unlabelled)
+
+    def pull(self, unlabelled):
+        return unlabelled.mean(axis=0)
+
+
+class GoesByTheFirst(Pulled):
+    def pull(self, unlabelled):
+        return unlabelled[0]
+
+
+class ChangesUnlabelled(Pulled):
+    def pull(self, unlabelled):
+        unlabelled -= unlabelled.mean(axis=0)
+        return unlabelled.std(axis=0)
+
+
+class IgnoresUnlabelled(Pulled):
+    def pull(self, unlabelled):
+        return 0
+
+
+class AcquisitionForgotten(Nearest):
+    """What samplers are shown is not stored."""
+
+    factor = 1.0
+
+    def fit(self, x, y, classes, rng):
+        super().fit(x, y, classes, rng)
+        self.factor = 0.5
+
+    def acquisition_probs(self, x):
+        probs = self.probs(x) ** self.factor
+        return np.asarray(probs / probs.sum(axis=1, keepdims=True), np.float32)
+
+
 CASES = [
     wrong(HeadSuite, SeedsNumpy, "test_same_rng_gives_the_same_fit"),
     wrong(HeadSuite, ChangesFolder, "test_same_rng_gives_the_same_fit"),
@@ -193,6 +251,12 @@ CASES = [
     wrong(HeadSuite, DrawsOfTheBatch, "test_prob_samples"),
     wrong(HeadSuite, DrawsWithOwnSeed, "test_prob_samples"),
     wrong(HeadSuite, ActivationsOfTheBatch, "test_hidden_activations"),
+    wrong(HeadSuite, KnowsMoreWithoutContext, "test_context_without_information_changes_nothing"),
+    wrong(HeadSuite, NeedsUnseenLabels, "test_any_context"),
+    wrong(HeadSuite, GoesByTheFirst, "test_images_without_a_label"),
+    wrong(HeadSuite, ChangesUnlabelled, "test_images_without_a_label"),
+    wrong(HeadSuite, IgnoresUnlabelled, "test_images_without_a_label"),
+    wrong(HeadSuite, AcquisitionForgotten, "test_acquisition_probs"),
 ]
-RIGHT = [wrong(HeadSuite, Nearest, "")]
+RIGHT = [wrong(HeadSuite, Nearest, ""), wrong(HeadSuite, Pulled, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
