@@ -24,7 +24,7 @@ CHOSEN = {
     "label_source": ["simulated", "timelapse"],
     "loss": ["triplet"],
     "pool": ["folder"],
-    "sampler": ["adaptive", "kmeans"],
+    "sampler": ["uherding", "kmeans"],
     "stopping": ["budget"],
     "tracker": ["console", "jsonl"],
 }

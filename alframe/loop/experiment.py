@@ -20,7 +20,7 @@ from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
 from alframe.loop.same_images import warn_of_moved_project
-from alframe.settings import Duplicates, Inference
+from alframe.settings import Duplicates, Inference, without_added_parameters
 from alframe.store.files import remove_file
 from alframe.types import MODEL_NEEDS, Label, Outcome, State
 
@@ -139,8 +139,10 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
 
 
 def _current_recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the recipe of the part of this kind, under today's names."""
-    return REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
+    """Return the recipe of the part of this kind under today's names, but for additions that change nothing."""
+    recipe = REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
+    current: Mapping[str, Any] = without_added_parameters(kind, recipe)
+    return current
 
 
 def _fill_in(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:

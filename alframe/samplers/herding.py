@@ -63,7 +63,7 @@ class UHerding:
         self,
         sigma: float | None = None,
         temperature: float = 1.0,
-        rows: int = 10_000,
+        rows: int = 5_000,
         objective: str = "accuracy",
     ) -> None:
         require_parameter("sampler 'uherding'", sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)

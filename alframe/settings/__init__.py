@@ -3,7 +3,7 @@
 from alframe.settings.campaign import RENAMED, Root, Settings, changed_settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
-from alframe.settings.stored import configuration_digest, setting_values, stored_form
+from alframe.settings.stored import configuration_digest, setting_values, stored_form, without_added_parameters
 
 __all__ = [
     "RENAMED",
@@ -22,4 +22,5 @@ __all__ = [
     "configuration_digest",
     "setting_values",
     "stored_form",
+    "without_added_parameters",
 ]

@@ -21,7 +21,9 @@ _FLATTENED = {
 
 # Parameters that parts did not have when the first projects were made, with the values that change nothing.
 _ADDED_PARAMETERS: dict[tuple[str, Any], dict[str, Any]] = {
-    ("head", "linear"): {"class_weight": None, "logit_adjustment": 0.0}
+    ("head", "linear"): {"class_weight": None, "logit_adjustment": 0.0},
+    ("sampler", "adaptive"): {"objective": "accuracy"},
+    ("sampler", "uherding"): {"objective": "accuracy"},
 }
 
 
@@ -56,7 +58,7 @@ def setting_values(stored: Mapping[str, Any]) -> dict[str, Any]:
 def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
     """Return a digest of everything that decides the result: not where, how fast or how loudly it is computed."""
     decisive = {
-        kind: _without_added_parameters(kind, recipe)
+        kind: without_added_parameters(kind, recipe)
         for kind, recipe in recipes.items()
         if kind not in ("compute", "tracker", "task")
     }
@@ -70,7 +72,7 @@ def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _without_added_parameters(kind: str, recipe: Any) -> Any:
+def without_added_parameters(kind: str, recipe: Any) -> Any:
     """Return the recipe of a part without later parameters that are at their defaults: projects keep their folders."""
     added = _ADDED_PARAMETERS.get((kind, recipe.get("name")), {}) if isinstance(recipe, Mapping) else {}
     return {key: value for key, value in recipe.items() if key not in added or value != added[key]} if added else recipe

@@ -37,5 +37,5 @@ def test_the_default_beats_random(name: str, shared_data: Path, tmp_path: Path, 
         session.chosen_task.run(session)
         histories = load_comparison_histories(session)
     areas = {sampler: np.mean([area_under_curve(history) for history in runs]) for sampler, runs in histories.items()}
-    assert len(histories["adaptive"]) == len(histories["random"]) == 5
-    assert areas["adaptive"] > areas["random"], areas
+    assert len(histories["uherding"]) == len(histories["random"]) == 5
+    assert areas["uherding"] > areas["random"], areas
