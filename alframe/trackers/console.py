@@ -54,7 +54,7 @@ class Console:
                 "whole pool, by people and model together": record.whole_pool_accuracy,
                 "new images like these" if record.unlabelled_accuracy else "in the pool": audit,
             }
-            drawn = f", by {audit.n} images drawn at random{few}"
+            drawn = f", by {audit.n} drawn at random{few}"
             for name, share in shares.items():
                 if share is not None:
                     _print_below(f"{name}: {describe_share(share)}{drawn}")

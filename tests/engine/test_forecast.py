@@ -81,6 +81,18 @@ def test_it_says_why_it_says_nothing() -> None:
     assert "chosen for being hard" in str(forecast(hard))
 
 
+def test_held_out_images_go_before_the_audit() -> None:
+    labels = np.arange(20, 201, 20)
+    rounds = [
+        replace(one, audit=evaluation(0.1, "images drawn at random from the pool", 50))
+        for one in history(labels, curve(labels, power=3.0))
+    ]
+    found = forecast(rounds)
+    assert not isinstance(found, str) and found.basis == "held-out images"
+    drawn = forecast([replace(one, evaluation=None) for one in rounds])
+    assert not isinstance(drawn, str) and drawn.basis == "images drawn at random from the pool"
+
+
 def test_only_rounds_that_were_measured_on_the_same_kind_of_images_count() -> None:
     labels = np.arange(20, 161, 20)
     rounds = history(labels, curve(labels))

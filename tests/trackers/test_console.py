@@ -34,15 +34,14 @@ def test_one_heading_and_a_row_a_round(capsys, tmp_path):
 
 def test_an_audit_stands_below_its_row_in_plain_words(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1), round_record(2, audit=0.86), round_record(3, audit=0.88)])
-    assert out[4].strip() == "in the pool: 86 of 100 right (80 to 92), by 80 images drawn at random"
+    assert out[4].strip() == "in the pool: 86 of 100 right (80 to 92), by 80 drawn at random"
     assert [line.split()[0] for line in out] == ["round", "Measured", "1", "2", "in", "3", "in"]
 
 
 def test_each_number_of_an_audit_names_its_images(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1, audit=0.84, unlabelled=0.8)])
     assert [line.strip() for line in out[3:]] == [
-        "images without a label: 80 of 100 right (74 to 86), by 80 images drawn at",
-        "random",
+        "images without a label: 80 of 100 right (74 to 86), by 80 drawn at random",
         "whole pool, by people and model together: 90 of 100 right (84 to 96)",
         "new images like these: 84 of 100 right (78 to 90)",
     ]
@@ -52,7 +51,7 @@ def test_each_number_of_an_audit_names_its_images(capsys, tmp_path):
 def test_few_audited_images_give_an_interval_alone(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1, audit=0.86, audited=12)])
     assert " ".join(map(str.strip, out[3:])) == (
-        "in the pool: 80 to 92 of 100 right, by 12 images drawn at random, too few for one number"
+        "in the pool: 80 to 92 of 100 right, by 12 drawn at random, too few for one number"
     )
 
 

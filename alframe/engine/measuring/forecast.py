@@ -86,10 +86,21 @@ def forecast(history: Sequence[RoundRecord]) -> Forecast | str:
 
 
 def _measured_points(history: Sequence[RoundRecord]) -> list[tuple[int, Evaluation]]:
-    """Return labels and accuracy of each round whose leading evaluation is on the same kind of images as the last."""
-    newest = {record.labels: found for record in history if (found := record.leading_evaluation) is not None}
+    """Return labels and accuracy of each round that was measured on the same kind of images as the last.
+
+    Held-out images go before those drawn at random: they are mostly more, and always the same.
+    """
+    newest = {record.labels: found for record in history if (found := _held_out_or_audit(record)) is not None}
     points = sorted(newest.items())
     return [point for point in points if point[1].basis == points[-1][1].basis]
+
+
+def _held_out_or_audit(record: RoundRecord) -> Evaluation | None:
+    is_held_out = record.evaluation is not None and record.evaluation.basis not in (
+        CROSS_VALIDATION_BASIS,
+        UNSEEN_BASIS,
+    )
+    return record.evaluation if is_held_out else record.leading_evaluation
 
 
 @dataclass(frozen=True, slots=True)
