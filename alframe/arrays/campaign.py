@@ -10,7 +10,7 @@ import numpy as np
 from alframe import seeding
 from alframe.app.part_recipes import default_name
 from alframe.arrays.asked_batch import AskedBatch
-from alframe.arrays.choosing import ArraySelection, build_head, build_sampler, choose, fit
+from alframe.arrays.choosing import ArraySelection, build_sampler, choose, fit, head_maker
 from alframe.arrays.pool import Keys, RowLabels, make_array_pool
 from alframe.contracts import Head, Sampler
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
@@ -54,8 +54,8 @@ class Campaign:
         self._candidates = every if candidates is None else as_rows(candidates, self._pool.keys, "candidates")
         self._sampler, self._name = build_sampler(sampler or default_name("sampler"), seed)
         self._start, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
-        self._new_head, self._head_name = head, build_head(head)[1]
-        require_needs(self._sampler, self._name, build_head(head)[0], self._head_name)
+        self._new_head, head_name = head_maker(head)
+        require_needs(self._sampler, self._name, self._new_head(), head_name)
         if self._start.needs & MODEL_NEEDS:
             raise UnmetNeed(
                 f"start_sampler={self._start_name!r} needs a model, and there is none before the first labels. "
@@ -157,8 +157,9 @@ class Campaign:
     def fit_head(self) -> Head:
         """Return the head, fitted to all labels so far. Raises UnmetNeed before two classes are labelled."""
         if self._head is None:
-            head, labels = build_head(self._new_head)[0], self._numbered_labels()
-            self._head = fit(head, self._pool, labels, self.unlabelled_rows, self._seed, len(self._rounds), self._name)
+            labels = self._numbered_labels()
+            rows, number = self.unlabelled_rows, len(self._rounds)
+            self._head = fit(self._new_head(), self._pool, labels, rows, self._seed, number, self._name)
         return self._head
 
     def predict_probs(self, features: Any = None) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,12 +87,16 @@ def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
     return built, sampler
 
 
-def build_head(head: str | Head | None) -> tuple[Head, str]:
-    """Return the head that is meant, None for the default one, with its answers checked; and what it is called."""
+def head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
+    """Return what makes the head that is meant, its answers checked, and what it is called; None: the default one.
+
+    A head that is given as such is fitted again and again.
+    """
     if head is None or isinstance(head, str):
         recipe = find_recipe("head", head or default_name("head"))
-        return checked_head(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
-    return checked_head(head, {"name": type(head).__name__}), type(head).__name__
+        return lambda: checked_head(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
+    name = type(head).__name__
+    return lambda: checked_head(head, {"name": name}), name
 
 
 def fit(head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, number: int, sampler: str) -> Head:

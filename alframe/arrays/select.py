@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
-from alframe.arrays.choosing import ArraySelection, build_head, build_sampler, choose, fit
+from alframe.arrays.choosing import ArraySelection, build_sampler, choose, fit, head_maker
 from alframe.arrays.pool import make_array_pool, make_row_labels
 from alframe.contracts import Head, Sampler
 from alframe.engine.needs import require_needs
@@ -72,7 +72,8 @@ def select(
     rng = seeding.generator(seed, "sampler")
     fitted = None
     if chosen_sampler.needs & MODEL_NEEDS - given.keys():
-        head_part, head_name = build_head(head)
+        new_head, head_name = head_maker(head)
+        head_part = new_head()
         require_needs(chosen_sampler, name, head_part, head_name)
         fitted = fit(head_part, pool, row_labels, rows, seed, 0, name)
     return choose(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given=given)
