@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow coverage lint docs bench clean
+.PHONY: demo test test-slow test-plugins coverage lint docs bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m alframe
@@ -14,6 +14,11 @@ test: lint
 
 test-slow: $(VENV)/.tested
 	$(BIN)/pytest -m slow
+
+test-plugins: $(VENV)/.tested
+	$(BIN)/python tools/plugin_requirements.py all > $(VENV)/plugin-requirements.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
+	$(BIN)/pytest tests/packaging/test_our_plugins.py
 
 coverage: $(VENV)/.tested
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" --hypothesis-profile=ci --cov --cov-report=term --cov-report=html

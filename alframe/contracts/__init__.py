@@ -42,3 +42,5 @@ from alframe.contracts.stopping import Stopping as Stopping
 from alframe.contracts.task import TakesWords as TakesWords
 from alframe.contracts.task import Task as Task
 from alframe.contracts.tracker import Tracker as Tracker
+from alframe.contracts.tracker import TracksReport as TracksReport
+from alframe.contracts.tracker import TracksSettings as TracksSettings

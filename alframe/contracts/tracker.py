@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from alframe.types import RoundRecord
 
@@ -19,3 +20,19 @@ class Tracker(Protocol):
 
     def close(self) -> None:
         """Close open files: the run has ended or pauses."""
+
+
+@runtime_checkable
+class TracksSettings(Protocol):
+    """A tracker that keeps what a campaign was run with."""
+
+    def track_settings(self, settings: Mapping[str, Any]) -> None:
+        """Take note of all settings and of every part with its parameters, as JSON has them; called before `start`."""
+
+
+@runtime_checkable
+class TracksReport(Protocol):
+    """A tracker that keeps the report."""
+
+    def track_report(self, file: Path) -> None:
+        """Keep a copy of the HTML page that was just written; called after `close`."""

@@ -5,14 +5,24 @@ from __future__ import annotations
 import inspect
 import logging
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from alframe import contracts
 from alframe.builtins import REGISTRIES
-from alframe.contracts import CheckableExporter, ExportableModel, Exporter, LabelSource, Pool, Stopping, Tracker
+from alframe.contracts import (
+    CheckableExporter,
+    ExportableModel,
+    Exporter,
+    LabelSource,
+    Pool,
+    Stopping,
+    Tracker,
+    TracksReport,
+    TracksSettings,
+)
 from alframe.errors import AlframeError, BadOutput, BrokenPlugin
 from alframe.types import Answers, Item, Label, Predictions, Request, RoundRecord
 
@@ -134,9 +144,14 @@ class FailSafeTracker:
         self.tracker = tracker
         self.failure: str | None = None
 
-    def start(self, folder: Path, history: Sequence[RoundRecord]) -> None:
-        """See the Tracker contract; a new start is a new chance."""
+    def track_settings(self, settings: Mapping[str, Any]) -> None:
+        """See the TracksSettings contract; a new start, of which this is the first call, is a new chance."""
         self.failure = None
+        if isinstance(self.tracker, TracksSettings):
+            self._call("track_settings", settings)
+
+    def start(self, folder: Path, history: Sequence[RoundRecord]) -> None:
+        """See the Tracker contract."""
         self._call("start", folder, history)
 
     def log(self, record: RoundRecord) -> None:
@@ -146,6 +161,11 @@ class FailSafeTracker:
     def close(self) -> None:
         """See the Tracker contract."""
         self._call("close")
+
+    def track_report(self, file: Path) -> None:
+        """See the TracksReport contract."""
+        if isinstance(self.tracker, TracksReport):
+            self._call("track_report", file)
 
     def _call(self, method: str, *arguments: object) -> None:
         if self.failure is not None:

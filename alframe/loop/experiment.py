@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AuditBased, CheckableLoss, CheckableSource
+from alframe.contracts import AuditBased, CheckableLoss, CheckableSource, TracksSettings
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.needs import require_needs
 from alframe.errors import BadParams, UnmetNeed
@@ -40,6 +40,8 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
     fitted = None
     remove_file(campaign.project.done_file)
     for tracker in campaign.parts.trackers:
+        if isinstance(tracker, TracksSettings):
+            tracker.track_settings(campaign.config())
         tracker.start(campaign.folder, campaign.ledger.history())
     try:
         outcome = Outcome(State.CONTINUE)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alframe.commands import project_command, short_path
+from alframe.contracts import TracksReport
 from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
@@ -62,6 +63,9 @@ def write_report(session: Session, outcome: Outcome) -> str:
             *(file, error.strerror or error, project_command(session.folder, verb="report")),
         )
         return f"{short_path(file)} (not up to date: it cannot be written)"
+    for tracker in session.parts.trackers:
+        if isinstance(tracker, TracksReport):
+            tracker.track_report(file)
     return short_path(file)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.building import ROOT, build_once, install_into, run_command
-from tools.plugin_requirements import plugin_folders, requirements
+from tools.plugin_requirements import is_heavy, plugin_folders, requirements
 
 PUBLIC = ("contracts", "errors", "kit", "testing", "types")  # what docs/plugins.md lets a plugin import
 FILES = ("README.md", "CHANGELOG.md", "pyproject.toml", "src", "tests")
@@ -32,7 +32,7 @@ def installed(plugin: Path, site: Path, tmp_path_factory: pytest.TempPathFactory
         try:
             found = version(needed.name)
         except PackageNotFoundError:
-            pytest.skip(f"{plugin.name} needs {needed}, which `make test` installs")
+            pytest.skip(f"{plugin.name} needs {needed}: `make test{'-plugins' * is_heavy(plugin)}` installs it")
         assert needed.specifier.contains(found, prereleases=True), f"{plugin.name} needs {needed}, not {found}"
 
     def build(folder: Path) -> None:

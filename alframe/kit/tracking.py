@@ -1,0 +1,129 @@
+"""Helpers for trackers that write to an outside service: numbers, settings, confusion matrix, and which run it is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alframe.kit.files import write_json
+from alframe.types import Evaluation, RoundRecord
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_NAMED_CLASSES = 40  # in the picture of a confusion matrix; the names of more would overlap
+
+
+def round_metrics(record: RoundRecord) -> dict[str, float]:
+    """Return the finite numbers of a round by name, such as ``evaluation/accuracy`` and ``seconds/fit``."""
+    numbers: dict[str, Any] = {"round": record.round, "labels": record.labels, "unlabelled": record.unlabelled}
+    numbers["classes"] = len(record.classes)
+    for prefix in ("evaluation", "audit", "unlabelled_accuracy", "whole_pool_accuracy"):
+        measured = getattr(record, prefix)
+        if measured is not None:
+            numbers |= {f"{prefix}/{field.name}": getattr(measured, field.name) for field in fields(measured)}
+    numbers |= {f"seconds/{phase}": seconds for phase, seconds in record.seconds.items()}
+    return {
+        name: float(value) for name, value in numbers.items() if isinstance(value, int | float) and math.isfinite(value)
+    }
+
+
+def flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str | int | float | bool | None]:
+    """Return nested settings with names as on the command line, ``finetune.start``; a list is JSON."""
+    return dict(_flatten(settings, prefix))
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            is_plain = value is None or isinstance(value, str | int | float)
+            yield f"{prefix}{key}", value if is_plain else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def confusion_csv(evaluation: Evaluation) -> str:
+    """Return the confusion matrix as CSV: a row for each true class, a column for each predicted one."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    rows = ([name, *row] for name, row in zip(evaluation.classes, evaluation.confusion, strict=True))
+    csv.writer(out, lineterminator="\n").writerows([["true \\ predicted", *evaluation.classes], *rows])
+    return out.getvalue()
+
+
+def confusion_figure(evaluation: Evaluation) -> Figure:
+    """Return the confusion matrix as a picture: rows are the true classes, and each row adds up to 1."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    counts = np.array(evaluation.confusion, float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    figure.colorbar(image, ax=axes)
+    axes.set(xlabel="predicted", ylabel="true", title=f"{evaluation.n} images: {evaluation.basis}")
+    axes.title.set_wrap(True)
+    if len(evaluation.classes) <= MAX_NAMED_CLASSES:
+        places = range(len(evaluation.classes))
+        axes.set_xticks(places, evaluation.classes, rotation=90, parse_math=False)
+        axes.set_yticks(places, evaluation.classes, parse_math=False)
+    return figure
+
+
+class TrackedRun:
+    """The run of an outside service that belongs to a project, and the rounds that it was told of, in a JSON `file`.
+
+    After a crash, the service may lack a round, or have one that the project never finished. So a run goes on only if
+    all that it was told is in the project's history.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.id: str | None = None
+        self._told: list[str] = []
+
+    def stored_id(self) -> str | None:
+        """Return the id of the run that was written last, whether or not it can go on."""
+        run = self._read().get("run")
+        return None if run is None else str(run)
+
+    def resume(self, history: Sequence[RoundRecord]) -> list[RoundRecord]:
+        """Find the run to go on with, `id`, or None for a new one; return the records that it must still be told."""
+        stored = self._read()
+        told = stored.get("rounds", [])
+        if told != [_identify(record) for record in history[: len(told)]]:
+            stored = {}
+        self.id, self._told = stored.get("run"), list(stored.get("rounds", []))
+        return list(history[len(self._told) :])
+
+    def begin(self, run: str) -> None:
+        """Take note of the id of a new run, which was told nothing."""
+        self.id, self._told = run, []
+        self._write()
+
+    def add(self, record: RoundRecord) -> None:
+        """Take note that the run was told of a round."""
+        self._told.append(_identify(record))
+        self._write()
+
+    def _write(self) -> None:
+        write_json(self.file, {"run": self.id, "rounds": self._told})
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            stored = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none yet, or damaged: a new run
+            return {}
+        return stored if isinstance(stored, dict) and isinstance(stored.get("rounds"), list) else {}
+
+
+def _identify(record: RoundRecord) -> str:
+    """Return what tells a round apart from one that was done again."""
+    return f"{record.round} {record.at.isoformat()}"
