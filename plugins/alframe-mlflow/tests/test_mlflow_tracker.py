@@ -82,7 +82,8 @@ def test_confusion_matrices_settings_and_report_are_artifacts(tmp_path: Path) ->
         "settings.json",
     }
     file = store.download_artifacts(run.info.run_id, "confusion/audit-round-0001.csv", str(tmp_path))
-    assert Path(file).read_text(encoding="utf-8").splitlines() == ["true \\ predicted,empty,übersehen"] + [
+    assert Path(file).read_text(encoding="utf-8").splitlines() == [
+        "true \\ predicted,empty,übersehen",
         "empty,80,20",
         "übersehen,20,80",
     ]

@@ -44,12 +44,8 @@ def files(folder: Path) -> list[Path]:
 
 
 def logged(folder: Path, name: str) -> list[Any]:
-    values = []
-    for record in (record for file in files(folder) for record in records(file)):
-        for item in record.history.item:
-            if (item.key or "/".join(item.nested_key)) == name:
-                values.append(json.loads(item.value_json))
-    return values
+    items = [item for file in files(folder) for record in records(file) for item in record.history.item]
+    return [json.loads(item.value_json) for item in items if (item.key or "/".join(item.nested_key)) == name]
 
 
 class TestWandb(TrackerSuite):

@@ -90,11 +90,8 @@ class Mlflow:
         found = self._client.get_experiment_by_name(self.experiment)
         if found is not None:
             return str(found.experiment_id)
-        # Beside a store in a file; a server keeps artifacts where it was told to.
-        place = (
-            None if self.store and "://" in self.store and not self.store.startswith("sqlite") else folder / "mlflow"
-        )
-        location = None if place is None else place.resolve().as_uri()
+        is_file = self.store is None or self.store.startswith("sqlite:")
+        location = (folder / "mlflow").resolve().as_uri() if is_file else None  # a server knows a place for artifacts
         return str(self._client.create_experiment(self.experiment, artifact_location=location))
 
     def _log_settings(self, run: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+from PIL import Image
 
 from alframe.kit.parameters import require_one_of
 from alframe.kit.tracking import TrackedRun, confusion_csv, confusion_figure, round_metrics
@@ -74,7 +77,9 @@ class Wandb:
         for prefix in ("evaluation", "audit"):
             measured = getattr(record, prefix)
             if measured is not None:
-                values[f"{prefix}/confusion"] = wandb.Image(confusion_figure(measured))
+                picture = io.BytesIO()
+                confusion_figure(measured).savefig(picture, format="png")
+                values[f"{prefix}/confusion"] = wandb.Image(Image.open(picture))
                 self._save(f"confusion-{prefix}.csv", confusion_csv(measured))
         self._wandb.log(values)
         self._run.add(record)
