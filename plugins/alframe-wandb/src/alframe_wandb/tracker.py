@@ -87,7 +87,10 @@ class Wandb:
     def close(self) -> None:
         """End the run; it goes on when the project does."""
         if self._wandb is not None:
+            import wandb
+
             self._wandb.finish()
+            wandb.teardown()  # else its service would write nothing when the same run goes on in this process
             self._wandb = None
 
     def track_report(self, file: Path) -> None:
@@ -98,5 +101,6 @@ class Wandb:
 
     def _save(self, name: str, text: str) -> None:
         """Write a file into the run's own folder, from which it is synchronised."""
-        (Path(self._wandb.dir) / name).write_text(text, encoding="utf-8")
-        self._wandb.save(name, base_path=self._wandb.dir, policy="now")
+        file = Path(self._wandb.dir) / name
+        file.write_text(text, encoding="utf-8")
+        self._wandb.save(str(file), base_path=self._wandb.dir, policy="now")
