@@ -100,7 +100,8 @@ def test_without_a_label_that_fine_tuning_left_out_there_is_no_accuracy(
 @pytest.mark.parametrize(
     ("more", "leaves_out"),
     [
-        ([], False),
+        (["head=linear"], False),
+        ([], True),
         (["finetune.unseen=0.3"], True),
         (["head=prototype"], True),
         (["head=ensemble", "head.member.name=prototype", "head.bootstrap=true"], True),
