@@ -21,7 +21,7 @@ FIRST = 20  # labels before there is a model
 SHARE = 10  # of the pool, one in so many is labelled in the end
 LONGER = 4  # times as many labels random choice goes on to, so that speed-ups above 1 are measured and not guessed
 START = "kmeans"  # the other way to choose the first labels
-STARTED = ("random", "margin", "adaptive", "typiclust", "drop_query")  # what goes on from them
+STARTED = ("random", "margin", "uherding", "adaptive", "typiclust", "drop_query")  # what goes on from them
 CALTECH, CIFAR, MISSOURI = "caltech101-animals", "cifar10-imbalanced", "missouri-camtrap"
 
 
