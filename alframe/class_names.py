@@ -49,15 +49,15 @@ def explain_unusable_name(name: str) -> str | None:
     if len(name) > MAX_LENGTH:
         return f"has {len(name)} characters; a class name has at most {MAX_LENGTH}"
     if name.startswith("=") or (_ERROR_CELL.fullmatch(name)):
-        return "is what a spreadsheet shows where a formula failed, and no class name"
+        return "is the error of a spreadsheet formula, and no class name"
     if (name[0] + name[-1]) in ("[]", "{}", '""', "''") or name.startswith(("[", "{")):
-        return "is written for a program (JSON), and is no class name: write the name alone"
+        return "is JSON, and no class name: write the name alone"
     if "\ufffd" in name or any(category(letter) in ("Cc", "Cs") and letter not in "\t\n\r" for letter in name):
         return "has characters that cannot be read, so it cannot be a class name: save the file as CSV UTF-8"
     if not any(map(str.isalnum, name)):
         return "cannot be a class name: it has neither a letter nor a digit"
     if (bare := name.strip(_MARKS + "/&\\ ")) != name:
-        return f"begins or ends with a mark, and cannot be a class name: write {bare!r}"
+        return f"begins or ends with a punctuation mark, and cannot be a class name: write {bare!r}"
     return None
 
 
@@ -97,7 +97,7 @@ def explain_no_class(
         return None
     remedy = "if it is a class, add it to the setting classes"
     if name.casefold() in MISSING_WORDS:
-        return f"is what programs write where nothing is known; {remedy}"
+        return f"is a word that programs write for unknown values; {remedy}"
     if names := split_class_names(name, {*declared, *others}, is_typed):
         several = f"gives several classes ({', '.join(map(repr, names))}), but an image has one"
         return several if _LIST_MARKS.search(name) else f"{several}; {remedy}"
@@ -123,10 +123,12 @@ def check_class_names(names: Iterable[str]) -> tuple[str, ...]:
         if reason := explain_unusable_name(name):
             raise ValueError(f"names of classes, but {name[:MAX_LENGTH]!r} {reason}")
         if class_name_key(name) in (UNSURE, "?"):
-            raise ValueError(f"names of classes, but '{name}' is the word for images that nobody can tell; remove it")
+            raise ValueError(
+                f"names of classes, but '{name}' is the word for images that nobody can identify; remove it"
+            )
         if _LIST_MARKS.search(name) and len(parts := split_class_names(name, ())) > 1:
             raise ValueError(f"names of classes, but {name!r} lists several: write {','.join(parts)}")
         if (key := class_name_key(name)) in taken:
-            raise ValueError(f"different names, but '{taken[key]}' and '{name}' are one: remove one of them")
+            raise ValueError(f"different names, but '{taken[key]}' and '{name}' are the same class: remove one of them")
         taken[key] = name
     return cleaned

@@ -148,12 +148,12 @@ def test_the_settings_take_only_names() -> None:
         "bird/bat",
     )
     refused = [
-        (["fox", "unsure"], "nobody can tell"),
-        (["Unsure"], "nobody can tell"),
-        (["fox", "fox"], "'fox' and 'fox' are one"),
-        (["fox", "Fox "], "'fox' and 'Fox' are one"),
-        (["wild boar", "wild_boar"], "are one"),
-        (["#N/A"], "a formula failed"),
+        (["fox", "unsure"], "nobody can identify"),
+        (["Unsure"], "nobody can identify"),
+        (["fox", "fox"], "'fox' and 'fox' are the same class"),
+        (["fox", "Fox "], "'fox' and 'Fox' are the same class"),
+        (["wild boar", "wild_boar"], "are the same class"),
+        (["#N/A"], "a spreadsheet formula"),
         (['["a","b"]'], "JSON"),
         (["fox, hare"], "write fox,hare"),
         ([""], "is empty"),

@@ -166,7 +166,7 @@ def run_task(config: DictConfig) -> float | None:
     except OSError as error:
         raise CommandFailed(describe_error(OSError(error.errno, error.strerror, "standard output"))) from error
     if outcome.failures:
-        text = "Not all is done, and the rest is:\n" + "\n".join(outcome.failures)
+        text = "Some steps failed; the others are done:\n" + "\n".join(outcome.failures)
         if not sweep:
             raise CommandFailed(text)
         logging.getLogger(__name__).error(text)  # the run itself counts

@@ -28,8 +28,8 @@ def require_hydra_unchanged(words: Sequence[str], own_words: Sequence[str], sour
     changed = sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
     if changed:
         raise StoreError(
-            f"{source} changes hydra.{', hydra.'.join(changed)[:200]}. A project may bring parts along, but no "
-            "settings of Hydra, which could run any program. Remove these from the YAML files in that folder. If the "
+            f"{source} changes hydra.{', hydra.'.join(changed)[:200]}. A project may contain parts, but no settings "
+            f"of Hydra, because these could run any program. Remove them from the YAML files in that folder. If the "
             "folder is your own, give it with --config-dir=FOLDER."
         )
 

@@ -51,7 +51,7 @@ class ProjectLogHandler(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         """Stop writing the file, and say why."""
         logging.getLogger().removeHandler(self)
-        log.warning("%s cannot be written: %s. The work goes on without it.", self.baseFilename, sys.exc_info()[1])
+        log.warning("%s cannot be written: %s. alframe continues without it.", self.baseFilename, sys.exc_info()[1])
 
     def close(self) -> None:
         """Close the file, whatever of it could not be written."""
@@ -88,7 +88,7 @@ def describe_error(error: Exception) -> str:
         files = " -> ".join(str(file) for file in (error.filename, error.filename2) if file is not None)
         what = ": ".join(filter(None, (error.strerror, files))) or str(error)
         if error.errno == errno.ENAMETOOLONG:
-            return f"{what}. Choose a shorter name for the folder that it is in."
+            return f"{what}. Choose a shorter name for its folder."
         return f"{what}. The work done so far is kept. Fix this, and run the same command again to continue."
     notes = getattr(error, "__notes__", ["Set HYDRA_FULL_ERROR=1 for the traceback."])
     part = _find_plugin(error)

@@ -54,9 +54,7 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
 def _check_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
     for kind in KINDS:
         if values[kind] is None and kind not in OPTIONAL:
-            raise BadParams(
-                f"{kind}=null: a campaign needs a {kind}. Choose one of those that `alframe plugins` lists."
-            )
+            raise BadParams(f"{kind}=null: a campaign needs a {kind}. `alframe plugins` lists the choices.")
     for key in sorted(OmegaConf.missing_keys(config)):
         kind, _, parameter = key.partition(".")
         if kind in KINDS:

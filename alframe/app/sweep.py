@@ -95,7 +95,7 @@ def _print_sweep(folder: Path, start: float) -> bool:
         lines.append(f"{failed} of {failed + len(notes)} runs failed and are excluded; see their messages above.")
     incomplete = [note for note in notes if note.get("failures")]
     if incomplete:
-        lines.append(f"{len(incomplete)} of {len(notes)} runs count, but not all of them is done:")
+        lines.append(f"{len(incomplete)} of {len(notes)} runs are included, but some of their steps failed:")
         lines += sorted({failure for note in incomplete for failure in note["failures"]})
     lines.append(f"Every run's curve: {' and '.join(map(str, files))}")
     lines.append(_write_comparison(found, folder))

@@ -58,8 +58,8 @@ class Campaign:
         require_needs(self._sampler, self._name, self._new_head(), head_name)
         if self._start.needs & MODEL_NEEDS:
             raise UnmetNeed(
-                f"start_sampler={self._start_name!r} needs a model, and there is none before the first labels. "
-                "Choose one that needs none, such as 'kmeans' or 'random'."
+                f"start_sampler={self._start_name!r} needs a model, but there is no model before the first labels. "
+                f"Choose a sampler that needs no model, such as 'kmeans' or 'random'."
             )
         self._per_sequence, self._given_classes, self._seed = per_sequence, tuple(classes), seed
         self._labels: dict[int, Any] = {}  # by row
@@ -78,8 +78,8 @@ class Campaign:
         rows = self._rows_left()
         if not len(rows):
             waiting = self._pool.keys[list(self._pending)]
-            told = f"{len(waiting)} were asked for and have no answer: {waiting[:3].tolist()}" if len(waiting) else ""
-            raise BadParams(f"No row is left to ask for. {told or 'All have a label.'}")
+            told = f"{len(waiting)} were requested without an answer: {waiting[:3].tolist()}" if len(waiting) else ""
+            raise BadParams(f"No row is left to request. {told or 'All have a label.'}")
         labels, number = self._numbered_labels(), len(self._rounds) + 1
         head = self.fit_head() if labels.has_two_classes else None
         sampler, name = (self._sampler, self._name) if head is not None else (self._start, self._start_name)

@@ -81,7 +81,7 @@ class Timm:
         from huggingface_hub import constants
 
         return WeightsError(
-            f"The pretrained weights of {self.model} cannot be fetched ({reason}). Without the model hub, either\n"
+            f"The pretrained weights of {self.model} cannot be downloaded ({reason}). Without the model hub, either\n"
             "  - take backbone=efficientnet_lite0, whose ImageNet weights were installed with alframe,\n"
             "  - give a file that you have: backbone.weights=/path/to/model.safetensors,\n"
             f"  - copy the hub's cache from a machine that is online to {constants.HF_HUB_CACHE}, or\n"

@@ -91,7 +91,9 @@ def _read_npy(data: bytes) -> Array:
     shape, dtype, by_column = read_npy_header(file)
     size = math.prod(shape) * dtype.itemsize
     if len(data) - file.tell() < size:
-        raise UnreadableImage("the array is truncated: the file is shorter than it says; copy it again from its source")
+        raise UnreadableImage(
+            "the array is truncated: the file is shorter than its header says; copy it again from its source"
+        )
     values = np.frombuffer(data, dtype, math.prod(shape), file.tell())
     return values.reshape(shape, order="F" if by_column else "C")
 

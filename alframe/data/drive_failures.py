@@ -39,16 +39,17 @@ class DriveFailures:
             raise PoolError(
                 f"{len(self.failed):,} of {self.total:,} images cannot be read because the drive or the network "
                 f"failed, also after {sum(drives.RETRY_PAUSES):g} seconds; the first: {self._first()}. Connect it "
-                "again and run the same command: what is done so far is kept, and nothing is held against these "
-                "images. If they alone cannot be read, copy them again from their source, or move them out of the pool."
+                "again and run the same command. The work done so far is kept, and these images are not marked as "
+                "unreadable. If only these images cannot be read, copy them again from their source, or move them out "
+                "of the pool."
             )
 
     def warn(self) -> None:
         """Log how many files were not given."""
         if self.failed:
             log.warning(
-                "%d of %s images cannot be read because the drive or the network failed; they are left out of this "
-                "run, and the next one tries them again. The first: %s",
+                "%d of %s images cannot be read because the drive or the network failed; this run leaves them out, "
+                "and the next run tries again. The first: %s",
                 *(len(self.failed), f"{self.total:,}", self._first()),
             )
 

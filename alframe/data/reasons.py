@@ -52,7 +52,7 @@ def explain_bad_image(error: Exception, data: bytes) -> str:
     if isinstance(error, UnreadableImage):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
-        return "it is not an image, or in a format that cannot be read (JPEG, PNG, TIFF, WebP and .npy can)"
+        return "it is not an image, or its format cannot be read (JPEG, PNG, TIFF, WebP and .npy can)"
     if isinstance(error, Image.DecompressionBombError):
         return f"it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, too many to open safely; shrink it"
     if "truncated" in str(error).lower():

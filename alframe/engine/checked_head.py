@@ -84,8 +84,8 @@ class CheckedHead:
 
     def _refuse(self, fault: str) -> None:
         raise BadOutput(
-            f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}. That is a fault of this head, or its training "
-            "diverged: change its parameters, or take another one, e.g. head=linear."
+            f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}. This head has a fault, or its training "
+            f"diverged. Change its parameters, or choose another head, e.g. head=linear."
         )
 
 

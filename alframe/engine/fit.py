@@ -130,9 +130,9 @@ def explain_missing_evaluation(training: TrainingLabels) -> str:
     if unseen == labels:
         return f"No accuracy yet: {needed}, are needed to measure it."
     return (
-        f"No accuracy: the network was fine-tuned on {labels - unseen} of the {labels} labels or on others of their "
-        f"groups, and would know them again; {needed}, that it has not seen are needed to measure it, and there are "
-        f"{unseen}. Go on labelling, set finetune.unseen=0.2 before the next fine-tuning, or give a test set."
+        f"No accuracy: the network was fine-tuned on {labels - unseen} of the {labels} labels, or on other labels of "
+        f"their groups, so these cannot test it. To measure it, {needed}, that it has not seen are needed, and there "
+        f"are {unseen}. Label more images, set finetune.unseen=0.2 before the next fine-tuning, or give a test set."
     )
 
 

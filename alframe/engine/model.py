@@ -131,11 +131,11 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
     weights = load_weights(folder / "backbone.safetensors", EXPORT_AGAIN)
     arrays = load_arrays(folder / "head.safetensors", EXPORT_AGAIN)
     if model.head_checksum not in (None, checksum_arrays(arrays)):
-        raise _damaged(folder, "head.safetensors is not the one that was exported")
+        raise _damaged(folder, "head.safetensors is not the exported file")
     embedder = _load_embedder(folder, model, weights, device, inference)
     _require_same_input(embedder.spec, model.preprocessing, folder / MODEL_FILE)
     if embedder.network_digest != model.fingerprint:
-        raise _damaged(folder, "backbone.safetensors, or the backbone's settings, are not those that were exported")
+        raise _damaged(folder, "backbone.safetensors, or the backbone's settings, were changed after the export")
     head = _load_head(folder, model, arrays, embedder.dim)
     return Model(embedder, head, model.classes, model.backbone, model.head)
 

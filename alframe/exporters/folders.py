@@ -92,7 +92,7 @@ class Folders:
                 bar.advance(read=size, written=size)
         if missing:
             log.warning(
-                "%d of %d images are missing and so not in the class folders, e.g. %s. If a disk is not "
+                "%d of %d images are missing, so they are not in the class folders, e.g. %s. If a disk is not "
                 "connected, connect it and export again.",
                 *(len(missing), len(placements), missing[0]),
             )

@@ -115,7 +115,7 @@ class _CocoReader:
         joined = {}
         for image_id, of_image in self.annotations.items():
             if image_id in self.contradicted:
-                self.skipped.add("annotations are of an id that several images have, and are skipped", image_id)
+                self.skipped.add("annotations have an id that several images share, and are skipped", image_id)
             elif image_id not in self.images:
                 outcome = "images have annotations but are not listed"
                 self.skipped.add(outcome, f"the id {image_id}")
@@ -129,7 +129,7 @@ class _CocoReader:
                 yield replace(annotation, category=self.names[annotation.category])
             else:
                 what = f"the category {annotation.category} of '{file}'"
-                self.skipped.add("annotations are of a category that `categories` does not list, and are skipped", what)
+                self.skipped.add("annotations have a category that `categories` does not list, and are skipped", what)
 
     def _add_image(self, image_id: str, image: CocoImage) -> None:
         before = self.images.get(image_id)

@@ -266,9 +266,9 @@ def match_rows(
     item_ids = match.ids_of_numbers(foreign.numbers)
     for row, path, item_id, number in zip(foreign_rows, paths, item_ids, foreign.numbers.tolist(), strict=True):
         if number == AMBIGUOUS:
-            message = "could be several images, as the paths of this file fit in more than one way"
+            message = "could be several images, because the paths of this file match in more than one way"
         elif path.startswith(rejected) and rejected:
-            message = "ends as an image of the pool does, but its folder looks like another season or card"
+            message = "ends like an image of the pool, but its folder looks like another season or card"
         else:
             yield row, item_id
             continue

@@ -31,10 +31,10 @@ _EXCEL_DAY_0 = datetime(1899, 12, 30)
 MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are missing
 
 DAY_ALONE = "is a day without a time of day"
-EITHER_ORDER = "may be day/month or month/day, and no other time in the column tells which"
+EITHER_ORDER = "may be day/month or month/day, and no other time in the column decides it"
 UNKNOWN_FORM = "is not a time of a known form"
-NO_SUCH_TIME = "is no time that exists"
-NEVER_SET = "is what a clock shows that was never set"
+NO_SUCH_TIME = "is a time that does not exist"
+NEVER_SET = "is the time of a clock that was never set"
 
 
 class ReadTime(NamedTuple):
@@ -148,7 +148,7 @@ def _read_number(number: float) -> ReadTime:
         if number == int(number):
             return ReadTime(None, problem=DAY_ALONE)
         time = _EXCEL_DAY_0 + timedelta(seconds=round(number * 86_400))
-        return ReadTime(time, guess="are taken for a spreadsheet's serial numbers")
+        return ReadTime(time, guess="are read as a spreadsheet's serial numbers")
     return ReadTime(None, problem=UNKNOWN_FORM)
 
 

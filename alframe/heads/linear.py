@@ -121,7 +121,7 @@ def fit_logistic_regression(
         result = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     if result.nit >= max_iter:
         log.warning(
-            "head '%s' stopped short of its optimum after head.max_iter=%d steps: raise it, or lower head.c=%g.",
+            "head '%s' did not reach its optimum in head.max_iter=%d steps: raise it, or lower head.c=%g.",
             name,
             max_iter,
             c,

@@ -49,7 +49,7 @@ def as_probs(x: Any, name: str = "probs") -> Floats:
     if wrong.any():
         first = np.array2string(probs[wrong][0], precision=3, threshold=6)
         raise BadParams(
-            f"{name}: {np.count_nonzero(wrong)} of {wrong.size} rows are no probabilities (at least 0, sum 1); "
+            f"{name}: {np.count_nonzero(wrong)} of {wrong.size} rows are not probabilities (at least 0, sum 1); "
             f"the first: {first}. If these are logits, apply scipy.special.softmax({name}, axis=-1)."
         )
     return probs
@@ -96,7 +96,7 @@ def as_rows(chosen: Any, keys: Array, name: str) -> Ints:
         strangers = np.ones(len(array), np.bool_)
     if np.any(strangers):
         raise BadParams(
-            f"{name}: {np.count_nonzero(strangers)} of {len(array)} are no keys of the features; the first: "
+            f"{name}: {np.count_nonzero(strangers)} of {len(array)} are not keys of the features; the first: "
             f"{array[strangers].tolist()[0]!r}. The keys are like {keys.tolist()[0]!r}."
         )
     values, counts = np.unique(rows, return_counts=True)

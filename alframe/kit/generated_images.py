@@ -37,7 +37,7 @@ def ensure_generated(root: Path, parameters: Mapping[str, Any], write: Callable[
                 sizes = {name: (temporary / name).stat().st_size for name in _list_files(temporary)}
                 write_json(temporary / MARKER, {"recipe": parameters, "files": sizes})
     except OSError as error:
-        raise PoolError(f"{root} cannot be written: {error}. Set pool.root to a folder that can.") from error
+        raise PoolError(f"{root} cannot be written: {error}. Set pool.root to a writable folder.") from error
 
 
 def _is_complete(root: Path, parameters: Mapping[str, Any]) -> bool:

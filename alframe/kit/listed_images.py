@@ -173,7 +173,7 @@ class ListedImages:
         for row, item in enumerate(items):
             answer = as_stored.get(row, False)
             if answer is None and len(told) != 1:
-                fact = "EXIF turns or mirrors, with boxes that are taken to be of the upright picture, as no size tells"
+                fact = "EXIF turns or mirrors have boxes that are taken as those of the upright picture (no size tells)"
                 self.note(fact, item.id)
             picture = pictures.get(row)
             if picture is not None and item.box is not None and (True in told if answer is None else answer):
@@ -185,7 +185,7 @@ class ListedImages:
         self, listed: Mapping[str, tuple[ListedImage, Path]], files: ImageFiles, is_empty: bool
     ) -> None:
         """Log which images are not where they are listed; raise PoolError if none is left, or if none exists."""
-        for skipped, intro in ((self.left_out, "images left out, since they "), (self.notes, "images that ")):
+        for skipped, intro in ((self.left_out, "images left out, because they "), (self.notes, "images that ")):
             skipped.warn(log, self.file, intro)
         for warning in self.times.warnings():
             log.warning("%s: %s", self.file, warning)
@@ -201,7 +201,7 @@ class ListedImages:
         if files.prefixes:
             log.warning("%s: %s taken for %s.", self.file, shorten_list(files.prefixes), self.root)
         if otherwise := [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]:
-            text = "%s: %d images are not there as they are listed, but with another case or other accents, e.g. %s."
+            text = "%s: %d images have another case or other accents on the disk than in the list, e.g. %s."
             row, place = listed[otherwise[0]][0], files.found[otherwise[0]][1]
             log.warning(text, self.file, len(otherwise), describe_difference(row.path, place))
         for ids, what in (
@@ -228,7 +228,7 @@ class ListedImages:
             )
         return (
             f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "
-            "another computer, to the folder that holds the same tree."
+            f"another computer, to the folder with the same subfolders."
         )
 
 

@@ -60,8 +60,8 @@ def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise UnmetNeed(
-            f"The {what} of {len(bad)} of {len(numbers)} {whose} (first: row {bad[0]}) are not finite, so that nothing "
-            "can be ranked by them. If the backbone was fine-tuned, lower finetune.first.lr, or use sampler=random."
+            f"The {what} of {len(bad)} of {len(numbers)} {whose} (first: row {bad[0]}) are not finite, so images "
+            f"cannot be ranked by them. If the backbone was fine-tuned, lower finetune.first.lr, or use sampler=random."
         )
 
 

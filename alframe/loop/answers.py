@@ -161,8 +161,8 @@ def _request_again(
         digits = 100 if 100 * answered >= expected else 1_000_000
         share = math.floor(digits * answered / expected) / digits
         text += (
-            f"\nTo go on with {answered} of {expected} now, and in every later round with this share: "
-            f"{project_command(campaign.folder, f'enough={share:g}')}\nTo give up the rest of this round alone: "
+            f"\nTo continue with {answered} of {expected} answered, now and in every later round: "
+            f"{project_command(campaign.folder, f'enough={share:g}')}\nTo withdraw only the rest of this round: "
             f"{_withdraw_command_text(campaign)}"
         )
     return Outcome(State.WAITING, f"{text}\n{instructions}")
@@ -291,5 +291,5 @@ def describe_progress(stored_round: StoredRound, labels: DecidedLabels, incomple
     text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
     text += f", {partly} more by some of the annotators" if partly else ""
     text += f", {unsure} of them with 'unsure'" if unsure else ""
-    text += f"; {conflicts} more {'is' if conflicts == 1 else 'are'} labelled with several classes" if conflicts else ""
+    text += f"; {conflicts} more {'has' if conflicts == 1 else 'have'} conflicting labels" if conflicts else ""
     return text + "."

@@ -57,7 +57,7 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
         in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
         near = "" if campaign.settings.duplicates.by is None else " or near-duplicates of others"
         unanswered = ", or were requested without an answer" if in_vain else ""
-        return f"No images are left to request: all that can be shown are labelled{near}{unanswered}."
+        return f"No images are left to request: all readable images are labelled{near}{unanswered}."
     stopping = campaign.parts.stopping
     if stopping is None:
         return None

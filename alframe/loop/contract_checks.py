@@ -174,7 +174,7 @@ class FailSafeTracker:
             getattr(self.tracker, method)(*arguments)
         except (Exception, SystemExit) as error:
             self.failure = _describe_failure("tracker", self.tracker, error)
-            log.error("%s The campaign goes on without it.", self.failure)
+            log.error("%s The campaign continues without it.", self.failure)
             log.debug("The traceback of this failure:", exc_info=True)
 
 

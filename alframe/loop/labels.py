@@ -174,7 +174,7 @@ def describe_unresolved_conflicts(labels: DecidedLabels, keys: Set[int], items: 
         return ""
     listed = ", ".join(names[:_MAX_NAMED]) + (" and others" if len(names) > _MAX_NAMED else "")
     return (
-        f"Images of this batch with several classes, none of which counts until one of them is chosen: {len(names)} "
-        f"({listed}). Show 'Only disagreements' in the review and give each one class, or start alframe with "
+        f"Images of this batch with conflicting labels, which do not count until one class is chosen: {len(names)} "
+        f"({listed}). Show 'Only disagreements' in the review and give each image one class, or start alframe with "
         "conflicts=latest or conflicts=majority."
     )

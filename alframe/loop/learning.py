@@ -44,8 +44,8 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     head = campaign.parts.new_head()
     if isinstance(head, UsesFitContext) and not training.is_unseen_by_backbone.any():
         log.warning(
-            "head=%s measures itself on labels, and the network was fine-tuned on all of them, or on others of their "
-            "groups: it goes by its defaults. Its probabilities mean more once there are new labels, or with "
+            "head=%s needs labels that the network was not fine-tuned on, and there are none, so it uses its "
+            "defaults. Its probabilities become more reliable with new labels, or with "
             "finetune.unseen=0.2 at the next fine-tuning.",
             campaign.parts.name("head"),
         )

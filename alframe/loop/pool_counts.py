@@ -43,9 +43,9 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     places: list[tuple[set[int], str]] = [
         (labelled, "labelled"),
         ({label.item for label in campaign.effective_labels(items)}, "labelled with their sequence"),
-        (set(labels.unresolved_conflicts), "labelled with several classes"),
+        (set(labels.unresolved_conflicts), "with conflicting labels"),
         (set(labels.unsure_rounds), "unsure"),
-        (set(answered_now), "answered, to be taken in by the next run"),
+        (set(answered_now), "answered, to be read by the next run"),
         (opened, "requested and not answered yet"),
         (load_absent(campaign), "no longer in the pool's listing"),
         (set(ledger.unreadable()), "that cannot be read"),

@@ -61,8 +61,8 @@ class Project:
     def _warn_if_synced(self) -> None:
         if (synced := find_synced_folder(self.folder)) is not None:
             log.warning(
-                "The project %s lies in %s, which a cloud client synchronises. It may hold files while they are "
-                "written, or put an older state of the labels in their place: pause it while alframe runs, or choose "
+                "The project %s lies in %s, which a cloud client synchronises. The client may lock files while they "
+                "are written, or replace the labels by an older state: pause it while alframe runs, or choose "
                 "another folder with project=FOLDER.",
                 *(self.folder, synced),
             )

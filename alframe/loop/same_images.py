@@ -32,8 +32,8 @@ def warn_of_moved_project(campaign: Campaign, items: list[Item]) -> None:
             root = (campaign.recipes.get("pool") or {}).get("root")
             go_on = project_command(folder, *([f"pool.root={root}"] if root else []))
             log.warning(
-                "%d of these %d images are those of the project %s, which has %d labels; only their place has changed. "
-                "This is a new project without them. To go on with the other one: %s",
+                "%d of these %d images belong to the project %s, which has %d labels; only their place has changed. "
+                "This new project does not have these labels. To continue the other project: %s",
                 *(len(shared), len(items), folder, labels, go_on),
             )
 

@@ -154,5 +154,5 @@ def describe_accuracy(campaign: Campaign) -> str:
     gaps = f"; {unmeasured} of {classes} classes have no image among these" if unmeasured else ""
     text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}{gaps}."
     if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
-        text += " These images were not drawn at random, so the accuracy in the pool is another one."
+        text += " These images were not drawn at random, so the accuracy in the pool can be different."
     return text

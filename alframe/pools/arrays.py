@@ -72,7 +72,7 @@ class Arrays:
         except FormatError as error:
             raise PoolError(f"{error}{download_hint(self.available_from)}") from error
         except OSError as error:
-            raise PoolError(f"{self.root} cannot be written: {error}. Set pool.root to a folder that can.") from error
+            raise PoolError(f"{self.root} cannot be written: {error}. Set pool.root to a writable folder.") from error
         for split in splits:
             for row, label in enumerate(split.labels):
                 name = split.file_name(row)

@@ -25,7 +25,7 @@ from alframe.types import Box, Item
 log = logging.getLogger(__name__)
 
 ON_WEB = (
-    "lie on the web, and no file of their name alone is below pool.root (download them; keep their fileName, or put "
+    "are on the web, and no file with their name is below pool.root (download them; keep their fileName, or put "
     "their relative paths into filePath)"
 )
 EVENT_LABELS_ONLY = "have labels of their event only, which are not used (pool.sequence_level=true does)"

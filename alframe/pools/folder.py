@@ -152,12 +152,12 @@ def _require_folder(path: str | Path, parameter: str) -> Path:
         raise PoolError(f"{folder} is a file, not a folder. {remedy.format(parameter, folder.parent)}")
     if os.name != "nt" and _WINDOWS_PATH.match(str(path)):
         raise PoolError(
-            f"{path} is a folder of Windows, not of this system. Set pool.{parameter} to what it is called here; "
+            f"{path} is a folder of Windows, not of this system. Set pool.{parameter} to its name here; "
             "under WSL, D:\\traps is /mnt/d/traps."
         )
     raise PoolError(
         f"{folder} does not exist. Set pool.{parameter} to the folder with the images. If they were moved, name the "
-        f"project too, so that it goes on with its labels: project=FOLDER pool.{parameter}=NEW_FOLDER."
+        f"project too, so that it keeps its labels: project=FOLDER pool.{parameter}=NEW_FOLDER."
     )
 
 

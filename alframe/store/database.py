@@ -15,7 +15,7 @@ _CANNOT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLIT
 _REMEDIES = {
     sqlite3.SQLITE_CANTOPEN: "Check that it is a file, and that you may read it and write to its folder.",
     sqlite3.SQLITE_FULL: "Make room and run the same command again.",
-    sqlite3.SQLITE_BUSY: "Another program is using it: wait until that has ended and run the same command again.",
+    sqlite3.SQLITE_BUSY: "Another program is using it: wait until it has ended and run the same command again.",
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable and run the same command again.",
     sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
 }

@@ -95,7 +95,7 @@ class FeatureStore:
             except (OSError, ValueError) as error:
                 raise StoreError(
                     f"{file} has been removed or damaged since this run began ({error}). Run the same command again: "
-                    f"what is missing is computed again."
+                    f"the missing features are computed again."
                 ) from error
         return out
 

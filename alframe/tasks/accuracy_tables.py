@@ -117,7 +117,7 @@ def describe_unmeasured(histories: Sequence[Sequence[RoundRecord]]) -> str:
         name: "; ".join(filter(None, [said[0], "" if runs == 1 else f"in {len(said)} of {runs} runs"]))
         for name, said in sorted(remarks.items())
     }
-    return f"\nNo test image shows these classes, so no number speaks of them: {name_classes(named)}."
+    return f"\nNo test image shows these classes, so no number includes them: {name_classes(named)}."
 
 
 def _accuracy_cell(evaluation: Evaluation | Estimate | None) -> str:

@@ -50,7 +50,7 @@ class Label(Watching):
         lines = [_describe_changes(before, labels)]
         if rounds and not rounds[-1].closed:
             lines.append(describe_progress(rounds[-1], labels, incomplete))
-        return Outcome(State.WAITING, "\n".join([*lines, f"Go on with: {continue_command(session.folder)}"]))
+        return Outcome(State.WAITING, "\n".join([*lines, f"Continue with: {continue_command(session.folder)}"]))
 
 
 def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:

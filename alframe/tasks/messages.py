@@ -30,9 +30,9 @@ def describe_bad_images(campaign: Campaign) -> list[str]:
     unreadable, damaged = len(campaign.ledger.unreadable()), len(load_damaged(campaign.ledger))
     counts = [
         *([f"Images that cannot be read and are left out: {unreadable:,}."] if unreadable else []),
-        *([f"Images that are used although a part of them is missing: {damaged:,}."] if damaged else []),
+        *([f"Images that are used although they are incomplete: {damaged:,}."] if damaged else []),
     ]
-    which = f"Which, and why: {project_command(campaign.folder, verb='status')}"
+    which = f"The list with reasons: {project_command(campaign.folder, verb='status')}"
     return [" ".join([*counts, which])] if counts else []
 
 

@@ -71,11 +71,11 @@ class Predict:
         if embedding.unreadable:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
             paths = [*paths, _list_unreadable(out / "unreadable.csv", reasons)]
-            message += f" {len(embedding.unreadable)} could not be read; unreadable.csv says why."
+            message += f" {len(embedding.unreadable)} could not be read; unreadable.csv gives the reasons."
         if embedding.damaged:
             key, missing = next(iter(embedding.damaged.items()))
             count = len(embedding.damaged)
-            message += f" Predicted although a part of them is missing: {count}, e.g. {items[key].id} ({missing})."
+            message += f" Predicted although they are incomplete: {count}, e.g. {items[key].id} ({missing})."
         return Outcome(State.DONE, message + path_lines(paths))
 
 

@@ -110,7 +110,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
 
 def _describe_seed_images(session: Session) -> str:
     if shares_test_images(session):
-        return ", and all are measured on the same test images: the band says nothing of other test images"
+        return ", and all are measured on the same test images: the band does not include the chance in the test images"
     return " and its own held-out images"
 
 

@@ -60,7 +60,7 @@ class Run(Watching):
             log.info("%s", _describe_folder(session))
         with serve_people(session) as serving:
             if serving is not None:
-                serving.show_phase("embedding", "Looking through the images. The first batch comes when that is done.")
+                serving.show_phase("embedding", "Reading the images. The first batch follows.")
             outcome, cache, fitted = run_until_stop(session)
             while True:
                 while outcome.state is State.WAITING and (self.watch or (serving and is_open_request_served(session))):
@@ -70,7 +70,7 @@ class Run(Watching):
                         outcome.message,
                         *describe_bad_images(session),
                         f"Report: {write_report(session, outcome)}",
-                        f"Then go on with: {continue_command(session.folder)}",
+                        f"Then continue with: {continue_command(session.folder)}",
                     ]
                     return Outcome(State.WAITING, "\n".join(lines))
                 done = self._finish(session, outcome, cache, fitted, digest)
@@ -88,7 +88,7 @@ class Run(Watching):
         if serving is None:
             write_report(session, outcome)
             log.info(
-                "\n%s\nWaiting. Ctrl-C stops. To go on later: %s", outcome.message, continue_command(session.folder)
+                "\n%s\nWaiting. Ctrl-C stops. To continue later: %s", outcome.message, continue_command(session.folder)
             )
             wait_for_answers(session, items, cache.problems, self.every)
             return run_until_stop(session)
@@ -96,7 +96,7 @@ class Run(Watching):
         serving.show_phase("waiting", describe_accuracy(session))
         write_report(session, outcome)  # after the batch is shown: nobody waits for it
         log.info(
-            "\n%s\n%s\nCtrl-C stops. To go on later: %s",
+            "\n%s\n%s\nCtrl-C stops. To continue later: %s",
             outcome.message,
             serving.address,
             continue_command(session.folder),
@@ -113,7 +113,7 @@ class Run(Watching):
         """Go on serving after the end; return True when answers were corrected, False after Ctrl-C."""
         serving.publish(take_snapshot(session, cache, fitted))
         serving.show_phase("done", done.message.partition("\n")[0])
-        log.info("\n%s\n\nThe pages stay for review: %s\nCtrl-C ends.", done.message, serving.address)
+        log.info("\n%s\n\nThe pages stay open for review: %s\nCtrl-C ends.", done.message, serving.address)
         try:
             while not serving.wait(_LONG):
                 pass
@@ -144,7 +144,7 @@ class Run(Watching):
 def _describe_folder(session: Session) -> str:
     folder = short_path(session.folder)
     if session.ledger.rounds():
-        return f"Going on with the project in {folder}."
+        return f"Continuing the project in {folder}."
     return f"New project in {folder}: labels, results and the report are kept there."
 
 

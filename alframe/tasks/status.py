@@ -61,7 +61,7 @@ class Status:
             ),
             *self._list(
                 session,
-                "Images that are used although a part of them is missing",
+                "Images that are used although they are incomplete",
                 [f"{items[key].id}: {missing}" for key, missing in load_damaged(ledger).items()],
             ),
             *self._list(session, "Answers that need another look", problems),
@@ -104,12 +104,12 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
         exported = session.project.export_folder
         if exported.is_dir() and any(exported.iterdir()):
             return [f"Done. The results are in {short_path(exported)} and report.html."]
-        return ["Done. Nothing is exported: report.html says how it went.", f"To try again: {go_on}"]
+        return ["Done. Nothing was exported; report.html has the results.", f"To try again: {go_on}"]
     if not rounds or rounds[-1].closed or session.parts.label_source.answers_now:
-        return [f"Not finished. Go on with: {go_on}"]
+        return [f"Not finished. Continue with: {go_on}"]
     newest, place = rounds[-1], short_path(session.project.request_folder)
     if not newest.requested:
-        return [f"Round {newest.number} is chosen but not requested yet. Go on with: {go_on}"]
+        return [f"Round {newest.number} is chosen but not requested yet. Continue with: {go_on}"]
     source = label_source_of(session, newest)
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         place = "your own set"
@@ -123,4 +123,4 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
 def _describe_changed_settings(session: Session) -> list[str]:
     """Return a line with the settings that hold for the project's next rounds too, if some are not the defaults."""
     changed = [f"{name}={format_for_command_line(value)}" for name, value in changed_settings(session.settings).items()]
-    return [f"Settings: {' '.join(map(quote_argument, changed))}, until they are given again"] if changed else []
+    return [f"Settings: {' '.join(map(quote_argument, changed))}, kept until you give other values"] if changed else []

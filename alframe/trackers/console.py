@@ -25,7 +25,7 @@ class Console:
         """Say so if the run goes on."""
         self._basis, self._reason = "", ""
         if history:
-            _print(f"Going on after round {history[-1].round} ({history[-1].labels} labels).")
+            _print(f"Continuing after round {history[-1].round} ({history[-1].labels} labels).")
         self._has_heading = False
 
     def log(self, record: RoundRecord) -> None:

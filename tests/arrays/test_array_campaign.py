@@ -74,7 +74,7 @@ def test_a_later_label_counts_and_what_nobody_can_tell_is_not_asked_again() -> N
     assert campaign.labels[first.keys[1]] == "dog"
     rest = campaign.ask(100)
     assert sorted([*first.keys, *rest.keys]) == list(range(30))
-    with pytest.raises(BadParams, match=r"No row is left to ask for\. 20 were asked for and have no answer"):
+    with pytest.raises(BadParams, match=r"No row is left to request\. 20 were requested without an answer"):
         campaign.ask(1)
     campaign.tell(rest.keys, y[rest.rows])
     with pytest.raises(BadParams, match="All have a label"):

@@ -99,7 +99,7 @@ def test_what_cannot_be_is_refused() -> None:
         ({"labels": y, "start": 500}, "start=500: must be from 1 to budget=200"),
         ({"labels": y, "test": 1.5}, "test=1.5: must be a part of the rows"),
         ({"labels": y, "test": []}, "test names no row"),
-        ({"labels": y, "test": [1000]}, "1 of 1 are no keys"),
+        ({"labels": y, "test": [1000]}, "1 of 1 are not keys"),
     ):
         with pytest.raises(BadParams, match=said):
             al.simulate(x, **given)

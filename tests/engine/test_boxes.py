@@ -299,6 +299,6 @@ def test_entries_of_two_seasons_beside_others_are_named_and_the_remedies_work(
 
     assert have_boxes("/x/pool", all_entries) == [False, False, True]
     assert "3 of the 4 entries" in caplog.text
-    assert f"Give the pool's folder {Path('/x/pool')} the name that it has in the file, or delete" in caplog.text
+    assert f"Give the pool's folder {Path('/x/pool')} its name in the file, or delete" in caplog.text
     assert have_boxes("/x/2024", all_entries) == [True, True, True]
     assert have_boxes("/x/pool", {**of_one_season, **of_another_drive}) == [True, True, True]

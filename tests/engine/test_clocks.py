@@ -92,7 +92,7 @@ def test_a_clock_set_back_in_the_middle_of_a_card_does_not_mix_two_moments(caplo
     )
     assert sizes(items) == [2, 2, 4, 4]
     assert len(set(assign_sequences(items, Sequences()))) == 4, "bursts of one time have two names"
-    assert "8 images of 1 camera are dated by a clock that may have lost its time" in warned(items, caplog)
+    assert "8 images of 1 camera have times of a clock that may have been reset" in warned(items, caplog)
 
 
 def test_an_older_card_of_other_files_is_no_clock_set_back() -> None:

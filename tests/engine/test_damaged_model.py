@@ -114,8 +114,8 @@ def test_repeated_classes_other_classes_and_other_weights(folder: Path) -> None:
     for change, said in {
         ("classes", ("hare", "fox", "hare")): "has 'hare' more than once",
         ("classes", ("hare", "fox")): "the head knows 3 classes, but model.json names 2",
-        ("fingerprint", "0" * 32): "are not those that were exported",
-        ("head_checksum", "0" * 32): "head.safetensors is not the one that was exported",
+        ("fingerprint", "0" * 32): "were changed after the export",
+        ("head_checksum", "0" * 32): "head.safetensors is not the exported file",
     }.items():
         (folder / "model.json").write_text(json.dumps({**whole, change[0]: change[1]}), encoding="utf-8")
         with pytest.raises(StoreError, match=said):

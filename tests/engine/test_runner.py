@@ -253,9 +253,9 @@ def broken(*_: Any) -> Runtime:
 
 
 WRONG = [
-    pytest.param(spoilt(lambda x: x.flip(1)), "gives other features than the network", id="wrong"),
-    pytest.param(spoilt(lambda x: x * float("nan")), "gives other features than the network: cosine nan", id="nan"),
-    pytest.param(spoilt(lambda x: x.roll(1, 0)), "gives other features than the network", id="swapped"),
+    pytest.param(spoilt(lambda x: x.flip(1)), "gives different features than the network", id="wrong"),
+    pytest.param(spoilt(lambda x: x * float("nan")), "gives different features than the network: cosine nan", id="nan"),
+    pytest.param(spoilt(lambda x: x.roll(1, 0)), "gives different features than the network", id="swapped"),
     pytest.param(broken, "cannot run this network here: RuntimeError: no such operation. inference", id="broken"),
 ]
 
@@ -401,5 +401,5 @@ def test_features_of_a_mac_s_gpu_are_compared_with_the_processor_s(
     torch.testing.assert_close(gpu.runner(pixels), cpu.runner(pixels))
     assert gpu.fingerprint not in (cpu.fingerprint, embedder_of(inference).fingerprint)
     noise = 10.0
-    with pytest.raises(EngineError, match=r"compute\.device=mps.* gives other features .* Set compute\.device=cpu"):
+    with pytest.raises(EngineError, match=r"compute\.device=mps.* gives different features .* Set compute\.device=cpu"):
         module.NetworkRunner(inference, cpu.module, cpu.spec, "mps")(pixels)

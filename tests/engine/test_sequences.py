@@ -132,7 +132,7 @@ def test_times_that_cannot_be_read_are_counted(tmp_path: Path, caplog: pytest.Lo
     items = [Item(f"{name}.jpg", tmp_path / f"{name}.jpg") for name in "abcd"]
     assert [one.taken for one in add_times(items, Sequences())] == [START, None, None, None]
     assert "(EXIF): 2 times are unknown: '05/06/2024 06:00' (b.jpg) may be day/month or month/day" in caplog.text
-    assert "3 of 4 images have no time in their EXIF, the first b.jpg." in caplog.text
+    assert "3 of 4 images have no time in their EXIF; the first is b.jpg." in caplog.text
 
 
 def test_values_that_cannot_be() -> None:

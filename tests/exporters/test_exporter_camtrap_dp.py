@@ -218,10 +218,10 @@ def test_one_message_says_all_that_is_missing(tmp_path: Path) -> None:
         "Camtrap DP cannot be written yet: it needs facts that the images do not contain.",
         "  - exporter.camtrap_dp.deployments: a CSV file with the columns deploymentID, latitude, longitude, "
         "deploymentStart and deploymentEnd, a row for each camera.",
-        "  - exporter.camtrap_dp.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.",
+        "  - exporter.camtrap_dp.timezone: the time zone of the clocks, such as '+08:00' or Africa/Nairobi.",
         "  - exporter.camtrap_dp.names: the scientific names of boar, fox, as in "
         '"exporter.camtrap_dp.names={boar: NAME}"',
-        "  - exporter.camtrap_dp.title: what the data set is called.",
+        "  - exporter.camtrap_dp.title: the title of the data set.",
         "  - exporter.camtrap_dp.contributors: the names of the people.",
         "  - exporter.camtrap_dp.sampling_design: simpleRandom, systematicRandom, clusteredRandom, experimental, "
         "targeted, opportunistic.",

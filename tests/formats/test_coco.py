@@ -67,7 +67,7 @@ def test_a_bad_record_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptur
         "3 images are skipped, e.g. images[1] has no file_name",
         "1 annotations are skipped, e.g. annotations[4] has no category_id",
         "2 boxes are not four numbers, with an area, and are skipped, e.g. annotations[0]: [1, 2]",
-        "1 annotations are of a category that `categories` does not list, and are skipped, e.g. the category 5 of 'a'",
+        "1 annotations have a category that `categories` does not list, and are skipped, e.g. the category 5 of 'a'",
         "1 images have annotations but are not listed, e.g. the id 9",
     ):
         assert text in caplog.text

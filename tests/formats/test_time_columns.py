@@ -39,10 +39,10 @@ UNKNOWN = [
         for text in ("x", "2024", "12:00", "2024-05-31 12", "24-05-31 10:00", "24/05/31 10:00", "12345")
     ),
     *(
-        (text, "no time that exists")
+        (text, "a time that does not exist")
         for text in ("2024-05-31 25:00", "2024-02-30 10:00", "2024-05-31 24:10", "2024-05-31 10:61")
     ),
-    *((text, "no time that exists") for text in ("2024-05-31 13:00 AM", "2024:13:31 10:00:00")),
+    *((text, "a time that does not exist") for text in ("2024-05-31 13:00 AM", "2024:13:31 10:00:00")),
     *(
         (text, "never set")
         for text in ("0000:00:00", "0000:00:00 00:00:00", "1970-01-01 00:01:00", "1980-01-01 00:00:00")

@@ -43,7 +43,7 @@ def test_accents_and_cases_of_another_system(tmp_path: Path, caplog: pytest.LogC
         ("cam1/img_1.jpg", "Cam1/IMG_1.JPG"),
         ("b.jpg", "b.jpg"),
     ]
-    assert "2 images are not there as they are listed, but with another case or other accents" in caplog.text
+    assert "2 images have another case or other accents on the disk than in the list" in caplog.text
     assert r"'H\xf6hle/F\xfcchs_1.JPG' is listed, 'Ho\u0308hle/Fu\u0308chs_1.JPG' is there" in caplog.text
 
 
@@ -79,7 +79,7 @@ def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
 def test_a_wrong_root_is_named_with_a_remedy_that_works(tmp_path: Path) -> None:
     make(tmp_path / "data" / "traps", *CAMS)
     paths = [f"D:\\old\\{path}" for path in CAMS]
-    with pytest.raises(PoolError, match=r"Set pool.root .* for paths of another computer, to the folder that"):
+    with pytest.raises(PoolError, match=r"Set pool.root .* for paths of another computer, to the folder with"):
         read(tmp_path, paths)
     assert len(read(tmp_path / "data" / "traps", paths)) == 4
 
@@ -131,7 +131,7 @@ def test_rows_of_one_image_count_together(tmp_path: Path, caplog: pytest.LogCapt
         caplog.text
     )
     assert (
-        "1 images left out, since they have several classes (pool.several=first takes the first), e.g. cam1/IMG_2"
+        "1 images left out, because they have several classes (pool.several=first takes the first), e.g. cam1/IMG_2"
         in (caplog.text)
     )
     assert [item.label for item in ListedImages(tmp_path / "x", tmp_path, "first").items(rows)] == ["fox", "fox", None]
@@ -141,7 +141,7 @@ def test_a_bad_path_costs_only_its_row_and_is_named(tmp_path: Path, caplog: pyte
     make(tmp_path, "a.jpg")
     assert [item.id for item in read(tmp_path, ["a.jpg", "", ".", "b\0.jpg"])] == ["a.jpg"]
     assert (
-        "3 images left out, since they cannot be used, e.g. " in caplog.text
+        "3 images left out, because they cannot be used, e.g. " in caplog.text
         and "row 3: the path is blank" in caplog.text
     )
     with pytest.raises(
@@ -194,7 +194,7 @@ def test_boxes_measured_in_the_upright_picture_stay(
     row = ListedImage("a.jpg", "row 2", [("fox", box)], size=(width, height))
     (item,) = ListedImages(tmp_path / "set.json", tmp_path).items([row])
     assert item.box == box
-    assert ("1 images that EXIF turns or mirrors, with boxes" in caplog.text) == (orientation in (2, 3, 4))
+    assert ("1 images that EXIF turns or mirrors have boxes" in caplog.text) == (orientation in (2, 3, 4))
 
 
 def test_paths_that_differ_in_case_alone_are_one_image_where_they_are_one_file(

@@ -568,7 +568,7 @@ def test_files_that_do_not_exist_yet_are_not_counted_as_none(tmp_path: Path) -> 
     request = Request(1, (Item("a.jpg", tmp_path / "a.jpg"),), ("fox",), tmp_path / "to_label")
     said = source.request(request)
     assert "0 files" not in said
-    assert "No file that label_source.files names is there yet; what comes is read too." in said
+    assert "No file of label_source.files exists yet; alframe will read it when it exists." in said
     (problem,) = source.collect(request).problems
     assert problem.file == str(tmp_path / "labels" / "*.csv"), "as the rest of the path is written"
     (tmp_path / "labels" / "anna.csv").write_text("path,label\na.jpg,fox\n", encoding="utf-8")

@@ -112,4 +112,4 @@ def test_what_people_type_is_a_class_or_a_problem(tmp_path: Path, caplog: pytest
     assert labels == {names[0]: "fox"}
     assert UNSURE not in labels.values()
     assert "'fox, hare' gives several classes ('fox', 'hare'), but an image has one" in caplog.text
-    assert "'#N/A' is what a spreadsheet shows where a formula failed" in caplog.text
+    assert "'#N/A' is the error of a spreadsheet formula" in caplog.text

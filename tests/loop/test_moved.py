@@ -37,18 +37,18 @@ def test_the_new_place_alone_is_answered_with_the_command_that_goes_on(
 ) -> None:
     new = tmp_path / "disk" / "card 1"
     said = alframe(*words, f"pool.root={new}").err
-    assert re.search(r"36 of these 36 images are those of the project .*card_1-\w+, which has 9 labels", said), said
+    assert re.search(r"36 of these 36 images belong to the project .*card_1-\w+, which has 9 labels", said), said
     command = said[said.index("python -m alframe") :].splitlines()[0]
     went_on = alframe(*shlex.split(command)[3:])
     assert went_on.code == 0, went_on.err
-    assert "are those of the project" not in went_on.err
+    assert "belong to the project" not in went_on.err
     status = alframe("status", shlex.split(command)[3]).out
     assert "Labels:   9" in status
 
 
 def test_other_images_of_the_same_names_are_no_reason(alframe: CommandLine, words: list[str], tmp_path: Path) -> None:
     shutil.move(tmp_path / "disk" / "card 1", tmp_path / "card 1")
-    assert "are those of the project" not in alframe(*words, f"pool.root={tmp_path / 'card 2'}").err
+    assert "belong to the project" not in alframe(*words, f"pool.root={tmp_path / 'card 2'}").err
 
 
 def test_nothing_is_embedded_again(

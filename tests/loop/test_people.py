@@ -137,7 +137,7 @@ def test_images_that_come_are_asked_for_and_images_that_go_are_not(person: Perso
         if outcome.state is State.DONE:
             break
         asked |= set(person.answer(number))
-    assert outcome.message.startswith("No images are left to request: all that can be shown are labelled.")
+    assert outcome.message.startswith("No images are left to request: all readable images are labelled.")
     assert not asked & gone
     assert {f"more/class_0/{number:03d}.png" for number in range(3)} <= asked
     assert person.labels()[first[0]] == first[0].split("/")[0], "the label of an image that is gone is kept"
@@ -176,7 +176,7 @@ def test_what_nobody_can_tell_is_asked_once_and_does_not_hold_up_the_rest(person
         asked += person.answer(number, lambda row, truth: "" if row == 0 else truth)
     assert len(asked) == len(set(asked)) == 36
     assert outcome.message.startswith(
-        "No images are left to request: all that can be shown are labelled, or were requested without an answer."
+        "No images are left to request: all readable images are labelled, or were requested without an answer."
     )
 
 

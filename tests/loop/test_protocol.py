@@ -97,7 +97,7 @@ def test_two_annotators_who_differ_are_reported_and_settled_by_the_rule(
     person.copy(1, "anna.csv", "anna", lambda row, truth: truth)
     person.copy(1, "ben.csv", "ben", lambda row, truth: "class_9" if row == 0 else truth)
     outcome = person.run()
-    assert "3 of 4 images of round 1 are answered; 1 more is labelled with several classes" in outcome.message
+    assert "3 of 4 images of round 1 are answered; 1 more has conflicting labels" in outcome.message
     assert f"'{asked[0]}' is" in caplog.text
     assert "by anna" in caplog.text
     assert "by ben" in caplog.text

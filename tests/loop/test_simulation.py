@@ -83,7 +83,7 @@ def test_target_stops_early_and_an_exhausted_pool_stops_too(images: Path, tmp_pa
     assert reached[-1]
     assert not any(reached[:-1])
     outcome, folder = run(images, tmp_path, "stopping=null", "batch=17")
-    assert outcome.message.startswith("No images are left to request: all that can be shown are labelled.")
+    assert outcome.message.startswith("No images are left to request: all readable images are labelled.")
 
 
 def test_the_budget_is_not_overshot(images: Path, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_without_a_label_that_fine_tuning_left_out_there_is_no_accuracy(
     for text in (run.out, alframe("status", "project=p").out, (tmp_path / "p" / "report.html").read_text("utf-8")):
         assert why in re.sub(r"\s+", " ", text)
         assert "by cross-validation" not in text
-    assert "head=knn measures itself on labels, and the network was fine-tuned on all of them" in run.err
+    assert "head=knn needs labels that the network was not fine-tuned on" in run.err
     last = alframe(*words, "finetune.unseen=0.2", "project=q", "start.labels=60")
     assert last_row(last.out) is not None, "the remedy that it names"
 

@@ -118,12 +118,11 @@ def test_what_is_no_image_here_is_left_out_and_counted(tmp_path: Path, caplog: p
     media = ONE + "m2,d1,,clip.mp4,video/mp4\nm3,d1,,https://example.org/3.jpg,image/jpeg\nm4,d1,,a/4.jpg,\n"
     with caplog.at_level(logging.WARNING):
         assert [one.id for one in read(tmp_path, media)] == ["a/1.jpg", "a/4.jpg"]
-    assert "1 images left out, since they are not images" in caplog.text
+    assert "1 images left out, because they are not images" in caplog.text
     assert (
-        "1 images left out, since they lie on the web, and no file of their name alone is below pool.root"
-        in caplog.text
+        "1 images left out, because they are on the web, and no file with their name is below pool.root" in caplog.text
     )
-    with pytest.raises(PoolError, match=r"no image that can be used: 1 lie on the web, .*download them"):
+    with pytest.raises(PoolError, match=r"no image that can be used: 1 are on the web, .*download them"):
         read(tmp_path, "m3,d1,,https://example.org/3.jpg,image/jpeg\n")
 
 
@@ -179,7 +178,7 @@ def test_a_bad_row_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptureFi
     ]
     for text in (
         "2 rows have too many cells, and are skipped, e.g. media.csv, row 5: 6 cells, but the header has 5",
-        "1 images left out, since they cannot be used, e.g. ",
+        "1 images left out, because they cannot be used, e.g. ",
         "1 images that are listed again; their labels count together, e.g. a/1.jpg in media.csv, row 2, media.csv, row",
         "1 observations are of a mediaID that media.csv does not list, and are not used, e.g. observations.csv, row 3:",
         "1 boxes are not fractions of the image, and are not used, e.g. observations.csv, row 2",

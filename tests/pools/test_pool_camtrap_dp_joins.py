@@ -85,7 +85,7 @@ def test_images_on_the_web_are_found_here_by_their_names(tmp_path: Path, caplog:
         (tmp_path / file).touch()
     found = {one.id: one.label for one in CamtrapDp(tmp_path).items()}
     assert found == {"a/HERE.jpg": "Vulpes vulpes", "b/d1/d1.jpg": None, "b/5 .jpg": None}
-    assert "3 images left out, since they lie on the web" in caplog.text and "(fileName 'twice.jpg')" in caplog.text
+    assert "3 images left out, because they are on the web" in caplog.text and "(fileName 'twice.jpg')" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_several_annotations(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.WARNING):
         found = read(tmp_path, images, annotations)
     assert [(one.id, one.label) for one in found] == [("a/1.jpg", "red_fox"), ("a/3.jpg", None)]
-    assert "1 images left out, since they have several classes" in caplog.text
+    assert "1 images left out, because they have several classes" in caplog.text
     assert [one.label for one in read(tmp_path, images, annotations, several="first")] == ["red_fox", "hare", None]
     assert [one.label for one in read(tmp_path, images, annotations, labels=False)] == [None] * 3
 
@@ -114,7 +114,7 @@ def test_what_holds_for_the_sequence_only_is_used_on_request(tmp_path: Path, cap
 def test_corrupt_images_and_strays_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = read(tmp_path, [image(1), image(2, corrupt=True)], [seen(9, 1), seen(9, 2)])
     assert [one.id for one in found] == ["a/1.jpg"]
-    assert "1 images left out, since they are marked as corrupt" in caplog.text
+    assert "1 images left out, because they are marked as corrupt" in caplog.text
     assert "1 images have annotations but are not listed, e.g. the id 9" in caplog.text
 
 

@@ -198,7 +198,7 @@ def test_a_file_in_place_of_a_folder_is_told_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="there it is a folder of this system")
 @pytest.mark.parametrize("root", ["D:\\traps", "d:/traps", "\\\\server\\traps"])
 def test_a_folder_of_windows_is_not_looked_for_elsewhere(root: str) -> None:
-    with pytest.raises(PoolError, match=r"is a folder of Windows.*Set pool.root to what it is called here") as caught:
+    with pytest.raises(PoolError, match=r"is a folder of Windows.*Set pool.root to its name here") as caught:
         ids(Folder(root))
     assert str(Path.cwd()) not in str(caught.value)
 

@@ -89,7 +89,7 @@ def test_records_of_one_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     ]
     found = read(tmp_path, *rows, label_field="Species")
     assert [(one.id, one.label) for one in found] == [("1.jpg", "fox"), ("3.jpg", None)]
-    assert "1 images left out, since they have several classes" in caplog.text
+    assert "1 images left out, because they have several classes" in caplog.text
     assert [one.label for one in read(tmp_path, *rows, label_field="Species", several="first")] == ["fox", "fox", None]
 
 
@@ -98,8 +98,8 @@ def test_videos_and_what_is_marked_for_deletion_are_left_out(tmp_path: Path, cap
     copy = {"File": "1.jpg", "DeleteFlag": "true", "Species": "hare"}
     found = read(tmp_path, *rows, copy, label_field="Species")
     assert [(one.id, one.label) for one in found] == [("1.jpg", None)]
-    assert "1 images left out, since they are marked for deletion" in caplog.text
-    assert "1 images left out, since they are not images" in caplog.text
+    assert "1 images left out, because they are marked for deletion" in caplog.text
+    assert "1 images left out, because they are not images" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "1|7", "x:1|7", "nonsense"])

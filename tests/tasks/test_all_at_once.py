@@ -108,8 +108,8 @@ class TwoPeople:
         (" \u200b{} ", ""),
         ("{}s", "is not one of the classes. Did you mean '{}'?"),
         ("{}, wolf", "gives several classes ('{}', 'wolf')"),
-        ("#N/A", "is what a spreadsheet shows where a formula failed"),
-        ('{{"choices": ["{}"]}}', "is written for a program (JSON)"),
+        ("#N/A", "is the error of a spreadsheet formula"),
+        ('{{"choices": ["{}"]}}', "is JSON"),
     )
 
     def __init__(self, truth: Mapping[str, str]) -> None:

@@ -42,7 +42,7 @@ def test_a_class_that_no_test_image_shows_is_named_beside_every_average(
     assert run.code == 0, run.err
     rounds = [line for line in run.out.splitlines() if re.match(r" +\d+ +\d+ +\d", line)]
     assert unwrapped(run.out).count(LEFT_OUT) == len(rounds) > 1
-    assert "No test image shows these classes, so no number speaks of them: class_2 (12 images, all" in run.out
+    assert "No test image shows these classes, so no number includes them: class_2 (12 images, all" in run.out
     assert "in 4 of 4 runs)." in run.out
     assert f"A{LEFT_OUT[1:]}." in alframe("status", "project=p").out
     page = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_a_sweep_counts_the_runs_in_which_a_class_is_missing(
     sweep = alframe("-m", *burst, "seed=0,1", "runs=r", "classes=[class_0,never]")
     assert sweep.code == 0, sweep.err
     named = "class_2 (12 images, all in one sequence; in 2 of 2 runs), never (no image yet; in 2 of 2 runs)."
-    assert f"so no number speaks of them: {named}" in sweep.out
+    assert f"so no number includes them: {named}" in sweep.out
     assert sweep.out.count("\nProject: ") == 2 and "With your own images" not in sweep.out, "a run ends in a few words"
     (file,) = tmp_path.rglob("curves.csv")
     with file.open(newline="", encoding="utf-8") as handle:

@@ -32,8 +32,8 @@ def images(tmp_path: Path) -> Path:
 
 
 LINE = (
-    "Images that cannot be read and are left out: 3. Images that are used although a part of them is missing: 2. "
-    "Which, and why: python -m alframe status project=season"
+    "Images that cannot be read and are left out: 3. Images that are used although they are incomplete: 2. "
+    "The list with reasons: python -m alframe status project=season"
 )
 
 
@@ -48,7 +48,7 @@ def test_each_command_says_it(alframe: CommandLine, images: Path, tmp_path: Path
     status = alframe("status", "project=season").out
     assert "Images that cannot be read: 3\n" in status
     assert "class_0/empty.jpg: the file is empty" in status
-    assert "Images that are used although a part of them is missing: 2\n" in status
+    assert "Images that are used although they are incomplete: 2\n" in status
     assert "class_1/end.jpg: its last bytes are missing" in status
     exported = alframe("export", "project=season")
     assert LINE in exported.out, exported.err
@@ -57,8 +57,8 @@ def test_each_command_says_it(alframe: CommandLine, images: Path, tmp_path: Path
     assert len(table) == 36 + 2 + 3
     assert table["prediction"].notna().sum() == 36 + 2, "what cannot be read keeps the pool's label alone"
     predicted = alframe("predict", f"images={images}", "model=season/export/model")
-    assert "3 could not be read; unreadable.csv says why." in predicted.out, predicted.err
-    assert "Predicted although a part of them is missing: 2, e.g. class_0/eoi.jpg (its last bytes" in predicted.out
+    assert "3 could not be read; unreadable.csv gives the reasons." in predicted.out, predicted.err
+    assert "Predicted although they are incomplete: 2, e.g. class_0/eoi.jpg (its last bytes" in predicted.out
 
 
 def test_a_file_that_was_copied_again_is_no_longer_marked(alframe: CommandLine, images: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_file_that_was_copied_again_is_no_longer_marked(alframe: CommandLine, 
     assert alframe("withdraw", "project=season").code == 0
     again = alframe("project=season")
     assert again.code == 0
-    assert "Which, and why" not in again.out
+    assert "The list with reasons" not in again.out
     assert "missing" not in alframe("status", "project=season").out
 
 
@@ -83,4 +83,4 @@ def test_the_mark_is_kept_with_the_file(
     assert alframe(*words, f"project={tmp_path / 'runs' / 'one'}").code == 0
     monkeypatch.setattr(embed_pool, "process_shards", lambda *_: iter(()))  # nothing is decoded again
     other = alframe(*words, f"project={tmp_path / 'runs' / 'two'}")
-    assert "part of them is missing: 2." in other.out, other.err
+    assert "they are incomplete: 2." in other.out, other.err

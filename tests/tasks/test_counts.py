@@ -57,7 +57,7 @@ def test_every_image_is_counted_once_whatever_happens(alframe: CommandLine, pool
     project = tmp_path / "p"
     assert "There are no classes yet" in alframe(*SMALL).out
     unread, rest = "that cannot be read", "never requested"
-    waiting, later = "requested and not answered yet", "answered, to be taken in by the next run"
+    waiting, later = "requested and not answered yet", "answered, to be read by the next run"
     assert counted(alframe("status", "project=p").out) == {waiting: 6, unread: 1, rest: 12}
 
     answer(project, 1, {0: None, 1: None, 2: "unsure", 3: None})
@@ -95,7 +95,7 @@ def test_done_only_names_results_that_there_are(alframe: CommandLine, pool: Path
     done = alframe("project=p")
     assert "No images are left to request" in done.out
     status = alframe("status", "project=p").out
-    assert "Done. Nothing is exported" in status
+    assert "Done. Nothing was exported" in status
     assert "The results are in" not in status
 
 

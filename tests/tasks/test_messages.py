@@ -51,7 +51,7 @@ NAMES = ["my season", "R&D, 'new' (2)", "price $5 $HOME", "Füchse [1] {2}=3"]
 @pytest.mark.parametrize("name", NAMES)
 def test_the_printed_command_goes_on(alframe: CommandLine, tmp_path: Path, name: str) -> None:
     lab = Lab(alframe, tmp_path, name)
-    ((go_on,), *_) = [copied(lab.start().out, "Then go on with")]
+    ((go_on,), *_) = [copied(lab.start().out, "Then continue with")]
     lab.answer(1, 10)
     finished = alframe(*go_on)
     assert finished.code == 0, finished.err
@@ -65,7 +65,7 @@ def test_the_share_that_would_do_now_does(alframe: CommandLine, tmp_path: Path, 
     lab.start()
     lab.answer(1, answered)
     said = alframe(f"project={lab.folder}").out
-    ((one,),) = [copied(said, f"To go on with {answered} of 10 now, and in every later round")]
+    ((one,),) = [copied(said, f"To continue with {answered} of 10 answered, now and in every later round")]
     assert "enough" not in alframe("status", f"project={lab.folder}").out
     assert alframe(*one).code == 0
     assert lab.rounds() == 2
@@ -77,7 +77,7 @@ def test_the_rest_of_a_round_can_be_given_up(alframe: CommandLine, tmp_path: Pat
     lab = Lab(alframe, tmp_path, "R&D")
     lab.start()
     lab.answer(1, 7)
-    withdraw, go_on = copied(alframe(f"project={lab.folder}").out, "To give up the rest of this round alone")
+    withdraw, go_on = copied(alframe(f"project={lab.folder}").out, "To withdraw only the rest of this round")
     assert "7 of 10 images of round 1 are answered. The round is withdrawn." in alframe(*withdraw).out
     assert alframe(*go_on).code == 0
     assert lab.rounds() == 2

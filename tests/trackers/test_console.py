@@ -89,7 +89,7 @@ def test_a_row_is_shown_as_soon_as_its_round_ends(capsys, tmp_path):
 
 def test_going_on_is_said(capsys, tmp_path):
     out = shown(capsys, tmp_path, [round_record(0), round_record(1, labels=44)], [])
-    assert out[0] == "Going on after round 1 (44 labels)."
+    assert out[0] == "Continuing after round 1 (44 labels)."
 
 
 def test_a_change_of_what_is_measured_is_said_once(capsys, tmp_path):

@@ -36,7 +36,7 @@ def collect_difference_hashes(
     first = {content: key for key, content in enumerate(content_hashes) if content not in known and is_present[key]}
     lacking = sorted(key for content, key in first.items() if content is not None)
     if lacking:
-        log.info("%d images were embedded without difference hashes; they are read again for them.", len(lacking))
+        log.info("%d images were embedded without difference hashes; they are read again now.", len(lacking))
         shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]
         load = partial(_load_without_features, spec, compute.workers())
         work = partial(process_shards, "Hashing images", load, compute.batch_size)

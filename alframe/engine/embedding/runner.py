@@ -97,19 +97,21 @@ class NetworkRunner:
             reason = (str(error).strip().splitlines() or [""])[0]
             raise EngineError(
                 f"inference.engine={self.inference.engine} cannot run this network here: {type(error).__name__}: "
-                f"{reason}. inference.engine=eager always can."
+                f"{reason}. inference.engine=eager always works."
             ) from error
         blank = exact(torch.full_like(sample[:1], 128))
         cosine, minimum = centred_cosine(features, exact(sample), blank), MIN_COSINE[self.inference.precision]
         if not cosine >= minimum and is_mps(device):  # nan as well
             raise EngineError(
-                f"This Mac's GPU (compute.device={device}) gives other features in {self.inference.precision} than its "
+                f"This Mac's GPU (compute.device={device}) gives different features in {self.inference.precision} "
+                f"than its "
                 f"processor: cosine {cosine:.5f}, below {minimum}. Set compute.device=cpu."
             )
         if not cosine >= minimum:
             raise EngineError(
-                f"inference.engine={self.inference.engine} in {self.inference.precision} gives other features than the "
-                f"network: cosine {cosine:.5f}, below {minimum}. inference.engine=eager with precision=fp32 is exact."
+                f"inference.engine={self.inference.engine} in {self.inference.precision} gives different features "
+                f"than the network: cosine {cosine:.5f}, below {minimum}. inference.engine=eager with precision=fp32 "
+                f"is exact."
             )
         return runtime
 
@@ -140,8 +142,8 @@ def _require_engine(inference: Inference, device: str) -> None:
     if missing := _missing_packages(inference.engine):
         raise EngineError(
             f"inference.engine={inference.engine} needs {' and '.join(missing)}, which this Python does not have: "
-            f"pip install 'alframe[{_EXTRAS[inference.engine]}]'. Or inference.engine=eager, which needs nothing; but "
-            f"features of different engines are never mixed, so every image is then embedded again."
+            f"pip install 'alframe[{_EXTRAS[inference.engine]}]'. Or set inference.engine=eager, which needs no "
+            f"package. Features of different engines are never mixed, so every image is then embedded again."
         )
     if inference.engine in _REQUIRED_PACKAGES and device != "cpu":
         raise EngineError(

@@ -40,7 +40,8 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     ranked = _RankedBoxes(detections, boxes)
     if boxes.threshold is None and detections.threshold not in (None, DEFAULT_THRESHOLD):
         text = (
-            "Boxes count from a confidence of %g, which %s calls typical of its detector. boxes.threshold sets another."
+            "Boxes count if their confidence is at least %g, the typical threshold that %s gives. boxes.threshold "
+            "sets another."
         )
         log.warning(text, detections.threshold, file)
     pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")

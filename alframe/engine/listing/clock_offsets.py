@@ -64,7 +64,8 @@ def _read_offsets(file: Path) -> dict[str, tuple[int, timedelta]]:
         offset = parse_offset(text)
         if offset is None:
             raise PoolError(
-                f"{file}, row {row.line}: '{text}' is no offset. Write what must be added to the camera's times, like "
+                f"{file}, row {row.line}: '{text}' is not an offset. Write the time to add to the camera's times, "
+                f"such as "
                 "+1:00:00, -0:02:30, +365 days, -2 days 3:00:00, or a number of seconds."
             )
         if camera in offsets:

@@ -24,8 +24,8 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
         is_single = np.array([items[row].sequence is None for row in shots.rows.tolist()], bool)
         if (shots.is_stuck & is_single).any():
             log.warning(
-                "%s have times at which the camera clock stood still or began anew: %s. They are in no burst, so "
-                "a split may part images of one moment; holdout.group=camera prevents that.",
+                "%s have times at which the camera clock stopped or was reset: %s. They form no burst, so images of "
+                "one moment may be partly held out; holdout.group=camera prevents this.",
                 *_count(items, shots.rows[shots.is_stuck & is_single]),
             )
         begins = shots.is_first_of_run | np.append(True, np.diff(shots.time) > LONG_BREAK)[: len(shots.rows)]
@@ -35,18 +35,19 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
         in_such_a_run = begins_anew[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
         if (in_such_a_run & ~shots.is_stuck).any():
             log.warning(
-                "%s are dated by a clock that may have lost its time, since it begins with a year: %s. Give "
-                "the true times with sequences.clock_offsets.",
+                "%s have times of a clock that may have been reset, because they begin at the start of a year: %s. "
+                "Correct them with sequences.clock_offsets.",
                 *_count(items, shots.rows[in_such_a_run & ~shots.is_stuck]),
             )
     doubtful = find_doubtful_sequences(items, sequences.longest)
     if doubtful:
         name, worst = max(doubtful.items(), key=lambda pair: pair[1].size)
         log.warning(
-            "%d sequences are no bursts, so no label counts for a whole one (propagate). Sequence '%s' has %d images "
+            "%d sequences do not look like bursts, so a label does not count for the whole sequence (propagate). "
+            "Sequence '%s' has %d images "
             "in %s, %s. Is the camera clock stuck, or are several cameras in one folder? A batch takes at most "
-            "per_sequence images of it. Set pool.camera_level to tell cameras apart, or, where such sequences are "
-            "right, sequences.longest=null.",
+            "per_sequence images of it. Set pool.camera_level to separate the cameras. If such sequences are correct, "
+            "set sequences.longest=null.",
             *(len(doubtful), name, worst.size, worst.span, worst.reason),
         )
 

@@ -33,7 +33,8 @@ def warn_of_online_files(paths: Iterable[Path]) -> None:
     if sizes:
         log.warning(
             "%d of %d images (%s) are not on this computer but in the cloud (OneDrive, iCloud Drive, Dropbox ...). "
-            "Each is downloaded when it is read, from now on. To do that first, set the folder to be always kept here.",
+            "Each is downloaded when alframe reads it. To download them first, set the folder to be always kept on "
+            "this computer.",
             *(len(sizes), len(files), format_bytes(sum(sizes))),
         )
 

@@ -37,7 +37,7 @@ def unify_pool_classes(items: Sequence[Item], declared: Iterable[str], earlier: 
         key = class_name_key(name)
         reason = explain_no_class(name, declared_spellings, others, is_typed=False)
         if key == UNSURE:
-            reason = "is the word for an image that nobody can tell"
+            reason = "is the word for an image that nobody can identify"
         if reason:
             reasons[label] = reason
         class_of[label] = None if reason else spellings[key]
@@ -68,7 +68,7 @@ def _warn_of_no_classes(items: Sequence[Item], counts: Counter[str], reasons: di
     ]
     more = f" and {len(reasons) - MAX_NAMED} labels more" if len(reasons) > MAX_NAMED else ""
     log.warning(
-        "%d images count as unlabelled, since their label in the pool is no class: %s%s.",
+        "%d images count as unlabelled, because their label in the pool is not a class: %s%s.",
         *(sum(counts[label] for label in reasons), "; ".join(named), more),
     )
 
@@ -81,7 +81,7 @@ def _warn_of_twins(counts: Counter[str], class_of: dict[str, str | None]) -> Non
     if twins:
         named = [f"{', '.join(others)} as '{name}'" for name, others in list(twins.items())[:MAX_NAMED]]
         log.warning(
-            "%d spellings of the pool's classes differ only in case, blanks or marks from others, and are taken as "
-            "those: %s. Rename what is a class of its own.",
+            "%d spellings of the pool's classes differ from others only in case, blanks or marks, and count as the "
+            "same class: %s. If one of them is a different class, rename it.",
             *(sum(map(len, twins.values())), "; ".join(named)),
         )

@@ -91,8 +91,8 @@ def sync_pool_listing(
     if known and len(new) == len(listed):
         raise PoolError(
             f"None of the {len(known)} images of this project is in the pool now; the first known one is "
-            f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder moved, point pool.root at the "
-            f"folder that now holds the same tree; for other images start another project (project=<folder>)."
+            f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder was moved, set pool.root to its "
+            f"new place. For other images, start another project (project=<folder>)."
         )
     again = {key_of[item.id]: item for item in listed if item.id in key_of}
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]

@@ -48,7 +48,8 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     if 0 < column.known < len(paths):
         example = next(id for path, id in paths if exif_times[path] is None)
         log.warning(
-            "%d of %d images have no time in their EXIF, the first %s. Each is taken for a sequence of its own.",
+            "%d of %d images have no time in their EXIF; the first is %s. Each of them counts as a sequence of its "
+            "own.",
             *(len(paths) - column.known, len(paths), example),
         )
     return [

@@ -94,7 +94,7 @@ class CamtrapDp:
         if missing:
             target = draft
             survey = _guess_deployments(survey, deployments)
-            message = "%s is a draft, not a valid %s; its datapackage.json says what is missing."
+            message = "%s is a draft, not a valid %s; its datapackage.json lists the missing facts."
             log.warning(message, target, STANDARD_NAME)
         with explain_write_errors(target), replace_atomically(target) as temporary:
             temporary.mkdir()
@@ -183,7 +183,7 @@ class CamtrapDp:
         """Return a sentence for each fact about the project that is not stated; it says where to state it."""
         project = self._project_entry()
         needed = {
-            "title: what the data set is called.": project.get("title"),
+            "title: the title of the data set.": project.get("title"),
             "contributors: the names of the people.": self.people or self.entries.get("contributors"),
             f"sampling_design: {', '.join(standard.SAMPLING_DESIGNS)}.": project.get("samplingDesign"),
             f"capture_method: {', '.join(standard.CAPTURE_METHODS)}, in brackets.": project.get("captureMethod"),
@@ -208,12 +208,12 @@ class CamtrapDp:
             f"{self.deployments}: rows for the cameras or folders of {_shorten(without_deployment, 'image')}.": (
                 self.deployments and without_deployment
             ),
-            f"{SETTING}.timezone: that of the cameras' clocks, like '+08:00' or Africa/Nairobi.": without_zone,
+            f"{SETTING}.timezone: the time zone of the clocks, such as '+08:00' or Africa/Nairobi.": without_zone,
             f"When {_shorten(without_time, 'image')} were taken; let the pool read it.": without_time,
             f"{SETTING}.names: the scientific names of {_shorten(unnamed)}, as in "
             f"{mapping_argument(f'{SETTING}.names', next(iter(unnamed), 'class'), 'NAME')}": unnamed,
-            f"{SETTING}.media_url, or other paths: none may begin with . / or ~ or have two dots in it, as have those "
-            f"of {_shorten(bad_paths, 'image')}.": bad_paths,
+            f"{SETTING}.media_url, or other paths. No path may begin with ., / or ~ or contain two dots; this "
+            f"concerns {_shorten(bad_paths, 'image')}.": bad_paths,
         }
         return [sentence for sentence, is_missing in needed.items() if is_missing]
 

@@ -77,7 +77,7 @@ class TimelapseCsv:
         if changes.left_out:
             reasons = Counter(reason for _, reason in changes.left_out.values()).most_common(MAX_REASONS)
             log.warning(
-                "Labels of %d images are not in %s; %s says why for each, and what to do:%s",
+                "Labels of %d images are not in %s; %s gives the reason and the remedy for each:%s",
                 *(len(changes.left_out), file, target / LEFT_OUT_FILE),
                 "".join(f"\n  {count} x: {reason}" for reason, count in reasons),
             )
@@ -129,10 +129,13 @@ def _guide(name: str, ddb: Path | None, changes: Changes, has_times: bool) -> st
             f"{len(changes.records)} images will change.",
         ]
         if not has_times:
-            lines.append("Timelapse will warn that the Date/Time was not updated. That is intended: it keeps its own.")
+            lines.append(
+                "Timelapse will warn that the Date/Time was not updated. This is intended: Timelapse keeps "
+                "its own times."
+            )
         if ddb is None:
             lines.append(
-                "This was written without looking at your set. If a species is not in its list, Timelapse imports "
+                "This file was written without checking your set. If a species is not in its list, Timelapse imports "
                 f"nothing, and names it under Details. With {SETTING}.set, this is checked beforehand."
             )
     if changes.unchanged:

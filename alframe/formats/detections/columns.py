@@ -137,7 +137,7 @@ class DetectionsBuilder:
             start, len(self.category)
         ):
             self.skipped.add(
-                "images are listed twice with different detections, of which the later ones count",
+                "images are listed twice with different detections, and the later ones count",
                 f"{position} ('{path}'). Keep one entry of each.",
             )
         self.image_numbers[path] = len(self.starts) - 1
@@ -170,7 +170,7 @@ class DetectionsBuilder:
         paths = {number: path for path, number in found.image_numbers.items()}
         code = found.categories[found.category[unknown[0]]]
         self.skipped.add(
-            "detections are of a category that the file's dictionary of categories does not name, and are skipped",
+            "detections have a category that the file's dictionary of categories does not name, and are skipped",
             f"{code!r} in '{paths.get(int(images[0]), 'an earlier entry')}'",
             len(unknown),
         )

@@ -84,17 +84,17 @@ def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: Path
     if matches.contested:
         return (
             f"{text} They would be, with {shorten_list(matches.contested)} for the pool's folder {pool_root(items)}, "
-            "but in more than one way. Give that folder the name that it has in the file, or delete the other entries "
-            "from the file."
+            "but in more than one way. Rename that folder as in the file, or delete the other entries from the file."
         )
     if matches.rejected:
         return (
             f"{text} They would be, with {shorten_list(matches.rejected)} for the pool's folder {pool_root(items)}, "
             "but that looks like another season or card, or has other files on this computer. Use the detections of "
-            "these images; if these are the same images all the same, delete that beginning from the paths in the file."
+            "these images; if they are the same images, delete this beginning from the paths in the file."
         )
     return (
-        f"{text} Use the detections of these images; if they are, put the file into the folder that its paths start at."
+        f"{text} Use the detections of these images. If this file has them, put it into the folder where its paths "
+        f"start."
     )
 
 
@@ -123,11 +123,12 @@ def _warn_of_items_without(
 
 def _warn_of_entries_without(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> None:
     for meaning, what in (
-        (NOT_FOUND, "are of no image in the pool, e.g. '%s'."),
+        (NOT_FOUND, "match no image in the pool, e.g. '%s'."),
         (
             AMBIGUOUS,
-            "could be several images of the pool, or compete for one, e.g. '%s'. They are not used. Give the pool's "
-            f"folder {pool_root(items)} the name that it has in the file, or delete the other entries from the file.",
+            "match several images of the pool, or several match one image, e.g. '%s'. They are not used. Give the "
+            "pool's "
+            f"folder {pool_root(items)} its name in the file, or delete the other entries from the file.",
         ),
     ):
         rows = np.flatnonzero(matches.numbers == meaning)

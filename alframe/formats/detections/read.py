@@ -60,7 +60,7 @@ def read_detections(file: Path) -> Detections:
             path = next((str(value[key]) for key in _PATH_KEYS if key in value), "") if isinstance(value, dict) else ""
             skipped.add("entries are skipped", f"{position}{path and f' ({path!r})'}{error}")
     if list_name is None:
-        raise FormatError(f"{file} lists no image, or not as a detector's file does. {_KNOWN_PROGRAMS}.")
+        raise FormatError(f"{file} lists no image, or is not the file of a detector. {_KNOWN_PROGRAMS}.")
     found = _build(file, builder, list_name, members)
     if skipped.counts and not found.image_numbers:
         raise FormatError(f"{file}, {next(iter(skipped.examples.values()))}")

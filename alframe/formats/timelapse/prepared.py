@@ -82,7 +82,7 @@ def explain_unknown_version(file: Path) -> str:
     version, newest = str(row[0]) if row else "", ".".join(map(str, NEWEST_KNOWN_VERSION))
     numbers = version.split(".")[:2]
     if not (len(numbers) == 2 and all(part.isdecimal() for part in numbers)):
-        return f"{file} does not say by which Timelapse it was made ('{version}')"
+        return f"{file} does not name the Timelapse version that made it ('{version}')"
     if tuple(map(int, numbers)) > NEWEST_KNOWN_VERSION:
         return f"{file} was opened by Timelapse {version}, which is newer than {newest}"
     if set_columns and set(set_columns) != _IMAGE_SET_COLUMNS:

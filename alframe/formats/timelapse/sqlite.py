@@ -17,10 +17,10 @@ BACKUPS_FOLDER = "Backups"  # the folder in which Timelapse keeps copies, beside
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's own instructions; some milliseconds
 MOST_STEPS = 1_000_000_000  # some ten seconds; the records of a million images take a twentieth of it
 _TABLES = {"datatable", "templatetable", "imagesettable", "templateinfo", "folderdatainfo"}
-_OPEN_ONCE = "Open it once in Timelapse; if that complains too, put back a copy from Backups."
+_OPEN_ONCE = "Open it once in Timelapse; if Timelapse reports an error too, restore a copy from Backups."
 _REMEDIES = {
-    sqlite3.SQLITE_BUSY: "Another program is using it. Wait until that has ended, and run the same command again.",
-    sqlite3.SQLITE_LOCKED: "Another program is using it. Wait until that has ended, and run the same command again.",
+    sqlite3.SQLITE_BUSY: "Another program is using it. Wait until it has ended, and run the same command again.",
+    sqlite3.SQLITE_LOCKED: "Another program is using it. Wait until it has ended, and run the same command again.",
     sqlite3.SQLITE_READONLY: "A program stopped during a change. Open it once in Timelapse, which repairs it.",
     sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
     "or -wal after its name lies beside it, open it once in Timelapse and close it.",

@@ -98,7 +98,7 @@ class Csv:
         others = len(find_tables(self.files, request.folder, "label_source.files")[0])
         read_too = f"{pluralise(others, 'file')} of label_source.files will be read too. "
         if not others:
-            read_too = "No file that label_source.files names is there yet; what comes is read too. "
+            read_too = "No file of label_source.files exists yet; alframe will read it when it exists. "
         return (
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "

@@ -203,7 +203,7 @@ def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
     folders = {normalise_name(class_folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
     if isinstance(annotators, str) or len(folders) < len(people):
         raise BadParams(
-            f"label_source.annotators is {annotators!r}; it must be a list of different names, [anna, bob] say, each "
-            "of which can be a folder."
+            f"label_source.annotators is {annotators!r}; it must be a list of different names, e.g. [anna, bob], and "
+            f"each must be a possible folder name."
         )
     return people

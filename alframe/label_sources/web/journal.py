@@ -99,7 +99,7 @@ class Journal(Database):
             try:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
                 if version > len(_STEPS):
-                    raise StoreError(f"{file} was written by a newer alframe. Update alframe to go on.")
+                    raise StoreError(f"{file} was written by a newer alframe. Update alframe to continue.")
                 if read_only:
                     db.execute("PRAGMA query_only = ON")
                 else:
@@ -126,8 +126,8 @@ class Journal(Database):
         if _identify(self.file) != self._opened:
             raise StoreError(
                 f"{self.file} was removed, or replaced by another file, while it was in use. Stop alframe with Ctrl-C, "
-                "put the file back if there is a copy of it, and run the same command again. What people have answered "
-                "since is not saved; what was learned from before is in the ledger."
+                "put the file back if there is a copy of it, and run the same command again. Answers since then are "
+                "not saved; answers that the model has learned from are in the ledger."
             )
 
     def append(self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None) -> None:

@@ -151,7 +151,7 @@ class ServerProcess:
         if "addresses" not in reply:
             process, self._process = self._process, None
             _end(process)
-            reason = reply.get("error", f"it ended at once. {self._folder / LOG_NAME} says why.")
+            reason = reply.get("error", f"it ended at once. {self._folder / LOG_NAME} gives the reason.")
             raise LabelError(f"The server of the pages does not start: {reason}")
         self.address = reply["addresses"][0]
         for address in reply["addresses"][1:]:
@@ -164,13 +164,14 @@ class ServerProcess:
             return
         if time.monotonic() - self._started_at < _SHORT_LIFE:
             raise LabelError(
-                f"The server of the pages ends again and again; {self._folder / LOG_NAME} says why. Nothing that was "
-                f"answered is lost. Run the same command again."
+                f"The server of the pages stops again and again; {self._folder / LOG_NAME} gives the reason. No "
+                f"answer is lost. Run the same command again."
             )
         _end(self._process)
         self._start()
         log.warning(
-            "The server of the pages had ended, and was started again. Should a page not come back: %s", self.address
+            "The server of the pages stopped, and was started again. If a page does not come back, open: %s",
+            self.address,
         )
 
     def _send(self, message: Mapping[str, Any]) -> None:

@@ -109,8 +109,9 @@ class Web(WebParameters):
 
 def _describe_strange(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:
     message = (
-        f"{pluralise(len(rows), 'answer')} to images that round {round_number} has not requested, '{rows[0].image}' "
-        "for one: they do not count. The project's ledger may be an older copy. To count them, answer these images "
+        f"{pluralise(len(rows), 'answer')} to images that round {round_number} has not requested, '{rows[0].image}', "
+        f"for example: they do not count. The project's ledger may be an older copy. To count them, answer these "
+        f"images "
         "again in the review."
     )
     return Problem(str(journal.file), rows[0].n, message)

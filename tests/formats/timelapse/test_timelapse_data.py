@@ -276,7 +276,7 @@ def test_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("2.5.0.6", ""), ("2.3.3.0", ""), ("2.6.0.0", "newer than 2.5"), ("3.0", "newer"), ("", "does not say")],
+    [("2.5.0.6", ""), ("2.3.3.0", ""), ("2.6.0.0", "newer than 2.5"), ("3.0", "newer"), ("", "does not name")],
 )
 def test_versions_we_know(ddb: Path, version: str, words: str) -> None:
     db = sqlite3.connect(ddb)

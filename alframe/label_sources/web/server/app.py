@@ -101,7 +101,7 @@ class Pages:
     async def report(self, request: Request) -> Response:
         """Return the project's report."""
         if self.context.report() is None:
-            raise ApiError("not_found", "There is no report yet. It is written when the first batch is asked for.")
+            raise ApiError("not_found", "There is no report yet. It is written when the first batch is requested.")
         return FileResponse(self.context.config.report_path, media_type="text/html", headers=_REPORT_POLICY)
 
     async def state(self, request: Request) -> Response:

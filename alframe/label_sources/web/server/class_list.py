@@ -99,7 +99,7 @@ class ClassList:
             if not sure:
                 nearest = did_you_mean(text.strip(), known)
                 similar = [each for each in (*known, UNSURE) if f"'{each}'" in nearest]
-                message = f"'{text.strip()}' looks like a name that there is already.{nearest} Or is it a new class?"
+                message = f"'{text.strip()}' looks like a name that exists already.{nearest} Or is it a new class?"
                 raise ApiError("did_you_mean", message, suggestions=similar) from None
         if resolved == UNSURE or resolved in known:
             return resolved, False

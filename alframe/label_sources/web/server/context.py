@@ -212,4 +212,6 @@ def describe_failure(error: Exception) -> ApiError:
     """Return what a page is told of an error of the server."""
     if isinstance(error, AlframeError | OSError):
         return ApiError("cannot_save", f"This cannot be saved or read now: {error}")
-    return ApiError("failed", "The server has failed at this; the terminal says more. Nothing that was saved is lost.")
+    return ApiError(
+        "failed", "The server failed at this request; the terminal shows the details. No saved answer is lost."
+    )

@@ -48,8 +48,8 @@ class People:
             if not isinstance(token, str) or not context.tokens.use(token):
                 raise ApiError(
                     "bad_token",
-                    "This link was used before, or is not of this project. Take a new one: on a page that is let in, "
-                    "from 'Invite'; or stop alframe with Ctrl-C and run the same command again.",
+                    "This link was used before, or belongs to another project. Get a new link: from 'Invite' on a "
+                    "page that has access, or stop alframe with Ctrl-C and run the same command again.",
                 )
             secret = await context.sessions.open()
             known = context.sessions.find(secret)
