@@ -52,9 +52,14 @@ class TestWandb(TrackerSuite):
     make = Wandb
 
     def recorded_rounds(self, folder: Path) -> list[int]:
-        if not list(folder.glob("wandb/offline-run-*/run-*.wandb")):
-            return []
-        return [round(value) for value in logged(folder, "round")]
+        """Wait for what the tracker has told: a process of wandb's own writes it, a moment later."""
+        told = len(json.loads((folder / "wandb.json").read_text(encoding="utf-8"))["rounds"])
+        for _ in range(100):
+            values = [round(value) for value in logged(folder, "round")]
+            if len(values) >= told:
+                break
+            time.sleep(0.2)
+        return values
 
 
 def track(folder: Path, before: int, after: int) -> Wandb:
