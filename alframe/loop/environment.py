@@ -40,7 +40,14 @@ def digest_data(embedded: Embedded) -> str:
 @cache  # a sweep runs many campaigns in one process
 def _describe_commit(folder: Path) -> str:
     """Return the commit of the repository that a folder is in, with "-dirty" if files differ; empty without one."""
-    command = ["git", "-c", "core.fsmonitor=false", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    commit = _git(folder, "rev-parse", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else ""
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(folder: Path, *words: str) -> str:
+    # Without optional locks nothing is written: a git command of the user's at the same time must not fail.
+    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *words]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):  # no git, or a repository on a drive that does not answer
