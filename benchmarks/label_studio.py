@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import secrets
 import socket
 import statistics
@@ -220,7 +221,7 @@ def measure_label_studio(
         page.locator("input[name=email]").fill(email)
         page.locator("input[name=password]").fill(password)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/data**")
+        page.wait_for_url(re.compile(r"/data\?tab="))
         state, project = context.storage_state(), page.url.partition("?")[0]
         labelling = f"{project}?labeling=1"
         times = time_first_image(browser, labelling, state, _STUDIO_IMAGE)
