@@ -7,17 +7,19 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from alframe.app.api import open_session
 from alframe.label_sources.web import launch
 from alframe.loop.experiment import sync_pool
-from alframe.loop.serving import find_hidden_keys, take_snapshot
+from alframe.loop.serving import describe_accuracy, find_hidden_keys, take_snapshot
 from alframe.store.events import Arranged, Closed, Event, Predicted
 from alframe.store.ledger import Ledger
 from alframe.tasks.report import collect_data
+from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 from tests.label_sources.web_client import Browser
@@ -102,8 +104,10 @@ def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campai
     yield campaign
 
 
-def test_five_rounds_without_a_command(campaign: Campaign) -> None:
-    outcome = campaign.run(label_until_the_end, "stopping.labels=20")
+def test_five_rounds_without_a_command(campaign: Campaign, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "alframe"):
+        outcome = campaign.run(label_until_the_end, "stopping.labels=20")
+    assert any(text.startswith("New project in ") and "season" in text for text in caplog.messages)
     assert outcome.state is State.DONE
     with campaign.ledger() as ledger:
         items, rows = ledger.items(), list(ledger.label_rows())
@@ -398,3 +402,15 @@ def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested
     hidden = find_hidden_keys(stored, arranged[2])
     assert hidden
     assert [prediction is None for prediction in shown] == [key in hidden for key in asked]
+
+
+def test_the_audit_leads_however_few_its_images() -> None:
+    def said(**measured: Any) -> str:
+        ledger = SimpleNamespace(history=lambda: [round_record(1, 40, 0.8, **measured)])
+        return describe_accuracy(cast(Any, SimpleNamespace(ledger=ledger)))
+
+    assert said() == "Accuracy after 40 labels: 80 % (95 % interval: 74 to 86 %), measured on 200 test split."
+    assert said(audit=0.6, audited=12, unlabelled=0.5) == (
+        "Accuracy after 40 labels: 44 to 56 % of the 1,000 images without a label (95 % interval; 12 images are too "
+        "few for one number), measured on 12 images drawn at random from the pool."
+    )
