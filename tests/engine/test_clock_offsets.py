@@ -70,7 +70,7 @@ def test_the_times_of_a_camera_are_corrected_and_those_of_others_stay(tmp_path: 
 def test_a_table_that_cannot_be_used_is_named_with_the_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for row, message in (
         ("cam1;60", "row 2: the camera 'cam1' may be A/cam1, B/cam1. Write the whole name"),
-        ("cam2;an hour", r"row 2: 'an hour' is no offset. Write .*\+1:00:00"),
+        ("cam2;an hour", r"row 2: 'an hour' is not an offset. Write .*\+1:00:00"),
         ("cam2;1\ncam2;2", "row 3: 'cam2' is in row 2 too"),
     ):
         with pytest.raises(PoolError, match=message):

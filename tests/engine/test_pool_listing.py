@@ -214,7 +214,7 @@ def test_a_clock_that_stands_still_is_noticed(ledger: Ledger, caplog: pytest.Log
     )
     assert {item.sequence for item in listing.items} == {None}, "also of those that had been a burst"
     message = (
-        "11 images of 1 camera have times at which the camera clock stood still or began anew: 11 of 'C1', the first"
+        "11 images of 1 camera have times at which the camera clock stopped or was reset: 11 of 'C1', the first"
     )
     assert f"{message} 0000.jpg at 2024-05-01 12:00:00" in caplog.text
 
