@@ -213,9 +213,7 @@ def test_a_clock_that_stands_still_is_noticed(ledger: Ledger, caplog: pytest.Log
         ledger, Listed([replace(item(n), camera="C1", taken=noon) for n in range(11)]), 0, "sequence", 0
     )
     assert {item.sequence for item in listing.items} == {None}, "also of those that had been a burst"
-    message = (
-        "11 images of 1 camera have times at which the camera clock stopped or was reset: 11 of 'C1', the first"
-    )
+    message = "11 images of 1 camera have times at which the camera clock stopped or was reset: 11 of 'C1', the first"
     assert f"{message} 0000.jpg at 2024-05-01 12:00:00" in caplog.text
 
 
