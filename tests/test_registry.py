@@ -120,7 +120,7 @@ def test_the_names_of_all_parts() -> None:
     assert names == {
         "backbone": ["efficientnet_lite", "timm"],
         "loss": ["contrastive", "softmax", "triplet"],
-        "head": ["calibrated", "ensemble", "knn", "laplace", "linear", "mlp", "prototype"],
+        "head": ["auto", "calibrated", "ensemble", "knn", "laplace", "linear", "mlp", "prototype", "transductive"],
         "sampler": [
             "active_transfer",
             "adaptive",
@@ -166,7 +166,7 @@ def test_the_names_of_all_parts() -> None:
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],
-        "task": ["export", "label", "new_plugin", "predict", "report", "run", "status", "withdraw"],
+        "task": ["compare", "export", "label", "new_plugin", "predict", "report", "run", "status", "withdraw"],
     }
 
 
