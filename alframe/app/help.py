@@ -17,7 +17,7 @@ Commands ("python -m alframe status --help" describes one)
   label      store new labels; --watch waits         export      write the model and the predictions
   status     show the state and the next step        predict     use the model on other images
   withdraw   give up the rest of the open batch      new_plugin  write a package for your own part
-  plugins    list all parts; "plugins NAME" describes one
+  plugins    list parts; "plugins NAME" describes one  compare     write a page that compares runs
 
 Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
   pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker, compute,

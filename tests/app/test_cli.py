@@ -68,7 +68,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     text = alframe("--help-all").out
     for word in (
         "sampler: active_transfer",
-        "task: export, label, new_plugin, predict, report, run, status, withdraw",
+        "task: compare, export, label, new_plugin, predict, report, run, status, withdraw",
         "experiment:",
         "seed: 0",
         "holdout:",
@@ -87,8 +87,8 @@ def test_a_part_is_described_by_its_name(alframe: CommandLine) -> None:
     text = alframe("plugins", "resnet50").out
     assert "alframe/backbones/timm.py, line" in text.replace("\\", "/")
     assert "The pooled features of a timm model." in text
-    assert re.search(r"^  model=resnet50 +a name in timm", text, re.MULTILINE)
-    assert re.search(r"^  show=20 +how many", alframe("status", "--help").out, re.MULTILINE)
+    assert re.search(r"^  model=resnet50 +name of a model in timm", text, re.MULTILINE)
+    assert re.search(r"^  show=20 +maximum number of", alframe("status", "--help").out, re.MULTILINE)
     assert alframe("plugins", "csv").out.startswith("pool=csv\n")
     assert "\nlabel_source=csv\n" in alframe("plugins", "csv").out
     assert alframe("plugins", "label_source=csv").out.startswith("label_source=csv\n")
@@ -107,7 +107,7 @@ def test_a_part_that_does_not_exist_is_answered_with_the_nearest(name: str, reme
 
 SLIPS = (
     (["statsu"], "There is no task 'statsu'. Did you mean 'status'?"),
-    (["frobnicate"], "There is no task 'frobnicate'. Known: export, label, new_plugin,"),
+    (["frobnicate"], "There is no task 'frobnicate'. Known: compare, export, label, new_plugin,"),
     (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
     (["pool=nonsense"], "There is no pool 'nonsense'. Known: arrays, camera_trap_scenes, camtrap_dp, cassava,"),
     (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
