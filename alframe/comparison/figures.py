@@ -79,9 +79,9 @@ def add_curve(axes: Axes, name: str, labels: Floats64, values: Floats64, colour:
 
 
 def add_band(axes: Axes, labels: Floats64, low: Floats64, high: Floats64, colour: str) -> None:
-    """Draw an interval (n,) at `labels` (n,); nothing if a bound is not known, as with a single seed."""
-    if np.isfinite(low).all() and np.isfinite(high).all():
-        axes.fill_between(labels, low, high, color=colour, alpha=0.14, linewidth=0, zorder=2)
+    """Draw an interval (n,) at `labels` (n,), where its bounds are known: a single seed has none."""
+    is_known = np.isfinite(low) & np.isfinite(high)
+    axes.fill_between(labels, low, high, where=is_known, color=colour, alpha=0.14, linewidth=0, zorder=2)
 
 
 def draw_seconds(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
@@ -94,6 +94,7 @@ def draw_seconds(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
         spread = np.abs([rows["selection"] - rows["selection_low"], rows["selection_high"] - rows["selection"]])
         axes.errorbar(rows["selection"], places, xerr=spread, fmt="o", color=SERIES[0], capsize=4, markersize=6)
         axes.set_yticks(places, rows["strategy"], color=INK, fontsize=font)
+        axes.margins(y=0.1)
         if (rows["selection"] > 0).all():
             axes.set_xscale("log")
         axes.set_xlabel("seconds to choose a batch", color=INK, fontsize=font)
@@ -140,7 +141,8 @@ def draw_critical_difference(ranking: Ranking) -> Callable[[tuple[int, int]], Fi
                 ranking.ranks,
                 ranking.nemenyi,
                 ax=axes,
-                cd=ranking.critical_difference,
+                label_fmt_left="{label} ({rank:.2f})",
+                label_fmt_right="({rank:.2f}) {label}",
                 label_props={"fontsize": font},
                 crossbar_props={"color": SERIES[1], "linewidth": 3},
                 elbow_props={"color": INK, "linewidth": 1},

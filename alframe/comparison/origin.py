@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from alframe.commands import command_line
 from alframe.comparison.choices import short_value, varying_choices
 from alframe.comparison.page_parts import TableOfPage
 from alframe.comparison.runs import Run
 from alframe.loop.parts import list_package_versions
+from alframe.settings.fields import format_for_command_line
 
 
-def describe_origin(runs: Sequence[Run], places: Sequence[Path]) -> list[tuple[str, str]]:
-    """Return names and values; where runs differ, all values."""
+def describe_origin(
+    runs: Sequence[Run], places: Sequence[Path], options: Mapping[str, object]
+) -> list[tuple[str, str]]:
+    """Return names and values, the command first; where runs differ, all values."""
+    words = [f"{name}={format_for_command_line(value)}" for name, value in options.items()]
     rows = [
-        ("command", shlex.join(["alframe", *sys.argv[1:]])),
+        ("command", command_line("compare", *map(str, places), *words)),
         ("runs from", ", ".join(str(place.resolve()) for place in places)),
         ("seeds", ", ".join(map(str, sorted({run.seed for run in runs})))),
         ("packages of the runs", _describe_versions(run.versions for run in runs)),

@@ -57,8 +57,8 @@ def _ranks_section(sets: Sequence[DataSet], measure: str) -> list[Section]:
     friedman = "is not known" if math.isnan(ranking.friedman) else f"is {format_p(ranking.friedman)}"
     caption = (
         f"Mean ranks by area over {ranking.count} {ranking.blocks}; 1 is best. A bar joins strategies that Nemenyi's "
-        "test does not tell apart at 95 %; CD is how far two ranks must be apart (Demšar 2006). The p-value of "
-        f"Friedman's test that all are equally good {friedman}."
+        f"test does not tell apart at 95 %: the ranks of two must be {ranking.critical_difference:.2f} apart (Demšar "
+        f"2006). The p-value of Friedman's test that all are equally good {friedman}."
     )
     if ranking.blocks != "data sets":
         caption += " Seeds share the images of their data set: this holds for these images alone."

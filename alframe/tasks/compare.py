@@ -89,7 +89,7 @@ def write_page(
         summary=summary,
         left_out=found.left_out,
         sections=make_sections(sets, measure, goals if goals is not None else _choose_goals(found.runs, measure)),
-        origin=describe_origin(found.runs, places),
+        origin=describe_origin(found.runs, places, {"baseline": baseline, "measure": measure, "goals": goals}),
         runs=runs_table(found.runs),
     )
     try:
