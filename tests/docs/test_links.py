@@ -88,12 +88,14 @@ def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
         (folder / project).mkdir()
         with saving_choices(folder / project, list(map(str, parse_command(start).given.values()))):
             pass
+    # What another package's sweeper takes can be composed only where that is installed.
+    words = [word for word in words if not word.startswith(("hydra/sweeper=", "hydra.sweeper."))]
     overrides = list(map(str, parse_command(words).given.values()))
     config = compose(*(first_value(word) for word in overrides))
     for kind in ("pool", "sampler", "head", "loss", "backbone", "label_source", "stopping", "task"):
         if config[kind] is not None:
             REGISTRIES[kind].build(config[kind])
-    for recipe in config.exporter.values():
+    for recipe in (config.exporter or {}).values():
         REGISTRIES["exporter"].build(recipe)
 
 
