@@ -63,7 +63,7 @@ def test_a_sweep_counts_the_runs_in_which_a_class_is_missing(
     named = "class_2 (12 images, all in one sequence; in 2 of 2 runs), never (no image yet; in 2 of 2 runs)."
     assert f"so no number includes them: {named}" in sweep.out
     assert sweep.out.count("\nProject: ") == 2 and "With your own images" not in sweep.out, "a run ends in a few words"
-    (file,) = tmp_path.rglob("curves.csv")
+    (file,) = tmp_path.glob("r/sweeps/*/curves.csv")
     with file.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert {(row["classes"], row["unmeasured_classes"]) for row in rows} == {("4", "class_2; never")}
