@@ -45,3 +45,9 @@ class TestNewPlugin(TaskSuite):
 class TestPredict(TaskSuite):
     def overrides(self, images: Path) -> list[str]:
         return ["task=predict", f"task.images={images.as_posix()}", f"task.out={images.as_posix()}-out"]
+
+
+class TestCompare(TaskSuite):
+    def overrides(self, images: Path) -> list[str]:
+        runs, out = images.parent / "runs", f"{images.as_posix()}-comparison"
+        return ["task=compare", f"task.sweep=[{runs.as_posix()}]", f"task.out={out}"]
