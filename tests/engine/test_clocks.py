@@ -63,7 +63,7 @@ def test_a_clock_that_stands_still_makes_no_burst(at: datetime, caplog: pytest.L
     good = shots(after(SPRING, 0, 1, 2, 1000), "cam2")
     items = shots([at] * 40) + good
     assert sizes(items) == [1] * 41 + [3]
-    assert "40 images of 1 camera have times at which the camera clock stood still" in warned(items, caplog)
+    assert "40 images of 1 camera have times at which the camera clock stopped or was reset" in warned(items, caplog)
     assert f"40 of 'cam1', the first cam1/IMG_0001.JPG at {at}" in caplog.text
     assert warned(good, caplog) == ""
 

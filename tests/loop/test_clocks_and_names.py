@@ -66,7 +66,7 @@ def test_a_label_is_not_given_on_by_a_clock_that_stands_still(tmp_path: Path, ca
     with caplog.at_level(logging.WARNING):
         labels = labels_after_a_round(pool, tmp_path / "project", classes, camera_level=1)
     assert labels and labels.items() <= classes.items() and len(labels) == 4
-    assert "30 images of 1 camera have times at which the camera clock stood still" in caplog.text
+    assert "30 images of 1 camera have times at which the camera clock stopped or was reset" in caplog.text
 
 
 def test_a_label_stays_at_its_place_though_another_has_a_camera_of_the_same_name(tmp_path: Path) -> None:
