@@ -39,7 +39,7 @@ def campaign(words: list[str], cwd: str, die_at: int | None) -> None:
 
 
 def _die_after(count: int) -> None:
-    commit = Ledger.__dict__["transaction"]
+    commit = Ledger.transaction
     left = iter(range(count))
 
     def transaction(self: Ledger) -> Any:

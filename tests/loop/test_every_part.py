@@ -227,6 +227,7 @@ TASKS: dict[str, Callable[[Place], list[str]]] = {
     "export": lambda place: [],
     "predict": lambda place: [],
     "new_plugin": lambda place: [],
+    "compare": lambda place: [],
 }
 
 # What comes of a part that writes files, in the project.
@@ -302,6 +303,7 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
         more = {
             "predict": [f"task.images={place.images.as_posix()}", "task.out=out"],
             "new_plugin": ["task.part=mine"],
+            "compare": [f"task.sweep=[{session.folder.as_posix()}]", "task.out=comparison"],
         }.get(name, [])
         with open_session(*words, f"task={name}", *more) as session:
             assert session.chosen_task.run(session).message

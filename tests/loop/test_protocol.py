@@ -139,7 +139,10 @@ def test_label_before_there_is_a_project(person: Protocol) -> None:
     assert "There is no project in" in person.task("label").message
 
 
-def test_watching_ends_when_the_batch_is_answered(person: Protocol, capsys: pytest.CaptureFixture[str]) -> None:
+def test_watching_ends_when_the_batch_is_answered(
+    person: Protocol, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alframe.progress.shows_bars", lambda: True)  # as in a terminal
     person.run()
 
     def later() -> None:
