@@ -68,7 +68,7 @@ class Auto(DeterministicHead):
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """See the UsesFitContext contract; without `unseen` rows, both models count half."""
+        """See the UsesFitContext contract; without `unseen` rows of two classes, both models count half."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows, basis = reduce_rows(scaled)
         examples = _Examples(rows, unit_vectors(rows), target, context.is_unseen_by_backbone, x.shape[1], self)
@@ -203,6 +203,8 @@ def _fit_factors(
     total = sum(len(some.y) for some in each)
     weights = np.concatenate([np.full(len(some.y), total / len(each) / len(some.y)) for some in each])
     known = y >= 0
+    if len(np.unique(y[known])) < 2:  # one class alone cannot tell which model tells classes apart
+        return np.full(2, 0.5), 0.0, 0.0
     factors = fit_shares(logits[:, known], y[known], balanced_weights(y[known], weights[known], power=0.5))
     # Which class comes first is decided, with fairness to rare ones; how sure that is goes by all images alike.
     a, b = fit_sharpness(_combine(factors, logits), distances, y, weights, falls=are_bursts)

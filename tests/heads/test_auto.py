@@ -140,3 +140,14 @@ def test_samplers_choose_as_with_the_plain_linear_model() -> None:
 def test_values_that_cannot_be(params: dict[str, float]) -> None:
     with pytest.raises(BadParams, match="head 'auto'"):
         Auto(**params)
+
+
+def test_a_single_example_of_a_class_is_not_forgotten() -> None:
+    """Held out, it leaves no example of its class, so only the other class can be measured."""
+    y = np.repeat([0, 1], 40)
+    side = np.where(y == 0, 4.0, -4.0)[:, None]
+    x = (np.random.default_rng(0).normal(size=(80, DIM)) + side).astype(np.float32)
+    kept = np.r_[0, 40:47]
+    head = Auto()
+    head.fit(x[kept], y[kept], 2, np.random.default_rng(0))
+    assert (head.probs(x).argmax(axis=1) == y).all()
