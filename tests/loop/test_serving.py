@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 import uuid
@@ -50,8 +51,12 @@ class Campaign:
         self.opened.clear()
         thread = threading.Thread(target=self._label, args=(person,), daemon=True)
         thread.start()
-        with open_session(*self.words, *more, f"task={task}") as session:
-            outcome = session.chosen_task.run(session)
+        try:
+            with open_session(*self.words, *more, f"task={task}") as session:
+                outcome = session.chosen_task.run(session)
+        except KeyboardInterrupt:
+            assert not self.failures, self.failures
+            raise
         self.opened.set()
         thread.join(30)
         assert not self.failures, self.failures
@@ -66,6 +71,7 @@ class Campaign:
             person(browser.enter("anna"))
         except BaseException as error:
             self.failures.append(error)
+            _thread.interrupt_main()  # the campaign would wait for this person for ever
         finally:
             browser.close()
 
