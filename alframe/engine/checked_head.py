@@ -85,7 +85,7 @@ class CheckedHead:
     def _refuse(self, fault: str) -> None:
         raise BadOutput(
             f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}. This head has a fault, or its training "
-            f"diverged. Change its parameters, or choose another head, e.g. head=linear."
+            "diverged. Change its parameters, or choose another head, e.g. head=linear."
         )
 
 

@@ -104,8 +104,7 @@ class NetworkRunner:
         if not cosine >= minimum and is_mps(device):  # nan as well
             raise EngineError(
                 f"This Mac's GPU (compute.device={device}) gives different features in {self.inference.precision} "
-                f"than its "
-                f"processor: cosine {cosine:.5f}, below {minimum}. Set compute.device=cpu."
+                f"than its processor: cosine {cosine:.5f}, below {minimum}. Set compute.device=cpu."
             )
         if not cosine >= minimum:
             raise EngineError(

@@ -44,10 +44,9 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
         name, worst = max(doubtful.items(), key=lambda pair: pair[1].size)
         log.warning(
             "%d sequences do not look like bursts, so a label does not count for the whole sequence (propagate). "
-            "Sequence '%s' has %d images "
-            "in %s, %s. Is the camera clock stuck, or are several cameras in one folder? A batch takes at most "
-            "per_sequence images of it. Set pool.camera_level to separate the cameras. If such sequences are correct, "
-            "set sequences.longest=null.",
+            "Sequence '%s' has %d images in %s, %s. Is the camera clock stuck, or are several cameras in one folder? "
+            "A batch takes at most per_sequence images of it. Set pool.camera_level to separate the cameras. If such "
+            "sequences are correct, set sequences.longest=null.",
             *(len(doubtful), name, worst.size, worst.span, worst.reason),
         )
 
