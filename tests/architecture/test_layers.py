@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -124,6 +125,12 @@ def test_importing_alframe_is_cheap() -> None:
     assert "alframe.contracts" in loaded
     heavy = {"torch", "hydra", "omegaconf", "timm", "faiss", "pandas", "sklearn", "scipy", "PIL", "matplotlib"}
     assert not heavy & set(loaded)
+
+
+def test_test_files_without_a_package_have_names_of_their_own() -> None:
+    # pytest imports such a file by its bare name, so a second one of that name is not collected.
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py") if not (file.parent / "__init__.py").exists()]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_plugins_are_not_a_package() -> None:
