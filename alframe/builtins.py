@@ -71,6 +71,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "refine": "alframe.samplers.refine:Refine",
             "batch_bald": "alframe.samplers.batch_bald:BatchBald",
             "badge": "alframe.samplers.badge:Badge",
+            "active_search": "alframe.samplers.active_search:ActiveSearch",
             "active_transfer": "alframe.samplers.active_transfer:ActiveTransfer",
             "discriminative": "alframe.samplers.discriminative:Discriminative",
             "cluster_margin": "alframe.samplers.cluster_margin:ClusterMargin",

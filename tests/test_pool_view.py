@@ -80,3 +80,11 @@ def test_draws_of_a_part_are_the_part_of_the_draws() -> None:
 def test_parts_of_draws_fit_in_memory(shape: tuple[int, int, int], sizes: list[int]) -> None:
     parts = LazySamples(lambda rows: np.empty(0, np.float32), shape).chunks()
     assert [len(range(shape[1])[part]) for part in parts] == sizes
+
+
+def test_what_was_chosen_in_an_earlier_turn_stays_labelled():
+    x = np.arange(12, dtype=np.float32).reshape(6, 2)
+    view = PoolView(np.arange(6), {Need.FEATURES: x, Need.LABELLED_FEATURES: x[:1]})
+    first = view.after_choosing(np.arange(6) == 1, np.arange(6) > 1)
+    second = first.after_choosing(first.keys == 2, first.keys > 2)
+    assert second.labelled_features.tolist() == x[:3].tolist() and second.keys.tolist() == [3, 4, 5]

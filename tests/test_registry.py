@@ -122,6 +122,7 @@ def test_the_names_of_all_parts() -> None:
         "loss": ["contrastive", "softmax", "triplet"],
         "head": ["auto", "calibrated", "ensemble", "knn", "laplace", "linear", "mlp", "prototype", "transductive"],
         "sampler": [
+            "active_search",
             "active_transfer",
             "adaptive",
             "badge",

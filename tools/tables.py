@@ -33,6 +33,7 @@ NEEDS = {
     Need.FEATURES: "embeddings",
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
+    Need.CLASS_NAMES: "class names",
     Need.IS_UNSEEN_BY_BACKBONE: "which labels fine-tuning did not use",
     Need.SEQUENCES: "sequences",
     Need.BATCH_ERROR_RATES: "rewards",

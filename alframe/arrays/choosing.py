@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from alframe import seeding
 from alframe.app.part_recipes import default_name, find_recipe
@@ -61,11 +62,12 @@ def choose(
     given: Mapping[Need, Floats] = {},
 ) -> ArraySelection:
     """Let the `sampler` choose k of the `rows` (n,) of the pool; `given` has probabilities for all N rows."""
-    fields: dict[Need, Floats] = {
+    fields: dict[Need, npt.NDArray[Any]] = {
         need: array[..., rows, :] for need, array in given.items() if need is not Need.LABELLED_PROBS
     }
     if Need.PROBS in given:
         fields[Need.LABELLED_PROBS] = given[Need.PROBS][labels.rows]
+    fields[Need.CLASS_NAMES] = np.array([str(name) for name in labels.classes], np.str_)
     view = make_pool_view(
         sampler, pool.features, rows, labels.rows, labels.y, rng, head, None, pool.sequences, earlier, fields
     )

@@ -95,6 +95,7 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
         training.is_unseen_by_backbone,
         sequences,
         earlier,
+        {Need.CLASS_NAMES: np.array(training.classes, np.str_)},
     )
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence

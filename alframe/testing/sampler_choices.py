@@ -72,6 +72,8 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
             others = tiny_fields(needs, **{**sizes, "seed": seed + 100})
             if Need.LABELS in others:  # one of each class, or one class only
                 others[Need.LABELS] = np.arange(12) * (seed % 2)
+            if Need.CLASS_NAMES in others:
+                others[Need.CLASS_NAMES] = fields[Need.CLASS_NAMES][::-1]
             if Need.IS_UNSEEN_BY_BACKBONE in others:  # the other ones, or none
                 others[Need.IS_UNSEEN_BY_BACKBONE] = ~fields[Need.IS_UNSEEN_BY_BACKBONE] & bool(seed % 2)
             if Need.SEQUENCES in others:  # other ones, or none

@@ -21,6 +21,7 @@ def tiny_fields(
         Need.FEATURES: rng.normal(size=(n, dim)).astype(np.float32),
         Need.LABELLED_FEATURES: rng.normal(size=(labelled, dim)).astype(np.float32),
         Need.LABELS: rng.integers(0, classes, labelled),
+        Need.CLASS_NAMES: np.array([f"class {number}" for number in range(classes)], np.str_),
         Need.PROBS: rng.dirichlet(np.ones(classes), n).astype(np.float32),
         Need.PROB_SAMPLES: rng.dirichlet(np.ones(classes), (draws, n)).astype(np.float32),
         Need.LABELLED_PROBS: rng.dirichlet(np.ones(classes), labelled).astype(np.float32),

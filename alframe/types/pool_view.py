@@ -24,6 +24,7 @@ class Need(enum.Enum):
     FEATURES = "features"
     LABELLED_FEATURES = "labelled_features"
     LABELS = "labels"
+    CLASS_NAMES = "class_names"
     IS_UNSEEN_BY_BACKBONE = "is_unseen_by_backbone"
     PROBS = "probs"
     LABELLED_PROBS = "labelled_probs"
@@ -93,7 +94,10 @@ class PoolView:
         """
         view = self.subset(remaining)
         if {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys():
-            return PoolView(view.keys, view._fields, self._predict, self.lazy_features[chosen])
+            features = [self.lazy_features[chosen]]
+            if self.chosen_features is not None:
+                features.insert(0, self.chosen_features)
+            return PoolView(view.keys, view._fields, self._predict, np.concatenate(features))
         return view
 
     def _field(self, need: Need) -> npt.NDArray[Any]:
@@ -132,6 +136,11 @@ class PoolView:
     def labels(self) -> Ints:
         """(m,) class indices 0..C-1 of the labelled items."""
         return self._field(Need.LABELS)
+
+    @property
+    def class_names(self) -> npt.NDArray[np.str_]:
+        """(C,) names of the classes, in the order of the class indices and of the columns of `probs`."""
+        return self._field(Need.CLASS_NAMES)
 
     @property
     def is_unseen_by_backbone(self) -> Bools:

@@ -18,7 +18,7 @@ from alframe.kit.arrays import as_features, number_classes
 from alframe.kit.composite import fit_head
 from alframe.kit.pool_views import make_pool_view
 from alframe.kit.uniform_head import UniformHead
-from alframe.types import MODEL_NEEDS, FitContext, Floats, Ints
+from alframe.types import MODEL_NEEDS, FitContext, Floats, Ints, Need
 
 Array = npt.NDArray[Any]
 FEWEST_CLASSES = 2  # of a head before any label
@@ -115,7 +115,8 @@ class AlframeQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mi
         head = (
             self._fit(features[labelled], numbers, len(classes), weights, rng) if sampler.needs & MODEL_NEEDS else None
         )
-        view = make_pool_view(sampler, features, rows, labelled, numbers, rng, head)
+        names = {Need.CLASS_NAMES: np.array([str(name) for name in classes], np.str_)}
+        view = make_pool_view(sampler, features, rows, labelled, numbers, rng, head, fields=names)
         scores = sampler.score_pool(view) if isinstance(sampler, ScoresPool) else None
         keys = sampler.select(view, batch_size, rng).keys
         chosen = np.argsort(rows, kind="stable")[np.searchsorted(np.sort(rows), keys)]  # places among the candidates

@@ -1,0 +1,102 @@
+"""The images that are most likely of the classes that somebody searches for."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from alframe.class_names import class_name_key
+from alframe.kit.composite import CompositeSampler, restrict_view
+from alframe.kit.parameters import did_you_mean, require_parameter
+from alframe.kit.scoring import require_finite
+from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
+
+log = logging.getLogger(__name__)
+
+
+class ActiveSearch(CompositeSampler):
+    """Select the images with the highest probability of some classes, to find as many images of them as possible.
+
+    Active search (Garnett et al. 2012, "Bayesian optimal active search and surveying") with a look-ahead of one step:
+    the most probable image comes first. Of several classes, each image goes to the class that has the fewest labels,
+    those chosen before for it included. A class needs one label to begin with. Another sampler chooses what is left of
+    the batch, with the images found in the search counted as labelled, and the places of classes without a label, which
+    is logged.
+
+    `classes`: names of the classes to search for; with none, all that have a label, so the rarest come first.
+    `share`: part of the batch that is searched, above 0 and at most 1.
+    `otherwise`: name of the other sampler, which has its default parameters.
+    """
+
+    def __init__(self, classes: Sequence[str] = (), share: float = 0.5, otherwise: str = "uherding") -> None:
+        names = [classes] if isinstance(classes, str) else [str(name) for name in classes]
+        keys = {class_name_key(name) for name in names}
+        require_parameter("sampler 'active_search'", len(keys) == len(names), "names that differ", classes=names)
+        require_parameter("sampler 'active_search'", 0 < share <= 1, "above 0 and at most 1", share=share)
+        self.classes, self.share, self.samplers = names, share, (otherwise,)
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the search needs, and the other sampler."""
+        own = {Need.PROBS, Need.LABELS} | ({Need.CLASS_NAMES} if self.classes else set())
+        return super().needs | own
+
+    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        """Select as the Sampler contract says."""
+        require_finite(view.probs, "class probabilities")
+        counts = np.bincount(view.labels, minlength=view.probs.shape[1])
+        numbers = self._find_classes(view, counts)
+        wanted = math.ceil(self.share * k - 1e-9) if len(numbers) else 0
+        found = search(view.probs, counts, numbers, wanted, rng)
+        if len(found) == k:
+            return Selection(view.keys[found])
+        is_found: Bools = np.isin(np.arange(len(view)), found)
+        (other,) = self.members
+        rest = restrict_view(other, view).after_choosing(is_found, ~is_found)
+        chosen = other.select(rest, k - len(found), rng).keys
+        # The beginning of the batch is mixed like the whole.
+        places = [(np.arange(len(part)) + 0.5) / len(part) for part in (found, chosen) if len(part)]
+        order = np.argsort(np.concatenate(places), kind="stable")
+        return Selection(np.concatenate([view.keys[found], chosen])[order])
+
+    def _find_classes(self, view: PoolView, counts: Ints) -> Ints:
+        """Return the class indices (s,) to search for: those that are meant, and have a label."""
+        if not self.classes:
+            return np.flatnonzero(counts)
+        names = view.class_names.tolist()
+        numbers = {class_name_key(name): number for number, name in enumerate(names)}
+        found = {name: numbers.get(class_name_key(name)) for name in self.classes}
+        missing = [name for name, number in found.items() if number is None or not counts[number]]
+        if missing and view.chosen_features is None:  # once for a batch that is chosen in several turns
+            labelled = [name for name, count in zip(names, counts.tolist(), strict=False) if count]
+            log.warning(
+                "sampler 'active_search' cannot search for %s yet, since no labelled image shows it.%s Sampler '%s' "
+                "chooses in its place. Label one image of it to begin, for example with 'find more like this' on the "
+                "page of label_source=web.",
+                " or ".join(missing),
+                "".join(did_you_mean(name, labelled) for name in missing if name not in names),
+                self.samplers[0],
+            )
+        return np.array([number for number in found.values() if number is not None and counts[number]], np.int64)
+
+
+def search(probs: Floats, counts: Ints, numbers: Ints, k: int, rng: np.random.Generator) -> Ints:
+    """Return k rows (k,) of `probs` (n, C) in the order of choice: each the most probable of one of the classes.
+
+    Each time, the class of the `numbers` (s,) comes that has the fewest images by `counts` (C,), where those chosen
+    before for it count. Equal ones come in random order.
+    """
+    shuffled = rng.permutation(len(probs))
+    order = rng.permutation(numbers)
+    counts, is_taken = counts[order], np.zeros(len(probs), bool)
+    chosen = np.empty(k, np.int64)
+    for place in range(k):
+        number = int(counts.argmin())
+        column = np.where(is_taken, -1, probs[:, order[number]])
+        chosen[place] = shuffled[column[shuffled].argmax()]
+        is_taken[chosen[place]] = True
+        counts[number] += 1
+    return chosen
