@@ -88,8 +88,10 @@ class Ledger(Database):
         used = " UNION ALL ".join(
             f"SELECT min(item), max(item) FROM {table}" for table in ("label", "selection", "aside")
         )
-        keys = self._read(f"SELECT min(key), max(key) FROM item UNION ALL {used}")
-        if any(key is not None and not 0 <= key < len(rows) for pair in keys for key in pair):
+        ends = self._read(f"SELECT min(key), max(key) FROM item UNION ALL {used}")
+        keys = [key for pair in ends for key in pair if key is not None]
+        # A damaged column may hold text, which SQLite sorts behind the numbers.
+        if not all(isinstance(key, int) and 0 <= key < len(rows) for key in keys):
             raise damaged(self.file, LookupError("items are missing"))
         return StoredItems(rows, self.file)
 

@@ -139,3 +139,11 @@ def test_keys_without_items_are_damage(whole: Path, tmp_path: Path) -> None:
         db.execute("UPDATE selection SET item = 4000 WHERE rank = 3")
     with pytest.raises(AlframeError, match="items are missing"):
         read_all(tmp_path)
+
+
+def test_text_in_the_place_of_a_key_is_named(whole: Path, tmp_path: Path) -> None:
+    shutil.copy(whole, tmp_path / LEDGER_NAME)
+    with closing(sqlite3.connect(tmp_path / LEDGER_NAME)) as db, db:
+        db.execute("INSERT INTO aside (item, at) VALUES ('not a key', '2026-05-01')")
+    with pytest.raises(StoreError, match="items are missing"):
+        read_all(tmp_path)
