@@ -55,5 +55,9 @@ class EngineError(AlframeError):
     """An inference engine is not installed, cannot run the network, or gives other features than it."""
 
 
+class ComputeError(AlframeError):
+    """The place where work runs, such as a cluster, cannot be reached, has no room, or loses the work each time."""
+
+
 class StoreError(AlframeError):
     """The project folder cannot be used: locked, from a newer version, or damaged."""

@@ -8,11 +8,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from alframe.builtins import REGISTRIES
 from alframe.contracts import Compute
+from alframe.engine.embedding import embed_pool
 from alframe.testing.part import PartSuite
+from alframe.testing.tiny import tiny_pool
+from alframe.testing.tiny_embedding import embed_images
 
 
 def shard_lengths(shards: Sequence[list[int]]) -> Iterator[int]:
@@ -64,6 +69,16 @@ class ComputeSuite(PartSuite[Compute]):
         shards = [[7, 1], [], [3]]
         assert list(self.make().map_shards(echo_shards, shards)) == [[7, 1], [], [3]]
         assert shards == [[7, 1], [], [3]], "the shards were changed"
+
+    def test_embeddings_are_those_of_this_machine(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(embed_pool, "SHARD_SIZE", 5)
+        root = tiny_pool(tmp_path / "images", classes=2, each=8)
+        (root / "class_0" / "003.png").write_bytes(b"no image")
+        local = embed_images(root, tmp_path / "local", REGISTRIES["compute"].build({"name": "local", "workers": 0}))
+        embedding = embed_images(root, tmp_path / "made", self.make())
+        assert embedding.unreadable == local.unreadable and list(local.unreadable) == [3]
+        assert embedding.content_hashes == local.content_hashes
+        np.testing.assert_array_equal(embedding.features, local.features)
 
     def test_device_works_and_numbers_are_valid(self) -> None:
         compute = self.make()

@@ -127,6 +127,7 @@ def embed_batches(
     embedder: Embedder, items: Sequence[Item], batches: Sequence[Sequence[int]], workers: int
 ) -> Iterator[tuple[Batch, Floats]]:
     """Decode and embed; yield each batch as it was read, and features (g, D) of its `readable_rows` (g,)."""
+    keep_freed_memory()  # this may be another process than the one that made the embedder
     previous: tuple[Batch, torch.Tensor] | None = None
     for batch in load_batches(items, embedder.spec, batches, workers):
         current = batch, embed_pixels(embedder, batch.pixels)

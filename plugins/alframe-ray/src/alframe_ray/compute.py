@@ -1,0 +1,93 @@
+"""Run on a Ray cluster: actors on any of its machines work on shards, and this process stores what they give."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from alframe.errors import BadParams, ComputeError
+from alframe.kit.parameters import require_at_least, require_parameter
+from alframe_ray.actors import ActorPool, ActorSize
+
+Shard = TypeVar("Shard")
+Result = TypeVar("Result")
+
+
+class RayCluster:
+    """Work on shards in actors of a Ray cluster; a lost actor, or machine, costs only the shards it was working on.
+
+    `address`: of the cluster; None: as ``ray.init`` finds one, which starts one on this machine if there is none.
+    `actors`: auto (as many as fit while one CPU stays free) or a number. `cpus_per_actor`, `gpus_per_actor`: what each
+    reserves. `workers`: processes that decode beside each actor. `shards_per_task`: how many an actor is given at once.
+    `attempts`: how often a shard is begun, if the process that works on it ends, before the run ends with an error.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        actors: int | str = "auto",
+        cpus_per_actor: float = 1,
+        gpus_per_actor: float = 0,
+        workers: int = 0,
+        shards_per_task: int = 1,
+        attempts: int = 4,
+        batch_size: int = 32,
+    ) -> None:
+        part = "compute 'ray'"
+        valid = actors == "auto" or (isinstance(actors, int) and actors >= 1)
+        require_parameter(part, valid, "auto, or a number of at least 1", actors=actors)
+        require_parameter(part, cpus_per_actor > 0, "a number above 0", cpus_per_actor=cpus_per_actor)
+        require_at_least(part, 0, gpus_per_actor=gpus_per_actor, workers=workers)
+        require_at_least(part, 1, shards_per_task=shards_per_task, attempts=attempts, batch_size=batch_size)
+        self.address, self.batch_size = address, batch_size
+        self._size, self._workers = ActorSize(actors, cpus_per_actor, gpus_per_actor), workers
+        self._shards_per_task, self._attempts = shards_per_task, attempts
+        self._pool: ActorPool | None = None
+
+    def device(self) -> str:
+        """Return "cuda" where actors have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
+        if not self._size.gpus:
+            return "cpu"
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BadParams(
+                f"compute.gpus_per_actor={self._size.gpus:g}: this machine has no GPU, but the network is tried here "
+                f"before it is sent to the cluster. Run the command on a machine of the cluster that has one."
+            )
+        return "cuda"
+
+    def workers(self) -> int:
+        """Return how many processes decode images beside each actor."""
+        return self._workers
+
+    def map_shards(
+        self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]
+    ) -> Iterator[Result]:
+        """Run `function` over groups of shards in actors, and yield the results in the shards' order.
+
+        Raises what `function` raises, and ComputeError if the cluster cannot be used.
+        """
+        if shards:
+            size = self._shards_per_task
+            groups = [shards[start : start + size] for start in range(0, len(shards), size)]
+            yield from self._connect().map_groups(function, groups, self._attempts)
+
+    def _connect(self) -> ActorPool:
+        """Return the actors of this process's connection to the cluster; connect if there is none."""
+        import ray
+
+        if not ray.is_initialized():
+            self._pool = None
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody without being asked
+            try:
+                ray.init(address=self.address, logging_level="warning")
+            except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+                raise ComputeError(
+                    f"compute.address={self.address}: there is no Ray cluster to connect to ({error}). Start one by "
+                    f"`ray start --head`, give the address that it prints, or set compute.address=null."
+                ) from error
+        if self._pool is None:
+            self._pool = ActorPool(self._size)
+        return self._pool

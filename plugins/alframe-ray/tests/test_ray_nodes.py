@@ -1,0 +1,69 @@
+"""A cluster of two machines, one of which is lost, and a command that is killed: the features stay the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import CampaignRun
+from ray.cluster_utils import Cluster
+
+from alframe.testing import tiny_overrides, tiny_pool
+
+pytestmark = pytest.mark.slow
+SHARDS = 8  # of 512 images
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> CampaignRun:
+    """A campaign that was run on this machine alone."""
+    folder = tmp_path_factory.mktemp("nodes")
+    pool = tiny_pool(folder / "pool", classes=2, each=512 * SHARDS // 2)
+    (pool / "class_1" / "0007.png").write_bytes(b"no image")
+    run = CampaignRun(folder / "local", tuple(tiny_overrides(pool, folder)[:-1]))
+    run.finish()
+    return run
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Two machines with two CPUs each, as Ray sees it."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    cluster.add_node(num_cpus=2)
+    yield cluster
+    cluster.shutdown()
+
+
+def run_on(cluster: Cluster, local: CampaignRun, runs: Path) -> CampaignRun:
+    return CampaignRun(runs, (*local.words, "compute=ray", f"compute.address={cluster.address}"))
+
+
+def wait_for_shards(run: CampaignRun, count: int) -> None:
+    while len(run.features()) < count:
+        time.sleep(0.05)
+
+
+def test_a_lost_machine_costs_its_shards_only(cluster: Cluster, local: CampaignRun, tmp_path: Path) -> None:
+    run = run_on(cluster, local, tmp_path / "runs")
+    process = run.start()
+    wait_for_shards(run, 2)
+    cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+    assert len(run.features()) < SHARDS, "the machine was removed too late to matter"
+    run.finish(process)
+    assert run.features() == local.features() and run.rounds() == local.rounds()
+
+
+def test_a_killed_command_goes_on_where_it_was(cluster: Cluster, local: CampaignRun, tmp_path: Path) -> None:
+    run = run_on(cluster, local, tmp_path / "runs")
+    process = run.start()
+    wait_for_shards(run, 3)
+    process.kill()
+    process.wait()
+    kept = {file: file.stat().st_mtime_ns for file in run.runs.rglob("features/*/*.npy")}
+    assert 3 <= len(kept) < SHARDS, "the command was killed too late to matter"
+    run.finish()
+    again = [file for file, time in kept.items() if file.stat().st_mtime_ns != time]
+    assert len(again) <= 1, "only the shard that was being stored may be written again"
+    assert run.features() == local.features() and run.rounds() == local.rounds()
