@@ -18,6 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from alframe.app.shared_composition import share_composition
 from alframe.commands import command_line
 from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_notes
 from alframe.errors import AlframeError
@@ -34,11 +35,12 @@ class SweepSummary(Callback):
     """Callback that remembers the sweep's folder, and leaves a note there about each run that failed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Remember the sweep's folder, so that its results are printed at the end."""
+        """Remember the sweep's folder, so that its results are printed at the end, and compose for all jobs at once."""
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder) as now:  # by the clock of the drive that the notes will be on
             _under_way.append((folder, Path(now.name).stat().st_mtime))
+        share_composition()
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Write a note about a job that has just failed."""

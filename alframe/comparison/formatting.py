@@ -6,6 +6,15 @@ import math
 
 import pandas as pd
 
+P_VALUES = {  # column of a table of numbers -> its title on the page, in order
+    "p_t": "p (t)",
+    "p_t_holm": "Holm of t",
+    "p_wilcoxon": "p (Wilcoxon)",
+    "p_wilcoxon_holm": "Holm of Wilcoxon",
+    "p_holm": "p (Holm)",
+    "p_bh": "p (B-H)",
+}
+
 
 def format_intervals(table: pd.DataFrame, name: str, signed: bool = False) -> list[str]:
     """Return `name` with its interval as "86.4 [85.1, 87.7]", in hundredths; a dash where there is no number."""
@@ -20,6 +29,11 @@ def format_intervals(table: pd.DataFrame, name: str, signed: bool = False) -> li
 def format_p(value: float) -> str:
     """Return a p-value with three digits."""
     return "–" if math.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def format_p_values(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the columns of p-values that a table has, as people read them, by title."""
+    return {title: table[name].map(format_p) for name, title in P_VALUES.items() if name in table}
 
 
 def format_number(value: float, digits: int, scale: float = 1) -> str:

@@ -17,7 +17,7 @@ from alframe.comparison.formatting import (
     format_intervals,
     format_labels,
     format_number,
-    format_p,
+    format_p_values,
     pivot_by_labels,
 )
 from alframe.comparison.page_parts import CALIBRATION, MEASURES, Section, TableOfPage
@@ -81,10 +81,7 @@ def _curves_section(part: _Part, summary: pd.DataFrame, means: pd.DataFrame) -> 
             "labels": summary["labels"],
             "area, %": format_intervals(summary, "area"),
             "gain over baseline": format_intervals(summary, "gain", signed=True),
-            "p (t)": summary["p_t"].map(format_p),
-            "p (Wilcoxon)": summary["p_wilcoxon"].map(format_p),
-            "p (Holm)": summary["p_holm"].map(format_p),
-            "p (B-H)": summary["p_bh"].map(format_p),
+            **format_p_values(summary),
             "last, %": format_intervals(summary, "last"),
         }
     )
@@ -125,10 +122,7 @@ def _differences_section(part: _Part) -> Section:
                 "strategy": table["strategy"],
                 "labels": table["labels"],
                 "difference, points": format_intervals(table, "difference", signed=True),
-                "p (t)": table["p_t"].map(format_p),
-                "p (Wilcoxon)": table["p_wilcoxon"].map(format_p),
-                "p (Holm)": table["p_holm"].map(format_p),
-                "p (B-H)": table["p_bh"].map(format_p),
+                **format_p_values(table),
             }
         )
         caption = (
@@ -143,10 +137,7 @@ def _differences_section(part: _Part) -> Section:
                 "strategy": pairs["strategy"],
                 "other": pairs["other"],
                 "difference of areas": format_intervals(pairs, "gain", signed=True),
-                "p (t)": pairs["p_t"].map(format_p),
-                "Holm of t": pairs["p_t_holm"].map(format_p),
-                "p (Wilcoxon)": pairs["p_wilcoxon"].map(format_p),
-                "Holm of Wilcoxon": pairs["p_wilcoxon_holm"].map(format_p),
+                **format_p_values(pairs),
             }
         )
         caption = "In points of area, paired by seed; p-values as they are, and adjusted for all pairs."
