@@ -16,6 +16,7 @@ from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
+from alframe.loop.discovery import describe_unseen_classes
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.store.events import Arranged
 from alframe.store.records import StoredRound
@@ -82,6 +83,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         conflicts=campaign.settings.conflicts,
         agreement=measure_agreement(ledger.label_rows()),
         class_counts=Counter(label.class_name for label in labels.counted),
+        unseen_classes=describe_unseen_classes(campaign),
     )
 
 

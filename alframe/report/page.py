@@ -42,8 +42,9 @@ class ReportData:
     the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `unreadable`
     holds pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier
     round and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not
-    counted. `agreement` says in sentences how people agree. `pool` says where each image stands. `represented` counts
-    the images of the pool that are near-duplicates of others and not requested.
+    counted. `unseen_classes` is a sentence about the classes without a label, and `agreement` says in sentences how
+    people agree. `pool` says where each image stands. `represented` counts the images of the pool that are
+    near-duplicates of others and not requested.
     """
 
     title: str
@@ -61,6 +62,7 @@ class ReportData:
     interval: str
     pool: PoolCounts | None = None
     audit_unanswered: int = 0
+    unseen_classes: str = ""
     agreement: Sequence[str] = ()
     represented: int = 0
 

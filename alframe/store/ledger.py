@@ -205,10 +205,12 @@ class Ledger(Database):
                     audit_keys=frozenset(audit_keys[number]),
                     label_source=json.loads(label_source or "{}"),
                     sampler=sampler or "",
+                    start_sampler=start_sampler or "",
                 )
-                for number, label_source, sampler in self._read(
+                for number, label_source, sampler, start_sampler in self._read(
                     "SELECT number, json_extract(config, '$.recipes.label_source'), "
-                    "json_extract(config, '$.recipes.sampler.name') FROM round ORDER BY number"
+                    "json_extract(config, '$.recipes.sampler.name'), "
+                    "json_extract(config, '$.settings.start_sampler') FROM round ORDER BY number"
                 )
             ]
 

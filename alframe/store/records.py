@@ -134,9 +134,10 @@ class StoredLabel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredRound:
-    """One request for labels as it was made, with the name of its sampler and the recipe of its label source.
+    """One request for labels as it was made, with the names of its samplers and the recipe of its label source.
 
-    `audit_keys` are those of the `keys` that were drawn at random.
+    `audit_keys` are those of the `keys` that were drawn at random. `start_sampler` chose the others if there was no
+    model yet, else `sampler`.
     """
 
     number: int
@@ -146,6 +147,7 @@ class StoredRound:
     audit_keys: frozenset[int]
     label_source: Mapping[str, Any]
     sampler: str
+    start_sampler: str = ""
 
 
 def dump_record(record: RoundRecord) -> str:

@@ -16,6 +16,7 @@ from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.compare import load_comparison_histories, shares_test_images
+from alframe.loop.discovery import describe_unseen_classes
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.serving import find_hidden_keys
@@ -97,6 +98,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=len(session.unlabelled_audit_keys()),
+        unseen_classes=describe_unseen_classes(session),
         agreement=describe_agreement(measure_agreement(ledger.label_rows())),
         represented=load_duplicate_counts(ledger).images,
         pool=count_pool(session, items),

@@ -11,6 +11,7 @@ from alframe.contracts import AnswersInOnePlace, ServesPeople
 from alframe.errors import AlframeError
 from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
+from alframe.loop.discovery import describe_unseen_classes
 from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.pool_counts import count_pool
@@ -47,6 +48,7 @@ class Status:
             *([f"Near-duplicates: {describe_duplicate_counts(represented)}"] if represented.images else []),
             f"Labels:   {len(labels.counted)}"
             + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
+            *([f"          {unseen}"] if (unseen := describe_unseen_classes(session)) else []),
             "",
             accuracy_table(ledger.history()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",

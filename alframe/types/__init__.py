@@ -1,7 +1,7 @@
 """The records that cross module borders: frozen, typed, and free of heavy imports."""
 
 from alframe.types.audit import UNLABELLED, WHOLE_POOL, AuditDraw, Estimate
-from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions
+from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions, UnseenClasses
 from alframe.types.fit_context import FitContext
 from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
@@ -49,5 +49,6 @@ __all__ = [
     "State",
     "Suggestion",
     "Unrequested",
+    "UnseenClasses",
     "pool_root",
 ]

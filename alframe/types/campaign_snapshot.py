@@ -49,6 +49,19 @@ class Agreement(NamedTuple):
     kappa: float
 
 
+class UnseenClasses(NamedTuple):
+    """What `images` drawn at random say of the classes without a label: how many there are, as an `estimate`.
+
+    There are at least `low` of them, and their images are at most `largest_share` of the pool (0..1), each with 95 %
+    confidence.
+    """
+
+    images: int
+    estimate: float
+    low: float
+    largest_share: float
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignSnapshot:
     """A campaign at one moment; items by key.
@@ -58,6 +71,7 @@ class CampaignSnapshot:
     `unanswered_without_suggestion_count` says how many of those of closed rounds have no label: of the audit's and as
     many others. `features` (N, D) are the embeddings, which are the same as long as `features_version` is.
     `labels_left` is how many more labels may be requested, and `conflicts` the rule for images with several classes.
+    `unseen_classes` is a sentence about the classes without a label, empty where no image was drawn at random.
     """
 
     items: Sequence[Item]
@@ -77,3 +91,4 @@ class CampaignSnapshot:
     conflicts: str = "ask"
     agreement: Sequence[Agreement] = ()
     class_counts: Mapping[str, int] = field(default_factory=dict)
+    unseen_classes: str = ""

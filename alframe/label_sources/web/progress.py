@@ -22,6 +22,7 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
         },
         "estimates": _describe_estimates(snapshot.history),
         **_describe_classes(list(names), _judge_of_classes(snapshot.history)),
+        "unseen_classes": snapshot.unseen_classes,
         "skipped": snapshot.unanswered_without_suggestion_count,
         "agreement": [
             each._asdict() | {"kappa": None if math.isnan(each.kappa) else each.kappa} for each in snapshot.agreement

@@ -53,7 +53,7 @@ export class ProgressView {
       element("dl", { class: "facts-grid" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
       element("div", { class: "cards" },
         section(S.accuracy, this.#accuracy(progress)),
-        section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), recall(each), percent(each.precision)])), progress.classes_measured_on && S.measuredOn(progress.classes_measured_on)),
+        section(S.classes, table([S.class, S.labels, S.recall, S.precision], progress.classes.map((each) => [each.name, number(each.labels), recall(each), percent(each.precision)])), [progress.classes_measured_on && S.measuredOn(progress.classes_measured_on), progress.unseen_classes].filter(Boolean).join(" ")),
         section(S.people, table([S.person, S.answeredInBatch, S.imagesAnHour, S.now], progress.people.map((each) => [each.name || S.nameless, number(each.answered), each.images_per_hour === null ? S.notYet : number(each.images_per_hour), each.online ? S.online : S.away]))),
         progress.agreement.length ? section(S.agreement, table([S.people, S.imagesOfBoth, S.sameAnswer, S.kappa], progress.agreement.map((each) => [`${each.first || S.nameless} – ${each.second || S.nameless}`, number(each.images), percent(each.agreement), each.kappa === null ? S.notMeasured : each.kappa.toFixed(2)]))) : "",
         section(S.rounds, table([S.round, S.asked, S.answeredHere, S.secondsAnImage], progress.rounds.map((each) => [each.round, number(each.asked), number(each.answered), each.seconds_per_image === null ? "–" : each.seconds_per_image.toFixed(1)])))),

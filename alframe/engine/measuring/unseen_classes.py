@@ -1,0 +1,60 @@
+"""How many classes of the pool have no label yet, estimated from images drawn at random."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from alframe.engine.measuring.intervals import CONFIDENCE, ONE_LOOK
+from alframe.types import Floats64, Ints, UnseenClasses
+
+MIN_IMAGES = 20
+MAX_ALONE = 0.5  # of the drawn images, those alone in their class: with more, too much of the pool is unknown
+
+
+def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> UnseenClasses | None:
+    """Estimate how many classes have no label; None if too few images were drawn.
+
+    `y` (n,) are the class numbers of images drawn at random, each of which stands for `weights` (n,) images, in any
+    unit. `label_counts` (C,) are the labels of each class, whoever chose the images: a sampler's choice is no random
+    sample, but it shows that a class exists. It takes 20 drawn images, of which no more than half are the only one of
+    their class.
+
+    The number of all classes is Chao1 (Chao 1984, "Nonparametric estimation of the number of classes in a population"),
+    which is a lower bound on average, also for unequal weights. Its log-normal interval (Chao 1987) misses classes that
+    are very rare, so that only the lower end is given. What can be bounded from above is the share of their images:
+    that of drawn images which have the only label of their class (Good 1953), by the exact binomial bound.
+    """
+    from scipy.special import betaincinv
+
+    n, drawn_counts = len(y), np.bincount(y, minlength=len(label_counts))
+    alone, pairs = (int(np.count_nonzero(drawn_counts == count)) for count in (1, 2))
+    if n < MIN_IMAGES or alone > MAX_ALONE * n:
+        return None
+    observed, known = np.count_nonzero(drawn_counts), np.count_nonzero(label_counts)
+    estimate, low = chao1(n, int(observed), alone, pairs)
+    effective = weights.sum() ** 2 / np.square(weights).sum()
+    hits = effective * float(np.average(label_counts[y] == 1, weights=weights))
+    largest_share = float(betaincinv(hits + 1, effective - hits, (1 + CONFIDENCE) / 2))
+    return UnseenClasses(n, max(0.0, estimate - known), max(0.0, low - known), largest_share)
+
+
+def chao1(n: int, observed: int, alone: int, pairs: int) -> tuple[float, float]:
+    """Return the Chao1 estimate of all classes and the lower end of its 95 % interval, from `n` random images.
+
+    `alone` and `pairs` count the `observed` classes with one image and with two. Corrected for n as in EstimateS
+    (Colwell 2013, "EstimateS: statistical estimation of species richness", appendix B).
+    """
+    share = (n - 1) / n
+    if pairs:
+        ratio = alone / pairs
+        missing = share * alone * ratio / 2
+        variance = pairs * (share / 2 * ratio**2 + share**2 * ratio**3 + share**2 / 4 * ratio**4)
+    else:
+        missing = share * alone * (alone - 1) / 2
+        spread = missing + share**2 * alone * (2 * alone - 1) ** 2 / 4
+        variance = spread - share**2 * alone**4 / (4 * (observed + missing))
+    if not missing:
+        return float(observed), float(observed)
+    return observed + missing, observed + missing / math.exp(ONE_LOOK * math.sqrt(math.log1p(variance / missing**2)))

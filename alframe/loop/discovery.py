@@ -1,0 +1,60 @@
+"""Which classes have been discovered, and how many have not: what the images drawn at random say of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from alframe.engine.measuring.unseen_classes import MIN_IMAGES, estimate_unseen_classes
+from alframe.loop.campaign import Campaign
+from alframe.loop.learning import load_audit_draws
+from alframe.store.events import Predicted
+from alframe.types import UnseenClasses
+
+
+def weigh_random_draws(campaign: Campaign) -> dict[int, float]:
+    """Return the keys of all images that were drawn at random, with how many images each stands for, in any unit.
+
+    These are the audit of each round, and all of a round whose sampler was `random`.
+    """
+    ledger = campaign.ledger
+    has_model = dict(ledger.events(Predicted))
+    weights: dict[int, float] = {}
+    for stored in ledger.rounds():
+        if (stored.sampler if stored.number in has_model else stored.start_sampler) == "random":
+            weights |= dict.fromkeys(stored.keys, 1.0)
+    for draw in load_audit_draws(campaign, len(ledger.items())):
+        sizes = np.bincount(draw.strata)
+        stands_for = sizes[draw.strata[draw.keys]] * len(draw.keys) / max(1, sizes[1:].sum())  # 1 on average
+        weights |= dict(zip(draw.keys.tolist(), stands_for.tolist(), strict=True))
+    return weights
+
+
+def describe_unseen_classes(campaign: Campaign) -> str:
+    """Return a sentence on the classes without a label; empty if no labelled image was drawn at random."""
+    counted = campaign.labels().counted
+    weights = weigh_random_draws(campaign)
+    stands_for = np.array([weights.get(label.item, 0.0) for label in counted])
+    drawn = stands_for > 0
+    if not drawn.any():
+        return ""
+    y = np.unique([label.class_name for label in counted], return_inverse=True)[1]
+    found = estimate_unseen_classes(y[drawn], stands_for[drawn], np.bincount(y))
+    return describe_estimate(found, int(drawn.sum()))
+
+
+def describe_estimate(unseen: UnseenClasses | None, images: int) -> str:
+    """Return the estimate from so many drawn `images` as a sentence; None says that they are too few."""
+    drawn = f"{images} labelled image{'s' if images != 1 else ''} drawn at random"
+    if unseen is None:
+        return (
+            f"How many classes have no label yet cannot be estimated from {drawn}. It takes at least {MIN_IMAGES}, of "
+            "which no more than half are alone in their class."
+        )
+    about, low = round(unseen.estimate), math.ceil(round(unseen.low, 6))
+    share = f"at most {100 * unseen.largest_share:.2g} % of the pool (95 % confidence, estimated from {drawn})."
+    if not about:
+        return f"No class seems to be without a label. If there are some, their images are {share}"
+    which = "class, or more, has" if about == 1 else "classes, or more, have"
+    return f"About {about} {which} no label yet: at least {low}, and their images are {share}"
