@@ -1,6 +1,6 @@
 """How often the bounds of the classes without a label hold, on pools whose classes are known: seconds.
 
-    python -m benchmarks.unseen_classes            # prints JSON, and the rows of the table in docs/audit.md
+python -m benchmarks.unseen_classes            # prints JSON, and the rows of the table in docs/audit.md
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure(pool: Ints, n: int, draws: int, rng: np.random.Generator) -> dict[st
         counts = np.bincount(y, minlength=len(sizes))
         if (unseen := estimate_unseen_classes(y, np.ones(n), counts)) is not None:
             missing, share = int((counts == 0).sum()), sizes[counts == 0].sum() / sizes.sum()
-            at_least = math.ceil(round(unseen.low, 6)) <= missing
+            at_least = math.floor(unseen.low + 1e-6) <= missing
             found.append((missing, unseen.estimate, at_least, share <= unseen.largest_share))
     names = ("unseen", "estimate", "at_least_holds", "at_most_holds")
     means = np.mean(found, axis=0).tolist() if found else [math.nan] * len(names)

@@ -52,9 +52,11 @@ def describe_estimate(unseen: UnseenClasses | None, images: int) -> str:
             f"How many classes have no label yet cannot be estimated from {drawn}. It takes at least {MIN_IMAGES}, of "
             "which no more than half are alone in their class."
         )
-    about, low = round(unseen.estimate), math.ceil(round(unseen.low, 6))
+    about, low = round(unseen.estimate), math.floor(unseen.low + 1e-6)
     share = f"at most {100 * unseen.largest_share:.2g} % of the pool (95 % confidence, estimated from {drawn})."
     if not about:
         return f"No class seems to be without a label. If there are some, their images are {share}"
-    which = "class, or more, has" if about == 1 else "classes, or more, have"
-    return f"About {about} {which} no label yet: at least {low}, and their images are {share}"
+    which = "class, or more," if about == 1 else "classes, or more,"
+    if not low:
+        return f"About {about} {which} may have no label yet, and their images are {share}"
+    return f"About {about} {which} {'has' if about == 1 else 'have'} no label yet: at least {low}, and their images are {share}"

@@ -46,7 +46,10 @@ def test_only_random_draws_count(campaign) -> None:
         labels = [(key, Label(f"{key}.jpg", name, "anna")) for key, name in enumerate(names)]
         campaign.ledger.add_labels(labels, 1, "web")
     said = describe_unseen_classes(campaign)
-    assert said.startswith("About 1 class, or more, has no label yet: at least 1,") and "20 labelled images" in said
+    assert (
+        said.startswith("About 1 class, or more, may have no label yet, and their images")
+        and "20 labelled images" in said
+    )
     with campaign.ledger.transaction():  # the sampler finds a class and more images of those that were alone
         found = [(key, Label(f"{key}.jpg", name, "anna")) for key, name in ((22, "lynx"), (23, "owl"), (24, "boar"))]
         campaign.ledger.add_labels(found, 2, "web")
@@ -62,7 +65,7 @@ def test_the_sentences() -> None:
     assert describe_estimate(None, 1).startswith(
         "How many classes have no label yet cannot be estimated from 1 labelled image drawn at random."
     )
-    assert describe_estimate(UnseenClasses(60, 5.4, 1.2, 0.071), 60) == (
+    assert describe_estimate(UnseenClasses(60, 5.4, 2.9, 0.071), 60) == (
         "About 5 classes, or more, have no label yet: at least 2, and their images are at most 7.1 % of the pool (95 % "
         "confidence, estimated from 60 labelled images drawn at random)."
     )
