@@ -59,4 +59,5 @@ def describe_estimate(unseen: UnseenClasses | None, images: int) -> str:
     which = "class, or more," if about == 1 else "classes, or more,"
     if not low:
         return f"About {about} {which} may have no label yet, and their images are {share}"
-    return f"About {about} {which} {'has' if about == 1 else 'have'} no label yet: at least {low}, and their images are {share}"
+    verb = "has" if about == 1 else "have"
+    return f"About {about} {which} {verb} no label yet: at least {low}, and their images are {share}"
