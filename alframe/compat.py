@@ -37,8 +37,12 @@ def import_torchvision() -> ModuleType:
 
 
 def import_faiss() -> Any:
-    """Import faiss after torch: both bring OpenMP, and on macOS a process survives only this order and one thread."""
-    importlib.import_module("torch")
+    """Import faiss: not before torch except on Linux, for both bring OpenMP.
+
+    On macOS a process survives only this order, and one thread.
+    """
+    if sys.platform != "linux":
+        importlib.import_module("torch")
     faiss = importlib.import_module("faiss")
     if sys.platform == "darwin":
         faiss.omp_set_num_threads(1)

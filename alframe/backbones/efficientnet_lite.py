@@ -8,15 +8,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from alframe.backbones import network
-from alframe.backbones.weights import State, load_weights, read_weights
+from alframe.backbones.weights import load_weights, read_weights
 from alframe.errors import WeightsError
 from alframe.kit.parameters import require_parameter
 from alframe.types import InputSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from alframe.backbones.weights import State
 
 _TOP_LAYERS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 _FIRST_STAGE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
@@ -61,6 +64,15 @@ class EfficientNetLite:
     def input_spec(self) -> InputSpec:
         """See the Backbone contract."""
         return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
+
+    @property
+    def draws_weights(self) -> bool:
+        """See the HasWeightsFiles contract."""
+        return not self.pretrained or self.dim is not None
+
+    def weights_files(self) -> Sequence[Path]:
+        """See the HasWeightsFiles contract."""
+        return [find_installed_weights(self.variant)] if self.pretrained else []
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         """See the Backbone contract."""

@@ -19,6 +19,18 @@ def find_cached(repository: str, file: str = WEIGHTS_FILE) -> Path | None:
     return Path(path) if isinstance(path, str) else None
 
 
+def cached_files(config: Any) -> list[Path] | None:
+    """Return the files that decide which weights timm's `config` has: the cached one, and the hub's name of it.
+
+    The latter changes when a newer revision is fetched. None if the weights do not come from the hub's cache.
+    """
+    path = find_cached(config.hf_hub_id, config.hf_hub_filename or WEIGHTS_FILE) if config.hf_hub_id else None
+    if path is None:
+        return None
+    reference = path.parents[2] / "refs" / "main"  # <repository>/snapshots/<revision>/<file>
+    return [path, reference] if reference.is_file() else None
+
+
 def why_unreachable() -> str | None:
     """Return why the hub cannot be asked, or None; huggingface_hub itself would try for most of a minute."""
     from huggingface_hub import constants

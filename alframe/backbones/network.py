@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from alframe.errors import BadParams
 from alframe.kit.libraries import import_timm
@@ -16,20 +14,12 @@ from alframe.kit.parameters import did_you_mean
 from alframe.kit.seeding import integer_seed
 from alframe.types import InputSpec
 
+if TYPE_CHECKING:
+    from torch import nn
+
+    from alframe.backbones.embedder_module import Embedder
+
 ValueRange = Sequence[float] | Sequence[Sequence[float]]
-
-
-class Embedder(nn.Module):
-    """The pooled features of `trunk`, passed through `projection`, and scaled to length 1 if `normalize`."""
-
-    def __init__(self, trunk: nn.Module, projection: nn.Module, normalize: bool) -> None:
-        super().__init__()
-        self.trunk, self.projection, self.normalize = trunk, projection, normalize
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the embeddings (B, D) of `images` (B, C, H, W)."""
-        x = self.projection(self.trunk(images).flatten(1)).float()
-        return nn.functional.normalize(x) if self.normalize else x
 
 
 def build_embedder(
@@ -38,6 +28,11 @@ def build_embedder(
     """Build the trunk and what follows it, a projection to `dim` if that is given; `seed` decides on random weights."""
     if dim is not None and dim < 1:
         raise BadParams(f"backbone.dim={dim}: must be the width of the embedding, or null for the network's own.")
+    import torch
+    from torch import nn
+
+    from alframe.backbones.embedder_module import Embedder
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(seed, "backbone"))
         network = build_trunk().eval()
@@ -110,6 +105,8 @@ def _config(model: str) -> Any:
 
 def _width(network: nn.Module, spec: InputSpec) -> int:
     """Return the width of the network's output, by a trial pass."""
+    import torch
+
     # timm's num_features is not the output's width for every family (MobileNetV3, for one).
     with torch.no_grad():
         return int(network(torch.zeros(1, spec.channels, spec.size, spec.size)).flatten(1).shape[1])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from alframe.backbones import hub, network
 from alframe.backbones.weights import load_weights, read_weights
 from alframe.errors import BadParams, WeightsError
 from alframe.kit.libraries import import_timm
 from alframe.types import InputSpec
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass
@@ -42,6 +45,17 @@ class Timm:
     def input_spec(self) -> InputSpec:
         """See the Backbone contract."""
         return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
+
+    @property
+    def draws_weights(self) -> bool:
+        """See the HasWeightsFiles contract."""
+        return (self.weights is None and not self.pretrained) or self.dim is not None
+
+    def weights_files(self) -> Sequence[Path] | None:
+        """See the HasWeightsFiles contract."""
+        if self.weights is not None:
+            return [Path(self.weights).expanduser()]
+        return hub.cached_files(import_timm().get_pretrained_cfg(self.model)) if self.pretrained else []
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         """See the Backbone contract."""

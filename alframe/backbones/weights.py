@@ -6,21 +6,25 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from alframe.errors import WeightsError
 from alframe.kit.libraries import import_timm
 
-State = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    State = dict[str, torch.Tensor]
+
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _PREFIXES = re.compile(r"^(module\.)?(_orig_mod\.)?")  # left by DataParallel and torch.compile
 
 
 def read_weights(path: Path) -> State:
     """Return the tensors in a .safetensors file or a .pth/.pt/.bin checkpoint, running no code. Raises WeightsError."""
+    import torch
+
     if not path.is_file():
         raise WeightsError(f"The weights file {path} does not exist. Correct backbone.weights.")
     try:

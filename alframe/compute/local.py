@@ -24,6 +24,8 @@ class Local:
 
     def device(self) -> str:
         """Return the torch device. Raises BadParams if this machine does not have it."""
+        if self._device == "cpu":
+            return "cpu"
         import torch
 
         available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -33,6 +35,11 @@ class Local:
         if self._device.partition(":")[0] not in names:
             raise BadParams(f"compute.device={self._device}: this machine has {', '.join(names)}")
         return self._device
+
+    def check(self) -> None:
+        """See the CheckableCompute contract."""
+        if self._device != "auto":
+            self.device()
 
     def workers(self) -> int:
         """Return how many processes decode images."""

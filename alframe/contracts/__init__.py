@@ -8,7 +8,9 @@ instance itself defines, and nothing that `__getattr__` makes up.
 """
 
 from alframe.contracts.backbone import Backbone as Backbone
+from alframe.contracts.backbone import HasWeightsFiles as HasWeightsFiles
 from alframe.contracts.backbone import TimmNetwork as TimmNetwork
+from alframe.contracts.compute import CheckableCompute as CheckableCompute
 from alframe.contracts.compute import Compute as Compute
 from alframe.contracts.exportable_head import ExportableHead as ExportableHead
 from alframe.contracts.exportable_model import ExportableModel as ExportableModel

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from alframe.types import InputSpec
@@ -26,6 +28,24 @@ class Backbone(Protocol):
 
         `weights=False` leaves pretrained weights out, for a caller who loads a state of its own. Whatever is random
         comes from `seed`. Raises WeightsError, naming the offline choices, if the weights cannot be loaded.
+        """
+
+
+@runtime_checkable
+class HasWeightsFiles(Protocol):
+    """A backbone that says where its weights come from, so that its network need not be built to know it again.
+
+    Where nothing is to be embedded, alframe then neither imports torch nor builds the network.
+    """
+
+    draws_weights: bool
+    """Whether any weights are random, and so come from the seed."""
+
+    def weights_files(self) -> Sequence[Path] | None:
+        """Return the files that decide the weights, apart from the seed; None if they are not known.
+
+        Called after `module`. As long as these files, the parameters and the versions of the packages are the same,
+        the network is taken to be the same.
         """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
@@ -29,3 +29,11 @@ class Compute(Protocol):
         `function` yields one result for each shard it is given. The result depends on the shard alone, so a shard may
         be tried again.
         """
+
+
+@runtime_checkable
+class CheckableCompute(Protocol):
+    """A compute that can tell, mostly without torch, whether its parameters fit this machine."""
+
+    def check(self) -> None:
+        """Raise BadParams for a device that this machine lacks; called before a run begins, in place of `device`."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import pdist
 
 from alframe.types import Floats, Ints
 
@@ -38,4 +36,7 @@ def order_by_similarity(features: Floats) -> Ints:
 def _order_of_leaves(x: Floats) -> Ints:
     if len(x) < 3:
         return np.arange(len(x))
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import pdist
+
     return np.asarray(leaves_list(linkage(pdist(x), "average", optimal_ordering=len(x) <= _EXACT_ROWS)), np.int64)

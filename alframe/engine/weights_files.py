@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
-import torch
 from safetensors import SafetensorError, numpy
-from safetensors import torch as torch_files
 
 from alframe.errors import StoreError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def save_weights(weights: Mapping[str, torch.Tensor], file: Path) -> None:
     """Write tensors of any device. Raises StoreError, e.g. on a full disk, which the library words in its own way."""
+    from safetensors.torch import save_file
+
     try:
-        torch_files.save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, file)
+        save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, file)
     except (OSError, SafetensorError) as error:
         raise _cannot_write(file, error) from error
 
@@ -33,9 +36,11 @@ def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
 
 def load_weights(file: Path, advice: str) -> dict[str, torch.Tensor]:
     """Read what `save_weights` wrote. Raises StoreError with the `advice` for whatever a spoilt file brings up."""
+    from safetensors.torch import load_file
+
     _require_file(file, advice)
     try:
-        return torch_files.load_file(file)
+        return load_file(file)
     except Exception as error:
         raise _damaged(file, error, advice) from error
 

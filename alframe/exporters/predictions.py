@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from alframe.contracts import ExportableModel
 from alframe.errors import BadParams
 from alframe.kit.exporting import explain_write_errors, warn_of_formulas
 from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass
@@ -44,6 +44,8 @@ class PredictionTable:
             names = (*predictions.classes, *(label.class_name for label in predictions.labels if label))
             warn_of_formulas(folder / "predictions.csv", (*cells, *dict.fromkeys(names)))
         if self.parquet:
+            import pyarrow.parquet
+
             writers["predictions.parquet"] = pyarrow.parquet.write_table
         for name, write in writers.items():
             file = folder / name
@@ -54,6 +56,8 @@ class PredictionTable:
 
 def build_table(predictions: Predictions, probabilities: bool) -> pa.Table:
     """Return the rows in the order of `predictions.items`; a class called "007" is text and stays so."""
+    import pyarrow as pa  # late: it takes a tenth of a second
+
     items, classes = predictions.items, pa.array(predictions.classes, pa.string())
     probs = np.asfortranarray(predictions.probs, dtype=np.float32)  # its columns are what is written
     is_unseen = np.isnan(probs).any(axis=1)
@@ -75,5 +79,7 @@ def build_table(predictions: Predictions, probabilities: bool) -> pa.Table:
 
 
 def _write_csv(table: pa.Table, handle: IO[bytes]) -> None:
+    import pyarrow.csv
+
     handle.write(b"\xef\xbb\xbf")
     pyarrow.csv.write_csv(table, handle)

@@ -14,7 +14,7 @@ import numpy as np
 from alframe.engine.duplicates.grouping import group_duplicates
 from alframe.engine.duplicates.hashes import collect_difference_hashes
 from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
-from alframe.engine.embedding.embedder import Embedder
+from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import Embedded, RunCache
@@ -25,7 +25,7 @@ from alframe.types import Ints
 log = logging.getLogger(__name__)
 
 
-def embed_pool(campaign: Campaign, cache: RunCache, embedder: Embedder) -> Embedded:
+def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> Embedded:
     """Return features of every readable image; those of the last round where the network is still the same."""
     if cache.embedded is not None and cache.embedded.embedder is embedder:
         return cache.embedded
@@ -87,7 +87,7 @@ def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: Po
 
 
 def map_to_representatives(
-    campaign: Campaign, listing: PoolListing, embedder: Embedder, embedding: PoolEmbedding
+    campaign: Campaign, listing: PoolListing, embedder: FeatureSource, embedding: PoolEmbedding
 ) -> Ints:
     """Return (N,) the item that stands for each item: itself, unless `duplicates` says when another one does."""
     settings, hashes = campaign.settings.duplicates, None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AuditBased, CheckableLoss, CheckableSource, TracksSettings
+from alframe.contracts import AuditBased, CheckableCompute, CheckableLoss, CheckableSource, TracksSettings
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.needs import require_needs
 from alframe.errors import BadParams, UnmetNeed
@@ -94,7 +94,10 @@ def check_parts(campaign: Campaign) -> None:
         getattr(parts, kind)
     if isinstance(parts.loss, CheckableLoss):
         parts.loss.check()
-    parts.compute.device()
+    if isinstance(parts.compute, CheckableCompute):
+        parts.compute.check()
+    else:
+        parts.compute.device()
     stopping = parts.stopping
     needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit
     if needs_audit and campaign.audit_fraction == 0:

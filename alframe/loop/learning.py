@@ -24,7 +24,7 @@ from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.engine.measuring.image_counts import describe_image_counts
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
-from alframe.loop.finetune import describe_training, find_finetuned_keys
+from alframe.loop.network import describe_training, find_finetuned_keys
 from alframe.loop.phase_results import Candidates, Embedded, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import AuditDraw, RoundRecord
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from alframe.contracts import Head
 from alframe.engine.embedding.embed_pool import PoolEmbedding
-from alframe.engine.embedding.embedder import Embedder
+from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import LabelError
@@ -42,7 +42,7 @@ class Embedded:
     """
 
     listing: PoolListing
-    embedder: Embedder
+    embedder: FeatureSource
     embedding: PoolEmbedding
     replaced: Set[int]
     representatives: Ints

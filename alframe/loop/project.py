@@ -12,6 +12,7 @@ from alframe.errors import StoreError
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
 from alframe.store.files import clear_temporary_files
+from alframe.store.known_networks import KnownNetworks
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.store.path_lengths import CACHE_CHARACTERS, PROJECT_CHARACTERS, require_path_length
 from alframe.store.synced_folders import find_synced_folder
@@ -97,6 +98,11 @@ class Project:
     def file_cache(self) -> FileCache:
         """What each file held when it was last read."""
         return FileCache(self.cache_folder / "contents.sqlite")
+
+    @property
+    def known_networks(self) -> KnownNetworks:
+        """The networks that earlier commands have built."""
+        return KnownNetworks(self.cache_folder / "networks")
 
     def feature_store(self, fingerprint: str) -> FeatureStore:
         """Return the store of the embeddings by the network with this fingerprint."""

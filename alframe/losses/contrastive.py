@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Literal, get_args
 
 from alframe.kit.parameters import require_one_of, require_parameter
-from alframe.losses.pairs import PairLoss, squared_distances
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Mining = Literal["balanced", "hardest"]
 
@@ -32,24 +31,6 @@ class Contrastive:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        return _ContrastiveLoss("contrastive", self.margin, self.mining, seed)
+        from alframe.losses.pair_modules import ContrastiveLoss
 
-
-class _ContrastiveLoss(PairLoss):
-    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        squared = squared_distances(embeddings)
-        first, second = torch.triu_indices(len(labels), len(labels), 1, device=labels.device)
-        same = labels[first] == labels[second]
-        positive, negative = same.nonzero().flatten(), (~same).nonzero().flatten()
-        zero = 0.0 * embeddings.sum()  # with a gradient
-        if not len(positive) or not len(negative):
-            return zero
-        count = min(len(positive), len(negative))
-        if self.mining == "hardest":
-            chosen = negative[squared.detach()[first[negative], second[negative]].topk(count, largest=False).indices]
-        else:
-            chosen = negative[torch.randperm(len(negative), generator=self._generator)[:count].to(negative.device)]
-        # From the rows themselves: the root of a difference of large squares has no usable gradient near zero.
-        distances = torch.linalg.vector_norm(embeddings[first[chosen]] - embeddings[second[chosen]], dim=1)
-        push = nn.functional.relu(self.margin - distances).square().mean()
-        return (squared[first[positive], second[positive]].mean() + push) / 2 + zero
+        return ContrastiveLoss("contrastive", self.margin, self.mining, seed)

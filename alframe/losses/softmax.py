@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal, get_args
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Literal, get_args
 
 from alframe.kit.parameters import require_one_of, require_parameter
-from alframe.kit.seeding import integer_seed
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Weighting = Literal["none", "balanced", "effective"]
 
@@ -36,30 +34,6 @@ class Softmax:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(integer_seed(seed, "softmax"))
-            return _Classifier(dim, classes, self)
+        from alframe.losses.softmax_module import make_classifier
 
-
-class _Classifier(nn.Module):
-    def __init__(self, dim: int, classes: int, recipe: Softmax) -> None:
-        super().__init__()
-        self.layer = nn.Linear(dim, classes)
-        self.recipe = recipe
-        self.register_buffer("weights", None)
-
-    def set_training_labels(self, labels: torch.Tensor) -> None:
-        if self.recipe.weighting != "none":
-            counts = torch.bincount(labels, minlength=self.layer.out_features).double()
-            self.weights = class_weights(counts, self.recipe.weighting, self.recipe.beta).to(self.layer.weight)
-
-    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        smoothing = self.recipe.label_smoothing
-        return nn.functional.cross_entropy(self.layer(embeddings), labels, self.weights, label_smoothing=smoothing)
-
-
-def class_weights(counts: torch.Tensor, weighting: Weighting, beta: float) -> torch.Tensor:
-    """Return the weights (C,) of classes with `counts` (C,) labels: 1 on average, and 0 without labels; float64."""
-    effective = -torch.expm1(counts * math.log(beta)) / (1 - beta) if beta else counts.clamp(max=1)
-    inverse = torch.where(counts > 0, 1 / (counts if weighting == "balanced" else effective), 0.0)
-    return inverse * (counts > 0).sum() / inverse.sum()
+        return make_classifier(dim, classes, seed, self)

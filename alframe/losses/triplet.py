@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Literal, get_args
 
 from alframe.kit.parameters import require_one_of, require_parameter
-from alframe.losses.pairs import PairLoss, squared_distances
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Mining = Literal["hard", "semi_hard", "hardest", "all"]
 
@@ -37,38 +36,6 @@ class Triplet:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        return _TripletLoss("triplet", self.margin, self.mining, seed)
+        from alframe.losses.pair_modules import TripletLoss
 
-
-class _TripletLoss(PairLoss):
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        distances = squared_distances(embeddings)
-        same = labels[:, None] == labels[None, :]
-        anchors, positives = torch.nonzero(same.fill_diagonal_(False), as_tuple=True)
-        other = labels[anchors, None] != labels[None, :]  # (pairs, B)
-        to_positive = distances[anchors, positives][:, None]  # (pairs, 1)
-        to_negative = distances[anchors]  # (pairs, B)
-        slack = self.margin + to_positive - to_negative
-        with torch.no_grad():
-            selected = self._select_triplets(other & (slack > 0), to_positive, to_negative)
-        # The sum of nothing is a zero with a gradient; `embeddings` keeps it in the graph without any pair.
-        return slack[selected].sum() / selected.sum().clamp(min=1) + 0.0 * embeddings.sum()
-
-    def _select_triplets(self, violating: Tensor, to_positive: Tensor, to_negative: Tensor) -> Tensor:
-        """Return which negatives (pairs, B) make a triplet with each pair, out of those `violating` the margin."""
-        if self.mining == "all":
-            return violating
-        if self.mining == "hardest":
-            return _largest(-to_negative, violating)
-        if self.mining == "semi_hard":
-            violating = violating & (to_negative > to_positive)
-        random_score = torch.rand(violating.shape, generator=self._generator).to(violating.device)
-        return _largest(random_score, violating)
-
-
-def _largest(score: Tensor, allowed: Tensor) -> Tensor:
-    """Return a mask of the allowed entry with the largest score in each row; none where nothing is allowed."""
-    if allowed.shape[0] == 0:
-        return allowed
-    best = score.masked_fill(~allowed, -torch.inf).argmax(1, keepdim=True)
-    return torch.zeros_like(allowed).scatter_(1, best, True) & allowed
+        return TripletLoss("triplet", self.margin, self.mining, seed)

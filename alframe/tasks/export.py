@@ -7,7 +7,6 @@ from itertools import compress
 from pathlib import Path
 
 from alframe.contracts import CheckableExporter, ExportableModel, Exporter
-from alframe.engine.model import Model
 from alframe.errors import AlframeError, StoreError
 from alframe.loop.answers import collect_and_store_answers
 from alframe.loop.experiment import check_parts, sync_pool
@@ -52,7 +51,9 @@ def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> 
 
     Raises LabelError if there are too few labels for a model.
     """
-    recipes, embedder = session.recipes, fitted.embedded.embedder
+    from alframe.engine.model import Model
+
+    recipes, embedder = session.recipes, fitted.embedded.embedder.build()
     model = Model(embedder, fitted.require_head(), fitted.training.classes, recipes["backbone"], recipes["head"])
     predictions, folder = predict_pool(session, cache, fitted), session.project.export_folder
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,6 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.commands import command_line, short_path
 from alframe.engine.embedding.embed_pool import update_pool_embedding
-from alframe.engine.model import load_model
 from alframe.errors import BadParams, StoreError
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.kit.tables import path_cell
@@ -45,6 +44,8 @@ class Predict:
                 f"{command_line('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. "
                 f"`export` writes a project's model."
             )
+        from alframe.engine.model import load_model
+
         folder = Path(self.model or session.project.model_folder)
         model = load_model(folder, session.parts.compute.device(), session.settings.inference)
         items = list(REGISTRIES["pool"].build({"name": "folder", "root": str(self.images)}).items())

@@ -11,8 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from alframe.contracts import Loss
 from alframe.errors import BadParams
-from alframe.losses.pairs import squared_distances
-from alframe.losses.softmax import Softmax, Weighting, _Classifier, class_weights
+from alframe.losses.pair_modules import squared_distances
+from alframe.losses.softmax import Softmax, Weighting
+from alframe.losses.softmax_module import _Classifier, class_weights
 from alframe.losses.triplet import Triplet
 from alframe.testing.loss import LossSuite
 

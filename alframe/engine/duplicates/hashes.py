@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from alframe.chunks import chunks
 from alframe.contracts import Compute
-from alframe.data.loading import Batch, load_batches
 from alframe.engine.embedding.embed_pool import SHARD_SIZE, map_shards_checked, process_shards
 from alframe.store.file_cache import FileCache
 from alframe.types import Bools, Floats, InputSpec, Item
+
+if TYPE_CHECKING:
+    from alframe.data.loading import Batch
 
 log = logging.getLogger(__name__)
 
@@ -51,4 +54,6 @@ def collect_difference_hashes(
 def _load_without_features(
     spec: InputSpec, workers: int, items: Sequence[Item], batches: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Batch, Floats]]:
+    from alframe.data.loading import load_batches
+
     return ((batch, np.empty((0, 0), np.float32)) for batch in load_batches(items, spec, batches, workers))

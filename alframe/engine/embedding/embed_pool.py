@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.chunks import chunks
 from alframe.contracts import Compute
-from alframe.data.loading import Batch
-from alframe.engine.embedding.embedder import Embedder, embed_batches
+from alframe.engine.embedding.feature_source import FeatureSource, NetworkChanged
 from alframe.engine.embedding.moved_files import recognise_moved_files
 from alframe.errors import BadOutput, EngineError, PoolError
 from alframe.progress import Bar, track
@@ -25,10 +24,14 @@ from alframe.store.files import require_free_space
 from alframe.store.pool_features import gather_pool_features
 from alframe.types import Bools, Floats, Item
 
+if TYPE_CHECKING:
+    from alframe.data.loading import Batch
+    from alframe.engine.embedding.embedder import Embedder
+
 SHARD_SIZE = 512  # images; what a kill costs at most
 BYTES_PER_FLOAT = 4
 # From all items, and batches as positions in them, to each batch and the features (g, D) of its readable images.
-ProcessBatches = Callable[[Sequence[Item], Sequence[Sequence[int]]], Iterator[tuple[Batch, Floats]]]
+ProcessBatches = Callable[[Sequence[Item], Sequence[Sequence[int]]], Iterator[tuple["Batch", Floats]]]
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +68,11 @@ class ShardResult:
 def update_pool_embedding(
     items: Sequence[Item],
     is_present: Bools,
-    embedder: Embedder,
+    embedder: FeatureSource,
     open_store: Callable[[str], FeatureStore],
     file_cache: FileCache,
     compute: Compute,
-) -> tuple[Embedder, PoolEmbedding]:
+) -> tuple[FeatureSource, PoolEmbedding]:
     """Bring the store of the embedder's fingerprint up to date, and gather the features of all items.
 
     `is_present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
@@ -81,8 +84,10 @@ def update_pool_embedding(
         try:
             store = open_store(embedder.fingerprint)
             return embedder, _embed_missing(items, is_present, embedder, store, file_cache, compute)
+        except NetworkChanged as change:
+            embedder = change.embedder
         except EngineError as error:
-            following = embedder.next_fallback()
+            following = embedder.build().next_fallback()
             if following is None:
                 raise
             log.warning("%s Continuing with %s.", error, following.runner.inference)
@@ -92,7 +97,7 @@ def update_pool_embedding(
 def _embed_missing(
     items: Sequence[Item],
     is_present: Bools,
-    embedder: Embedder,
+    source: FeatureSource,
     store: FeatureStore,
     cache: FileCache,
     compute: Compute,
@@ -102,6 +107,11 @@ def _embed_missing(
     contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), is_present)
     recognise_moved_files(items, contents, cache)
     shards = _missing_shards(contents, store)
+    if not shards:
+        return _collect_embedding(contents, store)
+    from alframe.engine.embedding.embedder import embed_batches
+
+    embedder = source.build()
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     embed = partial(embed_batches, embedder, workers=compute.workers())

@@ -17,7 +17,8 @@ from torch import nn
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load_batches
-from alframe.engine.embedding.runner import NetworkRunner, engine_candidates, is_mps
+from alframe.engine.embedding.feature_source import fingerprint_features
+from alframe.engine.embedding.runner import NetworkRunner, engine_candidates
 from alframe.errors import BadOutput
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
@@ -44,15 +45,12 @@ class Embedder:
 
     @property
     def fingerprint(self) -> str:
-        """The key of the features, which engines and precisions never share; for eager fp32, the network's digest.
+        """The key of the features."""
+        return fingerprint_features(self.network_digest, self.runner.inference, self.device)
 
-        Nor does Apple's GPU share it with others.
-        """
-        inference = self.runner.inference
-        if inference == Inference() and not is_mps(self.device):
-            return self.network_digest
-        device = " mps" if is_mps(self.device) else ""
-        return hashlib.blake2b(f"{self.network_digest} {inference}{device}".encode(), digest_size=16).hexdigest()
+    def build(self) -> Embedder:
+        """See `FeatureSource`."""
+        return self
 
     @property
     def not_finite_reason(self) -> str:

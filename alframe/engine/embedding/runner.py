@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from alframe.engine.embedding import runtimes
+from alframe.engine.embedding.feature_source import is_mps
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.errors import EngineError
 from alframe.settings import Inference
@@ -113,11 +114,6 @@ class NetworkRunner:
                 f"is exact."
             )
         return runtime
-
-
-def is_mps(device: str) -> bool:
-    """Return whether a torch device is Apple's GPU, whose arithmetic is checked against the processor's."""
-    return device.partition(":")[0] == "mps"
 
 
 def _exact_network(module: nn.Module, spec: InputSpec, device: str) -> tuple[nn.Module, InputSpec, str]:

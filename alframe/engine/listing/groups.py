@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from alframe.types import Item
 
@@ -17,6 +15,9 @@ def assign_groups(items: Sequence[Item], group: str) -> list[str]:
     No group cuts a sequence, nor splits the boxes of an image: where a sequence spans two cameras, or a box has come to
     an image later, groups are joined.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     numbers: dict[tuple[str, str], int] = {}
     links = []
     has_boxes = any("box" in item.meta for item in items)

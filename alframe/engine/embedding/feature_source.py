@@ -1,0 +1,93 @@
+"""What features are made by: a network, or one that is known from earlier and is built only when it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from alframe.errors import StoreError
+from alframe.settings import Inference
+from alframe.store.known_networks import KnownNetwork
+from alframe.types import InputSpec
+
+if TYPE_CHECKING:
+    from alframe.engine.embedding.embedder import Embedder
+
+
+class FeatureSource(Protocol):
+    """What an `Embedder` and an `UnbuiltEmbedder` have in common."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the key of the features."""
+
+    @property
+    def spec(self) -> InputSpec:
+        """Return how images are prepared for the network."""
+
+    def build(self) -> Embedder:
+        """Return the network, ready to embed."""
+
+
+class NetworkChanged(StoreError):
+    """The network that was built is not the one that was known; `embedder` has it."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        super().__init__(
+            "The network is not the one that the embeddings were made with, although its files, its parameters and the "
+            "packages are the same. Run the same command again: the images are then embedded by the network as it is."
+        )
+        self.embedder = embedder
+
+
+@dataclass(frozen=True)
+class UnbuiltEmbedder:
+    """A network that an earlier command has built: features that are stored already need no more than its digest.
+
+    `make` builds it. `forget` is called if the result is another network.
+    """
+
+    known: KnownNetwork
+    inference: Inference
+    make: Callable[[], Embedder]
+    forget: Callable[[], None]
+
+    @property
+    def fingerprint(self) -> str:
+        """See `FeatureSource`."""
+        return fingerprint_features(self.known.digest, self.inference)
+
+    @property
+    def spec(self) -> InputSpec:
+        """See `FeatureSource`."""
+        return self.known.spec
+
+    def build(self) -> Embedder:
+        """Build the network, once. Raises NetworkChanged if its features would not be those that are stored."""
+        if self._embedder.fingerprint != self.fingerprint:
+            self.forget()
+            raise NetworkChanged(self._embedder)
+        return self._embedder
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self.make()
+
+
+def fingerprint_features(network_digest: str, inference: Inference, device: str = "cpu") -> str:
+    """Return the key of features, which engines and precisions never share; for eager fp32, the network's digest.
+
+    Nor does Apple's GPU share it with other devices, which all do.
+    """
+    if inference == Inference() and not is_mps(device):
+        return network_digest
+    mps = " mps" if is_mps(device) else ""
+    return hashlib.blake2b(f"{network_digest} {inference}{mps}".encode(), digest_size=16).hexdigest()
+
+
+def is_mps(device: str) -> bool:
+    """Return whether a torch device is Apple's GPU, whose arithmetic is checked against the processor's."""
+    return device.partition(":")[0] == "mps"

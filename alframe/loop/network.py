@@ -1,0 +1,125 @@
+"""The network that embeds: fine-tuned if that is due, and built only when something must be embedded."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alframe.builtins import REGISTRIES
+from alframe.contracts import HasWeightsFiles
+from alframe.engine.embedding.feature_source import FeatureSource, UnbuiltEmbedder
+from alframe.engine.weights_files import file_digest, load_weights
+from alframe.errors import StoreError
+from alframe.loop.campaign import Campaign
+from alframe.loop.parts import list_package_versions
+from alframe.loop.phase_results import LabelSnapshot, RunCache
+from alframe.store.events import Trained
+from alframe.store.known_networks import KnownNetwork
+
+if TYPE_CHECKING:
+    import torch
+
+    from alframe.engine.embedding.embedder import Embedder
+
+
+def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> FeatureSource:
+    """Return the network to embed with: fine-tuned now, if that is due, or else as it was."""
+    plan, trained = campaign.settings.finetune, earlier_trainings(campaign)
+    labels = len(snapshot.labels.counted)
+    next_at = plan.start if not trained else trained[-1][1].labels + plan.every
+    is_done = bool(trained) and trained[-1][0] == snapshot.closed_round_count
+    if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done:
+        from alframe.loop.finetune import fine_tune_backbone
+
+        return fine_tune_backbone(campaign, cache, plan.again if trained else plan.first, snapshot)
+    if cache.embedded is not None:
+        return cache.embedded.embedder
+    source = load_network(campaign)
+    frozen = {plan.first.freeze, plan.again.freeze} - {"none"}
+    if plan.start is not None and frozen:  # a stage that is not there shows now, and not after a thousand labels
+        from alframe.engine.training.freezing import frozen_parameters
+
+        for freeze in sorted(frozen):
+            frozen_parameters(source.build().module, freeze)
+    return source
+
+
+def earlier_trainings(campaign: Campaign) -> list[tuple[int, Trained]]:
+    """Return (round, training) of the backbone that is chosen now; trainings of other backbones do not count."""
+    recipe = dict(campaign.recipes["backbone"])
+    return [(number, trained) for number, trained in campaign.ledger.events(Trained) if trained.backbone == recipe]
+
+
+def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
+    """Load the backbone with the weights stored last, or those it comes with if there are none, or not `warm`.
+
+    If an earlier command has built the same network, it is not built before it is needed.
+    """
+    trained = earlier_trainings(campaign)[-1:] if warm else []
+    networks, inference = campaign.project.known_networks, campaign.settings.inference
+    origin = _network_origin(campaign, trained[0][1] if trained else None)
+
+    def build() -> Embedder:
+        from alframe.engine.embedding.embedder import make_embedder
+
+        weights = _load_trained(campaign.folder / trained[0][1].file, trained[0][1].digest) if trained else None
+        backbone, device = campaign.parts.backbone, campaign.parts.compute.device()
+        recipe, seed = campaign.recipes["backbone"], _network_seed(campaign)
+        embedder = make_embedder(backbone, recipe, seed, device, weights, inference)
+        files = () if trained else backbone.weights_files() if isinstance(backbone, HasWeightsFiles) else None
+        if files is not None:
+            networks.remember(origin, KnownNetwork(embedder.network_digest, embedder.spec), files)
+        return embedder
+
+    # Which engine `auto` means, and whether there is an Apple GPU, whose features are its own, is asked of torch.
+    known = None if inference.engine == "auto" or sys.platform == "darwin" else networks.find(origin)
+    return build() if known is None else UnbuiltEmbedder(known, inference, build, partial(networks.forget, origin))
+
+
+def _network_origin(campaign: Campaign, trained: Trained | None) -> dict[str, Any]:
+    """Return all that decides a network apart from the files of its weights; `trained`: its fine-tuning, if any."""
+    backbone, recipe = campaign.parts.backbone, dict(campaign.recipes["backbone"])
+    draws_weights = trained is None and getattr(backbone, "draws_weights", True)
+    part = REGISTRIES["backbone"].get(str(recipe["name"]))
+    return {
+        "backbone": recipe,
+        "from": f"{part.owner} {part.version}",
+        "seed": _network_seed(campaign) if draws_weights else None,
+        "trained": None if trained is None else trained.digest,
+        "packages": {name: list_package_versions().get(name) for name in ("alframe", "torch", "timm")},
+    }
+
+
+def _network_seed(campaign: Campaign) -> int:
+    return campaign.settings.seed if campaign.network_seed is None else campaign.network_seed
+
+
+def find_finetuned_keys(campaign: Campaign) -> set[int]:
+    """Return the keys of the labelled items that the network in use was fine-tuned on; none if it never was."""
+    trainings = earlier_trainings(campaign)
+    if not trainings:
+        return set()
+    number, trained = trainings[-1]
+    if trained.seen is not None:
+        return set(trained.seen)
+    # An older version has left out nothing but the audit: all else that may have been answered by then was trained on.
+    answered = {label.item for label in campaign.labels().counted if (label.round or 0) <= number}
+    return answered - set(campaign.audit_keys().tolist())
+
+
+def describe_training(campaign: Campaign, round_number: int) -> dict[str, Any]:
+    """Return how the training of this round went; nothing if there was none, or an older version did not record it."""
+    results = "labels", "losses", "train_accuracy", "validation_f1", "best_epoch"
+    trainings = [trained for number, trained in earlier_trainings(campaign) if number == round_number]
+    return {name: getattr(trained, name) for trained in trainings[-1:] if trained.losses for name in results}
+
+
+def _load_trained(file: Path, digest: str) -> dict[str, torch.Tensor]:
+    """Return stored weights. Raises StoreError if they are not those that were stored: all embeddings would change."""
+    advice = "Restore it from a backup of the project."
+    weights = load_weights(file, advice)
+    if digest and file_digest(file) != digest:
+        raise StoreError(f"{file} is damaged: its checksum is wrong. {advice}")
+    return weights

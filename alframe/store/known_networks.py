@@ -1,0 +1,77 @@
+"""Which network a recipe gives, as earlier commands found out by building it.
+
+A record holds as long as the files that the weights came from have the same size and modification time. Losing it costs
+building the network once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from alframe.store.files import remove_file, write_json
+from alframe.types import InputSpec
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNetwork:
+    """The digest of a network's weights, structure and input; and the input itself."""
+
+    digest: str
+    spec: InputSpec
+
+
+class KnownNetworks:
+    """One small file for each network, below `folder`; `origin` is all that decides it, apart from files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, origin: Mapping[str, Any]) -> KnownNetwork | None:
+        """Return the network, unless none is recorded or one of its files has changed."""
+        try:
+            stored = json.loads(self._file(origin).read_text(encoding="utf-8"))
+            if any(_stamp(Path(path)) != stamp for path, stamp in stored["files"]):
+                return None
+            return KnownNetwork(str(stored["digest"]), _read_spec(stored["spec"]))
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def remember(self, origin: Mapping[str, Any], network: KnownNetwork, files: Sequence[Path]) -> None:
+        """Record the network, and the files that its weights came from."""
+        stamps = [(str(file.absolute()), _stamp(file)) for file in files]
+        with suppress(OSError):  # a cache that may only be read
+            write_json(self._file(origin), {**asdict(network), "files": stamps, "origin": origin})
+
+    def forget(self, origin: Mapping[str, Any]) -> None:
+        """Remove the record."""
+        with suppress(OSError):
+            remove_file(self._file(origin))
+
+    def _file(self, origin: Mapping[str, Any]) -> Path:
+        text = json.dumps(origin, sort_keys=True, default=str)
+        return self._folder / f"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}.json"
+
+
+def _stamp(file: Path) -> list[int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _read_spec(stored: Mapping[str, Any]) -> InputSpec:
+    ranges = stored["value_range"]
+    return InputSpec(
+        stored["size"],
+        tuple(stored["mean"]),
+        tuple(stored["std"]),
+        stored["interpolation"],
+        None if ranges is None else tuple((low, high) for low, high in ranges),
+    )
