@@ -1,4 +1,4 @@
-"""Fine-tune the backbone."""
+"""Fine-tune the backbone when enough new labels have come."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 
 from alframe import seeding
 from alframe.contracts import UsesFitContext
-from alframe.engine.embedding.embedder import Embedder, embedder_from_module
+from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.fit import drop_answers, leave_out_groups, make_training_labels
 from alframe.engine.listing.pool_listing import PoolListing
-from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.weights_files import file_digest, save_weights
 from alframe.loop.campaign import Campaign
 from alframe.loop.network import earlier_trainings, find_finetuned_keys, load_network
@@ -22,8 +21,32 @@ from alframe.types import Need
 UNSEEN_FRACTION = 0.2  # of the labels
 
 
-def fine_tune_backbone(campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot) -> Embedder:
-    """Fine-tune the backbone on the labels so far, store its weights, and return it."""
+def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> FeatureSource:
+    """Return the network to embed with: fine-tuned now, if that is due, or else as it was."""
+    plan, trained = campaign.settings.finetune, earlier_trainings(campaign)
+    labels = len(snapshot.labels.counted)
+    next_at = plan.start if not trained else trained[-1][1].labels + plan.every
+    is_done = bool(trained) and trained[-1][0] == snapshot.closed_round_count
+    if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done:
+        return _fine_tune_backbone(campaign, cache, plan.again if trained else plan.first, snapshot)
+    if cache.embedded is not None:
+        return cache.embedded.embedder
+    source = load_network(campaign)
+    frozen = {plan.first.freeze, plan.again.freeze} - {"none"}
+    if plan.start is not None and frozen:  # a stage that is not there shows now, and not after a thousand labels
+        from alframe.engine.training.freezing import frozen_parameters
+
+        for freeze in sorted(frozen):
+            frozen_parameters(source.build().module, freeze)
+    return source
+
+
+def _fine_tune_backbone(
+    campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot
+) -> FeatureSource:
+    from alframe.engine.embedding.embedder import embedder_from_module
+    from alframe.engine.training.fine_tune import fine_tune
+
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = load_network(campaign, plan.warm).build()
     items, number = cache.listing.items, snapshot.closed_round_count

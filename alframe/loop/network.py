@@ -1,4 +1,4 @@
-"""The network that embeds: fine-tuned if that is due, and built only when something must be embedded."""
+"""The network that embeds, which is built only when something must be embedded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from alframe.engine.weights_files import file_digest, load_weights
 from alframe.errors import StoreError
 from alframe.loop.campaign import Campaign
 from alframe.loop.parts import list_package_versions
-from alframe.loop.phase_results import LabelSnapshot, RunCache
 from alframe.store.events import Trained
 from alframe.store.known_networks import KnownNetwork
 
@@ -22,28 +21,6 @@ if TYPE_CHECKING:
     import torch
 
     from alframe.engine.embedding.embedder import Embedder
-
-
-def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> FeatureSource:
-    """Return the network to embed with: fine-tuned now, if that is due, or else as it was."""
-    plan, trained = campaign.settings.finetune, earlier_trainings(campaign)
-    labels = len(snapshot.labels.counted)
-    next_at = plan.start if not trained else trained[-1][1].labels + plan.every
-    is_done = bool(trained) and trained[-1][0] == snapshot.closed_round_count
-    if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done:
-        from alframe.loop.finetune import fine_tune_backbone
-
-        return fine_tune_backbone(campaign, cache, plan.again if trained else plan.first, snapshot)
-    if cache.embedded is not None:
-        return cache.embedded.embedder
-    source = load_network(campaign)
-    frozen = {plan.first.freeze, plan.again.freeze} - {"none"}
-    if plan.start is not None and frozen:  # a stage that is not there shows now, and not after a thousand labels
-        from alframe.engine.training.freezing import frozen_parameters
-
-        for freeze in sorted(frozen):
-            frozen_parameters(source.build().module, freeze)
-    return source
 
 
 def earlier_trainings(campaign: Campaign) -> list[tuple[int, Trained]]:
@@ -81,7 +58,7 @@ def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
 def _network_origin(campaign: Campaign, trained: Trained | None) -> dict[str, Any]:
     """Return all that decides a network apart from the files of its weights; `trained`: its fine-tuning, if any."""
     backbone, recipe = campaign.parts.backbone, dict(campaign.recipes["backbone"])
-    draws_weights = trained is None and getattr(backbone, "draws_weights", True)
+    draws_weights = trained is None and not (isinstance(backbone, HasWeightsFiles) and not backbone.draws_weights)
     part = REGISTRIES["backbone"].get(str(recipe["name"]))
     return {
         "backbone": recipe,

@@ -6,8 +6,8 @@ from alframe.loop.answers import collect_answers
 from alframe.loop.campaign import Campaign
 from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, record_and_request
 from alframe.loop.embedding import embed_pool
+from alframe.loop.finetune import update_embedder
 from alframe.loop.learning import evaluate_and_record, fit_head
-from alframe.loop.network import update_embedder
 from alframe.loop.phase_results import Candidates, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import Outcome, RoundRecord, State
 

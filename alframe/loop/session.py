@@ -20,7 +20,7 @@ from alframe.loop.answers import load_label_snapshot
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
 from alframe.loop.experiment import sync_pool
-from alframe.loop.network import update_embedder
+from alframe.loop.finetune import update_embedder
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.round import update_and_evaluate_model
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord

@@ -36,4 +36,4 @@ class Softmax:
         """See the Loss contract."""
         from alframe.losses.softmax_module import make_classifier
 
-        return make_classifier(dim, classes, seed, self)
+        return make_classifier(dim, classes, seed, self.label_smoothing, self.weighting, self.beta)

@@ -94,7 +94,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.loop.answers import load_label_snapshot
     from alframe.loop.embedding import embed_pool
     from alframe.loop.experiment import check_parts, sync_pool
-    from alframe.loop.network import update_embedder
+    from alframe.loop.finetune import update_embedder
     from alframe.loop.round import run_round
     from alframe.loop.session import train_on_all_labels
     from alframe.samplers.kcenter import KCenter

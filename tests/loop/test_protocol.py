@@ -256,7 +256,7 @@ def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeyp
         trained_on.append({item.id for item in items})
         return TrainingResult([])
 
-    monkeypatch.setattr("alframe.loop.finetune.fine_tune", spy)
+    monkeypatch.setattr("alframe.engine.training.fine_tune.fine_tune", spy)
     words = ("audit=0.5", "stopping=null", "finetune.start=4", "finetune.every=4", "finetune.unseen=0")
     for number in range(1, 4):
         person.run(*words)

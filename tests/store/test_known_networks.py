@@ -49,9 +49,7 @@ def test_a_forgotten_network_is_gone(networks: KnownNetworks) -> None:
     assert networks.find(ORIGIN) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "null", '{"digest": "abc", "files": 3}', '{"digest": 1, "files": []}']
-)
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"digest": "", "files": 3}', '{"digest": 1, "files": []}'])
 def test_a_damaged_record_is_none(networks: KnownNetworks, tmp_path: Path, text: str) -> None:
     (file,) = (tmp_path / "networks").glob("*.json")
     file.write_text(text, encoding="utf-8")
