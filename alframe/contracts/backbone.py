@@ -33,10 +33,7 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class HasWeightsFiles(Protocol):
-    """A backbone that says where its weights come from, so that its network need not be built to know it again.
-
-    Where nothing is to be embedded, alframe then neither imports torch nor builds the network.
-    """
+    """A backbone that says where its weights come from; its network is built only when something must be embedded."""
 
     draws_weights: bool
     """Whether any weights are random, and so come from the seed."""
@@ -44,8 +41,7 @@ class HasWeightsFiles(Protocol):
     def weights_files(self) -> Sequence[Path] | None:
         """Return the files that decide the weights, apart from the seed; None if they are not known.
 
-        Called after `module`. As long as these files, the parameters and the versions of the packages are the same,
-        the network is taken to be the same.
+        Called after `module`. While they, the parameters and the packages stay the same, so does the network.
         """
 
 
