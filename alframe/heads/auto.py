@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alframe.heads.fitting import DeterministicHead, expand_to_all_classes, prepare_examples, reduce_rows, softmax
-from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
-from alframe.heads.prototype import fit_prototypes
+from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regressions
+from alframe.heads.prototype import Falloff, fit_prototypes
 from alframe.heads.sharpness import FOLD_TOLERANCE, balanced_weights, fit_shares, fit_sharpness, split_folds
 from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
@@ -20,6 +20,7 @@ from alframe.types import Bools, FitContext, Floats, Floats64, Ints
 if TYPE_CHECKING:
     from torch import nn
 
+ABSENT = np.float32(-1e4)  # the logit of a class without examples: its power is 0
 REFERENCES = 2000  # examples that the distance of an image is measured to, at most: each costs time and memory
 
 
@@ -70,20 +71,18 @@ class Auto(DeterministicHead):
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `unseen` rows of two classes, both models count half."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
-        rows, basis = reduce_rows(scaled)
-        examples = _Examples(rows, unit_vectors(rows), target, context.is_unseen_by_backbone, x.shape[1], self)
+        reduced = reduce_rows(scaled)
+        unseen = context.is_unseen_by_backbone
+        examples = _Examples(reduced.rows, unit_vectors(reduced.rows), target, unseen, x.shape[1], self)
         references = np.sort(rng.permutation(len(y))[:REFERENCES])
-        models = examples.fit(np.arange(len(y)))
-        plain = fit_logistic_regression(
-            rows, np.eye(len(present), dtype=np.float32)[target], self.c, self.max_iter, self.name
-        )
+        models, plain = examples.fit()
         factors, sharpness, falloff = _fit_factors(examples, models, references, context.groups, rng)
         factors = np.asarray(factors * np.exp(sharpness), np.float32)
-        linear, prototypes = (factor * weight @ basis for factor, weight in zip(factors, models.weights, strict=True))
-        bias = np.asarray(factors @ np.stack(models.biases), np.float32)
-        weight, all_bias = expand_to_all_classes(linear, bias, present, classes)
+        bias = np.asarray(factors @ np.stack([models.linear[1], models.prototypes[1]]), np.float32)
+        weight, all_bias = expand_to_all_classes(factors[0] * reduced.expand(models.linear[0]), bias, present, classes)
+        prototypes = factors[1] * reduced.expand(models.prototypes[0])
         unit_weight, _ = expand_to_all_classes(prototypes, bias, present, classes)
-        plain_weight, plain_bias = expand_to_all_classes(plain[0] @ basis, plain[1], present, classes)
+        plain_weight, plain_bias = expand_to_all_classes(reduced.expand(plain[0]), plain[1], present, classes)
         kept = references if falloff else references[:0]
         self._state = {
             "mean": mean,
@@ -93,7 +92,7 @@ class Auto(DeterministicHead):
             "bias": all_bias,
             "plain_weight": plain_weight,
             "plain_bias": plain_bias,
-            "references": examples.unit[kept] @ basis,
+            "references": unit_vectors(scaled[kept]),
             "falloff": np.array([falloff], np.float32),
         }
 
@@ -132,16 +131,19 @@ class Auto(DeterministicHead):
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """Both models, fitted to examples of the classes `present` (P,): `weights` (P, D) and `biases` (P,) of each."""
+    """Both models, fitted to all examples: the weights (P, r) and biases (P,) of each, and how prototypes fall off."""
 
-    present: Ints
-    weights: tuple[Floats, Floats]
-    biases: tuple[Floats, Floats]
+    linear: tuple[Floats, Floats]
+    prototypes: tuple[Floats, Floats]
+    falloff: Falloff
 
 
 @dataclass(frozen=True, slots=True)
 class _Examples:
-    """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit` (m, r), and the classes."""
+    """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit` (m, r), and the classes.
+
+    They have r coordinates of `dim` features.
+    """
 
     rows: Floats
     unit: Floats
@@ -150,39 +152,60 @@ class _Examples:
     dim: int
     head: Auto
 
-    def fit(self, train: Ints, start: _Models | None = None) -> _Models:
-        """Return both models of the rows `train` (t,); with `start`, only as exact as is needed to measure them."""
-        present, y = np.unique(self.y[train], return_inverse=True)
-        linear = fit_logistic_regression(
-            self.rows[train],
-            np.asarray(np.eye(len(present))[y] * balanced_weights(y, np.ones(len(y)))[:, None], np.float32),
-            self.head.c,
-            self.head.max_iter,
-            "auto",
-            start=None if start is None else (start.weights[0][present], start.biases[0][present]),
-            tolerance=GRADIENT_TOLERANCE if start is None else FOLD_TOLERANCE,
-        )
-        prototypes = fit_prototypes(self.unit[train], y, self.head.shrinkage, self.dim, self.unseen[train])
-        return _Models(present, *zip(linear, prototypes, strict=True))
+    def fit(self) -> tuple[_Models, tuple[Floats, Floats]]:
+        """Return the models of all examples, and the linear model to which classes do not count the same."""
+        plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y]
+        weights, biases = self._fit_linear(plain[None])
+        fair = self._fair_targets(np.arange(len(self.y)))
+        linear = self._fit_linear(fair[None], start=(weights[0], biases[0]))
+        *prototypes, falloff = fit_prototypes(self.unit, self.y, self.head.shrinkage, self.dim, self.unseen)
+        models = _Models((linear[0][0], linear[1][0]), (prototypes[0], prototypes[1]), falloff)
+        return models, (weights[0], biases[0])
 
-    def predict(self, models: _Models, test: Ints) -> Floats64:
-        """Return the logits (2, t, P) of the rows `test` (t,) over all classes; minus infinity where one is absent."""
-        logits = np.full((2, len(test), int(self.y.max()) + 1), -np.inf)
-        for model, rows in enumerate((self.rows, self.unit)):
-            logits[model][:, models.present] = rows[test] @ models.weights[model].T + models.biases[model]
-        return logits
+    def predict_held_out(self, tests: Sequence[Ints], models: _Models, references: Ints) -> HeldOutLogits:
+        """Predict each of the `tests`, of which there is one at least, by models of all other rows.
 
-    def predict_held_out(self, tests: Sequence[Ints], start: _Models, references: Ints) -> HeldOutLogits:
-        """Predict each of the `tests`, of which there is one at least, by models of all other rows."""
+        They start from the `models` of all rows, and are only as exact as is needed to measure them. Without
+        `references`, all distances are 0.
+        """
+        trains = [np.setdiff1d(np.arange(len(self.y)), test) for test in tests]
+        targets = np.stack([self._fair_targets(train) for train in trains])
+        linear = self._fit_linear(targets, models.linear, FOLD_TOLERANCE)
         logits, distances, y = [], [], []
-        for test in tests:
-            train = np.setdiff1d(np.arange(len(self.y)), test)
-            logits.append(self.predict(self.fit(train, start), test))
-            nearest = np.intersect1d(references, train)
-            nearest = nearest if len(nearest) else train
-            distances.append(_distance_to_nearest(self.unit[test], self.unit[nearest]))
-            y.append(np.where(np.isin(self.y[test], self.y[train]), self.y[test], -1))
+        for test, train, weight, bias in zip(tests, trains, *linear, strict=True):
+            known, numbers = np.unique(self.y[train], return_inverse=True)
+            found = np.full((2, len(test), int(self.y.max()) + 1), -np.inf)
+            found[0][:, known] = self.rows[test] @ weight[known].T + bias[known]
+            weight, bias, _ = fit_prototypes(
+                self.unit[train], numbers, self.head.shrinkage, self.dim, self.unseen[train], models.falloff
+            )
+            found[1][:, known] = self.unit[test] @ weight.T + bias
+            logits.append(found)
+            y.append(np.where(np.isin(self.y[test], known), self.y[test], -1))
+            distances.append(self._distances(test, train, references))
         return HeldOutLogits(np.concatenate(logits, axis=1), np.concatenate(distances), np.concatenate(y))
+
+    def _distances(self, test: Ints, train: Ints, references: Ints) -> Floats:
+        """Return the cosine distance (t,) of each of the rows `test` to the nearest of the `references` in `train`."""
+        if not len(references):
+            return np.zeros(len(test), np.float32)
+        nearest = np.intersect1d(references, train)
+        similar = self.unit[test] @ self.unit[nearest if len(nearest) else train].T
+        return np.asarray(1 - similar.max(axis=1))
+
+    def _fair_targets(self, train: Ints) -> Floats:
+        """Return how much each example counts for each class (m, P): the rows `train`, with the same sum a class."""
+        targets = np.zeros((len(self.y), int(self.y.max()) + 1), np.float32)
+        targets[train, self.y[train]] = balanced_weights(self.y[train], np.ones(len(train)))
+        return targets
+
+    def _fit_linear(
+        self, targets: Floats, start: tuple[Floats, Floats] | None = None, tolerance: float = GRADIENT_TOLERANCE
+    ) -> tuple[Floats, Floats]:
+        """Return the weights (k, P, r) and biases (k, P) of the linear models of the `targets` (k, m, P)."""
+        absent = np.where(targets.any(axis=1), np.float32(0), ABSENT)
+        c, max_iter = self.head.c, self.head.max_iter
+        return fit_logistic_regressions(self.rows, targets, c, max_iter, "auto", absent, start, tolerance)
 
 
 def _fit_factors(
@@ -194,6 +217,7 @@ def _fit_factors(
     are_bursts = len(np.unique(groups)) < len(groups)
     if are_bursts:
         tests.append(split_folds(examples.y, examples.unseen, groups, folds, rng))
+    references = references if are_bursts else references[:0]
     each = [examples.predict_held_out(some, models, references) for some in tests if some]
     each = [some for some in each if (some.y >= 0).any()]
     if not each:
@@ -215,8 +239,3 @@ def _combine(factors: Floats64, logits: Floats64) -> Floats64:
     """Return the sum (q, P) of `logits` (2, q, P) times `factors` (2,); minus infinity stays, whatever the factor."""
     known = np.isfinite(logits[0])
     return np.where(known, np.tensordot(factors, np.where(known, logits, 0), 1), -np.inf)
-
-
-def _distance_to_nearest(unit: Floats, references: Floats) -> Floats:
-    """Return the cosine distance (n,) of rows of length 1, `unit` (n, D), to the nearest of `references` (r, D)."""
-    return np.asarray(1 - (unit @ references.T).max(axis=1))

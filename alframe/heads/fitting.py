@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import cholesky, solve_triangular
 
 from alframe.errors import AlframeError, UnmetNeed
 from alframe.kit.chunks import chunks
-from alframe.types import Floats, Ints
+from alframe.types import Floats, Floats64, Ints
 
 if TYPE_CHECKING:
     from torch import nn
 
-SMALLEST_VALUE = 1e-6  # of the eigenvalues of the rows' products, relative to the largest: below are rounding errors
+SMALLEST_VALUE = 1e-7  # added to the squared length of rows, relative to the mean: the rounding error of float32
 
 
 def prepare_examples(x: Floats, y: Ints, weights: Floats | None = None) -> tuple[Floats, Floats, Floats, Ints, Ints]:
@@ -41,19 +43,39 @@ def prepare_examples(x: Floats, y: Ints, weights: Floats | None = None) -> tuple
     return (np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target
 
 
-def reduce_rows(x: Floats) -> tuple[Floats, Floats]:
-    """Return rows (m, r) and an orthonormal basis (r, D) whose product is `x` (m, D), r <= min(m, D).
+@dataclass(frozen=True, slots=True)
+class ReducedRows:
+    """Rows (m, r) of r <= min(m, D) numbers that have the same products with each other as `x` (m, D).
 
-    What depends on the rows only by their products with each other can be fitted to these, which are fewer numbers:
-    with an L2 penalty, weights are sums of examples.
+    What depends on the examples only by these products can be fitted to fewer numbers then: with an L2 penalty, weights
+    are sums of examples. `factor` (m, m) is the Cholesky factor of the products, or None if the rows are `x` itself.
+    """
+
+    rows: Floats
+    x: Floats
+    factor: Floats64 | None
+
+    def expand(self, weight: Floats) -> Floats:
+        """Return the weights (P, D) of the features whose products with `x` are those of `weight` (P, r) with rows."""
+        if self.factor is None:
+            return weight
+        of_examples = solve_triangular(self.factor, weight.T, lower=True, trans="T", check_finite=False)
+        return np.asarray(of_examples.T.astype(np.float32) @ self.x)
+
+
+def reduce_rows(x: Floats) -> ReducedRows:
+    """Return what can be fitted to instead of `x` (m, D): as many numbers for each row as there are rows, or features.
+
+    Equal rows are told apart by SMALLEST_VALUE, so that their products have a Cholesky factor.
     """
     m, dim = x.shape
     if m >= dim:
-        return x, np.eye(dim, dtype=np.float32)
-    values, vectors = np.linalg.eigh(np.asarray(x @ x.T, np.float64))
-    kept = values > SMALLEST_VALUE * max(values[-1], 1e-12)
-    lengths, axes = np.sqrt(values[kept]), vectors[:, kept]
-    return np.asarray(axes * lengths, np.float32), np.asarray((axes / lengths).T @ x, np.float32)
+        return ReducedRows(x, x, None)
+    exact = x.astype(np.float64)
+    products = exact @ exact.T
+    products.flat[:: m + 1] += SMALLEST_VALUE * (products.trace() / m or 1.0)
+    factor = cholesky(products, lower=True, overwrite_a=True, check_finite=False)
+    return ReducedRows(factor.astype(np.float32), x, factor)
 
 
 def expand_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:

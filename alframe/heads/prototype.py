@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.clustering import unit_vectors
@@ -47,7 +47,8 @@ class Prototype(LinearHead):
         """See the UsesFitContext contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
-        weight, bias = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], context.is_unseen_by_backbone)
+        unseen = context.is_unseen_by_backbone
+        weight, bias, _ = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], unseen)
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
@@ -65,22 +66,45 @@ class Prototype(LinearHead):
         return Sequential(UnitVectors(s["mean"], s["scale"]), linear(s["weight"], s["bias"]))
 
 
-def fit_prototypes(rows: Floats, y: Ints, shrinkage: float, dim: int, unseen: Bools) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class Falloff:
+    """How fast logits fall with the squared distance to a class mean, by `sharpness`.
+
+    A mean of n images is too far away by `noise` / n, for it is not exact. `share` says how much the shares of the
+    classes count.
+    """
+
+    sharpness: float
+    share: float
+    noise: float
+
+
+def fit_prototypes(
+    rows: Floats, y: Ints, shrinkage: float, dim: int, unseen: Bools, falloff: Falloff | None = None
+) -> tuple[Floats, Floats, Falloff]:
     """Return the weight (P, r) and bias (P,) of the logits of rows like `rows` (m, r), which have length 1.
 
-    `dim` is the number of features of which the rows are r coordinates; `unseen` (m,) is as in FitContext.
+    `dim` is the number of features of which the rows are r coordinates; `unseen` (m,) is as in FitContext. The falloff
+    is returned, too; that of similar rows saves most of the time.
     """
     means, counts = class_means(rows, y)
     residuals = rows - means[y]
     covariance_weight = (1 - shrinkage) * dim / (np.square(residuals).sum() or np.inf)
-    # Multiplied by this, rows have Euclidean distances that are the Mahalanobis distances before.
-    whiten = _whitening_matrix(residuals, shrinkage, covariance_weight)
-    weight, bias = _fit_logits(rows @ whiten, means @ whiten, y, counts, covariance_weight, unseen)
-    return np.asarray(weight @ whiten.T), bias
+    # Multiplied by the inverse of this, rows have Euclidean distances that are the Mahalanobis distances before.
+    factor = _covariance_factor(residuals, shrinkage, covariance_weight)
+    white_means = _whiten(means, factor)
+    if falloff is None:
+        falloff = _fit_falloff(_whiten(rows, factor), white_means, y, counts, covariance_weight, unseen)
+    weight = solve_triangular(
+        factor, 2 * falloff.sharpness * white_means.T, lower=True, trans="T", check_finite=False
+    ).T
+    lengths = np.square(white_means).sum(axis=1)
+    bias = falloff.share * np.log(counts / len(y)) - falloff.sharpness * (lengths - falloff.noise / counts)
+    return np.asarray(weight, np.float32), bias, falloff
 
 
-def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:
-    """Return W (D, D) so that W W' is the inverse of the shrunken covariance, in units of the mean variance.
+def _covariance_factor(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:
+    """Return the Cholesky factor (D, D) of the shrunken covariance, in units of the mean variance.
 
     `residuals` (m, D) are the examples less their class means, and `covariance_weight` multiplies their products.
     """
@@ -89,31 +113,30 @@ def _whitening_matrix(residuals: Floats, shrinkage: float, covariance_weight: fl
         return np.eye(dim, dtype=np.float32)
     covariance = covariance_weight * (residuals.T @ residuals)
     covariance.flat[:: dim + 1] += shrinkage
-    return np.asarray(solve_triangular(cholesky(covariance, lower=True), np.eye(dim, dtype=np.float32), lower=True).T)
+    return np.asarray(cholesky(covariance, lower=True, overwrite_a=True, check_finite=False))
 
 
-def _fit_logits(
-    x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float, unseen: Bools
-) -> tuple[Floats, Floats]:
-    """Return the weight (P, D) and bias (P,) of the logits, from whitened rows `x` (m, D) and class `means` (P, D).
+def _whiten(rows: Floats, factor: Floats) -> Floats:
+    """Return `rows` (n, D) multiplied by the inverse of the `factor` (D, D)."""
+    return np.asarray(solve_triangular(factor, rows.T, lower=True, check_finite=False).T)
 
-    They are fitted to predict the `unseen` (m,) rows. Where there are none, the others can only say how sharp is too
-    sharp.
+
+def _fit_falloff(x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float, unseen: Bools) -> Falloff:
+    """Return the falloff that predicts the `unseen` (m,) rows best, from whitened `x` (m, D) and `means` (P, D).
+
+    Where there are no such rows, the others can only say how sharp is too sharp.
     """
     has_others = counts[y] > 1
     is_unseen = bool((has_others & unseen).any())
     kept = np.flatnonzero(has_others & unseen if is_unseen else has_others)
+    if not len(kept):
+        return Falloff(DEFAULT_SHARPNESS, 0.0, 0.0)
     squared = _leave_one_out_distances(x[kept], means, y[kept], counts, covariance_weight)
     own = counts[y[kept]]
     others = counts - np.eye(len(counts), dtype=np.int64)[y[kept]]  # (q, P) class sizes without the example itself
-    if len(kept):
-        noise = float((squared[np.arange(len(kept)), y[kept]] * (own - 1) / own).mean())
-        sharpness, share = _fit_sharpness(squared - noise / others, np.log(others / (len(y) - 1)), y[kept])
-        sharpness = sharpness if is_unseen else min(sharpness, DEFAULT_SHARPNESS)
-    else:
-        noise, sharpness, share = 0.0, DEFAULT_SHARPNESS, 0.0
-    bias = share * np.log(counts / len(y)) - sharpness * (np.square(means).sum(axis=1) - noise / counts)
-    return 2 * sharpness * means, bias
+    noise = float((squared[np.arange(len(kept)), y[kept]] * (own - 1) / own).mean())
+    sharpness, share = _fit_sharpness(squared - noise / others, np.log(others / (len(y) - 1)), y[kept])
+    return Falloff(sharpness if is_unseen else min(sharpness, DEFAULT_SHARPNESS), share, noise)
 
 
 def _leave_one_out_distances(x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float) -> Floats64:
@@ -141,14 +164,17 @@ def _fit_sharpness(squared: Floats64, log_shares: Floats64, y: Ints) -> tuple[fl
     """
     q, classes = squared.shape
     mean_squared = float(np.abs(squared).mean()) or 1.0
+    relative = squared / mean_squared
     target = np.eye(classes)[y] + 1 / (q * classes)
 
     def loss(ab: Floats64) -> tuple[float, Floats64]:
-        logits = -ab[0] * squared / mean_squared + ab[1] * log_shares
-        total = logsumexp(logits, axis=1)
-        error = np.exp(logits - total[:, None]) * (1 + 1 / q) - target
-        value = (1 + 1 / q) * total.sum() - (target * logits).sum()
-        return value, np.array([-(error * squared).sum() / mean_squared, (error * log_shares).sum()])
+        logits = ab[1] * log_shares - ab[0] * relative
+        logits -= logits.max(axis=1, keepdims=True)
+        powers = np.exp(logits)
+        sums = powers.sum(axis=1, keepdims=True)
+        error = powers * ((1 + 1 / q) / sums) - target
+        value = (1 + 1 / q) * np.log(sums).sum() - np.vdot(target, logits)
+        return value, np.array([-np.vdot(error, relative), np.vdot(error, log_shares)])
 
     fitted = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0, None), (0, 1)])
     return fitted.x[0] / mean_squared, fitted.x[1]

@@ -74,8 +74,9 @@ def test_leaving_one_out_is_as_if_it_had_not_been_there():
     x, y = blobs([6, 4, 3], 5, 1.0)
     shrinkage, part = 0.6, 0.07
     means = np.stack([x[y == label].mean(axis=0) for label in range(3)])
-    white = prototype._whitening_matrix(x - means[y], shrinkage, part)
-    found = prototype._leave_one_out_distances(x @ white, means @ white, y, np.bincount(y), part)
+    factor = prototype._covariance_factor(x - means[y], shrinkage, part)
+    white, white_means = (prototype._whiten(rows, factor) for rows in (x, means))
+    found = prototype._leave_one_out_distances(white, white_means, y, np.bincount(y), part)
     for at in range(len(x)):
         rest = np.arange(len(x)) != at
         without = np.stack([x[rest & (y == label)].mean(axis=0) for label in range(3)])
