@@ -163,7 +163,8 @@ def one_thread() -> AbstractContextManager[object]:
 
     A fit is hundreds of small products: with more than one thread, each spends its time waiting.
     """
-    return _thread_pools().limit(limits=1)
+    limit: AbstractContextManager[object] = _thread_pools().limit(limits=1)
+    return limit
 
 
 @cache
