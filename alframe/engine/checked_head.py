@@ -9,17 +9,10 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import (
-    AcquisitionProbs,
-    ExportableHead,
-    Head,
-    HiddenActivations,
-    TakesWeights,
-    UsesFitContext,
-    UsesUnlabelled,
-)
+from alframe.contracts import AcquisitionProbs, Head, HiddenActivations, TakesWeights, UsesFitContext
 from alframe.errors import BadOutput
-from alframe.types import Floats, Ints
+from alframe.kit.composite import ABILITIES, forward_abilities
+from alframe.types import FitContext, Floats, Ints
 
 TOLERANCE = 1e-3  # of the sum of a row: half precision passes, logits do not
 
@@ -33,21 +26,23 @@ class CheckedHead:
         self._classes: int | None = None
         self.stochastic = head.stochastic
         self.state, self.load = head.state, head.load
-        # Of the instance, not the class: else every head would seem to have these.
-        if isinstance(head, UsesFitContext):
-            self.fit_with_context = head.fit_with_context
-        if isinstance(head, AcquisitionProbs):
-            self.acquisition_probs = self._acquisition_probs
-        if isinstance(head, TakesWeights):
-            self.fit_weighted = head.fit_weighted
-        if isinstance(head, UsesUnlabelled):
-            self.max_unlabelled = head.max_unlabelled
-        if isinstance(head, ExportableHead):
-            self.logits_module = head.logits_module
+        forward_abilities(self, head, ABILITIES)
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
         self.head.fit(x, y, classes, rng)
+        self._classes = classes
+
+    def _fit_with_context(
+        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext
+    ) -> None:
+        assert isinstance(self.head, UsesFitContext)
+        self.head.fit_with_context(x, y, classes, rng, context)
+        self._classes = classes
+
+    def _fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        assert isinstance(self.head, TakesWeights)
+        self.head.fit_weighted(x, y, classes, rng, weights)
         self._classes = classes
 
     def probs(self, x: Floats) -> Floats:
@@ -63,6 +58,16 @@ class CheckedHead:
         return self._require_probs(
             self.head.prob_samples(x, draws, rng), (draws, len(x)), "samples of the probabilities"
         )
+
+    def _hidden_activations(self, x: Floats) -> Floats:
+        assert isinstance(self.head, HiddenActivations)
+        outputs = self.head.hidden_activations(x)
+        if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or len(outputs) != len(x):
+            self._refuse(f"outputs of hidden layers that are no array ({len(x)}, A): {reprlib.repr(outputs)}")
+        wrong = ~np.isfinite(outputs.sum(axis=1))
+        if wrong.any():
+            self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")
+        return outputs
 
     def _require_probs(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
         if not isinstance(probs, np.ndarray) or probs.dtype.kind != "f":
@@ -89,22 +94,6 @@ class CheckedHead:
         )
 
 
-class CheckedHeadWithActivations(CheckedHead):
-    """A checked head that has `hidden_activations`."""
-
-    def hidden_activations(self, x: Floats) -> Floats:
-        """Return (n, A), the outputs of the hidden layers side by side."""
-        assert isinstance(self.head, HiddenActivations)
-        outputs = self.head.hidden_activations(x)
-        if not isinstance(outputs, np.ndarray) or outputs.ndim != 2 or len(outputs) != len(x):
-            self._refuse(f"outputs of hidden layers that are no array ({len(x)}, A): {reprlib.repr(outputs)}")
-        wrong = ~np.isfinite(outputs.sum(axis=1))
-        if wrong.any():
-            self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")
-        return outputs
-
-
 def checked_head(head: Head, recipe: Mapping[str, Any]) -> CheckedHead:
     """Wrap `head` so that its answers are checked; it was built from `recipe`."""
-    kind = CheckedHeadWithActivations if isinstance(head, HiddenActivations) else CheckedHead
-    return kind(head, recipe)
+    return CheckedHead(head, recipe)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
 from alframe.kit.chunks import chunks
-from alframe.kit.composite import build_part, fit_head
+from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import FitContext, Floats, Ints
 
@@ -37,8 +37,6 @@ class Calibrated:
     """
 
     stochastic: bool
-    hidden_activations: Callable[[Floats], Floats]  # only if the other head has them
-    logits_module: Callable[[], nn.Module]  # likewise
 
     def __init__(self, of: Mapping[str, Any] = {"name": "linear"}, folds: int = 5) -> None:
         require_at_least("head 'calibrated'", 2, folds=folds)
@@ -49,12 +47,7 @@ class Calibrated:
         self._inner: Head = build_part("head", self.of)
         # Of the instance, not the class: else every one of these would seem to be stochastic.
         self.stochastic = self._inner.stochastic
-        if isinstance(self._inner, HiddenActivations):
-            self.hidden_activations = self._inner.hidden_activations
-        if isinstance(self._inner, ExportableHead):
-            self.logits_module = self._logits_module
-        if isinstance(self._inner, UsesUnlabelled):
-            self.max_unlabelled = self._inner.max_unlabelled
+        forward_abilities(self, self._inner, (ExportableHead, HiddenActivations, UsesUnlabelled))
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alframe.contracts import ExportableHead, Head, UsesFitContext, UsesUnlabelled
 from alframe.errors import BadParams
-from alframe.kit.composite import build_part, fit_head
+from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import FitContext, Floats, Ints
 
@@ -39,19 +39,15 @@ class Ensemble:
         self.member = dict(member)
         self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
-        built = build_part("head", self.member)
-        if isinstance(built, UsesFitContext):
-            self.fit_with_context = self._fit_members
-        if isinstance(built, UsesUnlabelled):
-            self.max_unlabelled = built.max_unlabelled
-        if isinstance(built, ExportableHead):
-            self.logits_module = self._logits_module
+        forward_abilities(self, build_part("head", self.member), (ExportableHead, UsesFitContext, UsesUnlabelled))
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._fit_members(x, y, classes, rng, FitContext.unknown(len(y)))
+        self._fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
-    def _fit_members(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
+    def _fit_with_context(
+        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext
+    ) -> None:
         self._heads = [build_part("head", self.member) for _ in range(self.members)]
         for head in self._heads:
             rows = _bootstrap_rows(y, rng) if self.bootstrap else np.arange(len(y))

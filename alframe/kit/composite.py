@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import DEFAULT_DRAWS, DeclaresDraws, Head, Sampler, TakesWeights, UsesFitContext
+from alframe.contracts import (
+    DEFAULT_DRAWS,
+    AcquisitionProbs,
+    DeclaresDraws,
+    ExportableHead,
+    Head,
+    HiddenActivations,
+    Sampler,
+    TakesWeights,
+    UsesFitContext,
+    UsesUnlabelled,
+)
 from alframe.errors import UnmetNeed
 from alframe.types import FitContext, Floats, Ints, Need, PoolView
+
+ABILITIES: Mapping[type, str] = {
+    AcquisitionProbs: "acquisition_probs",
+    ExportableHead: "logits_module",
+    HiddenActivations: "hidden_activations",
+    TakesWeights: "fit_weighted",
+    UsesFitContext: "fit_with_context",
+    UsesUnlabelled: "max_unlabelled",
+}  # what a head may have beside the contract Head, and its name
 
 
 @overload
@@ -51,6 +71,19 @@ def fit_head(
         head.fit_with_context(x, y, classes, rng, context)
     else:
         head.fit(x, y, classes, rng)
+
+
+def forward_abilities(wrapper: object, head: Head, abilities: Iterable[type]) -> None:
+    """Give a head that wraps another one, `head`, those of the `abilities` that the other one has.
+
+    Each is a contract such as ExportableHead. Where the wrapper has the method itself, with an underscore before its
+    name, this one is used, else that of `head`. The instance gets it, not the class: otherwise every wrapper would seem
+    to have it.
+    """
+    for ability in abilities:
+        if isinstance(head, ability):
+            name = ABILITIES[ability]
+            setattr(wrapper, name, getattr(wrapper, f"_{name}", None) or getattr(head, name))
 
 
 class CompositeSampler:

@@ -9,7 +9,8 @@ from alframe.engine.checked_head import checked_head
 from alframe.engine.needs import require_needs
 from alframe.errors import BadOutput, UnmetNeed
 from alframe.heads.mlp import Mlp
-from alframe.types import Need
+from alframe.kit.composite import fit_head
+from alframe.types import FitContext, Need
 
 RECIPE = {"name": "linear"}
 
@@ -36,6 +37,11 @@ class Answers:
 class WithLayers(Answers):
     def hidden_activations(self, x: np.ndarray) -> np.ndarray:
         return self.probs(x)
+
+
+class WithContext(Answers):
+    def fit_with_context(self, *_: object) -> None: ...
+    def fit_weighted(self, *_: object) -> None: ...
 
 
 X = np.zeros((4, 2), np.float32)
@@ -90,3 +96,16 @@ def test_only_heads_with_hidden_layers_have_activations() -> None:
     np.testing.assert_array_equal(layers.hidden_activations(X), WithLayers(-3.0, 7.0).probs(X))
     with pytest.raises(BadOutput, match="hidden layers that are not finite, for 4 of 4"):
         checked_head(WithLayers(np.inf, 1), RECIPE).hidden_activations(X)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights"), [(Answers, None), (WithContext, None), (WithContext, np.ones(4, np.float32))]
+)
+def test_a_head_answers_for_as_many_classes_as_it_was_fitted_to(kind: type, weights: np.ndarray | None) -> None:
+    head = checked_head(kind(0.25, 0.75), RECIPE)
+    rows = X, np.array([0, 1, 1, 0])
+    fit_head(head, *rows, 2, np.random.default_rng(0), FitContext.unknown(4), weights)
+    assert head.probs(X).shape == (4, 2)
+    fit_head(head, *rows, 3, np.random.default_rng(0), FitContext.unknown(4), weights)
+    with pytest.raises(BadOutput, match="2 classes, and was fitted to 3"):
+        head.probs(X)

@@ -57,7 +57,8 @@ def describe_forecast(found: Forecast) -> str:
     low, high = found.near_best
     if not high:
         return f"{text} That is 95 % of the best that this backbone and head can reach, or more."
-    return f"{text} It takes {f'{low} to ' if low else 'up to '}{high} more labels to reach 95 % of the best they can."
+    needed = f"{low} to {high}" if low else f"up to {high}"
+    return f"{text} It takes {needed} more labels to reach 95 % of the best accuracy of this backbone and head."
 
 
 def forecast(history: Sequence[RoundRecord]) -> Forecast | str:
