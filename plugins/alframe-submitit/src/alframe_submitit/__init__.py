@@ -1,0 +1,1 @@
+"""The compute `submitit` for alframe."""
