@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 TRIAL_SECONDS = 2.0  # of the first steps, from which the pace of all is estimated
 LONG_SECONDS = 60.0  # what takes longer is announced
+TOLD_EVERY = 1.0  # seconds between two sentences to those who follow a bar
 LOGGED_SECONDS = 10.0  # where no bars are shown, a step that took longer is logged at its end
 
 Step = TypeVar("Step")
 
 log = logging.getLogger(__name__)
+
+_listeners: list[Callable[[str], object]] = []
 
 
 class Forecast:
@@ -79,6 +83,16 @@ def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str
             bar.advance()
 
 
+@contextmanager
+def follow_bars(listener: Callable[[str], object]) -> Iterator[None]:
+    """Tell `listener` about once a second how far the bar has got that was moved last, in a sentence."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
 class Bar:
     """A progress bar that is moved by hand: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
 
@@ -90,7 +104,8 @@ class Bar:
     ) -> None:
         self._label, self._units = label, _plural(unit)
         self._shown = shows_bars()
-        self._steps, self._started_at = 0, time.perf_counter()
+        self._total, self._steps, self._started_at = total, 0, time.perf_counter()
+        self._told_at = self._started_at
         self._bar = _tqdm()(
             desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True, disable=not self._shown
         )
@@ -101,6 +116,19 @@ class Bar:
         self._steps += steps
         self._bar.update(steps)
         self._forecast.update(steps, read, written)
+        now = time.perf_counter()
+        if _listeners and self._steps and now - self._told_at >= TOLD_EVERY:
+            self._told_at = now
+            text = self._describe(now - self._started_at)
+            for listener in _listeners:
+                listener(text)
+
+    def _describe(self, seconds: float) -> str:
+        """Return how far it has got after `seconds`, as "Embedding images: 310 of 728 images, about 40 s left."."""
+        if not self._total:
+            return f"{self._label}: {self._steps:,} {self._units}."
+        left = format_duration(seconds / self._steps * max(0, self._total - self._steps))
+        return f"{self._label}: {self._steps:,} of {self._total:,} {self._units}, about {left} left."
 
     def __enter__(self) -> Bar:
         return self

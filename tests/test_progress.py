@@ -10,7 +10,7 @@ import pytest
 
 from alframe import progress
 from alframe.app.logging import ProgressBarHandler
-from alframe.progress import Bar, Forecast, format_bytes, track
+from alframe.progress import Bar, Forecast, follow_bars, format_bytes, track
 
 
 @pytest.fixture
@@ -42,6 +42,22 @@ def test_a_short_one_is_not(clock: list[float], caplog: pytest.LogCaptureFixture
     with Bar("Embedding images", 5_000, "img") as bar:
         batches(clock, bar.advance, 0.32)
     assert caplog.messages == []
+
+
+def test_whoever_follows_is_told_each_second_how_far_it_has_got(clock: list[float]) -> None:
+    told: list[str] = []
+    with follow_bars(told.append), Bar("Embedding images", 1_000, "img") as bar:
+        for _ in range(4):
+            clock[0] += 0.6
+            bar.advance(100)
+    assert told == [
+        "Embedding images: 200 of 1,000 images, about 5 s left.",
+        "Embedding images: 400 of 1,000 images, about 4 s left.",
+    ]
+    with Bar("Embedding images", 1_000, "img") as bar:
+        clock[0] += 2
+        bar.advance(100)
+    assert len(told) == 2, "nobody follows any more"
 
 
 def test_it_is_said_early_and_not_by_the_first_step_alone(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:

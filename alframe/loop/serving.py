@@ -12,6 +12,7 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_folds
+from alframe.kit.evaluations import find_leading
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
@@ -141,10 +142,10 @@ def describe_accuracy(campaign: Campaign) -> str:
     history = campaign.ledger.history()
     if not history:
         return ""
-    record = history[-1]
-    evaluation = record.leading_evaluation
-    if evaluation is None:
-        return record.no_evaluation
+    leading = find_leading(history)
+    if leading is None:
+        return history[-1].no_evaluation
+    record, evaluation = leading
     rest = record.unlabelled_accuracy if evaluation is record.audit else None
     found, where = (rest, f" of the {rest.images:,} images without a label") if rest else (evaluation, "")
     bounds = f"{100 * found.low:.0f} to {100 * found.high:.0f} %"

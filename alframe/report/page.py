@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from alframe.engine.measuring.forecast import describe_forecast, forecast
-from alframe.kit.evaluations import describe_averages, describe_pool_accuracy
+from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, find_leading
 from alframe.loop.pool_counts import PoolCounts
 from alframe.report import charts, tables
 from alframe.report.thumbnails import thumbnail
@@ -77,11 +77,9 @@ def render(data: ReportData) -> str:
     evaluation = evaluated.evaluation if evaluated else audit
     last = data.history[-1] if data.history else None
     why_none = last.no_evaluation if last else ""
-    # What speaks of the pool leads, unless few images say it; what an earlier model was measured on never does.
-    leads_audit = audit is not None and (not audit.is_small or evaluated is None or bool(why_none))
-    judged = audited if leads_audit else None if why_none else evaluated
+    judged, judgement = find_leading(data.history) or (None, None)
+    leads_audit = judgement is not None and judgement is audit
     unlabelled = audited.unlabelled_accuracy if audited else None
-    judgement = audit if leads_audit else evaluation if judged else None
     outlook = forecast(data.history)
     page = (
         _environment()

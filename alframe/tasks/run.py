@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.serving import describe_accuracy, is_open_request_served, serve_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
+from alframe.progress import follow_bars
 from alframe.settings import configuration_digest
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
@@ -59,9 +62,8 @@ class Run(Watching):
         if not is_simulation:
             log.info("%s", _describe_folder(session))
         with serve_people(session) as serving:
-            if serving is not None:
-                serving.show_phase("embedding", "Reading the images. The first batch follows.")
-            outcome, cache, fitted = run_until_stop(session)
+            with _telling_people(serving, "embedding", "Reading the images. The first batch follows."):
+                outcome, cache, fitted = run_until_stop(session)
             while True:
                 while outcome.state is State.WAITING and (self.watch or (serving and is_open_request_served(session))):
                     outcome, cache, fitted = self._wait_and_learn(session, serving, outcome, cache, fitted)
@@ -104,8 +106,8 @@ class Run(Watching):
         if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
         wait_for_answers(session, items, cache.problems, self.every, serving, describe_accuracy(session))
-        serving.show_phase("learning", f"Learning from {len(session.labels().counted)} labels.")
-        return run_until_stop(session, cache)
+        with _telling_people(serving, "learning", f"Learning from {len(session.labels().counted)} labels."):
+            return run_until_stop(session, cache)
 
     def _stay(
         self, session: Session, serving: Serving, done: Outcome, cache: RunCache, fitted: HeadFitResult | None
@@ -139,6 +141,17 @@ class Run(Watching):
         done = {"identity": digest, "message": message, "value": value, "failures": failed}
         write_json(session.project.done_file, done)
         return Outcome(State.DONE, message, value, tuple(failed))
+
+
+@contextmanager
+def _telling_people(serving: Serving | None, phase: str, message: str) -> Iterator[None]:
+    """Show people a phase, and how far its long steps have got."""
+    if serving is None:
+        yield
+        return
+    serving.show_phase(phase, message)
+    with follow_bars(lambda progress: serving.show_phase(phase, progress)):
+        yield
 
 
 def _describe_folder(session: Session) -> str:

@@ -45,8 +45,7 @@ def published(serve: Serve) -> Served:
     served = serve(count=20)
     publish_model(served, LABELS)
     browser = served.browser()
-    while not browser.get("/api/state").json["labels"]:
-        pass
+    browser.wait_until("/api/state", lambda state: state["labels"] > 0, "no label is published")
     return served
 
 
@@ -177,8 +176,7 @@ def test_images_asked_without_a_suggestion_are_not_judged_by_the_model(published
             class_counts={"red deer": 9},
         )
     )
-    while browser.get("/api/state").json["labels"] != 9:
-        pass
+    browser.wait_until("/api/state", lambda state: state["labels"] == 9, "9 labels are not published")
     reply = browser.get("/api/review?order=doubt&limit=100").json
     hidden = {published.items[key].id for key in (0, 3, 6)}
     assert {image["name"] for image in reply["images"]} == {item.id for item in published.items[:9]} - hidden
@@ -295,8 +293,7 @@ def test_who_gives_a_blind_opinion_cannot_learn_the_first_answer(serve: Serve) -
     said = [(key_of[row["name"]], row["answer"]["classes"][0]) for row in anna.get("/api/review").json["images"]]
     labels = [*LABELS, *(KnownLabel(key, name, "anna", "web", 1, "2026-01-01") for key, name in said)]
     publish_model(served, labels)
-    while anna.get("/api/state").json["labels"] != len(labels):
-        pass
+    anna.wait_until("/api/state", lambda state: state["labels"] == len(labels), f"{len(labels)} are not published")
     check(known=2)
     of_class = ben.get("/api/similar?class=fox&labelled=1&limit=20").json["images"]
     assert set(images) <= {image["image"] for image in of_class}, "none is left out for being of the class"
@@ -309,8 +306,7 @@ def test_the_audit_leads_however_few_its_images_and_all_say_on_which_they_were_m
     browser = served.browser()
     publish_model(served, LABELS, [round_record(1, 20, 0.7), round_record(2, 40, 0.8, audit=0.6, audited=12)])
     browser.wait_for("waiting")
-    while not (progress := browser.get("/api/progress").json).get("curves", {}).get("audit"):
-        pass
+    progress = browser.wait_until("/api/progress", lambda each: each.get("curves", {}).get("audit"), "no audit")
     audit, evaluation = progress["curves"]["audit"], progress["curves"]["evaluation"]
     assert [(point["labels"], point["n"], point["few_images"]) for point in audit] == [(40, 12, True)]
     assert [(point["labels"], point["n"], point["basis"]) for point in evaluation] == [

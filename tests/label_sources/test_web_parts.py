@@ -221,6 +221,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
     acknowledged: dict[str, str] = {}
     sent: dict[str, str] = {}
     done = threading.Event()
+    interrupted = 0
     with source.serve(request.folder) as serving:
         from alframe.types import CampaignSnapshot
 
@@ -229,43 +230,52 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
         browser = Browser(serving.address).enter("anna")
 
         def click() -> None:
-            pending: tuple[str, dict[str, object]] | None = None
+            nonlocal interrupted
+            pending: tuple[str, dict[int, list[str]]] | None = None
+            names: list[str] = []
             while not done.is_set():
                 try:
                     if pending is None:
                         images = browser.lease(1)
                         if not images:  # the server has just started again, and has not read the batch yet
-                            time.sleep(0.02)
                             continue
-                        action = str(uuid.uuid4())
-                        pending = action, {image["image"]: ["fox"] for image in images}
-                        sent.update({image["name"]: action for image in images})
+                        pending = str(uuid.uuid4()), {image["image"]: ["fox"] for image in images}
                         names = [image["name"] for image in images]
+                        sent.update(dict.fromkeys(names, pending[0]))
                     reply = browser.answer(pending[1], action=pending[0])
                     if reply.status == 200:
                         acknowledged.update(dict.fromkeys(names, pending[0]))
                         pending = None
-                        time.sleep(0.02)  # or the queue would end before the last kill
                 except (OSError, ValueError, KeyError, HTTPException):  # the server is gone or starts: the same again
+                    interrupted += pending is not None
                     time.sleep(0.02)
 
-        person = threading.Thread(target=click)
+        def wait_for_answers(wanted: int, kill: int) -> None:
+            end = time.monotonic() + 120
+            while len(acknowledged) < wanted:
+                assert person.is_alive() and time.monotonic() < end, (
+                    f"before kill {kill}: {len(acknowledged)} answers of {wanted} are acknowledged, {len(sent)} sent"
+                )
+                time.sleep(0.001)
+
+        person = threading.Thread(target=click, daemon=True)
         person.start()
-        killed = 0
-        while killed < kills and person.is_alive():
-            time.sleep(0.05 + 0.01 * (killed % 7))
+        for kill in range(kills):
+            wait_for_answers(len(acknowledged) + 1 + kill % 7, kill)
+            time.sleep(0.0005 * (kill % 11))  # at another moment of a request each time
             process = serving._process  # type: ignore[attr-defined]
             serving._started_at -= 60  # type: ignore[attr-defined]
             process.kill()
             process.wait()
-            killed += 1
             serving.wait(0.01)  # starts it again
-        assert killed == kills, "the queue was too short"
+        wait_for_answers(len(acknowledged) + 1, kills)
         done.set()
         person.join(60)
+        assert not person.is_alive()
         browser.close()
     labels = source.collect(request).labels
     collected = {label.item: label.class_name for label in labels}
+    assert interrupted, "no kill came amid an answer"
     assert len(acknowledged) > kills
     assert acknowledged.keys() <= collected.keys(), "an acknowledged answer was lost"
     assert len(labels) == len(collected), "an answer was doubled"

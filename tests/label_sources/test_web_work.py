@@ -157,8 +157,9 @@ def test_keys_stay_and_can_be_changed_by_each_person(serve: Serve) -> None:
     assert keys(anna) == before | {"ferret": "e"}
     assert list(keys(anna)) == ["fox", "red deer", "ferret", "blank", "unsure"]
     served.serving.publish(replace(served.snapshot, classes=("ant", "ferret", *CLASSES)))
-    while "ant" not in keys(anna):
-        pass
+    anna.wait_until(
+        "/api/classes", lambda reply: "ant" in {each["name"] for each in reply["classes"]}, "'ant' is no class"
+    )
     assert list(keys(anna)) == ["fox", "red deer", "ferret", "ant", "blank", "unsure"], "each row stays where it is"
     before["ant"] = keys(anna)["ant"]
     anna.send("PUT", "/api/classes/keys", {"name": "ferret", "key": "f"})

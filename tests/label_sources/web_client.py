@@ -6,7 +6,7 @@ import http.client
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,23 +96,32 @@ class Browser:
 
     def wait_for(self, phase: str, seconds: float = 60.0, after_round: int = 0) -> dict[str, Any]:
         """Return the state as soon as the campaign is in this phase, and in a later round than `after_round`."""
-        end = time.monotonic() + seconds
-        while True:
-            state: dict[str, Any] = self.get("/api/state").json
-            if state["phase"] == phase and (state["round"] or 0) > after_round:
-                return state
-            assert time.monotonic() < end, state
-            time.sleep(0.05)
+        state: dict[str, Any] = self.wait_until(
+            "/api/state",
+            lambda state: state["phase"] == phase and (state["round"] or 0) > after_round,
+            f"the phase is not {phase!r} in a round after {after_round}",
+            seconds,
+        )
+        return state
 
-    def stream(self, path: str) -> Iterator[tuple[str, Any]]:
-        """Yield (event, data) of a stream of events, as they come."""
+    def wait_until(self, path: str, holds: Callable[[Any], bool], otherwise: str, seconds: float = 60.0) -> Any:
+        """Return what is at `path` as soon as `holds` is true of it; after `seconds` without, say what is not so."""
+        end = time.monotonic() + seconds
+        while not holds(reply := self.get(path).json):
+            assert time.monotonic() < end, f"after {seconds:g} s, {otherwise}: {reply}"
+            time.sleep(0.02)
+        return reply
+
+    def stream(self, path: str, seconds: float = 60.0) -> Iterator[tuple[str, Any]]:
+        """Yield (event, data) of a stream of events, as they come, for `seconds` at most."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         self._connection = connection
         connection.request("GET", path, headers={"Cookie": self.cookie})
         response = connection.getresponse()
         assert response.status == 200
-        event = ""
+        event, end = "", time.monotonic() + seconds
         while line := response.readline().decode().rstrip("\n"):
+            assert time.monotonic() < end, f"after {seconds:g} s, the last event of {path} was {event!r}"
             if line.startswith("event: "):
                 event = line.removeprefix("event: ")
             elif line.startswith("data: "):

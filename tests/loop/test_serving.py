@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 import uuid
@@ -25,6 +26,8 @@ from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 from tests.label_sources.web_client import Browser
 from tests.sheets import answer_sheet, sheet_path
+
+_LIMIT = 300.0  # seconds for a campaign, many times what one takes
 
 
 class Campaign:
@@ -51,16 +54,29 @@ class Campaign:
         self.opened.clear()
         thread = threading.Thread(target=self._label, args=(person,), daemon=True)
         thread.start()
+        limit = threading.Timer(_LIMIT, self._give_up, args=(thread,))
+        limit.start()
         try:
             with open_session(*self.words, *more, f"task={task}") as session:
                 outcome = session.chosen_task.run(session)
         except KeyboardInterrupt:
             assert not self.failures, self.failures
             raise
+        finally:
+            limit.cancel()
         self.opened.set()
         thread.join(30)
         assert not self.failures, self.failures
+        assert not thread.is_alive(), "the campaign has ended, and 30 s later the person still labels"
         return outcome
+
+    def _give_up(self, thread: threading.Thread) -> None:
+        person = "still labels" if thread.is_alive() else "has ended"
+        self._fail(AssertionError(f"after {_LIMIT:g} s the campaign at {self.address or 'no page'} waits; {person}"))
+
+    def _fail(self, error: BaseException) -> None:
+        self.failures.append(error)
+        _thread.interrupt_main()  # the campaign would wait for this person for ever
 
     def _label(self, person: Callable[[Browser], object] | None) -> None:
         self.opened.wait(60)
@@ -70,8 +86,7 @@ class Campaign:
         try:
             person(browser.enter("anna"))
         except BaseException as error:
-            self.failures.append(error)
-            _thread.interrupt_main()  # the campaign would wait for this person for ever
+            self._fail(error)
         finally:
             browser.close()
 
@@ -86,10 +101,12 @@ def truth(image: dict[str, Any]) -> str:
 def label_round(browser: Browser, after: int = 0, size: int = 3) -> int:
     """Answer all of the next round, a page at a time, and return its number."""
     state = browser.wait_for("waiting", after_round=after)
+    end = time.monotonic() + 60
     while images := browser.lease(size):
         for image in images:
             browser.add_class(truth(image))
-        browser.answer({image["image"]: [truth(image)] for image in images})
+        reply = browser.answer({image["image"]: [truth(image)] for image in images})
+        assert time.monotonic() < end, f"after 60 s round {state['round']} still has images: {reply.json}"
     return int(state["round"])
 
 
@@ -107,7 +124,10 @@ def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campai
     campaign = Campaign(tmp_path)
     monkeypatch.setattr(launch, "_has_display", lambda: True)
     monkeypatch.setattr(launch.webbrowser, "open", campaign.open_browser)
+    # Where a shell has started the tests in the background, Ctrl-C is ignored, and no failure would end the campaign.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield campaign
+    signal.signal(signal.SIGINT, before)
 
 
 def test_five_rounds_without_a_command(campaign: Campaign, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,9 +6,11 @@ import json
 import logging
 import math
 import os
+import queue
 import re
 import subprocess
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Mapping
@@ -36,6 +38,7 @@ LOG_NAME = "server.log"
 _LOOK_EVERY = 0.2  # seconds between two looks into the journal
 _SHORT_LIFE = 5.0  # seconds; a server that ends sooner, twice in a row, is not started again
 _GRACE = 5.0  # seconds that it is given to end
+_START = 120.0  # seconds that it is given to start; on a computer with much other work it takes some
 
 
 class ServerProcess:
@@ -146,12 +149,15 @@ class ServerProcess:
                 start_new_session=True,  # Ctrl-C is for this process, which ends the other in order
             )
         self._write(self._config.to_json())
-        line = _pipe(self._process.stdout).readline()
-        reply = json.loads(line) if line.startswith("{") else {}
+        line = _read_line(_pipe(self._process.stdout), _START)
+        reply = json.loads(line) if line and line.startswith("{") else {}
         if "addresses" not in reply:
             process, self._process = self._process, None
+            happened = f"it does not say its address within {_START:g} s" if line is None else "it ended at once"
+            if line is None:
+                process.kill()
             _end(process)
-            reason = reply.get("error", f"it ended at once. {self._folder / LOG_NAME} gives the reason.")
+            reason = reply.get("error", f"{happened}. {self._folder / LOG_NAME} gives the reason.")
             raise LabelError(f"The server of the pages does not start: {reason}")
         self.address = reply["addresses"][0]
         for address in reply["addresses"][1:]:
@@ -197,6 +203,16 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
     if pipe is None:
         raise BrokenPipeError
     return pipe
+
+
+def _read_line(pipe: IO[str], seconds: float) -> str | None:
+    """Return the next line, "" at the end; None if none has come after some seconds."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=lambda: lines.put(pipe.readline()), daemon=True).start()  # no pipe has a timeout of its own
+    try:
+        return lines.get(timeout=seconds)
+    except queue.Empty:
+        return None
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from alframe.kit.evaluations import find_leading
 from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
 
 
@@ -49,12 +50,12 @@ def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
 
 
 def _judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
-    """Return what the classes are judged by: the newest audit, if it is large enough to have some images of each."""
-    newest = next((record for record in reversed(history) if record.leading_evaluation), None)
-    if newest is None:
+    """Return what the classes are judged by: what leads, unless others of its round are more than its few images."""
+    leading = find_leading(history)
+    if leading is None:
         return None
-    is_small = newest.audit is None or newest.audit.is_small
-    return newest.evaluation if is_small and newest.evaluation is not None else newest.audit
+    record, evaluation = leading
+    return record.evaluation if evaluation.is_small and record.evaluation is not None else evaluation
 
 
 def _describe_classes(names: Sequence[str], judge: Evaluation | None) -> dict[str, Any]:

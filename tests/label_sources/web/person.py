@@ -150,9 +150,16 @@ class Person:
 
     def answer_batch(self, truth: Callable[[str], str], pause: float = 0.05) -> None:
         """Answer all that is on the page and on the following ones, with a pause of seconds after each group."""
-        while self.page.locator(".tile:not(.answered)").count():
+        for _ in self.while_unanswered():
             self.answer_group(truth)
             self.page.wait_for_timeout(1000 * pause)
+
+    def while_unanswered(self, seconds: float = 300) -> Iterator[int]:
+        """Yield the number of images on the page without an answer as long as there are some; at most for a time."""
+        end = time.monotonic() + seconds
+        while count := self.page.locator(".tile:not(.answered)").count():
+            assert time.monotonic() < end, f"after {seconds:g} s, {count} images have no answer: {self.group()}"
+            yield count
 
 
 def folder_of(name: str) -> str:

@@ -54,7 +54,7 @@ def test_two_people_at_once(serve: ServeBatch, chromium: Browser) -> None:
     second.wait_for_images()
     shown: dict[str, list[int]] = {"Anna": [], "Ben": []}
     people = {"Anna": first, "Ben": second}
-    while any(person.page.locator(".tile:not(.answered)").count() for person in people.values()):
+    for _ in range(60):  # images: each turn answers some
         for name, person in people.items():
             if person.page.locator(".tile:not(.answered)").count():
                 shown[name] += [image for image, _ in person.group()["images"]]
@@ -74,7 +74,7 @@ def test_undo_goes_back_over_pages_and_reloads(serve: ServeBatch, chromium: Brow
     person = Person(chromium, served.serving.address)
     counts = [0]
     person.wait_for_images()
-    while person.page.locator(".tile:not(.answered)").count():
+    for _ in person.while_unanswered():
         person.say("fox")
         person.wait_until_saved()
         counts.append(len(served.labels()))
@@ -119,6 +119,33 @@ def test_killed_servers_lose_no_answer(serve_campaign: Serve, chromium: Browser,
     assert campaign.wait() == 0 and kills >= 2, campaign.printed
     labels = labels_of(campaign.project)
     assert len(labels) == 20 and all(true == given for true, given in labels)
+
+
+def test_fifty_kills_amid_clicks_lose_no_answer(serve: ServeBatch, chromium: Browser) -> None:
+    served = serve(asked=300, count=302, suggestions=False)
+    person = Person(chromium, served.serving.address)
+    person.wait_for_images()
+    clicks, kept = 0, 0
+    for kill in range(50):
+        for _ in range(1 + kill % 4):
+            person.wait_for_images()
+            person.press("f" if clicks % 2 else "r")
+            clicks += 1
+        person.page.wait_for_timeout(kill % 5)  # at another moment of a request each time
+        process = served.serving._process  # type: ignore[attr-defined]
+        served.serving._started_at -= 60  # type: ignore[attr-defined]
+        process.kill()
+        process.wait()
+        kept += person.page.evaluate("Object.keys(localStorage).some(key => key.startsWith('alframe-outbox'))")
+        served.serving.wait(0.01)  # starts it again
+        if kill % 10 == 5:
+            person.page.reload()  # what is not sent yet is in the browser's store
+    person.page.wait_for_selector("#top .saved.done", timeout=60000)
+    person.wait_for("Object.keys(localStorage).every(key => !key.startsWith('alframe-outbox'))")
+    labels = served.source.collect(served.request).labels
+    assert kept, "no kill came before an answer was saved"
+    assert len(labels) == len({label.item for label in labels}) == clicks
+    assert not person.faults
 
 
 def test_answers_given_without_a_server_are_sent_after_a_reload(serve: ServeBatch, chromium: Browser) -> None:

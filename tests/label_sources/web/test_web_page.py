@@ -19,7 +19,7 @@ def test_a_batch_is_answered_by_keys_alone(serve: Serve, chromium: Browser) -> N
     person.wait_for_images()
     page = person.page
     expected: dict[str, set[str]] = {}
-    while page.locator(".tile:not(.answered)").count():
+    for _ in person.while_unanswered():
         group = person.group()
         (first, *_), names = group["images"], [name for _, name in group["images"]]
         person.move_to(first[0])

@@ -27,7 +27,8 @@ export class ClassPanel {
     this.#search.addEventListener("keydown", (event) => this.#searchKey(event));
     // A click on a class must not take the keyboard away from the images.
     this.#list.addEventListener("mousedown", (event) => event.preventDefault());
-    this.#stop = store.on("classes", () => this.#draw());
+    const stops = [store.on("classes", () => this.#draw()), store.on("round", () => this.#draw())];
+    this.#stop = () => stops.forEach((stop) => stop());
     this.#draw();
   }
 
@@ -59,7 +60,8 @@ export class ClassPanel {
     if (!typed) {
       const rows = store.classes.map((entry) => this.#row(entry));
       const isEmpty = !store.classes.some((entry) => entry.kind === "class");
-      this.#list.replaceChildren(...(isEmpty ? [element("p", { class: "hint" }, S.noClasses)] : []), ...rows);
+      const hint = store.state?.round ? S.noClasses : S.noClassesYet;
+      this.#list.replaceChildren(...(isEmpty ? [element("p", { class: "hint" }, hint)] : []), ...rows);
       return;
     }
     const matches = this.#matches();
@@ -83,7 +85,7 @@ export class ClassPanel {
     const label = entry.kind === "class" ? S.changeKey(entry.name, entry.key) : S.fixedKey(entry.name, entry.key);
     const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": label, title: label });
     const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, entry.kind === "unsure" ? "" : entry.count.toLocaleString())],
-      (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", "aria-keyshortcuts": entry.key || null });
+      (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", title: S.meaning[entry.kind] ?? null, "aria-keyshortcuts": entry.key || null });
     if (entry.kind !== "class") key.disabled = true;
     return element("div", { class: `class-row ${entry.kind}` }, key, choose);
   }

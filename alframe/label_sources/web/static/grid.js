@@ -3,6 +3,7 @@ import { answers, outbox } from "./answers.js";
 import { post } from "./api.js";
 import { ClassPanel } from "./class_panel.js";
 import { announce, button, element, keyHint, notify } from "./dom.js";
+import { groupsOfSuggestions } from "./groups.js";
 import { KeptMarks } from "./kept_marks.js";
 import { LeasedPages } from "./leases.js";
 import { Pace } from "./pace.js";
@@ -13,7 +14,6 @@ import { TileSet } from "./tileset.js";
 import { waitingPanel } from "./waiting.js";
 
 const LOOK_MS = 10000;
-const SMALL_GROUP = 3; // images
 
 export class GridView {
   #pace = new Pace();
@@ -285,27 +285,4 @@ export class GridView {
 function say(text) {
   announce(text);
   notify(text);
-}
-
-// One group for each run of images with the same suggestion; the server has sorted them. Small ones that follow each
-// other are joined, so that no row of the screen holds a single image; then each tile shows its own suggestion.
-function groupsOfSuggestions(images) {
-  const runs = [];
-  for (const image of images) {
-    const suggested = image.suggestion?.class ?? null;
-    if (!runs.length || runs.at(-1).suggested !== suggested) runs.push({ suggested, images: [] });
-    runs.at(-1).images.push(image);
-  }
-  const isSmall = (run) => run.suggested && run.images.length <= SMALL_GROUP;
-  const groups = [];
-  for (const run of runs) {
-    const last = groups.at(-1);
-    if (last?.joined && isSmall(run)) last.joined.push(run);
-    else groups.push(isSmall(run) ? { joined: [run] } : run);
-  }
-  return groups.map((group) => {
-    const [run, ...others] = group.joined ?? [group];
-    if (others.length) return { title: S.severalClasses, confirmable: true, mixed: true, hint: "", images: group.joined.flatMap((each) => each.images) };
-    return { title: run.suggested ?? S.noSuggestion, confirmable: run.suggested !== null, hint: run.suggested ? "" : S.pressKeys, images: run.images };
-  });
 }

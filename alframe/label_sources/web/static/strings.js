@@ -31,7 +31,9 @@ export const S = {
   openLink: "Open the address that alframe has printed in the terminal. It works once. To get a new one, stop alframe with Ctrl+C and run the same command again.",
 
   // Grid
-  noSuggestion: "No suggestion", pressKeys: "Press the key of a class; with Shift it is for the rest of the group.",
+  noSuggestion: "No suggestion", pressKeys: "Press the key of a class. With Shift, it is for the rest of the group.",
+  nameFirst: "Press / and type what the framed image shows.", blindOnPurpose: "They have none on purpose. Press the key of a class.",
+  markWrong: "Mark the wrong ones, then press Enter.", nameMarked: "Press the key of a class for each marked image.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "You have marked what is left of this group as wrong. Press the key of the class that the framed image shows.",
   severalClasses: "Several classes", confirmEach: "All as suggested", guess: (name) => `${name}?`,
@@ -57,7 +59,8 @@ export const S = {
   report: "Open the full report",
 
   // Classes
-  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Press / and type what the framed image shows, for example fox, then press Enter.",
+  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Press / and type what the framed image shows, for example fox, then press Enter.", noClassesYet: "There are no classes yet. You name them when the first images are here.",
+  meaning: { blank: "An image that shows nothing you have a class for", unsure: "You cannot tell what the image shows" },
   keyBefore: (key, name) => `The key ${key} has given ${name} to the image before. If you were typing a name: Ctrl+Z takes that back, and / begins a name.`,
   addClass: (name) => `Add “${name}” as a new class`,
   classWaits: (name) => `The server does not answer. “${name}” is added as soon as it is back; keep this page open until then.`,

@@ -12,7 +12,7 @@ export class TileSet {
   #groups = []; // {title, suggested, ids, node}
   #onchange;
 
-  // groupsOf(images) -> [{title, images, hint, heading: false for none, confirmable: each image has a suggestion, mixed: of several classes}].
+  // groupsOf(images) -> [{title, images, hintFor(images without an answer), heading: false for none, confirmable: each image has a suggestion, mixed: of several classes}].
   // onconfirm(group) is the button of a group;
   // noteOf(image) are a few words on its tile.
   constructor({ groupsOf, onopen, onchange = () => {}, onconfirm = null, noteOf = () => "" }) {
@@ -73,17 +73,19 @@ export class TileSet {
     group.confirm = group.confirmable && this.onconfirm
       ? button([group.mixed ? S.confirmEach : S.confirmClass(group.title, group.ids.length), keyHint("Enter")], () => this.onconfirm(group), { class: "confirm", tabindex: -1 }) : null;
     group.tiles = element("div", { class: "group-tiles", role: "listbox", "aria-multiselectable": "true", "aria-label": group.title }, group.ids.map((id) => this.#tiles.get(id)));
-    const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.hint ? element("span", { class: "hint" }, group.hint) : null, group.confirm);
+    group.hint = element("span", { class: "hint" });
+    const title = group.heading === false ? null : element("header", { class: "group-title" }, element("h2", {}, group.title), group.count, group.hint, group.confirm);
     group.node = element("section", { class: group.mixed ? "group mixed" : "group" }, title, group.tiles);
     this.#describeGroup(group);
     return group.node;
   }
 
   #describeGroup(group) {
-    const left = group.ids.filter((id) => !this.images.get(id)?.answer).length;
-    group.count.textContent = this.onconfirm ? S.groupCount(left, group.ids.length) : ""; // elsewhere more may follow
-    group.node.classList.toggle("finished", left === 0);
-    if (group.confirm) group.confirm.disabled = !group.ids.some((id) => !this.images.get(id)?.answer && !this.images.get(id)?.rejected);
+    const open = group.ids.map((id) => this.images.get(id)).filter((image) => image && !image.answer);
+    group.count.textContent = this.onconfirm ? S.groupCount(open.length, group.ids.length) : ""; // elsewhere more may follow
+    group.hint.textContent = group.hintFor?.(open) ?? "";
+    group.node.classList.toggle("finished", !open.length);
+    if (group.confirm) group.confirm.disabled = open.every((image) => image.rejected);
   }
 
   // The images that are shown and wait for an answer.
