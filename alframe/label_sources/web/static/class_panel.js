@@ -1,7 +1,7 @@
 // The classes with their keys: one button each, a search box for long lists, and new classes.
 import { ApiError } from "./api.js";
 import { ask } from "./dialog.js";
-import { button, element, keyHint, notify } from "./dom.js";
+import { breakable, button, element, keyHint, notify } from "./dom.js";
 import { letterOf } from "./keys.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
@@ -84,7 +84,7 @@ export class ClassPanel {
   #row(entry) {
     const label = entry.kind === "class" ? S.changeKey(entry.name, entry.key) : S.fixedKey(entry.name, entry.key);
     const key = button(entry.key || "+", () => this.#changeKey(entry), { class: "class-key", "aria-label": label, title: label });
-    const choose = button([element("span", { class: "class-name" }, entry.name), element("span", { class: "count" }, entry.kind === "unsure" ? "" : entry.count.toLocaleString())],
+    const choose = button([element("span", { class: "class-name" }, breakable(entry.name)), element("span", { class: "count" }, entry.kind === "unsure" ? "" : entry.count.toLocaleString())],
       (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", title: S.meaning[entry.kind] ?? null, "aria-keyshortcuts": entry.key || null });
     if (entry.kind !== "class") key.disabled = true;
     return element("div", { class: `class-row ${entry.kind}` }, key, choose);

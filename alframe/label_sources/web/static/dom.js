@@ -10,6 +10,11 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+// A name with places for a line break after its slashes and underscores.
+export function breakable(name) {
+  return name.split(/(?<=[/_])/).flatMap((part) => [part, element("wbr")]);
+}
+
 export function set(node, properties) {
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined) continue;

@@ -48,6 +48,7 @@ export class FrameStrip {
 
   #draw() {
     [...this.node.querySelectorAll(".frame")].forEach((node, index) => node.setAttribute("aria-current", index === this.#at));
-    this.node.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    const shown = this.node.querySelector("[aria-current=true]");
+    if (shown) this.node.scrollLeft = shown.offsetLeft - (this.node.clientWidth - shown.offsetWidth) / 2; // the strip alone moves
   }
 }

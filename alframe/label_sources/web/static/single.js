@@ -2,7 +2,7 @@
 import { answers } from "./answers.js";
 import { get } from "./api.js";
 import { ClassPanel } from "./class_panel.js";
-import { announce, button, element, keyHint, notify } from "./dom.js";
+import { announce, breakable, button, element, keyHint, notify } from "./dom.js";
 import { FrameStrip } from "./frame_strip.js";
 import { pushKeys } from "./keys.js";
 import { Pace } from "./pace.js";
@@ -91,7 +91,8 @@ class SingleView {
   async #show() {
     const image = this.#image();
     const loading = ++this.#loading;
-    this.#title.textContent = this.#title.title = image.name;
+    this.#title.replaceChildren(...breakable(image.name.slice(image.name.lastIndexOf("/") + 1)));
+    this.#title.title = image.name;
     this.#boxes.hidden = !image.boxes?.length;
     this.#comment.value = image.answer?.comment ?? "";
     this.#several = null;

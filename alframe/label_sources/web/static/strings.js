@@ -32,7 +32,7 @@ export const S = {
 
   // Grid
   noSuggestion: "No suggestion", pressKeys: "Press the key of a class. With Shift, it is for the rest of the group.",
-  nameFirst: "Press / and type what the framed image shows.", blindOnPurpose: "They have none on purpose. Press the key of a class.",
+  nameFirst: "Press / and type what the framed image shows.", blindOnPurpose: "On purpose: alframe needs your own view of these. Press the key of a class.",
   markWrong: "Mark the wrong ones, then press Enter.", nameMarked: "Press the key of a class for each marked image.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "You have marked what is left of this group as wrong. Press the key of the class that the framed image shows.",
@@ -85,7 +85,7 @@ export const S = {
   similarity: (value) => value.toFixed(2), predicted: (guess) => `${guess.class} ${percent(guess.confidence)}`,
   modelSays: (guess) => `model: ${guess.class} ${percent(guess.confidence)}`, saidBy: (name, said) => `${name}: ${said}`,
   place: (index, count) => `${index} of ${count}`, acceptSuggestion: (guess) => `${guess.class} ${percent(guess.confidence)}`,
-  facts: (image) => [image.camera && `Camera ${image.camera}`, image.taken && image.taken.replace("T", " "), image.answer && `Answer: ${image.answer.classes.join(" + ")}`].filter(Boolean),
+  facts: (image) => [image.name.includes("/") && `Folder ${image.name.slice(0, image.name.lastIndexOf("/"))}`, image.camera && `Camera ${image.camera}`, image.taken && image.taken.replace("T", " "), image.answer && `Answer: ${image.answer.classes.join(" + ")}`].filter(Boolean),
   history: (entry) => `${new Date(entry.at).toLocaleString()}: ${entry.name || "someone"} – ${entry.classes.join(" + ") || "answer removed"}${entry.undone ? " (undone)" : ""}${entry.burst ? " (for the burst)" : ""}${entry.comment ? ` – ${entry.comment}` : ""}`,
 
   // Review and pool
@@ -128,7 +128,7 @@ export const S = {
 
   // People
   personButton: (name, online) => `${name || "No name"}${online > 1 ? ` (${online} online)` : ""}`,
-  personLine: (person) => `${person.name || "No name"}: ${n(person.answered, "answer", "answers")}${person.online ? ", online" : ""}`,
+  personLine: (person) => `${person.name || "No name"}: ${n(person.answered, "answer", "answers")} in this batch${person.online ? ", online" : ""}`,
   leave: "Sign out of this browser", copy: "Copy",
   changeName: "Change my name", invite: "Invite another person", inviteHint: "Each link works once, in one browser.",
   yourName: "Your name", nameHint: "It is stored with each answer.", yourNameWithHint: "Your name, which is stored with each answer",
