@@ -20,7 +20,8 @@ WIDTH, COLOURS = 800, 128
 ROUNDS = 3
 
 
-def main() -> None:
+def main(target: Path = PICTURES) -> None:
+    """Write the pictures into a folder."""
     with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         root = Path(folder) / "images"
         pool = ("pool=camera_trap_scenes", f"pool.root={root.as_posix()}", "pool.bursts=160")
@@ -35,7 +36,7 @@ def main() -> None:
                 person.answer_batch(truth.__getitem__, pause=4)  # about as fast as people are
                 person.wait_for_images(600)
             person.wait_for("document.querySelectorAll('.confirm').length > 1")
-            take_pictures(person)
+            take_pictures(person, target)
         finally:
             campaign.stop()
 
@@ -46,28 +47,28 @@ def read_truth(file: Path) -> dict[str, str]:
         return {row["path"]: row["label"] for row in csv.DictReader(rows)}
 
 
-def take_pictures(person: Person) -> None:
+def take_pictures(person: Person, target: Path) -> None:
     page = person.page
     page.evaluate("document.querySelector('.group .confirm').closest('.group').querySelector('.tile').focus()")
     page.evaluate("document.querySelector('.group.current').scrollIntoView()")
     person.press("ArrowRight", "Space")
-    save(person, "grid")
+    save(person, target / "web-grid.png")
     person.press("Escape", "Control+Enter")
     page.wait_for_selector(".single .strip .frame")
-    save(person, "image")
+    save(person, target / "web-image.png")
     person.press("Escape")
     for view, name in (("review", "review"), ("pool", "find"), ("progress", "progress")):
         page.evaluate(f"location.hash = '{view}'")
         page.wait_for_selector(f"#top [data-view={view}][aria-current=page]")
-        save(person, name)
+        save(person, target / f"web-{name}.png")
 
 
-def save(person: Person, name: str) -> None:
-    """Write what is shown into docs/pictures/web-NAME.png, small."""
+def save(person: Person, file: Path) -> None:
+    """Write what is shown, small."""
     person.page.wait_for_timeout(1200)
     picture = Image.open(BytesIO(person.page.screenshot())).convert("RGB")
     picture = picture.resize((WIDTH, picture.height * WIDTH // picture.width), Image.Resampling.LANCZOS)
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURES / f"web-{name}.png", optimize=True)
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,18 @@ def find_leading(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluatio
     return next(((record, record.evaluation) for record in reversed(history) if record.evaluation), None)
 
 
+def find_judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
+    """Return the evaluation by which classes are judged: the leading one, unless its round has a larger other one.
+
+    An audit of few images has none or one of most classes.
+    """
+    leading = find_leading(history)
+    if leading is None:
+        return None
+    record, evaluation = leading
+    return record.evaluation if evaluation.is_small and record.evaluation is not None else evaluation
+
+
 def describe_averages(evaluation: Evaluation) -> str:
     """Say which classes the averages leave out, because no image of them was tested; nothing if there are none."""
     unmeasured, classes = evaluation.unmeasured_classes, len(evaluation.classes)

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from alframe.engine.measuring.forecast import describe_forecast, forecast
-from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, find_leading
+from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, find_judge_of_classes, find_leading
 from alframe.loop.pool_counts import PoolCounts
 from alframe.report import charts, tables
 from alframe.report.thumbnails import thumbnail
@@ -89,6 +89,7 @@ def render(data: ReportData) -> str:
             last=last,
             judged=judged,
             judgement=judgement,
+            averages=find_judge_of_classes(data.history),
             headline=(unlabelled or audit) if leads_audit else judgement,
             leads_audit=leads_audit,
             why_none=why_none,

@@ -22,12 +22,8 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     evaluations, audits = [record.evaluation for record in records], [record.audit for record in records]
     missing = records[-1].no_evaluation if records else ""
     columns, notes = {"labels": [str(record.labels) for record in records]}, []
-    if evaluation := _last_measured(evaluations):
-        columns["accuracy"] = [_accuracy_cell(evaluation) for evaluation in evaluations]
-        notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
-        notes.append(_averages_sentence(evaluation))
-    notes.append(missing)
-    if audit := _last_measured(audits):
+    audit, evaluation = _last_measured(audits), _last_measured(evaluations)
+    if audit:  # it speaks of the pool, so it leads, as in the report and in the browser
         audited = next(record for record in reversed(records) if record.audit is audit)
         if audited.unlabelled_accuracy:
             columns["without a label (audit)"] = [_audit_cell(record.unlabelled_accuracy) for record in records]
@@ -36,7 +32,12 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         if not audit.is_small:
             notes.append(f"By {audit.n} {audit.basis} (95 % intervals): use these numbers.")
         notes.append(_averages_sentence(audit, "In the pool, "))
-    elif evaluation:
+    if evaluation:
+        columns["accuracy"] = [_accuracy_cell(evaluation) for evaluation in evaluations]
+        notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
+        notes.append(_averages_sentence(evaluation))
+    notes.append(missing)
+    if evaluation and not audit:
         notes.append(describe_caveat(evaluation).strip())
     if not isinstance(outlook := forecast(history), str):
         notes.append(describe_forecast(outlook))

@@ -15,11 +15,11 @@ WORDS = "On images of the pool, the model would get 80 of 100 right (74 to 86)"
 def test_evaluation_and_audit_side_by_side() -> None:
     history = [round_record(0, 10, None), round_record(1, 20, 0.5), round_record(2, 40, 0.6, audit=0.8)]
     head, _, first, second, *notes = accuracy_table(history).splitlines()
-    assert head.split() == ["labels", "accuracy", "like", "the", "pool", "(audit)"]
-    assert first.split() == ["20", "50.0%", "[44.0%,", "56.0%]", "-"]
-    assert second.endswith(AUDIT)
-    assert notes[0].startswith("Accuracy on 200 test split; in brackets")
-    assert notes[1:] == [f"{WORDS}.", "By 80 images drawn at random from the pool (95 % intervals): use these numbers."]
+    assert head.split() == ["labels", "like", "the", "pool", "(audit)", "accuracy"]
+    assert first.split() == ["20", "-", "50.0%", "[44.0%,", "56.0%]"]
+    assert AUDIT in second
+    assert notes[:2] == [f"{WORDS}.", "By 80 images drawn at random from the pool (95 % intervals): use these numbers."]
+    assert notes[2].startswith("Accuracy on 200 test split; in brackets")
 
 
 def test_each_population_of_an_audit_has_a_sentence() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from alframe.kit.evaluations import find_leading
+from alframe.kit.evaluations import find_judge_of_classes
 from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
 
 
@@ -22,7 +22,7 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
             "evaluation": [_point(record, record.evaluation) for record in snapshot.history if record.evaluation],
         },
         "estimates": _describe_estimates(snapshot.history),
-        **_describe_classes(list(names), _judge_of_classes(snapshot.history)),
+        **_describe_classes(list(names), find_judge_of_classes(snapshot.history)),
         "unseen_classes": snapshot.unseen_classes,
         "skipped": snapshot.unanswered_without_suggestion_count,
         "agreement": [
@@ -47,15 +47,6 @@ def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
         for kind, each in zip(("unlabelled", "whole_pool"), estimates, strict=False)
         if each is not None
     ]
-
-
-def _judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
-    """Return what the classes are judged by: what leads, unless others of its round are more than its few images."""
-    leading = find_leading(history)
-    if leading is None:
-        return None
-    record, evaluation = leading
-    return record.evaluation if evaluation.is_small and record.evaluation is not None else evaluation
 
 
 def _describe_classes(names: Sequence[str], judge: Evaluation | None) -> dict[str, Any]:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+OTHER_NAME = "other.example"  # the browser finds it on this computer, as after DNS rebinding
+_OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1",
+]
 _KEY = """name => [...document.querySelectorAll(".class-row")]
     .filter(row => row.querySelector(".class-name")?.textContent === name)
     .map(row => row.querySelector(".class-key")?.textContent ?? "+")[0] ?? null"""

@@ -82,10 +82,8 @@ export class GridView {
     const loading = (async () => {
       await before;
       if (this.#loading !== loading) return; // a later call loads
-      await outbox.empty(); // the server hands out again what it does not know to be answered
       try {
-        const page = await this.#pages.load();
-        this.#show(page);
+        this.#show(await this.#loadPage());
       } catch (error) {
         if (!error.offline) notify(error.message, { error: true });
         if (!this.#tiles.unanswered().length) this.#show({ images: [] });
@@ -94,6 +92,17 @@ export class GridView {
     this.#loading = loading;
     await loading;
     if (this.#loading === loading) this.#loading = null;
+  }
+
+  // The server hands out again what it does not know to be answered. So a page counts only if nothing was answered or
+  // taken back since it was asked for.
+  async #loadPage() {
+    for (;;) {
+      await outbox.empty();
+      const { sent } = outbox;
+      const page = await this.#pages.load();
+      if (outbox.sent === sent) return page;
+    }
   }
 
   #show({ images, tiles }) {

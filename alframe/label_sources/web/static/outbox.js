@@ -15,6 +15,7 @@ export class Outbox extends Hub {
   #folder;
   #waiting = [];
   #replies = new Map();
+  sent = 0; // requests that were queued since the page was opened
   #sending = false;
   #failures = 0;
   #obstacle = null; // code of the error that keeps the first action back
@@ -61,6 +62,7 @@ export class Outbox extends Hub {
 
   // Queue a request. The promise settles when the server has answered it, however long that takes.
   send(path, body) {
+    this.sent += 1;
     return new Promise((resolve, reject) => {
       const item = { path, folder: this.#folder, body: { ...body, project: this.#project }, at: performance.timeOrigin + performance.now() };
       this.#waiting.push(item);

@@ -66,6 +66,7 @@ class Store extends Hub {
   }
 
   async setName(name) {
+    this.me = { ...this.me, name }; // of the answers that are given before the server knows it
     this.me = await put("/api/session", { name });
     this.emit("state", this.state);
     await this.loadClasses(); // keys are a person's own

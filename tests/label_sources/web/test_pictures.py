@@ -1,0 +1,29 @@
+"""The pictures of docs/web.md are those of the page, taken from a campaign that is labelled in a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.label_sources.web.person import missing_browser
+from tools import web_pictures
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_pictures_of_the_page_are_taken_from_a_campaign(tmp_path: Path) -> None:
+    if missing := missing_browser():
+        pytest.skip(missing)
+    web_pictures.main(tmp_path)
+    written = {file.name: Image.open(file).convert("L") for file in tmp_path.iterdir()}
+    page = (web_pictures.PICTURES.parent / "web.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\(pictures/(web-.*?\.png)\)", page))
+    assert shown <= written.keys() == {file.name for file in web_pictures.PICTURES.glob("web-*.png")}
+    for name, picture in written.items():
+        committed = Image.open(web_pictures.PICTURES / name)
+        assert picture.size == committed.size, name
+        histogram = picture.histogram()
+        assert max(histogram) < 0.9 * sum(histogram), f"{name} is blank"
