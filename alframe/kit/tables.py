@@ -59,26 +59,31 @@ def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) ->
 
 
 def find_tables(
-    paths: str | Path | Sequence[str | Path], outside: Path, setting: str
+    paths: str | Path | Sequence[str | Path],
+    outside: Path,
+    setting: str,
+    suffixes: Sequence[str] = TABLE_SUFFIXES,
 ) -> tuple[list[Path], list[Problem]]:
     """Return the files that `paths` (one or several) mean, and a Problem for each path that means none.
 
-    A path may be a file, a folder (all CSVs in it) or a pattern (`labels/*.csv`). Files below the folder `outside` are
-    left out, since they are read anyway. `setting` is named in the Problems, as where the paths were given.
+    A path may be a file, a folder (all files in it with one of the `suffixes`) or a pattern (`labels/*.csv`). Files
+    below the folder `outside` are left out, since they are read anyway. `setting` is named in the Problems, as where
+    the paths were given.
     """
     tables: dict[Path, None] = {}
     problems = []
     for text in (paths,) if isinstance(paths, str | Path) else paths:
         path = Path(text).expanduser()
         if path.is_dir():
-            files = files_in_folder(path)
+            files = files_in_folder(path, suffixes)
         elif path.is_file():
             files = [path]
         else:
             matches = (Path(match) for match in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 (absolute)
             files = [file for file in matches if file.is_file() and not is_system_file(file.name)]
         if not files:
-            message = f"is not a file, nor a folder or pattern with a CSV in it. Add it, or correct {setting}."
+            kind = suffixes[0].removeprefix(".").upper()
+            message = f"is not a file, nor a folder or pattern with a {kind} in it. Add it, or correct {setting}."
             problems.append(Problem(str(absolute_path(path)), None, message))
         tables |= dict.fromkeys(map(absolute_path, files))
     return [file for file in tables if not file.is_relative_to(absolute_path(outside))], problems

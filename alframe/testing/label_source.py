@@ -49,7 +49,7 @@ class LabelSourceSuite(LabelSourceCases):
         source = self.answered(request_)
         for label in source.collect(request_).labels:
             assert label.file or source.answers_now, f"{label}: the file that it was read from is not named"
-            assert not label.file or Path(label.file).exists(), f"{label.file} does not exist"
+            assert not label.file or self.content_of(label.file) is not None, f"{label.file} does not exist"
             assert label.answer_file_hash in self.hashes_of(label), "answer_file_hash is not of what was read"
             assert label.row is None or (label.row >= 1 and label.file), "row must be at least 1, and of a file"
             if label.row is not None and (line := self.line_of(Path(label.file), label.row)) is not None:
@@ -67,7 +67,7 @@ class LabelSourceSuite(LabelSourceCases):
             name = label.annotator
             if not name or source.answers_now or name in map(str, vars(source).values()):
                 continue
-            content = Path(label.file).read_bytes()
+            content = self.content_of(label.file) or b""
             stands = [name in label.file, name.encode() in content, name.encode("utf-16-le") in content]
             assert any(stands), f"nobody called '{name}' has answered {label.item}: nothing in {label.file} says so"
 

@@ -16,7 +16,8 @@ class Label:
     """One answer: the item, its class (or UNSURE), who said so, when, and where it was read.
 
     `file` is where the answer was read, `row` its line there (1 = first line) or its record number in a database, and
-    `answer_file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal.
+    `answer_file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal. For an answer on a server, `file`
+    is its address, and the hash that of the answer itself.
     """
 
     item: ItemId

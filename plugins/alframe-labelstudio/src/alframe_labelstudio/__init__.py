@@ -1,0 +1,1 @@
+"""The label source `labelstudio` for alframe."""

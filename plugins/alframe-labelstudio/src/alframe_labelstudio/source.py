@@ -1,0 +1,65 @@
+"""People label in Label Studio: tasks with suggestions out, and answers in."""
+
+from __future__ import annotations
+
+from alframe.errors import LabelError
+from alframe.kit.classes import describe_classes
+from alframe.kit.round_folders import marking_round_asked, pluralise, round_folder
+from alframe.types import Answers, Request
+from alframe_labelstudio.answers import Collector, make_builder
+from alframe_labelstudio.files import collect_exports, write_tasks
+from alframe_labelstudio.parameters import Parameters
+from alframe_labelstudio.project import Rounds
+
+
+class LabelStudio(Parameters):
+    """Labels from Label Studio: over the API of the server at `url`, or, with ``url=None``, by files alone.
+
+    The token is in the environment variable LABEL_STUDIO_API_KEY. `project`: the number of a project; None: alframe
+    makes one. `images`: "upload", or the address that comes before the path of each image. `exports`: without a server,
+    JSON or JSON-MIN files besides those in the round's folder. `choices`: the name of the Choices tag with the class;
+    `image`: the field of an exported task that holds the image. `unique_names`: no two images of the pool have the same
+    file name, so that exported uploads are found by it. `several`: people may choose several classes. `annotators`: how
+    many people label each image. `suggestions`: whether the model's class is chosen beforehand, except for the images
+    that are asked without. `skipped`: what a skipped image means, "unsure" or "open". `blank`: the class of a picture
+    without an animal; "": none.
+    """
+
+    answers_now = False
+
+    @property
+    def answers_persist(self) -> bool:
+        """Whether answers may be in files of the user's own, where they stay whatever the round."""
+        return bool(self.exports)
+
+    def check(self) -> None:
+        """Raise LabelError if the server, the token or the project cannot be used."""
+        if self.url is not None:
+            Rounds(self, self.url).check()
+
+    def request(self, request: Request) -> str:
+        """Make the tasks that are missing; tasks that are there stay as they are."""
+        folder = round_folder(request)
+        try:
+            with marking_round_asked(request) as asked_before:
+                if self.url is None:
+                    text = write_tasks(self, request, asked_before)
+                else:
+                    text = Rounds(self, self.url).request(request, asked_before)
+        except OSError as error:
+            raise LabelError(
+                f"{folder} cannot be written to: {error.strerror or error}. Check that the folder may be written to "
+                "and that the disk has room, and run the command again."
+            ) from error
+        images = pluralise(len(request.items), "image")
+        return f"Round {request.round}: {images} to label in Label Studio: {text}\n" + describe_classes(
+            request.classes, self.new_classes, request.named_since
+        )
+
+    def collect(self, request: Request) -> Answers:
+        """Return what people have submitted to the tasks of this round, and what they have deleted again."""
+        builder = make_builder(request, self.blank, self.new_classes, self.unsure)
+        collector = Collector(builder, self.annotators, self.skipped)
+        if self.url is None:
+            return collect_exports(self, request, collector)
+        return Rounds(self, self.url).collect(request, collector)
