@@ -136,6 +136,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "run": "alframe.tasks.run:Run",
             "label": "alframe.tasks.label:Label",
             "withdraw": "alframe.tasks.label:Withdraw",
+            "recheck_labels": "alframe.tasks.recheck_labels:RecheckLabels",
             "status": "alframe.tasks.status:Status",
             "predict": "alframe.tasks.predict:Predict",
             "export": "alframe.tasks.export:Export",

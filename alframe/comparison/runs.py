@@ -158,6 +158,6 @@ def _count_classes(ledger: Ledger, history: Sequence[RoundRecord]) -> list[Mappi
     counts: Counter[str] = Counter()
     by_round: dict[int, Mapping[str, int]] = {0: {}}
     for request in ledger.rounds():
-        counts.update(classes[key] for key in request.keys if key in classes)
+        counts.update(classes.pop(key) for key in request.keys if key in classes)  # each once, though asked again
         by_round[request.number] = dict(counts)
     return [by_round.get(record.round, {}) for record in history]

@@ -214,7 +214,7 @@ def wait_for_answers(
     """
     stored_round = campaign.ledger.rounds()[-1]
     keys = set(stored_round.keys)
-    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().labelled_or_unsure)
+    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().answered_for_round(stored_round.number))
     needed, shown, told = count_required_answers(campaign, len(keys)), 0, ""
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:

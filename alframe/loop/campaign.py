@@ -17,7 +17,7 @@ from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
 from alframe.settings.stored import to_plain
-from alframe.store.events import BatchChosenBy, Predicted
+from alframe.store.events import AskedAgain, BatchChosenBy, Predicted
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel
 from alframe.types import Ints, Item
@@ -44,7 +44,7 @@ class Campaign:
     parts: Parts = field(init=False)
     project: Project = field(init=False)
     other_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # those of earlier rounds, by name
-    _labels: tuple[int, DecidedLabels] | None = field(default=None, init=False)
+    _labels: tuple[tuple[int, Collection[int]], DecidedLabels] | None = field(default=None, init=False)
     _doubtful: tuple[Sequence[Item], Collection[str]] | None = field(default=None, init=False)  # of these items
 
     def __post_init__(self) -> None:
@@ -62,11 +62,19 @@ class Campaign:
 
     def labels(self) -> DecidedLabels:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
-        last_row = self.ledger.last_label_number()
-        if self._labels is None or self._labels[0] != last_row:
-            standing = find_standing_labels(self.ledger.label_rows())
-            self._labels = last_row, decide_labels(standing, self.settings.conflicts)
+        rechecks = self.recheck_rounds()
+        version = self.ledger.last_label_number(), rechecks
+        if self._labels is None or self._labels[0] != version:
+            self._labels = version, decide_labels(self.standing_labels(), self.settings.conflicts, rechecks)
         return self._labels[1]
+
+    def standing_labels(self) -> list[StoredLabel]:
+        """Return what every source says of every item now, by item, the latest at the end."""
+        return find_standing_labels(self.ledger.label_rows(), self.recheck_rounds())
+
+    def recheck_rounds(self) -> frozenset[int]:
+        """Return the numbers of the rounds that asked about labelled images again."""
+        return frozenset(number for number, _ in self.ledger.events(AskedAgain))
 
     def effective_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
         """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""

@@ -127,7 +127,13 @@ def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, aud
     """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
     rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
     hidden = hide_suggestions(np.isin(keys, audit), embedded.listing.sequences[keys], rng)
-    return Arranged(order_by_similarity(embedded.embedding.features[keys]).tolist(), hidden.tolist())
+    return Arranged(order_for_display(embedded, keys), hidden.tolist())
+
+
+def order_for_display(embedded: Embedded, keys: Ints) -> list[int]:
+    """Return the place of each of the `keys` (n,) in an order in which images that look alike stand together."""
+    places: list[int] = order_by_similarity(embedded.embedding.features[keys]).tolist()
+    return places
 
 
 def hide_suggestions(is_audit: Bools, sequences: Ints, rng: np.random.Generator) -> Bools:
@@ -148,13 +154,18 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
     """Return the events to store with a batch: near-duplicates, its files' content hashes, and the predictions."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
-    contents = [embedding.content_hashes[key] for key in keys.tolist()]
-    events.append(ShownContent([None if content is None else content.hex() for content in contents]))
+    events.append(describe_content(fitted.embedded, keys))
     if fitted.head is not None:
         probs = fitted.head.probs(embedding.features[keys])
         classes = [fitted.training.classes[index] for index in probs.argmax(axis=1)]
         events.append(Predicted(classes, probs.max(axis=1).tolist()))
     return events
+
+
+def describe_content(embedded: Embedded, keys: Ints) -> ShownContent:
+    """Return the contents of the files of the `keys` (n,), to store with their request."""
+    contents = [embedded.embedding.content_hashes[key] for key in keys.tolist()]
+    return ShownContent([None if content is None else content.hex() for content in contents])
 
 
 def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:

@@ -29,12 +29,14 @@ class DecidedLabels:
     `unsure_rounds`: items that people looked at and could not tell, with the rounds in which they did.
     `conflicts`: all labels of the items that are labelled with several classes, counted by the rule or not.
     `class_first_rounds`: every class name (and UNSURE), with the first round it was given in; 0: known from the start.
+    `recheck_answers`: for each round that asked about labelled images again, the items that it got an answer for.
     """
 
     counted: list[StoredLabel]
     unsure_rounds: Mapping[int, Set[int | None]]
     conflicts: Mapping[int, Sequence[StoredLabel]]
     class_first_rounds: Mapping[str, int] = field(default_factory=dict)
+    recheck_answers: Mapping[int, Set[int]] = field(default_factory=dict)
 
     @property
     def labelled_or_unsure(self) -> set[int]:
@@ -47,7 +49,12 @@ class DecidedLabels:
         return self.conflicts.keys() - self.labelled_or_unsure
 
     def answered_for_round(self, round_number: int) -> set[int]:
-        """Return the items with a label that counts, from any round, and those that were marked unsure in this one."""
+        """Return the items with a label that counts, from any round, and those that were marked unsure in this one.
+
+        Of a round that asked about labelled images again, return those that it got an answer for.
+        """
+        if round_number in self.recheck_answers:
+            return set(self.recheck_answers[round_number])
         unsure = {item for item, rounds in self.unsure_rounds.items() if round_number in rounds}
         return {label.item for label in self.counted} | unsure
 
@@ -56,10 +63,11 @@ class DecidedLabels:
         return {name for name, first in self.class_first_rounds.items() if first < round_number} - {UNSURE}
 
 
-def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
+def find_standing_labels(rows: Iterable[StoredLabel], rechecks: Set[int] = frozenset()) -> list[StoredLabel]:
     """Return the standing labels, by item, the latest at the end; an item may have several, also UNSURE.
 
-    `rows` are all rows of the label table, by item, in the order they were written.
+    `rows` are all rows of the label table, by item, in the order they were written. `rechecks` are the rounds that
+    asked about labelled images again: "unsure" is not enough there to set aside what was known without a request.
     """
     standing = []
     for _, group in groupby(rows, key=attrgetter("item")):
@@ -67,15 +75,18 @@ def find_standing_labels(rows: Iterable[StoredLabel]) -> list[StoredLabel]:
         if len(item_rows) > 1:
             statements = [said for said in find_last_statements(item_rows).values() if not said[0].taken_back]
             answers = [said for said in statements if said[0].round is not None]
+            if all(row.round in rechecks and row.class_name == UNSURE for said in answers for row in said):
+                answers = []
             item_rows = sorted(chain.from_iterable(answers or statements))
         standing += item_rows
     return standing
 
 
-def decide_labels(standing: Iterable[StoredLabel], rule: str) -> DecidedLabels:
+def decide_labels(standing: Iterable[StoredLabel], rule: str, rechecks: Set[int] = frozenset()) -> DecidedLabels:
     """Decide the label of each item from its `standing` labels, which are grouped by item, the latest at the end.
 
-    A later file of an annotator replaces the same annotator's earlier one; "unsure" is ignored if others gave a class.
+    A later file of an annotator replaces the same annotator's earlier one, and so does the answer of the same annotator
+    to one of the `rechecks`, the rounds that asked again; "unsure" is ignored if others gave a class.
     If several classes are left, "ask" counts none until they agree, "latest" counts the latest, and "majority" the one
     that most annotators gave, or none if there is a tie.
     """
@@ -83,26 +94,29 @@ def decide_labels(standing: Iterable[StoredLabel], rule: str) -> DecidedLabels:
     unsure_rounds: dict[int, set[int | None]] = {}
     conflicts: dict[int, list[StoredLabel]] = {}
     class_first_rounds: dict[str, int] = {}
+    recheck_answers: dict[int, set[int]] = {number: set() for number in rechecks}
     for item, group in groupby(standing, key=attrgetter("item")):
         labels = list(group)
         for label in labels:
             round_number = label.round or 0
             if class_first_rounds.get(label.class_name, round_number) >= round_number:
                 class_first_rounds[label.class_name] = round_number
+            if round_number in rechecks:
+                recheck_answers[round_number].add(item)
         sure = [label for label in labels if label.class_name != UNSURE]
         if len(sure) > 1 and len({label.class_name for label in sure}) > 1:
             conflicts[item] = sure
-        winner = _apply_rule(sure, rule) if len(labels) > 1 else next(iter(sure), None)
+        winner = _apply_rule(sure, rule, rechecks) if len(labels) > 1 else next(iter(sure), None)
         if winner is not None:
             counted.append(winner)
         elif not sure:
             unsure_rounds[item] = {label.round for label in labels}
-    return DecidedLabels(counted, unsure_rounds, conflicts, class_first_rounds)
+    return DecidedLabels(counted, unsure_rounds, conflicts, class_first_rounds, recheck_answers)
 
 
-def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
+def _apply_rule(labels: Sequence[StoredLabel], rule: str, rechecks: Set[int]) -> StoredLabel | None:
     newest = {label.annotator: label for label in labels}
-    last = [label for label in labels if not _is_corrected(label, newest[label.annotator])]
+    last = [label for label in labels if not _is_corrected(label, newest[label.annotator], rechecks)]
     votes = Counter(label.class_name for label in last)
     if len(votes) > 1:
         (_, most), (_, next_most), *_ = votes.most_common()
@@ -113,8 +127,13 @@ def _apply_rule(labels: Sequence[StoredLabel], rule: str) -> StoredLabel | None:
     return last[-1] if last else None
 
 
-def _is_corrected(label: StoredLabel, newest: StoredLabel) -> bool:
-    """Whether the same annotator has given a label in a later file; without times nothing is later."""
+def _is_corrected(label: StoredLabel, newest: StoredLabel, rechecks: Set[int]) -> bool:
+    """Whether the same annotator was asked again later, or has given a label in a later file.
+
+    Without times no file is later.
+    """
+    if newest.round in rechecks and (label.round or 0) < (newest.round or 0):
+        return True
     time, newest_time = label.time, newest.time
     return label.file != newest.file and time is not None and newest_time is not None and time < newest_time
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
-from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_folds
+from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_by_groups
 from alframe.kit.evaluations import find_leading
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
@@ -23,8 +23,7 @@ from alframe.store.events import Arranged
 from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
-_FOLDS = 5
-_MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
+MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 
 @contextmanager
@@ -53,13 +52,8 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     ledger, labels, items = campaign.ledger, campaign.labels(), cache.listing.items
     rounds, stopping = ledger.rounds(), campaign.parts.stopping
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
-    arranged = dict(ledger.events(Arranged))
-    hidden: set[int] = set()
-    unanswered: set[int] = set()
-    for stored in rounds:
-        hidden_here = find_hidden_keys(stored, arranged.get(stored.number))
-        hidden |= hidden_here
-        unanswered |= hidden_here if stored.closed else set()
+    hidden = hidden_keys_by_round(campaign)
+    unanswered = set[int]().union(*(hidden[stored.number] for stored in rounds if stored.closed))
     labelled = [label.item for label in labels.counted]
     unlabelled = cache.listing.is_present & ~cache.listing.is_held_out
     unlabelled[labelled] = False
@@ -74,7 +68,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         open_round=newest.number if newest else None,
         asked=newest.keys if newest else (),
         answers_needed=count_required_answers(campaign, len(newest.keys)) if newest else 0,
-        without_suggestion=hidden,
+        without_suggestion=set[int]().union(*hidden.values()),
         predictions=None if fitted is None or fitted.head is None else _predict(campaign, fitted),
         features=None if fitted is None else fitted.embedded.embedding.features,
         features_version="" if fitted is None else fitted.embedded.embedder.fingerprint,
@@ -82,10 +76,24 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         labels_left=None if stopping is None else stopping.labels_left(len(labels.counted)),
         unanswered_without_suggestion_count=len(unanswered.difference(labelled)),
         conflicts=campaign.settings.conflicts,
-        agreement=measure_agreement(ledger.label_rows()),
+        agreement=measure_agreement(ledger.label_rows(), campaign.recheck_rounds()),
         class_counts=Counter(label.class_name for label in labels.counted),
         unseen_classes=describe_unseen_classes(campaign),
     )
+
+
+def hidden_keys_by_round(campaign: Campaign) -> dict[int, set[int]]:
+    """Return, for each round, the keys that are shown without the model's suggestion: the audit is among them.
+
+    A round that asked about labelled images again hides nothing any more once it is closed.
+    """
+    arranged, rechecks = dict(campaign.ledger.events(Arranged)), campaign.recheck_rounds()
+    return {
+        stored.number: set()
+        if stored.closed and stored.number in rechecks
+        else find_hidden_keys(stored, arranged.get(stored.number))
+        for stored in campaign.ledger.rounds()
+    }
 
 
 def find_hidden_keys(stored: StoredRound, arranged: Arranged | None) -> set[int]:
@@ -109,29 +117,25 @@ def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
     doubt = np.full(len(keys), math.nan, np.float32)
     rows = np.searchsorted(keys, training.keys)
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
-    if len(training.keys) >= _MIN_LABELS:
-        unseen = _predict_unseen(campaign, fitted)
+    if len(training.keys) >= MIN_LABELS:
+        unseen = predict_unseen_labels(campaign, fitted)
         known &= training.is_unseen_by_backbone
         probs[rows[known]] = unseen[known]
         doubt[rows[known]] = 1 - unseen[known, training.y[known]]
     return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
 
 
-def _predict_unseen(campaign: Campaign, fitted: HeadFitResult) -> Floats:
-    """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups."""
-    training, groups = fitted.training, fitted.training.groups
+def predict_unseen_labels(campaign: Campaign, fitted: HeadFitResult) -> Floats:
+    """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups.
+
+    The rows of a fold that leaves a single class to learn are what the head in use says, which has seen them.
+    """
+    training = fitted.training
     rng = seeding.generator(campaign.settings.seed, "doubt", len(training.keys))
-    fold_of_group = rng.permutation(int(groups.max()) + 1) % _FOLDS
-    folds = fold_of_group[groups]
-    splits = []
-    for fold in range(_FOLDS):
-        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        if len(test) and len(np.unique(training.y[train])) > 1:
-            splits.append((train, test))
     x = fitted.embedded.embedding.features[training.keys]
     new_head, classes = campaign.parts.new_head, len(training.classes)
-    probs = predict_folds(new_head, x, training.y, fitted.context, classes, splits, rng)
-    missing = probs.sum(axis=1) == 0  # a fold that leaves a single class to learn
+    probs = predict_by_groups(new_head, x, training.y, fitted.context, classes, rng)
+    missing = probs.sum(axis=1) == 0
     if missing.any():
         probs[missing] = fitted.require_head().probs(x[missing])
     return probs

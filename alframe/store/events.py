@@ -108,6 +108,22 @@ class MadeWith(Event):
 
 
 @dataclass(frozen=True)
+class AskedAgain(Event):
+    """The request asks again about images with a label: in its order, that `label`, and what the model thought.
+
+    `likely` is the class that a model predicted which had not seen the label, with its probability `confidence`, and
+    `given` is the probability that this model gave the label. `examined` labels were compared.
+    """
+
+    KIND: ClassVar[str] = "asked again"
+    labels: Sequence[str] = ()
+    likely: Sequence[str] = ()
+    confidence: Sequence[float] = ()
+    given: Sequence[float] = ()
+    examined: int = 0
+
+
+@dataclass(frozen=True)
 class Requested(Event):
     """The request has been shown to people."""
 

@@ -83,6 +83,7 @@ class Status:
 def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
     """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
     labels, rounds = session.labels(), session.ledger.rounds()
+    asks_again = bool(rounds) and rounds[-1].number in session.recheck_rounds()
     answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
     problems = describe_conflicts(labels, items)
     for stored_round in () if session.parts.label_source.answers_now else rounds:
@@ -93,10 +94,11 @@ def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], li
             problems.append(f"The answers to round {stored_round.number} cannot be read: {error}")
             continue
         problems += answers.problems
-        # Who was unsure in an earlier round has not answered the newest.
+        # Who was unsure in an earlier round has not answered the newest, and nobody has if it asks again.
         is_newest = stored_round is rounds[-1]
-        answered |= {key for key, label in answers.labels if is_newest or label.class_name != UNSURE}
-        answered -= answers.incomplete
+        if is_newest or not asks_again:
+            answered |= {key for key, label in answers.labels if is_newest or label.class_name != UNSURE}
+            answered -= answers.incomplete
     return answered, list(dict.fromkeys(problems))
 
 
@@ -115,7 +117,10 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
     source = label_source_of(session, newest)
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         place = "your own set"
-    count = len((answered - labels.unresolved_conflicts) & set(newest.keys))
+    asks_again = newest.number in session.recheck_rounds()
+    if asks_again:
+        go_on = project_command(session.folder, verb="recheck_labels")
+    count = len((answered - (set() if asks_again else labels.unresolved_conflicts)) & set(newest.keys))
     progress = f"{count} of {len(newest.keys)} images of round {newest.number} are answered"
     if isinstance(source, ServesPeople):
         return [f"Waiting for labels: {progress}", f"Label them in the browser with: {go_on}"]

@@ -68,7 +68,7 @@ def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     text = alframe("--help-all").out
     for word in (
         "sampler: active_transfer",
-        "task: compare, export, label, new_plugin, predict, report, run, status, withdraw",
+        "task: compare, export, label, new_plugin, predict, recheck_labels, report, run, status, withdraw",
         "experiment:",
         "seed: 0",
         "holdout:",

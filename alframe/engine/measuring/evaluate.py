@@ -211,3 +211,26 @@ def predict_folds(
         fit_head(head, x[train], y[train], classes, rng, context.take(train))
         probs[test] = head.probs(x[test])
     return probs
+
+
+def predict_by_groups(
+    make_head: Callable[[], Head],
+    x: Floats,
+    y: Ints,
+    context: FitContext,
+    classes: int,
+    rng: np.random.Generator,
+    folds: int = 5,
+) -> Floats:
+    """Return (m, classes) what heads say of all labelled images that have seen neither these nor others of their group.
+
+    A fold that leaves a single class to learn gives zeros.
+    """
+    fold_of_group = rng.permutation(int(context.groups.max()) + 1) % folds
+    rows = fold_of_group[context.groups]
+    splits = []
+    for fold in range(folds):
+        train, test = np.flatnonzero(rows != fold), np.flatnonzero(rows == fold)
+        if len(test) and len(np.unique(y[train])) > 1:
+            splits.append((train, test))
+    return predict_folds(make_head, x, y, context, classes, splits, rng)

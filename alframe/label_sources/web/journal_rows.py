@@ -60,7 +60,8 @@ def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
     """Return (annotator, round) -> the answer that stands, of one image; `rows` in the order they were written.
 
     The last answer of a person stands. A row that was undone is void, and so is an undoing that was itself undone. An
-    answer of the review settles the round: it takes the place of what others had said before.
+    answer of the review settles the image: it takes the place of what anybody had said before, in this round or in an
+    earlier one.
     """
     void: set[int] = set()
     for row in reversed(rows):
@@ -71,7 +72,7 @@ def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
         if row.n in void or row.undoes is not None:
             continue
         if row.origin == "review":
-            standing = {key: other for key, other in standing.items() if other.round != row.round}
+            standing = {key: other for key, other in standing.items() if other.round > row.round}
         standing.pop((row.annotator, row.round), None)
         if row.classes != "[]":
             standing[row.annotator, row.round] = row

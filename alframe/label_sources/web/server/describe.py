@@ -16,15 +16,23 @@ _INFORMATION = """
 SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
     (SELECT count(*) FROM images.image mate WHERE mate.sequence = i.sequence) AS frames,
     (SELECT min(number) FROM images.image mate WHERE mate.sequence = i.sequence) AS burst,
-    b.suggestion, b.confidence, b.blind
+    b.suggestion, b.confidence, b.round
 FROM images.image i
 LEFT JOIN images.thumbnail t ON t.image = i.number
 LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round
 WHERE i.number IN (SELECT value FROM json_each(:numbers))
 """
 
-# Images of which a person's blind opinion is or may be asked: they must not learn what somebody else has said.
-AWAITED = """
+# Images that the open round asks about again, since they have a label, and that nobody has answered in it.
+_ASKED_AGAIN = """
+SELECT i.id FROM images.batch b JOIN images.image i ON i.number = b.image JOIN pool.pool p ON p.number = b.image
+WHERE b.round = (SELECT max(round) FROM images.batch) AND p.open
+AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id AND s.round = b.round)
+AND (p.label IS NOT NULL OR EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id))
+"""
+# Images of which a person's blind opinion is or may be asked: they must not learn what somebody else has said, nor, if
+# they are asked again, what they have said themselves.
+AWAITED = f"""{_ASKED_AGAIN} UNION ALL
 SELECT s.image FROM standing s JOIN answer a ON a.n = s.n WHERE s.draw < :share GROUP BY s.image
 HAVING count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name AND NOT max(a.origin = 'review')
 """
@@ -47,8 +55,9 @@ class Describer:
         return [self._one(row, standing[row[1]], name) for number in numbers if (row := found.get(number)) is not None]
 
     def _one(self, row: tuple[Any, ...], standing: Sequence[Row], name: str) -> dict[str, Any]:
-        number, id_, path, camera, taken, _, box, version, width, height, frames, burst, suggestion, confidence, _ = row
-        own = [answer for answer in standing if answer.annotator == name]
+        number, id_, path, camera, taken, _, box, version, width, height, frames, burst, *about = row
+        suggestion, confidence, asked_in = about  # the open round, if that asks for the image
+        own = [answer for answer in standing if answer.annotator == name and asked_in in (None, answer.round)]
         version = version or file_version(Path(path), box)
         is_hidden = self.awaits_second_opinion(id_, standing, name)
         is_shown = self._config.source.suggestions and suggestion is not None and not is_hidden
@@ -71,6 +80,8 @@ class Describer:
 
     def awaits_second_opinion(self, id_: str, standing: Sequence[Row], name: str) -> bool:
         """Return whether this person is, or may be, asked about an image without knowing what another has said."""
+        if self._reader.rows(f"{_ASKED_AGAIN} AND i.id = ?", (id_,)):
+            return True
         if second_opinion_draw(id_) >= self._config.source.second_opinion:
             return False
         settled = any(row.origin == "review" for row in standing)

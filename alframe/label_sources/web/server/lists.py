@@ -24,7 +24,7 @@ WITH reviewed (number, at, round, disagree, source, class) AS (
     UNION ALL
     SELECT p.number, coalesce(p.labelled_at, ''), p.round, 0, p.source, json_array(p.label)
     FROM pool.pool p JOIN images.image i ON i.number = p.number
-    WHERE p.label IS NOT NULL AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id)
+    WHERE p.label IS NOT NULL AND NOT p.open AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id)
 )
 """
 _FILTERS = {

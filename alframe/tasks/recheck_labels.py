@@ -1,0 +1,166 @@
+"""`alframe recheck_labels`: find labels that are likely wrong, and ask again about them without showing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alframe.commands import project_command
+from alframe.contracts import ServesPeople
+from alframe.errors import LabelError
+from alframe.kit.parameters import require_at_least
+from alframe.loop.answers import (
+    close_request,
+    collect_and_store_answers,
+    count_required_answers,
+    describe_progress,
+    label_source_of,
+    make_request,
+    wait_for_answers,
+)
+from alframe.loop.experiment import check_parts, sync_pool
+from alframe.loop.phase_results import RunCache
+from alframe.loop.recheck import (
+    DoubtfulLabels,
+    check_can_ask_again,
+    describe_recheck,
+    find_doubtful_labels,
+    find_rechecks,
+    list_recheck,
+    read_recheck,
+    request_again,
+)
+from alframe.loop.serving import MIN_LABELS, serve_people, take_snapshot
+from alframe.loop.session import Session, train_on_all_labels
+from alframe.store.records import StoredRound
+from alframe.tasks.label import Watching
+from alframe.tasks.messages import continue_command, no_project_message
+from alframe.types import Item, Outcome, State
+
+
+@dataclass
+class RecheckLabels(Watching):
+    """Find labels that are likely wrong, and ask people again about them, without showing the label or a suggestion.
+
+    Each label is compared with what a model says that has not seen it. Of the labels that such a model doubts, the
+    `images` most doubtful are asked again, by the label source of the campaign, as a round of their own; the same
+    command then reads the answers, and says how often they agree with the labels and what has changed. All answers stay
+    in the ledger. `ask=false` only lists the doubtful labels. `show`: how many labels are listed. `watch` waits for the
+    answers, and looks every `every` seconds; so it does without, where people are served by their label source itself.
+    """
+
+    read_only = False
+
+    images: int = 50
+    ask: bool = True
+    show: int = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_at_least("task 'recheck_labels'", 1, images=self.images)
+        require_at_least("task 'recheck_labels'", 0, show=self.show)
+
+    def run(self, session: Session) -> Outcome:
+        """Read the answers to an open recheck, or ask for a new one. Raises LabelError while another round is open."""
+        if not session.project.exists:
+            return Outcome(State.DONE, no_project_message(session, "recheck_labels"))
+        check_parts(session)
+        cache = sync_pool(session)
+        incomplete = collect_and_store_answers(session, cache.listing.items, cache.problems)
+        rounds, rechecks = session.ledger.rounds(), session.recheck_rounds()
+        if rounds and not rounds[-1].closed and self.ask:
+            if rounds[-1].number in rechecks:
+                return self._wait_or_report(session, cache, rounds[-1])
+            _close_if_answered(session, rounds[-1], incomplete)
+        if self.ask:
+            check_can_ask_again(session)
+        count = len(session.labels().counted)
+        if count < MIN_LABELS:
+            text = (
+                f"There are {count} labels. At least {MIN_LABELS} are needed to find doubtful ones. Label more first."
+            )
+            return Outcome(State.DONE, text)
+        fitted = train_on_all_labels(session, cache)
+        doubtful = find_doubtful_labels(session, fitted)
+        lines = _describe_doubtful(doubtful)
+        if not self.ask or not doubtful.keys:
+            lines += self._list(_list_doubtful(cache.listing.items, doubtful))
+            return Outcome(State.DONE, "\n".join([*self._last_result(session, cache.listing.items), *lines]))
+        stored_round = request_again(session, cache, fitted, doubtful, self.images)
+        return self._wait_or_report(session, cache, stored_round, lines)
+
+    def _wait_or_report(
+        self, session: Session, cache: RunCache, stored_round: StoredRound, found: Sequence[str] = ()
+    ) -> Outcome:
+        """Report once enough of the round is answered; where people are served or with `watch`, wait for that."""
+        items, source = cache.listing.items, label_source_of(session, stored_round)
+        message = source.request(make_request(session, stored_round, items))
+        if self.watch or isinstance(source, ServesPeople):
+            with serve_people(session) as serving:
+                if serving is not None:
+                    serving.publish(take_snapshot(session, cache, None))
+                    serving.show_phase("waiting", "These images are asked again. Answer them as if they were new.")
+                    session.log.info("\n%s\n%s\nCtrl-C stops.", message, serving.address)
+                wait_for_answers(session, items, cache.problems, self.every, serving)
+        incomplete = collect_and_store_answers(session, items, cache.problems, newest_only=True)
+        labels, keys = session.labels(), set(stored_round.keys)
+        answered = (labels.answered_for_round(stored_round.number) & keys) - incomplete
+        if len(answered) < count_required_answers(session, len(keys)):
+            again = project_command(session.folder, verb="recheck_labels")
+            text = [*found, describe_progress(stored_round, labels, incomplete), message, f"Then run: {again}"]
+            return Outcome(State.WAITING, "\n".join(text))
+        close_request(session, stored_round, len(answered))
+        lines = [*found, *self._last_result(session, items)]
+        return Outcome(State.DONE, "\n".join([*lines, f"To learn from this: {continue_command(session.folder)}"]))
+
+    def _last_result(self, session: Session, items: Sequence[Item]) -> list[str]:
+        """Return what the last recheck has changed; nothing before the first."""
+        rechecks = find_rechecks(session)
+        if not rechecks:
+            return []
+        stored_round, examined = rechecks[-1]
+        checked = read_recheck(session, stored_round)
+        return [*describe_recheck(stored_round, examined, checked), *self._list(list_recheck(items, checked))]
+
+    def _list(self, lines: Sequence[str]) -> list[str]:
+        more = len(lines) - self.show
+        rest = [f"  ... and {more} more: show={len(lines)} lists all"] if more > 0 else []
+        return [*(f"  {line}" for line in lines[: self.show]), *rest]
+
+
+def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: set[int]) -> None:
+    """Close a round that asked about images without a label. Raises LabelError if too few of it are answered."""
+    keys = set(stored_round.keys)
+    answered = (session.labels().answered_for_round(stored_round.number) & keys) - incomplete
+    if len(answered) >= count_required_answers(session, len(keys)):
+        close_request(session, stored_round, len(answered))
+        return
+    raise LabelError(
+        f"{describe_progress(stored_round, session.labels(), incomplete)} Only one round can be open. Label the rest "
+        f"first, or withdraw it: {project_command(session.folder, verb='withdraw')}. To list the doubtful labels now: "
+        f"{project_command(session.folder, 'ask=false', verb='recheck_labels')}"
+    )
+
+
+def _describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
+    """Say how many labels are doubtful, and which were not compared."""
+    left_out = {
+        "of images that measure the accuracy": doubtful.hidden,
+        "that the network was fine-tuned on": doubtful.finetuned,
+        "that were asked again before": doubtful.asked_before,
+    }
+    reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
+    return [
+        f"Labels that are not the likeliest class to a model that has not seen them: {len(doubtful.keys)} of "
+        f"{doubtful.event.examined}.",
+        *([f"Labels not compared: {reasons}."] if reasons else []),
+    ]
+
+
+def _list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
+    event = doubtful.event
+    about = zip(doubtful.keys, event.labels, event.given, event.likely, event.confidence, strict=True)
+    return [
+        f"{items[key].id}: '{label}' {given:.1%}, rather {likely} {confidence:.0%}"
+        for key, label, given, likely, confidence in about
+    ]
