@@ -135,6 +135,7 @@ def measure(x: Floats, y: Ints, names: Ints, labels: int, head: str, kind: str, 
         for folds, made in {"folds cut bursts": alone, "mean of both": (alone + probs) / 2, "product": pooled}.items():
             orders[f"self-confidence, {folds}"] = by_self_confidence(noisy, made)
             orders[f"margin, {folds}"] = by_margin(noisy, made)
+        orders |= {f"{name}, product": rank(noisy, pooled) for name, rank in RANKINGS.items() if "cleanlab" in name}
     from cleanlab.filter import find_label_issues
 
     own = int(find_label_issues(noisy, probs, n_jobs=1, min_examples_per_class=0).sum())

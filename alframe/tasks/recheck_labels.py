@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alframe.commands import project_command
-from alframe.contracts import ServesPeople
+from alframe.contracts import AnswersInOnePlace, ServesPeople
 from alframe.errors import LabelError
 from alframe.kit.parameters import require_at_least
 from alframe.loop.answers import (
@@ -20,16 +20,8 @@ from alframe.loop.answers import (
 )
 from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import RunCache
-from alframe.loop.recheck import (
-    DoubtfulLabels,
-    check_can_ask_again,
-    describe_recheck,
-    find_doubtful_labels,
-    find_rechecks,
-    list_recheck,
-    read_recheck,
-    request_again,
-)
+from alframe.loop.recheck import DoubtfulLabels, find_doubtful_labels, request_again
+from alframe.loop.rechecked import CheckedLabel, describe_recheck, find_rechecks, read_recheck
 from alframe.loop.serving import MIN_LABELS, serve_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.store.records import StoredRound
@@ -73,7 +65,7 @@ class RecheckLabels(Watching):
                 return self._wait_or_report(session, cache, rounds[-1])
             _close_if_answered(session, rounds[-1], incomplete)
         if self.ask:
-            check_can_ask_again(session)
+            _check_can_ask_again(session)
         count = len(session.labels().counted)
         if count < MIN_LABELS:
             text = (
@@ -120,7 +112,7 @@ class RecheckLabels(Watching):
             return []
         stored_round, examined = rechecks[-1]
         checked = read_recheck(session, stored_round)
-        return [*describe_recheck(stored_round, examined, checked), *self._list(list_recheck(items, checked))]
+        return [*describe_recheck(stored_round, examined, checked), *self._list(_list_recheck(items, checked))]
 
     def _list(self, lines: Sequence[str]) -> list[str]:
         more = len(lines) - self.show
@@ -164,3 +156,24 @@ def _list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]
         f"{items[key].id}: '{label}' {given:.1%}, rather {likely} {confidence:.0%}"
         for key, label, given, likely, confidence in about
     ]
+
+
+def _list_recheck(items: Sequence[Item], checked: Sequence[CheckedLabel]) -> list[str]:
+    """Describe each label that was asked again and got another answer, the most doubtful first."""
+    return [
+        f"{items[each.key].id}: '{each.before}', now {' and '.join(map(repr, each.answers))}"
+        f" (model: {each.likely} {each.confidence:.0%}); {'no label' if each.now is None else repr(each.now)} counts"
+        for each in checked
+        if each.answers and each.agrees is not True
+    ]
+
+
+def _check_can_ask_again(session: Session) -> None:
+    """Raise LabelError if the label source keeps one answer for each image: it would only repeat that."""
+    source, name = session.parts.label_source, session.parts.name("label_source")
+    if isinstance(source, AnswersInOnePlace) and source.answers_persist:
+        raise LabelError(
+            f"label_source={name} reads all answers from one place of yours, where the earlier answers are. So it "
+            "cannot ask anybody again without showing them. Choose another for this, such as label_source=web, or "
+            "label_source=csv with label_source.files=[]."
+        )

@@ -9,7 +9,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.errors import LabelError
-from alframe.loop.recheck import read_recheck
+from alframe.loop.rechecked import read_recheck
 from alframe.testing import TaskSuite
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State

@@ -1,0 +1,88 @@
+"""What became of labels that were asked again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alframe.engine.measuring.intervals import wilson_interval
+from alframe.loop.campaign import Campaign
+from alframe.store.events import AskedAgain
+from alframe.store.records import StoredRound
+from alframe.types import UNSURE
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLabel:
+    """A label that was asked again: what it was, what was answered now (none yet, one, several), and what counts."""
+
+    key: int
+    before: str
+    answers: tuple[str, ...]
+    now: str | None
+    likely: str
+    confidence: float
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the answer is the class of before; None without a single class as the answer."""
+        classes = set(self.answers) - {UNSURE}
+        return self.answers[0] == self.before if len(classes) == 1 and len(set(self.answers)) == 1 else None
+
+
+def read_recheck(campaign: Campaign, stored_round: StoredRound) -> list[CheckedLabel]:
+    """Return what became of the labels that a round asked again, the most doubtful first."""
+    ((_, event),) = campaign.ledger.events(AskedAgain, stored_round.number)
+    counted = {label.item: label.class_name for label in campaign.labels().counted}
+    answers: dict[int, list[str]] = {}
+    for label in campaign.standing_labels():
+        if label.round == stored_round.number:
+            answers.setdefault(label.item, []).append(label.class_name)
+    about = zip(stored_round.keys, event.labels, event.likely, event.confidence, strict=True)
+    return [
+        CheckedLabel(key, before, tuple(answers.get(key, ())), counted.get(key), likely, confidence)
+        for key, before, likely, confidence in about
+    ]
+
+
+def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence[CheckedLabel]) -> list[str]:
+    """Say how often the second answers agree with the labels, and what has changed."""
+    sure = [each for each in checked if each.agrees is not None]
+    unsure = sum(set(each.answers) == {UNSURE} for each in checked)
+    several = sum(len(set(each.answers)) > 1 for each in checked)
+    lines = [
+        f"Round {stored_round.number} asked again about {len(checked)} labels, without showing them: those of "
+        f"{examined} that a model doubts which has not seen them. {sum(bool(each.answers) for each in checked)} are "
+        "answered."
+    ]
+    if sure:
+        differ = sum(not each.agrees for each in sure)
+        (low,), (high,) = wilson_interval(np.array([differ]), np.array([len(sure)]))
+        likely = sum(each.answers[0] == each.likely for each in sure if not each.agrees)
+        lines += [
+            f"  the same class as before: {len(sure) - differ}",
+            f"  another class: {differ} of {len(sure)} ({low:.0%} to {high:.0%}, a 95 % interval for labels that are "
+            f"as doubtful as these, not for all labels); {likely} of them the class that the model expects",
+        ]
+    lines += [f"  unsure: {unsure}"] if unsure else []
+    lines += [f"  several classes: {several}"] if several else []
+    answered = [each for each in checked if each.answers]
+    changed = Counter((each.before, each.now) for each in answered if each.now not in (None, each.before))
+    lost = sum(each.now is None for each in answered)
+    lines.append(f"Labels changed: {sum(changed.values())}")
+    lines += [f"  {count:6d}  {before} -> {now}" for (before, now), count in changed.most_common()]
+    if lost:
+        lines.append(
+            f"Without a label until people agree: {lost}. Two answers differ, and conflicts=ask counts neither. "
+            "conflicts=latest counts the later one; in the browser, the review settles them."
+        )
+    return lines
+
+
+def find_rechecks(campaign: Campaign) -> list[tuple[StoredRound, int]]:
+    """Return each round that asked again, oldest first, with the number of labels that were compared for it."""
+    events = dict(campaign.ledger.events(AskedAgain))
+    return [(stored, events[stored.number].examined) for stored in campaign.ledger.rounds() if stored.number in events]
