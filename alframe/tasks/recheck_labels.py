@@ -20,12 +20,13 @@ from alframe.loop.answers import (
 )
 from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import RunCache
-from alframe.loop.recheck import DoubtfulLabels, find_doubtful_labels, request_again
-from alframe.loop.rechecked import CheckedLabel, describe_recheck, find_rechecks, read_recheck
+from alframe.loop.recheck import find_doubtful_labels, request_again
+from alframe.loop.rechecked import describe_recheck, find_rechecks, read_recheck
 from alframe.loop.serving import MIN_LABELS, serve_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.store.records import StoredRound
 from alframe.tasks.label import Watching
+from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Item, Outcome, State
 
@@ -74,9 +75,9 @@ class RecheckLabels(Watching):
             return Outcome(State.DONE, text)
         fitted = train_on_all_labels(session, cache)
         doubtful = find_doubtful_labels(session, fitted)
-        lines = _describe_doubtful(doubtful)
+        lines = describe_doubtful(doubtful)
         if not self.ask or not doubtful.keys:
-            lines += self._list(_list_doubtful(cache.listing.items, doubtful))
+            lines += self._list(list_doubtful(cache.listing.items, doubtful))
             return Outcome(State.DONE, "\n".join([*self._last_result(session, cache.listing.items), *lines]))
         stored_round = request_again(session, cache, fitted, doubtful, self.images)
         return self._wait_or_report(session, cache, stored_round, lines)
@@ -112,7 +113,7 @@ class RecheckLabels(Watching):
             return []
         stored_round, examined = rechecks[-1]
         checked = read_recheck(session, stored_round)
-        return [*describe_recheck(stored_round, examined, checked), *self._list(_list_recheck(items, checked))]
+        return [*describe_recheck(stored_round, examined, checked), *self._list(list_recheck(items, checked))]
 
     def _list(self, lines: Sequence[str]) -> list[str]:
         more = len(lines) - self.show
@@ -132,40 +133,6 @@ def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: 
         f"first, or withdraw it: {project_command(session.folder, verb='withdraw')}. To list the doubtful labels now: "
         f"{project_command(session.folder, 'ask=false', verb='recheck_labels')}"
     )
-
-
-def _describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
-    """Say how many labels are doubtful, and which were not compared."""
-    left_out = {
-        "of images that measure the accuracy": doubtful.hidden,
-        "that the network was fine-tuned on": doubtful.finetuned,
-        "that were asked again before": doubtful.asked_before,
-    }
-    reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
-    return [
-        f"Labels that are not the likeliest class to a model that has not seen them: {len(doubtful.keys)} of "
-        f"{doubtful.event.examined}.",
-        *([f"Labels not compared: {reasons}."] if reasons else []),
-    ]
-
-
-def _list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
-    event = doubtful.event
-    about = zip(doubtful.keys, event.labels, event.given, event.likely, event.confidence, strict=True)
-    return [
-        f"{items[key].id}: '{label}' {given:.1%}, rather {likely} {confidence:.0%}"
-        for key, label, given, likely, confidence in about
-    ]
-
-
-def _list_recheck(items: Sequence[Item], checked: Sequence[CheckedLabel]) -> list[str]:
-    """Describe each label that was asked again and got another answer, the most doubtful first."""
-    return [
-        f"{items[each.key].id}: '{each.before}', now {' and '.join(map(repr, each.answers))}"
-        f" (model: {each.likely} {each.confidence:.0%}); {'no label' if each.now is None else repr(each.now)} counts"
-        for each in checked
-        if each.answers and each.agrees is not True
-    ]
 
 
 def _check_can_ask_again(session: Session) -> None:

@@ -1,0 +1,44 @@
+"""Tell people which labels are doubtful, and what became of those that were asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alframe.loop.recheck import DoubtfulLabels
+from alframe.loop.rechecked import CheckedLabel
+from alframe.types import Item
+
+
+def describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
+    """Say how many labels are doubtful, and which were not compared."""
+    left_out = {
+        "of images that measure the accuracy": doubtful.hidden,
+        "that the network was fine-tuned on": doubtful.finetuned,
+        "that were asked again before": doubtful.asked_before,
+    }
+    reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
+    return [
+        f"Labels that are not the likeliest class to a model that has not seen them: {len(doubtful.keys)} of "
+        f"{doubtful.event.examined}.",
+        *([f"Labels not compared: {reasons}."] if reasons else []),
+    ]
+
+
+def list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
+    """Describe each doubtful label, the most doubtful first."""
+    event = doubtful.event
+    about = zip(doubtful.keys, event.labels, event.given, event.likely, event.confidence, strict=True)
+    return [
+        f"{items[key].id}: '{label}' {given:.1%}, rather {likely} {confidence:.0%}"
+        for key, label, given, likely, confidence in about
+    ]
+
+
+def list_recheck(items: Sequence[Item], checked: Sequence[CheckedLabel]) -> list[str]:
+    """Describe each label that was asked again and got another answer, the most doubtful first."""
+    return [
+        f"{items[each.key].id}: '{each.before}', now {' and '.join(map(repr, each.answers))}"
+        f" (model: {each.likely} {each.confidence:.0%}); {'no label' if each.now is None else repr(each.now)} counts"
+        for each in checked
+        if each.answers and each.agrees is not True
+    ]
