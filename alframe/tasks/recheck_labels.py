@@ -25,8 +25,8 @@ from alframe.loop.rechecked import describe_recheck, find_rechecks, read_recheck
 from alframe.loop.serving import MIN_LABELS, serve_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.store.records import StoredRound
-from alframe.tasks.label import Watching
 from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
+from alframe.tasks.label import Watching
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Item, Outcome, State
 
