@@ -1,23 +1,28 @@
-"""Samplers against the default one, seed for seed, on embeddings in memory: minutes in place of the hours of `curves`.
+"""Strategies against each other, seed for seed, on embeddings in memory: minutes in place of the hours of `curves`.
 
-    python -m benchmarks.strategies FEATURES.npz --samplers adaptive margin random
-    python -m benchmarks.strategies FEATURES.npz --sampler adaptive --objective macro --seeds 20
+    python -m benchmarks.strategies FEATURES.npz --strategies uherding:auto adaptive:linear random:auto
+    python -m benchmarks.strategies *.npz --seeds 10 --curves curves.csv --out strategies.json
+    python -m benchmarks.strategies *.npz --strategies random:auto:kmeans random:auto:random --budget 20 --seeds 20
 
-FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts, `sequence` (N,). For each seed
-another part of the images is held out, and no sequence is cut. The report has the gain of the sampler over each other
-one in points of the mean over the labels spent (area), with Student's 95 % interval over seeds.
+A strategy is a sampler, a head and the sampler of the first labels; what is left out is the default. `ceiling:auto` is
+the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
+`sequence` (N,). With `test` (N,) these images are tested on for each seed; otherwise each seed holds out another part,
+and no sequence is cut. Each run is added to the file of curves, and what is there is not run again. The report has the
+gain of the first strategy over each other one in points of the mean over the labels spent (area), with Student's 95 %
+interval over seeds. `python -m benchmarks.curves --report` shows the newest results on its page.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import alframe
-from alframe.app.part_recipes import default_name
 from alframe.comparison.statistics import mean_interval
 from alframe.engine.measuring.curves import mean_over_labels
 from alframe.types import Floats64
@@ -26,55 +31,105 @@ from benchmarks.machine import describe, write_report
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "pool_accuracy": "accuracy on the whole pool"}
+MEASURES = ("accuracy", "macro_f1", "pool_accuracy", "calibration_error", "classes")
+CEILING = "ceiling"  # in the place of a sampler: all labels at once
+KEPT = ("labels", "seconds", "selection_seconds", "n", *MEASURES)
 
 
-def areas(curves: pd.DataFrame, measure: str) -> Floats64:
-    """Return the mean over the labels spent of a measure, for each seed (s,), in points."""
-    by_labels = curves.pivot(index="seed", columns="labels", values=measure).dropna(axis=1).sort_index()
-    labels = by_labels.columns.to_numpy(np.float64)
-    return 100 * mean_over_labels(labels, by_labels.to_numpy(np.float64))
+def run(file: Path, strategy: str, seed: int, budget: int, batch: int) -> pd.DataFrame:
+    """Return the learning curve of a strategy and a seed, one row for each number of labels."""
+    with np.load(file) as arrays:
+        x, y, test, sequences = (arrays.get(name) for name in ("x", "y", "test", "sequence"))
+    sampler, head, start = [*strategy.split(":"), "", ""][:3]
+    given: dict[str, Any] = {"budget": budget, "batch": batch, "sampler": sampler, "start_sampler": start or None}
+    if sampler == CEILING:
+        given |= {"budget": len(x), "start": len(x), "sampler": "random", "start_sampler": "random"}
+    if test is not None:
+        given["test"] = test
+    since = time.process_time()
+    found = alframe.simulate(x, y, seeds=[seed], head=head or None, sequences=sequences, **given)[[*KEPT]]
+    found.insert(0, "seed", seed)
+    found.insert(0, "strategy", strategy)
+    found.insert(0, "set", file.stem)
+    return found.assign(cpu_s=(time.process_time() - since) / len(found))
 
 
-def compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return by how much `ours` is above `theirs` in area, by measure: the mean over seeds and its interval."""
-    found = {}
-    for measure, name in MEASURES.items():
-        gain = mean_interval(areas(ours, measure) - areas(theirs, measure))
-        found[name] = {"gain": round(gain.mean, 2), "low": round(gain.low, 2), "high": round(gain.high, 2)}
+def area(curves: Floats64, labels: Floats64) -> Floats64:
+    """Return the mean over the labels spent (s,) of `curves` (s, l), in points."""
+    return 100 * mean_over_labels(labels, curves)
+
+
+def gather(curves: pd.DataFrame) -> dict[str, Any]:
+    """Return what was measured, by set and strategy: for each measure one row a seed, at the labels that all have."""
+    found: dict[str, Any] = {}
+    for (name, strategy), rows in curves.groupby(["set", "strategy"]):
+        tables = {measure: rows.pivot(index="seed", columns="labels", values=measure) for measure in MEASURES}
+        labels = tables["accuracy"].dropna(axis=1).columns
+        found.setdefault(str(name), {"test": int(rows.n.iloc[0])})[str(strategy)] = {
+            "labels": labels.tolist(),
+            "seeds": tables["accuracy"].index.tolist(),
+            "cpu_s": round(float(rows.cpu_s.median()), 2),
+            **{measure: np.round(table[labels].to_numpy(float), 4).tolist() for measure, table in tables.items()},
+        }
     return found
 
 
+def common_rows(one: Mapping[str, Any], other: Mapping[str, Any], measure: str) -> tuple[Floats64, Floats64, Floats64]:
+    """Return a measure (s, l) of two strategies at the seeds and labels that both have, and these labels (l,)."""
+    labels = [count for count in one["labels"] if count in other["labels"]]
+    seeds = [seed for seed in one["seeds"] if seed in other["seeds"]]
+    tables = [
+        np.array(each[measure], np.float64)[
+            np.ix_([each["seeds"].index(seed) for seed in seeds], [each["labels"].index(count) for count in labels])
+        ]
+        for each in (one, other)
+    ]
+    return tables[0], tables[1], np.array(labels, np.float64)
+
+
+def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], measure: str) -> dict[str, float] | None:
+    """Return by how much `ours` is above `theirs` in area; None of a ceiling, which has no curve."""
+    one, other, labels = common_rows(ours, theirs, measure)
+    if len(labels) < 2:
+        return None
+    gain = mean_interval(area(one, labels) - area(other, labels))
+    return {"gain": round(gain.mean, 2), "low": round(gain.low, 2), "high": round(gain.high, 2)}
+
+
 def main() -> None:
+    import pandas as pd
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("features", type=Path)
-    parser.add_argument("--sampler", default=default_name("sampler"), help="the one that is judged")
-    parser.add_argument("--objective", help="its objective, if it has one: accuracy or macro")
-    parser.add_argument("--samplers", nargs="*", default=["random", "margin", "adaptive"], help="those to compare with")
-    parser.add_argument("--head", default=default_name("head"))
+    parser.add_argument("features", type=Path, nargs="+")
+    parser.add_argument("--strategies", nargs="+", default=["uherding:auto", "random:auto", "margin:auto"])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--budget", type=int, default=200)
+    parser.add_argument("--batch", type=int, default=20)
+    parser.add_argument("--curves", type=Path, help="CSV of the runs; what it has is not run again")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     options = parser.parse_args()
-    machine = describe()
-    with np.load(options.features) as arrays:
-        x, y = arrays["x"], arrays["y"]
-        sequences = arrays.get("sequence")
-
-    def curves(sampler: Any) -> pd.DataFrame:
-        given = {"seeds": options.seeds, "budget": options.budget, "head": options.head, "sequences": sequences}
-        return alframe.simulate(x, y, sampler=sampler, **given)
-
-    chosen = {"objective": options.objective} if options.objective else {}
-    ours = curves(alframe.build("sampler", options.sampler, **chosen))
-    report = {
-        "benchmark": "strategies",
-        "machine": machine,
-        "setting": {name: str(value) for name, value in vars(options).items() if name != "out"},
-        "seconds_a_batch": round(float(ours.selection_seconds.median()), 3),
-        "over": {name: compare(ours, curves(name)) for name in options.samplers},
+    machine, found = describe(), []
+    if options.curves and options.curves.exists():
+        found.append(pd.read_csv(options.curves))
+    done = {key for rows in found for key in rows[["set", "strategy", "seed"]].itertuples(index=False, name=None)}
+    for strategy in dict.fromkeys(options.strategies):
+        for file in options.features:
+            for seed in range(options.seeds):
+                if (file.stem, strategy, seed) not in done:
+                    rows = run(file, strategy, seed, options.budget, options.batch)
+                    found.append(rows)
+                    if options.curves:
+                        rows.to_csv(options.curves, mode="a", header=not options.curves.exists(), index=False)
+    sets = gather(pd.concat(found))
+    first, *others = options.strategies
+    over = {
+        name: {other: {each: compare(by[first], by[other], each) for each in MEASURES[:3]} for other in others}
+        for name, by in sets.items()
     }
-    write_report(report, options.out)
+    setting = {name: str(value) for name, value in vars(options).items() if name != "out"}
+    write_report(
+        {"benchmark": "strategies", "machine": machine, "setting": setting, "over": over, "sets": sets}, options.out
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from alframe.comparison.statistics import Interval, SpeedUp, penalty_matrix
 from alframe.store.files import replace_atomically
 from benchmarks.curves.compare import CEILING, DEAR, OFTEN, Measured, Overall, Row, first_batches, load, overall, rows
+from benchmarks.curves.default import SINCE, default_section
 from benchmarks.curves.figure import draw
 from benchmarks.curves.plan import FIRST, LONGER, Recipe
 
@@ -24,22 +25,23 @@ def write_page(file: Path, docs: Path) -> Path:
     result = json.loads(file.read_text(encoding="utf-8"))
     figure, page = docs / FIGURE, docs / PAGE
     figure.parent.mkdir(parents=True, exist_ok=True)
-    for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name))):
+    for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name, default_section(file.parent)))):
         with replace_atomically(place) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return page
 
 
-def text_of(result: Mapping[str, Any], source: str) -> str:
-    """The page in Markdown."""
+def text_of(result: Mapping[str, Any], source: str, default: str = "") -> str:
+    """The page in Markdown, with the section about the defaults."""
     sets = load(result)
     table = overall(sets)
     parts = [
         _head(result, sets, source),
-        _all_sets(sets, table),
+        default,
+        _all_sets(sets, table, source),
         _not_worth(table),
         _better_than_margin(sets, table),
-        _starts(sets),
+        "" if default else _starts(sets),
         _beaten(sets, table),
         *(_one_set(image_set) for image_set in sets),
     ]
@@ -101,7 +103,7 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
     return "\n".join([*lines, *(["", *gaps] if gaps else [])])
 
 
-def _all_sets(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
+def _all_sets(sets: Sequence[Measured], table: Sequence[Overall], source: str) -> str:
     cells = [
         [
             f"`{row.recipe.sampler}`",
@@ -119,6 +121,7 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
         [
             "## All sets",
             "",
+            *([SINCE[source], ""] if source in SINCE else []),
             "Area over random choice with the same head, in points. In brackets: the interval holds 0. Bold: see "
             "above. *Beats* and *is beaten*: the part of all comparisons with other samplers, at all numbers of "
             "labels, in which Student's paired test says so (Ash et al. 2020). *Seconds* to choose a batch, as a "

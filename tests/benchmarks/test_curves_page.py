@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.curves.__main__ import RESULTS, compact, newest
 from benchmarks.curves.compare import Overall, first_batches, load, overall, rows
+from benchmarks.curves.default import default_section, gain, labels_needed, text_of_default
 from benchmarks.curves.page import FIGURE, PAGE, text_of, write_page
 from benchmarks.curves.plan import Recipe
 
@@ -163,6 +164,29 @@ def test_the_page_in_docs_is_that_of_the_newest_results() -> None:
         pytest.skip("no results of this benchmark are kept yet")
     result = json.loads(file.read_text(encoding="utf-8"))
     page = (DOCS / PAGE).read_text(encoding="utf-8")
-    assert page == text_of(result, file.name), "Write it anew: python -m benchmarks.curves --report"
+    assert page == text_of(result, file.name, default_section(RESULTS)), (
+        "Write it anew: python -m benchmarks.curves --report"
+    )
     figure = (DOCS / FIGURE).read_text(encoding="utf-8")
     assert all(f">{name}<" in figure for name in result["sets"])
+
+
+def test_the_defaults_are_judged_by_what_was_measured() -> None:
+    """Gains pair the seeds that both have; a goal that random choice never reaches counts by its last labels."""
+
+    def curves(values: list[float], seeds: int = 3) -> dict[str, Any]:
+        table = [[value + seed / 1000 for value in values] for seed in range(seeds)]
+        shared = dict.fromkeys(("accuracy", "macro_f1", "calibration_error"), table)
+        return {"labels": [20, 100, 200], "seeds": [*range(seeds)], "cpu_s": 0.1, **shared}
+
+    ceiling = {"labels": [900], "seeds": [0], "accuracy": [[0.8]]}
+    by = {
+        **{"uherding:auto": curves([0.5, 0.78, 0.79]), "random:auto": curves([0.5, 0.6, 0.7])},
+        **{"margin:auto": curves([0.6, 0.79, 0.8], seeds=2), "ceiling:auto": ceiling},
+    }
+    over = gain(by, "margin:auto")
+    assert over is not None and over.mean == pytest.approx(-3) and over.is_below
+    assert labels_needed(by, "uherding:auto") < 100 and labels_needed(by, "random:auto") == float("inf")
+    page = text_of_default({"sets": {"one": by}}, None, "x-strategies.json")
+    assert "It is surely below `margin:auto` on one" in page and "(2)" in page
+    assert "It is so on 1 of 1: one." in page and "more than 200" in page

@@ -1,0 +1,186 @@
+"""The part of the page about the defaults: how the default sampler and head compare with single samplers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alframe.comparison.statistics import Interval, labels_to_goal, mean_interval
+from alframe.types import Floats64
+from benchmarks.strategies import area, common_rows
+
+DEFAULT, BEFORE, RANDOM = "uherding:auto", "adaptive:linear", "random:auto"
+CEILING, GOAL = "ceiling:auto", 0.95
+LABELS = 200  # at which macro-F1 and calibration are compared
+START, RANDOM_START = "random:auto:kmeans", "random:auto:random"
+
+SINCE = {  # what has changed since old results
+    "2026-11-28-x86_64-curves.json": "Since this was measured, `uherding`, `maxherding`, `refine` and `active_search` "
+    "were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` and others that "
+    "cluster. So these are the ranks of the samplers of then; the section above has the defaults of today."
+}
+
+Sets = Mapping[str, Mapping[str, Any]]
+
+
+def default_section(folder: Path) -> str:
+    """Return the section about the defaults, from the newest results of `benchmarks.strategies`; empty without any."""
+    file, starts = (max(folder.glob(f"*-{name}.json"), default=None) for name in ("strategies", "starts"))
+    if file is None:
+        return ""
+    results = [json.loads(each.read_text(encoding="utf-8")) if each else None for each in (file, starts)]
+    return text_of_default(results[0], results[1], file.name)
+
+
+def text_of_default(result: Mapping[str, Any], starts: Mapping[str, Any] | None, source: str) -> str:
+    """Return the section in Markdown."""
+    sets: Sets = {name: by for name, by in result["sets"].items() if DEFAULT in by}
+    parts = [_head(source), _areas(sets), _ends(sets), _verdicts(sets)]
+    if starts:
+        parts.append(_starts(starts["sets"]))
+    return "\n\n".join(parts)
+
+
+def _head(source: str) -> str:
+    return (
+        f"## The default\n\nThe default sampler `uherding` with the default head `auto`, from `{source}`: frozen "
+        "embeddings in memory, the start `kmeans`, 20 labels to 200 (CIFAR-10: 300) in batches of 20. "
+        "`adaptive:linear` is the default of before, with today's start. Differences are paired by seed, in points, "
+        "with Student's 95 % interval over the seeds. `cifar10-longtail` are images of `cifar10-imbalanced` whose commonest class has a "
+        "hundred times the images of the rarest, drawn anew for each seed. A better backbone, such as "
+        "`backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
+    )
+
+
+def gain(by: Mapping[str, Any], other: str, measure: str = "accuracy") -> Interval | None:
+    """Return the area of the default minus that of another strategy on one set; None where that was not run."""
+    if other not in by:
+        return None
+    ours, theirs, labels = common_rows(by[DEFAULT], by[other], measure)
+    return mean_interval(area(ours, labels) - area(theirs, labels)) if len(ours) > 1 else None
+
+
+def _areas(sets: Sets) -> str:
+    others = list(dict.fromkeys(name for by in sets.values() for name in by if name.count(":") == 1))
+    others = [BEFORE, RANDOM, *sorted(set(others) - {BEFORE, RANDOM, DEFAULT, CEILING})]
+    lines = [
+        "Area of the accuracy: the default's own, and by how much it is above each other strategy; behind the "
+        "interval, the number of seeds if it is not 10. **Bold**: the whole interval is above 0, or below it.",
+        "",
+        f"| set | default | {' | '.join(f'over `{name}`' for name in others)} |",
+        f"| --- | ---: |{' ---: |' * len(others)}",
+    ]
+    for name, by in sets.items():
+        own = mean_interval(area(np.array(by[DEFAULT]["accuracy"]), np.array(by[DEFAULT]["labels"], np.float64)))
+        cells = [_cell(gain(by, other), by, other) for other in others]
+        lines.append(f"| {name} | {own.mean:.1f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(found: Interval | None, by: Mapping[str, Any], other: str) -> str:
+    if found is None:
+        return "–"
+    seeds = len(set(by[DEFAULT]["seeds"]) & set(by[other]["seeds"]))
+    text = f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]" + (f" ({seeds})" if seeds != 10 else "")
+    return f"**{text}**" if found.is_above or found.is_below else text
+
+
+def _at(curves: Mapping[str, Any], measure: str, labels: int) -> Floats64:
+    return 100 * np.array(curves[measure], np.float64)[:, curves["labels"].index(labels)]
+
+
+def labels_needed(by: Mapping[str, Any], strategy: str) -> float:
+    """Return the labels to 95 % of the mean accuracy with all labels, the median over seeds; inf: not reached."""
+    curves, goal = by[strategy], GOAL * float(np.mean(by[CEILING]["accuracy"]))
+    values = np.array(curves["accuracy"], np.float64)
+    return float(np.median(labels_to_goal(np.array(curves["labels"], np.float64), values, np.full(len(values), goal))))
+
+
+def _ends(sets: Sets) -> str:
+    shown = (DEFAULT, BEFORE, RANDOM)
+    lines = [
+        f"Macro-F1 and calibration error on the test images with {LABELS} labels, in %; labels to 95 % of the "
+        "accuracy that the default head has with all labels of the pool, median over the seeds; processor seconds "
+        "of a round, with the fit, the choice and the measuring.",
+        "",
+        "| set | strategy | macro-F1 | calibration error | labels to 95 % | CPU s a round |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, by in sets.items():
+        for strategy in (each for each in shown if each in by):
+            f1, ece = (mean_interval(_at(by[strategy], each, LABELS)) for each in ("macro_f1", "calibration_error"))
+            needed = _labels(labels_needed(by, strategy), by[strategy]) if CEILING in by else "–"
+            around = f"{f1.mean:.1f} ± {(f1.high - f1.low) / 2:.1f}"
+            lines.append(
+                f"| {name} | `{strategy}` | {around} | {ece.mean:.1f} | {needed} | {by[strategy]['cpu_s']:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def _labels(needed: float, curves: Mapping[str, Any]) -> str:
+    return f"{needed:.0f}" if np.isfinite(needed) else f"more than {curves['labels'][-1]}"
+
+
+def _verdicts(sets: Sets) -> str:
+    lines = ["What was asked of the default, and what was found:", ""]
+    lost, sure, compared = [], [], 0
+    for name, by in sets.items():
+        for other in (each for each in by if each.endswith(":auto") and each not in (DEFAULT, RANDOM, CEILING)):
+            if found := gain(by, other):
+                compared += 1
+                if found.high < 0:
+                    lost.append(f"`{other}` on {name} ({found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}])")
+                if found.low >= 0:
+                    sure.append(other)
+    beaten = f"It is surely below {', '.join(lost)}." if lost else "It is surely below none of them."
+    lines.append(
+        "- *Its area is at least that of every single sampler with the same head on each set, the interval not below "
+        f"0.* The whole interval is at or above 0 in {len(sure)} of {compared} comparisons. {beaten}"
+    )
+    known = {name: by for name, by in sets.items() if CEILING in by and RANDOM in by}
+    pairs = {name: (labels_needed(by, DEFAULT), labels_needed(by, RANDOM)) for name, by in known.items()}
+    half = [
+        name
+        for name, (ours, theirs) in pairs.items()
+        if ours <= theirs / 2
+        and np.isfinite(ours)
+        and (np.isfinite(theirs) or 2 * ours <= known[name][RANDOM]["labels"][-1])
+    ]
+    lines.append(
+        "- *It needs at most half of the labels of random choice to 95 % of the ceiling on three of five sets.* It is "
+        f"so on {len(half)} of {len(pairs)}: {', '.join(half) or 'none'}."
+    )
+    tail = sets.get("cifar10-longtail")
+    if tail and BEFORE in tail:
+        both = [common_rows(tail[DEFAULT], tail[BEFORE], "macro_f1")]
+        ours, theirs, labels = both[0]
+        column = labels.tolist().index(LABELS)
+        found = mean_interval(100 * (ours[:, column] - theirs[:, column]))
+        lines.append(
+            f"- *On the long tail its macro-F1 is 5 points above the default of before.* With {LABELS} labels it is "
+            f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]."
+        )
+    return "\n".join(lines)
+
+
+def _starts(sets: Sets) -> str:
+    lines = [
+        "### The first 20 labels",
+        "",
+        "The start `kmeans` minus random choice of one image a burst, with the head `auto`: points, paired by seed.",
+        "",
+        "| set | seeds | accuracy | macro-F1 |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, by in sets.items():
+        cells = []
+        for measure in ("accuracy", "macro_f1"):
+            ours, theirs, _ = common_rows(by[START], by[RANDOM_START], measure)
+            found = mean_interval(100 * (ours[:, 0] - theirs[:, 0]))
+            cells.append(f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]")
+        lines.append(f"| {name} | {len(by[START]['seeds'])} | {' | '.join(cells)} |")
+    return "\n".join(lines)
