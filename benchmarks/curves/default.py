@@ -52,7 +52,8 @@ def _head(source: str) -> str:
         "`adaptive:linear` is the default of before, with today's start. Differences are paired by seed, in points, "
         "with Student's 95 % interval over the seeds. `cifar10-longtail` are images of `cifar10-imbalanced` whose "
         "commonest class has a hundred times the images of the rarest, drawn anew for each seed. "
-        "A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
+        "A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights "
+        "could not be downloaded here."
     )
 
 
