@@ -29,11 +29,11 @@ Sets = Mapping[str, Mapping[str, Any]]
 
 def default_section(folder: Path) -> str:
     """Return the section about the defaults, from the newest results of `benchmarks.strategies`; empty without any."""
-    file, starts = (max(folder.glob(f"*-{name}.json"), default=None) for name in ("strategies", "starts"))
-    if file is None:
+    files = {name: max(folder.glob(f"*-{name}.json"), default=None) for name in ("strategies", "starts")}
+    results = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file}
+    if not files["strategies"]:
         return ""
-    results = [json.loads(each.read_text(encoding="utf-8")) if each else None for each in (file, starts)]
-    return text_of_default(results[0], results[1], file.name)
+    return text_of_default(results["strategies"], results.get("starts"), files["strategies"].name)
 
 
 def text_of_default(result: Mapping[str, Any], starts: Mapping[str, Any] | None, source: str) -> str:
