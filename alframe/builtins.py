@@ -67,6 +67,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "variation_ratios": "alframe.samplers.variation_ratios:VariationRatios",
             "power_bald": "alframe.samplers.power_bald:PowerBald",
             "mixture": "alframe.samplers.mixture:Mixture",
+            "over_shards": "alframe.samplers.over_shards:OverShards",
             "bandit": "alframe.samplers.bandit:Bandit",
             "refine": "alframe.samplers.refine:Refine",
             "batch_bald": "alframe.samplers.batch_bald:BatchBald",

@@ -151,6 +151,7 @@ def test_the_names_of_all_parts() -> None:
             "outliers_least_confidence",
             "outliers_max",
             "outliers_mean",
+            "over_shards",
             "power_bald",
             "probcover",
             "random",

@@ -35,6 +35,7 @@ from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS
 from alframe.contracts.sampler import DeclaresDraws as DeclaresDraws
 from alframe.contracts.sampler import Sampler as Sampler
 from alframe.contracts.sampler import ScoresPool as ScoresPool
+from alframe.contracts.sampler import UsesCompute as UsesCompute
 from alframe.contracts.serving import ServesPeople as ServesPeople
 from alframe.contracts.serving import Serving as Serving
 from alframe.contracts.serving import UnrequestedAnswers as UnrequestedAnswers

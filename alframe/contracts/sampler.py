@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from alframe.contracts.compute import Compute
 from alframe.types import Floats, Need, PoolView, Selection
 
 DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that does not say how many
@@ -39,3 +40,11 @@ class DeclaresDraws(Protocol):
 
     draws: int
     """The T of `PoolView.prob_samples` (T, n, C), at least 1."""
+
+
+@runtime_checkable
+class UsesCompute(Protocol):
+    """A sampler that works on parts of the pool where the campaign's compute does."""
+
+    def use_compute(self, compute: Compute) -> None:
+        """Take the compute; called before `select`."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe import seeding
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AnswersInOnePlace
+from alframe.contracts import AnswersInOnePlace, UsesCompute
 from alframe.engine.arrange import order_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
@@ -73,6 +73,8 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     # Without two classes there is nothing to be uncertain about yet: more of the start.
     has_model = fitted.head is not None
     sampler = parts.sampler if has_model else parts.start_sampler
+    if isinstance(sampler, UsesCompute):
+        sampler.use_compute(parts.compute)
     size = min(settings.batch if has_model else settings.start.labels, len(candidates.keys))
     left = None if parts.stopping is None else count_labels_left(parts.stopping, len(snapshot.labels.counted))
     size = size if left is None else min(size, left)

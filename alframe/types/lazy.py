@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,9 +48,37 @@ class LazyFeatures:
             self._source, np.flatnonzero(mask) if self._row_numbers is None else self._row_numbers[mask]
         )
 
+    def part(self, rows: slice) -> LazyFeatures:
+        """Return some of the rows; they are not read either."""
+        if self._row_numbers is None:
+            return LazyFeatures(self._source[rows])
+        return LazyFeatures(self._source, self._row_numbers[rows])
+
     def to_array(self) -> Floats:
         """Return all rows (n, D) in memory; no copy where they are the whole `source`."""
         return self[:]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send to another process where the file is if the source is mapped from one, and else the rows."""
+        file = _find_mapped_file(self._source)
+        return (LazyFeatures, (self.to_array(),)) if file is None else (_map_again, (*file, self._row_numbers))
+
+
+def _find_mapped_file(array: npt.NDArray[Any]) -> tuple[str, int, npt.DTypeLike, tuple[int, ...]] | None:
+    """Return the file that `array` is mapped from, where it begins there, its type and its shape; None if from none."""
+    base: Any = array
+    while base is not None and not isinstance(getattr(base, "base", None), mmap.mmap):
+        base = getattr(base, "base", None)
+    if not isinstance(base, np.memmap) or base.filename is None or not array.flags.c_contiguous:
+        return None
+    offset = base.offset + array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return str(base.filename), offset, array.dtype, array.shape
+
+
+def _map_again(
+    file: str, offset: int, dtype: npt.DTypeLike, shape: tuple[int, int], row_numbers: Ints | None
+) -> LazyFeatures:
+    return LazyFeatures(np.asarray(np.memmap(file, dtype, "r", offset, shape)), row_numbers)
 
 
 class LazySamples:

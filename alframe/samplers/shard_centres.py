@@ -1,0 +1,204 @@
+"""Farthest-first traversal over shards: exact, in a few rounds.
+
+Distances to the nearest centre only fall as centres are added. So each shard offers its farthest rows, and tells how
+far the next one is. Among the offers, the greedy choice is that of the whole pool as long as it is farther than all
+that is not offered. Then the shards measure their rows to the new centres, all at once, and offer again. This is lazy
+greedy choice (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular set functions") by blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from alframe.kit.chunks import chunks
+from alframe.kit.scoring import require_finite, require_measurable
+from alframe.samplers.distance_bounds import (
+    CHUNK_ROWS,
+    INF,
+    Centres,
+    Ints32,
+    UpperBounds,
+    choose_origin,
+    initial_bounds,
+    squared_distances_to,
+    squared_distances_to_nearest,
+    tighten_bounds,
+)
+from alframe.samplers.distance_cache import put_most_typical_first
+from alframe.samplers.farthest_first import EXCLUDED, REFILL_ROWS, FarthestFirst
+from alframe.types import Floats, Floats64, Ints, LazyFeatures
+
+MapShards = Callable[[Callable[[Sequence[Any]], Iterator[Any]], Sequence[Any]], Iterable[Any]]
+
+
+def map_here(function: Callable[[Sequence[Any]], Iterator[Any]], shards: Sequence[Any]) -> Iterator[Any]:
+    """Run `function` over the shards in this process."""
+    return function(shards)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """The rows of a shard, bounds of their distances to the first `measured` (n,) centres, and which are chosen."""
+
+    x: LazyFeatures
+    upper: Floats | None
+    measured: Ints32 | None
+    chosen: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The farthest rows of a shard: numbers (p,), embeddings (p, D), squared distances (p,), exact to float64.
+
+    `next_squared` and `next_row` are those of the farthest row that is not offered; -1 if all are. `upper` and
+    `measured` (n,) are the new bounds of the shard.
+    """
+
+    rows: Ints
+    x: Floats
+    squared: Floats64
+    next_squared: float
+    next_row: int
+    upper: Floats
+    measured: Ints32
+
+
+def choose_centres_over_shards(
+    map_shards: MapShards, shards: Sequence[LazyFeatures], labelled: Floats, k: int, offers: int
+) -> tuple[Ints, Floats64]:
+    """Return k row numbers, counted over all shards, in the order of choice, and their squared distances then (k,).
+
+    They are those that the sampler kcenter chooses of all rows together, from the embeddings `labelled` (m, D).
+    """
+    require_measurable(labelled, "embeddings", "labelled images")
+    starts = np.cumsum([0, *map(len, shards)])
+    chosen: list[int] = []
+    squared: list[float] = []
+    if len(labelled):
+        centres = put_most_typical_first(np.unique(labelled, axis=0), shards[0])
+    else:
+        row, radius, centres = _nearest_to_mean(map_shards, shards, starts)
+        chosen, squared = [row], [radius]
+    states = [ShardState(x, None, None, []) for x in shards]
+    while len(chosen) < k:
+        for number, state in enumerate(states):
+            mine = [row - int(starts[number]) for row in chosen if starts[number] <= row < starts[number + 1]]
+            states[number] = ShardState(state.x, state.upper, state.measured, mine)
+        found: list[Offer] = list(map_shards(partial(offer_farthest, centres, offers), states))
+        states = [
+            ShardState(state.x, offer.upper, offer.measured, state.chosen)
+            for state, offer in zip(states, found, strict=True)
+        ]
+        rows, distances, points = _choose_among_offers(found, starts, centres, k - len(chosen))
+        chosen += rows
+        squared += distances
+        centres = np.concatenate([centres, points])
+    return np.array(chosen[:k], np.int64), np.array(squared[:k])
+
+
+def _choose_among_offers(
+    offers: Sequence[Offer], starts: Ints, centres: Floats, k: int
+) -> tuple[list[int], list[float], Floats]:
+    """Return what the greedy choice takes as long as nothing that is not offered comes first: at least one row."""
+    rows = np.concatenate([offer.rows + start for offer, start in zip(offers, starts[:-1], strict=True)])
+    order = np.argsort(rows)  # of equally far rows the first is chosen
+    rows = rows[order]
+    x = np.concatenate([offer.x for offer in offers])[order]
+    upper = np.nextafter(np.concatenate([offer.squared for offer in offers])[order].astype(np.float32), INF)
+    bounds = UpperBounds(upper, np.full(len(x), len(centres), np.int32), centres)
+    picked, squared = FarthestFirst(x, bounds).choose(min(k, len(x)))
+    pairs = zip(offers, starts[:-1].tolist(), strict=True)
+    limit = max((offer.next_squared, -(offer.next_row + start)) for offer, start in pairs)
+    keys = zip(squared.tolist(), (-rows[picked]).tolist(), strict=True)
+    count = next((number for number, key in enumerate(keys) if key < limit), len(picked))
+    return rows[picked[:count]].tolist(), squared[:count].tolist(), x[picked[:count]]
+
+
+def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) -> Iterator[Offer]:
+    """Yield the `limit` farthest rows of each shard from the `centres` (m, D), and the bounds of all its rows."""
+    measured_to = Centres(centres, choose_origin(centres))
+    for shard in shards:
+        if shard.upper is None or shard.measured is None:
+            with np.errstate(invalid="ignore", over="ignore"):  # of numbers that the next line refuses
+                bounds = initial_bounds(shard.x, centres)
+            require_finite(bounds.upper, "embeddings", "unlabelled images")
+            upper, measured = bounds.upper, bounds.measured
+        else:
+            upper, measured = shard.upper.copy(), shard.measured.copy()
+        upper[list(shard.chosen)] = EXCLUDED
+        rows, squared = _farthest_rows(shard.x, upper, measured, measured_to, limit + 1)
+        has_next = len(rows) > limit
+        yield Offer(
+            rows[:limit],
+            np.asarray(shard.x[rows[:limit]], np.float32),
+            squared[:limit],
+            float(squared[limit]) if has_next else EXCLUDED,
+            int(rows[limit]) if has_next else 0,
+            upper,
+            measured,
+        )
+
+
+def _farthest_rows(
+    x: LazyFeatures, upper: Floats, measured: Ints32, centres: Centres, count: int
+) -> tuple[Ints, Floats64]:
+    """Return the `count` farthest rows, farthest first and of equals the first, and their exact squared distances.
+
+    `upper` (n,) and `measured` (n,) are updated in place where more is measured; rows that are chosen already have the
+    bound EXCLUDED.
+    """
+    count = min(count, int((upper > EXCLUDED).sum()))
+    if not count:
+        return np.empty(0, np.int64), np.empty(0)
+    block = min(max(count, REFILL_ROWS), len(upper))
+    while True:
+        top = np.argpartition(-upper, block - 1)[:block]
+        stale = top[(measured[top] < len(centres)) & (upper[top] > EXCLUDED)]
+        if not len(stale):
+            break
+        tighten_bounds(x, upper, measured, centres, stale, EXCLUDED)
+    top = top[np.argsort(-upper[top], kind="stable")[:count]]
+    floor = float(squared_distances_to_nearest(np.asarray(x[top], np.float32), centres).min())
+    threshold = float(np.nextafter(np.float32(floor), -INF))  # no row below it is among the farthest
+    stale = np.flatnonzero((upper >= max(threshold, 0.0)) & (measured < len(centres)))
+    tighten_bounds(x, upper, measured, centres, stale, threshold)
+    rows = np.flatnonzero(upper >= max(threshold, 0.0))
+    squared = np.empty(len(rows))
+    for chunk in chunks(len(rows)):
+        squared[chunk] = squared_distances_to_nearest(np.asarray(x[rows[chunk]], np.float32), centres)
+    order = np.lexsort((rows, -squared))[:count]
+    return rows[order], squared[order]
+
+
+def _nearest_to_mean(map_shards: MapShards, shards: Sequence[LazyFeatures], starts: Ints) -> tuple[int, float, Floats]:
+    """Return the row that is nearest to the mean, its largest squared distance to any, and its embedding (1, D)."""
+    total = np.zeros(shards[0].shape[1])
+    for sums in map_shards(_sum_chunks, shards):
+        for one in sums:  # in the order of the pool, which decides the last bit
+            total += one
+    mean = np.asarray(total / starts[-1], np.float32)
+    found = list(map_shards(partial(_distances_to, mean), shards))
+    nearest = int(np.argmin([squared for squared, _, _ in found]))
+    row = found[nearest][1]
+    point = np.asarray(shards[nearest][[row]], np.float32)
+    radius = max(float(largest) for _, _, largest in map_shards(partial(_distances_to, point[0]), shards))
+    return int(starts[nearest]) + row, radius, point
+
+
+def _sum_chunks(shards: Sequence[LazyFeatures]) -> Iterator[list[Floats64]]:
+    """Yield the sum (D,) of each chunk of rows of each shard."""
+    for x in shards:
+        yield [np.sum(x[rows], axis=0, dtype=np.float64) for rows in chunks(len(x), CHUNK_ROWS)]
+
+
+def _distances_to(point: Floats, shards: Sequence[LazyFeatures]) -> Iterator[tuple[float, int, float]]:
+    """Yield the smallest squared distance of a shard's rows to `point` (D,), the row that has it, and the largest."""
+    for x in shards:
+        squared = squared_distances_to(x, point)
+        require_finite(squared, "embeddings", "unlabelled images")
+        yield float(squared.min()), int(squared.argmin()), float(squared.max())
