@@ -66,9 +66,9 @@ class LazyFeatures:
 
 def _find_mapped_file(array: npt.NDArray[Any]) -> tuple[str, int, npt.DTypeLike, tuple[int, ...]] | None:
     """Return the file that `array` is mapped from, where it begins there, its type and its shape; None if from none."""
-    base: Any = array
-    while base is not None and not isinstance(getattr(base, "base", None), mmap.mmap):
-        base = getattr(base, "base", None)
+    base: object = array
+    while isinstance(base, np.ndarray) and not isinstance(base.base, mmap.mmap):
+        base = base.base
     if not isinstance(base, np.memmap) or base.filename is None or not array.flags.c_contiguous:
         return None
     offset = base.offset + array.__array_interface__["data"][0] - base.__array_interface__["data"][0]

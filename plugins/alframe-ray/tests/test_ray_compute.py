@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import ray
 from alframe_ray.compute import RayCluster
 from conftest import CampaignRun
 
 import alframe
+from alframe.contracts import UsesCompute
 from alframe.errors import BadParams, ComputeError
 from alframe.kit.composite import build_part
+from alframe.kit.pool_views import make_pool_view
 from alframe.testing import ComputeSuite, tiny_overrides, tiny_pool
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -80,8 +83,31 @@ def test_a_campaign_asks_for_the_same_images_as_on_this_machine(
     words = tiny_overrides(tiny_pool(tmp_path / "pool"), tmp_path)
     assert isinstance(build_part("compute", alframe.compose(*words, "compute=ray").compute), RayCluster)
     monkeypatch.setenv("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
-    local, there = (CampaignRun(tmp_path / name, (*words[:-1], f"compute={name}")) for name in ("local", "ray"))
+    local = CampaignRun(tmp_path / "local", (*words[:-1], "compute=local", "sampler=kcenter"))
+    over_shards = ("sampler=over_shards", "sampler.sampler=kcenter")
+    there = CampaignRun(tmp_path / "ray", (*words[:-1], "compute=ray", *over_shards))
     local.finish()
     there.finish()
     assert there.features() == local.features() and there.rounds() == local.rounds()
     assert len(local.rounds()[1]) == 20
+
+
+@pytest.mark.parametrize("name", ["kcenter", "margin"])
+def test_samplers_over_shards_choose_the_same_there(name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.normal(size=(20000, 6)).astype(np.float16))
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    labelled, y = np.arange(0, 20000, 500), np.arange(40) % 4
+    head = build_part("head", {"name": "linear"})
+    head.fit(np.asarray(x[labelled], np.float32), y, 4, rng)
+    found = []
+    for recipe in ({"name": name}, {"name": "over_shards", "sampler": name, "shard_rows": 8192, "offers": 20}):
+        sampler = build_part("sampler", recipe)
+        if isinstance(sampler, UsesCompute):
+            sampler.use_compute(shared_compute())
+        keys = np.setdiff1d(np.arange(20000), labelled)
+        view = make_pool_view(sampler, x, keys, labelled, y, rng, head)
+        found.append(sampler.select(view, 100, np.random.default_rng(1)))
+    alone, there = found
+    np.testing.assert_array_equal(there.keys, alone.keys)
+    np.testing.assert_array_equal(there.scores, alone.scores)
