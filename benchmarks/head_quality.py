@@ -7,12 +7,18 @@
 
 All heads see the same labels, so their differences are paired. Test images keep the shares of the classes that the
 files have, also with a long tail in the pool.
+
+The calibration error of few images is never near 0, not even that of a head whose probabilities are right: chance alone
+makes the accuracy in a bin differ from the confidence. So there are two more numbers. `pooled_error` is the calibration
+error of the test images of all seeds together. `chance_error` is the mean calibration error that a head with the same
+confidence would have if its probabilities were right, where the images of a burst are right or wrong together.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +26,23 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.engine.fit import draw_unlabelled
-from alframe.engine.measuring.evaluate import evaluate_probs
+from alframe.engine.measuring.evaluate import calibration_error, evaluate_probs
 from alframe.kit.composite import fit_head
 from alframe.types import Bools, FitContext, Floats, Ints
 from benchmarks.machine import describe, write_report
 
 TEST_SHARE = 0.25
 MEASURES = ("accuracy", "macro_f1", "calibration_error", "log_loss")
+DRAWS = 50  # of who is right, for the calibration error by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The `measures` of a head with one seed, and its test images: `confidence` (t,), and which are `right` (t,)."""
+
+    measures: dict[str, float]
+    confidence: Floats
+    right: Bools
 
 
 def split(y: Ints, groups: Ints, ratio: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -43,10 +59,8 @@ def split(y: Ints, groups: Ints, ratio: float, rng: np.random.Generator) -> tupl
     return np.sort(np.concatenate(kept)), test
 
 
-def measure(
-    names: list[str], x: Floats, y: Ints, groups: Ints, count: int, ratio: float, seed: int
-) -> dict[str, dict[str, float]]:
-    """Return the measures of each head, and the seconds of its fit, with `count` labels drawn by `seed`."""
+def measure(names: list[str], x: Floats, y: Ints, groups: Ints, count: int, ratio: float, seed: int) -> dict[str, Run]:
+    """Return the run of each head with `count` labels drawn by `seed`; its measures include the seconds of the fit."""
     rng = np.random.default_rng(seed)
     pool, test = split(y, groups, ratio, rng)
     drawn = rng.permutation(pool)
@@ -61,20 +75,37 @@ def measure(
         begin = time.process_time()
         fit_head(head, x[rows], target, len(present), np.random.default_rng(seed), context)
         seconds = time.process_time() - begin
-        result: Any = evaluate_probs(head.probs(x[test]), known, [str(each) for each in y[test]], "held-out images")
-        found[name] = {each: float(getattr(result, each)) for each in MEASURES} | {"cpu_s": seconds}
+        probs = head.probs(x[test])
+        result: Any = evaluate_probs(probs, known, [str(each) for each in y[test]], "held-out images")
+        measures = {each: float(getattr(result, each)) for each in MEASURES} | {"cpu_s": seconds}
+        confidence = probs.max(axis=1)
+        measures["chance_error"] = error_by_chance(confidence, groups[test], rng)
+        found[name] = Run(measures, confidence, present[probs.argmax(axis=1)] == y[test])
     return found
 
 
-def summarise(runs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+def error_by_chance(confidence: Floats, groups: Ints, rng: np.random.Generator) -> float:
+    """Return the mean calibration error if the `confidence` (t,) is right; images of one of the `groups` share luck."""
+    numbers = np.unique(groups, return_inverse=True)[1]
+    luck = rng.random((DRAWS, numbers.max() + 1))
+    return float(np.mean([calibration_error(confidence, each[numbers] < confidence) for each in luck]))
+
+
+def summarise(runs: list[dict[str, Run]]) -> dict[str, dict[str, float]]:
     """Return the means over the seeds, and the gain in accuracy over the first head with half its 95 % interval."""
     first = next(iter(runs[0]))
     summary = {}
     for name in runs[0]:
-        gains = np.array([run[name]["accuracy"] - run[first]["accuracy"] for run in runs])
+        each = [run[name] for run in runs]
+        gains = np.array([run[name].measures["accuracy"] - run[first].measures["accuracy"] for run in runs])
         half = 1.96 * float(gains.std(ddof=1)) / len(runs) ** 0.5 if len(runs) > 1 else float("nan")
-        means = {each: float(np.mean([run[name][each] for run in runs])) for each in runs[0][name]}
-        summary[name] = {key: round(value, 4) for key, value in (means | {"gain": gains.mean(), "half": half}).items()}
+        means = {measure: float(np.mean([run.measures[measure] for run in each])) for measure in each[0].measures}
+        confidence, right = (np.concatenate([getattr(run, part) for run in each]) for part in ("confidence", "right"))
+        pooled = {"pooled_error": calibration_error(confidence, right)}
+        summary[name] = {
+            key: round(float(value), 4)
+            for key, value in (means | pooled | {"gain": gains.mean(), "half": half}).items()
+        }
     return summary
 
 

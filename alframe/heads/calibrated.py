@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
+from alframe.heads.sharpness import split_folds
 from alframe.kit.chunks import chunks
 from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -28,7 +28,8 @@ class Calibrated:
     """Another head, with the logarithms of its probabilities divided by a temperature (temperature scaling).
 
     Guo et al. 2017, "On calibration of modern neural networks". The temperature has the lowest cross-entropy on
-    labelled images, each predicted by a head that was not fitted to it (cross-validation); test images are not used.
+    labelled images, each predicted by a head that was not fitted to it, nor to others of its burst (cross-validation);
+    test images are not used.
     The order of the classes stays, and so does the accuracy. One image without information is added, so that a few
     images that are all right do not pass for certainty. With fewer than two of every class, the temperature is 1.
 
@@ -61,24 +62,16 @@ class Calibrated:
     def _cross_validated_temperature(
         self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext
     ) -> np.float32:
-        from sklearn.model_selection import StratifiedKFold
-
-        rows = np.flatnonzero(context.is_unseen_by_backbone)
-        largest_class = int(np.bincount(y[rows]).max(initial=0))
-        if largest_class < 2 or len(np.unique(y[rows])) < 2:
-            return np.float32(1)
-        splitter = StratifiedKFold(min(self.folds, largest_class), shuffle=True, random_state=int(rng.integers(2**31)))
         probs, labels = [], []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of classes that are too small to be in every fold
-            tests = [rows[test] for _, test in splitter.split(x[rows], y[rows])]
-        for test in tests:
+        for test in split_folds(y, context.is_unseen_by_backbone, context.groups, self.folds, rng):
             train = np.setdiff1d(np.arange(len(y)), test)
             test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
             head = build_part("head", self.of)
             fit_head(head, x[train], y[train], classes, rng, context.take(train))
             probs.append(head.probs(x[test]))
             labels.append(y[test])
+        if not sum(map(len, labels)):
+            return np.float32(1)
         return _fit_temperature(np.concatenate(probs), np.concatenate(labels))
 
     def probs(self, x: Floats) -> Floats:

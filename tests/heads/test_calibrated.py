@@ -13,6 +13,7 @@ from alframe.heads.calibrated import Calibrated
 from alframe.heads.fitting import softmax
 from alframe.heads.linear import Linear
 from alframe.testing.head import HeadSuite, separable_clusters
+from alframe.types import FitContext
 
 SURE = {"name": "linear", "c": 10.0}  # hardly any penalty: far too sure of itself
 
@@ -116,3 +117,22 @@ def test_it_is_as_stochastic_and_has_the_activations_of_the_head_it_calibrates()
 def test_values_that_cannot_be(params):
     with pytest.raises(BadParams, match="head 'calibrated'"):
         Calibrated(**params)
+
+
+def test_it_is_careful_about_images_of_other_bursts():
+    def images(bursts, seed):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(3, size=bursts)
+        centres = 1.5 * np.eye(3, 30)[y] + rng.normal(size=(bursts, 30))
+        x = np.repeat(centres, 5, axis=0) + 0.1 * rng.normal(size=(5 * bursts, 30))
+        return x.astype(np.float32), np.repeat(y, 5), np.repeat(np.arange(bursts), 5)
+
+    (x, y, bursts), (new, truth, _) = images(80, 0), images(1000, 1)
+    surplus = []
+    for groups in (bursts, np.arange(len(y))):
+        head = Calibrated()
+        head.fit_with_context(x, y, 3, np.random.default_rng(0), FitContext(np.ones(len(y), bool), groups))
+        probs = head.probs(new)
+        surplus.append(float((probs.max(axis=1) - (probs.argmax(axis=1) == truth)).mean()))
+    assert abs(surplus[0]) < 0.08, surplus
+    assert surplus[1] > 0.15, surplus
