@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.engine.measuring.evaluate import calibration_error
-from benchmarks.head_quality import Run, error_by_chance, measure, split, summarise
+from benchmarks.head_quality import error_by_chance, measure, split, summarise
 from benchmarks.micro.heads import made_up
 
 
