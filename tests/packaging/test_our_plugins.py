@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
 import sys
 import tomllib
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.building import ROOT, build_once, install_into, run_command
+from tests.public_imports import find_private_imports
 from tools.plugin_requirements import is_heavy, plugin_folders, requirements
 
-PUBLIC = ("contracts", "errors", "kit", "testing", "types")  # what docs/plugins.md lets a plugin import
 FILES = ("README.md", "CHANGELOG.md", "pyproject.toml", "src", "tests")
 
 
@@ -55,12 +54,7 @@ def test_it_is_a_whole_distribution(plugin: Path) -> None:
 
 def test_it_imports_only_what_is_public(plugin: Path) -> None:
     for file in sorted([*plugin.glob("src/**/*.py"), *plugin.glob("tests/**/*.py")]):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            inner = [name.split(".")[1] for name in names if name.startswith("alframe.")]
-            private = [name for name in inner if name not in PUBLIC]
-            assert not private, f"{file.relative_to(ROOT)}, line {node.lineno}: alframe.{private[0]} is not public"
+        assert not find_private_imports(file.read_text(encoding="utf-8")), file.relative_to(ROOT)
 
 
 def test_its_parts_load_compose_and_build(plugin: Path, installed: tuple[Path, Path], tmp_path: Path) -> None:

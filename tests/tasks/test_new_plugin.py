@@ -12,6 +12,7 @@ import pytest
 
 from alframe.errors import BadParams, StoreError
 from alframe.tasks.new_plugin import KINDS, write_plugin
+from tests.public_imports import find_private_imports
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +33,7 @@ def test_every_file_is_named_after_the_part(tmp_path: Path, kind: str) -> None:
     assert 'name = "alframe-my-part"' in files["pyproject.toml"]
     for path, text in files.items():
         assert not [word for word in ("mypart", "KIND", "GROUP") if word in text], path
+        assert not path.endswith(".py") or not find_private_imports(text), path
 
 
 @pytest.mark.parametrize("kind", KINDS)
