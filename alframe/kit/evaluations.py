@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from alframe.types import Estimate, Evaluation, RoundRecord
 
 NAMED_CLASSES = 5  # of those that are not measured; of more, the number
-
-
-def find_leading(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluation] | None:
-    """Return the evaluation that is shown first everywhere, and its round; None if there is none.
-
-    It is the newest audit, which speaks of the pool, however few its images are. Without an audit it is the newest
-    evaluation on other images. One of an earlier model does not lead where the last round says why it has none.
-    """
-    for record in reversed(history):
-        if record.audit is not None:
-            return record, record.audit
-    if not history or history[-1].no_evaluation:
-        return None
-    return next(((record, record.evaluation) for record in reversed(history) if record.evaluation), None)
-
-
-def find_judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
-    """Return the evaluation by which classes are judged: the leading one, unless its round has a larger other one.
-
-    An audit of few images has none or one of most classes.
-    """
-    leading = find_leading(history)
-    if leading is None:
-        return None
-    record, evaluation = leading
-    return record.evaluation if evaluation.is_small and record.evaluation is not None else evaluation
 
 
 def describe_averages(evaluation: Evaluation) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_by_groups
-from alframe.kit.evaluations import find_leading
+from alframe.kit.leading_evaluation import find_leading
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of

@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from alframe.engine.measuring.forecast import describe_forecast, forecast
-from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, find_judge_of_classes, find_leading
+from alframe.kit.evaluations import describe_averages, describe_pool_accuracy
+from alframe.kit.leading_evaluation import find_judge_of_classes, find_leading
 from alframe.loop.pool_counts import PoolCounts
 from alframe.report import charts, tables
 from alframe.report.thumbnails import thumbnail

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from alframe.kit.evaluations import find_judge_of_classes
+from alframe.kit.leading_evaluation import find_judge_of_classes
 from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
 
 
