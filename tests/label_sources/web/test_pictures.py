@@ -18,12 +18,15 @@ def test_the_pictures_of_the_page_are_taken_from_a_campaign(tmp_path: Path) -> N
     if missing := missing_browser():
         pytest.skip(missing)
     web_pictures.main(tmp_path)
-    written = {file.name: Image.open(file).convert("L") for file in tmp_path.iterdir()}
+    written = {}
+    for file in tmp_path.iterdir():
+        with Image.open(file) as opened:
+            written[file.name] = opened.convert("L")
     page = (web_pictures.PICTURES.parent / "web.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"\(pictures/(web-.*?\.png)\)", page))
     assert shown <= written.keys() == {file.name for file in web_pictures.PICTURES.glob("web-*.png")}
     for name, picture in written.items():
-        committed = Image.open(web_pictures.PICTURES / name)
-        assert picture.size == committed.size, name
+        with Image.open(web_pictures.PICTURES / name) as committed:
+            assert picture.size == committed.size, name
         histogram = picture.histogram()
         assert max(histogram) < 0.9 * sum(histogram), f"{name} is blank"

@@ -64,6 +64,40 @@ def test_one_image_its_burst_several_animals_and_a_comment(enter: Enter) -> None
     assert not person.faults
 
 
+def test_an_image_is_zoomed_and_brightened_and_its_burst_is_stepped_through(enter: Enter) -> None:
+    served, person = enter()
+    page = person.page
+    page.locator(f".tile[title='{served.items[0].id}']").focus()
+    person.press("Control+Enter")
+    page.wait_for_selector(".single .strip .frame.own")
+
+    def zoom() -> float:
+        return float(page.evaluate("new DOMMatrix(getComputedStyle(document.querySelector('.stage')).transform).a"))
+
+    page.keyboard.down("Space")
+    assert zoom() > 2
+    page.keyboard.up("Space")
+    assert zoom() == 1
+    page.locator(".picture").hover()
+    page.mouse.wheel(0, -200)
+    person.wait_for("getComputedStyle(document.querySelector('.stage')).transform !== 'matrix(1, 0, 0, 1, 0, 0)'")
+    assert zoom() > 1
+    person.press("PageUp", "Shift+PageUp")
+    assert page.evaluate("document.querySelector('.stage img').style.filter") == "brightness(1.25) contrast(1.2)"
+    person.press("Home")
+    assert zoom() == 1
+    assert page.evaluate("document.querySelector('.stage img').style.filter") == "brightness(1) contrast(1)"
+    shown = ".frame[aria-current=true]"
+    first = page.locator(shown).get_attribute("aria-label")
+    person.press(".")
+    assert page.locator(shown).get_attribute("aria-label") != first
+    person.press(",")
+    assert page.locator(shown).get_attribute("aria-label") == first
+    person.press(";")  # plays
+    person.wait_for(f"document.querySelector('{shown}').ariaLabel !== '{first}'")
+    assert served.labels() == {} and not person.faults
+
+
 def test_the_review_corrects_what_another_has_said(enter: Enter) -> None:
     served, person = enter()
     (_, name), *_ = person.group()["images"]

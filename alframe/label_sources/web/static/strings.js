@@ -136,9 +136,9 @@ export const S = {
   // First visit and keys
   welcome: "Label images, one batch at a time", start: "Start",
   welcomeSentences: [
-    "To name the framed image, press / and type a class. Each class gets a key: press it to give the class to the next image.",
-    "From the second batch on, images that look like one class stand together. Mark the wrong ones with a click or Space, then press Enter to confirm the others.",
-    "Every answer is saved at once, and Ctrl+Z undoes it. When a batch is answered, alframe learns from it and shows the next one.",
+    "To name the framed image, press / and type a class, which then has a key for the next images.",
+    "From the second batch on, images that look like one class stand together: mark the wrong ones with a click or Space, then press Enter to confirm the others.",
+    "Every answer is saved at once, Ctrl+Z undoes it, and after each batch alframe learns and shows the next one.",
   ],
   keys: [
     ["Groups of images", [
