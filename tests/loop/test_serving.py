@@ -26,6 +26,7 @@ from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
 from tests.label_sources.web_client import Browser
 from tests.sheets import answer_sheet, sheet_path
+from tests.timelapse.simulator import Timelapse
 
 _LIMIT = 300.0  # seconds for a campaign, many times what one takes
 
@@ -202,27 +203,40 @@ def test_what_people_find_is_labelled_and_marked_and_not_requested_again(campaig
         assert all(key not in stored.keys for stored in ledger.rounds())
 
 
-def test_from_csv_to_the_browser_between_rounds(campaign: Campaign) -> None:
-    words = [word for word in campaign.words if "stay" not in word]
-    with open_session(*words, "label_source=csv") as session:
+def answer_in_timelapse(project: Path) -> None:
+    (template,) = (project / "to_label" / "round-001").rglob("*.tdb")
+    timelapse = Timelapse.open(template)
+    for record in timelapse.records():
+        timelapse.set(record["Id"], "Species", record["RelativePath"].split("\\")[-1])
+    timelapse.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("csv", lambda project: answer_sheet(sheet_path(project, 1))),
+        pytest.param("timelapse", answer_in_timelapse, marks=pytest.mark.slow),
+    ],
+)
+def test_from_files_to_the_browser_between_rounds(
+    campaign: Campaign, source: str, answer: Callable[[Path], object]
+) -> None:
+    words = [word for word in campaign.words if not word.startswith("label_source")]
+    with open_session(*words, f"label_source={source}") as session:
         session.chosen_task.run(session)
-    sheet = campaign.project / "to_label" / "round-001" / "to_label.csv"
-    lines = sheet.read_text(encoding="utf-8-sig").splitlines()
-    rows = [line.split(",") for line in lines[1:]]
-    filled = [",".join([row[0], row[1], row[0].split("/")[0], *row[3:]]) for row in rows]
-    sheet.write_text("\n".join([lines[0], *filled]), encoding="utf-8-sig")
+    answer(campaign.project)
 
     def person(browser: Browser) -> None:
         assert label_round(browser) == 2
         reviewed = browser.get("/api/review?limit=100").json
-        assert {image["source"] for image in reviewed["images"]} >= {"csv"}
+        assert {image["source"] for image in reviewed["images"]} >= {source}
         number = 2
         while number < 5:
             number = label_round(browser, number)
 
     assert campaign.run(person, "stopping.labels=20").state is State.DONE
     with campaign.ledger() as ledger:
-        assert {row.origin for row in ledger.label_rows()} == {"csv", "web"}
+        assert {row.origin for row in ledger.label_rows()} == {source, "web"}
 
 
 def test_enough_goes_on_and_late_answers_count(campaign: Campaign) -> None:
