@@ -1,6 +1,7 @@
 // Every text of the page.
 const n = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 const bounds = (low, high) => ` (${Math.round(low * 100)}–${Math.round(high * 100)} %)`;
+const short = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name); // where a number must follow it
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 export const S = {
@@ -43,7 +44,7 @@ export const S = {
   burst: (size) => `${size} frames`,
   hasComment: "Comment", cannotShow: "This image cannot be shown.",
   batch: (answered, asked, round) => `Round ${round}: ${answered.toLocaleString()} of ${asked.toLocaleString()} answered`,
-  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} per hour`, ...others.slice(0, 3).map((each) => `${each.name || "someone"}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
+  pace: (hourly, others) => [hourly && `${Math.round(hourly).toLocaleString()} per hour`, ...others.slice(0, 3).map((each) => `${short(each.name || "someone")}: ${each.answered.toLocaleString()}`)].filter(Boolean).join(" · "),
   batchProgress: "Answered images of this batch",
   marked: (count) => `${n(count, "image", "images")} marked`,
   answered: (count, classes) => (classes.length ? `${n(count, "image", "images")}: ${classes.join(" + ")}` : `Answer removed from ${n(count, "image", "images")}`),
@@ -127,7 +128,7 @@ export const S = {
   curveTitle: (name, points) => `${name}: learning curve with ${n(points.length, "point", "points")}, from ${percent(points[0].accuracy)} to ${percent(points.at(-1).accuracy)}`,
 
   // People
-  personButton: (name, online) => `${name || "No name"}${online > 1 ? ` (${online} online)` : ""}`,
+  personButton: (name, online) => `${short(name || "No name")}${online > 1 ? ` (${online} online)` : ""}`,
   personLine: (person) => `${person.name || "No name"}: ${n(person.answered, "answer", "answers")} in this batch${person.online ? ", online" : ""}`,
   leave: "Sign out of this browser", copy: "Copy",
   changeName: "Change my name", invite: "Invite another person", inviteHint: "Each link works once, in one browser.",

@@ -45,7 +45,7 @@ export class TopBar {
     this.#redo.disabled = !answers.canRedo;
     const online = (store.state?.people ?? []).filter((person) => person.online).length;
     setText(this.#people, S.personButton(store.me.name, online));
-    this.#people.title = this.#people.textContent;
+    this.#people.title = store.me.name;
     setText(this.#theme, S.themeSign[themeName()]);
     this.#theme.title = S.theme[themeName()];
     this.#theme.setAttribute("aria-label", S.theme[themeName()]);
