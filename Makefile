@@ -1,9 +1,10 @@
 # Both commands set up all they need on a fresh machine: Python 3.11 to 3.13, pip and a network or a wheel cache.
 PYTHON ?= python3
 VENV ?= .venv
+OLDEST ?= .venv-oldest
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow test-plugins coverage lint docs bench clean
+.PHONY: demo test test-slow test-plugins test-oldest coverage lint docs bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m alframe
@@ -18,7 +19,11 @@ test-slow: $(VENV)/.tested
 test-plugins: $(VENV)/.tested
 	$(BIN)/python tools/plugin_requirements.py all > $(VENV)/plugin-requirements.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
-	$(BIN)/pytest tests/packaging/test_our_plugins.py
+	$(BIN)/python -m pytest tests/packaging/test_our_plugins.py
+
+# On the lowest versions that pyproject.toml allows. UV_TORCH_BACKEND=cpu installs PyTorch without CUDA.
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal -m "not slow" --hypothesis-profile=ci
 
 coverage: $(VENV)/.tested
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" --hypothesis-profile=ci --cov --cov-report=term --cov-report=html
@@ -50,9 +55,17 @@ $(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
 	$(BIN)/python -m pip download --quiet --no-deps --dest $(VENV)/wheels -r $(VENV)/plugin-wheels.txt
 	touch $@
 
+# What alframe needs is as old as it may be; the tools of the tests are new.
+$(OLDEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet uv
+	$(OLDEST)/bin/uv pip compile --quiet --resolution lowest-direct pyproject.toml -o $(OLDEST)/oldest.txt
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python -c $(OLDEST)/oldest.txt -e ".[test]"
+	touch $@
+
 $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench,onnx,openvino]" -e plugins/alframe-hdbscan
 	touch $@
 
 clean:
-	rm -rf $(VENV) site htmlcov .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) site htmlcov .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
