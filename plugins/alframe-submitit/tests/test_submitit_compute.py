@@ -17,6 +17,7 @@ import alframe
 from alframe.errors import BadParams, ComputeError
 from alframe.kit.composite import build_part
 from alframe.testing import ComputeSuite, tiny_overrides, tiny_pool
+from alframe.types import Item
 
 HERE = str(Path(__file__).parent)
 
@@ -88,6 +89,16 @@ def test_a_network_has_the_same_digest_in_each_process() -> None:
     )
     found = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(found) == 1
+
+
+def test_equal_shards_have_the_same_digest() -> None:
+    name = "".join(["class", "_0"])
+    shared = [Item("a", Path("a"), label=name), Item("b", Path("b"), label=name)]
+    apart = [Item("a", Path("a"), label="class_0"), Item("b", Path("b"), label="".join(["class_", "0"]))]
+    assert digest(shared) == digest(apart) != digest(shared[:1])
+    cyclic: list[object] = [1]
+    cyclic.append(cyclic)
+    assert digest(cyclic) == digest(cyclic)
 
 
 def test_other_weights_have_another_digest() -> None:

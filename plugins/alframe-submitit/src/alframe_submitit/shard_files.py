@@ -108,10 +108,23 @@ def _dump(is_right: bool, result: Any) -> bytes:
 
 
 def digest(thing: Any) -> str:
-    """Return a digest of a picklable object, the same in each process: of tensors, only what they hold counts."""
+    """Return a digest of a picklable object, the same in each process: only what it holds counts.
+
+    It does not matter where tensors are in memory, nor which equal texts are one object.
+    """
+    try:
+        content = _dump_for_digest(thing, by_identity=False)
+    except ValueError:  # it holds itself
+        content = _dump_for_digest(thing, by_identity=True)
+    return hashlib.blake2b(content, digest_size=12).hexdigest()
+
+
+def _dump_for_digest(thing: Any, by_identity: bool) -> bytes:
     stream = io.BytesIO()
-    _Digester(stream).dump(thing)
-    return hashlib.blake2b(stream.getbuffer(), digest_size=12).hexdigest()
+    pickler = _Digester(stream)
+    pickler.fast = not by_identity
+    pickler.dump(thing)
+    return stream.getvalue()
 
 
 class _Digester(cloudpickle.Pickler):  # type: ignore[misc]  # it comes without types
