@@ -22,14 +22,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 def write_recognitions(
     file: Path,
-    images: Iterable[tuple[str, Sequence[Detection]]],
+    images: Iterable[tuple[str, Sequence[Detection] | str]],
     classes: Sequence[str],
     info: Mapping[str, Any],
     categories: Iterable[str] = (),
 ) -> None:
     """Replace `file` image by image, so that a million need little more memory than one.
 
-    Each image is a path relative to the image set, with forward slashes, and its detections, empty if nothing is there.
+    Each image is a path relative to the image set, with forward slashes, and its detections, empty if nothing is there;
+    or a text that says why it could not be processed.
     `classes` and `categories` (besides animal, person and vehicle) are all names that the detections have.
     """
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys((*CATEGORIES, *categories)), start=1)}
@@ -44,8 +45,12 @@ def write_recognitions(
         handle.write("{" + "".join(f'"{key}": {_to_json(value)},\n ' for key, value in head.items()) + '"images": [')
         separator = "\n  "
         for image, detections in images:
-            converted = [_detection_to_json(detection, numbers, class_numbers) for detection in detections]
-            handle.write(f"{separator}{_to_json({'file': image, 'detections': converted})}")
+            content: dict[str, Any] = {"file": image}
+            if isinstance(detections, str):
+                content |= {"failure": detections, "detections": None}
+            else:
+                content["detections"] = [_detection_to_json(each, numbers, class_numbers) for each in detections]
+            handle.write(f"{separator}{_to_json(content)}")
             separator = ",\n  "
         handle.write("]}\n")
 

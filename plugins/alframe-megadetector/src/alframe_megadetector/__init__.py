@@ -1,0 +1,1 @@
+"""Boxes around the animals of camera-trap images, by a detector that runs here."""
