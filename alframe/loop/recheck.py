@@ -43,18 +43,18 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     """
     fitted.require_head()
     training, by_people = fitted.training, fitted.training.is_by_people
-    rounds, rechecks = campaign.ledger.rounds(), campaign.recheck_rounds()
+    rechecks = campaign.recheck_rounds()
     hidden = set[int]().union(*hidden_keys_by_round(campaign).values())
-    asked_before = {key for stored in rounds if stored.number in rechecks for key in stored.keys}
+    asked_before = {key for stored in campaign.ledger.rounds() if stored.number in rechecks for key in stored.keys}
     is_hidden, was_asked = (np.isin(training.keys, list(keys)) for keys in (hidden, asked_before))
     rng = seeding.generator(campaign.settings.seed, "recheck", len(training.keys))
     x = fitted.embedded.embedding.features[training.keys]
     new_head, classes = campaign.parts.new_head, training.classes
     probs = predict_without_own_label(new_head, x, training.y, fitted.context, len(classes), rng)
-    can_be_shown = fitted.embedded.listing.is_present[training.keys]
-    is_known = training.is_unseen_by_backbone & (probs.sum(axis=1) > 0)
-    is_examined = by_people & can_be_shown & is_known & ~is_hidden & ~was_asked
+    can_be_asked = by_people & fitted.embedded.listing.is_present[training.keys] & ~is_hidden & ~was_asked
+    is_examined = can_be_asked & training.is_unseen_by_backbone & (probs.sum(axis=1) > 0)
     rows = [row for row in rank_doubtful(probs, training.y).tolist() if is_examined[row]]
+    probs = probs / np.maximum(probs.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     event = AskedAgain(
         labels=[classes[training.y[row]] for row in rows],
         likely=[classes[number] for number in probs[rows].argmax(axis=1).tolist()],

@@ -17,12 +17,13 @@ _LOWEST = 1e-12  # probability: one model alone rules out no class
 def predict_without_own_label(
     make_head: Callable[[], Head], x: Floats, y: Ints, context: FitContext, classes: int, rng: np.random.Generator
 ) -> Floats:
-    """Return (m, classes) what models say of labelled images of which they have not seen the label.
+    """Return (m, classes) how likely models find each class of labelled images of which they have not seen the label.
 
     Each image is predicted twice. One model has seen no other image of its group either, so that it finds a burst that
     is labelled wrong as a whole. The other has seen the rest of the group, so that it finds a single wrong frame. The
-    result is the normalised geometric mean of both (a logarithmic opinion pool: Genest and Zidek 1986). The row of an
-    image is zeros where the other labels are of a single class. `y` (m,) are class numbers.
+    result is the geometric mean of both (a logarithmic opinion pool: Genest and Zidek 1986). It is not normalised: a
+    row sums to less than 1 where both disagree, and to 0 where the other labels are of a single class. `y` (m,) are
+    class numbers.
     """
     apart = predict_by_groups(make_head, x, y, context, classes, rng)
     if len(np.unique(context.groups)) == len(y):
@@ -31,7 +32,7 @@ def predict_without_own_label(
     together = predict_by_groups(make_head, x, y, alone, classes, rng)
     pooled: Floats = np.sqrt(np.maximum(apart, _LOWEST) * np.maximum(together, _LOWEST))
     pooled[(apart.sum(axis=1) == 0) | (together.sum(axis=1) == 0)] = 0
-    return np.asarray(pooled / np.maximum(pooled.sum(axis=1, keepdims=True), _LOWEST), np.float32)
+    return pooled
 
 
 def rank_doubtful(probs: Floats, y: Ints) -> Ints:

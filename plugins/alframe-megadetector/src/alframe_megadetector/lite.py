@@ -31,22 +31,21 @@ class MegaDetectorLite:
     """
 
     name = "MegaDetectorLite (zamba, yolox_tiny_640_20220528)"
-    typical_threshold = 0.25  # as in zamba
-    categories = ("animal",)
+    typical_threshold: float | None = 0.25  # as in zamba
+    categories: tuple[str, ...] = ("animal",)
     batch = 8
 
     def __init__(self, weights: Path, min_confidence: float, device: str) -> None:
         network = YoloxTiny(classes=1)
         network.load_state_dict(_read_state(weights))
-        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._network = network.eval().to(device)
         self._min_confidence, self._device = min_confidence, device
 
     def detect(self, pictures: Sequence[Image.Image]) -> list[list[Detection]]:
         """Return what is found in each picture (RGB), the most confident first."""
         pixels = torch.from_numpy(np.stack([_fit(picture) for picture in pictures])).permute(0, 3, 1, 2)
         with torch.inference_mode():
-            batch = pixels.to(self._device, torch.float32, memory_format=torch.channels_last)
-            found = self._network(batch).cpu().numpy()
+            found = self._network(pixels.to(self._device, torch.float32)).cpu().numpy()
         return [self._objects(rows, picture) for rows, picture in zip(found, pictures, strict=True)]
 
     def _objects(self, rows: np.ndarray, picture: Image.Image) -> list[Detection]:

@@ -21,7 +21,8 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs, H / stride, W / stride)."""
-        return nn.functional.silu(self.bn(self.conv(x)))
+        y: Tensor = nn.functional.silu(self.bn(self.conv(x)))
+        return y
 
 
 class Bottleneck(nn.Module):
@@ -34,7 +35,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the shape of `x`."""
-        y = self.conv2(self.conv1(x))
+        y: Tensor = self.conv2(self.conv1(x))
         return y + x if self.shortcut else y
 
 
@@ -49,7 +50,8 @@ class Csp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs, H, W)."""
-        return self.conv3(torch.cat([self.m(self.conv1(x)), self.conv2(x)], dim=1))
+        y: Tensor = self.conv3(torch.cat([self.m(self.conv1(x)), self.conv2(x)], dim=1))
+        return y
 
 
 class Spp(nn.Module):
@@ -63,7 +65,8 @@ class Spp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the shape of `x`."""
         x = self.conv1(x)
-        return self.conv2(torch.cat([x, *(pool(x) for pool in self.m)], dim=1))
+        y: Tensor = self.conv2(torch.cat([x, *(pool(x) for pool in self.m)], dim=1))
+        return y
 
 
 class Focus(nn.Module):
@@ -76,7 +79,8 @@ class Focus(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs, H / 2, W / 2)."""
         parts = [x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]]
-        return self.conv(torch.cat(parts, dim=1))
+        y: Tensor = self.conv(torch.cat(parts, dim=1))
+        return y
 
 
 class Darknet(nn.Module):
@@ -123,9 +127,9 @@ class Head(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        twice = lambda: nn.ModuleList(nn.Sequential(Conv(96, 96, 3), Conv(96, 96, 3)) for _ in STRIDES)  # noqa: E731
         self.stems = nn.ModuleList(Conv(channels, 96) for channels in (96, 192, 384))
-        self.cls_convs, self.reg_convs = twice(), twice()
+        self.cls_convs = nn.ModuleList(nn.Sequential(Conv(96, 96, 3), Conv(96, 96, 3)) for _ in STRIDES)
+        self.reg_convs = nn.ModuleList(nn.Sequential(Conv(96, 96, 3), Conv(96, 96, 3)) for _ in STRIDES)
         self.cls_preds = nn.ModuleList(nn.Conv2d(96, classes, 1) for _ in STRIDES)
         self.reg_preds = nn.ModuleList(nn.Conv2d(96, 4, 1) for _ in STRIDES)
         self.obj_preds = nn.ModuleList(nn.Conv2d(96, 1, 1) for _ in STRIDES)
