@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 TRIAL_SECONDS = 2.0  # of the first steps, from which the pace of all is estimated
+TOLD_SECONDS = 0.05  # between two moves of a bar: to move it for each of a million items takes a second
 LONG_SECONDS = 60.0  # what takes longer is announced
 TOLD_EVERY = 1.0  # seconds between two sentences to those who follow a bar
 LOGGED_SECONDS = 10.0  # where no bars are shown, a step that took longer is logged at its end
@@ -78,9 +79,14 @@ def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str
         total = len(steps)
     with Bar(label, total, unit) as bar:
         bar.advance(0)
+        pending, told_at = 0, time.perf_counter()
         for step in steps:
             yield step
-            bar.advance()
+            pending += 1
+            if (now := time.perf_counter()) - told_at >= TOLD_SECONDS:
+                bar.advance(pending)
+                pending, told_at = 0, now
+        bar.advance(pending)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
 TABLE_BYTES = 32 << 20  # of a table of kernel values at a time
+KEPT_BYTES = 64 << 20  # of kernel values that are kept: those of candidates that were promising before
 RECHECKED_AT_A_TIME = 64  # candidates whose gain is computed anew at a time, the most promising first
 SMALLEST_SIGMA = 1e-2  # labelled copies of one image say nothing about how far a label reaches
 GAIN_DIGITS = 6  # the last digits of a gain depend on the number of threads
@@ -122,19 +123,43 @@ def _herd(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: float) -> 
         np.maximum(similarity, _kernel(labelled[part], x, sigma).max(axis=0), out=similarity)
     bounds = np.empty(len(x))
     for part in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Coverage", unit="chunk"):
-        bounds[part] = _gains(x[part], x, similarity, weights, sigma)
+        bounds[part] = _gains(_kernel(x[part], x, sigma), similarity, weights)
+    kernel_rows = _KernelRows(x, sigma)
     chosen: list[int] = []
     gains: list[float] = []
     for _ in track(range(min(k, len(x))), "Choosing", unit="img"):
-        best = _find_best(bounds, x, similarity, weights, sigma)
+        best = _find_best(bounds, kernel_rows, similarity, weights)
         chosen.append(best)
         gains.append(max(bounds[best], 0))
-        np.maximum(similarity, _kernel(x[[best]], x, sigma)[0], out=similarity)
+        np.maximum(similarity, kernel_rows[np.array([best])][0], out=similarity)
         bounds[best] = -np.inf
     return Selection(view.keys[rows[chosen]], np.array(gains, np.float32))
 
 
-def _find_best(bounds: Floats64, x: Floats, similarity: Floats, weights: Floats, sigma: float) -> int:
+class _KernelRows:
+    """The similarities of rows of `x` (r, D) to all of them; those that were read before are kept, up to a limit."""
+
+    def __init__(self, x: Floats, sigma: float) -> None:
+        self._x, self._sigma = x, sigma
+        self._places = np.full(len(x), -1)  # in the table
+        self._table = np.empty(
+            (min(len(x), max(KEPT_BYTES // (4 * max(len(x), 1)), RECHECKED_AT_A_TIME)), len(x)), np.float32
+        )
+        self._count = 0
+
+    def __getitem__(self, rows: Ints) -> Floats:
+        """Return the similarities (p, r) of at most RECHECKED_AT_A_TIME `rows` (p,)."""
+        missing = rows[self._places[rows] < 0]
+        if self._count + len(missing) > len(self._table):  # full: begin again
+            self._places[:], self._count, missing = -1, 0, rows
+        places = np.arange(self._count, self._count + len(missing))
+        self._table[places] = _kernel(self._x[missing], self._x, self._sigma)
+        self._places[missing] = places
+        self._count += len(missing)
+        return self._table[self._places[rows]]
+
+
+def _find_best(bounds: Floats64, kernel_rows: _KernelRows, similarity: Floats, weights: Floats) -> int:
     """Return the row with the highest gain now, and lower the `bounds` (r,) of those that were computed for it.
 
     Rows are in random order, so the first of equal ones is a random one.
@@ -148,14 +173,15 @@ def _find_best(bounds: Floats64, x: Floats, similarity: Floats, weights: Floats,
         best_fresh = bounds[fresh].max(initial=-np.inf)
         if not len(promising) or best_fresh > ahead[promising].max():
             return int(np.flatnonzero(fresh & (bounds == best_fresh))[0])
-        bounds[promising] = _gains(x[promising], x, similarity, weights, sigma)
+        bounds[promising] = _gains(kernel_rows[promising], similarity, weights)
         fresh[promising] = True
 
 
-def _gains(candidates: Floats, x: Floats, similarity: Floats, weights: Floats, sigma: float) -> Floats64:
-    """Return by how much each of `candidates` (c, D) would raise the weighted mean similarity of `x` (r, D)."""
-    raised = np.maximum(_kernel(candidates, x, sigma) - similarity, 0) @ (weights.astype(np.float64) / len(x))
-    return np.asarray(np.round(raised, GAIN_DIGITS + int(np.ceil(np.log10(len(x))))))
+def _gains(kernel: Floats, similarity: Floats, weights: Floats) -> Floats64:
+    """Return by how much each candidate would raise the weighted mean of `similarity` (r,), by its `kernel` (c, r)."""
+    count = len(similarity)
+    raised = np.maximum(kernel - similarity, 0) @ (weights.astype(np.float64) / count)
+    return np.asarray(np.round(raised, GAIN_DIGITS + int(np.ceil(np.log10(count)))))
 
 
 def _kernel(points: Floats, x: Floats, sigma: float) -> Floats:
