@@ -156,7 +156,7 @@ class _KernelRows:
         self._table[places] = _kernel(self._x[missing], self._x, self._sigma)
         self._places[missing] = places
         self._count += len(missing)
-        return self._table[self._places[rows]]
+        return np.asarray(self._table[self._places[rows]])
 
 
 def _find_best(bounds: Floats64, kernel_rows: _KernelRows, similarity: Floats, weights: Floats) -> int:

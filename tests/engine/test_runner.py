@@ -23,7 +23,7 @@ from alframe.engine.embedding import runner as module
 from alframe.engine.embedding import runtimes
 from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
 from alframe.engine.embedding.embedder import Embedder, embed_batches, embedder_from_module, make_embedder
-from alframe.engine.embedding.runner import centred_cosine, cpu_has_bf16, engine_candidates
+from alframe.engine.embedding.runner import centred_cosine, cpu_has_bf16, engine_candidates, suggest_engine
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.engine.model import Model, load_model
 from alframe.errors import BadParams, EngineError
@@ -403,3 +403,20 @@ def test_features_of_a_mac_s_gpu_are_compared_with_the_processor_s(
     noise = 10.0
     with pytest.raises(EngineError, match=r"compute\.device=mps.* gives different features .* Set compute\.device=cpu"):
         module.NetworkRunner(inference, cpu.module, cpu.spec, "mps")(pixels)
+
+
+def test_a_large_pool_is_told_of_a_faster_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_missing_packages", lambda engine: ["onnxruntime"])
+    advice = suggest_engine(Inference(), "cpu", 3_000)
+    assert advice is not None and 'pip install "alframe[onnx]"' in advice and "3,000 images" in advice
+    monkeypatch.setattr(module, "_missing_packages", lambda engine: [])
+    advice = suggest_engine(Inference(), "cpu", 3_000)
+    assert advice is not None and "pip" not in advice
+
+
+@pytest.mark.parametrize(
+    ("inference", "device", "count"),
+    [(Inference("auto"), "cpu", 9_000), (Inference(), "cuda", 9_000), (Inference(), "cpu", 2_999)],
+)
+def test_nobody_else_is_told_of_an_engine(inference: Inference, device: str, count: int) -> None:
+    assert suggest_engine(inference, device, count) is None

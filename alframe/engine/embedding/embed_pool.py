@@ -110,8 +110,13 @@ def _embed_missing(
     if not shards:
         return _collect_embedding(contents, store)
     from alframe.engine.embedding.embedder import embed_batches
+    from alframe.engine.embedding.runner import suggest_engine
 
     embedder = source.build()
+    if not store.width and (
+        advice := suggest_engine(embedder.runner.inference, embedder.device, sum(map(len, shards)))
+    ):
+        log.info("%s", advice)
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     embed = partial(embed_batches, embedder, workers=compute.workers())

@@ -14,6 +14,7 @@ from torch import nn
 from alframe.engine.embedding import runtimes
 from alframe.engine.embedding.feature_source import is_mps
 from alframe.engine.embedding.runtimes import Runtime
+from alframe.commands import quote_argument
 from alframe.errors import EngineError
 from alframe.settings import Inference
 from alframe.types import InputSpec
@@ -33,6 +34,7 @@ _EXTRAS = {"onnxruntime": "onnx", "openvino": "openvino"}
 _CPU_ENGINES = {"fp32": ("openvino", "onnxruntime", "eager"), "bf16": ("openvino", "eager")}
 MIN_COSINE = {"fp32": 0.9999, "bf16": 0.995}  # cosine to eager fp32
 _COMPARED_IMAGES = 16
+REPAYING_IMAGES = 3_000  # from which on another engine surely repays its preparation (docs/adr/0018)
 _PREPARATION_TIMES = {"eager": "a moment", "compile": "a minute or two"}
 _EXPORT_TIME = "about ten seconds, more for a large network"
 
@@ -59,6 +61,19 @@ def cpu_has_bf16() -> bool:
     """Return whether this CPU computes in bfloat16 itself; where it only imitates that, it is slower than fp32."""
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for them yet
     return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+
+
+def suggest_engine(inference: Inference, device: str, count: int) -> str | None:
+    """Return what to tell somebody who is about to embed the first `count` images of a pool; None if nothing."""
+    if inference != Inference() or device != "cpu" or count < REPAYING_IMAGES:
+        return None
+    installed = not _missing_packages("onnxruntime")
+    install = quote_argument(f"alframe[{_EXTRAS['onnxruntime']}]")
+    return (
+        f"These {count:,} images are embedded by PyTorch. inference.engine=onnxruntime often takes half the time"
+        + ("" if installed else f", after pip install {install}")
+        + ". To use it, stop now and add it to the command: features of two engines are never mixed."
+    )
 
 
 class NetworkRunner:
