@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from alframe.commands import quote_argument
 from alframe.engine.embedding import runtimes
 from alframe.engine.embedding.feature_source import is_mps
 from alframe.engine.embedding.runtimes import Runtime
-from alframe.commands import quote_argument
 from alframe.errors import EngineError
 from alframe.settings import Inference
 from alframe.types import InputSpec
