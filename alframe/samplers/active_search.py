@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from alframe.class_names import class_name_key
 from alframe.kit.composite import CompositeSampler, restrict_view
 from alframe.kit.parameters import did_you_mean, require_parameter
-from alframe.kit.scoring import require_finite
+from alframe.kit.scoring import require_finite, select_top_k
 from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 log = logging.getLogger(__name__)
@@ -89,14 +89,15 @@ def search(probs: Floats, counts: Ints, numbers: Ints, k: int, rng: np.random.Ge
     Each time, the class of the `numbers` (s,) comes that has the fewest images by `counts` (C,), where those chosen
     before for it count. Equal ones come in random order.
     """
-    shuffled = rng.permutation(len(probs))
     order = rng.permutation(numbers)
-    counts, is_taken = counts[order], np.zeros(len(probs), bool)
-    chosen = np.empty(k, np.int64)
-    for place in range(k):
-        number = int(counts.argmin())
-        column = np.where(is_taken, -1, probs[:, order[number]])
-        chosen[place] = shuffled[column[shuffled].argmax()]
-        is_taken[chosen[place]] = True
-        counts[number] += 1
-    return chosen
+    counts = counts[order]
+    ranked: dict[int, Iterator[int]] = {}  # by class: its k most probable rows, of which at most k - 1 can be taken
+    chosen: dict[int, None] = {}
+    while len(chosen) < k:
+        place = int(counts.argmin())
+        if place not in ranked:
+            best = select_top_k(np.arange(len(probs)), probs[:, order[place]], k, rng)
+            ranked[place] = iter(best.keys.tolist())
+        chosen[next(row for row in ranked[place] if row not in chosen)] = None
+        counts[place] += 1
+    return np.array(list(chosen), np.int64)

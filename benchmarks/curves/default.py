@@ -39,7 +39,7 @@ def default_section(folder: Path) -> str:
 def text_of_default(result: Mapping[str, Any], starts: Mapping[str, Any] | None, source: str) -> str:
     """Return the section in Markdown."""
     sets: Sets = {name: by for name, by in result["sets"].items() if DEFAULT in by}
-    parts = [_head(source), _areas(sets), _ends(sets), _verdicts(sets)]
+    parts = [_head(source), *result.get("notes", []), _areas(sets), _ends(sets), _verdicts(sets)]
     if starts:
         parts.append(_starts(starts["sets"]))
     return "\n\n".join(parts)
