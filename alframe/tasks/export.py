@@ -51,10 +51,13 @@ def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> 
 
     Raises LabelError if there are too few labels for a model.
     """
+    head, recipes = fitted.require_head(), session.recipes
+    if not session.parts.exporters:  # then the network, which may not be built yet, is not needed
+        return [], []
     from alframe.engine.model import Model
 
-    recipes, embedder = session.recipes, fitted.embedded.embedder.build()
-    model = Model(embedder, fitted.require_head(), fitted.training.classes, recipes["backbone"], recipes["head"])
+    embedder = fitted.embedded.embedder.build()
+    model = Model(embedder, head, fitted.training.classes, recipes["backbone"], recipes["head"])
     predictions, folder = predict_pool(session, cache, fitted), session.project.export_folder
     folder.mkdir(parents=True, exist_ok=True)
     written, failed = write_all(session.parts.exporters, predictions, model, folder)

@@ -50,7 +50,8 @@ class Run(Watching):
         The outcome names the exporters and trackers that failed: they end no campaign.
         """
         outcome = self._run(session)
-        return replace(outcome, failures=(*outcome.failures, *failures_of(session.parts.trackers)))
+        failures = dict.fromkeys([*outcome.failures, *failures_of(session.parts.trackers)])
+        return replace(outcome, failures=tuple(failures))
 
     def _run(self, session: Session) -> Outcome:
         digest = configuration_digest(session.settings, session.recipes)
@@ -138,9 +139,10 @@ class Run(Watching):
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, failed, report)
         value = area_under_curve(session.ledger.history())
-        done = {"identity": digest, "message": message, "value": value, "failures": failed}
+        failures = [*failed, *failures_of(session.parts.trackers)]
+        done = {"identity": digest, "message": message, "value": value, "failures": failures}
         write_json(session.project.done_file, done)
-        return Outcome(State.DONE, message, value, tuple(failed))
+        return Outcome(State.DONE, message, value, tuple(failures))
 
 
 @contextmanager

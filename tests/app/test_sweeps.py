@@ -14,6 +14,7 @@ from alframe.loop import project
 from alframe.loop.session import Session
 from alframe.tasks.run import Run
 from alframe.testing.tiny import tiny_overrides
+from alframe.trackers.jsonl import Jsonl
 from alframe.types import Outcome
 from tests.command_line import CommandLine
 
@@ -131,6 +132,25 @@ def test_a_run_whose_export_fails_counts_and_the_sweep_ends_with_1(
     assert "Camtrap DP cannot be written yet" in finished.out
     assert re.search(r"^ *uherding +2 +8 ", table_of(finished.out), re.MULTILINE), "both seeds are in the table"
     assert alframe(*words).code == 1, "also when they had ended before"
+
+
+def test_a_tracker_that_fails_is_told_by_the_exit_status_until_it_has_got_all(
+    alframe: CommandLine, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the server is away")
+
+    words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "head=linear", "-m", "seed=0"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Jsonl, "start", fail)
+        for _ in range(2):
+            finished = alframe(*words)
+            assert finished.code == 1
+            assert "1 of 1 runs are included, but some of their steps failed:" in finished.out
+            assert "failed: RuntimeError: the server is away." in finished.out
+    assert alframe(*words).code == 0, "what failed is done again"
+    (written,) = tmp_path.glob("runs/*/rounds.jsonl")
+    assert len(written.read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_a_sweep_waits_for_another_on_the_same_project(
