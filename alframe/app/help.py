@@ -18,6 +18,7 @@ Commands ("python -m alframe status --help" describes one)
   status     show the state and the next step        predict     use the model on other images
   withdraw   give up the rest of the open batch      new_plugin  write a package for your own part
   plugins    list parts; "plugins NAME" describes one  compare     write a page that compares runs
+  recheck_labels                                       ask again about labels that are likely wrong
 
 Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
   pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker, compute,

@@ -48,7 +48,7 @@ def ends(runs: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("flag", "expected"),
-    [("--help", "plugins"), ("--help-all", "sampler: active_transfer"), ("--version", alframe_version())],
+    [("--help", "plugins"), ("--help-all", "sampler: active_search"), ("--version", alframe_version())],
 )
 def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) -> None:
     script = (
@@ -67,7 +67,7 @@ def test_help_and_version_are_light(flag: str, expected: str, tmp_path: Path) ->
 def test_help_names_every_kind_and_setting(alframe: CommandLine) -> None:
     text = alframe("--help-all").out
     for word in (
-        "sampler: active_transfer",
+        "sampler: active_search",
         "task: compare, export, label, new_plugin, predict, recheck_labels, report, run, status, withdraw",
         "experiment:",
         "seed: 0",
