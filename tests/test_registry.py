@@ -168,7 +168,10 @@ def test_the_names_of_all_parts() -> None:
         "tracker": ["console", "jsonl"],
         "stopping": ["budget", "no_gain", "target", "target_accuracy"],
         "compute": ["local"],
-        "task": ["compare", "export", "label", "new_plugin", "predict", "report", "run", "status", "withdraw"],
+        "task": [
+            *("compare", "export", "label", "new_plugin", "predict"),
+            *("recheck_labels", "report", "run", "status", "withdraw"),
+        ],
     }
 
 
