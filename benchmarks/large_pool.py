@@ -1,6 +1,6 @@
 """A campaign over a pool of many millions of rows, shard by shard: time, peak memory, and the same images.
 
-    python -m benchmarks.large_pool                                    # 10 million rows: over five minutes of one core, 0.7 GB of disk
+    python -m benchmarks.large_pool                                    # 10 million rows: minutes of one core, 0.7 GB
     python -m benchmarks.large_pool --rows 1000000 --alone             # and the samplers by themselves, to compare
     python -m benchmarks.large_pool --compute ray                      # on a Ray cluster (plugin alframe-ray)
 

@@ -113,7 +113,7 @@ def draw_matrix(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]],
         font = min(font, int(size[0] / (2.2 * len(values) + 8)))
         colours = np.zeros((*values.shape, 4))
         colours[..., :3] = matplotlib.colors.to_rgb(SERIES[0])
-        colours[..., 3] = 0.75 * np.clip(values / most, 0, 1)
+        colours[..., 3] = 0.45 * np.clip(values / most, 0, 1)  # numbers stay readable on it
         axes.imshow(colours, aspect="auto", interpolation="nearest")
         for (row, column), value in np.ndenumerate(values):
             text = "–" if row == column else f"{value:.2f}".removesuffix("0") if value else "0"

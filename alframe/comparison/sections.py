@@ -202,7 +202,7 @@ def _chosen_section(part: _Part) -> Section:
     table = tables.classes_table(part.data)
     total = int(table["pool_classes"].max())
     of = f" of {total}" if total else ""
-    caption = f"Means over seeds, with Student's 95 % interval.{part.some}"
+    caption = f"Means over seeds, with Student's 95 % interval, cut off at what is possible.{part.some}"
     axes = {"classes_found": "classes among the labels", "class_balance": "class balance"}
     titles = {"classes_found": f"Classes found{of}", "class_balance": "Class balance of the labels"}
     note = (

@@ -37,12 +37,12 @@ class Interval:
         return self.high < 0
 
 
-def mean_interval(values: Floats64) -> Interval:
-    """Return the mean of `values` (seeds,) with Student's t interval."""
+def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf) -> Interval:
+    """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`."""
     if len(values) < 2:
         return Interval(float(values.mean()), np.nan, np.nan)
     mean, half = t_interval(values[:, None])
-    return Interval(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]))
+    return Interval(float(mean[0]), max(float(mean[0] - half[0]), least), min(float(mean[0] + half[0]), most))
 
 
 def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:

@@ -169,8 +169,9 @@ def classes_table(data: DataSet) -> pd.DataFrame:
         for count in strategy.labels:
             counts = [_counts_at(run, count) for run in strategy.runs.values()]
             totals = [len(run.pool_classes) for run in strategy.runs.values()]
-            found = mean_interval(np.array([len(each) for each in counts], np.float64))
-            balance = mean_interval(np.array([class_balance(*pair) for pair in zip(counts, totals, strict=True)]))
+            found = mean_interval(np.array([len(each) for each in counts], np.float64), 0, max(totals) or np.inf)
+            balances = [class_balance(*pair) for pair in zip(counts, totals, strict=True)]
+            balance = mean_interval(np.array(balances), 0, 1)
             row = {**_head(data, name), "labels": count, "pool_classes": max(totals)}
             rows.append({**row, **_columns("classes_found", found), **_columns("class_balance", balance)})
     return pd.DataFrame(rows)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alframe.comparison.statistics import (
+    Interval,
     adjust_p_values,
     extend_curve,
     labels_to_goal,
@@ -110,3 +111,9 @@ def test_ranks_are_over_the_sets_that_have_it() -> None:
     ranks = mean_ranks([{"a": 0.9, "b": 0.8, "c": 0.8}, {"a": 0.1, "b": 0.2}], ["a", "b", "c", "d"])
     assert ranks[:3] == [1.5, 1.75, 2.5]
     assert math.isnan(ranks[3])
+
+
+def test_an_interval_ends_at_what_is_possible() -> None:
+    values = np.array([9.0, 10.0, 10.0])
+    assert mean_interval(values).high > 10
+    assert mean_interval(values, 0, 10) == Interval(values.mean(), mean_interval(values).low, 10)
