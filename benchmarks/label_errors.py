@@ -71,15 +71,21 @@ def by_issues(filter_by: str, ranked_by: str) -> Ranking:
 RANKINGS: dict[str, Ranking] = {
     "self-confidence (ours)": by_self_confidence,
     "margin (ours)": by_margin,
-    "cleanlab: self-confidence less the mean of its class": by_quality("self_confidence", True),
-    "cleanlab: margin less the mean of its class": by_quality("normalized_margin", True),
+    "cleanlab: self-confidence minus the mean self-confidence of the class": by_quality("self_confidence", True),
+    "cleanlab: margin minus the mean margin of the class": by_quality("normalized_margin", True),
     "cleanlab: confidence-weighted entropy": by_quality("confidence_weighted_entropy", False),
-    "cleanlab: issues by noise rate, by self-confidence": by_issues("prune_by_noise_rate", "self_confidence"),
-    "cleanlab: issues by noise rate, by margin": by_issues("prune_by_noise_rate", "normalized_margin"),
-    "cleanlab: issues by class, by self-confidence": by_issues("prune_by_class", "self_confidence"),
-    "cleanlab: issues by both, by self-confidence": by_issues("both", "self_confidence"),
-    "cleanlab: confident learning, by self-confidence": by_issues("confident_learning", "self_confidence"),
-    "cleanlab: confident learning, by margin": by_issues("confident_learning", "normalized_margin"),
+    "cleanlab: issues found by noise rate, ranked by self-confidence": by_issues(
+        "prune_by_noise_rate", "self_confidence"
+    ),
+    "cleanlab: issues found by noise rate, ranked by margin": by_issues("prune_by_noise_rate", "normalized_margin"),
+    "cleanlab: issues found by class, ranked by self-confidence": by_issues("prune_by_class", "self_confidence"),
+    "cleanlab: issues found by both, ranked by self-confidence": by_issues("both", "self_confidence"),
+    "cleanlab: issues found by confident learning, ranked by self-confidence": by_issues(
+        "confident_learning", "self_confidence"
+    ),
+    "cleanlab: issues found by confident learning, ranked by margin": by_issues(
+        "confident_learning", "normalized_margin"
+    ),
 }
 
 
