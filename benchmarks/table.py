@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ HEADER = (
 )
 README_HEADER = "| task | alframe | others, as a multiple |\n|---|---|---|\n"
 README_ROWS = (  # how their tasks begin
-    "an image from its file to the embedding, all cores, eager fp32",
-    "an image from its file to the embedding, all cores, openvino bf16",
-    "k-center: 100 of",
-    "margin of",
-    "linear head: 5,000 labels",
-    "labels of a round from a .csv",
+    "read an image file and compute its embedding, on all cores, with the engine eager in fp32",
+    "read an image file and compute its embedding, on all cores, with the engine openvino in bf16",
+    "k-center: choose 100 of",
+    "margin: score",
+    "linear head: fit to 5,000 labelled images",
+    "read the labels of a round from a .csv",
 )
 
 
@@ -103,7 +103,10 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
     for way, measured in result["pipeline"].items():
         if way != plain:
-            what = f"an image from its file to the embedding, all cores, {way}"
+            engine, precision = way.split()
+            what = (
+                f"read an image file and compute its embedding, on all cores, with the engine {engine} in {precision}"
+            )
             yield _faster(
                 what, measured, result["pipeline"][plain], measured["images_per_s"]["pipeline"], 1 / measured["bound"]
             )
@@ -117,27 +120,33 @@ def _faster(
 
 def _kcenter(result: Mapping[str, Any]) -> Iterator[Row]:
     setting = result["setting"]
-    what = f"k-center: {setting['k']:,} of {setting['pool']:,} x {setting['dim']}, {setting['labelled']} labelled"
+    images = f"{setting['pool']:,} images with {setting['dim']} numbers each"
+    what = f"k-center: choose {setting['k']:,} of {images}, when {setting['labelled']} images are labelled"
     yield _compared(what, result["results"], "alframe", result.get("limit_s"))
 
 
 def _scoring(result: Mapping[str, Any]) -> Iterator[Row]:
     for name, ones in result["results"].items():
-        shape = "x".join(f"{length:,}" for length in result["setting"]["bald" if name == "bald" else "probs"])
-        limit = result.get("limit_s", {}).get("bald" if name == "bald" else "probs")
-        yield _compared(f"{name.replace('_', ' ')} of {shape}", ones, "alframe", limit)
+        key = "bald" if name == "bald" else "probs"
+        limit = result.get("limit_s", {}).get(key)
+        yield _compared(f"{name.replace('_', ' ')}: {_scored(result['setting'][key])}", ones, "alframe", limit)
 
 
 def _bald(result: Mapping[str, Any]) -> Iterator[Row]:
-    shape = "x".join(f"{length:,}" for length in result["setting"]["bald"])
-    yield _compared(f"bald of {shape}, draws of head=laplace included", result["results"], "alframe")
+    what = f"bald: {_scored(result['setting']['bald'])}, including the draws of head=laplace"
+    yield _compared(what, result["results"], "alframe")
+
+
+def _scored(shape: Sequence[int]) -> str:
+    *draws, images, classes = shape
+    by = f" by {draws[0]} draws" if draws else ""
+    return f"score {images:,} images with {classes} classes{by}"
 
 
 def _heads(result: Mapping[str, Any]) -> Iterator[Row]:
     for labels, ones in result["results"].items():
-        what = (
-            f"linear head: {int(labels):,} labels x {result['setting']['dim']:,}, accuracy {ones['linear']['accuracy']}"
-        )
+        images = f"{int(labels):,} labelled images with {result['setting']['dim']:,} numbers each"
+        what = f"linear head: fit to {images} (accuracy {ones['linear']['accuracy']})"
         others = {
             f"{name} (accuracy {ones[name]['accuracy']})": ones[name]
             for name in ("LogisticRegression", "MLPClassifier")
@@ -152,7 +161,7 @@ def _labels(result: Mapping[str, Any]) -> Iterator[Row]:
             name.partition(": ")[2]: measured for name, measured in result["results"].items() if name.startswith(kind)
         }
         ones = {name: measured for name, measured in ones.items() if name == ours or not name.startswith("alframe")}
-        what = f"labels of a round from a .{kind} of {result['setting']['rows']:,} records"
+        what = f"read the labels of a round from a .{kind} file with {result['setting']['rows']:,} records"
         yield _compared(what, ones, ours)
 
 
