@@ -34,7 +34,7 @@ NEEDS = {
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
     Need.CLASS_NAMES: "class names",
-    Need.IS_UNSEEN_BY_BACKBONE: "which labels fine-tuning did not use",
+    Need.IS_UNSEEN_BY_BACKBONE: "whether fine-tuning used each label",
     Need.SEQUENCES: "sequences",
     Need.BATCH_ERROR_RATES: "rewards",
 }
