@@ -1,4 +1,4 @@
-"""Turn the labels that people wrote into files into the answers of a label source."""
+"""Read labels that people wrote in files, and turn them into the answers of a label source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 
 @dataclass
 class AnswerBuilder:
-    """The labels, and the empty places for labels, that were found so far; `build` makes the answers of them.
+    """Collect the labels and the empty places for labels that were found so far; `build` makes the answers from them.
 
     `classes`, `new_classes`, `unsure` and `allowed` are those of `class_resolver`, which says what the written names
     mean.

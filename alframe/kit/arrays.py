@@ -1,4 +1,4 @@
-"""Turn the arrays that people have into those that parts work on, and refuse what cannot be meant."""
+"""Turn the arrays that people have into the arrays that parts work on, and refuse input that must be a mistake."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 
 def as_features(x: Any, name: str = "features") -> Floats:
-    """Return embeddings as float32 (N, D): of an array, a memory map, a tensor, a DataFrame or nested lists.
+    """Return embeddings as float32 (N, D). `x` is an array, a memory map, a tensor, a DataFrame or nested lists.
 
     What is float32 already is not copied; a memory map stays one. Raises BadParams, which names the argument `name`,
     for another shape, for what are no numbers, and for numbers that are not finite.
@@ -38,7 +38,7 @@ def as_features(x: Any, name: str = "features") -> Floats:
 
 
 def as_probs(x: Any, name: str = "probs") -> Floats:
-    """Return class probabilities as float32 (..., C). Raises BadParams if they are none, such as logits."""
+    """Return class probabilities as float32 (..., C). Raises BadParams for other values, such as logits."""
     probs = as_array(x, name)
     if probs.ndim < 2 or probs.dtype.kind not in "fiub":
         raise BadParams(f"{name} has the shape {probs.shape} of {probs.dtype}; it must be (N, C).")
@@ -74,7 +74,7 @@ def as_keys(x: Any, keys: Any = None) -> Array:
 
 
 def as_rows(chosen: Any, keys: Array, name: str) -> Ints:
-    """Return the row numbers (m,) of what `chosen` names: a mask (N,), or some of the `keys` (N,).
+    """Return the numbers (m,) of the rows that `chosen` names. `chosen` is a mask (N,), or some of the `keys` (N,).
 
     Raises BadParams for a key that there is not or that is named twice, and for a mask of another length.
     """
@@ -106,7 +106,7 @@ def as_rows(chosen: Any, keys: Array, name: str) -> Ints:
 
 
 def as_labels(x: Any, name: str = "labels") -> Array:
-    """Return labels as an array (m,), with what is missing as it is. Raises BadParams for another shape."""
+    """Return labels as an array (m,). Missing labels stay as they are. Raises BadParams for another shape."""
     if not isinstance(x, np.ndarray) and isinstance(x, Collection) and not _is_pandas(x):
         array = np.empty(len(x), object)  # np.asarray would make the text "nan" of NaN among texts
         array[:] = list(x)
@@ -125,7 +125,7 @@ def is_missing(labels: Array) -> npt.NDArray[np.bool_]:
 
 
 def number_classes(labels: Sequence[Any] | Array, classes: Sequence[Any] = ()) -> tuple[Ints, tuple[Any, ...]]:
-    """Return the class numbers (m,) of `labels` (m,), and the classes in order: `classes` and all among the labels.
+    """Return the class numbers (m,) of `labels` (m,), and the sorted list of all classes in `classes` or `labels`.
 
     Raises BadParams for labels that are missing, or that cannot be sorted because they are of several types.
     """
@@ -146,7 +146,7 @@ def number_classes(labels: Sequence[Any] | Array, classes: Sequence[Any] = ()) -
 
 
 def as_array(x: Any, name: str) -> Array:
-    """Return `x` as a NumPy array: an array or memory map itself, a tensor or a DataFrame without a copy if possible.
+    """Return `x` as a NumPy array: arrays and memory maps unchanged, tensors and DataFrames without a copy if possible.
 
     Raises BadParams if its rows are of different lengths.
     """

@@ -1,4 +1,4 @@
-"""Which class names an answer may give: a typing error must never become a class."""
+"""Decide which class names an answer may give, so that a typing error never becomes a class."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def class_resolver(
     written: Iterable[str] = (),
     allowed: Iterable[str] = (),
 ) -> Callable[[str], str]:
-    """Return a function from the name somebody wrote to the class that is meant; it raises LabelError with the remedy.
+    """Return a function that turns a written name into the class that is meant, or raises LabelError with the remedy.
 
     `classes` are known already, and `written` are all names that will be asked about. The function returns UNSURE for
     that word and those in `unsure`, in upper or lower case.
@@ -84,7 +84,7 @@ def class_resolver(
 
 
 def missing_blank_class(classes: Iterable[str], blank: str) -> tuple[str, ...]:
-    """Return the class to add for an image without an animal: `blank`, or none if the classes have one."""
+    """Return the class to add for images without an animal: `blank`, or nothing if `classes` has such a class."""
     return (blank,) if blank and not find_blank_class(classes, blank) else ()
 
 

@@ -23,7 +23,7 @@ def unit_vectors(x: Floats) -> Floats:
 
 
 def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
-    """Return row numbers out of 0..n-1 in random order: all of them, or max(`limit`, 4 k) where n is larger.
+    """Return row numbers from 0..n-1 in random order: all of them, or only max(`limit`, 4 k) if n is larger than that.
 
     In random order, ties between equal rows are not settled in favour of the first of a folder.
     """
@@ -68,7 +68,7 @@ def kmeans_centres(
 def kmeans_over_pool_and_labelled(
     view: PoolView, k: int, clusters: int, limit: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
-    """Fit k-means to the pool and the m labelled images: a cluster for each label after this batch, up to `clusters`.
+    """Fit k-means to the pool and the m labelled images. There are m + k clusters, but at most `clusters`.
 
     Returns the row numbers (r,) of the pool's images used, as from `sample_rows`; their embeddings, scaled to length 1
     and followed by those of at most `limit` labelled images (r + m, D); and the centres (c, D).
@@ -98,7 +98,7 @@ def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1)
 
 
 def pairwise_squared_distances(x: Floats, points: Floats) -> Floats:
-    """Return the squared distances (n, m) of the rows of `x` (n, D) to `points` (m, D), none below 0."""
+    """Return the squared distances (n, m) from rows of `x` (n, D) to `points` (m, D). No distance is below 0."""
     table = (x**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * x @ points.T
     return np.asarray(np.maximum(table, 0, out=table), np.float32)
 

@@ -1,4 +1,4 @@
-"""Parts made of other parts: build them by name, and show each sampler exactly what it needs."""
+"""Help parts that are made of other parts: build these by name, and show each sampler exactly what it needs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def fit_head(
     context: FitContext,
     weights: Floats | None = None,
 ) -> None:
-    """Fit `head` to `x` (m, D) and `y` (m,); if it can use the `context`, it is given it.
+    """Fit `head` to `x` (m, D) and `y` (m,), and pass it the `context` if it can use this.
 
     Each example counts `weights` (m,) times; None: once. Raises UnmetNeed for weights that the head cannot take.
     """
@@ -74,7 +74,7 @@ def fit_head(
 
 
 def forward_abilities(wrapper: object, head: Head, abilities: Iterable[type]) -> None:
-    """Give a head that wraps another one, `head`, those of the `abilities` that the other one has.
+    """Give `wrapper`, a head that wraps `head`, all the `abilities` that `head` has.
 
     Each is a contract such as ExportableHead. Where the wrapper has the method itself, with an underscore before its
     name, this one is used, else that of `head`. The instance gets it, not the class: otherwise every wrapper would seem
