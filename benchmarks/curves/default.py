@@ -21,7 +21,7 @@ START, RANDOM_START = "random:auto:kmeans", "random:auto:random"
 SINCE = {  # what has changed since old results
     "2026-11-28-x86_64-curves.json": "Since this was measured, `uherding`, `maxherding`, `refine` and `active_search` "
     "were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` and others that "
-    "cluster. So these are the ranks of the samplers of then; the section above has the defaults of today."
+    "cluster. So these ranks are of the samplers as they were then. The section above shows the current defaults."
 }
 
 Sets = Mapping[str, Mapping[str, Any]]
@@ -47,11 +47,12 @@ def text_of_default(result: Mapping[str, Any], starts: Mapping[str, Any] | None,
 
 def _head(source: str) -> str:
     return (
-        f"## The default\n\nThe default sampler `uherding` with the default head `auto`, from `{source}`: frozen "
-        "embeddings in memory, the start `kmeans`, 20 labels to 200 (CIFAR-10: 300) in batches of 20. "
-        "`adaptive:linear` is the default of before, with today's start. Differences are paired by seed, in points, "
-        "with Student's 95 % interval over the seeds. `cifar10-longtail` are images of `cifar10-imbalanced` whose "
-        "commonest class has a hundred times the images of the rarest, drawn anew for each seed. "
+        "## The default\n\nThis section shows the default sampler `uherding` with the default head `auto`. The results "
+        f"are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with `kmeans`. They "
+        "go from 20 labels to 200 (CIFAR-10: 300) in batches of 20. `adaptive:linear` is the previous default, with "
+        "the current start. Differences are paired by seed, in points, with Student's 95 % interval over the seeds. "
+        "`cifar10-longtail` is a set of images from `cifar10-imbalanced`. Its most common class has a hundred times "
+        "as many images as its rarest class. The set is drawn again for each seed. "
         "A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights "
         "could not be downloaded here."
     )
@@ -69,8 +70,9 @@ def _areas(sets: Sets) -> str:
     others = list(dict.fromkeys(name for by in sets.values() for name in by if name.count(":") == 1))
     others = [BEFORE, RANDOM, *sorted(set(others) - {BEFORE, RANDOM, DEFAULT, CEILING})]
     lines = [
-        "Area of the accuracy: the default's own, and by how much it is above each other strategy; behind the "
-        "interval, the number of seeds if it is not 10. **Bold**: the whole interval is above 0, or below it.",
+        "The table shows the area under the accuracy curve. The first number is the area of the default. The others "
+        "are this area minus the area of each other strategy. If the number of seeds is not 10, it stands after the "
+        "interval. **Bold**: the whole interval is above 0, or below it.",
         "",
         f"| set | default | {' | '.join(f'over `{name}`' for name in others)} |",
         f"| --- | ---: |{' ---: |' * len(others)}",
@@ -104,9 +106,10 @@ def labels_needed(by: Mapping[str, Any], strategy: str) -> float:
 def _ends(sets: Sets) -> str:
     shown = (DEFAULT, BEFORE, RANDOM)
     lines = [
-        f"Macro-F1 and calibration error on the test images with {LABELS} labels, in %; labels to 95 % of the "
-        "accuracy that the default head has with all labels of the pool, median over the seeds; processor seconds "
-        "of a round, with the fit, the choice and the measuring.",
+        f"Macro-F1 and calibration error are measured on the test images with {LABELS} labels, in %. *Labels to 95 %* "
+        "is the number of labels needed to reach 95 % of the accuracy that the default head has with all labels of the "
+        "pool. It is the median over the seeds. *CPU s a round* is the processor time of a round in seconds, with "
+        "the fit, the choice and the measuring.",
         "",
         "| set | strategy | macro-F1 | calibration error | labels to 95 % | CPU s a round |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
@@ -137,10 +140,11 @@ def _verdicts(sets: Sets) -> str:
                     lost.append(f"`{other}` on {name} ({found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}])")
                 if found.low >= 0:
                     sure.append(other)
-    beaten = f"It is surely below {', '.join(lost)}." if lost else "It is surely below none of them."
+    beaten = f"It is surely below {', '.join(lost)}." if lost else "None of the intervals is wholly below 0."
     lines.append(
-        "- *Its area is at least that of every single sampler with the same head on each set, the interval not below "
-        f"0.* The whole interval is at or above 0 in {len(sure)} of {compared} comparisons. {beaten}"
+        "- *On each set, the area of the default is at least the area of every single sampler with the same head, "
+        "and the interval of the difference is not below 0.* The whole interval is at or above 0 in "
+        f"{len(sure)} of {compared} comparisons. {beaten}"
     )
     known = {name: by for name, by in sets.items() if CEILING in by and RANDOM in by}
     pairs = {name: (labels_needed(by, DEFAULT), labels_needed(by, RANDOM)) for name, by in known.items()}
@@ -152,8 +156,8 @@ def _verdicts(sets: Sets) -> str:
         and (np.isfinite(theirs) or 2 * ours <= known[name][RANDOM]["labels"][-1])
     ]
     lines.append(
-        "- *It needs at most half of the labels of random choice to 95 % of the ceiling on three of five sets.* It is "
-        f"so on {len(half)} of {len(pairs)}: {', '.join(half) or 'none'}."
+        "- *On three of five sets, the default reaches 95 % of the ceiling with at most half as many labels as "
+        f"random choice.* It is so on {len(half)} of {len(pairs)}: {', '.join(half) or 'none'}."
     )
     tail = sets.get("cifar10-longtail")
     if tail and BEFORE in tail:
@@ -162,8 +166,8 @@ def _verdicts(sets: Sets) -> str:
         column = labels.tolist().index(LABELS)
         found = mean_interval(100 * (ours[:, column] - theirs[:, column]))
         lines.append(
-            f"- *On the long tail its macro-F1 is 5 points above the default of before.* With {LABELS} labels it is "
-            f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]."
+            "- *On the long tail, the macro-F1 of the default is 5 points above the macro-F1 of the previous default.* "
+            f"With {LABELS} labels, the difference is {found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]."
         )
     return "\n".join(lines)
 
@@ -172,7 +176,9 @@ def _starts(sets: Sets) -> str:
     lines = [
         "### The first 20 labels",
         "",
-        "The start `kmeans` minus random choice of one image a burst, with the head `auto`: points, paired by seed.",
+        "The table compares two ways to choose the first labels, with the head `auto`. It shows the result of "
+        "`kmeans` minus the result of a random choice of one image for each burst. Differences are in points and "
+        "paired by seed.",
         "",
         "| set | seeds | accuracy | macro-F1 |",
         "| --- | ---: | ---: | ---: |",

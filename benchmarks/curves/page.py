@@ -57,7 +57,7 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
             f"{image_set.facts['pool']:,}",
             f"{image_set.facts['test']:,}",
             str(image_set.facts["classes"]),
-            f"{FIRST} to {image_set.facts['budget']} by {image_set.facts['batch']}",
+            f"{FIRST} to {image_set.facts['budget']} in batches of {image_set.facts['batch']}",
             _percent(float(image_set.ceilings["linear"].accuracy.mean())) if "linear" in image_set.ceilings else DASH,
         ]
         for image_set in sets
@@ -70,30 +70,34 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         f"Written by `python -m benchmarks.curves --report` from `benchmarks/results/{source}`; edit that program, not "
         f"this page. [What each sampler does](samplers.md); [how to run this](https://github.com/alframe/alframe/blob/main/benchmarks/README.md#curves).",
         "",
-        f"Every sampler from {FIRST} labels to a tenth of the pool, {setting['seeds']} seeds, on frozen embeddings"
+        f"This page compares the samplers from {FIRST} labels to a tenth of the pool. Each ran with {setting['seeds']} "
+        "seeds, on frozen embeddings"
         + (f" (`{' '.join(setting['words'])}`)" if setting["words"] else " of the default backbone, EfficientNet-Lite0")
-        + f". Measured on {where}, {setting['workers']} sweeps side by side.",
+        + f". The measurements were made on {where}. {setting['workers']} sweeps ran at the same time.",
         "",
         _table(
             ["set", "what it is", "pool", "test images", "classes", "labels", "accuracy with all labels"], about, left=2
         ),
         "",
-        "- Seed for seed, all have the same first labels, drawn at random, and the same test images, which no model "
-        "has seen. Differences are paired by seed; in brackets stands Student's 95 % interval of the mean over "
-        "seeds. It holds the luck of the first labels and of the sampler. That of the test images it holds only where "
-        "each seed draws its own, as on the digits.",
-        "- The head is `linear`. Samplers that need draws have `laplace`, those that need activations `mlp`, and are "
-        "compared with random choice and margin sampling with the same head. (`laplace` predicts what `linear` does: "
-        "without draws the two are the same.)",
+        "- With the same seed, all samplers have the same first labels and the same test images. The first labels are "
+        "drawn at random. No model has seen the test images. Differences are paired by seed. The brackets contain "
+        "Student's 95 % interval of the mean over seeds. It includes the chance variation from the first labels and "
+        "from the sampler. It includes the chance variation from the test images only where each seed draws its own "
+        "test images, as on the digits.",
+        "- The head is `linear`. Samplers that need draws use the head `laplace`. Samplers that need activations use "
+        "the head `mlp`. Both kinds are compared with random choice and margin sampling with the same head. "
+        "(`laplace` makes the same predictions as `linear`. Without draws, the two are the same.)",
         "- *Area* is the mean accuracy over the labels spent (area under the learning curve, 0 to 100).",
-        f"- *Labels to {CEILING:.0%}*: with which {CEILING:.0%} of the accuracy with all labels is first reached, "
-        "median over seeds; in brackets, how many of the seeds got there.",
-        "- *Speed-up*: random choice takes so many times the labels to be as accurate as the sampler with the last "
-        f"ones (Kath et al. 2026); random choice was run to {LONGER} times the budget to see. In brackets the 95 % "
-        "interval of a bootstrap over seeds.",
-        f"- {tests} gains over random choice are tested, each at 95 %: by luck alone some {tests * 0.025:.0f} "
-        f"would seem better, and as many worse. **Bold** are those that also count among all these tests (Benjamini "
-        "and Hochberg 1995, 5 %). All on this page is of small sets, one backbone and its first few hundred labels.",
+        f"- *Labels to {CEILING:.0%}* is the number of labels at which a sampler first reaches {CEILING:.0%} of the "
+        "accuracy with all labels. It is the median over seeds. The brackets contain the number of seeds that "
+        "reached it.",
+        "- *Speed-up* says how many times as many labels random choice needs to become as accurate as the sampler is "
+        f"with its last labels (Kath et al. 2026). To measure this, random choice was run to {LONGER} times the "
+        "budget. The brackets contain the 95 % interval of a bootstrap over seeds.",
+        f"- {tests} gains over random choice are tested, each at 95 %. By chance alone, about {tests * 0.025:.0f} of "
+        f"them would seem better than random choice, and about {tests * 0.025:.0f} would seem worse. Gains in **bold** "
+        "are significant even if all these tests are taken into account (Benjamini and Hochberg 1995, 5 %). All "
+        "results on this page are for small sets, one backbone and the first few hundred labels.",
         "",
         f"![Learning curves]({FIGURE})",
     ]
@@ -122,10 +126,12 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall], source: str) -
             "## All sets",
             "",
             *([SINCE[source], ""] if source in SINCE else []),
-            "Area over random choice with the same head, in points. In brackets: the interval holds 0. Bold: see "
-            "above. *Beats* and *is beaten*: the part of all comparisons with other samplers, at all numbers of "
-            "labels, in which Student's paired test says so (Ash et al. 2020). *Seconds* to choose a batch, as a "
-            "multiple of margin's with the same head, on the largest set. Ranks are by area among all rows.",
+            "The table shows the area minus the area of random choice with the same head, in points. A value is in "
+            "brackets if its interval contains 0. Bold: see above. *Beats* is the share of comparisons in which this "
+            "sampler is better by Student's paired test, and *is beaten* the share in which it is worse. The "
+            "comparisons are with all other samplers, at all numbers of labels (Ash et al. 2020). *Seconds* is the "
+            "time to choose a batch on the largest set, divided by the time of margin with the same head. Ranks are "
+            "by area among all rows.",
             "",
             _table(header, cells, left=2),
         ]
