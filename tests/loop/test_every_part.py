@@ -228,6 +228,7 @@ TASKS: dict[str, Callable[[Place], list[str]]] = {
     "predict": lambda place: [],
     "new_plugin": lambda place: [],
     "compare": lambda place: [],
+    "recheck_labels": lambda place: [],
 }
 
 # What comes of a part that writes files, in the project.

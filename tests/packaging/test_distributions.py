@@ -80,7 +80,7 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
     assert (sampler, dim) == ("kcenter", 256)
     assert (site / f"alframe-{version}.dist-info").is_dir()
     text = run_command(sys.executable, "-m", "alframe", "--help-all", cwd=tmp_path, path=(site,))
-    assert "sampler: active_transfer," in text
+    assert "sampler: active_search," in text
     text = run_command(sys.executable, "-m", "alframe", "plugins", cwd=tmp_path, path=(site,))
     assert "kcenter" in text
     assert "BROKEN" not in text
@@ -90,7 +90,7 @@ def test_an_installed_wheel_stands_alone(site: Path, tmp_path: Path) -> None:
 
 def test_a_bare_clone_runs(clone: Path, tmp_path: Path) -> None:
     text = run_command(sys.executable, "-m", "alframe", "--help-all", cwd=tmp_path, path=(clone,))
-    assert "sampler: active_transfer," in text
+    assert "sampler: active_search," in text
     file, root, *_ = json.loads(run_command(sys.executable, "-c", WHERE, cwd=tmp_path, path=(clone,)))
     assert Path(file).parent == clone / "alframe"
     assert root == (clone / "conf").as_posix()

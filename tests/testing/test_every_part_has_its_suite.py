@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -29,6 +30,8 @@ def parts_of(suite: type[Any]) -> set[str]:
     if hasattr(suite, "overrides"):
         return {text.partition("=")[2] for text in suite().overrides(Path("images")) if text.startswith("task=")}
     part = suite.make
+    if isinstance(part, partial):
+        part = part.func
     if not inspect.isclass(part):
         part = get_type_hints(part).get("return")
     if part is None or getattr(part, "_is_protocol", False):
