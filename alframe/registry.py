@@ -162,7 +162,7 @@ class Registry:
             unknown = [name for name in params if name not in accepted]
             hint = "".join(did_you_mean(name, accepted) for name in unknown)
             what = f"has no parameter '{unknown[0]}'.{hint}" if unknown else f"{error}."
-            listing = ", ".join(_signature_text(each, params) for each in signature.parameters.values()) or "none"
+            listing = ", ".join(_parameter_text(each, params) for each in signature.parameters.values()) or "none"
             raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
         try:
             with part._contained():
@@ -213,7 +213,7 @@ def _warn_renamed(old: str, new: str) -> None:
     log.warning("%s has been renamed: use %s from now on. The old name still works.", old, new)
 
 
-def _signature_text(parameter: inspect.Parameter, given: Mapping[str, Any]) -> str:
+def _parameter_text(parameter: inspect.Parameter, given: Mapping[str, Any]) -> str:
     """Describe a parameter by its default, or else by the value that it has been given, by a YAML file for example."""
     default = given.get(parameter.name, parameter.default)
     value = default if parameter.default is inspect.Parameter.empty else parameter.default

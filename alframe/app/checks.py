@@ -25,12 +25,12 @@ def check_names(override: Override, parts: ChosenParts) -> None:
     """Raise UnknownComponent for a name that there is not, BadParams for a choice or a YAML file that cannot be."""
     known = parts.available(override.key) if override.key in GROUPS else {}
     text = override.text or ""
-    is_list = text.startswith("[") and text.endswith("]") and len(override.names) > 1
+    is_list = text.startswith("[") and text.endswith("]") and len(override.chosen_names) > 1
     if is_list and override.key in set(KINDS) - set(SEVERAL):
         raise BadParams(
             f"{override}: choose one {override.key}; -m {quote_argument(f'{override.key}=A,B')} tries several."
         )
-    for name in override.names if known else []:
+    for name in override.chosen_names if known else []:
         if NAME.match(name) and name not in known:
             raise UnknownComponent(unknown_name(override.key, name, sorted(known), MOVED.get(override.key, {})))
         if name in known:

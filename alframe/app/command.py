@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Command:
+class ParsedCommand:
     """A parsed command: its flags, its overrides by key, and the saved choices that stay in force.
 
     `folder` is the project that an override names; `latest` is the one to use if none does.
@@ -82,7 +82,7 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
     return command.hydra_arguments()
 
 
-def parse_command(words: Sequence[str]) -> Command:
+def parse_command(words: Sequence[str]) -> ParsedCommand:
     """Parse a command: a bare verb first means ``task=verb``, and names, keys and types are checked.
 
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
@@ -104,7 +104,7 @@ def parse_command(words: Sequence[str]) -> Command:
     if own_folder is not None and not Path(own_folder).is_dir():
         raise BadParams(f"--config-dir={own_folder}: there is no such folder.")
     parts = ChosenParts({**saved, **read}, [] if own_folder is None else [own_folder])
-    sweep = _is_sweep(flags, read)
+    sweep = _is_multirun(flags, read)
     given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
     for override in given.values():
         check_names(override, parts)
@@ -112,7 +112,7 @@ def parse_command(words: Sequence[str]) -> Command:
     standing = by_key(choice for choice in saved.values() if not _is_overruled(choice, saved, given, parts))
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
-    return Command(flags, given, standing, folder, latest, parts)
+    return ParsedCommand(flags, given, standing, folder, latest, parts)
 
 
 def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
@@ -213,7 +213,7 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
     return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(everything).chosen_names(saved.kind)
 
 
-def _check_saved_search_path(command: Command) -> None:
+def _check_saved_search_path(command: ParsedCommand) -> None:
     """Check that the folders of parts that the project names change nothing of Hydra's."""
     own = [override for override in command.given.values() if not _has_several_values(override)]
     words = list(map(str, [*command.saved.values(), *own]))
@@ -226,10 +226,10 @@ def _has_several_values(override: Override) -> bool:
     return parsed is not None and parsed.is_sweep_override()
 
 
-def _require_one_campaign(command: Command) -> None:
+def _require_one_campaign(command: ParsedCommand) -> None:
     """Check that it is clear which campaign the command is about."""
     folder, given = command.folder, command.given
-    if folder is not None and _is_sweep(command.flags, given):
+    if folder is not None and _is_multirun(command.flags, given):
         raise BadParams(
             "A sweep creates a project folder for each run, below `runs`. Remove project=...; "
             "runs=FOLDER sets where the folders go."
@@ -241,7 +241,7 @@ def _require_one_campaign(command: Command) -> None:
         start = f"To start one, give its images: {images}"
         if folder is not None and _is_run(given):
             raise StoreError(f"There is no project in {folder}. {start}")
-        if not _is_run(given) and not REGISTRIES["task"].get(str(given["task"].value)).declares("read_only"):
+        if not _is_run(given) and not REGISTRIES["task"].get(str(given["task"].parsed_value)).declares("read_only"):
             where = f"in {folder}" if folder else "yet"
             raise StoreError(f"There is no project {where}. If yours is elsewhere, add project=FOLDER. {start}")
     key = next((key for key in given if key.startswith("pool.")), None)
@@ -258,8 +258,8 @@ def _is_run(given: Overrides) -> bool:
     return "task" not in given or given["task"].text == "run"
 
 
-def _is_sweep(flags: Sequence[str], given: Overrides) -> bool:
-    return "-m" in flags or ("hydra.mode" in given and given["hydra.mode"].value == "MULTIRUN")
+def _is_multirun(flags: Sequence[str], given: Overrides) -> bool:
+    return "-m" in flags or ("hydra.mode" in given and given["hydra.mode"].parsed_value == "MULTIRUN")
 
 
 def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:

@@ -22,7 +22,7 @@ def describe_plugins() -> str:
     lines = []
     for kind, registry in REGISTRIES.items():
         lines.append(kind)
-        lines += [f"  {line}" for line in _describe_parts(kind, registry)]
+        lines += [f"  {line}" for line in _describe_registered_parts(kind, registry)]
     lines += ["experiment", *(f"  {name:24} {owner}" for name, owner in sorted(_experiment_owners().items()))]
     lines += list(_describe_problems())
     return "\n".join(lines)
@@ -37,7 +37,7 @@ def _experiment_owners() -> dict[str, str]:
     return owners | dict.fromkeys(config_files("experiment", [conf_folder()]), "alframe")
 
 
-def _describe_parts(kind: str, registry: Registry) -> Iterator[str]:
+def _describe_registered_parts(kind: str, registry: Registry) -> Iterator[str]:
     configured = config_files(kind, config_folders())
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in configured.values()]
     for name, entries in sorted(registry.parts().items()):

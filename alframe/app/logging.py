@@ -37,7 +37,7 @@ class MessageFormatter(logging.Formatter):
         return text if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: {text}"
 
 
-class LogFileFormatter(logging.Formatter):
+class TokenHidingFormatter(logging.Formatter):
     """Formatter for a file that others may read: links to pages stand there without the token that lets one in."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -64,7 +64,7 @@ def log_to_folder(folder: Path) -> Iterator[None]:
     """Keep all messages in ``folder/alframe.log`` as well, with their times, and the traceback of an error."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = ProjectLogHandler(folder / "alframe.log", encoding="utf-8", delay=True)
-    handler.setFormatter(LogFileFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(TokenHidingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     try:

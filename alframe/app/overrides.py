@@ -50,12 +50,12 @@ class Override:
         return self.key.partition(".")[0]
 
     @property
-    def value(self) -> Any:
+    def parsed_value(self) -> Any:
         """The plain value; None if there is none, or if Hydra cannot read it."""
         return None if self.text is None else plain_value(self.text)
 
     @property
-    def names(self) -> list[str]:
+    def chosen_names(self) -> list[str]:
         """The names that a group's choice chooses, several in a list or a sweep."""
         return [name.strip() for name in (self.text or "").strip("[]").split(",") if name.strip()]
 

@@ -28,7 +28,7 @@ class ChosenParts:
 
     def __init__(self, overrides: Overrides, folders: Sequence[str] = ()) -> None:
         self._overrides = overrides
-        searched = overrides[SEARCH_PATH].value if SEARCH_PATH in overrides else None
+        searched = overrides[SEARCH_PATH].parsed_value if SEARCH_PATH in overrides else None
         named = [folder.removeprefix("file://") for folder in searched or [] if "pkg://" not in folder]
         self._folders = [*config_folders(), *map(Path, [*folders, *named])]
         self._files: dict[str, dict[str, Path]] = {}
@@ -42,7 +42,7 @@ class ChosenParts:
     def chosen_names(self, kind: str) -> list[str]:
         """Return the names that are chosen of this kind."""
         if kind in self._overrides:
-            return self._overrides[kind].names
+            return self._overrides[kind].chosen_names
         name = self._default_choices.get(kind)
         return list(name) if isinstance(name, list) else [str(name)]
 
@@ -77,7 +77,7 @@ class ChosenParts:
         if isinstance(default, list) and default and all(isinstance(element, int | float) for element in default):
             return ValueType(is_list=True)
         chosen = self._overrides.get(f"{prefix}.name")
-        registered = str(chosen.value if chosen else recipe.get("name"))
+        registered = str(chosen.parsed_value if chosen else recipe.get("name"))
         declared = declared_types(kind, registered).get(parameter, ValueType())
         return replace(declared, is_list=True) if isinstance(default, list) else declared
 
@@ -85,7 +85,7 @@ class ChosenParts:
     def _default_choices(self) -> dict[str, Any]:
         """The choices in config.yaml and in the chosen experiment."""
         configs = [default_config()]
-        names = self._overrides["experiment"].names if "experiment" in self._overrides else []
+        names = self._overrides["experiment"].chosen_names if "experiment" in self._overrides else []
         configs += [self.load_yaml("experiment", name) for name in names if name in self.available("experiment")]
         choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]
         return {key.removeprefix("override ").strip("/"): name for entry in choices for key, name in entry.items()}

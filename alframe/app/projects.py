@@ -112,7 +112,7 @@ def _read_choices(file: Path) -> list[str]:
 def is_choice(override: Override) -> bool:
     """Return whether a project may bring this override along."""
     if override.key == SEARCH_PATH:
-        folders = override.value
+        folders = override.parsed_value
         return isinstance(folders, list) and all(str(folder).startswith("file://") for folder in folders)
     return override.kind in CHOOSABLE or override.key in RENAMED
 
@@ -178,7 +178,7 @@ def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, di
 
 
 def _with_absolute_path(override: Override, value_type: ValueType) -> Override:
-    value = override.value
+    value = override.parsed_value
     if not value_type.is_path or not value or "${" in (override.text or ""):
         return override
     if isinstance(value, list):

@@ -20,7 +20,7 @@ from alframe.loop.contract_checks import collect_answers_of
 from alframe.loop.labels import DecidedLabels, describe_conflicts, describe_unresolved_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
-from alframe.store.events import Arranged, Closed, Predicted, Requested
+from alframe.store.events import Arranged, Predicted, RequestClosed, Requested
 from alframe.store.records import StoredRound
 from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
 
@@ -37,7 +37,7 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
         incomplete = collect_and_store_answers(campaign, items, cache.problems)
         if not newest.closed:
             keys = set(newest.keys)
-            answered = (campaign.labels().answered_for_round(newest.number) & keys) - incomplete
+            answered = (campaign.labels().settled_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
             if len(answered) < count_required_answers(campaign, len(keys) - len(lost)):
@@ -214,13 +214,13 @@ def wait_for_answers(
     """
     stored_round = campaign.ledger.rounds()[-1]
     keys = set(stored_round.keys)
-    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().answered_for_round(stored_round.number))
+    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().settled_for_round(stored_round.number))
     needed, shown, told = count_required_answers(campaign, len(keys)), 0, ""
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
             incomplete = collect_and_store_answers(campaign, items, problems, newest_only=True)
             labels = campaign.labels()
-            answered = len((labels.answered_for_round(stored_round.number) & keys) - incomplete)
+            answered = len((labels.settled_for_round(stored_round.number) & keys) - incomplete)
             problem = describe_unresolved_conflicts(labels, keys, items)
             if serving is not None and problem != told:
                 serving.show_phase("waiting", problem or message)
@@ -280,12 +280,12 @@ def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequen
 def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, withdrawn: bool = False) -> None:
     """Journal that this request is no longer open; later answers still count."""
     with campaign.ledger.transaction():
-        campaign.ledger.add_event(stored_round.number, Closed(answered, withdrawn))
+        campaign.ledger.add_event(stored_round.number, RequestClosed(answered, withdrawn))
 
 
 def describe_progress(stored_round: StoredRound, labels: DecidedLabels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
-    keys, answered = set(stored_round.keys), labels.answered_for_round(stored_round.number) & set(stored_round.keys)
+    keys, answered = set(stored_round.keys), labels.settled_for_round(stored_round.number) & set(stored_round.keys)
     partly = len(answered & incomplete)
     unsure, conflicts = len(answered & labels.unsure_rounds.keys()), len(labels.unresolved_conflicts & keys)
     text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"

@@ -118,8 +118,8 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
     """
     if fitted.head is None or not campaign.audit_fraction:
         return None
-    frames = campaign.ledger.audit_frames()
-    if any(stored.audit_keys and stored.number not in frames for stored in campaign.ledger.rounds()):
+    strata = campaign.ledger.audit_strata()
+    if any(stored.audit_keys and stored.number not in strata for stored in campaign.ledger.rounds()):
         return None
     head = fitted.head
     return predict_in_chunks(fitted.embedded.embedding.features, keys, lambda x: head.probs(x).max(axis=1))
@@ -179,7 +179,7 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> N
     with ledger.transaction():
         ledger.add_round(number, campaign.config(), versions, owners, chosen.selection, chosen.audit.keys.tolist())
         if len(chosen.audit.keys):
-            ledger.add_audit_frame(number, chosen.audit.strata)
+            ledger.add_audit_strata(number, chosen.audit.strata)
         for event in [*chosen.events, describe_environment(cache.data_digest)]:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.rounds()[-1], cache.listing.items)

@@ -19,7 +19,7 @@ from alframe.loop.contract_checks import CheckedPool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
-from alframe.loop.same_images import warn_of_moved_project
+from alframe.loop.same_images import warn_of_project_with_same_images
 from alframe.settings import Duplicates, Inference, without_added_parameters
 from alframe.store.files import remove_file
 from alframe.types import MODEL_NEEDS, Label, Outcome, State
@@ -36,7 +36,7 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
         source.check()
     if cache is None:
         cache = sync_pool(campaign)
-        warn_of_moved_project(campaign, cache.listing.items)
+        warn_of_project_with_same_images(campaign, cache.listing.items)
     fitted = None
     remove_file(campaign.project.done_file)
     for tracker in campaign.parts.trackers:
@@ -130,7 +130,11 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
         return
     current = json.loads(json.dumps(campaign.config()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
-    changed = [kind for kind in kinds if _current_recipe(kind, stored) != _current_recipe(kind, current)]
+    changed = [
+        kind
+        for kind in kinds
+        if _recipe_under_current_names(kind, stored) != _recipe_under_current_names(kind, current)
+    ]
     keys = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
     # What there was before there was a choice.
     implied = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
@@ -143,7 +147,7 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
         )
 
 
-def _current_recipe(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+def _recipe_under_current_names(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the recipe of the part of this kind under today's names, but for additions that change nothing."""
     recipe = REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
     current: Mapping[str, Any] = without_added_parameters(kind, recipe)

@@ -48,7 +48,7 @@ class DecidedLabels:
         """Items that are labelled with several classes, none of which counts."""
         return self.conflicts.keys() - self.labelled_or_unsure
 
-    def answered_for_round(self, round_number: int) -> set[int]:
+    def settled_for_round(self, round_number: int) -> set[int]:
         """Return the items with a label that counts, from any round, and those that were marked unsure in this one.
 
         Of a round that asked about labelled images again, return those that it got an answer for.

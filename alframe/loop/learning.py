@@ -116,14 +116,14 @@ def load_audit_draws(campaign: Campaign, count: int) -> list[AuditDraw]:
     Earlier versions did not record which images a round could have drawn. These were all that had no label then.
     """
     ledger = campaign.ledger
-    frames = ledger.audit_frames()
+    strata = ledger.audit_strata()
     labelled_in = np.full(count, np.iinfo(np.int64).max)
     for label in campaign.labels().counted:
         labelled_in[label.item] = label.round or 0
     return [
         AuditDraw(
             np.array(sorted(stored.audit_keys), np.int64),
-            frames.get(stored.number, np.asarray(labelled_in >= stored.number, np.int64)),
+            strata.get(stored.number, np.asarray(labelled_in >= stored.number, np.int64)),
         )
         for stored in ledger.rounds()
         if stored.audit_keys

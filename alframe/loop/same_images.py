@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 SAMPLE = 20  # images whose files are compared
 
 
-def warn_of_moved_project(campaign: Campaign, items: list[Item]) -> None:
+def warn_of_project_with_same_images(campaign: Campaign, items: list[Item]) -> None:
     """Warn if a campaign of people that has asked nothing yet has the images of a project beside it, moved."""
     if campaign.parts.label_source.answers_now or campaign.ledger.rounds():
         return

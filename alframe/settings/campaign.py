@@ -70,7 +70,7 @@ def flatten(group: Any, prefix: str = "") -> dict[str, object]:
 
 
 @dataclass(frozen=True)
-class Folders:
+class CampaignFolders:
     """Where a campaign is kept: in the folder `project`, or else in one of its own below `runs`."""
 
     project: str | None = path_field(None)
@@ -78,5 +78,5 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Root(Settings, Folders):
+class Root(Settings, CampaignFolders):
     """Everything at the configuration's root but the parts."""

@@ -27,7 +27,7 @@ def require_metric(rule: str, metric: str, at_least: float) -> None:
         )
 
 
-def require_label_limit(rule: str, labels: int | None) -> None:
+def require_valid_label_limit(rule: str, labels: int | None) -> None:
     """Raise BadParams for a limit of fewer than one label; None is no limit."""
     require_parameter(f"stopping '{rule}'", labels is None or labels >= 1, "at least 1, or null", labels=labels)
 

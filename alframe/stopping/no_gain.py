@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.stopping.limits import reason_if_spent, require_label_limit
+from alframe.stopping.limits import reason_if_spent, require_valid_label_limit
 from alframe.types import RoundRecord
 
 
@@ -24,7 +24,7 @@ class NoGain:
     def __init__(self, rounds: int = 5, gain: float = 0.005, labels: int | None = None) -> None:
         require_at_least("stopping 'no_gain'", 1, rounds=rounds)
         require_parameter("stopping 'no_gain'", 0 <= gain < 1, "a fraction, such as 0.005 for half a point", gain=gain)
-        require_label_limit("no_gain", labels)
+        require_valid_label_limit("no_gain", labels)
         self.rounds, self.gain, self.labels = rounds, gain, labels
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:

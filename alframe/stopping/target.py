@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.limits import reason_if_reached, reason_if_spent, require_label_limit, require_metric
+from alframe.stopping.limits import reason_if_reached, reason_if_spent, require_metric, require_valid_label_limit
 from alframe.types import RoundRecord
 
 
@@ -20,7 +20,7 @@ class Target:
 
     def __init__(self, metric: str = "accuracy", at_least: float = 0.95, labels: int | None = None) -> None:
         require_metric(self.name, metric, at_least)
-        require_label_limit(self.name, labels)
+        require_valid_label_limit(self.name, labels)
         self.metric, self.at_least, self.labels = metric, at_least, labels
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:

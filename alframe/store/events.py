@@ -131,7 +131,7 @@ class Requested(Event):
 
 
 @dataclass(frozen=True)
-class Closed(Event):
+class RequestClosed(Event):
     """The request is closed: how many of its images were answered, and whether it was withdrawn before its end."""
 
     KIND: ClassVar[str] = "answered"

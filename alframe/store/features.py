@@ -124,7 +124,7 @@ class FeatureStore:
             rows, width = _read_shape(features_file)
             if len(hashes) != rows or width != (self.width or width):
                 raise ValueError(f"{len(hashes)} content hashes for ({rows}, {width}) features")
-            self._verify(keys_file, hashes)
+            self._verify_checksum(keys_file, hashes)
         except (FileNotFoundError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is removed, and its images are embedded again.", features_file, error)
             self._seen.discard(keys_file)
@@ -133,7 +133,7 @@ class FeatureStore:
         self.width = width
         return hashes
 
-    def _verify(self, keys_file: Path, hashes: ContentHashes) -> None:
+    def _verify_checksum(self, keys_file: Path, hashes: ContentHashes) -> None:
         """Raise ValueError if a shard that is new or has changed does not hold what its name says."""
         features_file = _features_file(keys_file)
         if self._verified.has(keys_file, features_file):

@@ -18,7 +18,7 @@ import numpy as np
 
 from alframe.errors import StoreError
 from alframe.store.database import Database, connect, connect_to_read, damaged, explain_content, explain_errors
-from alframe.store.events import Closed, Event, Requested, Trained
+from alframe.store.events import Event, RequestClosed, Requested, Trained
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import (
@@ -175,12 +175,12 @@ class Ledger(Database):
         rows = ((number, rank, key, score, key in audit_keys) for rank, (key, score) in ranked)
         self._insert("selection (round, rank, item, score, audit)", rows)
 
-    def add_audit_frame(self, round_number: int, strata: Ints) -> None:
+    def add_audit_strata(self, round_number: int, strata: Ints) -> None:
         """Append which images this round could have drawn at random: their `strata` (n,) by key, as in AuditDraw."""
         packed = zlib.compress(strata.astype("<u2").tobytes())
         self._insert("audit_frame (round, strata)", [(round_number, packed)])
 
-    def audit_frames(self) -> dict[int, Ints]:
+    def audit_strata(self) -> dict[int, Ints]:
         """Return the `strata` (n,) of every round that drew at random; earlier versions did not record them."""
         rows = self._read("SELECT round, strata FROM audit_frame ORDER BY round")
         with explain_content(self.file):
@@ -201,7 +201,7 @@ class Ledger(Database):
                     number=number,
                     keys=tuple(keys[number]),
                     requested=(number, Requested.KIND) in events,
-                    closed=(number, Closed.KIND) in events,
+                    closed=(number, RequestClosed.KIND) in events,
                     audit_keys=frozenset(audit_keys[number]),
                     label_source=json.loads(label_source or "{}"),
                     sampler=sampler or "",

@@ -78,7 +78,10 @@ def write_page(
     sets = group_runs(found.runs, baseline)
     names = list(dict.fromkeys(name for data in sets for name in data.strategies))
     seeds = sorted({run.seed for run in found.runs})
-    summary = f"{_number(len(names), 'strategy', 'strategies')} over {_number(len(seeds), 'seed', 'seeds')}, on " + (
+    counts = (
+        f"{_count_with_noun(len(names), 'strategy', 'strategies')} over {_count_with_noun(len(seeds), 'seed', 'seeds')}"
+    )
+    summary = f"{counts}, on " + (
         f"{len(sets)} data sets: {'; '.join(data.name for data in sets)}." if len(sets) > 1 else f"{sets[0].name}."
     )
     if names and not any(data.baselines for data in sets):
@@ -120,5 +123,5 @@ def _choose_goals(runs: Sequence[Run], measure: str) -> list[float]:
     return []
 
 
-def _number(count: int, one: str, several: str) -> str:
+def _count_with_noun(count: int, one: str, several: str) -> str:
     return f"{count} {one if count == 1 else several}"

@@ -83,7 +83,7 @@ class Withdraw:
         stored_round, items = rounds[-1], session.ledger.items()
         incomplete = collect_and_store_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
-        answered = labels.answered_for_round(stored_round.number) & set(stored_round.keys)
+        answered = labels.settled_for_round(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
         progress = describe_progress(stored_round, labels, incomplete)
         return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

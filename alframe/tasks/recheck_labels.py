@@ -97,7 +97,7 @@ class RecheckLabels(Watching):
                 wait_for_answers(session, items, cache.problems, self.every, serving)
         incomplete = collect_and_store_answers(session, items, cache.problems, newest_only=True)
         labels, keys = session.labels(), set(stored_round.keys)
-        answered = (labels.answered_for_round(stored_round.number) & keys) - incomplete
+        answered = (labels.settled_for_round(stored_round.number) & keys) - incomplete
         if len(answered) < count_required_answers(session, len(keys)):
             again = project_command(session.folder, verb="recheck_labels")
             text = [*found, describe_progress(stored_round, labels, incomplete), message, f"Then run: {again}"]
@@ -124,7 +124,7 @@ class RecheckLabels(Watching):
 def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: set[int]) -> None:
     """Close a round that asked about images without a label. Raises LabelError if too few of it are answered."""
     keys = set(stored_round.keys)
-    answered = (session.labels().answered_for_round(stored_round.number) & keys) - incomplete
+    answered = (session.labels().settled_for_round(stored_round.number) & keys) - incomplete
     if len(answered) >= count_required_answers(session, len(keys)):
         close_request(session, stored_round, len(answered))
         return

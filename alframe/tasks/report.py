@@ -22,7 +22,7 @@ from alframe.loop.pool_counts import count_pool
 from alframe.loop.serving import find_hidden_keys
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
-from alframe.store.events import Arranged, Closed, Predicted
+from alframe.store.events import Arranged, Predicted, RequestClosed
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
@@ -145,7 +145,7 @@ def _describe_state(session: Session, outcome: Outcome | None) -> str:
     newest = rounds[-1]
     if not newest.closed:
         return f"Waiting for the labels of round {newest.number}."
-    ((_, closed),) = session.ledger.events(Closed, newest.number)
+    ((_, closed),) = session.ledger.events(RequestClosed, newest.number)
     verb = "was withdrawn" if closed.withdrawn else "is closed"
     return (
         f"Round {newest.number} {verb}: {closed.labels} of its {len(newest.keys)} images were answered by then. "

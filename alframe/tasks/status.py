@@ -84,7 +84,7 @@ def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], li
     """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
     labels, rounds = session.labels(), session.ledger.rounds()
     asks_again = bool(rounds) and rounds[-1].number in session.recheck_rounds()
-    answered = labels.answered_for_round(rounds[-1].number) if rounds else set()
+    answered = labels.settled_for_round(rounds[-1].number) if rounds else set()
     problems = describe_conflicts(labels, items)
     for stored_round in () if session.parts.label_source.answers_now else rounds:
         try:

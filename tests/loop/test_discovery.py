@@ -31,7 +31,7 @@ def campaign(tmp_path: Path):
                 strata = np.zeros(60, np.int64)
                 strata[20:40], strata[40:] = 1, 2
                 ledger.add_round(number, config, {}, {}, Selection(np.arange(first, first + 10)), {first, first + 1})
-                ledger.add_audit_frame(number, strata)
+                ledger.add_audit_strata(number, strata)
                 ledger.add_event(number, Predicted(["fox"] * 10, [0.5] * 10))
         labels = lambda: decide_labels(ledger.label_rows(), "ask")  # noqa: E731
         yield SimpleNamespace(ledger=ledger, labels=labels)

@@ -65,7 +65,7 @@ def test_who_is_unsure_leaves_it_to_the_others() -> None:
     assert verdicts(said(UNSURE, "anna"), said("fox", "ben")) == ["fox"] * 3
     settled = decide_labels([said(UNSURE, "anna"), said(UNSURE, "ben")], "ask")
     assert (settled.counted, settled.unsure_rounds, settled.labelled_or_unsure) == ([], {0: {1}}, {0})
-    assert (settled.answered_for_round(1), settled.answered_for_round(2)) == ({0}, set())
+    assert (settled.settled_for_round(1), settled.settled_for_round(2)) == ({0}, set())
 
 
 def test_an_image_with_a_conflict_is_not_answered_and_a_counted_one_is() -> None:

@@ -225,7 +225,7 @@ def test_the_ledger_knows_what_each_round_could_draw_and_old_projects_go_on_with
         person.answer(number)
     person.run(*words)
     with open_session(*person.words, "task=status") as session:
-        rounds, frames = session.ledger.rounds(), session.ledger.audit_frames()
+        rounds, frames = session.ledger.rounds(), session.ledger.audit_strata()
         asked: set[int] = set()
         for stored in rounds:
             strata = frames[stored.number]
@@ -236,7 +236,7 @@ def test_the_ledger_knows_what_each_round_could_draw_and_old_projects_go_on_with
             asked |= set(stored.keys)
         assert frames[4].max() == 2, "there is a model, and by its confidence one image of each half is drawn"
         exact = load_audit_draws(session, len(session.ledger.items()))
-        monkeypatch.setattr(Ledger, "audit_frames", lambda self: {})
+        monkeypatch.setattr(Ledger, "audit_strata", lambda self: {})
         for draw, known in zip(load_audit_draws(session, len(session.ledger.items())), exact, strict=True):
             assert draw.keys.tolist() == known.keys.tolist()
             assert np.array_equal(draw.strata > 0, known.strata > 0) and draw.strata.max() == 1
@@ -245,7 +245,7 @@ def test_the_ledger_knows_what_each_round_could_draw_and_old_projects_go_on_with
     person.run(*words)
     monkeypatch.undo()
     with person.ledger() as ledger:
-        assert ledger.audit_frames()[5].max() == 1, "as in the rounds before, which drew from all alike"
+        assert ledger.audit_strata()[5].max() == 1, "as in the rounds before, which drew from all alike"
         assert measured.unlabelled_accuracy is not None and ledger.history()[-1].unlabelled_accuracy is not None
 
 

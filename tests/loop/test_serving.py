@@ -18,7 +18,7 @@ from alframe.app.api import open_session
 from alframe.label_sources.web import launch
 from alframe.loop.experiment import sync_pool
 from alframe.loop.serving import describe_accuracy, find_hidden_keys, take_snapshot
-from alframe.store.events import Arranged, Closed, Event, Predicted
+from alframe.store.events import Arranged, Event, Predicted, RequestClosed
 from alframe.store.ledger import Ledger
 from alframe.tasks.report import collect_data
 from alframe.testing.records import round_record
@@ -419,7 +419,7 @@ def test_unanswered_images_of_earlier_batches_are_counted_with_those_that_are_no
         cache = sync_pool(session)
         assert take_snapshot(session, cache, None).unanswered_without_suggestion_count == 0, "it is open"
         with session.ledger.transaction():
-            session.ledger.add_event(stored.number, Closed(0))
+            session.ledger.add_event(stored.number, RequestClosed(0))
         (_, arranged), *_ = session.ledger.events(Arranged)
         hidden = [key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind]
         assert (

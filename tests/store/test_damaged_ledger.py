@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from alframe.errors import AlframeError, StoreError
-from alframe.store.events import Closed, DuplicateCounts, Predicted, Requested, ShownContent, Trained
+from alframe.store.events import DuplicateCounts, Predicted, RequestClosed, Requested, ShownContent, Trained
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord, Selection
 
-EVENTS = (ShownContent, Predicted, DuplicateCounts, Requested, Closed, Trained)
+EVENTS = (ShownContent, Predicted, DuplicateCounts, Requested, RequestClosed, Trained)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Predicted(["fox"] * 9, [0.5] * 9),
             Requested(),
             Trained(3, "x"),
-            Closed(9),
+            RequestClosed(9),
         )
         for event in (*events, DuplicateCounts(1, 1)):
             ledger.add_event(1, event)

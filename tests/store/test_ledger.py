@@ -61,8 +61,8 @@ def test_the_images_that_a_round_could_draw_come_back(ledger: Ledger) -> None:
     strata = {1: [1, 0, 65535], 2: []}
     with ledger.transaction():
         for number, numbers in strata.items():
-            ledger.add_audit_frame(number, np.array(numbers, np.int64))
-    assert {number: found.tolist() for number, found in ledger.audit_frames().items()} == strata
+            ledger.add_audit_strata(number, np.array(numbers, np.int64))
+    assert {number: found.tolist() for number, found in ledger.audit_strata().items()} == strata
 
 
 def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
@@ -71,7 +71,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
         ledger.add_labels([(0, Label("a.jpg", "fox"))], 1, "csv")
         ledger.add_event(1, Requested())
         ledger.mark_unreadable([(2, "truncated")])
-        ledger.add_audit_frame(1, np.array([1, 0, 2]))
+        ledger.add_audit_strata(1, np.array([1, 0, 2]))
     for table in ("label", "selection", "round", "event", "aside", "audit_frame"):
         for verb in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
