@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from alframe.data.pictures import RANGE_HINT, open_picture, read_orientation, to_eight_bit
-from alframe.data.reasons import UnreadableImage, UnsuitableInput
+from alframe.data.reasons import ReadableOtherwise, UnreadableImage
 from alframe.types import InputSpec
 
 _NPY_MAGIC = b"\x93NUMPY"
@@ -37,7 +37,7 @@ def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
     """Return the values as they are stored, (H, W, bands) of any numeric type, and the orientation (1: upright).
 
     An 8-bit picture is converted to grey or colour where `channels` is 1 or 3. Raises UnreadableImage for a file that
-    is damaged, UnsuitableInput for one that needs another package, and whatever the decoders raise.
+    is damaged, ReadableOtherwise for one that needs another package, and whatever the decoders raise.
     """
     if is_npy(data):
         return _require_image_array(_read_npy(data)), 1
@@ -48,24 +48,26 @@ def fit_to_input(array: Array, spec: InputSpec) -> Array:
     """Turn (H, W, bands) into (H, W, channels): uint8 as it is, or float32 with the `value_range` scaled to 0..255.
 
     Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises
-    UnsuitableInput where the bands are not as many as the channels, and where the range is missing or cannot be right.
+    ReadableOtherwise where the bands are not as many as the channels, and where the range is missing or impossible.
     """
     bands = array.shape[2]
     if bands == 1 and spec.channels == 3:
         array = np.repeat(array, 3, axis=2)
     elif bands != spec.channels:
-        raise UnsuitableInput(
+        raise ReadableOtherwise(
             f"it has {bands} band{'s' * (bands > 1)} of {array.shape[0]} x {array.shape[1]} pixels, but the backbone "
             f"takes {spec.channels} (backbone.in_chans). Set backbone.in_chans={bands}, or convert the image"
         )
     if spec.value_range is None:
         if array.dtype != np.uint8:
             low, high = (float(bound(array)) for bound in (np.nanmin, np.nanmax))
-            raise UnsuitableInput(f"its values are {array.dtype}, {low:g} to {high:g}, of unknown range; {RANGE_HINT}")
+            raise ReadableOtherwise(
+                f"its values are {array.dtype}, {low:g} to {high:g}, of unknown range; {RANGE_HINT}"
+            )
         return array
     low, high = np.array(spec.value_range, np.float32).T
     if array.dtype == np.uint8 and high.max() > 255:
-        raise UnsuitableInput(
+        raise ReadableOtherwise(
             f"its values are 8-bit, but backbone.value_range goes up to {high.max():g}: it would be almost black. "
             f"Put such pictures into a separate pool"
         )
@@ -120,13 +122,13 @@ def _read_tiff(data: bytes, channels: int) -> tuple[Array, int]:
 
 
 def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
-    """Read the TIFF with Pillow, which has codecs that tifffile lacks, if it reads all bands; else UnsuitableInput."""
-    with suppress(UnidentifiedImageError, UnsuitableInput):
+    """Read the TIFF with Pillow, which has codecs that tifffile lacks. Raises ReadableOtherwise unless it reads all."""
+    with suppress(UnidentifiedImageError, ReadableOtherwise):
         values, orientation = _read_with_pillow(data, None)
         if values.size == math.prod(series.shape):
             return values, orientation
     compression = getattr(series.keyframe.compression, "name", series.keyframe.compression)
-    raise UnsuitableInput(
+    raise ReadableOtherwise(
         f'its compression {compression} needs another package: pip install "alframe[tiff]", '
         f"or save it without compression, or with deflate"
     )
@@ -148,7 +150,9 @@ def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
     with open_picture(data) as image:
         measured = image.mode.startswith(("I", "F"))
         if not measured and any(";16" in str(tile.args) for tile in image.tile):
-            raise UnsuitableInput("Pillow reads only 8 of the 16 bits of its colours; save it as an uncompressed TIFF")
+            raise ReadableOtherwise(
+                "Pillow reads only 8 of the 16 bits of its colours; save it as an uncompressed TIFF"
+            )
         image.load()
         # Asked now: Pillow turns a TIFF upright itself while loading it.
         orientation = read_orientation(image)

@@ -12,7 +12,7 @@ from PIL.ImageFile import ImageFile
 
 from alframe.commands import quote_argument
 from alframe.compat import prepare_pillow
-from alframe.data.reasons import UnsuitableInput
+from alframe.data.reasons import ReadableOtherwise
 
 prepare_pillow()
 
@@ -46,12 +46,12 @@ def is_heic(data: bytes) -> bool:
 
 
 def open_picture(data: bytes) -> ImageFile:
-    """Open a picture with Pillow. Raises UnsuitableInput where another package would read it, and as Pillow does."""
+    """Open a picture with Pillow. Raises ReadableOtherwise where another package would read it, and as Pillow does."""
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
         if is_heic(data) and "HEIF" not in Image.OPEN:
-            raise UnsuitableInput(
+            raise ReadableOtherwise(
                 'it is a HEIC picture: to read those, pip install "alframe[heif]", or save it as a JPEG'
             ) from None
         raise
@@ -73,13 +73,13 @@ def turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
-    """Convert the picture to `mode`, on white where it is transparent. Raises UnsuitableInput for real numbers."""
+    """Convert the picture to `mode`, on white where it is transparent. Raises ReadableOtherwise for real numbers."""
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
         wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)
         return Image.fromarray(np.round(wide / 257).astype(np.uint8)).convert(mode)
     if image.mode == "F":
         low, high = image.getextrema()
-        raise UnsuitableInput(
+        raise ReadableOtherwise(
             f"its pixels are floating-point numbers, {low:g} to {high:g}, of unknown range; {RANGE_HINT}"
         )
     if image.has_transparency_data:

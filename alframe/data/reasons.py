@@ -14,7 +14,7 @@ class UnreadableImage(Exception):
     """The fault is in the file; the message is the reason."""
 
 
-class UnsuitableInput(Exception):
+class ReadableOtherwise(Exception):
     """Other settings, or another package, could read the file; the message is the reason."""
 
 
@@ -37,7 +37,7 @@ def explain_outside_cause(error: Exception) -> str | None:
     """Return the reason if it lies outside the file; None if it lies in the bytes."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return NO_MEMORY
-    if isinstance(error, UnsuitableInput):
+    if isinstance(error, ReadableOtherwise):
         return str(error)
     # An OSError with a number is the system's, not Pillow's: the bytes are in memory. Codecs are imported when needed.
     if isinstance(error, ImportError) or getattr(error, "errno", None) is not None:

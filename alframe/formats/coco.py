@@ -158,7 +158,7 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
         _require_text(record, "file_name"),
         position,
         size if min(size) > 0 else None,
-        _first_time([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
+        _best_time_text([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
         None if _to_text(location := record.get("location")) is None else id_text(location),
         _to_text(record.get("seq_id")),
         record.get("corrupt") is True,
@@ -192,7 +192,7 @@ def _to_text(value: object) -> str | None:
     return str(value).encode("utf-8", "replace").decode().strip() or None
 
 
-def _first_time(texts: Sequence[str]) -> str:
+def _best_time_text(texts: Sequence[str]) -> str:
     """Return the first text that is a time; if none is, the first that is not blank, or ""."""
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 

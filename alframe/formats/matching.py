@@ -61,7 +61,7 @@ class ImageMatcher:
         number = self._number_of_id.get(cell, NOT_FOUND)
         # Most paths of a long table were not requested, as their file names tell.
         if number < 0 and self.is_known_name(path := normalise_path(cell)):
-            number = int(self._find_here([path])[0])
+            number = int(self._find_local([path])[0])
         return self._ids[number] if number >= 0 else None
 
     def ids_of_numbers(self, numbers: Ints) -> list[ItemId | None]:
@@ -103,12 +103,12 @@ class ImageMatcher:
             return PathMatches(numbers)
         found_anchors = {""} if len(rows) < len(paths) else set()
         normal = normalise_paths([paths[row] for row in rows.tolist()])
-        here = np.where(numbers[rows] < 0, self._find_here(normal), numbers[rows])
+        here = np.where(numbers[rows] < 0, self._find_local(normal), numbers[rows])
         if folder is not None and in_folder:
             here = agree(here, self._numbers_relative_to(normal, folder))
         if encoded := [row for row in np.flatnonzero(here == NOT_FOUND).tolist() if "%" in normal[row]]:
             decoded = normalise_paths([unquote(normal[row]) for row in encoded])
-            here[encoded] = self._find_here(decoded)
+            here[encoded] = self._find_local(decoded)
             if folder is not None and in_folder:
                 here[encoded] = agree(here[encoded], self._numbers_relative_to(decoded, folder))
             for row, path in zip(encoded, decoded, strict=True):
@@ -191,7 +191,7 @@ class ImageMatcher:
             )
         return np.array(is_other, bool)
 
-    def _find_here(self, normal: Sequence[str]) -> Ints:
+    def _find_local(self, normal: Sequence[str]) -> Ints:
         """Return the numbers of the items with these normalised ids, or at these absolute places."""
         caseless = casefold_paths(normal)
         numbers = self._id_table.find(caseless, normal.__getitem__)

@@ -20,7 +20,7 @@ _THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPicture:
+class PictureHeader:
     """The width and height of a picture as it is stored, and how EXIF turns it: 1 (not at all) to 8."""
 
     width: int
@@ -28,7 +28,7 @@ class StoredPicture:
     orientation: int = 1
 
 
-def read_stored_picture(path: Path) -> StoredPicture | None:
+def read_picture_header(path: Path) -> PictureHeader | None:
     """Return size and orientation from the header of an image; None if they cannot be read."""
     from PIL import Image
 
@@ -37,15 +37,15 @@ def read_stored_picture(path: Path) -> StoredPicture | None:
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
             warnings.simplefilter("ignore")
-            return StoredPicture(*image.size, read_orientation(image))
+            return PictureHeader(*image.size, read_orientation(image))
     except Exception:  # any damage: the header tells no size
         return None
 
 
-def read_stored_pictures(paths: Sequence[Path]) -> Iterator[StoredPicture | None]:
+def read_picture_headers(paths: Sequence[Path]) -> Iterator[PictureHeader | None]:
     """Yield size and orientation of each image, read by several threads."""
     with ThreadPoolExecutor(_THREADS) as threads:
-        yield from track(threads.map(read_stored_picture, paths), "Reading sizes", total=len(paths), unit="img")
+        yield from track(threads.map(read_picture_header, paths), "Reading sizes", total=len(paths), unit="img")
 
 
 def turn_boxes(boxes: Rectangles, orientations: Ints) -> Rectangles:
@@ -74,7 +74,7 @@ def turn_box(box: Box, orientation: int) -> Box:
     return Box(max(x, 0.0), max(y, 0.0), w, h)
 
 
-def measured_as_stored(picture: StoredPicture, size: tuple[float, float]) -> bool | None:
+def measured_as_stored(picture: PictureHeader, size: tuple[float, float]) -> bool | None:
     """Return whether `size` (width, height), in any unit, is that of the stored picture; None if it could be either."""
     if picture.orientation == 1:
         return False

@@ -42,12 +42,12 @@ def read_exif_time(path: Path) -> datetime | None:
     files is parsed here, which is ten times faster than Pillow.
     """
     try:
-        return parse_local_time(read_exif_text(path))
+        return parse_local_time(read_exif_time_text(path))
     except OSError:
         return None
 
 
-def read_exif_text(path: Path) -> str:
+def read_exif_time_text(path: Path) -> str:
     """Return the text of the first of TIME_TAGS that is a time; if none is, the first that is not blank; else "".
 
     Raises OSError where the drive fails, which says nothing of the file, and nothing else.
@@ -79,18 +79,18 @@ def earliest_file_time(path: Path) -> datetime | None:
         return None
 
 
-def read_exif_texts(paths: Sequence[Path]) -> Iterator[list[str | OSError]]:
-    """Yield the `read_exif_text` of all files in order, in lists of up to 256, read by many threads.
+def read_exif_time_texts(paths: Sequence[Path]) -> Iterator[list[str | OSError]]:
+    """Yield the `read_exif_time_text` of all files in order, in lists of up to 256, read by many threads.
 
     Where a drive fails, also when tried again, its error is in the place of the text.
     """
     tasks = [paths[files] for files in chunks(len(paths), FILES_PER_TASK)]
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
-        yield from threads.map(_read_patiently, tasks)
+        yield from threads.map(_read_exif_texts_with_retries, tasks)
 
 
-def _read_patiently(paths: Sequence[Path]) -> list[str | OSError]:
+def _read_exif_texts_with_retries(paths: Sequence[Path]) -> list[str | OSError]:
     texts = [_read_text_or_error(path) for path in paths]
     for pause in drives.RETRY_PAUSES:
         if not (failed := [at for at, text in enumerate(texts) if isinstance(text, OSError)]):
@@ -103,7 +103,7 @@ def _read_patiently(paths: Sequence[Path]) -> list[str | OSError]:
 
 def _read_text_or_error(path: Path) -> str | OSError:
     try:
-        return read_exif_text(path)
+        return read_exif_time_text(path)
     except OSError as error:
         return error
 

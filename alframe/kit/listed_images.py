@@ -13,7 +13,7 @@ from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_difference, find_image_files
 from alframe.formats.path_text import shorten_list
 from alframe.formats.skipped import SkippedRecords
-from alframe.formats.stored_pictures import measured_as_stored, read_stored_pictures, turn_box
+from alframe.formats.stored_pictures import measured_as_stored, read_picture_headers, turn_box
 from alframe.kit.image_paths import locate_image
 from alframe.kit.times import TimeColumn
 from alframe.types import UTC_OFFSET, Box, Item
@@ -161,7 +161,7 @@ class ListedImages:
     def _turn_boxes(self, items: Sequence[Item], sizes: Sequence[tuple[float, float] | None]) -> Iterator[Item]:
         """Yield the items; boxes that were measured in stored pictures are turned as EXIF turns these."""
         rows = [row for row, item in enumerate(items) if item.box is not None and sizes[row] is not None]
-        pictures = dict(zip(rows, read_stored_pictures([items[row].path for row in rows]), strict=True))
+        pictures = dict(zip(rows, read_picture_headers([items[row].path for row in rows]), strict=True))
         as_stored = {
             row: measured_as_stored(picture, size)
             for row, picture in pictures.items()

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from alframe.errors import PoolError
-from alframe.formats.camtrap_dp.events import Event, EventImages, Medium, join_events
+from alframe.formats.camtrap_dp.events import Capture, Event, EventImages, join_events
 from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
@@ -71,7 +71,7 @@ class CamtrapDp:
         zones = {name: time.tzinfo for name, row in deployments.items() if (time := row.time("deploymentStart"))}
         joined = join_events(
             [Event(one.deployment, one.start, one.end) for one in observations.of_events],
-            [Medium(row["deploymentID"], row.time("timestamp"), row["captureMethod"] == "timeLapse") for row in media],
+            [Capture(row["deploymentID"], row.time("timestamp"), row["captureMethod"] == "timeLapse") for row in media],
             {name: zone for name, zone in zones.items() if zone is not None},
         )
         for number in joined.without_images:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.forecast import FARTHEST_BEST, WIDEST, describe_forecast, fit_curves, forecast
+from alframe.engine.measuring.forecast import FARTHEST_BEST, WIDEST, describe_forecast, forecast, weight_curves
 from alframe.testing.records import evaluation, round_record
 from alframe.types import CROSS_VALIDATION_BASIS, RoundRecord
 
@@ -37,7 +37,7 @@ def test_the_interval_holds_what_is_measured_later() -> None:
         # The same test images each time: what they have in common moves the whole curve.
         offset, noise = rng.normal(0, 0.015), rng.normal(0, 0.008, len(labels) + 1)
         measured = curve(np.append(labels, 400), best, power) + offset + noise
-        low, _, high = fit_curves(labels.astype(float), measured[:-1], 400).predict(400)
+        low, _, high = weight_curves(labels.astype(float), measured[:-1], 400).predict(400)
         held.append(low <= measured[-1] <= high)
     assert np.mean(held) >= 0.93
 
@@ -61,7 +61,7 @@ def test_the_labels_to_near_the_best_are_counted_where_they_can_be_told() -> Non
     for _ in range(80):
         best, power = rng.uniform(0.7, 1), rng.uniform(0.6, 2)
         measured = curve(labels, best, power) + rng.normal(0, 0.008, len(labels))
-        found = fit_curves(labels.astype(float), measured, 400).labels_to_near_best()
+        found = weight_curves(labels.astype(float), measured, 400).labels_to_near_best()
         true = max(0, 20 * ((best - 0.3) / (0.05 * best)) ** (1 / power) - 200)
         if found is not None:
             assert 0 <= found[0] <= found[1] <= (FARTHEST_BEST - 1) * 200
@@ -119,7 +119,7 @@ def test_it_holds_for_the_curves_of_the_benchmark() -> None:
                     later = np.flatnonzero((labels > 1.2 * labels[points - 1]) & (labels <= 2 * labels[points - 1]))
                     if labels[points - 1] < 2 * labels[0] or not len(later):
                         continue
-                    curves = fit_curves(labels[:points], measured[:points], images["test"])
+                    curves = weight_curves(labels[:points], measured[:points], images["test"])
                     low, _, high = curves.predict(labels[later[-1]])
                     if high - low <= WIDEST:
                         held.append(low <= measured[later[-1]] <= high)

@@ -133,7 +133,9 @@ def test_times_of_known_images_are_not_read_again(
     untimed = Item("a.jpg", tmp_path / "a.jpg")
     first = listing(ledger, [untimed])
     assert first[0].taken == datetime(2024, 5, 31, 6) and first[0].sequence == "/ 2024-05-31 06:00:00"
-    monkeypatch.setattr("alframe.engine.listing.sequences.read_exif_texts", lambda paths: pytest.fail(f"read {paths}"))
+    monkeypatch.setattr(
+        "alframe.engine.listing.sequences.read_exif_time_texts", lambda paths: pytest.fail(f"read {paths}")
+    )
     assert listing(ledger, [untimed]) == first
     (tmp_path / "a.jpg").unlink()
     assert listing(ledger, [replace(untimed, camera="C")])[0].sequence == first[0].sequence

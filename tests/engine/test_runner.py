@@ -61,7 +61,7 @@ def embedder_of(inference: Inference, recipe: dict[str, Any] = RECIPE, state: An
 @pytest.fixture(scope="module", autouse=True)
 def exported_once() -> Iterator[None]:
     """Exporting takes seconds, and gives the same for the same weights."""
-    export, known = runtimes.export_onnx, dict[str, bytes]()
+    export, known = runtimes.export_onnx_bytes, dict[str, bytes]()
 
     def exported(network: nn.Module, spec: InputSpec, images: torch.Tensor) -> bytes:
         key = embedder_from_module(network, spec, {}, "cpu").network_digest
@@ -70,7 +70,7 @@ def exported_once() -> Iterator[None]:
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtimes, "export_onnx", exported)
+        patch.setattr(runtimes, "export_onnx_bytes", exported)
         yield
 
 
@@ -179,7 +179,7 @@ signal.raise_signal(signal.SIGINT)
 def test_a_signal_arrives_after_engines_were_dropped(tmp_path: Path) -> None:
     """Two engines, of which the first goes before the second: as when a network is trained and embeds anew."""
     spec, network = InputSpec(8, (0.5,) * 3, (0.5,) * 3), tmp_path / "flatten.onnx"
-    network.write_bytes(runtimes.export_onnx(nn.Flatten(), spec, torch.zeros(2, 8, 8, 3, dtype=torch.uint8)))
+    network.write_bytes(runtimes.export_onnx_bytes(nn.Flatten(), spec, torch.zeros(2, 8, 8, 3, dtype=torch.uint8)))
     done = subprocess.run([sys.executable, "-c", DROPPED, network], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "interrupted", f"{done.returncode} {done.stderr}"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.formats.times import earliest_file_time, parse_local_time, read_exif_texts, read_exif_time
+from alframe.formats.times import earliest_file_time, parse_local_time, read_exif_time, read_exif_time_texts
 
 NOON = datetime(2024, 5, 31, 12, 0, 7)
 
@@ -93,7 +93,7 @@ def test_bytes_that_fill_the_space_before_the_header_are_passed_over(tmp_path: P
 
 def test_a_time_of_unknown_form_is_kept_as_an_example(tmp_path: Path) -> None:
     files = [picture(tmp_path / "a.jpg", {0x9003: "May or so"}), picture(tmp_path / "b.jpg", {})]
-    assert list(read_exif_texts(files)) == [["May or so", ""]]
+    assert list(read_exif_time_texts(files)) == [["May or so", ""]]
 
 
 @given(st.text())
@@ -118,7 +118,7 @@ def test_the_clock_of_the_camera_counts(text: str) -> None:
 
 def test_many_come_in_their_order(tmp_path: Path) -> None:
     paths = [picture(tmp_path / f"{n}.jpg", {0x9003: f"2024:05:31 12:00:{n:02}"}) for n in range(5)] * 120
-    texts = [text for part in read_exif_texts(paths) for text in part]
+    texts = [text for part in read_exif_time_texts(paths) for text in part]
     assert texts == [f"2024:05:31 12:00:{n:02}" for n in range(5)] * 120
 
 
@@ -132,7 +132,7 @@ def test_the_file_s_own_time_is_the_earlier_one(tmp_path: Path) -> None:
 def test_real_cameras_agree_with_the_names_of_their_files(shared_data: Path) -> None:
     files = sorted((shared_data / "camtrapr-borneo-exif").rglob("*.JPG"))
     assert len(files) == 68
-    for file, text in zip(files, [text for part in read_exif_texts(files) for text in part], strict=True):
+    for file, text in zip(files, [text for part in read_exif_time_texts(files) for text in part], strict=True):
         time = parse_local_time(text)
         assert time is not None
         assert time.strftime("%Y-%m-%d__%H-%M-%S") in file.name

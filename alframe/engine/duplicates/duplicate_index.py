@@ -52,7 +52,7 @@ class HashIndex:
 
         Rows with at least MAX_CANDIDATES images of a similar hash are not added: one more would only cost time.
         """
-        positions, matches = self._find_near(self._hashes[rows])
+        positions, matches = self._find_near_pairs(self._hashes[rows])
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
             return _first_match(positions, matches, len(rows)), np.zeros(len(rows), bool)
@@ -61,7 +61,7 @@ class HashIndex:
         near = cosine_similarities(self._features, rows[positions], matches) >= 1 - self._cosine
         return _first_match(positions[near], matches[near], len(rows)), counts >= MAX_CANDIDATES
 
-    def _find_near(self, hashes: Hashes) -> tuple[Ints, Ints]:
+    def _find_near_pairs(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """Return pairs of a position in `hashes` and a near added row, sorted by position, then in order of adding."""
         pairs = [np.empty((0, 2), np.int64)]
         for table in self._tables:

@@ -59,7 +59,7 @@ def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision:
     # While it waits for pixels it must not burn the cores on which they are decoded.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(export_onnx(module, spec, pixels), options, ["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(export_onnx_bytes(module, spec, pixels), options, ["CPUExecutionProvider"])
     return lambda pixels: torch.from_numpy(session.run(None, {"pixels": pixels.numpy()})[0])
 
 
@@ -74,7 +74,7 @@ def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: st
         "ENABLE_CPU_PINNING": False,  # the cores are shared with what decodes
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
     }
-    network = core.compile_model(core.read_model(io.BytesIO(export_onnx(module, spec, pixels))), "CPU", options)
+    network = core.compile_model(core.read_model(io.BytesIO(export_onnx_bytes(module, spec, pixels))), "CPU", options)
     request = network.create_infer_request()
     return lambda pixels: torch.from_numpy(request.infer({0: pixels.numpy()})[0].copy())  # it keeps its output's memory
 
@@ -92,7 +92,7 @@ def _openvino_core() -> Any:
     return openvino.Core()
 
 
-def export_onnx(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
+def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
     """Export the network with its normalisation to ONNX: `pixels` (b, H, W, C) to `features` (b, D), b free."""
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
     with warnings.catch_warnings():

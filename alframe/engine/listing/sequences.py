@@ -15,7 +15,7 @@ from alframe.data.drive_failures import DriveFailures
 from alframe.data.reasons import explain_file_error
 from alframe.engine.listing.clocks import Shots, camera_of, sort_shots
 from alframe.formats.time_columns import TimeColumn
-from alframe.formats.times import earliest_file_time, read_exif_texts
+from alframe.formats.times import earliest_file_time, read_exif_time_texts
 from alframe.progress import Bar
 from alframe.settings import Sequences
 from alframe.types import Bools, Ints, Item
@@ -35,7 +35,7 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     texts: list[str] = []
     failures = DriveFailures(len(paths))
     with Bar("Reading times", total=len(paths), unit="img") as bar:
-        for part in read_exif_texts([path for path, _ in paths]):
+        for part in read_exif_time_texts([path for path, _ in paths]):
             for text in part:
                 failures.note(paths[len(texts)][0], explain_file_error(text) if isinstance(text, OSError) else None)
                 texts.append("" if isinstance(text, OSError) else text)
@@ -91,7 +91,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     sizes = np.diff(np.append(starts, len(shots.rows)))
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
     has_name = np.array([names[row] is not None for row in shots.rows.tolist()], bool)
-    source = _nearest_named(has_name, shots.time, start, size)
+    source = _nearest_named_in_burst(has_name, shots.time, start, size)
     taken_names = {name for name in names if name is not None}
     fresh: dict[int, str] = {}
     for row, nearest, first in zip(shots.rows.tolist(), source, start.tolist(), strict=True):
@@ -132,7 +132,7 @@ def _rows_to_find_anew(names: Sequence[str | None], shots: Shots, is_found: Bool
     return wrong
 
 
-def _nearest_named(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
+def _nearest_named_in_burst(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
     """Return (n,) the position in the same burst whose name each position takes; -1: none there has one.
 
     `time` (n,) is sorted within a burst; `start` and `size` (n,) say where each position's burst starts and how many it

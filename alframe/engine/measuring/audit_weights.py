@@ -65,7 +65,7 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
                 continue
             waiting = np.count_nonzero(is_candidate & ~is_labelled)
             part = count / size**2 * (np.count_nonzero(~is_labelled) / waiting if waiting else 1.0)
-            drawn_parts[is_drawn] += part * _stratum_weights(strata[is_candidate], strata[is_drawn])
+            drawn_parts[is_drawn] += part * _weights_of_drawn(strata[is_candidate], strata[is_drawn])
             labelled_parts[is_candidate & is_labelled] += part
             total += count / size**2
         if total:
@@ -90,7 +90,7 @@ def _by_key(draw: AuditDraw, keys: Ints) -> Ints:
     return np.where(known, draw.strata[np.where(known, keys, 0)] if len(draw.strata) else 0, 0)
 
 
-def _stratum_weights(candidates: Ints, drawn: Ints) -> Floats64:
+def _weights_of_drawn(candidates: Ints, drawn: Ints) -> Floats64:
     """Return how many candidates each drawn image stands for, from the strata of both (n,) and (a,).
 
     A stratum of which no drawn image is labelled is counted to the nearest one by number, which has similar images.

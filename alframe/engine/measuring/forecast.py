@@ -76,7 +76,7 @@ def forecast(history: Sequence[RoundRecord]) -> Forecast | str:
         )
     labels, accuracies = np.array([(count, each.accuracy) for count, each in points]).T
     more, evaluation = points[-1]
-    curves = fit_curves(labels, accuracies, evaluation.n)
+    curves = weight_curves(labels, accuracies, evaluation.n)
     low, then, high = curves.predict(2 * more)
     if high - low > WIDEST:
         return (
@@ -148,13 +148,13 @@ class Curves:
         return low, middle, high
 
 
-def fit_curves(labels: Floats64, accuracies: Floats64, images: int) -> Curves:
-    """Weight the curves by the `accuracies` (k,) measured at `labels` (k,), ascending, on about `images` each.
+def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> Curves:
+    """Weight the curves by the `accuracies` (k,) measured at `labels` (k,), ascending, on about `test_images` each.
 
     The noise of the points is not known. It is integrated out, so that the likelihood is Student's.
     """
     level = float(accuracies[-3:].mean())
-    deviation = np.sqrt(_variance(level) / images)
+    deviation = np.sqrt(_variance(level) / test_images)
     now, part, power, shift = (
         axis.ravel()
         for axis in np.meshgrid(

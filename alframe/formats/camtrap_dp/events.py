@@ -21,7 +21,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Medium:
+class Capture:
     """When an image was taken, at a deployment; `by_clock`: at a fixed time (time-lapse), not since something moved."""
 
     deployment: str
@@ -42,16 +42,16 @@ class EventImages:
     by_clock_only: dict[int, int] = field(default_factory=dict)
 
 
-def join_events(events: Sequence[Event], media: Sequence[Medium], zones: Mapping[str, tzinfo]) -> EventImages:
+def join_events(events: Sequence[Event], captures: Sequence[Capture], zones: Mapping[str, tzinfo]) -> EventImages:
     """Join events with the images taken while they lasted; `zones` are those of the cameras' clocks, by deployment.
 
     Times without an offset are the camera's. Where its zone is not known they are compared with the local times of
     those with an offset, except with times in UTC, which are nobody's local time.
     """
     joined = EventImages()
-    media_of = _numbers_by_deployment([medium.deployment for medium in media])
+    captures_of = _numbers_by_deployment([capture.deployment for capture in captures])
     for deployment, numbers in _numbers_by_deployment([event.deployment for event in events]).items():
-        _join_deployment(joined, events, numbers, media, media_of.get(deployment, []), zones.get(deployment))
+        _join_deployment(joined, events, numbers, captures, captures_of.get(deployment, []), zones.get(deployment))
     return joined
 
 
@@ -59,11 +59,11 @@ def _join_deployment(
     joined: EventImages,
     events: Sequence[Event],
     event_numbers: Sequence[int],
-    media: Sequence[Medium],
-    media_numbers: Sequence[int],
+    captures: Sequence[Capture],
+    capture_numbers: Sequence[int],
     zone: tzinfo | None,
 ) -> None:
-    times = [media[number].taken for number in media_numbers]
+    times = [captures[number].taken for number in capture_numbers]
     has_local_times = any(time is not None and time.tzinfo is None for time in times)
     as_local = has_local_times and zone is None
 
@@ -85,7 +85,7 @@ def _join_deployment(
         np.searchsorted(taken[known], spans[:, 1], "right"),
     )
     last = np.where(np.isnan(spans).any(axis=1), first, last)
-    by_clock = np.array([media[number].by_clock for number in media_numbers], bool)
+    by_clock = np.array([captures[number].by_clock for number in capture_numbers], bool)
     longest = _longest_event(spans[:, 1] - spans[:, 0], first, last, len(known))
     for row, number in enumerate(event_numbers):
         inside = known[first[row] : last[row]]
@@ -95,9 +95,9 @@ def _join_deployment(
         is_clock_s = not moved.all() and not (longest[first[row] : last[row]][moved] <= length).any()
         for position, is_moved in zip(inside.tolist(), moved.tolist(), strict=True):
             if is_moved != is_clock_s:
-                joined.events_of.setdefault(media_numbers[position], []).append(number)
+                joined.events_of.setdefault(capture_numbers[position], []).append(number)
             elif not is_moved:
-                joined.by_clock_only[media_numbers[position]] = number
+                joined.by_clock_only[capture_numbers[position]] = number
         if not len(inside):
             joined.without_images.append(number)
 

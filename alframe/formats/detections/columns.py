@@ -114,7 +114,7 @@ class DetectionsBuilder:
         self.values = array("d")  # confidence, x, y, w, h
         self.classes: list[ClassScores] = []
 
-    def add(self, image: ImageDetections, position: str) -> None:
+    def add_image(self, image: ImageDetections, position: str) -> None:
         """Add an image, found at that position in the file; a failure replaces no detections that are there already."""
         path = image.path.replace("\\", "/")
         for problem in image.problems:

@@ -31,7 +31,7 @@ def read_detections_of(items: Sequence[Item], file: Path, otherwise: str) -> tup
     detections = read_detections(file)
     paths = [*detections.image_numbers, *detections.failures]
     matches = ImageMatcher(items).match(paths, file.parent)
-    entries, contested = _one_entry_per_item(items, paths, matches.numbers, len(detections.image_numbers))
+    entries, contested = _choose_entries(items, paths, matches.numbers, len(detections.image_numbers))
     if items and paths and not (entries >= 0).any():
         raise FormatError(_explain_no_match(items, paths, matches, file))
     if matches.prefixes:
@@ -42,12 +42,12 @@ def read_detections_of(items: Sequence[Item], file: Path, otherwise: str) -> tup
     is_usable = np.fromiter((path in detections.image_numbers for path in paths), bool, len(paths))
     number_of_entry[:-1][~is_usable] = NOT_FOUND
     numbers = number_of_entry[entries]
-    _warn_of_items_without(items, paths, entries, contested, numbers, detections, file, otherwise)
-    _warn_of_entries_without(items, paths, matches, file)
+    _warn_of_items_without_entry(items, paths, entries, contested, numbers, detections, file, otherwise)
+    _warn_of_unmatched_entries(items, paths, matches, file)
     return detections, numbers
 
 
-def _one_entry_per_item(
+def _choose_entries(
     items: Sequence[Item], paths: Sequence[str], numbers: Ints, successes: int
 ) -> tuple[Ints, list[int]]:
     """Return (n,) the entry of each item, -1 for none, and the items with several entries that differ in case alone.
@@ -98,7 +98,7 @@ def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: Path
     )
 
 
-def _warn_of_items_without(
+def _warn_of_items_without_entry(
     items: Sequence[Item],
     paths: Sequence[str],
     entries: Ints,
@@ -121,7 +121,7 @@ def _warn_of_items_without(
     log.warning("%s. %s", text, otherwise)
 
 
-def _warn_of_entries_without(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> None:
+def _warn_of_unmatched_entries(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> None:
     for meaning, what in (
         (NOT_FOUND, "match no image in the pool, e.g. '%s'."),
         (

@@ -55,7 +55,7 @@ def read_detections(file: Path) -> Detections:
         try:
             if not isinstance(value, dict):
                 raise FormatError(f" is not an object. {_KNOWN_PROGRAMS}.")
-            builder.add(_PARSERS[name][1](value), position)
+            builder.add_image(_PARSERS[name][1](value), position)
         except FormatError as error:
             path = next((str(value[key]) for key in _PATH_KEYS if key in value), "") if isinstance(value, dict) else ""
             skipped.add("entries are skipped", f"{position}{path and f' ({path!r})'}{error}")

@@ -73,7 +73,7 @@ def write_data_file(
         db.executemany(insert, rows)
 
 
-def explain_unknown_version(file: Path) -> str:
+def find_version_problem(file: Path) -> str:
     """Return why the version of a `.tdb` or `.ddb` is none that can be written, or ""; raises FormatError."""
     with open_read_only(file) as db:
         set_columns = column_names(db, "ImageSetTable")

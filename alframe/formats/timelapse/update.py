@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.prepared import explain_unknown_version
+from alframe.formats.timelapse.prepared import find_version_problem
 from alframe.formats.timelapse.sqlite import BACKUPS_FOLDER, check_integrity, connect, explain_errors, quote_name
 from alframe.store.files import replace_atomically
 
@@ -35,7 +35,7 @@ class RowUpdate:
 
 def explain_unsafe_write(ddb: Path) -> str:
     """Return why the file should not be written to now, or ""; raises FormatError."""
-    if reason := explain_unknown_version(ddb):
+    if reason := find_version_problem(ddb):
         return reason
     for ending in ("-journal", "-wal"):
         if ddb.with_name(ddb.name + ending).exists():

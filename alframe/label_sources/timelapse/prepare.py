@@ -11,7 +11,7 @@ from pathlib import Path
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse.folders import DATA_NAME, files_in, find_files
-from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_version, write_data_file
+from alframe.formats.timelapse.prepared import OpeningView, find_version_problem, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
 from alframe.formats.timelapse.template import read_template
 from alframe.formats.timelapse.view import MAX_SHORTCUTS, format_quick_paste, format_search_terms, format_sort_terms
@@ -107,7 +107,7 @@ def prepare_set(
 def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) -> str:
     """Return why the tables of this user's Timelapse may be others than we write, or ""."""
     for template in files_in(root, ".tdb"):
-        if reason := explain_unknown_version(template):
+        if reason := find_version_problem(template):
             return reason
         present, ours = (
             [(field.type, field.data_label, field.default, field.choices) for field in definitions]
@@ -117,7 +117,7 @@ def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) ->
             return f"{template} has been changed"
     for ddb in find_files(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
         with suppress(FormatError):  # a damaged one is collect()'s to report
-            if reason := explain_unknown_version(ddb):
+            if reason := find_version_problem(ddb):
                 return reason
     return ""
 

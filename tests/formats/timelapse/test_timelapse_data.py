@@ -13,7 +13,7 @@ from alframe.errors import FormatError
 from alframe.formats.timelapse import data as module
 from alframe.formats.timelapse.data import Record, find_blank_images, read_records, to_forward_slashes
 from alframe.formats.timelapse.folders import files_in, find_files, is_path_too_long, is_timelapse_or_system
-from alframe.formats.timelapse.prepared import OpeningView, explain_unknown_version, write_data_file
+from alframe.formats.timelapse.prepared import OpeningView, find_version_problem, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
 from alframe.formats.timelapse.sqlite import check_integrity, file_uri
 from alframe.formats.timelapse.template import all_lists_offer_empty, parse_choices, read_template, write_template
@@ -106,8 +106,8 @@ def test_real_files(samples: Path) -> None:
     assert found[2].image_path == "Station1/Deployment1b/IMG_001.jpg"
     assert found[3].cells == {"img_species": "jaguar", "DateTime": "2024-11-27 19:58:34"}
     check_integrity(ddb)
-    assert explain_unknown_version(ddb) == ""
-    assert explain_unknown_version(samples / "timelapse" / "CamtrapDPTemplate.tdb") == ""
+    assert find_version_problem(ddb) == ""
+    assert find_version_problem(samples / "timelapse" / "CamtrapDPTemplate.tdb") == ""
 
 
 def test_old_data_files_say_so(ddb: Path) -> None:
@@ -141,7 +141,7 @@ def test_no_damage_ends_in_a_traceback(ddb: Path, data: st.DataObject) -> None:
     with suppress(FormatError):
         find_blank_images(damaged, "Species", [("a", "2.jpg")])
     with suppress(FormatError):
-        explain_unknown_version(damaged)
+        find_version_problem(damaged)
 
 
 CELLS = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()
@@ -164,7 +164,7 @@ def test_no_value_is_too_odd(ddb: Path, rows: list[tuple[object, ...]], lists: o
     assert all(isinstance(cell, str) for record in found for cell in (record.image_path, *record.cells.values()))
     assert len(list(read_records(odd, ["Species"], filled="Species"))) <= len(rows)
     assert len(read_template(odd).fields) == 10
-    assert isinstance(explain_unknown_version(odd), str)
+    assert isinstance(find_version_problem(odd), str)
 
 
 def test_names_of_files_for_sqlite() -> None:
@@ -283,7 +283,7 @@ def test_versions_we_know(ddb: Path, version: str, words: str) -> None:
     with db:
         db.execute("UPDATE ImageSetTable SET VersionCompatabily = ?", (version,))
     db.close()
-    said = explain_unknown_version(ddb)
+    said = find_version_problem(ddb)
     assert words in said
     assert bool(said) is bool(words)
 
@@ -292,5 +292,5 @@ def test_tables_we_do_not_know(ddb: Path) -> None:
     db = sqlite3.connect(ddb)
     db.execute("ALTER TABLE ImageSetTable ADD COLUMN Novelty TEXT")
     db.close()
-    assert "other tables" in explain_unknown_version(ddb)
+    assert "other tables" in find_version_problem(ddb)
     assert opening.VERSION.startswith("2.5")
