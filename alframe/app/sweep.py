@@ -77,7 +77,7 @@ def print_results() -> bool:
 
 
 def _print_sweep(folder: Path, start: float) -> bool:
-    from alframe.comparison.curves_table import curves_table, write_curves
+    from alframe.comparison.curves_table import curves_table, write_curve_tables
     from alframe.comparison.runs import read_runs
     from alframe.tasks.sweep_table import sweep_table
 
@@ -91,7 +91,7 @@ def _print_sweep(folder: Path, start: float) -> bool:
     except AlframeError as error:
         sys.stdout.write(f"\n{error}\n")
         return True
-    files = write_curves(curves_table(found.runs), folder)
+    files = write_curve_tables(curves_table(found.runs), folder)
     lines = ["", sweep_table(found.runs)]
     if failed:
         lines.append(f"{failed} of {failed + len(notes)} runs failed and are excluded; see their messages above.")

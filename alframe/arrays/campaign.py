@@ -84,8 +84,9 @@ class Campaign:
         head = self.fit_head() if labels.has_two_classes else None
         sampler, name = (self._sampler, self._name) if head is not None else (self._start, self._start_name)
         rng = seeding.generator(self._seed, "sampler", number)
+        earlier = self._earlier_error_rates()
         chosen = choose(
-            sampler, name, self._pool, rows, labels, head, min(k, len(rows)), rng, self._per_sequence, self._earlier()
+            sampler, name, self._pool, rows, labels, head, min(k, len(rows)), rng, self._per_sequence, earlier
         )
         self._pending |= dict.fromkeys(chosen.rows.tolist())
         probs = None if head is None else head.probs(self._pool.features[chosen.rows])
@@ -181,7 +182,7 @@ class Campaign:
         y, classes = number_classes([self._labels[row] for row in rows], self._given_classes)
         return RowLabels(np.array(rows, np.int64), y, classes)
 
-    def _earlier(self) -> EarlierBatches:
+    def _earlier_error_rates(self) -> EarlierBatches:
         """Return the head's error rate on each earlier batch that `sampler` chose, as a campaign keeps it."""
         batches = [(number, one) for number, one in enumerate(self._rounds, 1) if one.predicted]
         return EarlierBatches(

@@ -57,12 +57,12 @@ def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRa
         mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
     elif in_chans != 3:
         mean, std = (tuple(itertools.islice(itertools.cycle(values), in_chans)) for values in (mean, std))
-    pairs = None if value_range is None else _range_pairs(value_range, in_chans)
+    pairs = None if value_range is None else _parse_value_range(value_range, in_chans)
     is_usable = config.interpolation in ("bilinear", "nearest")  # timm also has "random" and "lanczos"
     return InputSpec(size or config.input_size[-1], mean, std, config.interpolation if is_usable else "bicubic", pairs)
 
 
-def _range_pairs(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, float], ...]:
+def _parse_value_range(value_range: ValueRange, in_chans: int) -> tuple[tuple[float, float], ...]:
     try:
         pairs = np.array(value_range, np.float64).reshape(-1, 2)
     except (ValueError, TypeError):

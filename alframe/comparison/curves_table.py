@@ -43,7 +43,7 @@ def class_balance(counts: Mapping[str, int], classes: int) -> float:
     return float(entropy([*counts.values()]) / np.log(classes)) if counts and classes > 1 else float("nan")
 
 
-def write_curves(curves: pd.DataFrame, folder: Path) -> list[Path]:
+def write_curve_tables(curves: pd.DataFrame, folder: Path) -> list[Path]:
     """Write curves.csv and curves.parquet into a folder; return their paths."""
     files = [folder / "curves.csv", folder / "curves.parquet"]
     with replace_atomically(files[0]) as temporary:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from alframe.comparison.figures import FigureOfPage, draw_critical_difference, draw_matrix
+from alframe.comparison.figures import FigureOfPage, critical_difference_drawer, matrix_drawer
 from alframe.comparison.formatting import format_p
 from alframe.comparison.page_parts import Section, TableOfPage
 from alframe.comparison.ranks import penalty_table, rank_strategies
@@ -39,7 +39,7 @@ def _penalties_section(sets: Sequence[DataSet], measure: str) -> Section:
         "first is beaten least."
     )
     title, height = "Pairwise penalty matrix", max(0.9, len(matrix) / 14)
-    figure = FigureOfPage("penalties", title, caption, draw_matrix(matrix, len(sets)), height)
+    figure = FigureOfPage("penalties", title, caption, matrix_drawer(matrix, len(sets)), height)
     numbers, rows = matrix.reset_index(names="strategy"), pd.concat([shown, last], ignore_index=True)
     table = TableOfPage("penalties", title, "The last row is the column's mean.", numbers, rows, long=True)
     return Section("Who beats whom", [], [figure], [table])
@@ -63,7 +63,7 @@ def _ranks_section(sets: Sequence[DataSet], measure: str) -> list[Section]:
     if ranking.blocks != "data sets":
         caption += " Seeds share the images of their data set: this holds for these images alone."
     height = max(0.6, len(names) / 14)
-    draw = draw_critical_difference(ranking)
+    draw = critical_difference_drawer(ranking)
     figure = FigureOfPage("critical-difference", "Critical differences of ranks", caption, draw, height)
     title = "Mean ranks, and p of Nemenyi's test for each pair"
     return [Section("Ranks", [], [figure], [TableOfPage("ranks", title, "By area.", numbers, shown, long=True)])]

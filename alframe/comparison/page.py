@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from alframe.comparison.curves_table import write_curves
+from alframe.comparison.curves_table import write_curve_tables
 from alframe.comparison.figures import FigureOfPage
 from alframe.comparison.page_parts import Section, TableOfPage
 from alframe.report.charts import to_inline_svg
@@ -60,7 +60,7 @@ def write_comparison(data: ComparisonData, curves: pd.DataFrame, folder: Path) -
         with replace_atomically(tables / f"{table.name}.csv") as temporary:
             table.numbers.to_csv(temporary, index=False)
         write_text(tables / f"{table.name}.tex", latex_table(table))
-    write_curves(curves, folder)
+    write_curve_tables(curves, folder)
     write_text(folder / PAGE_NAME, render_comparison(data))
     return folder / PAGE_NAME
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from alframe.comparison import tables
-from alframe.comparison.figures import DRAWN, FigureOfPage, Style, draw_bands, draw_seconds, strategy_styles
+from alframe.comparison.figures import DRAWN, FigureOfPage, Style, bands_drawer, seconds_drawer, strategy_styles
 from alframe.comparison.formatting import (
     capitalise,
     format_factor,
@@ -67,7 +67,7 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
 
 def _curves_figure(part: _Part, means: pd.DataFrame, measure: str, text: str, percent: bool) -> FigureOfPage:
     caption = f"Means over seeds; the band is Student's 95 % interval of the mean.{part.some}"
-    draw = draw_bands(means[means["measure"] == measure], "mean", part.styles, text, percent)
+    draw = bands_drawer(means[means["measure"] == measure], "mean", part.styles, text, percent)
     name = f"{measure.replace('_', '-')}{part.suffix}"
     return FigureOfPage(name, f"{capitalise(text)} by number of labels{part.on}", caption, draw)
 
@@ -113,7 +113,7 @@ def _differences_section(part: _Part) -> Section:
     if len(table):
         caption = f"Above 0 a strategy is better than its baseline with the same seeds; the band is 95 %.{part.some}"
         axis = f"difference in {part.word}"
-        draw = draw_bands(table, "difference", part.compared_styles, axis, True, zero=0)
+        draw = bands_drawer(table, "difference", part.compared_styles, axis, True, zero=0)
         figures.append(
             FigureOfPage(f"differences{part.suffix}", f"Differences to the baseline{part.on}", caption, draw)
         )
@@ -173,7 +173,7 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
         title, is_long = f"Labels to a given {part.word}", len(table) > 40
         found.append(TableOfPage(f"labels-to-goals{part.suffix}", title, caption, table, shown, is_long))
     if len(factors):
-        draw = draw_bands(factors.replace(np.inf, np.nan), "factor", part.compared_styles, "speed-up", False, zero=1)
+        draw = bands_drawer(factors.replace(np.inf, np.nan), "factor", part.compared_styles, "speed-up", False, zero=1)
         caption = (
             "How many times as many labels the baseline takes to be as good (Kath et al. 2026), by the means over "
             "seeds; the band is the 95 % interval of a bootstrap over seeds. No point: the baseline has not got there "
@@ -217,7 +217,7 @@ def _chosen_section(part: _Part) -> Section:
                 f"{name.replace('_', '-')}{part.suffix}",
                 f"{title}{part.on}",
                 caption,
-                draw_bands(table, name, part.styles, axes[name], False),
+                bands_drawer(table, name, part.styles, axes[name], False),
             )
             for name, title in titles.items()
         ],
@@ -270,7 +270,7 @@ def _seconds_section(part: _Part) -> Section:
         f"seconds{part.suffix}",
         f"Seconds to choose a batch{part.on}",
         "Medians and quartiles over rounds and seeds. Runs side by side slow each other down.",
-        draw_seconds(table),
+        seconds_drawer(table),
         height=max(0.5, len(table) / 12),
     )
     title = "Seconds to choose a batch, and of a whole round"

@@ -27,12 +27,12 @@ class Interval:
     high: float
 
     @property
-    def is_above(self) -> bool:
+    def is_above_zero(self) -> bool:
         """Whether the whole interval is above 0."""
         return self.low > 0
 
     @property
-    def is_below(self) -> bool:
+    def is_below_zero(self) -> bool:
         """Whether the whole interval is below 0."""
         return self.high < 0
 

@@ -99,7 +99,8 @@ class RecognitionJson:
         if item.box is None:
             positions = [position for position, box in enumerate(boxes) if _category(box.category) == category]
         else:
-            positions = _find_source_box(boxes, item, item.box)
+            source_box = _find_source_box(boxes, item, item.box)
+            positions = [] if source_box is None else [source_box]
         for position in positions:
             boxes[position] = replace(boxes[position], classifications=classes)
         if not positions and class_name.casefold() not in self.blank_names:
@@ -112,8 +113,8 @@ def _category(name: str) -> str:
     return kind if kind in CATEGORIES else "animal"
 
 
-def _find_source_box(boxes: Sequence[Detection], item: Item, item_box: Box) -> list[int]:
-    """Return the position of the box that the item was cut from, if any.
+def _find_source_box(boxes: Sequence[Detection], item: Item, item_box: Box) -> int | None:
+    """Return the position of the box that the item was cut from; None if there is none.
 
     It has the category and confidence that the item remembers, or overlaps it by more than half; the best overlap wins.
     """
@@ -126,7 +127,7 @@ def _find_source_box(boxes: Sequence[Detection], item: Item, item_box: Box) -> l
     ]
     # The words alone outlast a margin around the box.
     candidates = remembered or [position for position, overlap in enumerate(overlaps) if overlap > 0.5]
-    return [max(candidates, key=lambda position: overlaps[position])] if candidates else []
+    return max(candidates, key=lambda position: overlaps[position], default=None)
 
 
 def _intersection_over_union(a: Box, b: Box) -> float:

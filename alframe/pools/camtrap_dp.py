@@ -80,10 +80,10 @@ class CamtrapDp:
                 text = "observations of events are of no image (no image was taken at their time), and are not used"
                 package.skipped.add(text, f"{event.position} ({event.event})")
         files = _find_by_name(root, {_file_name(row).casefold() for row in media if _is_on_web(row)})
-        yield from listed.items(self._rows(media, listed, deployments, observations, joined, files))
+        yield from listed.items(self._listed_images(media, listed, deployments, observations, joined, files))
         package.skipped.warn(log, package.folder)
 
-    def _rows(
+    def _listed_images(
         self,
         media: Sequence[CamtrapRow],
         listed: ListedImages,

@@ -49,9 +49,11 @@ class Coco:
         dataset = read_coco(file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
         listed.times = TimeColumn((image.taken for image in dataset.images.values()), with_numbers=True)
-        yield from listed.items(self._rows(dataset, listed, self._held_out_locations(dataset)))
+        yield from listed.items(self._listed_images(dataset, listed, self._held_out_locations(dataset)))
 
-    def _rows(self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]) -> Iterator[ListedImage]:
+    def _listed_images(
+        self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]
+    ) -> Iterator[ListedImage]:
         for coco_id, image in dataset.images.items():
             if image.corrupt:
                 listed.leave_out("are marked as corrupt", image.file)

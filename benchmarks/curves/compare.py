@@ -232,13 +232,13 @@ def _verdict(
     if name.sampler in ("random", "margin"):
         return ()
     reasons = []
-    worse = [where for where, gain in over_random.items() if gain.is_below]
+    worse = [where for where, gain in over_random.items() if gain.is_below_zero]
     if len(worse) >= OFTEN:
         reasons.append(f"worse than random choice on {len(worse)} of {len(over_random)} sets")
-    if over_random and not any(gain.is_above for gain in over_random.values()):
+    if over_random and not any(gain.is_above_zero for gain in over_random.values()):
         reasons.append("nowhere shown to be better than random choice")
-    if over_margin and cost >= DEAR and not any(gain.is_above for gain in over_margin.values()):
+    if over_margin and cost >= DEAR and not any(gain.is_above_zero for gain in over_margin.values()):
         reasons.append(f"nowhere shown to be better than margin, at {cost:.0f} times its seconds")
-    if name.head != "linear" and over_default and not any(gain.is_above for gain in over_default.values()):
+    if name.head != "linear" and over_default and not any(gain.is_above_zero for gain in over_default.values()):
         reasons.append(f"takes head={name.head}, and is nowhere shown to be better than margin with the default head")
     return tuple(reasons)

@@ -89,7 +89,7 @@ def _cell(found: Interval | None, by: Mapping[str, Any], other: str) -> str:
         return "–"
     seeds = len(set(by[DEFAULT]["seeds"]) & set(by[other]["seeds"]))
     text = f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]" + (f" ({seeds})" if seeds != 10 else "")
-    return f"**{text}**" if found.is_above or found.is_below else text
+    return f"**{text}**" if found.is_above_zero or found.is_below_zero else text
 
 
 def _at(curves: Mapping[str, Any], measure: str, labels: int) -> Floats64:

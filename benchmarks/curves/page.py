@@ -143,7 +143,7 @@ def _mark(row: Overall, where: str) -> str:
         return DASH
     gain = row.gains[where]
     text = f"{100 * gain.mean:+.1f}"
-    if not (gain.is_above or gain.is_below):
+    if not (gain.is_above_zero or gain.is_below_zero):
         return f"({text})"
     return f"**{text}**" if where in row.sure else text
 
@@ -164,8 +164,8 @@ def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> s
     better = [
         row
         for row in table
-        if any(gain.is_above for gain in row.over_margin.values())
-        and not any(gain.is_below for gain in row.over_margin.values())
+        if any(gain.is_above_zero for gain in row.over_margin.values())
+        and not any(gain.is_below_zero for gain in row.over_margin.values())
     ]
     cells = [
         [f"`{row.recipe.sampler}`", row.recipe.head, *(_signed(row.over_margin.get(where.name)) for where in sets)]

@@ -185,7 +185,7 @@ def test_the_defaults_are_judged_by_what_was_measured() -> None:
         **{"margin:auto": curves([0.6, 0.79, 0.8], seeds=2), "ceiling:auto": ceiling},
     }
     over = gain(by, "margin:auto")
-    assert over is not None and over.mean == pytest.approx(-3) and over.is_below
+    assert over is not None and over.mean == pytest.approx(-3) and over.is_below_zero
     assert labels_needed(by, "uherding:auto") < 100 and labels_needed(by, "random:auto") == float("inf")
     page = text_of_default({"sets": {"one": by}}, None, "x-strategies.json")
     assert "It is surely below `margin:auto` on one" in page and "(2)" in page

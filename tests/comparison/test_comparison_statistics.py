@@ -34,9 +34,9 @@ def test_the_interval_is_students() -> None:
     found = mean_interval(np.array([1.0, 2.0, 3.0]))
     half = 4.302653 / math.sqrt(3)  # t of two degrees of freedom, by the tables
     assert (found.mean, found.low, found.high) == pytest.approx((2, 2 - half, 2 + half), abs=1e-5)
-    assert not found.is_above
-    assert mean_interval(np.array([1.0, 1.1, 0.9])).is_above
-    assert mean_interval(-np.array([1.0, 1.1, 0.9])).is_below
+    assert not found.is_above_zero
+    assert mean_interval(np.array([1.0, 1.1, 0.9])).is_above_zero
+    assert mean_interval(-np.array([1.0, 1.1, 0.9])).is_below_zero
 
 
 def test_p_values_are_those_of_the_paired_test() -> None:

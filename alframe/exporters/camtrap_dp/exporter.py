@@ -93,7 +93,7 @@ class CamtrapDp:
         target, draft = folder / "camtrap-dp", folder / "camtrap-dp-draft"
         if missing:
             target = draft
-            survey = _guess_deployments(survey, deployments)
+            survey = _with_guessed_deployment_names(survey, deployments)
             message = "%s is a draft, not a valid %s; its datapackage.json lists the missing facts."
             log.warning(message, target, STANDARD_NAME)
         with explain_write_errors(target), replace_atomically(target) as temporary:
@@ -218,7 +218,7 @@ class CamtrapDp:
         return [sentence for sentence, is_missing in needed.items() if is_missing]
 
 
-def _guess_deployments(survey: Survey, deployments: Deployments) -> Survey:
+def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> Survey:
     """Give the images without a deployment one called as their camera or folder; a draft's user fills in its row."""
     guesses = [
         known or item.camera or image.rpartition("/")[0] or "unknown"

@@ -90,7 +90,7 @@ class _CannotImport(Exception):
     """Why the labels of an image cannot be imported, and what to do."""
 
 
-def list_records(images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
+def make_records_without_set(images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
     """Make the records of a set that is not given: one for each image, by its id."""
     changes = Changes()
     names_in_folders = {image.rpartition("/")[2] for image in images if "/" in image}

@@ -17,7 +17,7 @@ from alframe.exporters.timelapse_csv.changes import (
     Fields,
     classes_by_image,
     find_changes,
-    list_records,
+    make_records_without_set,
 )
 from alframe.formats.timelapse.folders import DATA_NAME, files_in
 from alframe.formats.timelapse.import_csv import IMPORT_MENU, write_import_csv
@@ -63,7 +63,7 @@ class TimelapseCsv:
         template = self._read_template(ddb)
         prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL_FIELDS)
         fields = Fields(self.species, prediction, confidence, self.set_names, self.overwrite)
-        changes = find_changes(ddb, template, images, fields) if ddb else list_records(images, fields)
+        changes = find_changes(ddb, template, images, fields) if ddb else make_records_without_set(images, fields)
         target = folder / "timelapse"
         file = target / Path(ddb.name if ddb else DATA_NAME).with_suffix(".csv").name
         records = [record for records in changes.records.values() for record in records]

@@ -88,7 +88,7 @@ def shoot(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Ima
         time += timedelta(seconds=int(rng.integers(1, 3)))
 
 
-def write_images(parameters: Mapping[str, Any], root: Path) -> None:
+def write_data_set(parameters: Mapping[str, Any], root: Path) -> None:
     """Write ``images/<site>/IMG_0001.JPG``, ``labels.csv`` and ``detections.json`` below `root`, site by site."""
     seed, (width, height) = parameters["seed"], parameters["size"]
     habitats = generator(seed, "habitats").permutation(len(HABITATS))

@@ -15,7 +15,7 @@ from alframe.kit.generated_images import ensure_generated
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.parameters import did_you_mean, require_parameter
 from alframe.pools.camera_trap_scenes.animals import ANIMALS
-from alframe.pools.camera_trap_scenes.files import write_images
+from alframe.pools.camera_trap_scenes.files import write_data_set
 from alframe.types import Box, Item
 
 DRAWING_VERSION = 1  # raised when the same parameters give other pictures, so that old folders are written again
@@ -67,7 +67,7 @@ class CameraTrapScenes:
     def items(self) -> Iterator[Item]:
         """Yield all frames by site and time; raises PoolError if `root` cannot be written or holds other files."""
         root = absolute_path(self.root)
-        ensure_generated(root, self.parameters, partial(write_images, self.parameters))
+        ensure_generated(root, self.parameters, partial(write_data_set, self.parameters))
         images = json.loads((root / "detections.json").read_text(encoding="utf-8"))["images"]
         detections = {image["file"]: image["detections"] for image in images}
         with (root / "labels.csv").open(encoding="utf-8", newline="") as text:
