@@ -101,7 +101,7 @@ class Auto(DeterministicHead):
         s = self._state
         out = np.empty((len(x), len(s["bias"])), np.float32)
         for chunk in chunks(len(x)):
-            scaled = self.scale(x[chunk])
+            scaled = self.scale_features(x[chunk])
             length = np.linalg.norm(scaled, axis=1, keepdims=True)
             length[length == 0] = 1
             logits = scaled @ s["weight"].T + (scaled @ s["unit_weight"].T) / length + s["bias"]
@@ -119,14 +119,14 @@ class Auto(DeterministicHead):
         weight, bias = self._state["plain_weight"], self._state["plain_bias"]
         out = np.empty((len(x), len(bias)), np.float32)
         for chunk in chunks(len(x)):
-            out[chunk] = softmax(self.scale(x[chunk]) @ weight.T + bias)
+            out[chunk] = softmax(self.scale_features(x[chunk]) @ weight.T + bias)
         return out
 
     def logits_module(self) -> nn.Module:
         """See the ExportableHead contract."""
-        from alframe.heads.torch_modules import MixedLogits
+        from alframe.heads.torch_modules import SummedLogits
 
-        return MixedLogits(self._state["mean"], self._state["scale"], self._state)
+        return SummedLogits(self._state["mean"], self._state["scale"], self._state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class DeterministicHead:
     stochastic = False
     _state: Mapping[str, npt.NDArray[Any]] = MappingProxyType({})
 
-    def scale(self, x: Floats) -> Floats:
+    def scale_features(self, x: Floats) -> Floats:
         """Return `x` (n, D) scaled as the examples were."""
         scaled: Floats = np.asarray(x, np.float32) - self._state["mean"]
         scaled /= self._state["scale"]  # in place: a second table takes as long as all else
@@ -130,7 +130,7 @@ class DeterministicHead:
         self._state = dict(state)
 
 
-class LinearHead(DeterministicHead):
+class LinearLogitsHead(DeterministicHead):
     """A head whose logits are linear in the scaled embedding, with the `weight` (C, D) and the `bias` (C,)."""
 
     def probs(self, x: Floats) -> Floats:
@@ -138,7 +138,7 @@ class LinearHead(DeterministicHead):
         weight, bias = self._state["weight"], self._state["bias"]
         out = np.empty((len(x), len(bias)), np.float32)
         for rows in chunks(len(x)):
-            out[rows] = softmax(self.scale(x[rows]) @ weight.T + bias)
+            out[rows] = softmax(self.scale_features(x[rows]) @ weight.T + bias)
         return out
 
     def logits_module(self) -> nn.Module:

@@ -82,7 +82,7 @@ class Knn(DeterministicHead):
         s = self._state
         out = np.zeros((len(x), s["classes"].item()), np.float32)
         for chunk in chunks(len(x)):
-            rows = unit_vectors(self.scale(x[chunk]))
+            rows = unit_vectors(self.scale_features(x[chunk]))
             squared, neighbours = _find_neighbours(s["rows"], rows, self.k)
             labels, decay = s["target"][neighbours], s["slope"].item()
             out[chunk, s["present"]] = self._vote_shares(squared, labels, len(s["present"]), decay)

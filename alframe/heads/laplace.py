@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples, softmax
+from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples, softmax
 from alframe.heads.linear import fit_logistic_regression
 from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 
 
-class Laplace(LinearHead):
+class Laplace(LinearLogitsHead):
     """The head `linear`, with draws of its weights from the Laplace approximation of their posterior.
 
     MacKay 1992, "The evidence framework applied to classification networks"; Daxberger et al. 2021, "Laplace redux".
@@ -53,7 +53,7 @@ class Laplace(LinearHead):
         out = np.zeros((draws, len(x), len(s["bias"])), np.float32)
         weights = s["weight"][s["present"]] + self._weight_noise(draws, rng)  # (T, P, D)
         for rows in chunks(len(x), bytes_per_row=weights[:, :, 0].nbytes):  # of the logits of all draws
-            scaled = self.scale(x[rows])
+            scaled = self.scale_features(x[rows])
             for draw, weight in enumerate(weights):
                 out[draw, rows, s["present"]] = softmax(scaled @ weight.T + s["bias"][s["present"]]).T
         return out

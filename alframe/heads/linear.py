@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 
-from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Floats64, Ints
 
@@ -24,7 +24,7 @@ ROUGH_MEMORY = 5  # of a fit that need not be exact: its steps are faster, and a
 CONSTANT = 3.0  # a feature whose weight gives the intercept: by it the penalty on the weights covers the intercept, too
 
 
-class Linear(LinearHead):
+class Linear(LinearLogitsHead):
     """A linear probe: multinomial logistic regression with an L2 penalty, fitted to its optimum by L-BFGS in float32.
 
     The intercept is penalised as well, so that the classes' shares among a few labels, chosen by a sampler, do not pass

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from alframe.heads.fitting import LinearHead, class_means, expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import LinearLogitsHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
 from alframe.types import Bools, FitContext, Floats, Floats64, Ints
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it is 2 to 10 on real sets
 
 
-class Prototype(LinearHead):
+class Prototype(LinearLogitsHead):
     """The nearest class mean: an image near a class's mean is likely of that class; one label per class is enough.
 
     Embeddings are scaled and brought to length 1. Distances are Mahalanobis distances with the covariance within
@@ -52,9 +52,9 @@ class Prototype(LinearHead):
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
-    def scale(self, x: Floats) -> Floats:
+    def scale_features(self, x: Floats) -> Floats:
         """Return `x` (n, D) scaled as the examples were, and brought to length 1."""
-        return unit_vectors(super().scale(x))
+        return unit_vectors(super().scale_features(x))
 
     def logits_module(self) -> nn.Module:
         """See the ExportableHead contract."""

@@ -60,7 +60,7 @@ def divided_logits(of: nn.Module, temperature: float) -> nn.Module:
     return linear((of.weight / temperature).numpy(), (of.bias / temperature).numpy())
 
 
-class MixedLogits(nn.Module):
+class SummedLogits(nn.Module):
     """Logits of rows (B, D) and of the same rows at length 1 added, and less of them the farther the row is.
 
     ``(weight x + unit_weight u + bias) exp(-falloff distance)``, where x is the scaled row, u is x at length 1, and the

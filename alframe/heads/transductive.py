@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from alframe.heads.fitting import LinearHead, expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
 from alframe.heads.sharpness import FOLD_TOLERANCE, fit_sharpness, split_folds
 from alframe.kit.clustering import nearest_neighbours, unit_vectors
@@ -18,7 +18,7 @@ FOLDS = 3  # of the labelled images, to measure how sure the head may be
 PRECISION = 1e-6  # of the propagated labels
 
 
-class Transductive(LinearHead):
+class Transductive(LinearLogitsHead):
     """Logistic regression on the labelled images, and with a small weight on images without a label.
 
     The latter have the classes of their neighbours: labels are propagated along the graph of nearest neighbours among
@@ -65,7 +65,8 @@ class Transductive(LinearHead):
         self._state = {"mean": mean, "scale": scale}
         rows = scaled
         if len(others := context.unlabelled):
-            rows = np.concatenate([scaled, self.scale(others[np.lexsort(others.T[:3])])])  # whatever their order
+            in_one_order = others[np.lexsort(others.T[:3])]  # however they are listed
+            rows = np.concatenate([scaled, self.scale_features(in_one_order)])
         graph = _link_neighbours(unit_vectors(rows), self.neighbours)
         everything = np.arange(len(target))
         weight, bias = self._fit_propagated(rows, graph, target, everything, len(present))

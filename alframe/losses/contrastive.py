@@ -31,6 +31,6 @@ class Contrastive:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        from alframe.losses.pair_modules import ContrastiveLoss
+        from alframe.losses.pair_modules import PairwiseContrastiveLoss
 
-        return ContrastiveLoss("contrastive", self.margin, self.mining, seed)
+        return PairwiseContrastiveLoss("contrastive", self.margin, self.mining, seed)

@@ -17,7 +17,7 @@ class PairLoss(nn.Module):
         self._generator = torch.Generator().manual_seed(integer_seed(seed, name))
 
 
-class ContrastiveLoss(PairLoss):
+class PairwiseContrastiveLoss(PairLoss):
     """See `alframe.losses.contrastive`."""
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:

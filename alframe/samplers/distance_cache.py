@@ -37,7 +37,7 @@ class DistanceCache:
         if not old or not old <= distinct.keys():
             self._keys = self._keys[:0]
             sums = np.empty(len(x), np.float32)
-            centres = put_most_typical_first(np.array(list(distinct.values())), x)
+            centres = put_centres_with_tightest_bounds_first(np.array(list(distinct.values())), x)
             return initial_bounds(x, centres, sums=sums, gpu_faiss=gpu_faiss), sums
         sums = row_checksums(x)
         added = [row for content, row in distinct.items() if content not in old]
@@ -63,7 +63,7 @@ class DistanceCache:
         self._centres = bounds.centres
 
 
-def put_most_typical_first(centres: Floats, x: Floats | LazyFeatures) -> Floats:
+def put_centres_with_tightest_bounds_first(centres: Floats, x: Floats | LazyFeatures) -> Floats:
     """Return `centres` (m, D) with those in front that together lower the bounds of a sample of `x` (n, D) most."""
     rows = _evenly_spaced_rows(len(centres))
     candidates, sample = centres[rows], np.asarray(x[_evenly_spaced_rows(len(x))], np.float32)

@@ -29,7 +29,7 @@ from alframe.samplers.distance_bounds import (
     squared_distances_to_nearest,
     tighten_bounds,
 )
-from alframe.samplers.distance_cache import put_most_typical_first
+from alframe.samplers.distance_cache import put_centres_with_tightest_bounds_first
 from alframe.samplers.farthest_first import EXCLUDED, REFILL_ROWS, FarthestFirst
 from alframe.types import Floats, Floats64, Ints, LazyFeatures
 
@@ -80,7 +80,7 @@ def choose_centres_over_shards(
     chosen: list[int] = []
     squared: list[float] = []
     if len(labelled):
-        centres = put_most_typical_first(np.unique(labelled, axis=0), shards[0])
+        centres = put_centres_with_tightest_bounds_first(np.unique(labelled, axis=0), shards[0])
     else:
         row, radius, centres = _nearest_to_mean(map_shards, shards, starts)
         chosen, squared = [row], [radius]

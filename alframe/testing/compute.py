@@ -30,7 +30,7 @@ def echo_shards(shards: Sequence[list[int]]) -> Iterator[list[int]]:
     yield from shards
 
 
-def fail_at_zero(shards: Sequence[list[int]]) -> Iterator[int]:
+def fail_at_zero_sum(shards: Sequence[list[int]]) -> Iterator[int]:
     """Yield 1 // the sum of each shard: raises ZeroDivisionError at one whose sum is 0."""
     for shard in shards:
         yield 1 // sum(shard)
@@ -55,9 +55,9 @@ class ComputeSuite(PartSuite[Compute]):
     def test_failure_reaches_the_caller(self, failing: int) -> None:
         shards = [[int(number != failing)] for number in range(5)]
         with pytest.raises(ArithmeticError):
-            list(self.make().map_shards(fail_at_zero, shards))
+            list(self.make().map_shards(fail_at_zero_sum, shards))
         with pytest.raises(ArithmeticError):
-            list(self.make().map_shards(fail_at_zero, [[0]]))
+            list(self.make().map_shards(fail_at_zero_sum, [[0]]))
 
     def test_each_shard_is_worked_on_once(self, tmp_path: Path) -> None:
         results = list(self.make().map_shards(partial(count_calls, tmp_path), [[number] for number in range(6)]))

@@ -121,7 +121,7 @@ def test_balanced_is_scikit_learns():
     head = fitted(x, y, 3, class_weight="balanced")
     constant = np.full((len(x), 1), linear.CONSTANT)
     probe = LogisticRegression(C=0.1, max_iter=1000, fit_intercept=False, class_weight="balanced")
-    scaled = np.hstack([head.scale(x), constant])
+    scaled = np.hstack([head.scale_features(x), constant])
     np.testing.assert_allclose(head.probs(x), probe.fit(scaled, y).predict_proba(scaled), atol=2e-4)
 
 

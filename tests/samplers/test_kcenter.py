@@ -209,7 +209,7 @@ def test_centres_that_bring_most_rows_near_come_first():
     x[::2] += 50
     labelled = rng.normal(size=(41, 4)).astype(np.float32)
     labelled[23] += 50
-    ordered = distance_cache.put_most_typical_first(labelled, x)
+    ordered = distance_cache.put_centres_with_tightest_bounds_first(labelled, x)
     assert 23 in [labelled.tolist().index(row) for row in ordered[:2].tolist()]
     assert sorted(ordered.tolist()) == sorted(labelled.tolist())
 
