@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from alframe.errors import LabelError
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.journal import ANYBODY, Journal
-from alframe.label_sources.web.journal_rows import NewAnswer, counted_name
+from alframe.label_sources.web.journal_rows import NewAnswer, person_key
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import make_context
 from alframe.label_sources.web.server.leases import Leases
-from alframe.label_sources.web.server.security import is_own_host
+from alframe.label_sources.web.server.security import is_allowed_host
 from alframe.label_sources.web.source import Web
 from alframe.types import Item, Request, Suggestion
 from tests.each import check_each
@@ -157,8 +157,8 @@ def test_hosts() -> None:
 
 
 def _check_host(host: str, own: tuple[str, ...], by_lan: tuple[str, ...]) -> None:
-    assert is_own_host(host, 80, lan=False) == (host in own)
-    assert is_own_host(host, 80, lan=True) == (host in own + by_lan)
+    assert is_allowed_host(host, 80, lan=False) == (host in own)
+    assert is_allowed_host(host, 80, lan=True) == (host in own + by_lan)
 
 
 def test_a_port_that_is_taken_is_named_or_replaced() -> None:
@@ -197,7 +197,7 @@ def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFa
                     new = replace(new, origin="undo", undoes=rows[-1].n)
                 journal.append(str(uuid.uuid4()), annotator, [new])
         standing = {image: {row.annotator for row in journal.standing_of(image)} for image in "ab"}
-        expected = {counted_name(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
+        expected = {person_key(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
         expected[ANYBODY] = sum(bool(who) for who in standing.values())
         assert journal.count_answered(1) == {by: count for by, count in expected.items() if count}
         assert {row.image for row in journal.standing_in(1)} == {image for image, who in standing.items() if who}

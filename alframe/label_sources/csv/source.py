@@ -110,7 +110,9 @@ class Csv:
         """List the images that no file in the folder lists, and return the newest list. Raises OSError."""
         matcher = ImageMatcher(request.items)
         rows = [
-            row for file in files_in_folder(folder) for row in self._read_rows(file, self._columns_of(file), matcher)
+            row
+            for file in files_in_folder(folder)
+            for row in self._read_matched_rows(file, self._columns_of(file), matcher)
         ]
         listed = {row[1] for row in rows if not isinstance(row, Problem)}
         missing = [item for item in request.items if item.id not in listed]
@@ -153,7 +155,7 @@ class Csv:
         file_hash = hash_if_readable(file) or ""  # if not, reading its rows reports it
         strays: list[TableRow] = []
         names_requested = False
-        for row in self._read_rows(file, columns, matcher):
+        for row in self._read_matched_rows(file, columns, matcher):
             if isinstance(row, Problem):
                 builder.problems.append(row)
                 builder.has_unread_rows = True
@@ -190,7 +192,7 @@ class Csv:
             return self.columns
         return default if has_columns(file, (default.path, default.label), self.encoding) else self.columns
 
-    def _read_rows(
+    def _read_matched_rows(
         self, file: Path, columns: Columns, matcher: ImageMatcher
     ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
         rows = read_table(file, (columns.path, columns.label), self.encoding, matcher.is_known_path)

@@ -42,15 +42,15 @@ class FoundFile:
     linked: bool
 
 
-def complete_folder(folder: Path, items: Sequence[Item], link: bool, asked_before: bool) -> None:
+def complete_folder(folder: Path, items: Sequence[Item], link: bool, was_complete: bool) -> None:
     """Put the items that the folder lacks into it. Raises OSError.
 
-    `asked_before`: this was done before, so somebody has removed the images that are missing.
+    `was_complete`: the folder had them all once, so somebody has removed the images that are missing.
     """
     listed, problems = read_manifest(folder)
     images = listed + _name_new_images(listed, items)
     present = {found.image.id for found in identify_files(folder, images) if found.image}
-    if asked_before:
+    if was_complete:
         images = [image if image.id in present else replace(image, reissued=True) for image in images]
     if images != listed or problems:
         write_manifest(folder, images)

@@ -51,7 +51,7 @@ def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemI
     return names
 
 
-def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[ManifestRow], list[Problem]]:
+def merge_with_manifest(folder: Path, items: Sequence[Item]) -> tuple[list[ManifestRow], list[Problem]]:
     """Return the images that the folder's manifest lists, then the items that it lacks; and its problems."""
     images, problems = read_manifest(folder)
     listed = {image.id for image in images}
@@ -59,19 +59,19 @@ def list_images(folder: Path, items: Sequence[Item]) -> tuple[list[ManifestRow],
     return images + [ManifestRow(name, item) for item, name in names.items()], problems
 
 
-def complete_manifest(folder: Path, items: Sequence[Item], asked_before: bool) -> list[ManifestRow]:
+def complete_manifest(folder: Path, items: Sequence[Item], was_complete: bool) -> list[ManifestRow]:
     """Add the items that the manifest lacks, and return all its images. Raises OSError.
 
-    `asked_before`: the manifest was complete once, so somebody has removed what it lacks.
+    `was_complete`: the manifest was complete once, so somebody has removed what it lacks.
     """
-    images, problems = list_images(folder, items)
+    images, problems = merge_with_manifest(folder, items)
     paths = {item.id: item.path for item in items}
     if problems or not all(image.hash for image in images):
         for index, image in enumerate(track(images, "Reading the images of the round", unit="img")):
             if not image.hash:
                 path = paths.get(image.id)
                 content = hash_if_readable(path) if path else None  # if there is none, place_jpeg() says why
-                images[index] = replace(image, hash=content or UNREADABLE, reissued=asked_before)
+                images[index] = replace(image, hash=content or UNREADABLE, reissued=was_complete)
         write_manifest(folder, images)
     return images
 

@@ -18,7 +18,7 @@ from alframe.label_sources.timelapse.set_selection import FieldNames, SelectionP
 from alframe.types import UNSURE, Request
 
 
-def explain_first_opening(root: Path, request: Request, names: FieldNames, blank: str) -> str:
+def prepare_first_opening(root: Path, request: Request, names: FieldNames, blank: str) -> str:
     """Say how to get a data file; write a template if there is none. Raises FormatError, LabelError."""
     templates = files_in(root, ".tdb")
     if not templates:

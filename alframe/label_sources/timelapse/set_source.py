@@ -25,7 +25,7 @@ from alframe.label_sources.timelapse.answers import (
     unreadable_file_problem,
 )
 from alframe.label_sources.timelapse.set_answers import AnswerFile, read_data_file, read_export, read_if_changed
-from alframe.label_sources.timelapse.set_request import explain_first_opening, request_selection
+from alframe.label_sources.timelapse.set_request import prepare_first_opening, request_selection
 from alframe.label_sources.timelapse.set_selection import FieldNames, plan_selection, require_set_fields
 from alframe.types import Answers, Item, ItemId, Problem, Request
 
@@ -84,7 +84,7 @@ class TimelapseSet:
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
             root, ddb = self._locate()
             if ddb is None:
-                return explain_first_opening(root, request, self.names, self.blank)
+                return prepare_first_opening(root, request, self.names, self.blank)
             template = read_template(ddb)
             require_set_fields(template, ddb, self.names)
             plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)

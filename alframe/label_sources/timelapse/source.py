@@ -32,7 +32,7 @@ from alframe.label_sources.timelapse.answers import (
     species_field_problems,
     unreadable_file_problem,
 )
-from alframe.label_sources.timelapse.images import complete_manifest, list_images, place_jpeg
+from alframe.label_sources.timelapse.images import complete_manifest, merge_with_manifest, place_jpeg
 from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepare_set, round_fields
 from alframe.types import Answers, ItemId, Problem, Request
 
@@ -103,7 +103,7 @@ class Timelapse:
         folder = round_folder(request)
         if not folder.is_dir():
             return Answers()
-        images, problems = list_images(folder, request.items)
+        images, problems = merge_with_manifest(folder, request.items)
         item_by_name = {normalise_name(image.name): image.id for image in images}
         builder = make_answer_builder(request.classes, self.blank, self.new_classes)
         builder.problems += problems

@@ -79,8 +79,8 @@ def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
     return standing
 
 
-def counted_name(name: str) -> str:
-    """Return the name under which a person's answers are counted: nobody's is that of ANYBODY."""
+def person_key(name: str) -> str:
+    """Return the key under which a person's answers are counted; no person's is ANYBODY."""
     return f"@{name}"
 
 

@@ -85,7 +85,7 @@ class Answering:
     def _with_numbers(self, given: Sequence[Any]) -> list[Any]:
         """Return the answers with the image's number by its `file`, where that is named: numbers may be new."""
         named = [file for entry in given if isinstance(entry, dict) and isinstance(file := entry.get("file"), str)]
-        numbers = self.find_numbers(named)
+        numbers = self.image_numbers(named)
         return [
             {**entry, "image": numbers.get(entry["file"], entry["file"])}
             if isinstance(entry, dict) and isinstance(entry.get("file"), str)
@@ -111,7 +111,7 @@ class Answering:
             for number, id_, requested_in, earlier in self._reader.rows(sql, (json.dumps(asked),))
         }
 
-    def find_numbers(self, ids: Sequence[str]) -> dict[str, int]:
+    def image_numbers(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the number of each id."""
         sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))

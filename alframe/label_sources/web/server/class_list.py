@@ -57,7 +57,7 @@ class ClassList:
 
     def on_their_own(self) -> set[str]:
         """Return the names that no class can stand beside: blank and unsure."""
-        return {UNSURE, *filter(None, [self._blank(self.names())])}
+        return {UNSURE, *filter(None, [self._find_blank(self.names())])}
 
     def version(self) -> int:
         """Return a number that changes with the names and the counts; it is the same for all people."""
@@ -68,7 +68,7 @@ class ClassList:
         names = self.names()
         keys = await self._keys(names)
         own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_own(name),)))
-        counts, blank = self.counts(name), self._blank(names)
+        counts, blank = self.counts(name), self._find_blank(names)
         classes = [
             {
                 "name": each,
@@ -106,7 +106,7 @@ class ClassList:
         await self._writer.run(lambda journal: journal.confirm_class(resolved, name))
         return resolved, True
 
-    async def set_key(self, class_name: Any, key: Any, name: str) -> None:
+    async def set_own_key(self, class_name: Any, key: Any, name: str) -> None:
         """Let this person have a class on another key; the class that had it takes the key that is free now."""
         names = self.names()
         if class_name not in names:
@@ -119,7 +119,7 @@ class ClassList:
         sql = "INSERT OR REPLACE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
         await self._writer.run(lambda journal: journal.db.executemany(sql, rows))
 
-    def _blank(self, names: Sequence[str]) -> str | None:
+    def _find_blank(self, names: Sequence[str]) -> str | None:
         return find_blank_class(names, self._config.source.blank) if self._config.source.blank else None
 
     def counts(self, name: str) -> Counter[str]:
@@ -148,7 +148,7 @@ class ClassList:
     async def _keys(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the key of each class; one that was given to a class once stays with it."""
         known = self._known_keys()
-        blank = self._blank(names)
+        blank = self._find_blank(names)
         keys = assign_keys([each for each in names if each not in (UNSURE, blank)], known)
         new = [(_EVERYBODY, each, key) for each, key in keys.items() if known.get(each) != key]
         if new:

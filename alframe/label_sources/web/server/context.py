@@ -102,7 +102,7 @@ class Context:
             "message": self.phase.message,
             "since": self.phase.since,
             "round": published.round,
-            "batch": self.batch(),
+            "batch": self.batch_progress(),
             "labels": published.labels,
             "classes_version": self.classes.version(),
             "people": self.people(),
@@ -118,7 +118,7 @@ class Context:
             "report_problem": published.problems,
         }
 
-    def batch(self) -> dict[str, int]:
+    def batch_progress(self) -> dict[str, int]:
         """Return how far the open batch has got."""
         published = self.published
         answered = 0 if published.round is None else self.work.count_answered(published.round)

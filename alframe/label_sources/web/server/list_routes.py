@@ -35,7 +35,7 @@ class ListRoutes:
 
     async def image(self, request: Request) -> Response:
         """Return all that a person may know of an image."""
-        context, name, number = self.context, self._name(request), request.path_params["number"]
+        context, name, number = self.context, self._person_name(request), request.path_params["number"]
         described = context.describer.describe([number], name, context.published.round) if number < 2**62 else []
         if not described:
             raise ApiError("no_such_image", f"There is no image {number} in this project. Load the page again.")
@@ -55,11 +55,11 @@ class ListRoutes:
 
     async def filters(self, request: Request) -> Response:
         """Return by what the review can be narrowed."""
-        return JSONResponse(await asyncio.to_thread(self.context.lists.filters, self._name(request)))
+        return JSONResponse(await asyncio.to_thread(self.context.lists.filters, self._person_name(request)))
 
     async def pool(self, request: Request) -> Response:
         """List the pool by what the model thinks."""
-        return await self._list(request, self.context.lists.pool)
+        return await self._list(request, self.context.lists.unlabelled)
 
     async def pool_classes(self, request: Request) -> Response:
         """Return how often each class is predicted."""
@@ -71,9 +71,9 @@ class ListRoutes:
 
     async def progress(self, request: Request) -> Response:
         """Return how far the campaign has got, and how good the model is."""
-        context, name = self.context, self._name(request)
+        context, name = self.context, self._person_name(request)
         published, counts = context.published, context.classes.counts(name)
-        batch, mine = context.batch(), context.speed.of(name, published.round)
+        batch, mine = context.batch_progress(), context.speed.of(name, published.round)
         rates = [person["images_per_hour"] for person in context.people() if person["online"]]
         rate = sum(filter(None, rates)) or mine["images_per_hour"]
         left = max(0, batch["needed"] - batch["answered"])
@@ -92,7 +92,7 @@ class ListRoutes:
         query = dict(request.query_params)
         limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 60)
         open_round = self.context.published.round
-        return JSONResponse(await asyncio.to_thread(find, query, self._name(request), open_round, limit))
+        return JSONResponse(await asyncio.to_thread(find, query, self._person_name(request), open_round, limit))
 
-    def _name(self, request: Request) -> str:
+    def _person_name(self, request: Request) -> str:
         return self.context.session(request).name

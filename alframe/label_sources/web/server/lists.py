@@ -132,7 +132,7 @@ class Lists:
             )
         return reply
 
-    def pool(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+    def unlabelled(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
         """Return the unlabelled images by predicted class and confidence. Raises ApiError."""
         order = query.get("order", "confident")
         if order not in ("confident", "doubtful"):

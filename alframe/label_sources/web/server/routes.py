@@ -109,7 +109,7 @@ class Work:
             Route("/api/undo", self.undo, methods=["POST"]),
             Route("/api/actions", self.actions, methods=["GET"]),
             Route("/api/classes", self.classes, methods=["GET", "POST"]),
-            Route("/api/classes/keys", self.set_key, methods=["PUT"]),
+            Route("/api/classes/keys", self.set_own_key, methods=["PUT"]),
         ]
 
     def describe(self, images: Sequence[int], session: Session) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ class Work:
         images = context.work.next_images(
             session.digest, session.name, context.published.round, size, bool(content.get("more"))
         )
-        batch = context.batch()
+        batch = context.batch_progress()
         others = batch["leased"] - context.leases.counts()[session.digest]
         reply = {
             "images": self.describe(images, session),
@@ -182,7 +182,7 @@ class Work:
         context.changed = True
         also = self.describe(written.also, session)
         reply = {"action": action, "saved": written.saved, "also": also, "problems": written.problems}
-        return JSONResponse(reply | {"batch": context.batch()})
+        return JSONResponse(reply | {"batch": context.batch_progress()})
 
     async def undo(self, request: Request) -> Response:
         """Make an action void."""
@@ -191,7 +191,7 @@ class Work:
         action, undoes = read_action_id(content), read_action_id(content, "undoes")
         name = read_name(content, session.name)
         taken, kept = await context.writer.run(lambda journal: undo_action(journal, action, undoes, name))
-        numbers = context.answering.find_numbers([*taken, *kept])
+        numbers = context.answering.image_numbers([*taken, *kept])
         images = [numbers[id_] for id_ in taken]
         context.work.look_again(images)
         described = self.describe(images, session)
@@ -209,7 +209,7 @@ class Work:
         before = read_number(query.get("before"), "before", 0, 2**62, 2**62)
         limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
         actions, following = list_actions(self.context.reader.journal, session.name, before, limit)
-        numbers = self.context.answering.find_numbers([id_ for action in actions for id_ in action["images"]])
+        numbers = self.context.answering.image_numbers([id_ for action in actions for id_ in action["images"]])
         for action in actions:
             action["images"] = [numbers[id_] for id_ in action["images"] if id_ in numbers]
         return JSONResponse({"actions": actions, "next": following})
@@ -225,8 +225,8 @@ class Work:
         classes = (await context.classes.describe(session.name))["classes"]
         return JSONResponse(next(each for each in classes if each["name"] == added), 201 if is_new else 200)
 
-    async def set_key(self, request: Request) -> Response:
+    async def set_own_key(self, request: Request) -> Response:
         """Put a class on another key, for this person."""
         content, session = await read_json(request), self.context.session(request)
-        await self.context.classes.set_key(content.get("name"), content.get("key"), session.name)
+        await self.context.classes.set_own_key(content.get("name"), content.get("key"), session.name)
         return JSONResponse(await self.context.classes.describe(session.name))

@@ -62,7 +62,7 @@ def digest(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def is_own_host(host: str, port: int, lan: bool) -> bool:
+def is_allowed_host(host: str, port: int, lan: bool) -> bool:
     """Return whether the Host header of a request names this server: by address, or by this machine's own name.
 
     With `lan`, any IP address is accepted: a page that leads its own name to this machine cannot be called by one.
@@ -101,7 +101,7 @@ class Guard:
         if scope["type"] != "http":  # no page of ours opens a WebSocket
             await send({"type": "websocket.close", "code": 1008})
             return
-        guarded_send = _with_headers(send, scope["path"])
+        guarded_send = _sender_with_headers(send, scope["path"])
         try:
             headers = Headers(scope=scope)
             if len(scope["path"]) > _LONGEST_PATH:
@@ -115,7 +115,7 @@ class Guard:
 
     def _check_host_and_origin(self, method: str, headers: Headers) -> None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not is_own_host(hosts[0], self._port, self._config.source.lan):
+        if len(hosts) != 1 or not is_allowed_host(hosts[0], self._port, self._config.source.lan):
             raise ApiError("bad_host", "This address is not served. Open the one that alframe has printed.")
         if method in _READS:
             return
@@ -166,7 +166,7 @@ def _bounded(receive: Receive, headers: Headers) -> Receive:
     return bounded
 
 
-def _with_headers(send: Send, path: str) -> Send:
+def _sender_with_headers(send: Send, path: str) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)

@@ -40,7 +40,7 @@ class WorkQueue:
         What it has skipped comes when there is nothing else.
         """
         held = self._leases.held_by(session)
-        mine = self._still_to_do(held, name, round_number)
+        mine = self._images_wanted_from(held, name, round_number)
         self._leases.give_back(session, set(held) - mine)
         room = size if more else size - len(mine)
         new: list[int] = []
@@ -121,7 +121,7 @@ class WorkQueue:
         self._leases.claim(session, taken)  # so that they are not taken twice in one request
         return taken
 
-    def _still_to_do(self, images: list[int], name: str, round_number: int | None) -> set[int]:
+    def _images_wanted_from(self, images: list[int], name: str, round_number: int | None) -> set[int]:
         """Return the images to which this person's answer is still wanted: nobody has answered, or a second should."""
         sql = """
             SELECT i.number FROM images.image i JOIN standing s ON s.image = i.id
