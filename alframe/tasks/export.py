@@ -12,7 +12,7 @@ from alframe.loop.answers import collect_and_store_answers
 from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
-from alframe.tasks.messages import describe_bad_images, path_lines
+from alframe.tasks.messages import describe_bad_image_counts, path_lines
 from alframe.types import Item, Outcome, Predictions, State
 
 
@@ -30,7 +30,7 @@ class Export:
         paths, failed = export_results(session, cache, train_on_all_labels(session, cache))
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
-        return Outcome(State.DONE, "\n".join([f"Exported:{path_lines(paths)}", *describe_bad_images(session)]))
+        return Outcome(State.DONE, "\n".join([f"Exported:{path_lines(paths)}", *describe_bad_image_counts(session)]))
 
 
 def check_exporters(exporters: Sequence[Exporter], items: Sequence[Item]) -> None:

@@ -25,7 +25,7 @@ def predict_command(model: Path) -> str:
     return command_line("predict", "images=FOLDER", f"model={short_path(model)}")
 
 
-def describe_bad_images(campaign: Campaign) -> list[str]:
+def describe_bad_image_counts(campaign: Campaign) -> list[str]:
     """Return a line that counts the images which are not used, or used in part; none if all can be read."""
     unreadable, damaged = len(campaign.ledger.unreadable()), len(load_damaged(campaign.ledger))
     counts = [

@@ -25,7 +25,7 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import Watching
-from alframe.tasks.messages import continue_command, describe_bad_images, predict_command
+from alframe.tasks.messages import continue_command, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, State
 
@@ -71,7 +71,7 @@ class Run(Watching):
                 if outcome.state is State.WAITING:
                     lines = [
                         outcome.message,
-                        *describe_bad_images(session),
+                        *describe_bad_image_counts(session),
                         f"Report: {write_report(session, outcome)}",
                         f"Then continue with: {continue_command(session.folder)}",
                     ]
@@ -176,7 +176,7 @@ def _summary(
         outcome.message,
         "",
         table,
-        *describe_bad_images(session),
+        *describe_bad_image_counts(session),
         "",
         f"Report:   {report}",
         f"Exported: {exported or ('nothing' if failed else 'nothing (too few labels for a model)')}",
