@@ -1,11 +1,12 @@
 """Take the pictures of docs/web.md: a real campaign on drawn images, labelled in a real browser.
 
-python -m tools.web_pictures            (Linux or macOS, with chromium; some minutes)
+python -m tools.web_pictures [FOLDER]   (Linux or macOS, with chromium; some minutes)
 """
 
 from __future__ import annotations
 
 import csv
+import sys
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -72,4 +73,4 @@ def save(person: Person, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

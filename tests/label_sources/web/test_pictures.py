@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,14 @@ from tests.label_sources.web.person import missing_browser
 from tools import web_pictures
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_pictures_of_the_page_are_taken_from_a_campaign(tmp_path: Path) -> None:
     if missing := missing_browser():
         pytest.skip(missing)
-    web_pictures.main(tmp_path)
+    # In a process of its own: Playwright opens one browser at a time in a process, and other tests may have it open.
+    subprocess.run([sys.executable, "-m", "tools.web_pictures", str(tmp_path)], cwd=ROOT, check=True)
     written = {}
     for file in tmp_path.iterdir():
         with Image.open(file) as opened:
