@@ -89,6 +89,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the file is written; by default a temporary folder")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         found = run(options, Path(folder))
     sizes = {name: getattr(options, name) for name in ("rows", "dim", "k", "compute")}
