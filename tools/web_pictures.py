@@ -22,7 +22,8 @@ ROUNDS = 3
 
 
 def main(target: Path = PICTURES) -> None:
-    """Write the pictures into a folder."""
+    """Write the pictures into a folder, which is made if it is missing."""
+    target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         root = Path(folder) / "images"
         pool = ("pool=camera_trap_scenes", f"pool.root={root.as_posix()}", "pool.bursts=160")
