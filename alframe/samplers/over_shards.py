@@ -21,7 +21,7 @@ CHUNK_ROWS = 8192  # rows that are predicted together, as `chunks` cuts them: sh
 
 
 class OverShards:
-    """Let another sampler choose, shard by shard, on the compute: it chooses the same images as by itself.
+    """Let another sampler choose shard by shard on the compute; the images are those it chooses without shards.
 
     `sampler`: kcenter, or one that ranks images by their probabilities, such as margin. `shard_rows`: images of a
     shard, a multiple of 8192. `offers`: how many of its farthest images each shard offers to kcenter at a time. The

@@ -38,8 +38,8 @@ class RecheckLabels(Watching):
     Each label is compared with what a model says that has not seen it. Of the labels that such a model doubts, the
     `images` most doubtful are asked again, by the label source of the campaign, as a round of their own; the same
     command then reads the answers, and says how often they agree with the labels and what has changed. All answers stay
-    in the ledger. `ask=false` only lists the doubtful labels. `show`: how many labels are listed. `watch` waits for the
-    answers, and looks every `every` seconds; so it does without, where people are served by their label source itself.
+    in the ledger. `ask=false` only lists the doubtful labels. `show`: how many labels are listed. With `watch`, it
+    waits for the answers and looks every `every` seconds. If the label source serves people itself, it always waits.
     """
 
     read_only = False
