@@ -27,7 +27,7 @@ def _count(event: str, arguments: tuple[object, ...]) -> None:
             counter[path.relative_to(root).as_posix()] += 1
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a second hook of the same process would count each file twice
 def hook() -> None:
     sys.addaudithook(_count)
 
