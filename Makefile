@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 OLDEST ?= .venv-oldest
+STUDIO ?= .venv-labelstudio
 BIN := $(VENV)/bin
 
 .PHONY: demo test test-slow test-plugins test-oldest coverage lint docs bench clean
@@ -16,10 +17,11 @@ test: lint
 test-slow: $(VENV)/.tested
 	$(BIN)/pytest -m slow
 
-test-plugins: $(VENV)/.tested
+# The slow tests too; those of alframe-labelstudio start a Label Studio.
+test-plugins: $(VENV)/.tested $(STUDIO)/.installed
 	$(BIN)/python tools/plugin_requirements.py all > $(VENV)/plugin-requirements.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -r $(VENV)/plugin-requirements.txt
-	$(BIN)/python -m pytest tests/packaging/test_our_plugins.py
+	LABEL_STUDIO_COMMAND=$(abspath $(STUDIO))/bin/label-studio $(BIN)/python -m pytest tests/packaging/test_our_plugins.py
 
 # On the lowest versions that pyproject.toml allows. UV_TORCH_BACKEND=cpu installs PyTorch without CUDA.
 test-oldest: $(OLDEST)/.installed
@@ -55,6 +57,12 @@ $(VENV)/.tested: $(VENV)/.installed $(wildcard plugins/*/pyproject.toml)
 	$(BIN)/python -m pip download --quiet --no-deps --dest $(VENV)/wheels -r $(VENV)/plugin-wheels.txt
 	touch $@
 
+# It requires certain versions of many packages, so it has an environment of its own.
+$(STUDIO)/.installed:
+	$(PYTHON) -m venv $(STUDIO)
+	$(STUDIO)/bin/python -m pip install --quiet "label-studio>=1.23"
+	touch $@
+
 # What alframe needs is as old as it may be; the tools of the tests are new.
 $(OLDEST)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(OLDEST)
@@ -68,4 +76,4 @@ $(VENV)/.bench: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) site htmlcov .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) $(STUDIO) site htmlcov .cache .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

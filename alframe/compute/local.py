@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from alframe.errors import BadParams
+from alframe.kit.devices import choose_device
+from alframe.kit.parameters import require_at_least, require_parameter
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
@@ -16,25 +17,14 @@ class Local:
     """`device`: auto (a GPU if there is one), cpu, cuda or mps; `workers`: auto (one a core, at most 8) or a number."""
 
     def __init__(self, device: str = "auto", workers: int | str = "auto", batch_size: int = 32) -> None:
-        if workers != "auto" and not (isinstance(workers, int) and workers >= 0):
-            raise BadParams(f"compute.workers={workers}: must be a number of processes (0: none), or auto")
-        if batch_size < 1:
-            raise BadParams(f"compute.batch_size={batch_size}: must be at least 1")
+        valid = workers == "auto" or (isinstance(workers, int) and workers >= 0)
+        require_parameter("compute 'local'", valid, "a number of processes (0: none), or auto", workers=workers)
+        require_at_least("compute 'local'", 1, batch_size=batch_size)
         self._device, self._workers, self.batch_size = device, workers, batch_size
 
     def device(self) -> str:
         """Return the torch device. Raises BadParams if this machine does not have it."""
-        if self._device == "cpu":
-            return "cpu"
-        import torch
-
-        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-        names = [name for name, is_available in available.items() if is_available]
-        if self._device == "auto":
-            return names[0]
-        if self._device.partition(":")[0] not in names:
-            raise BadParams(f"compute.device={self._device}: this machine has {', '.join(names)}")
-        return self._device
+        return choose_device(self._device, f"compute.device={self._device}", "Choose one of them, or auto.")
 
     def check(self) -> None:
         """See the CheckableCompute contract."""

@@ -12,6 +12,8 @@ from alframe.builtins import KINDS
 
 if TYPE_CHECKING:
     from alframe.testing.backbone import BackboneSuite as BackboneSuite
+    from alframe.testing.campaign_command import CampaignCommand as CampaignCommand
+    from alframe.testing.cluster_compute import ClusterComputeSuite as ClusterComputeSuite
     from alframe.testing.compute import ComputeSuite as ComputeSuite
     from alframe.testing.exporter import ExporterSuite as ExporterSuite
     from alframe.testing.head import HeadSuite as HeadSuite
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from alframe.testing.tracker import TrackerSuite as TrackerSuite
 
 _MODULES = {"".join(map(str.capitalize, kind.split("_"))) + "Suite": kind for kind in KINDS}
+_MODULES |= {"CampaignCommand": "campaign_command", "ClusterComputeSuite": "cluster_compute"}
 _MODULES |= {"round_record": "records", "tiny_overrides": "tiny", "tiny_pool": "tiny", "tiny_view": "sampler"}
 __all__ = [*_MODULES]
 

@@ -23,5 +23,5 @@ def test_values_that_cannot_be_are_refused() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(BadParams, match=r"compute.device=cuda: this machine has cpu"):
+    with pytest.raises(BadParams, match=r"compute.device=cuda: this machine has cpu\. Choose one of them, or auto"):
         Local(device="cuda").device()

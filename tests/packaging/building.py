@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 
-def run_command(*command: str, cwd: Path, path: tuple[Path, ...] = ()) -> str:
+def run_command(*command: str, cwd: Path, path: tuple[Path, ...] = (), seconds: float = 300) -> str:
     """Return what `command` prints; `path` comes first on sys.path, before an editable install."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", timeout=300)
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", timeout=seconds)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -14,6 +14,7 @@ from tests.packaging.building import ROOT, build_once, install_into, run_command
 from tests.public_imports import find_private_imports
 from tools.plugin_requirements import is_heavy, plugin_folders, requirements
 
+LONGEST_WAIT = 3000.0  # seconds for the tests of a plugin: only what hangs is given up, also on a busy machine
 FILES = ("README.md", "CHANGELOG.md", "pyproject.toml", "src", "tests")
 
 
@@ -66,9 +67,23 @@ def test_its_own_tests_pass(plugin: Path, installed: tuple[Path, Path], tmp_path
     site, _ = installed
     where = run_command(sys.executable, "-c", "import alframe; print(alframe.__file__)", cwd=tmp_path, path=installed)
     assert Path(where.strip()).parent == site / "alframe", "another alframe is tested than the built wheel"
-    project = tmp_path / plugin.name
-    shutil.copytree(plugin, project, ignore=shutil.ignore_patterns("src", "__pycache__"))  # the installed one is tested
-    output = run_command(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", cwd=project, path=installed
-    )
+    output = run_tests_of(plugin, "not slow", tmp_path, installed)
     assert " passed" in output and "error" not in output, output
+
+
+@pytest.mark.slow
+def test_its_slow_tests_pass(plugin: Path, installed: tuple[Path, Path], tmp_path: Path) -> None:
+    if not any("mark.slow" in file.read_text(encoding="utf-8") for file in plugin.glob("tests/**/*.py")):
+        pytest.skip(f"{plugin.name} has no slow tests")
+    output = run_tests_of(plugin, "slow", tmp_path, installed)
+    assert "error" not in output, output
+    if " passed" not in output:
+        pytest.skip(output)  # such as those that need a Slurm
+
+
+def run_tests_of(plugin: Path, marker: str, folder: Path, installed: tuple[Path, Path]) -> str:
+    """Return what pytest prints about the tests of a plugin with this `marker`, against what is installed."""
+    project = folder / plugin.name
+    shutil.copytree(plugin, project, ignore=shutil.ignore_patterns("src", "__pycache__"))  # the installed one is tested
+    command = (sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-m", marker)
+    return run_command(*command, cwd=project, path=installed, seconds=LONGEST_WAIT)

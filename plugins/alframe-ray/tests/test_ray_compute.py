@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
 from alframe_ray.compute import RayCluster
-from conftest import CampaignRun
 
 import alframe
 from alframe.contracts import UsesCompute
 from alframe.errors import BadParams, ComputeError
 from alframe.kit.composite import build_part
 from alframe.kit.pool_views import make_pool_view
-from alframe.testing import ComputeSuite, tiny_overrides, tiny_pool
+from alframe.testing import CampaignCommand, ClusterComputeSuite, tiny_overrides, tiny_pool
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
 @cache
 def shared_compute() -> RayCluster:
-    return RayCluster(shards_per_task=2)
+    return RayCluster(shards_per_task=2, attempts=2)
 
 
-class TestRayCluster(ComputeSuite):
+class TestRayCluster(ClusterComputeSuite):
+    shards_at_once = 2
+
     def make(self) -> RayCluster:
         return shared_compute()  # its actors have started already
-
-
-def end_process_once(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
-    """Yield the first number of each shard; end the process without a word the first time that 3 comes."""
-    for number, *_ in shards:
-        if number == 3 and not (folder / "ended").exists():
-            (folder / "ended").touch()
-            os._exit(1)
-        yield number
-
-
-def end_process(shards: Sequence[list[int]]) -> Iterator[int]:
-    """End the process."""
-    os._exit(1)
-    yield from map(len, shards)
-
-
-def test_shards_of_a_lost_actor_go_to_another(tmp_path: Path) -> None:
-    shards = [[number] for number in range(8)]
-    assert list(RayCluster().map_shards(partial(end_process_once, tmp_path), shards)) == list(range(8))
-    assert (tmp_path / "ended").exists(), "the actor was not lost"
-
-
-def test_a_shard_that_ends_each_process_is_named() -> None:
-    with pytest.raises(ComputeError, match=r"ended 2 times.* begins with 7\..*compute\.batch_size"):
-        list(RayCluster(attempts=2).map_shards(end_process, [[7]]))
-
-
-def test_results_that_nobody_takes_are_not_waited_for() -> None:
-    results = RayCluster().map_shards(partial(map, len), [[number] for number in range(50)])
-    assert next(results) == 1
-    results.close()
-    assert list(RayCluster().map_shards(partial(map, len), [[1, 2]])) == [2]
 
 
 def test_values_that_cannot_be_are_refused() -> None:
@@ -74,7 +40,7 @@ def test_values_that_cannot_be_are_refused() -> None:
 
 def test_actors_that_do_not_fit_beside_a_free_cpu_are_refused() -> None:
     with pytest.raises(ComputeError, match=r"2 CPUs.*takes 2 and 0, and one CPU must stay free"):
-        list(RayCluster(cpus_per_actor=2).map_shards(partial(map, len), [[1]]))
+        list(RayCluster(cpus_per_actor=2).map_shards(list, [[1]]))
 
 
 def test_a_campaign_asks_for_the_same_images_as_on_this_machine(
@@ -83,9 +49,9 @@ def test_a_campaign_asks_for_the_same_images_as_on_this_machine(
     words = tiny_overrides(tiny_pool(tmp_path / "pool"), tmp_path)
     assert isinstance(build_part("compute", alframe.compose(*words, "compute=ray").compute), RayCluster)
     monkeypatch.setenv("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
-    local = CampaignRun(tmp_path / "local", (*words[:-1], "compute=local", "sampler=kcenter"))
+    local = CampaignCommand((*words[:-1], "compute=local", "sampler=kcenter"), tmp_path / "local")
     over_shards = ("sampler=over_shards", "sampler.sampler=kcenter")
-    there = CampaignRun(tmp_path / "ray", (*words[:-1], "compute=ray", *over_shards))
+    there = CampaignCommand((*words[:-1], "compute=ray", *over_shards), tmp_path / "ray")
     local.finish()
     there.finish()
     assert there.features() == local.features() and there.rounds() == local.rounds()

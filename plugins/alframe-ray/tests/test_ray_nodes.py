@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CampaignRun
 from ray.cluster_utils import Cluster
 
-from alframe.testing import tiny_overrides, tiny_pool
+from alframe.testing import CampaignCommand, tiny_overrides, tiny_pool
 
 pytestmark = pytest.mark.slow
 SHARDS = 8  # of 512 images
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> CampaignRun:
+def local(tmp_path_factory: pytest.TempPathFactory) -> CampaignCommand:
     """A campaign that was run on this machine alone."""
     folder = tmp_path_factory.mktemp("nodes")
     pool = tiny_pool(folder / "pool", classes=2, each=512 * SHARDS // 2)
     (pool / "class_1" / "0007.png").write_bytes(b"no image")
-    run = CampaignRun(folder / "local", tuple(tiny_overrides(pool, folder)[:-1]))
+    run = CampaignCommand(tuple(tiny_overrides(pool, folder)[:-1]), folder / "local")
     run.finish()
     return run
 
@@ -36,29 +34,24 @@ def cluster() -> Iterator[Cluster]:
     cluster.shutdown()
 
 
-def run_on(cluster: Cluster, local: CampaignRun, runs: Path) -> CampaignRun:
-    return CampaignRun(runs, (*local.words, "compute=ray", f"compute.address={cluster.address}"))
+def run_on(cluster: Cluster, local: CampaignCommand, runs: Path) -> CampaignCommand:
+    return CampaignCommand((*local.words, "compute=ray", f"compute.address={cluster.address}"), runs)
 
 
-def wait_for_shards(run: CampaignRun, count: int) -> None:
-    while len(run.features()) < count:
-        time.sleep(0.05)
-
-
-def test_a_lost_machine_costs_its_shards_only(cluster: Cluster, local: CampaignRun, tmp_path: Path) -> None:
+def test_a_lost_machine_costs_its_shards_only(cluster: Cluster, local: CampaignCommand, tmp_path: Path) -> None:
     run = run_on(cluster, local, tmp_path / "runs")
     process = run.start()
-    wait_for_shards(run, 2)
+    run.wait_for_features(process, 2)
     cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
     assert len(run.features()) < SHARDS, "the machine was removed too late to matter"
     run.finish(process)
     assert run.features() == local.features() and run.rounds() == local.rounds()
 
 
-def test_a_killed_command_goes_on_where_it_was(cluster: Cluster, local: CampaignRun, tmp_path: Path) -> None:
+def test_a_killed_command_goes_on_where_it_was(cluster: Cluster, local: CampaignCommand, tmp_path: Path) -> None:
     run = run_on(cluster, local, tmp_path / "runs")
     process = run.start()
-    wait_for_shards(run, 3)
+    run.wait_for_features(process, 3)
     process.kill()
     process.wait()
     kept = {file: file.stat().st_mtime_ns for file in run.runs.rglob("features/*/*.npy")}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,69 +13,36 @@ from alframe_submitit.compute import Submitit
 from alframe_submitit.shard_files import digest
 
 import alframe
-from alframe.errors import BadParams, ComputeError
+from alframe.errors import BadParams
 from alframe.kit.composite import build_part
-from alframe.testing import ComputeSuite, tiny_overrides, tiny_pool
+from alframe.testing import ClusterComputeSuite, tiny_overrides, tiny_pool
+from alframe.testing.compute import count_calls
 from alframe.types import Item
 
-HERE = str(Path(__file__).parent)
 
-
-@pytest.fixture(autouse=True)
-def jobs_find_these_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let jobs import this module."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
-
-
-class TestSubmitit(ComputeSuite):
+class TestSubmitit(ClusterComputeSuite):
     @pytest.fixture(autouse=True)
     def jobs_folder(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         self.folder = tmp_path_factory.mktemp("jobs")
 
     def make(self) -> Submitit:
-        return Submitit(cluster="local", folder=self.folder, jobs=1)
+        return Submitit(cluster="local", folder=self.folder, jobs=1, attempts=2)
 
-
-def end_process_once(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
-    """Yield the first number of each shard; end the process without a word the first time that 3 comes."""
-    for number, *_ in shards:
-        (folder / f"{number}-{os.getpid()}").touch()
-        if number == 3 and not (folder / "ended").exists():
-            (folder / "ended").touch()
-            os._exit(1)
-        yield number
-
-
-def end_process(shards: Sequence[list[int]]) -> Iterator[int]:
-    """End the process."""
-    os._exit(1)
-    yield from map(len, shards)
-
-
-def test_a_lost_job_costs_the_shard_that_it_worked_on(tmp_path: Path) -> None:
-    compute = Submitit(cluster="local", folder=tmp_path / "jobs", jobs=1, shards_per_job=6)
-    (tmp_path / "seen").mkdir()
-    shards = [[number] for number in range(6)]
-    assert list(compute.map_shards(partial(end_process_once, tmp_path / "seen"), shards)) == list(range(6))
-    begun = sorted(int(file.name.partition("-")[0]) for file in (tmp_path / "seen").glob("*-*"))
-    assert begun == [0, 1, 2, 3, 3, 4, 5]
-    assert not list((tmp_path / "jobs").iterdir()), "results that were taken are left behind"
-
-
-def test_a_shard_that_ends_each_job_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ComputeError, match=r"ended 2 times.*begins with 7\..*compute\.minutes"):
-        list(Submitit(cluster="local", folder=tmp_path, attempts=2).map_shards(end_process, [[7]]))
+    def test_a_lost_process_costs_the_shards_that_it_worked_on(self, tmp_path: Path) -> None:
+        super().test_a_lost_process_costs_the_shards_that_it_worked_on(tmp_path)
+        assert not list(self.folder.iterdir()), "results that were taken are left behind"
 
 
 def test_results_that_a_killed_process_did_not_take_are_found(tmp_path: Path) -> None:
     compute = Submitit(cluster="local", folder=tmp_path / "jobs", jobs=1)
     (tmp_path / "seen").mkdir()
-    (tmp_path / "seen" / "ended").touch()
-    work = partial(end_process_once, tmp_path / "seen")
+    work = partial(count_calls, tmp_path / "seen")
     results = compute.map_shards(work, [[number] for number in range(4)])
     assert [next(results), next(results)] == [0, 1]
+    deadline = time.monotonic() + 600
     while len(list((tmp_path / "jobs").glob("*/*-0.pkl"))) < 3:  # those of 1, 2 and 3
-        pass
+        assert time.monotonic() < deadline, "the job does not go on"
+        time.sleep(0.05)
     results.close()
     assert list(compute.map_shards(work, [[1], [2], [3]])) == [1, 2, 3]
     assert len(list((tmp_path / "seen").glob("*-*"))) == 4, "a shard was worked on again"

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from alframe.testing import tiny_overrides, tiny_pool
+from alframe.testing import CampaignCommand, tiny_overrides, tiny_pool
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("sbatch") is None, reason="this machine has no Slurm")]
 SHARDS = 6  # of 512 images
-
-
-def start(words: list[str], runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "alframe", *words, f"runs={runs.as_posix()}"]
-    return subprocess.Popen(command, cwd=runs.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def features(runs: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in runs.rglob("features/*/*.npy")}
 
 
 def queued_jobs() -> set[str]:
@@ -32,26 +22,25 @@ def queued_jobs() -> set[str]:
 
 def test_a_killed_command_finds_what_its_jobs_did(tmp_path: Path) -> None:
     pool = tiny_pool(tmp_path / "pool", classes=2, each=512 * SHARDS // 2)
-    words = tiny_overrides(pool, tmp_path)[:-1]
-    assert start(words, tmp_path / "local").wait() == 0
+    local = CampaignCommand(tuple(tiny_overrides(pool, tmp_path)[:-1]), tmp_path / "local")
+    local.finish()
     jobs = tmp_path / "jobs"
-    there = [*words, "compute=submitit", "compute.shards_per_job=2", "compute.memory_gb=1", f"compute.folder={jobs}"]
-    process = start(there, tmp_path / "slurm")
-    while not features(tmp_path / "slurm"):
-        assert process.poll() is None
-        time.sleep(0.1)
+    words = ("compute=submitit", "compute.shards_per_job=2", "compute.memory_gb=1", f"compute.folder={jobs}")
+    there = CampaignCommand((*local.words, *words), tmp_path / "slurm")
+    process = there.start()
+    there.wait_for_features(process, 1)
     process.kill()
     process.wait()
-    assert len(features(tmp_path / "slurm")) < SHARDS, "the command was killed too late to matter"
+    assert len(there.features()) < SHARDS, "the command was killed too late to matter"
     before = len(list(jobs.glob("*/jobs/*_submitted.pkl")))
     while queued_jobs():  # its jobs go on without it
         time.sleep(1)
     left = {file.name: file.stat().st_mtime_ns for file in jobs.glob("*/*-0.pkl")}
     assert len(left) >= SHARDS - 2
-    process = start(there, tmp_path / "slurm")
+    process = there.start()
     while process.poll() is None:
         assert len(list(jobs.glob("*/jobs/*_submitted.pkl"))) in (0, before), "shards were given to jobs again"
         time.sleep(0.1)
-    assert process.returncode == 0
-    assert features(tmp_path / "slurm") == features(tmp_path / "local")
+    there.finish(process)
+    assert there.features() == local.features()
     assert not list(jobs.iterdir()), "results that were taken are left behind"

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from alframe.errors import BadParams, ComputeError
+from alframe.errors import ComputeError
+from alframe.kit.devices import choose_device
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe_ray.actors import ActorPool, ActorSize
 
@@ -47,16 +48,10 @@ class RayCluster:
 
     def device(self) -> str:
         """Return "cuda" where actors have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
-        if not self._size.gpus:
-            return "cpu"
-        import torch
-
-        if not torch.cuda.is_available():
-            raise BadParams(
-                f"compute.gpus_per_actor={self._size.gpus:g}: this machine has no GPU, but the network is tried here "
-                f"before it is sent to the cluster. Run the command on a machine of the cluster that has one."
-            )
-        return "cuda"
+        remedy = "The network is tried here before actors get it: run the command on a machine with a GPU of CUDA."
+        return choose_device(
+            "cuda" if self._size.gpus else "cpu", f"compute.gpus_per_actor={self._size.gpus:g}", remedy
+        )
 
     def workers(self) -> int:
         """Return how many processes decode images beside each actor."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alframe.errors import BadParams
+from alframe.kit.devices import choose_device
 from alframe.kit.parameters import require_at_least, require_one_of
 from alframe.kit.progress import Bar
 from alframe_submitit.jobs import Jobs, JobSize
@@ -54,16 +54,8 @@ class Submitit:
 
     def device(self) -> str:
         """Return "cuda" where jobs have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
-        if not self._size.gpus:
-            return "cpu"
-        import torch
-
-        if not torch.cuda.is_available():
-            raise BadParams(
-                f"compute.gpus_per_job={self._size.gpus}: this machine has no GPU, but the network is tried here "
-                f"before jobs get it. Run the command itself on a machine that has one, for example by `srun --gpus=1`."
-            )
-        return "cuda"
+        remedy = "The network is tried here before jobs get it: run the command on a GPU, such as by `srun --gpus=1`."
+        return choose_device("cuda" if self._size.gpus else "cpu", f"compute.gpus_per_job={self._size.gpus}", remedy)
 
     def workers(self) -> int:
         """Return how many processes decode images in each job."""
