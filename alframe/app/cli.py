@@ -124,7 +124,7 @@ def run_task(config: DictConfig) -> float | None:
 
     from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
-    from alframe.app.sweep import note_run
+    from alframe.app.sweep import chooses_exporters, note_run
     from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
     from alframe.types import Outcome
@@ -134,7 +134,8 @@ def run_task(config: DictConfig) -> float | None:
     # As they were given: what one refers to may change.
     words = cast(list[str], OmegaConf.to_container(hydra_config.overrides.task, resolve=False))
     try:
-        session = session_from(config, Path(hydra_config.runtime.cwd), sweep)
+        exports = not sweep or chooses_exporters(words, config.exporter or ())
+        session = session_from(config, Path(hydra_config.runtime.cwd), sweep, exports)
         task = session.chosen_task
         if not session.read_only:
             from alframe.loop.experiment import check_parts

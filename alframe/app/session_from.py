@@ -20,7 +20,7 @@ from alframe.settings.fields import from_plain
 OPTIONAL = ("stopping", "exporter", "tracker", "loss")  # kinds of which there may be none
 
 
-def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
+def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bool = True) -> Session:
     """Return the session of a composed configuration; relative paths start at `cwd`."""
     values = _resolve(config)
     _check_complete(config, values)
@@ -37,7 +37,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False) -> Session:
     cache = shared if ours else folder / "cache"
     read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
     own_runs = runs if values["project"] is None else None
-    return Session(settings, recipes, folder, cache, read_only, waits_for_lock=sweep, runs=own_runs)
+    return Session(settings, recipes, folder, cache, read_only, waits_for_lock=sweep, runs=own_runs, exports=exports)
 
 
 def _resolve(config: DictConfig) -> dict[str, Any]:

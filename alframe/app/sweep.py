@@ -10,7 +10,7 @@ import hashlib
 import logging
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from alframe.app.overrides import Override
 from alframe.app.shared_composition import share_composition
 from alframe.commands import command_line
 from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_notes
@@ -25,6 +26,8 @@ from alframe.errors import AlframeError
 from alframe.store.files import remove_file, write_json
 
 log = logging.getLogger(__name__)
+
+DEFAULT_EXPORTERS = {"predictions", "model"}  # of conf/config.yaml
 
 _under_way: list[
     tuple[Path, float]
@@ -51,6 +54,15 @@ class SweepSummary(Callback):
             log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
             words = list(config.hydra.overrides.task)
             write_json(_failed_note(Path(config.hydra.sweep.dir), words), {"overrides": words})
+
+
+def chooses_exporters(words: Sequence[str], exporters: Iterable[str]) -> bool:
+    """Return whether the `words` of the command, or an experiment, have chosen the `exporters`.
+
+    The runs of a sweep export nothing otherwise: to write and check the model of each takes longer than the run itself.
+    """
+    is_named = any(override.kind == "exporter" for override in map(Override.read, words) if override is not None)
+    return is_named or set(exporters) != DEFAULT_EXPORTERS
 
 
 def note_run(sweep: Path, folder: Path, words: Sequence[str], failures: Sequence[str]) -> None:

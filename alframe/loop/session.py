@@ -30,10 +30,12 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 class Session(Campaign):
     """The campaign and the task of one call of the command line; `runs`: where its folder is, if nobody has named it.
 
+    `exports`: whether a run exports its results when it ends.
     From Python: ``with open_session("project=season") as session: session.chosen_task.run(session)``.
     """
 
     runs: Path | None = None
+    exports: bool = True
     log = logging.getLogger("alframe.task")
 
     @cached_property

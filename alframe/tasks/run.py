@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from alframe.commands import command_line, short_path
+from alframe.commands import command_line, project_command, short_path
 from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.answers import collect_and_store_answers, wait_for_answers
@@ -55,7 +55,7 @@ class Run(Watching):
 
     def _run(self, session: Session) -> Outcome:
         digest = configuration_digest(session.settings, session.recipes)
-        earlier = _read_done_file(session.project.done_file, digest)
+        earlier = _read_done_file(session.project.done_file, digest, session.exports)
         # People may have answered or added images since; in a simulation nothing ever changes.
         is_simulation = session.parts.label_source.answers_now
         if earlier is not None and is_simulation:
@@ -132,7 +132,8 @@ class Run(Watching):
     ) -> Outcome:
         """Export the results and write the report; return the outcome with its message."""
         is_simulation = session.parts.label_source.answers_now
-        paths, failed = export_results(session, cache, fitted) if fitted and fitted.head is not None else ([], [])
+        can_export = session.exports and fitted is not None and fitted.head is not None
+        paths, failed = export_results(session, cache, fitted) if fitted and can_export else ([], [])
         histories: Histories = {}
         if is_simulation and session.settings.compare.sampler is not None:
             histories = run_comparison(session)
@@ -140,7 +141,13 @@ class Run(Watching):
         message = _summary(session, outcome, histories, paths, failed, report)
         value = area_under_curve(session.ledger.history())
         failures = [*failed, *failures_of(session.parts.trackers)]
-        done = {"identity": digest, "message": message, "value": value, "failures": failures}
+        done = {
+            "identity": digest,
+            "message": message,
+            "value": value,
+            "failures": failures,
+            "exports": session.exports,
+        }
         write_json(session.project.done_file, done)
         return Outcome(State.DONE, message, value, tuple(failures))
 
@@ -171,7 +178,12 @@ def _summary(
         if histories
         else accuracy_table(session.ledger.history()) + describe_unanswered_audit(len(session.unlabelled_audit_keys()))
     )
-    exported = "".join(f"\n          {short_path(path)}" for path in paths).lstrip("\n ")
+    if paths:
+        exported = "\n          ".join(short_path(path) for path in paths)
+    elif session.exports:
+        exported = "nothing" if failed or not session.parts.exporters else "nothing (too few labels for a model)"
+    else:
+        exported = f"nothing, as in every sweep. To export: {project_command(session.folder, verb='export')}"
     lines = [
         outcome.message,
         "",
@@ -179,7 +191,7 @@ def _summary(
         *describe_bad_image_counts(session),
         "",
         f"Report:   {report}",
-        f"Exported: {exported or ('nothing' if failed else 'nothing (too few labels for a model)')}",
+        f"Exported: {exported}",
         *(f"Not exported: {why}" for why in failed),
         "",
     ]
@@ -195,8 +207,11 @@ def _summary(
     return "\n".join(lines)
 
 
-def _read_done_file(file: Path, digest: str) -> Outcome | None:
-    """Return the outcome of a run with the same configuration that has ended, if there was one."""
+def _read_done_file(file: Path, digest: str, exports: bool) -> Outcome | None:
+    """Return the outcome of a run with the same configuration that has ended, if there was one.
+
+    `exports`: whether the run must have exported its results.
+    """
     if not file.exists():
         return None
     try:
@@ -207,6 +222,7 @@ def _read_done_file(file: Path, digest: str) -> Outcome | None:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         log.warning("%s cannot be read; the results are computed again.", file)
         return None
-    if identity != digest or done.get("failures"):  # what failed is tried again
+    lacks_exports = exports and not done.get("exports", True)  # runs of older versions have always exported
+    if identity != digest or done.get("failures") or lacks_exports:  # what failed is tried again
         return None
     return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{message}", value)

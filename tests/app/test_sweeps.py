@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+import conf
+from alframe.app.sweep import DEFAULT_EXPORTERS
 from alframe.comparison.runs import ENDED, read_notes
 from alframe.loop import project
 from alframe.loop.session import Session
@@ -132,6 +135,26 @@ def test_a_run_whose_export_fails_counts_and_the_sweep_ends_with_1(
     assert "Camtrap DP cannot be written yet" in finished.out
     assert re.search(r"^ *uherding +2 +8 ", table_of(finished.out), re.MULTILINE), "both seeds are in the table"
     assert alframe(*words).code == 1, "also when they had ended before"
+
+
+def test_a_sweep_exports_only_if_an_exporter_is_chosen(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    words = [word for word in tiny_overrides(pool, tmp_path / "runs") if not word.startswith("exporter")]
+    words += ["stopping.labels=8", "-m", "seed=0"]
+    assert alframe(*words).code == 0
+    (done,) = tmp_path.glob("runs/*/done.json")
+    assert "Exported: nothing, as in every sweep" in done.read_text(encoding="utf-8")
+    assert not (done.parent / "export").exists()
+    assert alframe(*words, "exporter=[predictions,model]").code == 0, "the same run, which has ended without an export"
+    assert (done.parent / "export" / "predictions.csv").is_file()
+    assert (done.parent / "export" / "model" / "model.json").is_file()
+    before = ends(tmp_path / "runs")
+    assert alframe(*words).code == 0
+    assert ends(tmp_path / "runs") == before
+
+
+def test_the_default_exporters_are_those_of_the_configuration() -> None:
+    defaults = yaml.safe_load((Path(conf.__path__[0]) / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+    assert [entry["exporter"] for entry in defaults if "exporter" in entry] == [sorted(DEFAULT_EXPORTERS, reverse=True)]
 
 
 def test_a_tracker_that_fails_is_told_by_the_exit_status_until_it_has_got_all(
