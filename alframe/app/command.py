@@ -88,6 +88,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
     """
     flags, typed = split_flags(map(expand_option, map(drop_backticks, words)))
+    typed = _name_each_word(typed)
     _require_equals_signs(typed)
     if typed and NAME.match(typed[0]):
         typed = [f"task={typed[0]}", *_name_words(typed[0], typed[1:])]
@@ -139,15 +140,38 @@ def _require_equals_signs(words: Sequence[str]) -> None:
             raise BadParams(f"'{word}' has no value. Put an equals sign before it: {quote_argument(f'{name}={value}')}")
 
 
+def _name_each_word(words: list[str]) -> list[str]:
+    """Return ``new_plugin kind=head part=mine`` for ``new-plugin head mine``: this task names each of its words."""
+    verb = words[0].replace("-", "_") if words else ""
+    if verb not in REGISTRIES["task"].parts():
+        return words
+    bare = _without_equals_sign(words[1:])
+    names = _names_of_words(verb) if bare else ""
+    if isinstance(names, str) or len(bare) > len(names):
+        return [verb, *words[1:]]
+    named = [f"{name}={word}" for name, word in zip(names[-len(bare) :], bare, strict=True)]
+    return [verb, *named, *(word for word in words[1:] if word not in bare)]
+
+
 def _name_words(verb: str, words: list[str]) -> list[str]:
     """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
-    bare = [word for word in words if "=" not in word and not word.startswith("~")]
-    task = REGISTRIES["task"]
-    factory: object = task.get(verb).load() if bare and verb in task.parts() else None
-    if not isinstance(factory, TakesWords):
+    bare = _without_equals_sign(words)
+    name = _names_of_words(verb) if bare else ""
+    if not name or not isinstance(name, str):
         return words
     value = bare[0] if len(bare) == 1 else f"[{','.join(bare)}]"
-    return [f"{factory.words_are}={value}", *(word for word in words if word not in bare)]
+    return [f"{name}={value}", *(word for word in words if word not in bare)]
+
+
+def _without_equals_sign(words: list[str]) -> list[str]:
+    return [word for word in words if "=" not in word and not word.startswith("~")]
+
+
+def _names_of_words(verb: str) -> str | tuple[str, ...]:
+    """Return the parameters that a task has for words without `=`, or "" if it has none."""
+    task = REGISTRIES["task"]
+    factory: object = task.get(verb).load() if verb in task.parts() else None
+    return factory.words_are if isinstance(factory, TakesWords) else ""
 
 
 def _parse_override(word: str) -> Override:

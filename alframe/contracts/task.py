@@ -22,5 +22,5 @@ class Task(Protocol):
 class TakesWords(Protocol):
     """The ability of a task's class to take words without `=` after its name, as `alframe compare FOLDER FOLDER`."""
 
-    words_are: str
-    """The parameter that is the list of them."""
+    words_are: str | tuple[str, ...]
+    """The parameter that is the list of them; or one for each, in order, the first of which may be left out."""

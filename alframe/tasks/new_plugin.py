@@ -22,6 +22,7 @@ class NewPlugin:
     """Write a distribution with one part, called `part`, of this `kind`, into `folder` (default: alframe-PART here)."""
 
     read_only = True
+    words_are = ("kind", "part")  # alframe new-plugin head mine
 
     part: str | None = None
     kind: str = "sampler"
@@ -51,6 +52,9 @@ def write_plugin(folder: Path, part: str, kind: str) -> None:
         raise BadParams(f"kind={kind}: there is no template for it. Known: {', '.join(KINDS)}.")
     if not part.isidentifier() or keyword.iskeyword(part) or part != part.lower() or not part.isascii():
         raise BadParams(f"part={part}: must be lower-case letters, digits and _, such as my_{kind}.")
+    if part in REGISTRIES:
+        named = command_line("new_plugin", f"kind={part}", "part=NAME")
+        raise BadParams(f"part={part}: this is a kind of part. To write one: {named}. Or choose another name.")
     if part in REGISTRIES[kind].parts():
         raise BadParams(f"part={part}: a {kind} of this name exists already. Choose another.")
     contents = {folder / path: text for path, text in _plugin_files(part, kind)}

@@ -28,4 +28,5 @@ def test_every_kind_has_its_row() -> None:
 
 def test_the_kinds_that_new_plugin_knows() -> None:
     assert set(KINDS) == set(BUILTIN_PARTS)
-    assert f"`new_plugin` knows all kinds (`kind=`): {', '.join(KINDS)}." in PAGE
+    kinds = ", ".join(KINDS)
+    assert f"`new_plugin` knows all kinds (`kind=`, or a word: `alframe new-plugin sampler coinflip`): {kinds}." in PAGE

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alframe.app.command import parse_command
 from alframe.errors import BadParams, StoreError
 from alframe.tasks.new_plugin import KINDS, write_plugin
 from tests.public_imports import find_private_imports
@@ -70,6 +71,7 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
         ("coin flip", "sampler", "part=coin flip: must be lower-case letters, digits and _"),
         ("Coinflip", "sampler", "must be lower-case"),
         ("class", "sampler", "must be lower-case"),
+        ("head", "sampler", "part=head: this is a kind of part. To write one: .*new_plugin kind=head part=NAME"),
         ("margin", "sampler", "part=margin: a sampler of this name exists already"),
         ("coinflip", "simpler", "kind=simpler: there is no template for it. Known: .*sampler"),
     ],
@@ -78,6 +80,24 @@ def test_what_cannot_be_is_refused(tmp_path: Path, part: str, kind: str, reason:
     with pytest.raises(BadParams, match=reason):
         write_plugin(tmp_path / "new", part, kind)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["new-plugin", "head", "mine"], {"task": "new_plugin", "kind": "head", "part": "mine"}),
+        (["new_plugin", "mine", "folder=x"], {"task": "new_plugin", "part": "mine", "folder": "x"}),
+        (["new-plugin", "part=mine"], {"task": "new_plugin", "part": "mine"}),
+    ],
+)
+def test_kind_and_name_may_come_without_an_equals_sign(words: list[str], expected: dict[str, str]) -> None:
+    given = parse_command(words).given
+    assert {key.removeprefix("task."): override.text for key, override in given.items()} == expected
+
+
+def test_words_that_are_too_many_are_refused() -> None:
+    with pytest.raises(BadParams, match=r"'sampler' has no value"):
+        parse_command(["new-plugin", "sampler", "mine", "more"])
 
 
 def test_nothing_is_replaced(tmp_path: Path) -> None:
