@@ -50,13 +50,19 @@ def split(y: Ints, groups: Ints, ratio: float, rng: np.random.Generator) -> tupl
     order = rng.permutation(np.unique(groups))
     is_test: Bools = np.isin(groups, order[: round(TEST_SHARE * len(order))])
     pool, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-    if ratio <= 1:
-        return pool, test
+    return (pool if ratio <= 1 else draw_long_tail(y, pool, ratio, rng)), test
+
+
+def draw_long_tail(y: Ints, pool: Ints, ratio: float, rng: np.random.Generator) -> Ints:
+    """Return those rows of the `pool` that are left if its most common class has `ratio` times the rarest's images.
+
+    The classes are in a random order. A class with fewer images than it should have keeps all of them.
+    """
     classes = rng.permutation(np.unique(y[pool]))
     largest = int(np.bincount(y[pool]).max())
     sizes = np.round(largest * ratio ** (-np.arange(len(classes)) / (len(classes) - 1))).astype(int)
     kept = [rng.permutation(pool[y[pool] == each])[:size] for each, size in zip(classes, sizes, strict=True)]
-    return np.sort(np.concatenate(kept)), test
+    return np.sort(np.concatenate(kept))
 
 
 def measure(names: list[str], x: Floats, y: Ints, groups: Ints, count: int, ratio: float, seed: int) -> dict[str, Run]:

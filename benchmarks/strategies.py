@@ -3,13 +3,16 @@
     python -m benchmarks.strategies FEATURES.npz --strategies uherding:auto adaptive:linear random:auto
     python -m benchmarks.strategies *.npz --seeds 10 --curves curves.csv --out strategies.json
     python -m benchmarks.strategies *.npz --strategies random:auto:kmeans random:auto:random --budget 20 --seeds 20
+    python -m benchmarks.strategies cifar10-imbalanced.npz --long-tail 100 --budget 300 --curves curves.csv
 
 A strategy is a sampler, a head and the sampler of the first labels; what is left out is the default. `ceiling:auto` is
 the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
 `sequence` (N,). With `test` (N,) these images are tested on for each seed; otherwise each seed holds out another part,
-and no sequence is cut. Each run is added to the file of curves, and what is there is not run again. The report has the
-gain of the first strategy over each other one in points of the mean over the labels spent (area), with Student's 95 %
-interval over seeds. `python -m benchmarks.curves --report` shows the newest results on its page.
+and no sequence is cut. With `--long-tail`, each seed draws another pool, in which the most common class has so many
+times the images of the rarest one; the set is then called FEATURES-longtail. Each run is added to the file of curves,
+and what is there is not run again. The report has the gain of the first strategy over each other one in points of the
+mean over the labels spent (area), with Student's 95 % interval over seeds. `python -m benchmarks.curves --report` shows
+the newest results on its page.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ import numpy as np
 import alframe
 from alframe.comparison.statistics import mean_interval
 from alframe.engine.measuring.curves import mean_over_labels
+from alframe.errors import BadParams
 from alframe.types import Floats64
+from benchmarks.head_quality import draw_long_tail
 from benchmarks.machine import describe, write_report
 
 if TYPE_CHECKING:
@@ -33,13 +38,25 @@ if TYPE_CHECKING:
 
 MEASURES = ("accuracy", "macro_f1", "pool_accuracy", "calibration_error", "classes")
 CEILING = "ceiling"  # in the place of a sampler: all labels at once
+LONG_TAIL = "-longtail"  # end of the name of a set whose pool has a long tail
 KEPT = ("labels", "seconds", "selection_seconds", "n", *MEASURES)
 
 
-def run(file: Path, strategy: str, seed: int, budget: int, batch: int) -> pd.DataFrame:
-    """Return the learning curve of a strategy and a seed, one row for each number of labels."""
+def run(file: Path, strategy: str, seed: int, budget: int, batch: int, long_tail: float = 1.0) -> pd.DataFrame:
+    """Return the learning curve of a strategy and a seed, one row for each number of labels.
+
+    Raises BadParams for a `long_tail` above 1 of a file without `test`.
+    """
     with np.load(file) as arrays:
         x, y, test, sequences = (arrays.get(name) for name in ("x", "y", "test", "sequence"))
+    if long_tail > 1:
+        if test is None:
+            raise BadParams(f"{file}: --long-tail={long_tail:g} needs test images. Add `test` (N,) to the file.")
+        is_test = np.asarray(test, np.bool_)
+        _, numbers = np.unique(y, return_inverse=True)
+        pool = draw_long_tail(numbers, np.flatnonzero(~is_test), long_tail, np.random.default_rng(seed))
+        rows = np.sort(np.concatenate([pool, np.flatnonzero(is_test)]))
+        x, y, test, sequences = (None if each is None else each[rows] for each in (x, y, test, sequences))
     sampler, head, start = [*strategy.split(":"), "", ""][:3]
     given: dict[str, Any] = {"budget": budget, "batch": batch, "sampler": sampler, "start_sampler": start or None}
     if sampler == CEILING:
@@ -50,8 +67,13 @@ def run(file: Path, strategy: str, seed: int, budget: int, batch: int) -> pd.Dat
     found = alframe.simulate(x, y, seeds=[seed], head=head or None, sequences=sequences, **given)[[*KEPT]]
     found.insert(0, "seed", seed)
     found.insert(0, "strategy", strategy)
-    found.insert(0, "set", file.stem)
+    found.insert(0, "set", set_name(file, long_tail))
     return found.assign(cpu_s=(time.process_time() - since) / len(found))
+
+
+def set_name(file: Path, long_tail: float) -> str:
+    """Return the name of the set in the reports."""
+    return file.stem + LONG_TAIL * (long_tail > 1)
 
 
 def area(curves: Floats64, labels: Floats64) -> Floats64:
@@ -63,6 +85,8 @@ def gather(curves: pd.DataFrame) -> dict[str, Any]:
     """Return what was measured, by set and strategy: for each measure one row a seed, at the labels that all have."""
     found: dict[str, Any] = {}
     for (name, strategy), rows in curves.groupby(["set", "strategy"]):
+        if str(strategy).startswith(CEILING):  # pools with a long tail differ in size
+            rows = rows.assign(labels=rows.labels.max())
         tables = {measure: rows.pivot(index="seed", columns="labels", values=measure) for measure in MEASURES}
         labels = tables["accuracy"].dropna(axis=1).columns
         found.setdefault(str(name), {"test": int(rows.n.iloc[0])})[str(strategy)] = {
@@ -105,6 +129,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--budget", type=int, default=200)
     parser.add_argument("--batch", type=int, default=20)
+    parser.add_argument("--long-tail", type=float, default=1.0, metavar="RATIO")
     parser.add_argument("--curves", type=Path, help="CSV of the runs; what it has is not run again")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     options = parser.parse_args()
@@ -115,16 +140,21 @@ def main() -> None:
     for strategy in dict.fromkeys(options.strategies):
         for file in options.features:
             for seed in range(options.seeds):
-                if (file.stem, strategy, seed) not in done:
-                    rows = run(file, strategy, seed, options.budget, options.batch)
+                if (set_name(file, options.long_tail), strategy, seed) not in done:
+                    rows = run(file, strategy, seed, options.budget, options.batch, options.long_tail)
                     found.append(rows)
                     if options.curves:
                         rows.to_csv(options.curves, mode="a", header=not options.curves.exists(), index=False)
     sets = gather(pd.concat(found))
     first, *others = options.strategies
     over = {
-        name: {other: {each: compare(by[first], by[other], each) for each in MEASURES[:3]} for other in others}
+        name: {
+            other: {each: compare(by[first], by[other], each) for each in MEASURES[:3]}
+            for other in others
+            if other in by
+        }
         for name, by in sets.items()
+        if first in by
     }
     setting = {name: str(value) for name, value in vars(options).items() if name != "out"}
     write_report(

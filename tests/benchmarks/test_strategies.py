@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alframe.errors import BadParams
 from benchmarks import strategies
 
 
@@ -31,3 +32,19 @@ def test_gains_are_paired_by_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     strategies.main()
     assert curves.read_text() == written, "what was measured is not measured again"
     assert json.loads(out.read_text())["sets"] == report["sets"]
+
+
+def test_a_long_tail_is_drawn_anew_for_each_seed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.array([*np.arange(300) % 3, *np.arange(30) % 3])
+    x = (rng.normal(size=(330, 6)) + 2 * np.eye(3, 6)[y]).astype(np.float32)
+    arrays = {"x": x, "y": y, "test": np.arange(330) >= 300}
+    np.savez(tmp_path / "x.npz", **arrays)
+    np.savez(tmp_path / "untested.npz", x=x, y=y)
+    runs = [strategies.run(tmp_path / "x.npz", "ceiling:linear", seed, 40, 20, long_tail=10) for seed in (0, 1, 1)]
+    assert [(run["set"].item(), run["labels"].item(), run["n"].item()) for run in runs] == [("x-longtail", 142, 30)] * 3
+    assert runs[1]["accuracy"].item() == runs[2]["accuracy"].item()
+    tails = [strategies.draw_long_tail(y, np.arange(300), 10, np.random.default_rng(seed)) for seed in (0, 1)]
+    assert not np.array_equal(*tails)
+    with pytest.raises(BadParams, match="long-tail=10 needs test images"):
+        strategies.run(tmp_path / "untested.npz", "margin:linear", 0, 40, 20, long_tail=10)
