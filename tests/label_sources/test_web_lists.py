@@ -141,6 +141,7 @@ def test_answers_are_reviewed_by_class_person_round_and_doubt(published: Served)
     assert names("class=fox") == {image["name"] for image in his} | {mine[0]["name"]} | labelled
     assert names("person=anna") == {image["name"] for image in mine}
     assert names("person=carl") == {published.items[15].id}
+    assert names("person=%20") == {published.items[16].id}, "without a name"
     assert names("round=1") == asked
     assert names("disagree=1") == {mine[0]["name"]}
     assert names("order=doubt") == {published.items[16].id}

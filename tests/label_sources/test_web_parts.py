@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request as HttpRequest
 
 from alframe.errors import LabelError
 from alframe.label_sources.web.arrange import arrange_batch
@@ -21,10 +22,11 @@ from alframe.label_sources.web.journal import ANYBODY, Journal
 from alframe.label_sources.web.journal_rows import NewAnswer, person_key
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
+from alframe.label_sources.web.server.app import Pages
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import make_context
-from alframe.label_sources.web.server.leases import Leases
+from alframe.label_sources.web.server.leases import RECONNECT, Leases
 from alframe.label_sources.web.server.security import is_allowed_host
 from alframe.label_sources.web.source import Web
 from alframe.types import Item, Request, Suggestion
@@ -46,6 +48,38 @@ def test_a_lease_ends_by_itself() -> None:
         [1],
     )
     assert leases.claim("ben", [1, 2]) == [2]
+
+
+def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None:
+    """A browser that crashed, or a server that was started again, does not keep images from the only person there."""
+    now = [0.0]
+    config = ServerConfig(str(tmp_path), "season", str(tmp_path / "report.html"))
+    context = make_context(config, 8000)
+    context.leases.clock = lambda: now[0]
+
+    async def connect_and_leave(streams: int) -> None:
+        session = context.sessions.find(await context.sessions.open()) or ""
+        context.leases.claim(session, [1, 2])
+        request = HttpRequest({"type": "http", "session": session})
+        pages = [(await Pages(context).events(request)).body_iterator for _ in range(streams)]
+        for page in pages:
+            await anext(page)
+        for left, page in enumerate(pages, 1):
+            await page.aclose()
+            now[0] += RECONNECT - 1
+            assert context.leases.held_by(session) == [1, 2], f"{left} of {streams} pages closed"
+        now[0] += 2
+        assert context.leases.held_by(session) == []
+
+    asyncio.run(connect_and_leave(2))
+    context.writer.put(lambda journal: journal.keep_leases("gone", [5]))
+    context.writer.close()
+    again = make_context(config, 8000)
+    start = time.monotonic()
+    again.leases.clock = lambda: start + RECONNECT - 1
+    assert again.leases.holder(5) == "gone"
+    again.leases.clock = lambda: start + RECONNECT + 60
+    assert again.leases.holder(5) is None
 
 
 def test_the_state_is_made_once_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

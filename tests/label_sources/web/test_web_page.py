@@ -72,6 +72,27 @@ def test_a_new_class_goes_to_the_images_that_were_chosen_when_it_was_typed(serve
 
 
 @pytest.mark.slow
+def test_a_new_class_that_waits_for_the_server_goes_to_its_own_images(serve: Serve, chromium: Browser) -> None:
+    served = serve(suggestions=False)
+    person = Person(chromium, served.serving.address)
+    person.wait_for_images()
+    page = person.page
+    (_, first), (_, second), (_, third), *_ = person.group()["images"]
+    page.route("**/api/classes", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    for name in ("moose", "lynx"):  # for the first image and the second
+        page.keyboard.type(f"/{name}")
+        person.press("Enter")
+        page.wait_for_selector(f"text=“{name}” is added as soon as it is back")
+    person.press("f")  # fox, for the third
+    person.press("Home", "ArrowRight", "f")  # and for the second after all
+    person.wait_for("document.querySelectorAll('.tile.answered').length === 2")
+    page.unroute("**/api/classes")
+    person.wait_for("document.querySelectorAll('.tile.answered').length === 3")
+    person.wait_until_saved()
+    assert served.labels() == {first: {"moose"}, second: {"fox"}, third: {"fox"}}
+
+
+@pytest.mark.slow
 def test_images_marked_as_wrong_in_several_groups_are_never_confirmed(serve: Serve, chromium: Browser) -> None:
     served = serve(asked=12, count=14)
     person = Person(chromium, served.serving.address)

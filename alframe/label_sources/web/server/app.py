@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +111,17 @@ class Pages:
 
     async def events(self, request: Request) -> Response:
         """Return the stream of events."""
-        session = self.context.session(request).digest
+        context, session = self.context, self.context.session(request).digest
 
         async def stream() -> AsyncIterator[str]:
-            async for text in self.context.events.stream(session, self.context.state(session)):
-                yield text
+            context.leases.renew(session, context.leases.held_by(session))
+            try:
+                async with aclosing(context.events.stream(session, context.state(session))) as events:
+                    async for text in events:
+                        yield text
+            finally:
+                if session not in context.events.online():
+                    context.leases.shorten(session)
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 

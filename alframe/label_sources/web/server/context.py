@@ -151,6 +151,7 @@ def make_context(config: ServerConfig, port: int) -> Context:
         sessions = Sessions(journal, writer, config.source.annotator)
         for session, images in journal.leases():
             leases.claim(session, images)
+            leases.shorten(session)  # until its page is connected again
     return Context(
         config=config,
         port=port,

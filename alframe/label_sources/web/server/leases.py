@@ -1,6 +1,7 @@
 """Leases: an image that somebody has on the page is not given to anybody else until it is answered or comes back.
 
-Who has which is kept in the journal too, so that a server that is started again takes no image off a page.
+Who has which is kept in the journal too, so that a server that is started again takes no image off a page. A page
+that is not connected, after a crash or with such a start, has `RECONNECT` seconds to come back.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+
+RECONNECT = 30.0  # seconds: a page whose connection is lost tries again each few seconds
 
 
 @dataclass
@@ -34,6 +37,11 @@ class Leases:
         mine = [image for image in images if self.holder(image) in (None, session)]
         self._held.update((image, (session, end)) for image in mine)
         return mine
+
+    def shorten(self, session: str, seconds: float = RECONNECT) -> None:
+        """Let the leases of a session end in `seconds` at the latest."""
+        latest = self.clock() + seconds
+        self._held.update((image, (session, min(latest, self._held[image][1]))) for image in self.held_by(session))
 
     def give_back(self, session: str, images: Iterable[int] | None = None) -> list[int]:
         """Take these images from the session, or all that it has; return them."""

@@ -70,6 +70,7 @@ class Lists:
         sort, ascending = _ORDERS[order]
         conditions = [f"({sql})" for key, sql in _FILTERS.items() if query.get(key)]
         values = {key: query.get(key) for key in _FILTERS if key != "disagree"}
+        values["person"] = query.get("person", "").strip()  # " " stands for those who gave no name
         values |= {
             "share": self._config.source.second_opinion,
             "name": name,

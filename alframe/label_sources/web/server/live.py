@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -68,7 +68,7 @@ class Events:
                 del self._queues[queue]
                 queue.put_nowait(None)
 
-    async def stream(self, session: str, first: Any) -> AsyncIterator[str]:
+    async def stream(self, session: str, first: Any) -> AsyncGenerator[str]:
         """Yield the stream of a session, which begins with the state `first`."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         self._queues[queue] = session

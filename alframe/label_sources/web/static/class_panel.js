@@ -120,7 +120,7 @@ export class ClassPanel {
     const give = this.prepare({ all });
     this.#clear();
     try {
-      give(await addWhenPossible(name));
+      give(await addWhenPossible(name, false, this.onwait));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.code !== "did_you_mean") return notify(error.message, { error: true });
@@ -169,13 +169,16 @@ export class ClassPanel {
 }
 
 // Only the server knows whether a name can be a class: without one the name waits for it, as answers do.
-async function addWhenPossible(name, sure = false) {
+async function addWhenPossible(name, sure = false, onwait = null) {
   for (let isFirst = true; ; isFirst = false) {
     try {
       return await store.addClass(name, sure);
     } catch (error) {
       if (!error.offline) throw error;
-      if (isFirst) notify(S.classWaits(name));
+      if (isFirst) {
+        notify(S.classWaits(name));
+        onwait?.();
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

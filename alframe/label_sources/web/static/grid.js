@@ -50,6 +50,7 @@ export class GridView {
     bar.addEventListener("mousedown", (event) => event.preventDefault()); // the images keep the keyboard
     this.node = element("div", { class: "view grid-view" }, element("div", { class: "work" }, bar, this.#message, this.#body), this.#panel.node);
     this.#panel.onleave = () => this.#tiles.focus();
+    this.#panel.onwait = () => this.#moveOn();
   }
 
   async start() {
@@ -139,7 +140,16 @@ export class GridView {
 
   #prepareAnswer(all) {
     const ids = all ? this.#takeRestOfGroup() : this.#tiles.chosen();
-    return (className) => this.#answer(ids, () => [className]);
+    const answerOf = (id) => JSON.stringify(this.#tiles.images.get(id)?.answer);
+    const before = new Map(ids.map((id) => [id, answerOf(id)]));
+    // A new class can wait long for the server: what was answered meanwhile stays, and so does what left the page.
+    return (className) => this.#answer(ids.filter((id) => answerOf(id) === before.get(id)), () => [className]);
+  }
+
+  // The chosen images wait for a class that the server must add: the next key is for others.
+  #moveOn() {
+    this.#tiles.unmarkAll();
+    this.#tiles.moveToNextUnanswered();
   }
 
   #confirm(group = this.#tiles.groupOf(this.#tiles.cursor)) {

@@ -5,6 +5,8 @@ import { element } from "./dom.js";
 import { store } from "./store.js";
 import { S } from "./strings.js";
 
+const NAMELESS = " "; // those who gave no name; an empty value stands for everybody
+
 export class ReviewView extends BrowseView {
   #chosen = { class: "", person: "", round: "", order: "newest", disagree: "" };
 
@@ -29,7 +31,7 @@ export class ReviewView extends BrowseView {
     });
     this.filters.replaceChildren(
       filter(S.class, "class", [all, ...classes.map((each) => [S.withCount(each), each.name])]),
-      filter(S.person, "person", [all, ...people.map((each) => [S.withCount({ ...each, name: each.name || S.nameless }), each.name])]),
+      filter(S.person, "person", [all, ...people.map((each) => [S.withCount({ ...each, name: each.name || S.nameless }), each.name || NAMELESS])]),
       filter(S.round, "round", [all, ...rounds.map((each) => [S.withCount({ ...each, name: each.round }), each.round])]),
       filter(S.order, "order", [[S.newest, "newest"], [S.byClass, "class"], [S.byDoubt, "doubt"]]),
       ...(disagree ? [filter(S.show, "disagree", [[S.all, ""], [S.onlyDisagreement(disagree), "1"]])] : []),
