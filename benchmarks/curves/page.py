@@ -67,8 +67,9 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
     lines = [
         "# Samplers compared",
         "",
-        f"Written by `python -m benchmarks.curves --report` from `benchmarks/results/{source}`; edit that program, not "
-        f"this page. [What each sampler does](samplers.md); [how to run this](https://github.com/alframe/alframe/blob/main/benchmarks/README.md#curves).",
+        f"Written by `python -m benchmarks.curves --report` from `benchmarks/results/{source}`; edit that program, "
+        "not this page. [What each sampler does](samplers.md); [how to run "
+        "this](https://github.com/alframe/alframe/blob/main/benchmarks/README.md#curves).",
         "",
         f"This page compares the samplers from {FIRST} labels to a tenth of the pool. Each ran with {setting['seeds']} "
         "seeds, on frozen embeddings"
@@ -151,11 +152,13 @@ def _mark(row: Overall, where: str) -> str:
 def _not_worth(table: Sequence[Overall]) -> str:
     found = [f"- `{row.recipe.sampler}`: {'; '.join(row.verdict)}." for row in _by_name(table) if row.verdict]
     rule = (
-        f"By rules that are the same for all: the whole interval of the area is below random choice on {OFTEN} sets or "
-        f"more; on no set is it above random choice; on no set is it above margin sampling, at {DEAR} times its "
-        f"seconds or more; or it needs another head, and on no set is it above margin sampling with the default "
-        f"one. They speak of {FIRST} labels to a tenth of small pools; the samplers stay, since what they are "
-        f"for may be elsewhere (rare classes, outliers, the very first labels)."
+        "A sampler is in this list if at least one of four rules applies. The rules are the same for all samplers. "
+        f"(1) The whole interval of its area is below random choice on {OFTEN} sets or more. (2) The whole interval "
+        f"is above random choice on no set. (3) It takes at least {DEAR} times as long as margin sampling, and the "
+        "whole interval is above margin sampling on no set. (4) It needs another head, and the whole interval is "
+        f"above margin sampling with the default head on no set. This is for {FIRST} labels to a tenth of small "
+        "pools. alframe keeps these samplers, because they may be useful in other cases (rare classes, outliers, the "
+        "very first labels)."
     )
     return "\n".join(["## Not worth using here", "", rule, "", *(found or ["None of them."])])
 
@@ -172,12 +175,13 @@ def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> s
         for row in better
     ]
     if not cells:
-        body = "None: no sampler has an area above margin's on a set, with its interval, and below it on none."
+        body = "No sampler is better than margin sampling on a set (with its whole interval) and worse on no set."
     else:
         header = ["sampler", "head", *(image_set.name for image_set in sets)]
         body = (
-            "Area over margin sampling with the same head, in points: above it on some set, with the whole interval, "
-            "and below it on none.\n\n" + _table(header, cells, left=2)
+            "The table shows the area minus the area of margin sampling with the same head, in points. It lists the "
+            "samplers whose whole interval is above 0 on at least one set, and below 0 on no set.\n\n"
+            + _table(header, cells, left=2)
         )
     return f"## Better than margin\n\n{body}"
 
@@ -205,10 +209,11 @@ def _starts(sets: Sequence[Measured]) -> str:
         [
             "## The first labels",
             "",
-            f"What `start.sampler={starts[0]}` gains over first labels drawn at random, in points: of accuracy with "
-            f"these {FIRST} labels alone, and of area for samplers that go on from there.",
+            f"The table shows the gain of `start.sampler={starts[0]}` over first labels drawn at random, in points. "
+            f"The first row is the gain in accuracy with these {FIRST} labels alone. The other rows are the gain in "
+            "area, if the given sampler continues from there.",
             "",
-            _table(["then", *(image_set.name for image_set in sets)], cells, left=1),
+            _table(["sampler", *(image_set.name for image_set in sets)], cells, left=1),
         ]
     )
 
@@ -230,9 +235,11 @@ def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
         [
             "## Who beats whom",
             "",
-            f"The pairwise penalty matrix of Ash et al. 2020: how often the row beats the column. Each set counts the "
-            f"part of its numbers of labels, so {len(sets)} is the most. The {SHOWN} samplers of the best mean rank, "
-            "random and margin; the last row is the column's mean over all samplers, smaller is better.",
+            "The table shows the pairwise penalty matrix of Ash et al. 2020: how often the sampler of the row is "
+            "better than the sampler of the column. For each set, it is the share of the numbers of labels at which "
+            f"it is better. The shares of all sets are added, so the largest possible value is {len(sets)}. The table "
+            f"has the {SHOWN} samplers with the best mean rank, and random and margin. The last row is the mean of "
+            "the column over all samplers. A smaller value is better.",
             "",
             _table(["", *names], cells, left=1),
         ]
@@ -253,7 +260,7 @@ def _one_set(measured: Measured) -> str:
         f"macro-F1 at {last}",
         f"labels to {CEILING:.0%}",
         "speed-up",
-        "s a batch",
+        "s per batch",
     ]
     return f"## {measured.name}\n\n{measured.facts['about'].capitalize()}.\n\n{_table(header, cells, left=2)}"
 

@@ -75,11 +75,11 @@ def test_judgements_follow_from_the_rules(result: dict[str, Any]) -> None:
     table = judged(result)
     assert table["bad|linear|random"].verdict == (
         "worse than random choice on 2 of 2 sets",
-        "nowhere shown to be better than random choice",
+        "better than random choice on no set",
     )
-    assert table["dear|linear|random"].verdict == ("nowhere shown to be better than margin, at 50 times its seconds",)
+    assert table["dear|linear|random"].verdict == ("better than margin on no set, and takes 50 times as long",)
     (reason,) = table["doubter|laplace|random"].verdict
-    assert reason.startswith("takes head=laplace, and is nowhere shown to be better than margin with the default")
+    assert reason.startswith("needs head=laplace, and is better than margin with the default")
     for name in ("good|linear|random", "margin|laplace|random", "random|linear|random"):
         assert table[name].verdict == ()
 
