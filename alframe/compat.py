@@ -56,7 +56,7 @@ def import_timm() -> ModuleType:
 
 
 @cache
-def prepare_pillow() -> None:
+def register_heic() -> None:
     """Let Pillow read HEIC where pillow-heif is installed, which it does not find by itself.
 
     Also silence the error that it logs for a TIFF of more bands than it knows; alframe reads those otherwise.

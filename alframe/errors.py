@@ -32,7 +32,7 @@ class BadSelection(AlframeError):
 
 
 class BadOutput(AlframeError):
-    """A backbone or a head gives numbers that break its contract: not finite, or no probabilities."""
+    """A part gives what its contract does not allow, such as numbers that are not finite."""
 
 
 class PoolError(AlframeError):

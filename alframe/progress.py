@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _listeners: list[Callable[[str], object]] = []
 
 
-class Forecast:
+class DurationEstimate:
     """An estimate, logged once, of how long `total` steps will take; only if that is over a minute.
 
     `unit`: the name of a step, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
@@ -115,7 +115,7 @@ class Bar:
         self._bar = _tqdm()(
             desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True, disable=not self._shown
         )
-        self._forecast = Forecast(label, total if forecast else None, unit)
+        self._forecast = DurationEstimate(label, total if forecast else None, unit)
 
     def advance(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
         """Move on by `steps`, for which `read` bytes of files were read and `written` bytes written."""

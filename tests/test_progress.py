@@ -10,7 +10,7 @@ import pytest
 
 from alframe import progress
 from alframe.app.logging import ProgressBarHandler
-from alframe.progress import Bar, Forecast, follow_bars, format_bytes, track
+from alframe.progress import Bar, DurationEstimate, follow_bars, format_bytes, track
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_whoever_follows_is_told_each_second_how_far_it_has_got(clock: list[floa
 
 
 def test_it_is_said_early_and_not_by_the_first_step_alone(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    forecast = Forecast("Hashing images", 100_000, "img")
+    forecast = DurationEstimate("Hashing images", 100_000, "img")
     for _ in range(2):
         clock[0] += 1.9  # after the first, which is the start, less than two seconds
         forecast.update(32)
@@ -73,7 +73,7 @@ def test_it_is_said_early_and_not_by_the_first_step_alone(clock: list[float], ca
 
 
 def test_extra_seconds_count_and_it_may_end_early(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    forecast = Forecast("Fine-tuning", 500, "img", at_most=True, extra_seconds=50.0)
+    forecast = DurationEstimate("Fine-tuning", 500, "img", at_most=True, extra_seconds=50.0)
     batches(clock, forecast.update, 1.0)
     (line,) = caplog.messages
     assert line == "Fine-tuning: 500 images will take at most 66 s, at 32 a second; 1.2 GB are read; 3 MB are written."

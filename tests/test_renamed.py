@@ -19,7 +19,7 @@ __all__ = ["alframe", "pool"]
 
 def batches(project: Path) -> list[list[int]]:
     with Ledger.open(project, read_only=True) as ledger:
-        return [list(asked.keys) for asked in ledger.rounds()]
+        return [list(asked.keys) for asked in ledger.stored_rounds()]
 
 
 def test_old_names_in_saved_choices_and_the_ledger(

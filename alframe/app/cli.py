@@ -136,7 +136,7 @@ def run_task(config: DictConfig) -> float | None:
     try:
         exports = not sweep or chooses_exporters(words, config.exporter or ())
         session = session_from(config, Path(hydra_config.runtime.cwd), sweep, exports)
-        task = session.chosen_task
+        task = session.task_to_run
         if not session.read_only:
             from alframe.loop.experiment import check_parts
 

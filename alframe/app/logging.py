@@ -45,7 +45,7 @@ class TokenHidingFormatter(logging.Formatter):
         return re.sub(r"#token=[\w-]+", "#token=...", super().format(record))
 
 
-class ProjectLogHandler(logging.FileHandler):
+class FailSafeLogHandler(logging.FileHandler):
     """Handler of a log file that ends with a warning, and not with the campaign, where the file cannot be written."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
@@ -63,7 +63,7 @@ class ProjectLogHandler(logging.FileHandler):
 def log_to_folder(folder: Path) -> Iterator[None]:
     """Keep all messages in ``folder/alframe.log`` as well, with their times, and the traceback of an error."""
     folder.mkdir(parents=True, exist_ok=True)
-    handler = ProjectLogHandler(folder / "alframe.log", encoding="utf-8", delay=True)
+    handler = FailSafeLogHandler(folder / "alframe.log", encoding="utf-8", delay=True)
     handler.setFormatter(TokenHidingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)

@@ -46,7 +46,7 @@ def describe_part(kind: str, name: str, chosen: ChosenParts) -> str:
     elif part.name != name:
         lines.append(f"  {file} chooses the {kind} '{part.name}' with parameters of its own.")
     lines += ["", *_indented(inspect.getdoc(factory) or "It has no documentation.")]
-    parameters = list(_parameters(factory, recipe, file, chosen.available(kind).get(part.name)))
+    parameters = list(_parameter_lines(factory, recipe, file, chosen.available(kind).get(part.name)))
     lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
     return "\n".join(lines)
 
@@ -66,7 +66,7 @@ def _indented(text: str) -> Iterator[str]:
     return (f"  {line}".rstrip() for line in text.strip().splitlines())
 
 
-def _parameters(factory: Callable[..., Any], recipe: dict[str, Any], *files: Path | None) -> Iterator[str]:
+def _parameter_lines(factory: Callable[..., Any], recipe: dict[str, Any], *files: Path | None) -> Iterator[str]:
     """Yield a line for each parameter: its value here, and the comment of the first YAML file that has one."""
     comments: dict[str, str] = {}
     for file in files:

@@ -50,7 +50,7 @@ def has_begun(folder: Path, if_unreadable: bool = False) -> bool:
         return False
     try:
         with Ledger.open(folder, read_only=True) as ledger:
-            return bool(ledger.rounds() or ledger.last_label_number())
+            return bool(ledger.stored_rounds() or ledger.last_label_number())
     except StoreError:
         return if_unreadable
 
@@ -85,7 +85,7 @@ def recorded_choices(folder: Path) -> dict[str, Override]:
     config: dict[str, Any] = {}
     # Of a new project there is no ledger; and the command itself says what is wrong with one.
     with suppress(StoreError), Ledger.open(folder, read_only=True) as ledger:
-        config = ledger.config() or {}
+        config = ledger.latest_config() or {}
     recipes, settings = config.get("recipes", {}), config.get("settings", {})
     names = {kind: (recipes.get(kind) or {}).get("name") for kind in ("head", "sampler")}
     names["start.sampler"] = settings.get("start_sampler")

@@ -113,7 +113,7 @@ def _run(
                 seconds=seconds,
                 at=datetime.now(UTC),
             )
-            yield record, _measure_whole_pool(campaign, y, features)
+            yield record, _whole_pool_accuracy(campaign, y, features)
         size = min(batch if has_model else start, budget - known)
         if size == 0 or not campaign.rows_left:
             return
@@ -123,7 +123,7 @@ def _run(
         campaign.tell(chosen.keys, y[chosen.rows])
 
 
-def _measure_whole_pool(campaign: Campaign, y: Ints, features: Floats) -> float:
+def _whole_pool_accuracy(campaign: Campaign, y: Ints, features: Floats) -> float:
     """Return the accuracy on all rows that may be asked for, where those with a label are right."""
     left, head, classes = campaign.unlabelled_rows, campaign.fit_head(), np.array(campaign.classes)
     predicted = predict_in_chunks(features, left, lambda x: head.probs(x).argmax(axis=1))

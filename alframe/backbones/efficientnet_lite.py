@@ -85,7 +85,7 @@ class EfficientNetLite:
                 load_weights(bare, state, str(path))
             return bare  # type: ignore[no-any-return]
 
-        return network.build_embedder(build_trunk, self.input_spec, self.dim, self.normalize, seed)
+        return network.build_embedding_network(build_trunk, self.input_spec, self.dim, self.normalize, seed)
 
 
 def find_installed_weights(variant: int) -> Path:

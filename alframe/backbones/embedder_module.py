@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class Embedder(nn.Module):
+class EmbeddingNetwork(nn.Module):
     """The pooled features of `trunk`, passed through `projection`, and scaled to length 1 if `normalize`."""
 
     def __init__(self, trunk: nn.Module, projection: nn.Module, normalize: bool) -> None:

@@ -17,27 +17,27 @@ from alframe.types import InputSpec
 if TYPE_CHECKING:
     from torch import nn
 
-    from alframe.backbones.embedder_module import Embedder
+    from alframe.backbones.embedder_module import EmbeddingNetwork
 
 ValueRange = Sequence[float] | Sequence[Sequence[float]]
 
 
-def build_embedder(
+def build_embedding_network(
     build_trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, normalize: bool, seed: int
-) -> Embedder:
+) -> EmbeddingNetwork:
     """Build the trunk and what follows it, a projection to `dim` if that is given; `seed` decides on random weights."""
     if dim is not None and dim < 1:
         raise BadParams(f"backbone.dim={dim}: must be the width of the embedding, or null for the network's own.")
     import torch
     from torch import nn
 
-    from alframe.backbones.embedder_module import Embedder
+    from alframe.backbones.embedder_module import EmbeddingNetwork
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(seed, "backbone"))
         network = build_trunk().eval()
         projection = nn.Identity() if dim is None else nn.Linear(_width(network, spec), dim)
-    return Embedder(network, projection, normalize).eval()
+    return EmbeddingNetwork(network, projection, normalize).eval()
 
 
 def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRange | None = None) -> InputSpec:

@@ -69,7 +69,7 @@ class Timm:
                 load_weights(bare, read_weights(path), str(path))
             return bare
 
-        return network.build_embedder(build_trunk, self.input_spec, self.dim, self.normalize, seed)
+        return network.build_embedding_network(build_trunk, self.input_spec, self.dim, self.normalize, seed)
 
     def _from_hub(self) -> nn.Module:
         """Return the network with weights from the hub. Raises WeightsError if they cannot be fetched."""

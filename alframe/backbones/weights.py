@@ -77,7 +77,7 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
 
 def _adapt(network: nn.Module, state: State) -> State:
     own = network.state_dict()
-    for classifier in _layer_names(network, "classifier"):
+    for classifier in _layers_in_config(network, "classifier"):
         state = {k: v for k, v in state.items() if k in own or not k.startswith(f"{classifier}.")}
     differs = state.keys() != own.keys() or any(state[name].shape != own[name].shape for name in own)
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
@@ -87,14 +87,14 @@ def _adapt(network: nn.Module, state: State) -> State:
         except Exception:  # not a layout that it knows; the comparison says how it differs
             return state
     adapt = import_timm().models.adapt_input_conv
-    for stem in _layer_names(network, "first_conv"):
+    for stem in _layers_in_config(network, "first_conv"):
         name = f"{stem}.weight"
         if name in state and name in own and state[name].shape[1] == 3 != own[name].shape[1]:
             state = state | {name: adapt(own[name].shape[1], state[name])}
     return state
 
 
-def _layer_names(network: nn.Module, entry: str) -> Sequence[str]:
+def _layers_in_config(network: nn.Module, entry: str) -> Sequence[str]:
     names = _pretrained_config(network).get(entry) or ()
     return (names,) if isinstance(names, str) else tuple(names)
 

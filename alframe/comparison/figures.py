@@ -129,7 +129,7 @@ def matrix_drawer(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]
     return draw
 
 
-def critical_difference_drawer(ranking: Ranking) -> Callable[[tuple[int, int]], Figure]:
+def critical_difference_figure_maker(ranking: Ranking) -> Callable[[tuple[int, int]], Figure]:
     """Return how to draw mean ranks on a line; bars join strategies that Nemenyi's test does not tell apart."""
 
     def draw(size: tuple[int, int]) -> Figure:

@@ -31,7 +31,7 @@ def format_p(value: float) -> str:
     return "–" if math.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def format_p_values(table: pd.DataFrame) -> dict[str, pd.Series]:
+def p_value_columns(table: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the columns of p-values that a table has, as people read them, by title."""
     return {title: table[name].map(format_p) for name, title in P_VALUES.items() if name in table}
 

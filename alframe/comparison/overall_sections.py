@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from alframe.comparison.figures import FigureOfPage, critical_difference_drawer, matrix_drawer
+from alframe.comparison.figures import FigureOfPage, critical_difference_figure_maker, matrix_drawer
 from alframe.comparison.formatting import format_p
 from alframe.comparison.page_parts import Section, TableOfPage
 from alframe.comparison.ranks import penalty_table, rank_strategies
@@ -63,7 +63,7 @@ def _ranks_section(sets: Sequence[DataSet], measure: str) -> list[Section]:
     if ranking.blocks != "data sets":
         caption += " Seeds share the images of their data set: this holds for these images alone."
     height = max(0.6, len(names) / 14)
-    draw = critical_difference_drawer(ranking)
+    draw = critical_difference_figure_maker(ranking)
     figure = FigureOfPage("critical-difference", "Critical differences of ranks", caption, draw, height)
     title = "Mean ranks, and p of Nemenyi's test for each pair"
     return [Section("Ranks", [], [figure], [TableOfPage("ranks", title, "By area.", numbers, shown, long=True)])]

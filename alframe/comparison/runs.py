@@ -117,7 +117,10 @@ def _has_ledger(folder: Path) -> bool:
 def read_run(folder: Path) -> Run | None:
     """Read one run; None if nothing was measured in it. Raises StoreError."""
     with Ledger.open(folder, read_only=True) as ledger:
-        history, config = [record for record in ledger.history() if record.evaluation is not None], ledger.config()
+        history, config = (
+            [record for record in ledger.history() if record.evaluation is not None],
+            ledger.latest_config(),
+        )
         if not history or config is None:
             return None
         items = ledger.table("item", ["id", "label", "split"])
@@ -135,7 +138,7 @@ def read_run(folder: Path) -> Run | None:
 
 
 def _describe_origin(ledger: Ledger) -> dict[str, str]:
-    events = ledger.events(MadeWith)
+    events = ledger.events_of(MadeWith)
     if not events:
         return {}
     made = events[-1][1]
@@ -157,7 +160,7 @@ def _count_classes(ledger: Ledger, history: Sequence[RoundRecord]) -> list[Mappi
     }
     counts: Counter[str] = Counter()
     by_round: dict[int, Mapping[str, int]] = {0: {}}
-    for request in ledger.rounds():
+    for request in ledger.stored_rounds():
         counts.update(classes.pop(key) for key in request.keys if key in classes)  # each once, though asked again
         by_round[request.number] = dict(counts)
     return [by_round.get(record.round, {}) for record in history]

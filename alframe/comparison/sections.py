@@ -17,7 +17,7 @@ from alframe.comparison.formatting import (
     format_intervals,
     format_labels,
     format_number,
-    format_p_values,
+    p_value_columns,
     pivot_by_labels,
 )
 from alframe.comparison.page_parts import CALIBRATION, MEASURES, Section, TableOfPage
@@ -40,7 +40,7 @@ class _Part:
         return MEASURES[self.measure]
 
     @property
-    def compared_styles(self) -> dict[str, Style]:
+    def styles_with_baseline(self) -> dict[str, Style]:
         return {name: style for name, style in self.styles.items() if name in self.data.baselines}
 
 
@@ -81,7 +81,7 @@ def _curves_section(part: _Part, summary: pd.DataFrame, means: pd.DataFrame) -> 
             "labels": summary["labels"],
             "area, %": format_intervals(summary, "area"),
             "gain over baseline": format_intervals(summary, "gain", signed=True),
-            **format_p_values(summary),
+            **p_value_columns(summary),
             "last, %": format_intervals(summary, "last"),
         }
     )
@@ -113,7 +113,7 @@ def _differences_section(part: _Part) -> Section:
     if len(table):
         caption = f"Above 0 a strategy is better than its baseline with the same seeds; the band is 95 %.{part.some}"
         axis = f"difference in {part.word}"
-        draw = bands_drawer(table, "difference", part.compared_styles, axis, True, zero=0)
+        draw = bands_drawer(table, "difference", part.styles_with_baseline, axis, True, zero=0)
         figures.append(
             FigureOfPage(f"differences{part.suffix}", f"Differences to the baseline{part.on}", caption, draw)
         )
@@ -122,7 +122,7 @@ def _differences_section(part: _Part) -> Section:
                 "strategy": table["strategy"],
                 "labels": table["labels"],
                 "difference, points": format_intervals(table, "difference", signed=True),
-                **format_p_values(table),
+                **p_value_columns(table),
             }
         )
         caption = (
@@ -137,7 +137,7 @@ def _differences_section(part: _Part) -> Section:
                 "strategy": pairs["strategy"],
                 "other": pairs["other"],
                 "difference of areas": format_intervals(pairs, "gain", signed=True),
-                **format_p_values(pairs),
+                **p_value_columns(pairs),
             }
         )
         caption = "In points of area, paired by seed; p-values as they are, and adjusted for all pairs."
@@ -173,7 +173,9 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
         title, is_long = f"Labels to a given {part.word}", len(table) > 40
         found.append(TableOfPage(f"labels-to-goals{part.suffix}", title, caption, table, shown, is_long))
     if len(factors):
-        draw = bands_drawer(factors.replace(np.inf, np.nan), "factor", part.compared_styles, "speed-up", False, zero=1)
+        draw = bands_drawer(
+            factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, zero=1
+        )
         caption = (
             "How many times as many labels the baseline takes to be as good (Kath et al. 2026), by the means over "
             "seeds; the band is the 95 % interval of a bootstrap over seeds. No point: the baseline has not got there "

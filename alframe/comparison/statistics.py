@@ -110,7 +110,7 @@ class SpeedUp:
     high: float
 
 
-def speed_up(labels: Floats64, values: Floats64, random_labels: Floats64, random_values: Floats64) -> SpeedUp:
+def final_speed_up(labels: Floats64, values: Floats64, random_labels: Floats64, random_values: Floats64) -> SpeedUp:
     """Return the labels with which random choice is first as accurate as this strategy in the end, by those this took.
 
     After Kath, Gouvêa and Sonntag 2026, "The speed-up factor", who ask for it at all numbers of labels; here it is

@@ -80,7 +80,7 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
     """Return the data sets that the runs are on; `baseline` names a sampler, or a strategy as it is named then."""
     ceilings = [run for run in runs if len(run.history) == 1 and run.history[0].unlabelled == 0]
     curves = [run for run in runs if run not in ceilings]
-    longer = [run for run in curves if _is_longer(run, curves, baseline)]
+    longer = [run for run in curves if _is_longer_baseline(run, curves, baseline)]
     curves = [run for run in curves if run not in longer]
     if not curves:
         curves, ceilings = list(runs), []
@@ -89,7 +89,7 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
     for run in curves:
         by_data.setdefault(_data_name(run, varying), []).append(run)
     return [
-        _data_set(
+        _build_data_set(
             name,
             same,
             [run for run in longer if _data_name(run, varying) == name],
@@ -101,7 +101,7 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
     ]
 
 
-def _is_longer(run: Run, runs: Sequence[Run], baseline: str) -> bool:
+def _is_longer_baseline(run: Run, runs: Sequence[Run], baseline: str) -> bool:
     """Whether a run of the baseline goes on to more labels than all other strategies, beside one that does not."""
     if run.choices.get("sampler") != baseline:
         return False
@@ -129,7 +129,7 @@ def _data_name(run: Run, varying: Sequence[str]) -> str:
     )
 
 
-def _data_set(
+def _build_data_set(
     name: str,
     runs: Sequence[Run],
     longer: Sequence[Run],
@@ -150,7 +150,7 @@ def _data_set(
     }
     baselines = {key: _find_baseline(one, strategies, baseline) for key, one in strategies.items()}
     by_seed = {
-        key: {run.seed: run for run in ceilings if _model(run) == _model(next(iter(one.runs.values())))}
+        key: {run.seed: run for run in ceilings if _model_choices(run) == _model_choices(next(iter(one.runs.values())))}
         for key, one in strategies.items()
     }
     extended = {
@@ -169,7 +169,7 @@ def _data_set(
     )
 
 
-def _model(run: Run) -> dict[str, object]:
+def _model_choices(run: Run) -> dict[str, object]:
     return {key: value for key, value in run.choices.items() if key.partition(".")[0] in _MODEL}
 
 

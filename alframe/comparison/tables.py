@@ -14,10 +14,10 @@ from alframe.comparison.statistics import (
     Interval,
     adjust_p_values,
     extend_curve,
+    final_speed_up,
     labels_to_goal,
     mean_interval,
     paired_t_p_values,
-    speed_up,
     wilcoxon_p_value,
 )
 from alframe.comparison.strategies import DataSet
@@ -131,7 +131,7 @@ def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
     """Return a row for each strategy and number of labels: how many times as many labels the baseline takes.
 
     By the means over the seeds that both have. `factor` is inf where the baseline has not got there in all that was
-    measured, up to `measured_to` labels; `saved` is the labels that were not needed. See `statistics.speed_up`.
+    measured, up to `measured_to` labels; `saved` is the labels that were not needed. See `statistics.final_speed_up`.
     """
     rows = []
     for name, other in data.baselines.items():
@@ -144,7 +144,7 @@ def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
             base = extend_curve(*base, np.array(more.labels, np.float64), more.values(measure, seeds))
         labels, values = np.array(ours.labels, np.float64), ours.values(measure, seeds)
         for at in range(1, len(labels)):
-            found = speed_up(labels[: at + 1], values[:, : at + 1], *base)
+            found = final_speed_up(labels[: at + 1], values[:, : at + 1], *base)
             saved = found.factor * labels[at] - labels[at]
             row = {**_head(data, name), "baseline": other, "labels": int(labels[at]), "measured_to": int(base[0][-1])}
             rows.append({**row, "factor": found.factor, "low": found.low, "high": found.high, "saved": saved})

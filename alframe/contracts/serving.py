@@ -25,7 +25,7 @@ class Serving(Protocol):
     def publish(self, snapshot: CampaignSnapshot) -> None:
         """Show the campaign as it is now."""
 
-    def wait(self, seconds: float) -> bool:
+    def wait_for_answer(self, seconds: float) -> bool:
         """Return as soon as somebody has answered, after `seconds` at most: whether something was answered."""
 
 

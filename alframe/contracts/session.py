@@ -33,5 +33,5 @@ class Session(Protocol):
     def features(self) -> Floats:
         """Return the embeddings (N, D) by key, zeros where an image cannot be read; not for a `read_only` task."""
 
-    def predictions(self) -> Predictions:
+    def final_predictions(self) -> Predictions:
         """Predict the pool by a model fitted on all labels; not for a `read_only` task. Raises LabelError."""

@@ -23,7 +23,7 @@ _TIFF_ORIENTATION = 274
 Array = npt.NDArray[Any]
 
 
-def is_npy(data: bytes) -> bool:
+def begins_as_npy(data: bytes) -> bool:
     """Return whether a file that begins so is NumPy's."""
     return data.startswith(_NPY_MAGIC)
 
@@ -39,7 +39,7 @@ def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
     An 8-bit picture is converted to grey or colour where `channels` is 1 or 3. Raises UnreadableImage for a file that
     is damaged, ReadableOtherwise for one that needs another package, and whatever the decoders raise.
     """
-    if is_npy(data):
+    if begins_as_npy(data):
         return _require_image_array(_read_npy(data)), 1
     return _read_tiff(data, channels) if is_tiff(data) else _read_with_pillow(data, channels)
 

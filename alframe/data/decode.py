@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from alframe.data.bands import fit_to_input, is_npy, is_tiff, read_bands
+from alframe.data.bands import begins_as_npy, fit_to_input, is_tiff, read_bands
 from alframe.data.jpeg import add_missing_end
 from alframe.data.pictures import open_picture, read_file, read_orientation, to_eight_bit, turn_upright
 from alframe.data.reasons import UnreadableImage, explain_bad_image, explain_file_error, explain_outside_cause
@@ -89,7 +89,7 @@ class ImageFile:
         return Decoded(pixels, content_hash, None, self._stamp, damage=damage)
 
     def _decode_pixels(self, data: bytes, spec: InputSpec, box: Box | None) -> Pixels:
-        if spec.value_range is None and spec.channels in (1, 3) and not is_npy(data):
+        if spec.value_range is None and spec.channels in (1, 3) and not begins_as_npy(data):
             try:
                 square = _resize_square(self._decode_picture(data, spec, box), spec, box)
                 return square.reshape(spec.size, spec.size, spec.channels)

@@ -11,10 +11,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from alframe.commands import quote_argument
-from alframe.compat import prepare_pillow
+from alframe.compat import register_heic
 from alframe.data.reasons import ReadableOtherwise
 
-prepare_pillow()
+register_heic()
 
 _ORIENTATION_TAG = 0x0112  # the EXIF tag
 _TURNS = {

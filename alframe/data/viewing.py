@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from alframe.data.bands import Array, is_npy, is_tiff, read_bands
+from alframe.data.bands import Array, begins_as_npy, is_tiff, read_bands
 from alframe.data.jpeg import add_missing_end
 from alframe.data.pictures import is_heic, open_picture, read_file, read_orientation, to_eight_bit, turn_upright
 from alframe.data.reasons import explain_bad_image, explain_file_error, explain_outside_cause
@@ -46,7 +46,7 @@ def needs_conversion(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(16)
     if not is_tiff(start):
-        return is_npy(start) or is_heic(start)
+        return begins_as_npy(start) or is_heic(start)
     try:
         with Image.open(path) as image:
             return image.mode == "F"
@@ -55,7 +55,7 @@ def needs_conversion(path: Path) -> bool:
 
 
 def _open_picture(data: bytes, side: int | None) -> Image.Image:
-    if not is_npy(data):
+    if not begins_as_npy(data):
         try:
             with open_picture(data) as image:
                 if side is not None:

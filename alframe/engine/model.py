@@ -43,7 +43,7 @@ class Model:
     @property
     def input_spec(self) -> InputSpec:
         """How images are prepared for the network."""
-        return self.embedder.spec
+        return self.embedder.input_spec
 
     @property
     def fingerprint(self) -> str:
@@ -72,7 +72,7 @@ class Model:
                     "format": MODEL_FORMAT,
                     "alframe": alframe_version(),
                     "classes": list(self.classes),
-                    "preprocessing": dataclasses.asdict(self.embedder.spec),
+                    "preprocessing": dataclasses.asdict(self.embedder.input_spec),
                     "backbone": dict(self.backbone_recipe),
                     "head": dict(self.head_recipe),
                     "fingerprint": self.embedder.network_digest,
@@ -133,7 +133,7 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
     if model.head_checksum not in (None, checksum_arrays(arrays)):
         raise _damaged(folder, "head.safetensors is not the exported file")
     embedder = _load_embedder(folder, model, weights, device, inference)
-    _require_same_input(embedder.spec, model.preprocessing, folder / MODEL_FILE)
+    _require_same_input(embedder.input_spec, model.preprocessing, folder / MODEL_FILE)
     if embedder.network_digest != model.fingerprint:
         raise _damaged(folder, "backbone.safetensors, or the backbone's settings, were changed after the export")
     head = _load_head(folder, model, arrays, embedder.dim)

@@ -17,7 +17,7 @@ from alframe.kit.exporting import explain_write_errors, final_classes
 from alframe.kit.files import class_folder_name, flat_file_name, link_or_copy, replace_atomically, require_free_space
 from alframe.kit.parameters import require_parameter
 from alframe.kit.progress import Bar
-from alframe.kit.tables import path_cell
+from alframe.kit.tables import formula_safe_path
 from alframe.types import UNSURE, Predictions
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Folders:
                 except FileNotFoundError:
                     missing.append(placement.image)
                 else:
-                    image = path_cell(placement.image)
+                    image = formula_safe_path(placement.image)
                     writer.writerow((class_folder, name, image, placement.by, f"{placement.confidence:.4f}"))
                 if size and not copied_bytes:  # only now it is known that links are not possible
                     remaining = (each.source for each in placements[done:])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alframe.contracts import ExportableModel
-from alframe.formats.detections import Detection, Detections, category_kind, read_detections_of
+from alframe.formats.detections import Detection, Detections, category_kind, match_detections
 from alframe.formats.recognition import CATEGORIES, WHOLE_IMAGE, write_recognitions
 from alframe.kit.exporting import FinalClasses, explain_write_errors, final_classes, top_classes
 from alframe.kit.parameters import require_at_least
@@ -72,7 +72,7 @@ class RecognitionJson:
             return Detections("none: boxes of whole images"), lambda image: ()
         whole_images = [item if item.id == image else replace(item, id=image) for image, item in items.items()]
         file = Path(self.detections).absolute()
-        detections, numbers = read_detections_of(whole_images, file, "Each gets a box of the whole image.")
+        detections, numbers = match_detections(whole_images, file, "Each gets a box of the whole image.")
         path_of = {number: path for path, number in detections.image_numbers.items()}
         paths = {image: path_of[number] for image, number in zip(items, numbers.tolist(), strict=True) if number >= 0}
         return detections, lambda image: detections[paths[image]] if image in paths else ()
@@ -89,10 +89,10 @@ class RecognitionJson:
                     ranked = list(zip(order[row].tolist(), probs[row].tolist(), strict=True))
                     likely = ranked[:1] + [pair for pair in ranked[1:] if pair[1] >= MIN_PROBABILITY]
                     classes = [(predictions.classes[number], probability) for number, probability in likely]
-                self._attach(boxes, predictions.items[row], tuple(classes))
+                self._attach_classes(boxes, predictions.items[row], tuple(classes))
             yield image, boxes
 
-    def _attach(self, boxes: list[Detection], item: Item, classes: tuple[tuple[str, float], ...]) -> None:
+    def _attach_classes(self, boxes: list[Detection], item: Item, classes: tuple[tuple[str, float], ...]) -> None:
         """Put the classes on the boxes of the item, or add a box."""
         class_name = classes[0][0]
         category = _category(class_name)

@@ -66,7 +66,7 @@ def _numbers_relative_to(folder: Path, name: str) -> StoredArray:
     stems = dict.fromkeys((name, name.replace("-idx", ".idx")))
     for file in (folder / (stem + end) for stem in stems for end in (".npy", "", ".gz")):
         if file.is_file():
-            return _stored_stream(file, name, read_npy_header if file.suffix == ".npy" else _read_idx_header)
+            return _find_in_stream(file, name, read_npy_header if file.suffix == ".npy" else _read_idx_header)
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".npz", *HDF5_SUFFIXES))
     for file in files:
         if array := _find_in_file(file, name):
@@ -82,7 +82,7 @@ def _find_in_file(file: Path, name: str) -> StoredArray | None:
     with _explain_errors(file), zipfile.ZipFile(file) as archive:
         if f"{name}.npy" not in archive.namelist():
             return None
-    return _stored_stream(file, name, read_npy_header)
+    return _find_in_stream(file, name, read_npy_header)
 
 
 def _list_arrays(file: Path) -> list[str]:
@@ -93,7 +93,7 @@ def _list_arrays(file: Path) -> list[str]:
             return arrays
     with _explain_errors(file), zipfile.ZipFile(file) as archive:
         names = [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")]
-    return [f"{name} {_stored_stream(file, name, read_npy_header).shape}" for name in names]
+    return [f"{name} {_find_in_stream(file, name, read_npy_header).shape}" for name in names]
 
 
 def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
@@ -103,7 +103,7 @@ def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
     return struct.unpack(f">{axes}I", file.read(4 * axes)), np.dtype(_IDX_DTYPES[kind]), False
 
 
-def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _ArrayHeader]) -> StoredArray:
+def _find_in_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _ArrayHeader]) -> StoredArray:
     """Return an array that follows its header in a stream: a file of its own, packed or not, or part of an archive."""
 
     @contextmanager
@@ -119,13 +119,13 @@ def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _Ar
         with _explain_errors(file), open_stream() as stream:
             read_header(stream)
             if by_column:  # the bytes of a row are not together
-                yield _read_numbers(stream, dtype, math.prod(shape)).reshape(shape[::-1]).T[start:]
+                yield _read_exactly(stream, dtype, math.prod(shape)).reshape(shape[::-1]).T[start:]
                 return
             row, step = 0, _rows_per_chunk(shape, dtype)
             while row < shape[0]:
                 # What comes before `start` must be unpacked as well.
                 stop = min(row + step, start if row < start else shape[0])
-                chunk = _read_numbers(stream, dtype, (stop - row) * math.prod(shape[1:]))
+                chunk = _read_exactly(stream, dtype, (stop - row) * math.prod(shape[1:]))
                 if row >= start:
                     yield chunk.reshape(stop - row, *shape[1:])
                 row = stop
@@ -139,7 +139,7 @@ def _stored_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _Ar
     return StoredArray(file, name, shape, dtype, read_from)
 
 
-def _read_numbers(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> Array:
+def _read_exactly(stream: IO[bytes], dtype: np.dtype[Any], count: int) -> Array:
     data = stream.read(count * dtype.itemsize)
     if len(data) < count * dtype.itemsize:
         raise UnreadableImage("it ends too early")

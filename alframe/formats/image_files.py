@@ -81,7 +81,7 @@ def find_absent(paths: Mapping[str, str]) -> list[str]:
     return [image_id for image_id in paths if image_id in absent]
 
 
-def describe_difference(listed: str, actual: Path) -> str:
+def describe_path_difference(listed: str, actual: Path) -> str:
     """Return the path as listed and its end as it is on the disk, with escapes, since the two may look the same."""
     one, other = (text.split("/") for text in (listed.strip().replace("\\", "/"), actual.as_posix()))
     return f"{'/'.join(one)!a} is listed, {'/'.join(other[-len(one) :])!a} is there"

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from alframe import drives
 from alframe.chunks import chunks
-from alframe.compat import prepare_pillow
+from alframe.compat import register_heic
 from alframe.drives import is_drive_failure
 from alframe.formats.time_columns import read_time
 
@@ -57,7 +57,7 @@ def read_exif_time_text(path: Path) -> str:
             return ""
         with path.open("rb") as file:
             block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
-        values = _parse_time_tags(block) if block is not None else _read_with_pillow(path)
+        values = _read_time_tag_texts(block) if block is not None else _read_with_pillow(path)
     except Exception as error:  # a header may hold anything
         if is_drive_failure(error):
             raise
@@ -124,7 +124,7 @@ def _read_exif_block(file: BinaryIO) -> bytes | None:
     return None if len(head) == 4 and head[0] != 0xFF else b""
 
 
-def _parse_time_tags(block: bytes) -> dict[int, str]:
+def _read_time_tag_texts(block: bytes) -> dict[int, str]:
     """Return the text of those TIME_TAGS that the TIFF block has."""
     if len(block) < 8:
         return {}
@@ -153,7 +153,7 @@ def _parse_directory(block: bytes, endian: str, offset: int) -> dict[int, tuple[
 def _read_with_pillow(path: Path) -> dict[int, object]:
     from PIL import Image
 
-    prepare_pillow()
+    register_heic()
     with Image.open(path) as image:
         exif = Image.Image.getexif(image)  # that of PNG's own class decodes the picture
         return {**exif, **exif.get_ifd(_EXIF_IFD_TAG)}

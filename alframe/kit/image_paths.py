@@ -46,6 +46,6 @@ def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:
     return image_id, root / image_id if is_below else Path(full)
 
 
-def download_hint(source: str | None) -> str:
+def where_to_download(source: str | None) -> str:
     """Return a sentence that says where a missing file can be downloaded, or "" without a `source`."""
     return f" It is available from {source}; put it there." if source else ""

@@ -1,5 +1,5 @@
 """Import libraries that need care beside torch; each is imported when its function is called."""
 
-from alframe.compat import import_faiss, import_timm, import_torchvision, prepare_pillow
+from alframe.compat import import_faiss, import_timm, import_torchvision, register_heic
 
-__all__ = ["import_faiss", "import_timm", "import_torchvision", "prepare_pillow"]
+__all__ = ["import_faiss", "import_timm", "import_torchvision", "register_heic"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alframe.errors import PoolError
-from alframe.formats.image_files import ImageFiles, describe_difference, find_image_files
+from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
 from alframe.formats.path_text import shorten_list
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.stored_pictures import measured_as_stored, read_picture_headers, turn_box
@@ -203,7 +203,7 @@ class ListedImages:
         if otherwise := [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]:
             text = "%s: %d images have another case or other accents on the disk than in the list, e.g. %s."
             row, place = listed[otherwise[0]][0], files.found[otherwise[0]][1]
-            log.warning(text, self.file, len(otherwise), describe_difference(row.path, place))
+            log.warning(text, self.file, len(otherwise), describe_path_difference(row.path, place))
         for ids, what in (
             (files.ambiguous, "could be several files below %s"),
             (files.missing, "do not exist below %s"),

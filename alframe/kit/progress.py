@@ -1,5 +1,5 @@
 """Show how far a long step has got, and forecast how long it will take."""
 
-from alframe.progress import Bar, Forecast, format_bytes, format_duration, track
+from alframe.progress import Bar, DurationEstimate, format_bytes, format_duration, track
 
-__all__ = ["Bar", "Forecast", "format_bytes", "format_duration", "track"]
+__all__ = ["Bar", "DurationEstimate", "format_bytes", "format_duration", "track"]

@@ -86,15 +86,15 @@ def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
         )
 
 
-def normalise_name(name: str) -> str:
+def windows_name_key(name: str) -> str:
     """Return a name or path as Windows compares it: upper and lower case, and the spelling of accents, do not count."""
     return normalize("NFC", name).casefold()
 
 
 def take_free_name(candidates: Iterable[str], taken: set[str]) -> str:
     """Return the first candidate whose normalised form is not in `taken`, and add that form to it."""
-    name = next(name for name in candidates if normalise_name(name) not in taken)
-    taken.add(normalise_name(name))
+    name = next(name for name in candidates if windows_name_key(name) not in taken)
+    taken.add(windows_name_key(name))
     return name
 
 

@@ -54,8 +54,8 @@ def encode_jpeg(picture: Image.Image, exif: bytes = b"") -> bytes:
 def crop_box(picture: Image.Image, box: Box) -> Image.Image:
     """Cut a box out of a picture, with a margin around it."""
     margin = MARGIN * max(box.w * picture.width, box.h * picture.height)
-    left, right = _pixel_range(box.x, box.w, picture.width, margin)
-    top, bottom = _pixel_range(box.y, box.h, picture.height, margin)
+    left, right = _side_in_pixels(box.x, box.w, picture.width, margin)
+    top, bottom = _side_in_pixels(box.y, box.h, picture.height, margin)
     return picture.crop((left, top, right, bottom))
 
 
@@ -69,7 +69,7 @@ def outline_box(picture: Image.Image, box: Box) -> None:
         ImageDraw.Draw(picture).rectangle(edge, outline=OUTLINE_COLOUR, width=width)
 
 
-def _pixel_range(start: float, extent: float, length: int, margin: float) -> tuple[int, int]:
+def _side_in_pixels(start: float, extent: float, length: int, margin: float) -> tuple[int, int]:
     """Return one side of a box (fractions of `length`) as a range of whole pixels, at least one."""
     first = min(max(math.floor(start * length - margin), 0), length - 1)
     return first, max(min(math.ceil((start + extent) * length + margin), length), first + 1)

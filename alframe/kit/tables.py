@@ -31,11 +31,11 @@ __all__ = [
     "caseless_path",
     "files_in_folder",
     "find_tables",
+    "formula_safe_path",
     "has_columns",
     "is_text_of_unknown_encoding",
     "match_rows",
     "normalise_path",
-    "path_cell",
     "read_column_names",
     "read_table",
     "require_encoding",
@@ -89,10 +89,10 @@ def find_tables(
     return [file for file in tables if not file.is_relative_to(absolute_path(outside))], problems
 
 
-def path_cell(path: str) -> str:
+def formula_safe_path(path: str) -> str:
     """Return a relative path as a cell for people: with "./" before what a spreadsheet would run as a formula.
 
-    >>> path_cell("=cam 1/a.jpg"), path_cell("cam 1/a.jpg")
+    >>> formula_safe_path("=cam 1/a.jpg"), formula_safe_path("cam 1/a.jpg")
     ('./=cam 1/a.jpg', 'cam 1/a.jpg')
     """
     return f"./{path}" if path.startswith(FORMULA_STARTS) else path

@@ -29,7 +29,7 @@ UNREQUESTED_SUFFIX = "unrequested"  # after the name of a label source: the orig
 
 def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outcome:
     """Take in all answers; an Outcome, which is WAITING, while too few of the newest request's are there."""
-    rounds, items = campaign.ledger.rounds(), cache.listing.items
+    rounds, items = campaign.ledger.stored_rounds(), cache.listing.items
     if rounds:
         newest = rounds[-1]
         if not newest.requested and not newest.closed:  # stopped between choosing and asking
@@ -48,7 +48,9 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
 
 def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
     """Return all that the ledger knows to be answered."""
-    return LabelSnapshot(campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.rounds()))
+    return LabelSnapshot(
+        campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.stored_rounds())
+    )
 
 
 def collect_and_store_answers(
@@ -60,7 +62,7 @@ def collect_and_store_answers(
     """
     found: list[str] = []
     incomplete: set[int] = set()
-    for stored_round in campaign.ledger.rounds()[-1:] if newest_only else campaign.ledger.rounds():
+    for stored_round in campaign.ledger.stored_rounds()[-1:] if newest_only else campaign.ledger.stored_rounds():
         incomplete = set()
         try:
             source = label_source_of(campaign, stored_round)
@@ -86,7 +88,7 @@ def _import_unrequested(campaign: Campaign) -> list[str]:
     They belong to the round that was the newest then, so that they go before what the pool says of an image.
     """
     found: list[str] = []
-    sources = {label_source_name_of(campaign, stored): stored for stored in campaign.ledger.rounds()}
+    sources = {label_source_name_of(campaign, stored): stored for stored in campaign.ledger.stored_rounds()}
     for name, stored_round in sources.items():
         try:
             source = label_source_of(campaign, stored_round)
@@ -212,7 +214,7 @@ def wait_for_answers(
     People who are served are told which of their answers do not count, and `message` when that is settled. Each answer
     is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
     """
-    stored_round = campaign.ledger.rounds()[-1]
+    stored_round = campaign.ledger.stored_rounds()[-1]
     keys = set(stored_round.keys)
     keys -= find_unviewable_images(campaign, items, keys - campaign.labels().settled_for_round(stored_round.number))
     needed, shown, told = count_required_answers(campaign, len(keys)), 0, ""
@@ -229,7 +231,7 @@ def wait_for_answers(
             shown = answered
             if answered >= needed:
                 return
-            (serving.wait if serving else time.sleep)(every)
+            (serving.wait_for_answer if serving else time.sleep)(every)
 
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
@@ -255,12 +257,12 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     # Only classes known before the request: else the first answers' typos would make the right names unknown, and
     # an answer that was taken once would be a slip when it is read again.
     classes = {*campaign.settings.classes, *campaign.labels().class_names_before(stored_round.number)}
-    predictions = campaign.ledger.events(Predicted, stored_round.number)
+    predictions = campaign.ledger.events_of(Predicted, stored_round.number)
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
     requested_items, folder = tuple(items[key] for key in stored_round.keys), campaign.project.request_folder
     named = {label.class_name for label in campaign.labels().counted} - classes
-    arrangements = campaign.ledger.events(Arranged, stored_round.number)  # rounds of earlier versions have none
+    arrangements = campaign.ledger.events_of(Arranged, stored_round.number)  # rounds of earlier versions have none
     arranged = arrangements[0][1] if arrangements else Arranged()
     return Request(
         *(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions),

@@ -74,9 +74,9 @@ class Campaign:
 
     def recheck_rounds(self) -> frozenset[int]:
         """Return the numbers of the rounds that asked about labelled images again."""
-        return frozenset(number for number, _ in self.ledger.events(AskedAgain))
+        return frozenset(number for number, _ in self.ledger.events_of(AskedAgain))
 
-    def effective_labels(self, items: Sequence[Item]) -> list[StoredLabel]:
+    def labels_with_propagated(self, items: Sequence[Item]) -> list[StoredLabel]:
         """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""
         labels = self.labels()
         if not self.settings.propagate:
@@ -101,11 +101,18 @@ class Campaign:
 
     def audit_keys(self) -> Ints:
         """Return the keys of all images that were drawn at random, answered or not."""
-        return np.array([key for stored_round in self.ledger.rounds() for key in stored_round.audit_keys], np.int64)
+        return np.array(
+            [key for stored_round in self.ledger.stored_rounds() for key in stored_round.audit_keys], np.int64
+        )
 
     def unlabelled_audit_keys(self) -> list[int]:
         """Return the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
-        keys = {key for stored_round in self.ledger.rounds() if stored_round.closed for key in stored_round.audit_keys}
+        keys = {
+            key
+            for stored_round in self.ledger.stored_rounds()
+            if stored_round.closed
+            for key in stored_round.audit_keys
+        }
         return sorted(keys - {label.item for label in self.labels().counted})
 
     def earlier_batches(self) -> EarlierBatches:
@@ -115,10 +122,10 @@ class Campaign:
         it, it stays as it was then.
         """
         class_names = {label.item: label.class_name for label in self.labels().counted}
-        predicted, events = dict(self.ledger.events(Predicted)), dict(self.ledger.events(BatchChosenBy))
+        predicted, events = dict(self.ledger.events_of(Predicted)), dict(self.ledger.events_of(BatchChosenBy))
         stored = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
         rates: dict[int, float] = {}
-        for one in self.ledger.rounds():
+        for one in self.ledger.stored_rounds():
             if one.closed and one.number in predicted and one.sampler == self.parts.name("sampler"):
                 pairs = zip(one.keys, predicted[one.number].classes, strict=True)
                 answered = [pair for pair in pairs if pair[0] in class_names and pair[0] not in one.audit_keys]

@@ -28,9 +28,9 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     Images requested without an answer are uncertain by nature and would be requested again and again, so they wait for
     `reask` rounds. Their answers still count.
     """
-    listing, rounds, labels = embedded.listing, campaign.ledger.rounds(), snapshot.labels
+    listing, rounds, labels = embedded.listing, campaign.ledger.stored_rounds(), snapshot.labels
     usable, ineligible = listing.is_present & embedded.embedding.is_readable, listing.is_held_out.copy()
-    ineligible[[label.item for label in campaign.effective_labels(listing.items)]] = True
+    ineligible[[label.item for label in campaign.labels_with_propagated(listing.items)]] = True
     unlabelled = np.flatnonzero(usable & ~ineligible)
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
@@ -54,7 +54,7 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
     """Return why no more images are requested, or None."""
     labelled = {label.item for label in snapshot.labels.counted}
     if not len(candidates.keys):
-        in_vain = {key for stored_round in campaign.ledger.rounds() for key in stored_round.keys} - labelled
+        in_vain = {key for stored_round in campaign.ledger.stored_rounds() for key in stored_round.keys} - labelled
         near = "" if campaign.settings.duplicates.by is None else " or near-duplicates of others"
         unanswered = ", or were requested without an answer" if in_vain else ""
         return f"No images are left to request: all readable images are labelled{near}{unanswered}."
@@ -69,7 +69,7 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
     """Let the sampler choose most of the batch, and draw the rest at random, as an audit."""
     settings, parts, embedded = campaign.settings, campaign.parts, fitted.embedded
     features, sequences = embedded.embedding.features, embedded.listing.sequences
-    number = len(campaign.ledger.rounds()) + 1
+    number = len(campaign.ledger.stored_rounds()) + 1
     # Without two classes there is nothing to be uncertain about yet: more of the start.
     has_model = fitted.head is not None
     sampler = parts.sampler if has_model else parts.start_sampler
@@ -119,7 +119,7 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
     if fitted.head is None or not campaign.audit_fraction:
         return None
     strata = campaign.ledger.audit_strata()
-    if any(stored.audit_keys and stored.number not in strata for stored in campaign.ledger.rounds()):
+    if any(stored.audit_keys and stored.number not in strata for stored in campaign.ledger.stored_rounds()):
         return None
     head = fitted.head
     return predict_in_chunks(fitted.embedded.embedding.features, keys, lambda x: head.probs(x).max(axis=1))
@@ -182,4 +182,4 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> N
             ledger.add_audit_strata(number, chosen.audit.strata)
         for event in [*chosen.events, describe_environment(cache.data_digest)]:
             ledger.add_event(number, event)
-    publish_request(campaign, ledger.rounds()[-1], cache.listing.items)
+    publish_request(campaign, ledger.stored_rounds()[-1], cache.listing.items)

@@ -183,6 +183,6 @@ def _describe_failure(kind: str, part: object, error: BaseException) -> str:
     return f"{REGISTRIES[kind].describe_built(part)} failed: {what}."
 
 
-def failures_of(trackers: Sequence[Tracker]) -> list[str]:
+def tracker_failures(trackers: Sequence[Tracker]) -> list[str]:
     """Return why trackers were left out, if any were."""
     return [one.failure for one in trackers if isinstance(one, FailSafeTracker) and one.failure is not None]

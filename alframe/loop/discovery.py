@@ -19,9 +19,9 @@ def weigh_random_draws(campaign: Campaign) -> dict[int, float]:
     These are the audit of each round, and all of a round whose sampler was `random`.
     """
     ledger = campaign.ledger
-    has_model = dict(ledger.events(Predicted))
+    has_model = dict(ledger.events_of(Predicted))
     weights: dict[int, float] = {}
-    for stored in ledger.rounds():
+    for stored in ledger.stored_rounds():
         if (stored.sampler if stored.number in has_model else stored.start_sampler) == "random":
             weights |= dict.fromkeys(stored.keys, 1.0)
     for draw in load_audit_draws(campaign, len(ledger.items())):

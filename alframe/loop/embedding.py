@@ -55,12 +55,12 @@ def record_damaged(campaign: Campaign, damaged: Mapping[int, str]) -> None:
     if damaged != load_damaged(campaign.ledger):
         with campaign.ledger.transaction():
             event = PartlyRead({str(key): missing for key, missing in damaged.items()})
-            campaign.ledger.add_event(len(campaign.ledger.rounds()), event)
+            campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), event)
 
 
 def load_damaged(ledger: Ledger) -> dict[int, str]:
     """Return key -> what is missing, for all images that are used although they are damaged."""
-    events = ledger.events(PartlyRead)
+    events = ledger.events_of(PartlyRead)
     return {int(key): missing for key, missing in events[-1][1].images.items()} if events else {}
 
 
@@ -69,10 +69,10 @@ def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: Po
 
     A camera that counts from IMG_0001 again, or another season's folder, puts other images under known names.
     """
-    contents, shown = embedding.content_hashes, dict(campaign.ledger.events(ShownContent))
+    contents, shown = embedding.content_hashes, dict(campaign.ledger.events_of(ShownContent))
     last_shown = {  # the later content of an image that was requested twice
         key: content
-        for stored_round in campaign.ledger.rounds()
+        for stored_round in campaign.ledger.stored_rounds()
         for key, content in zip(stored_round.keys, shown[stored_round.number].contents, strict=True)
     }
     replaced = {key for key, before in last_shown.items() if (now := contents[key]) is not None and now.hex() != before}
@@ -97,7 +97,7 @@ def map_to_representatives(
     contents = [content if readable else None for content, readable in pairs]
     if settings.uses_hash:
         cache, compute = campaign.project.file_cache, campaign.parts.compute
-        items, is_present, spec = listing.items, listing.is_present, embedder.spec
+        items, is_present, spec = listing.items, listing.is_present, embedder.input_spec
         hashes, has_hash = collect_difference_hashes(items, contents, is_present, spec, cache, compute)
         contents = [content if has else None for content, has in zip(contents, has_hash, strict=True)]
     # Held-out images come first: then images near to them are neither requested nor used for training.
@@ -114,8 +114,8 @@ def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
 
 def load_duplicate_counts(ledger: Ledger) -> DuplicateCounts:
     """Return the counts stored with the last request."""
-    rounds = ledger.rounds()
-    events = ledger.events(DuplicateCounts, rounds[-1].number) if rounds else []
+    rounds = ledger.stored_rounds()
+    events = ledger.events_of(DuplicateCounts, rounds[-1].number) if rounds else []
     return events[-1][1] if events else DuplicateCounts()
 
 

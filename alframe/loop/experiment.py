@@ -77,7 +77,7 @@ def sync_pool(campaign: Campaign) -> RunCache:
 
 def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
     # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
-    asked_keys = {key for request in campaign.ledger.rounds() for key in request.keys}
+    asked_keys = {key for request in campaign.ledger.stored_rounds() for key in request.keys}
     keys = [key for key in np.flatnonzero(listing.is_present & ~listing.is_held_out).tolist() if key not in asked_keys]
     items = [(key, listing.items[key]) for key in keys]
     labels = [(key, Label(item=item.id, class_name=item.label)) for key, item in items if item.label is not None]
@@ -125,7 +125,7 @@ def check_parts(campaign: Campaign) -> None:
 
 def check_simulation_unchanged(campaign: Campaign) -> None:
     """Raise BadParams if a simulation goes on with another configuration: its curve would mean nothing."""
-    stored = campaign.ledger.config()
+    stored = campaign.ledger.latest_config()
     if stored is None:
         return
     current = json.loads(json.dumps(campaign.config()))

@@ -14,7 +14,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.network import earlier_trainings, find_finetuned_keys, load_network
 from alframe.loop.phase_results import LabelSnapshot, RunCache
 from alframe.settings import TrainingPlan
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.files import replace_atomically
 from alframe.types import Need
 
@@ -53,7 +53,7 @@ def _fine_tune_backbone(
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
     usable[[*campaign.ledger.unreadable(), *(cache.embedded.replaced if cache.embedded else ())]] = False
-    labelled = make_training_labels(campaign.effective_labels(items), items, usable, settings.classes)
+    labelled = make_training_labels(campaign.labels_with_propagated(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
     answered, group = drop_answers(labelled, campaign.audit_keys()), settings.holdout.group
     finetuned_keys, earlier = find_finetuned_keys(campaign), earlier_trainings(campaign)
@@ -61,14 +61,14 @@ def _fine_tune_backbone(
     fraction, rng = _unseen_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
     training, left_out = leave_out_groups(answered, items, finetuned_keys, left_out_before, group, fraction, rng)
     seed = seeding.integer_seed(settings.seed, "finetune", number)
-    module, spec, device = embedder.module, embedder.spec, compute.device()
+    module, spec, device = embedder.module, embedder.input_spec, compute.device()
     loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)
     labelled_items = [items[key] for key in training.keys.tolist()]
     result = fine_tune(module, loss, labelled_items, training.y, spec, plan, seed, device, compute.workers(), group)
     recipe, file = campaign.recipes["backbone"], f"models/backbone-{number:04d}.safetensors"
     with replace_atomically(campaign.folder / file) as temporary:
         save_weights(module.state_dict(), temporary)
-    trained = Trained(
+    trained = FineTuned(
         len(snapshot.labels.counted),
         file,
         dict(recipe),

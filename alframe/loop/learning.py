@@ -37,7 +37,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     usable = embedded.embedding.is_readable & ~embedded.is_duplicate_of_held_out
     usable[list(embedded.replaced)] = False
     finetuned_keys, group = find_finetuned_keys(campaign), campaign.settings.holdout.group
-    labels = campaign.effective_labels(items)
+    labels = campaign.labels_with_propagated(items)
     training = make_training_labels(labels, items, usable, campaign.settings.classes, finetuned_keys, group)
     if len(np.unique(training.y)) < 2:
         return HeadFitResult(embedded, training, training.context(features[:0]), None)
@@ -125,6 +125,6 @@ def load_audit_draws(campaign: Campaign, count: int) -> list[AuditDraw]:
             np.array(sorted(stored.audit_keys), np.int64),
             strata.get(stored.number, np.asarray(labelled_in >= stored.number, np.int64)),
         )
-        for stored in ledger.rounds()
+        for stored in ledger.stored_rounds()
         if stored.audit_keys
     ]

@@ -14,7 +14,7 @@ from alframe.engine.weights_files import file_digest, load_weights
 from alframe.errors import StoreError
 from alframe.loop.campaign import Campaign
 from alframe.loop.parts import list_package_versions
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.known_networks import KnownNetwork
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from alframe.engine.embedding.embedder import Embedder
 
 
-def earlier_trainings(campaign: Campaign) -> list[tuple[int, Trained]]:
+def earlier_trainings(campaign: Campaign) -> list[tuple[int, FineTuned]]:
     """Return (round, training) of the backbone that is chosen now; trainings of other backbones do not count."""
     recipe = dict(campaign.recipes["backbone"])
-    return [(number, trained) for number, trained in campaign.ledger.events(Trained) if trained.backbone == recipe]
+    return [(number, trained) for number, trained in campaign.ledger.events_of(FineTuned) if trained.backbone == recipe]
 
 
 def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
@@ -47,7 +47,7 @@ def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
         embedder = make_embedder(backbone, recipe, seed, device, weights, inference)
         files = () if trained else backbone.weights_files() if isinstance(backbone, HasWeightsFiles) else None
         if files is not None:
-            networks.remember(origin, KnownNetwork(embedder.network_digest, embedder.spec), files)
+            networks.remember(origin, KnownNetwork(embedder.network_digest, embedder.input_spec), files)
         return embedder
 
     # Which engine `auto` means, and whether there is an Apple GPU, whose features are its own, is asked of torch.
@@ -55,7 +55,7 @@ def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
     return build() if known is None else UnbuiltEmbedder(known, inference, build, partial(networks.forget, origin))
 
 
-def _network_origin(campaign: Campaign, trained: Trained | None) -> dict[str, Any]:
+def _network_origin(campaign: Campaign, trained: FineTuned | None) -> dict[str, Any]:
     """Return all that decides a network apart from the files of its weights; `trained`: its fine-tuning, if any."""
     backbone, recipe = campaign.parts.backbone, dict(campaign.recipes["backbone"])
     draws_weights = trained is None and not (isinstance(backbone, HasWeightsFiles) and not backbone.draws_weights)

@@ -35,14 +35,14 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     unsure, answered but not taken in, requested, gone, unreadable, requested before in vain, never requested.
     """
     labels, ledger = campaign.labels(), campaign.ledger
-    rounds = ledger.rounds()
+    rounds = ledger.stored_rounds()
     held_out = {key for key, item in enumerate(items) if item.split == "test"}
     opened = {key for stored_round in rounds if not stored_round.closed for key in stored_round.keys}
     closed = {key for stored_round in rounds if stored_round.closed for key in stored_round.keys}
     labelled = {label.item for label in labels.counted}
     places: list[tuple[set[int], str]] = [
         (labelled, "labelled"),
-        ({label.item for label in campaign.effective_labels(items)}, "labelled with their sequence"),
+        ({label.item for label in campaign.labels_with_propagated(items)}, "labelled with their sequence"),
         (set(labels.unresolved_conflicts), "with conflicting labels"),
         (set(labels.unsure_rounds), "unsure"),
         (set(answered_now), "answered, to be read by the next run"),
@@ -65,10 +65,10 @@ def record_absent(campaign: Campaign, absent: Sequence[int]) -> None:
     """Journal which known images the pool no longer lists, if others were missing before."""
     if set(absent) != load_absent(campaign):
         with campaign.ledger.transaction():
-            campaign.ledger.add_event(len(campaign.ledger.rounds()), Absent(list(absent)))
+            campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), Absent(list(absent)))
 
 
 def load_absent(campaign: Campaign) -> set[int]:
     """Return the known images that the pool did not list any more when it was listed last."""
-    events = campaign.ledger.events(Absent)
+    events = campaign.ledger.events_of(Absent)
     return set(events[-1][1].keys) if events else set()

@@ -45,7 +45,9 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     training, by_people = fitted.training, fitted.training.is_by_people
     rechecks = campaign.recheck_rounds()
     hidden = set[int]().union(*hidden_keys_by_round(campaign).values())
-    asked_before = {key for stored in campaign.ledger.rounds() if stored.number in rechecks for key in stored.keys}
+    asked_before = {
+        key for stored in campaign.ledger.stored_rounds() if stored.number in rechecks for key in stored.keys
+    }
     is_hidden, was_asked = (np.isin(training.keys, list(keys)) for keys in (hidden, asked_before))
     rng = seeding.generator(campaign.settings.seed, "recheck", len(training.keys))
     x = fitted.embedded.embedding.features[training.keys]
@@ -75,7 +77,7 @@ def request_again(
     campaign: Campaign, cache: RunCache, fitted: HeadFitResult, doubtful: DoubtfulLabels, count: int
 ) -> StoredRound:
     """Ask about the `count` most doubtful labels again, as a round of its own without any suggestion; return it."""
-    keys, event, number = np.array(doubtful.keys[:count]), doubtful.event, len(campaign.ledger.rounds()) + 1
+    keys, event, number = np.array(doubtful.keys[:count]), doubtful.event, len(campaign.ledger.stored_rounds()) + 1
     asked = AskedAgain(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined
     )
@@ -87,4 +89,4 @@ def request_again(
     nobody = AuditDraw(np.empty(0, np.int64), np.empty(0, np.int64))
     remove_file(campaign.project.done_file)
     record_and_request(campaign, cache, Chosen(number, Selection(keys, doubt), nobody, events))
-    return campaign.ledger.rounds()[-1]
+    return campaign.ledger.stored_rounds()[-1]

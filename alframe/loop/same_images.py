@@ -20,7 +20,7 @@ SAMPLE = 20  # images whose files are compared
 
 def warn_of_project_with_same_images(campaign: Campaign, items: list[Item]) -> None:
     """Warn if a campaign of people that has asked nothing yet has the images of a project beside it, moved."""
-    if campaign.parts.label_source.answers_now or campaign.ledger.rounds():
+    if campaign.parts.label_source.answers_now or campaign.ledger.stored_rounds():
         return
     by_id = {item.id: item for item in items}
     for folder, labels in _projects_of_people(campaign.folder):
@@ -45,7 +45,7 @@ def _projects_of_people(folder: Path) -> Iterator[tuple[Path, int]]:
             continue
         try:
             with Ledger.open(file.parent, read_only=True) as ledger:
-                rounds = ledger.rounds()
+                rounds = ledger.stored_rounds()
                 source = rounds[-1].label_source.get("name") if rounds else None
                 if source and not REGISTRIES["label_source"].get(str(source)).declares("answers_now"):
                     yield file.parent, len({label.item for label in ledger.label_rows()})

@@ -27,9 +27,9 @@ MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 
 @contextmanager
-def serve_people(campaign: Campaign) -> Iterator[Serving | None]:
+def serving_people(campaign: Campaign) -> Iterator[Serving | None]:
     """Serve people by the chosen label source, or by that of the open request; None if both only leave files."""
-    rounds = campaign.ledger.rounds()  # the ledger is made before anything of the label source's
+    rounds = campaign.ledger.stored_rounds()  # the ledger is made before anything of the label source's
     sources = [campaign.parts.label_source]
     if rounds and not rounds[-1].closed:
         sources.append(label_source_of(campaign, rounds[-1]))
@@ -43,14 +43,14 @@ def serve_people(campaign: Campaign) -> Iterator[Serving | None]:
 
 def is_open_request_served(campaign: Campaign) -> bool:
     """Return whether people answer the open request where they are served, not in files that another source left."""
-    rounds = campaign.ledger.rounds()
+    rounds = campaign.ledger.stored_rounds()
     return bool(rounds) and isinstance(label_source_of(campaign, rounds[-1]), ServesPeople)
 
 
 def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | None) -> CampaignSnapshot:
     """Return the campaign as it is now; with what the model thinks of the pool, if one is given."""
     ledger, labels, items = campaign.ledger, campaign.labels(), cache.listing.items
-    rounds, stopping = ledger.rounds(), campaign.parts.stopping
+    rounds, stopping = ledger.stored_rounds(), campaign.parts.stopping
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
     hidden = hidden_keys_by_round(campaign)
     unanswered = set[int]().union(*(hidden[stored.number] for stored in rounds if stored.closed))
@@ -69,7 +69,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         asked=newest.keys if newest else (),
         answers_needed=count_required_answers(campaign, len(newest.keys)) if newest else 0,
         without_suggestion=set[int]().union(*hidden.values()),
-        predictions=None if fitted is None or fitted.head is None else _predict(campaign, fitted),
+        predictions=None if fitted is None or fitted.head is None else _predict_with_doubt(campaign, fitted),
         features=None if fitted is None else fitted.embedded.embedding.features,
         features_version="" if fitted is None else fitted.embedded.embedder.fingerprint,
         unlabelled=int(unlabelled.sum()),
@@ -87,12 +87,12 @@ def hidden_keys_by_round(campaign: Campaign) -> dict[int, set[int]]:
 
     A round that asked about labelled images again hides nothing any more once it is closed.
     """
-    arranged, rechecks = dict(campaign.ledger.events(Arranged)), campaign.recheck_rounds()
+    arranged, rechecks = dict(campaign.ledger.events_of(Arranged)), campaign.recheck_rounds()
     return {
         stored.number: set()
         if stored.closed and stored.number in rechecks
         else find_hidden_keys(stored, arranged.get(stored.number))
-        for stored in campaign.ledger.rounds()
+        for stored in campaign.ledger.stored_rounds()
     }
 
 
@@ -106,7 +106,7 @@ def find_hidden_keys(stored: StoredRound, arranged: Arranged | None) -> set[int]
     return {key for key, is_hidden in zip(stored.keys, arranged.without_suggestion, strict=True) if is_hidden}
 
 
-def _predict(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
+def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
     """Predict every image of the pool; a labelled one by a model that has not seen its label.
 
     Where fine-tuning has used the label, its embedding knows it: then the doubt is not known.

@@ -31,7 +31,7 @@ class Session(Campaign):
     """The campaign and the task of one call of the command line; `runs`: where its folder is, if nobody has named it.
 
     `exports`: whether a run exports its results when it ends.
-    From Python: ``with open_session("project=season") as session: session.chosen_task.run(session)``.
+    From Python: ``with open_session("project=season") as session: session.task_to_run.run(session)``.
     """
 
     runs: Path | None = None
@@ -39,7 +39,7 @@ class Session(Campaign):
     log = logging.getLogger("alframe.task")
 
     @cached_property
-    def chosen_task(self) -> Task:
+    def task_to_run(self) -> Task:
         """The task to run."""
         return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
@@ -60,7 +60,7 @@ class Session(Campaign):
         cache = self._run_cache
         return embed_pool(self, cache, update_embedder(self, cache, load_label_snapshot(self))).embedding.features
 
-    def predictions(self) -> Predictions:
+    def final_predictions(self) -> Predictions:
         """Predict every readable image of the pool by a model fitted on all labels. Raises LabelError for too few."""
         return predict_pool(self, self._run_cache, train_on_all_labels(self, self._run_cache))
 
@@ -81,7 +81,7 @@ def train_on_all_labels(campaign: Campaign, cache: RunCache) -> HeadFitResult:
 
 def labels_by_key(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]:
     """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
-    return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.effective_labels(items)}
+    return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.labels_with_propagated(items)}
 
 
 def _known_held_out_labels(campaign: Campaign, listing: PoolListing) -> dict[int, Label]:

@@ -34,6 +34,6 @@ class Softmax:
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """See the Loss contract."""
-        from alframe.losses.softmax_module import make_classifier
+        from alframe.losses.softmax_module import make_softmax_loss
 
-        return make_classifier(dim, classes, seed, self.label_smoothing, self.weighting, self.beta)
+        return make_softmax_loss(dim, classes, seed, self.label_smoothing, self.weighting, self.beta)

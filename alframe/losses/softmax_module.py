@@ -10,16 +10,16 @@ from torch import nn
 from alframe.kit.seeding import integer_seed
 
 
-def make_classifier(
+def make_softmax_loss(
     dim: int, classes: int, seed: int, label_smoothing: float, weighting: str, beta: float
 ) -> nn.Module:
     """Return the loss as a module, with weights from `seed`; see `alframe.losses.softmax`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(seed, "softmax"))
-        return _Classifier(dim, classes, label_smoothing, weighting, beta)
+        return _SoftmaxLoss(dim, classes, label_smoothing, weighting, beta)
 
 
-class _Classifier(nn.Module):
+class _SoftmaxLoss(nn.Module):
     def __init__(self, dim: int, classes: int, label_smoothing: float, weighting: str, beta: float) -> None:
         super().__init__()
         self.layer = nn.Linear(dim, classes)

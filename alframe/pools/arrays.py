@@ -20,7 +20,7 @@ from alframe.errors import FormatError, PoolError
 from alframe.formats.arrays import StoredArray, find_array
 from alframe.kit.chunks import chunks
 from alframe.kit.files import replace_file
-from alframe.kit.image_paths import absolute_path, download_hint
+from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.progress import Bar
 from alframe.types import Item
 
@@ -59,7 +59,7 @@ class Arrays:
             raise PoolError(
                 f"{file} does not exist; it should contain the arrays "
                 f"{', '.join(chain.from_iterable(self.names.values()))}."
-                f"{download_hint(self.available_from)} Set pool.file to where it is."
+                f"{where_to_download(self.available_from)} Set pool.file to where it is."
             )
         try:
             splits = [self._find_split(file, "train", "x", "y")]
@@ -70,7 +70,7 @@ class Arrays:
                 for split in splits:
                     split.write_missing(root, bar)
         except FormatError as error:
-            raise PoolError(f"{error}{download_hint(self.available_from)}") from error
+            raise PoolError(f"{error}{where_to_download(self.available_from)}") from error
         except OSError as error:
             raise PoolError(f"{self.root} cannot be written: {error}. Set pool.root to a writable folder.") from error
         for split in splits:

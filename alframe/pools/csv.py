@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.kit.image_paths import absolute_path, download_hint
+from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of, require_parameter
 from alframe.kit.tables import (
@@ -70,7 +70,7 @@ class Csv:
         """
         file = absolute_path(self.file)
         columns = self._require_columns(file)
-        root, hint = absolute_path(self.root or file.parent), download_hint(self.available_from)
+        root, hint = absolute_path(self.root or file.parent), where_to_download(self.available_from)
         listed = ListedImages(file, root, self.several, hint)
         texts = (row.get(self.time_column) for row in self._rows(file, columns)) if self.time_column else ()
         listed.times = TimeColumn(texts, self.time_format, with_numbers=True)
@@ -94,7 +94,7 @@ class Csv:
                 )
         except FileNotFoundError:
             raise PoolError(
-                f"{file} does not exist.{download_hint(self.available_from)} "
+                f"{file} does not exist.{where_to_download(self.available_from)} "
                 "Set pool.file to the CSV file that lists the images."
             ) from None
         except OSError as error:

@@ -55,9 +55,9 @@ def image_suffixes() -> frozenset[str]:
     """
     from PIL import Image
 
-    from alframe.kit.libraries import prepare_pillow
+    from alframe.kit.libraries import register_heic
 
-    prepare_pillow()
+    register_heic()
     formats = Image.registered_extensions()
     decodable = {s.lower() for s, name in formats.items() if name in Image.OPEN and name not in _UNDECODABLE}
     return frozenset(decodable | {".npy"})

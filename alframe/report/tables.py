@@ -75,7 +75,7 @@ def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveRow:
+class LegendRow:
     """A curve and its key; `reached` is the fewest labels at which its mean is as good as the baseline's last one."""
 
     curve: Curve
@@ -89,14 +89,14 @@ def find_baseline(curves: Sequence[Curve]) -> Curve | None:
     return next((curve for curve in curves if is_baseline(curve)), None)
 
 
-def curve_rows(curves: Sequence[Curve]) -> list[CurveRow]:
+def curve_rows(curves: Sequence[Curve]) -> list[LegendRow]:
     """Return one row per curve, best last mean first."""
     baseline = find_baseline(curves)
     goal = baseline.mean[-1] if baseline else math.inf
     rows = []
     for curve, (colour, dashes) in zip(curves, curve_styles(curves), strict=True):
         reached = next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= goal), None)
-        rows.append(CurveRow(curve, CSS_COLOURS[colour], dashes != "-", reached))
+        rows.append(LegendRow(curve, CSS_COLOURS[colour], dashes != "-", reached))
     return sorted(rows, key=lambda row: -row.curve.mean[-1])
 
 

@@ -1,6 +1,6 @@
 """The settings of a campaign: each group is one dataclass, which is its definition, its check and its defaults."""
 
-from alframe.settings.campaign import RENAMED, Root, Settings, changed_settings
+from alframe.settings.campaign import RENAMED, Root, Settings, non_default_settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
 from alframe.settings.stored import configuration_digest, setting_values, stored_form, without_added_parameters
@@ -18,8 +18,8 @@ __all__ = [
     "Settings",
     "Start",
     "TrainingPlan",
-    "changed_settings",
     "configuration_digest",
+    "non_default_settings",
     "setting_values",
     "stored_form",
     "without_added_parameters",

@@ -54,7 +54,7 @@ class Settings:
         return replace(self, compare=replace(self.compare, sampler=None))
 
 
-def changed_settings(settings: Settings) -> dict[str, object]:
+def non_default_settings(settings: Settings) -> dict[str, object]:
     """Return the full name and the value of each setting that differs from its default."""
     defaults = flatten(Settings())
     return {name: value for name, value in flatten(settings).items() if value != defaults[name]}

@@ -37,7 +37,7 @@ def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float,
 
     `macro_f1` is scikit-learn's, in which a class that is predicted and has no test image counts, as 0.
     """
-    if measured is None or (value := _value(measured, metric)) < at_least:
+    if measured is None or (value := _metric_value(measured, metric)) < at_least:
         return None
     result = f"{metric} is {value:.4g}, and {at_least:.4g} was required"
     if metric == "low":
@@ -47,7 +47,7 @@ def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float,
     return f"The target is reached: {result} ({labels} labels; {on})."
 
 
-def _value(measured: Evaluation, metric: str) -> float:
+def _metric_value(measured: Evaluation, metric: str) -> float:
     if metric == "macro_f1" and measured.sklearn_macro_f1 is not None:  # which old records do not have
         return measured.sklearn_macro_f1
     return float(getattr(measured, metric))

@@ -140,7 +140,7 @@ class RequestClosed(Event):
 
 
 @dataclass(frozen=True)
-class Trained(Event):
+class FineTuned(Event):
     """The backbone was fine-tuned when there were so many labels; its weights are in `file`, in the project's folder.
 
     `seen` are the items that the network was trained on, now or before, and `left_out` the labelled ones that it never

@@ -141,7 +141,7 @@ class FileCache:
             ],
         )
 
-    def look_up_hashes(self, content_hashes: Iterable[bytes], spec: InputSpec) -> dict[bytes, bytes]:
+    def look_up_difference_hashes(self, content_hashes: Iterable[bytes], spec: InputSpec) -> dict[bytes, bytes]:
         """Return the known difference hashes by content hash, as an input of this kind sees the images."""
         sql = "SELECT content, hash FROM hash WHERE input = ? AND content IN"
         return dict(self._select(sql, content_hashes, _input_key(spec)))

@@ -18,7 +18,7 @@ import numpy as np
 
 from alframe.errors import StoreError
 from alframe.store.database import Database, connect, connect_to_read, damaged, explain_content, explain_errors
-from alframe.store.events import Event, RequestClosed, Requested, Trained
+from alframe.store.events import Event, FineTuned, RequestClosed, Requested
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import (
@@ -186,7 +186,7 @@ class Ledger(Database):
         with explain_content(self.file):
             return {number: np.frombuffer(zlib.decompress(packed), "<u2").astype(np.int64) for number, packed in rows}
 
-    def rounds(self) -> list[StoredRound]:
+    def stored_rounds(self) -> list[StoredRound]:
         """Return all requests, oldest first."""
         events = {(number, kind) for number, kind in self._read("SELECT round, kind FROM event")}
         keys: defaultdict[int, list[int]] = defaultdict(list)
@@ -220,7 +220,7 @@ class Ledger(Database):
         with explain_content(self.file):
             return json.loads(rows[0][0]) if rows else {}
 
-    def config(self) -> dict[str, Any] | None:
+    def latest_config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
         rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
         with explain_content(self.file):
@@ -233,7 +233,7 @@ class Ledger(Database):
         row = round_number, event.KIND, event.to_json(), _timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 
-    def events(self, event_type: type[EventT], round_number: int | None = None) -> list[tuple[int, EventT]]:
+    def events_of(self, event_type: type[EventT], round_number: int | None = None) -> list[tuple[int, EventT]]:
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, event_type.KIND, round_number)
@@ -257,7 +257,7 @@ class Ledger(Database):
         with explain_content(self.file):
             records = [load_record(detail) for (detail,) in rows]
         trained = "SELECT min(round) FROM event WHERE kind = ? AND json_extract(detail, '$.seen') IS NULL"
-        (first,) = self._read(trained, Trained.KIND)[0]
+        (first,) = self._read(trained, FineTuned.KIND)[0]
         return [record if first is None or record.round < first else without_leak(record) for record in records]
 
     # Images that cannot be read

@@ -19,11 +19,11 @@ def ranked_file_name(rank: int, width: int, path: Path) -> str:
 
 def class_folder_name(class_name: str) -> str:
     """Return the class name itself wherever it can be a folder, else with %xx in place of what cannot."""
-    name = UNSAFE_CHARACTERS.sub(lambda match: _percent_encode(match.group()), class_name)
+    name = UNSAFE_CHARACTERS.sub(lambda match: _percent_encode_letter(match.group()), class_name)
     if name.split(".")[0].casefold().strip() in RESERVED_NAMES or name.startswith((".", " ")) or is_system_file(name):
-        name = _percent_encode(name[0]) + name[1:]
+        name = _percent_encode_letter(name[0]) + name[1:]
     if name.endswith((".", " ")):
-        name = name[:-1] + _percent_encode(name[-1])
+        name = name[:-1] + _percent_encode_letter(name[-1])
     return name
 
 
@@ -38,5 +38,5 @@ def is_system_file(name: str) -> bool:
     return name.startswith((".", "~$")) or name.casefold() in SYSTEM_FILES
 
 
-def _percent_encode(letter: str) -> str:
+def _percent_encode_letter(letter: str) -> str:
     return f"%{ord(letter):02X}"

@@ -12,7 +12,7 @@ from alframe.loop.answers import collect_and_store_answers
 from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
-from alframe.tasks.messages import describe_bad_image_counts, path_lines
+from alframe.tasks.messages import describe_bad_image_counts, indented_paths
 from alframe.types import Item, Outcome, Predictions, State
 
 
@@ -29,8 +29,10 @@ class Export:
         check_exporters(session.parts.exporters, list(compress(cache.listing.items, cache.listing.is_present)))
         paths, failed = export_results(session, cache, train_on_all_labels(session, cache))
         if failed:
-            raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{path_lines(paths)}" if paths else ""))
-        return Outcome(State.DONE, "\n".join([f"Exported:{path_lines(paths)}", *describe_bad_image_counts(session)]))
+            raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{indented_paths(paths)}" if paths else ""))
+        return Outcome(
+            State.DONE, "\n".join([f"Exported:{indented_paths(paths)}", *describe_bad_image_counts(session)])
+        )
 
 
 def check_exporters(exporters: Sequence[Exporter], items: Sequence[Item]) -> None:

@@ -9,7 +9,7 @@ from alframe.loop.answers import close_request, collect_and_store_answers, descr
 from alframe.loop.experiment import sync_pool
 from alframe.loop.labels import DecidedLabels
 from alframe.loop.phase_results import ProblemLog
-from alframe.loop.serving import serve_people, take_snapshot
+from alframe.loop.serving import serving_people, take_snapshot
 from alframe.loop.session import Session
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
@@ -38,9 +38,9 @@ class Label(Watching):
             return Outcome(State.DONE, no_project_message(session, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
         incomplete = collect_and_store_answers(session, items, problems)
-        rounds = session.ledger.rounds()
+        rounds = session.ledger.stored_rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
-            with serve_people(session) as serving:
+            with serving_people(session) as serving:
                 if serving is not None:
                     serving.publish(take_snapshot(session, sync_pool(session), None))
                     serving.show_phase("waiting", "")
@@ -77,7 +77,7 @@ class Withdraw:
     def run(self, session: Session) -> Outcome:
         """Close the request. The files people were given stay, and an answer that is written there later counts."""
         go_on = f"Choose another batch with: {continue_command(session.folder)}"
-        rounds = session.ledger.rounds() if session.project.exists else []
+        rounds = session.ledger.stored_rounds() if session.project.exists else []
         if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items()

@@ -10,7 +10,7 @@ from alframe.loop.embedding import load_damaged
 from alframe.loop.session import Session
 
 
-def path_lines(paths: list[Path]) -> str:
+def indented_paths(paths: list[Path]) -> str:
     """Return each path on a line of its own, indented."""
     return "".join(f"\n  {short_path(path)}" for path in paths)
 

@@ -13,11 +13,11 @@ from alframe.commands import command_line, short_path
 from alframe.engine.embedding.embed_pool import update_pool_embedding
 from alframe.errors import BadParams, StoreError
 from alframe.kit.pool_views import predict_in_chunks
-from alframe.kit.tables import path_cell
+from alframe.kit.tables import formula_safe_path
 from alframe.loop.session import Session
 from alframe.store.files import replace_atomically
 from alframe.tasks.export import write_all
-from alframe.tasks.messages import path_lines
+from alframe.tasks.messages import indented_paths
 from alframe.types import Outcome, Predictions, State
 
 
@@ -67,7 +67,7 @@ class Predict:
         exporters = [REGISTRIES["exporter"].build(recipe) for recipe in recipes]
         paths, failed = write_all(exporters, predictions, model, out)
         if failed:
-            raise StoreError("\n".join(failed) + (f"\nWritten:{path_lines(paths)}" if paths else ""))
+            raise StoreError("\n".join(failed) + (f"\nWritten:{indented_paths(paths)}" if paths else ""))
         message = f"{len(keys)} images predicted with the model in {short_path(folder)}."
         if embedding.unreadable:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
@@ -77,11 +77,11 @@ class Predict:
             key, missing = next(iter(embedding.damaged.items()))
             count = len(embedding.damaged)
             message += f" Predicted although they are incomplete: {count}, e.g. {items[key].id} ({missing})."
-        return Outcome(State.DONE, message + path_lines(paths))
+        return Outcome(State.DONE, message + indented_paths(paths))
 
 
 def _list_unreadable(file: Path, reasons: dict[str, str]) -> Path:
     with replace_atomically(file) as temporary, temporary.open("w", newline="", encoding="utf-8-sig") as handle:
-        rows = ((path_cell(path), reason) for path, reason in reasons.items())
+        rows = ((formula_safe_path(path), reason) for path, reason in reasons.items())
         csv.writer(handle).writerows([("path", "reason"), *rows])
     return file

@@ -22,7 +22,7 @@ from alframe.loop.experiment import check_parts, sync_pool
 from alframe.loop.phase_results import RunCache
 from alframe.loop.recheck import find_doubtful_labels, request_again
 from alframe.loop.rechecked import describe_recheck, find_rechecks, read_recheck
-from alframe.loop.serving import MIN_LABELS, serve_people, take_snapshot
+from alframe.loop.serving import MIN_LABELS, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.store.records import StoredRound
 from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
@@ -60,7 +60,7 @@ class RecheckLabels(Watching):
         check_parts(session)
         cache = sync_pool(session)
         incomplete = collect_and_store_answers(session, cache.listing.items, cache.problems)
-        rounds, rechecks = session.ledger.rounds(), session.recheck_rounds()
+        rounds, rechecks = session.ledger.stored_rounds(), session.recheck_rounds()
         if rounds and not rounds[-1].closed and self.ask:
             if rounds[-1].number in rechecks:
                 return self._wait_or_report(session, cache, rounds[-1])
@@ -89,7 +89,7 @@ class RecheckLabels(Watching):
         items, source = cache.listing.items, label_source_of(session, stored_round)
         message = source.request(make_request(session, stored_round, items))
         if self.watch or isinstance(source, ServesPeople):
-            with serve_people(session) as serving:
+            with serving_people(session) as serving:
                 if serving is not None:
                     serving.publish(take_snapshot(session, cache, None))
                     serving.show_phase("waiting", "These images are asked again. Answer them as if they were new.")

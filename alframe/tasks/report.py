@@ -78,7 +78,7 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
     history = ledger.history()
     comparison = load_comparison_histories(session)
     rechecks = session.recheck_rounds()  # which nobody should look up who answers them
-    rounds = [stored_round for stored_round in ledger.rounds() if stored_round.number not in rechecks]
+    rounds = [stored_round for stored_round in ledger.stored_rounds() if stored_round.number not in rechecks]
     batch = _batch_images(session, rounds[-1], items, labels) if rounds else []
     evaluations = [record.evaluation for record in history if record.evaluation is not None]
     audits = [record.audit for record in history if record.audit is not None]
@@ -120,12 +120,12 @@ def _describe_seed_images(session: Session) -> str:
 def _batch_images(
     session: Session, stored_round: StoredRound, items: Sequence[Item], labels: Mapping[int, str]
 ) -> list[BatchImage]:
-    predictions = session.ledger.events(Predicted, stored_round.number)
+    predictions = session.ledger.events_of(Predicted, stored_round.number)
     images = [BatchImage(item=items[key], label=labels.get(key)) for key in stored_round.keys]
     if not predictions:
         return images
     # Whoever labels may read the report as well: what is asked without a suggestion stays without one until then.
-    arranged = dict(session.ledger.events(Arranged, stored_round.number)).get(stored_round.number)
+    arranged = dict(session.ledger.events_of(Arranged, stored_round.number)).get(stored_round.number)
     hidden = set() if stored_round.closed else find_hidden_keys(stored_round, arranged)
     predicted = zip(stored_round.keys, images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
     return [
@@ -139,13 +139,13 @@ def _describe_state(session: Session, outcome: Outcome | None) -> str:
         return outcome.message
     if session.project.done_file.exists():
         return "The campaign is complete."
-    rounds = session.ledger.rounds()
+    rounds = session.ledger.stored_rounds()
     if not rounds:
         return "No image has been requested yet."
     newest = rounds[-1]
     if not newest.closed:
         return f"Waiting for the labels of round {newest.number}."
-    ((_, closed),) = session.ledger.events(RequestClosed, newest.number)
+    ((_, closed),) = session.ledger.events_of(RequestClosed, newest.number)
     verb = "was withdrawn" if closed.withdrawn else "is closed"
     return (
         f"Round {newest.number} {verb}: {closed.labels} of its {len(newest.keys)} images were answered by then. "

@@ -14,10 +14,10 @@ from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.answers import collect_and_store_answers, wait_for_answers
 from alframe.loop.compare import run_comparison
-from alframe.loop.contract_checks import failures_of
+from alframe.loop.contract_checks import tracker_failures
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
-from alframe.loop.serving import describe_accuracy, is_open_request_served, serve_people, take_snapshot
+from alframe.loop.serving import describe_accuracy, is_open_request_served, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.progress import follow_bars
 from alframe.settings import configuration_digest
@@ -50,7 +50,7 @@ class Run(Watching):
         The outcome names the exporters and trackers that failed: they end no campaign.
         """
         outcome = self._run(session)
-        failures = dict.fromkeys([*outcome.failures, *failures_of(session.parts.trackers)])
+        failures = dict.fromkeys([*outcome.failures, *tracker_failures(session.parts.trackers)])
         return replace(outcome, failures=tuple(failures))
 
     def _run(self, session: Session) -> Outcome:
@@ -62,7 +62,7 @@ class Run(Watching):
             return earlier
         if not is_simulation:
             log.info("%s", _describe_folder(session))
-        with serve_people(session) as serving:
+        with serving_people(session) as serving:
             with _telling_people(serving, "embedding", "Reading the images. The first batch follows."):
                 outcome, cache, fitted = run_until_stop(session)
             while True:
@@ -118,11 +118,11 @@ class Run(Watching):
         serving.show_phase("done", done.message.partition("\n")[0])
         log.info("\n%s\n\nThe pages stay open for review: %s\nCtrl-C ends.", done.message, serving.address)
         try:
-            while not serving.wait(_LONG):
+            while not serving.wait_for_answer(_LONG):
                 pass
             while True:  # until nothing was corrected for a while
                 collect_and_store_answers(session, cache.listing.items, cache.problems)
-                if not serving.wait(_QUIET):
+                if not serving.wait_for_answer(_QUIET):
                     return True
         except KeyboardInterrupt:
             return False
@@ -140,7 +140,7 @@ class Run(Watching):
         report = write_report(session, outcome)
         message = _summary(session, outcome, histories, paths, failed, report)
         value = area_under_curve(session.ledger.history())
-        failures = [*failed, *failures_of(session.parts.trackers)]
+        failures = [*failed, *tracker_failures(session.parts.trackers)]
         done = {
             "identity": digest,
             "message": message,
@@ -165,7 +165,7 @@ def _telling_people(serving: Serving | None, phase: str, message: str) -> Iterat
 
 def _describe_folder(session: Session) -> str:
     folder = short_path(session.folder)
-    if session.ledger.rounds():
+    if session.ledger.stored_rounds():
         return f"Continuing the project in {folder}."
     return f"New project in {folder}: labels, results and the report are kept there."
 

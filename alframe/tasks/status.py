@@ -16,7 +16,7 @@ from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
-from alframe.settings import changed_settings
+from alframe.settings import non_default_settings
 from alframe.settings.fields import format_for_command_line
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
 from alframe.tasks.messages import continue_command, no_project_message
@@ -82,7 +82,7 @@ class Status:
 
 def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
     """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
-    labels, rounds = session.labels(), session.ledger.rounds()
+    labels, rounds = session.labels(), session.ledger.stored_rounds()
     asks_again = bool(rounds) and rounds[-1].number in session.recheck_rounds()
     answered = labels.settled_for_round(rounds[-1].number) if rounds else set()
     problems = describe_conflicts(labels, items)
@@ -103,7 +103,7 @@ def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], li
 
 
 def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
-    labels, rounds, go_on = session.labels(), session.ledger.rounds(), continue_command(session.folder)
+    labels, rounds, go_on = session.labels(), session.ledger.stored_rounds(), continue_command(session.folder)
     if session.project.done_file.exists():
         exported = session.project.export_folder
         if exported.is_dir() and any(exported.iterdir()):
@@ -129,5 +129,7 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
 
 def _describe_changed_settings(session: Session) -> list[str]:
     """Return a line with the settings that hold for the project's next rounds too, if some are not the defaults."""
-    changed = [f"{name}={format_for_command_line(value)}" for name, value in changed_settings(session.settings).items()]
+    changed = [
+        f"{name}={format_for_command_line(value)}" for name, value in non_default_settings(session.settings).items()
+    ]
     return [f"Settings: {' '.join(map(quote_argument, changed))}, kept until you give other values"] if changed else []

@@ -63,7 +63,7 @@ class StoppingSuite(PartSuite[Stopping]):
         assert min(numbers) >= 0, "labels_left() must give at least 0"
         assert numbers == sorted(numbers, reverse=True), "after more labels, fewer may be left"
 
-    def test_stops_when_no_room_is_left(self) -> None:
+    def test_stops_when_no_labels_are_left(self) -> None:
         rule = self.make()
         for labels in range(1, 5000, 7):
             if rule.labels_left(labels) == 0:

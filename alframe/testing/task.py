@@ -30,7 +30,7 @@ class TaskSuite(Suite):
     def run(self, overrides: list[str]) -> Outcome:
         """Run the task of these overrides."""
         with open_session(*overrides) as session:
-            outcome: Outcome = session.chosen_task.run(session)
+            outcome: Outcome = session.task_to_run.run(session)
             return outcome
 
     def test_says_how_it_ended(self, project: list[str]) -> None:
@@ -42,7 +42,7 @@ class TaskSuite(Suite):
         session = open_session(*project)
         before, files = self._row_counts(session.folder), self._files(session.folder)
         self.run(project)
-        if session.chosen_task.read_only:
+        if session.task_to_run.read_only:
             assert self._row_counts(session.folder) == before, "a task with read_only = True must not write"
             after = self._files(session.folder)
             changed = [name for name, content in files.items() if after.get(name) != content]

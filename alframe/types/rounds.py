@@ -67,7 +67,7 @@ class RoundRecord:
     """One finished round, as trackers, stopping rules and the report see it.
 
     Without an evaluation, `no_evaluation` says why there is none. `fine_tuning` is how the training of this round went,
-    if there was one (see store.events.Trained). Both are empty in old records.
+    if there was one (see store.events.FineTuned). Both are empty in old records.
 
     Three numbers come from the images drawn at random. `audit` is for all images of the pool, each predicted by a model
     that has not seen its label: so good is the model on new images like these. `unlabelled_accuracy` is for the images
@@ -92,7 +92,7 @@ class RoundRecord:
     whole_pool_accuracy: Estimate | None = None
 
     @property
-    def leading_evaluation(self) -> Evaluation | None:
+    def audit_or_other_evaluation(self) -> Evaluation | None:
         """The audit, which speaks for all the pool, also where it is of few images; else the other evaluation."""
         return self.evaluation if self.audit is None else self.audit
 

@@ -14,12 +14,12 @@ from alframe.comparison.statistics import (
     SpeedUp,
     adjust_p_values,
     extend_curve,
+    final_speed_up,
     labels_to_goal,
     mean_interval,
     mean_ranks,
     paired_t_p_values,
     penalty_matrix,
-    speed_up,
 )
 from alframe.engine.measuring.curves import mean_over_labels
 from alframe.types import Floats64
@@ -133,7 +133,7 @@ def rows(measured: Measured) -> list[Row]:
         longer, speed = measured.longer.get(recipe.head), None
         if other and longer:
             base = extend_curve(other.labels, other.accuracy, longer.labels, longer.accuracy)
-            speed = speed_up(run.labels, run.accuracy, *base)
+            speed = final_speed_up(run.labels, run.accuracy, *base)
         found.append(
             Row(
                 recipe,

@@ -82,7 +82,7 @@ def make_queue(folder: Path, count: int) -> tuple[Web, Request]:
     request = Request(1, items, CLASSES, folder / "to_label", suggestions, tuple(range(count)), hidden)
     source = Web(browser=False)
     with Images.open(web_folder(request.folder)) as images:
-        images.register(items)
+        images.number_and_store(items)
         version = file_version(folder / "one.jpg", None)
         images.add_thumbnails((n, version, 320, 240, jpeg.getvalue()) for n in images.numbers().values())
     source.request(request)

@@ -73,7 +73,7 @@ class Alframe:
         )
 
     def decode(self, items: Sequence[Item], workers: int) -> Floats:
-        for _ in load_batches(items, self.embedder.spec, cut_batches([len(items)], BATCH)[0], workers):
+        for _ in load_batches(items, self.embedder.input_spec, cut_batches([len(items)], BATCH)[0], workers):
             pass
         return np.empty((0, 0), np.float32)
 

@@ -65,9 +65,9 @@ def test_processes_of_joblib_choose_the_same(alframe: CommandLine, pool: Path, t
 def test_each_request_records_what_it_was_made_with(pool: Path, tmp_path: Path) -> None:
     def origin(runs: str, *words: str) -> MadeWith:
         with open_session(*tiny_overrides(pool, tmp_path / runs), "stopping.labels=8", *words) as session:
-            session.chosen_task.run(session)
-            events = session.ledger.events(MadeWith)
-            assert [number for number, _ in events] == [stored.number for stored in session.ledger.rounds()]
+            session.task_to_run.run(session)
+            events = session.ledger.events_of(MadeWith)
+            assert [number for number, _ in events] == [stored.number for stored in session.ledger.stored_rounds()]
         return events[-1][1]
 
     made = origin("a")

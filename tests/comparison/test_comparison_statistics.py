@@ -11,12 +11,12 @@ from alframe.comparison.statistics import (
     Interval,
     adjust_p_values,
     extend_curve,
+    final_speed_up,
     labels_to_goal,
     mean_interval,
     mean_ranks,
     paired_t_p_values,
     penalty_matrix,
-    speed_up,
     wilcoxon_p_value,
 )
 from alframe.engine.measuring.curves import mean_over_labels
@@ -74,18 +74,18 @@ def test_twice_the_labels_is_a_speed_up_of_two() -> None:
     random_labels = np.array([20.0, 40.0, 80.0, 120.0])
     random = np.tile([0.4, 0.5, 0.7, 0.8], (5, 1))
     ours = np.tile([0.4, 0.6, 0.7], (5, 1))
-    found = speed_up(LABELS, ours, random_labels, random)
+    found = final_speed_up(LABELS, ours, random_labels, random)
     assert (found.factor, found.low, found.high) == pytest.approx((2, 2, 2))
-    assert speed_up(LABELS, ours + 0.2, random_labels, random).factor == math.inf  # never in what was measured
-    assert speed_up(LABELS, ours - 0.25, random_labels, random).factor == pytest.approx(30 / 40)
-    assert speed_up(random_labels, random, random_labels, random).factor == 1
+    assert final_speed_up(LABELS, ours + 0.2, random_labels, random).factor == math.inf  # never in what was measured
+    assert final_speed_up(LABELS, ours - 0.25, random_labels, random).factor == pytest.approx(30 / 40)
+    assert final_speed_up(random_labels, random, random_labels, random).factor == 1
 
 
 def test_the_speed_up_has_an_interval_of_the_seeds() -> None:
     rng = np.random.default_rng(1)
     labels = np.linspace(20, 100, 9)
     random = np.sqrt(labels / 100) + rng.normal(0, 0.02, (10, 9))
-    found = speed_up(labels[:5], random[:, ::2], labels, random)
+    found = final_speed_up(labels[:5], random[:, ::2], labels, random)
     assert found.low < found.factor < found.high
 
 

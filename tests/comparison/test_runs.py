@@ -35,7 +35,7 @@ def test_the_tidy_table_says_what_the_ledgers_say(alframe: CommandLine, pool: Pa
     for folder, rows in table.groupby("folder"):
         with Ledger.open(Path(folder), read_only=True) as ledger:
             history, items = ledger.history(), ledger.items()
-            asked = [items[key].label for request in ledger.rounds() for key in request.keys]
+            asked = [items[key].label for request in ledger.stored_rounds() for key in request.keys]
         assert [record.labels for record in history] == rows.labels.to_list()
         assert [record.evaluation.accuracy for record in history if record.evaluation] == rows.accuracy.to_list()
         for labels, found, balance in zip(rows.labels, rows.classes_found, rows.class_balance, strict=True):

@@ -338,4 +338,4 @@ def test_people_see_something(tmp_path: Path) -> None:
 
 def test_the_kinds_are_known_by_their_first_bytes() -> None:
     assert bands.is_tiff(b"II*\0....") and bands.is_tiff(b"MM\0+....")
-    assert not bands.is_tiff(b"\xff\xd8\xff") and not bands.is_npy(b"NUMPY")
+    assert not bands.is_tiff(b"\xff\xd8\xff") and not bands.begins_as_npy(b"NUMPY")

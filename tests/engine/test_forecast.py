@@ -61,7 +61,7 @@ def test_the_labels_to_near_the_best_are_counted_where_they_can_be_told() -> Non
     for _ in range(80):
         best, power = rng.uniform(0.7, 1), rng.uniform(0.6, 2)
         measured = curve(labels, best, power) + rng.normal(0, 0.008, len(labels))
-        found = weight_curves(labels.astype(float), measured, 400).labels_to_near_best()
+        found = weight_curves(labels.astype(float), measured, 400).more_labels_to_near_best()
         true = max(0, 20 * ((best - 0.3) / (0.05 * best)) ** (1 / power) - 200)
         if found is not None:
             assert 0 <= found[0] <= found[1] <= (FARTHEST_BEST - 1) * 200
@@ -123,7 +123,7 @@ def test_it_holds_for_the_curves_of_the_benchmark() -> None:
                     low, _, high = curves.predict(labels[later[-1]])
                     if high - low <= WIDEST:
                         held.append(low <= measured[later[-1]] <= high)
-                    if recipe == "longer" and (found := curves.labels_to_near_best()):
+                    if recipe == "longer" and (found := curves.more_labels_to_near_best()):
                         step = labels[1] - labels[0]  # the truth lies between two points
                         true = max(0, reached[0] - labels[points - 1]) if len(reached) else np.inf
                         near.append(found[0] <= true and true - step <= found[1])

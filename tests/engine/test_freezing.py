@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from alframe.backbones.network import build_embedder, input_spec
+from alframe.backbones.network import build_embedding_network, input_spec
 from alframe.compat import import_timm
 from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.errors import BadParams
 
 
 def network(model: str, dim: int | None = None) -> nn.Module:
-    return build_embedder(
+    return build_embedding_network(
         lambda: import_timm().create_model(model, num_classes=0), input_spec(model, 3, 64), dim, normalize=False, seed=0
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from alframe.formats.detections import read_detections_of
+from alframe.formats.detections import match_detections
 from alframe.types import Box, Item
 
 WIDTH, HEIGHT = 400, 240
@@ -58,7 +58,7 @@ def for_timelapse(name: str) -> dict[str, Any]:
 def test_the_animal_is_in_its_box_however_the_camera_was_held(tmp_path: Path, make: Any, orientation: int) -> None:
     item = draw(tmp_path / "a.jpg", orientation)
     (tmp_path / "found.json").write_text(json.dumps(make("a.jpg")))
-    detections, numbers = read_detections_of([item], tmp_path / "found.json", "")
+    detections, numbers = match_detections([item], tmp_path / "found.json", "")
     (seen,) = detections["a.jpg"]
     assert numbers.tolist() == [0] and brightness(item, seen.box) > 250
     assert seen.box.w * seen.box.h == pytest.approx(80 * 60 / WIDTH / HEIGHT)
@@ -68,7 +68,7 @@ def test_boxes_that_fit_only_the_upright_picture_were_found_there(tmp_path: Path
     item = draw(tmp_path / "a.jpg", 6)
     image = {"img_id": "a.jpg", "bbox": [[160, 300, 220, 380]], "category": [0], "confidence": [0.9]}
     (tmp_path / "found.json").write_text(json.dumps({"annotations": [image], "categories": NAMES}))
-    detections, _ = read_detections_of([item], tmp_path / "found.json", "")
+    detections, _ = match_detections([item], tmp_path / "found.json", "")
     assert brightness(item, detections["a.jpg"][0].box) > 250
 
 
@@ -78,7 +78,7 @@ def test_megadetector_s_fractions_are_of_the_upright_picture_already(tmp_path: P
     detections = [{"category": "1", "conf": 0.9, "bbox": box}]
     data = {"detection_categories": {"1": "animal"}, "images": [{"file": "a.jpg", "detections": detections}]}
     (tmp_path / "found.json").write_text(json.dumps(data))
-    detections, _ = read_detections_of([item], tmp_path / "found.json", "")
+    detections, _ = match_detections([item], tmp_path / "found.json", "")
     assert detections["a.jpg"][0].box == Box(*box)
     assert brightness(item, Box(*box)) > 250
 
@@ -101,7 +101,7 @@ def test_sizes_come_from_the_images_of_the_pool_wherever_the_paths_are_from(
     rows.append({"img_id": "D:\\set\\A\\3.jpg", "bbox": [], "category": [], "confidence": []})
     data = {"annotations": rows, "det_categories": NAMES, "clf_categories": ["fox", "hare"]}
     (tmp_path / "found.json").write_text(json.dumps(data))
-    detections, numbers = read_detections_of(items, tmp_path / "found.json", "Whole images are used.")
+    detections, numbers = match_detections(items, tmp_path / "found.json", "Whole images are used.")
     assert {path: len(found) for path, found in detections.items()} == {"D:/set/A/1.jpg": 2, "D:/set/A/3.jpg": 0}
     assert [one.classifications for one in detections["D:/set/A/1.jpg"]] == [(("hare", 0.6),), (("fox", 0.5),)]
     assert numbers.tolist() == [0, -1, 3]

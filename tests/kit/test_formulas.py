@@ -11,7 +11,7 @@ import pytest
 
 from alframe.exporters.predictions import PredictionTable
 from alframe.kit.round_folders import round_folder
-from alframe.kit.tables import FORMULA_STARTS, path_cell
+from alframe.kit.tables import FORMULA_STARTS, formula_safe_path
 from alframe.label_sources.csv.source import Csv
 from alframe.testing.exporter import FakeModel, tiny_predictions
 from alframe.types import Item, Request
@@ -58,4 +58,4 @@ def test_a_table_for_programs_keeps_its_ids_and_warns(tmp_path: Path, caplog: py
 
 
 def test_only_a_path_that_would_be_calculated_is_changed() -> None:
-    assert [path_cell(id) for id in IDS] == [*(f"./{id}" for id in IDS[:-1]), IDS[-1]]
+    assert [formula_safe_path(id) for id in IDS] == [*(f"./{id}" for id in IDS[:-1]), IDS[-1]]

@@ -218,7 +218,7 @@ def test_names_that_windows_takes_and_no_two_alike(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found["/abs/x.jpg"] == "abs/x.jpg"
     assert found["../up/x.jpg"] == "up/x.jpg"
-    assert len(set(map(images.normalise_name, found.values()))) == len(ids)
+    assert len(set(map(images.windows_name_key, found.values()))) == len(ids)
 
 
 def test_a_path_that_windows_cannot_open_is_refused_with_the_remedy(request_: Request) -> None:
@@ -666,7 +666,7 @@ def test_no_manifest_is_too_odd(request_: Request, content: bytes) -> None:
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), max_size=6))
 def test_every_name_is_one_that_windows_takes(ids: list[str]) -> None:
     found = images.choose_names(Item(one, Path(one)) for one in dict.fromkeys(ids))
-    assert len({images.normalise_name(name) for name in found.values()}) == len(found)
+    assert len({images.windows_name_key(name) for name in found.values()}) == len(found)
     for name in found.values():
         for part in name.split("/"):
             assert part == part.rstrip(". ")

@@ -393,8 +393,10 @@ def test_the_file_is_read_once_for_many_rounds_and_again_when_it_has_changed(
     old = time.time() - 100
     os.utime(pool / DDB, (old, old))
     calls = []
-    real = set_answers.read_answers
-    monkeypatch.setattr(set_answers, "read_answers", lambda *args, **more: calls.append(args) or real(*args, **more))
+    real = set_answers.read_answer_records
+    monkeypatch.setattr(
+        set_answers, "read_answer_records", lambda *args, **more: calls.append(args) or real(*args, **more)
+    )
     source = TimelapseSet(str(pool))
     for number in range(100):
         assert collected(replace(asked(pool, "A/IMG_1.JPG"), round=number), source) == {"A/IMG_1.JPG": "deer"}

@@ -301,7 +301,7 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
             serving._started_at -= 60  # type: ignore[attr-defined]
             process.kill()
             process.wait()
-            serving.wait(0.01)  # starts it again
+            serving.wait_for_answer(0.01)  # starts it again
         wait_for_answers(len(acknowledged) + 1, kills)
         done.set()
         person.join(60)

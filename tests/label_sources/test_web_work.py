@@ -94,7 +94,7 @@ def test_leases_outlast_a_server_that_is_killed(serve: Serve) -> None:
     served.serving._started_at -= 60  # type: ignore[attr-defined]
     process.kill()
     process.wait()
-    served.serving.wait(0.01)  # starts it again
+    served.serving.wait_for_answer(0.01)  # starts it again
     for browser in served.browsers:
         browser.close()
     ben.wait_for("waiting")

@@ -42,7 +42,7 @@ def test_the_campaign_ends_when_the_journal_is_gone(serve: Serve) -> None:
     refused = browser.answer({image: ["fox"]})
     assert (refused.status, refused.json["error"]["code"]) == (507, "cannot_save")
     with pytest.raises(StoreError, match="run the same command again"):
-        served.serving.wait(1)
+        served.serving.wait_for_answer(1)
 
 
 def test_a_write_that_nobody_waits_for_does_not_stop_the_others(tmp_path: Path) -> None:

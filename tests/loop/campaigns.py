@@ -35,7 +35,7 @@ def campaign(words: list[str], cwd: str, die_at: int | None) -> None:
     if die_at is not None:
         _die_after(die_at)
     with open_session(*words) as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
 
 
 def _die_after(count: int) -> None:

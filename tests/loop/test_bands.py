@@ -17,7 +17,7 @@ from alframe.app.api import open_session
 from alframe.errors import PoolError
 from alframe.loop.labels import find_standing_labels
 from alframe.report.thumbnails import thumbnail
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides
 from alframe.types import State
@@ -53,7 +53,7 @@ def run(root: Path, runs: Path, *more: str) -> tuple[Any, Path]:
         given |= {"pool.root", "pool.classes"}
     words = [word for word in tiny_overrides(root, runs) if word.partition("=")[0] not in given]
     with open_session(*words, "stopping.labels=8", *more) as session:
-        return session.chosen_task.run(session), session.folder
+        return session.task_to_run.run(session), session.folder
 
 
 def accuracy(folder: Path) -> float:
@@ -71,7 +71,7 @@ def test_eleven_bands_from_the_pool_to_the_exported_model(tiffs: Path, tmp_path:
     assert outcome.state is State.DONE
     accuracy(folder)
     with Ledger.open(folder, read_only=True) as ledger:
-        assert ledger.events(Trained), "it was fine-tuned on varied bands"
+        assert ledger.events_of(FineTuned), "it was fine-tuned on varied bands"
     run(tiffs, tmp_path, *words, "task=export")
     model = alframe.load_model(folder / "export" / "model")
     assert model.embedder.spec.value_range == ((0.0, 10000.0),)

@@ -51,9 +51,9 @@ def labels_after_a_round(pool: Path, project: Path, classes: Mapping[str, str], 
     """All labels that count, propagated ones included, after the first round is answered."""
     for _ in range(2):
         with open_session(*words(pool, project, camera_level)) as session:
-            session.chosen_task.run(session)
+            session.task_to_run.run(session)
             items = session.ledger.items()
-            labels = {items[label.item].id: label.class_name for label in session.effective_labels(items)}
+            labels = {items[label.item].id: label.class_name for label in session.labels_with_propagated(items)}
         if not labels:
             answer(project, classes)
     return labels
@@ -92,7 +92,7 @@ def test_a_simulation_asks_for_no_image_whose_label_is_no_class(
         caplog.at_level(logging.WARNING),
         open_session(*tiny_overrides(pool, tmp_path / "runs"), "holdout.fraction=0") as session,
     ):
-        outcome = session.chosen_task.run(session)
+        outcome = session.task_to_run.run(session)
         items = session.ledger.items()
         labels = {items[label.item].id: label.class_name for label in session.labels().counted}
     assert outcome.state is State.DONE and len(labels) == 11

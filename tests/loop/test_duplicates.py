@@ -41,13 +41,13 @@ def run(images: Path, folder: Path, *more: str) -> tuple[Outcome, Path]:
     given |= {"stopping.labels"} if "stopping" in given else set()
     words = [word for word in tiny_overrides(images, folder) if word.partition("=")[0] not in given]
     with open_session(*words, *more) as session:
-        return session.chosen_task.run(session), session.folder
+        return session.task_to_run.run(session), session.folder
 
 
 def asked(project: Path) -> list[str]:
     with Ledger.open(project, read_only=True) as ledger:
         items = ledger.items()
-        return [items[key].id for one in ledger.rounds() for key in one.keys]
+        return [items[key].id for one in ledger.stored_rounds() for key in one.keys]
 
 
 def picture(name: str) -> str:
@@ -116,7 +116,7 @@ def test_people_with_a_project_from_before_the_setting(
     with Ledger.open(project, read_only=True) as ledger:
         bases = [record.audit.basis for record in ledger.history() if record.audit]
         assert bases[-1] == DEDUPLICATED_AUDIT_BASIS != AUDIT_BASIS
-        assert ledger.events(DuplicateCounts)[-1] == (5, DuplicateCounts(images=36, held_out=0))
+        assert ledger.events_of(DuplicateCounts)[-1] == (5, DuplicateCounts(images=36, held_out=0))
     said = run(images, tmp_path, f"project={project}", "task=status")[0].message
     assert "Near-duplicates: 36 pool images are near-duplicates; one image per group is requested." in said
     run(images, tmp_path, f"project={project}", "task=report")
@@ -159,8 +159,8 @@ def test_arrays(tmp_path: Path) -> None:
     ]
     base = [word for word in tiny_overrides(tmp_path, tmp_path / "runs") if not word.startswith(("pool", "stopping"))]
     with open_session(*base, *words, ON, NONE_HELD_OUT, "stopping=null", "batch=8") as session:
-        session.chosen_task.run(session)
-        rows = [key // 2 for one in session.ledger.rounds() for key in one.keys]
+        session.task_to_run.run(session)
+        rows = [key // 2 for one in session.ledger.stored_rounds() for key in one.keys]
     assert sorted(rows) == list(range(24))
 
 
@@ -184,10 +184,10 @@ def test_boxes_are_folded_by_what_is_in_them(tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(root, tmp_path / "runs") if not word.startswith("pool.classes")]
     more = [f"boxes.file={tmp_path / 'md.json'}", "boxes.use=all", "label_source=csv", ON, "start.labels=24", "audit=0"]
     with open_session(*words, *more) as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
         items = session.ledger.items()
         assert len(items) == 24
-        (asked_for,) = session.ledger.rounds()
+        (asked_for,) = session.ledger.stored_rounds()
         shown = {(int(items[key].image_id[:2]) % 6, items[key].box) for key in asked_for.keys}
     assert len(asked_for.keys) == len(shown) == 12
 

@@ -274,9 +274,9 @@ def run(words: list[str]) -> tuple[Outcome, Session]:
     """Run it, and answer like a person what it asks for, two batches in all."""
     for batch in range(3):
         with open_session(*words) as session:
-            outcome = session.chosen_task.run(session)
+            outcome = session.task_to_run.run(session)
             if outcome.state is State.WAITING and batch < 2:
-                asked = make_request(session, session.ledger.rounds()[-1], session.items())
+                asked = make_request(session, session.ledger.stored_rounds()[-1], session.items())
                 ANSWERS[session.parts.name("label_source")](asked)
                 continue
             return outcome, session
@@ -291,7 +291,7 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
     assert outcome.state is (State.WAITING if "stopping.labels=12" in words else State.DONE)
     with Ledger.open(session.folder, read_only=True) as ledger:
         history, items = ledger.history(), ledger.items()
-        asked = [key for one in ledger.rounds() for key in one.keys]
+        asked = [key for one in ledger.stored_rounds() for key in one.keys]
     assert len(history) == 2
     assert len(asked) == len(set(asked)) >= 8
     assert all(items[key].split == "pool" for key in asked), "held-out images were asked for"
@@ -307,5 +307,5 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
             "compare": [f"task.sweep=[{session.folder.as_posix()}]", "task.out=comparison"],
         }.get(name, [])
         with open_session(*words, f"task={name}", *more) as session:
-            assert session.chosen_task.run(session).message
+            assert session.task_to_run.run(session).message
     assert f"{kind}:{name}" in list_part_owners(session.recipes), "another part took its place"

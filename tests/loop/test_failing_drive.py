@@ -19,8 +19,8 @@ from alframe.testing.tiny import tiny_overrides, tiny_pool
 def start(words: list[str]) -> tuple[list[int], dict[int, str]]:
     """Run until people must label; return what was asked, and what is marked unreadable."""
     with open_session(*words) as session:
-        session.chosen_task.run(session)
-        return list(session.ledger.rounds()[-1].keys), session.ledger.unreadable()
+        session.task_to_run.run(session)
+        return list(session.ledger.stored_rounds()[-1].keys), session.ledger.unreadable()
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EINVAL, 121])

@@ -55,7 +55,7 @@ def chosen(name: str, folder: Path) -> str:
         run_until_stop(session)
     with Ledger.open(session.folder, read_only=True) as ledger:
         items = ledger.items()
-        batches = [[items[key].id for key in one.keys] for one in ledger.rounds()]
+        batches = [[items[key].id for key in one.keys] for one in ledger.stored_rounds()]
     return hashlib.blake2b(json.dumps(batches).encode(), digest_size=8).hexdigest()
 
 

@@ -32,7 +32,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(images: Path, runs: Path, *more: str) -> tuple[Outcome, Path]:
     with open_session(*tiny_overrides(images, runs), "stopping.labels=8", *more) as session:
-        return session.chosen_task.run(session), session.folder
+        return session.task_to_run.run(session), session.folder
 
 
 def fingerprints(folder: Path) -> list[str]:

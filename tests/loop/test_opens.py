@@ -91,7 +91,7 @@ def test_a_simulation_reads_each_file_once_for_all_seeds(tmp_path: Path, hook: N
     _COUNTS.append((images, counts := Counter()))
     try:
         with open_session(*words, "sequences.times=none", "compare.sampler=random", "compare.seeds=2") as session:
-            session.chosen_task.run(session)
+            session.task_to_run.run(session)
     finally:
         _COUNTS.clear()
     assert set(counts.values()) <= {1, 2}

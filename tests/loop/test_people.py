@@ -32,7 +32,7 @@ class Person:
     def run(self, *more: str) -> Outcome:
         words = [word for word in self.words if "stopping=null" not in more or not word.startswith("stopping")]
         with open_session(*words, *more) as session:
-            return session.chosen_task.run(session)
+            return session.task_to_run.run(session)
 
     def sheet(self, number: int) -> Path:
         return sheet_path(self.project, number)
@@ -48,7 +48,7 @@ class Person:
 
     def rounds(self) -> int:
         with Ledger.open(self.project, read_only=True) as ledger:
-            return len(ledger.rounds())
+            return len(ledger.stored_rounds())
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_export_takes_in_what_was_answered_since(person: Person) -> None:
     person.run("start.labels=8")
     person.answer(1)
     with open_session(*person.words, "task=export") as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
     assert len(person.labels()) == 8
 
 
@@ -236,8 +236,8 @@ def test_what_a_bandit_has_learned_does_not_change_with_late_and_corrected_answe
     person.run(*words)
     with open_session(*person.words, *words) as session:
         before = session.earlier_batches()
-        last = session.ledger.rounds()[3]
-        predicted = dict(session.ledger.events(Predicted))[last.number].classes
+        last = session.ledger.stored_rounds()[3]
+        predicted = dict(session.ledger.events_of(Predicted))[last.number].classes
         truth = {key: session.ledger.items()[key].id.split("/")[0] for key in last.keys}
         wrong = [truth[key] != name for key, name in zip(last.keys, predicted, strict=True)]
         chosen = [one for key, one in zip(last.keys, wrong, strict=True) if key not in last.audit_keys]

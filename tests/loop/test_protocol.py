@@ -28,12 +28,12 @@ class Protocol(Person):
 
     def task(self, name: str, *more: str) -> Outcome:
         with open_session(*self.words, f"task={name}", *more) as session:
-            return session.chosen_task.run(session)
+            return session.task_to_run.run(session)
 
     def asked(self, number: int) -> list[str]:
         with self.ledger() as ledger:
             items = ledger.items()
-            return [items[key].id for key in ledger.rounds()[number - 1].keys]
+            return [items[key].id for key in ledger.stored_rounds()[number - 1].keys]
 
     def ledger(self) -> Ledger:
         return Ledger.open(self.project, read_only=True)
@@ -197,7 +197,7 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
         person.run(*words)
         person.answer(number)
         with person.ledger() as ledger:
-            asked = ledger.rounds()[-1]
+            asked = ledger.stored_rounds()[-1]
             assert len(asked.audit_keys) == 2
             places.update(at for at, key in enumerate(asked.keys) if key in asked.audit_keys)
     person.run(*words)
@@ -210,7 +210,9 @@ def test_a_part_of_each_batch_is_drawn_at_random_and_measures_the_pool(person: P
     assert "without a label (audit)" in person.task("status").message
     assert "no label and could not be counted" not in person.task("status").message
     with person.ledger() as ledger:
-        drawn = next(at for at, key in enumerate(ledger.rounds()[0].keys) if key in ledger.rounds()[0].audit_keys)
+        drawn = next(
+            at for at, key in enumerate(ledger.stored_rounds()[0].keys) if key in ledger.stored_rounds()[0].audit_keys
+        )
     person.answer(1, lambda row, truth: "unsure" if row == drawn else truth)
     person.task("label")
     assert "1 image that was drawn at random has no label" in person.task("status").message
@@ -225,7 +227,7 @@ def test_the_ledger_knows_what_each_round_could_draw_and_old_projects_go_on_with
         person.answer(number)
     person.run(*words)
     with open_session(*person.words, "task=status") as session:
-        rounds, frames = session.ledger.rounds(), session.ledger.audit_strata()
+        rounds, frames = session.ledger.stored_rounds(), session.ledger.audit_strata()
         asked: set[int] = set()
         for stored in rounds:
             strata = frames[stored.number]
@@ -263,7 +265,7 @@ def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeyp
         person.answer(number)
     person.run(*words)
     with person.ledger() as ledger:
-        items, rounds = ledger.items(), ledger.rounds()
+        items, rounds = ledger.items(), ledger.stored_rounds()
     for count, ids in enumerate(trained_on, start=1):
         chosen = {key for number in range(count) for key in rounds[number].keys if key not in rounds[number].audit_keys}
         assert ids == {items[key].id for key in chosen}
@@ -273,7 +275,7 @@ def test_the_backbone_is_not_trained_on_audited_images(person: Protocol, monkeyp
 def test_a_simulation_draws_nothing_and_people_do(person: Protocol) -> None:
     person.run()
     with person.ledger() as ledger:
-        assert len(ledger.rounds()[0].audit_keys) == 1
+        assert len(ledger.stored_rounds()[0].audit_keys) == 1
     with open_session(*person.words, "label_source=simulated") as session:
         assert session.audit_fraction == 0.0
 

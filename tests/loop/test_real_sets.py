@@ -34,7 +34,7 @@ def test_the_default_beats_random(name: str, shared_data: Path, tmp_path: Path, 
     batch, labels = {"missouri-camtrap": (7, 41), "caltech101-animals": (13, 72)}.get(name, (58, 600))
     root = request.getfixturevalue("cifar") if name.startswith("cifar") else shared_data / name
     with open_session(*words(root, batch, labels), f"project={tmp_path / 'campaign'}") as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
         histories = load_comparison_histories(session)
     areas = {sampler: np.mean([area_under_curve(history) for history in runs]) for sampler, runs in histories.items()}
     assert len(histories["uherding"]) == len(histories["random"]) == 5

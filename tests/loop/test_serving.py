@@ -59,7 +59,7 @@ class Campaign:
         limit.start()
         try:
             with open_session(*self.words, *more, f"task={task}") as session:
-                outcome = session.chosen_task.run(session)
+                outcome = session.task_to_run.run(session)
         except KeyboardInterrupt:
             assert not self.failures, self.failures
             raise
@@ -138,13 +138,13 @@ def test_five_rounds_without_a_command(campaign: Campaign, caplog: pytest.LogCap
     assert outcome.state is State.DONE
     with campaign.ledger() as ledger:
         items, rows = ledger.items(), list(ledger.label_rows())
-        assert len(ledger.rounds()) == 5 and len(rows) == 20
+        assert len(ledger.stored_rounds()) == 5 and len(rows) == 20
         assert all(row.class_name == items[row.item].id.split("/")[0] and row.annotator == "anna" for row in rows)
-        for stored, (_, arranged) in zip(ledger.rounds(), ledger.events(Arranged), strict=True):
+        for stored, (_, arranged) in zip(ledger.stored_rounds(), ledger.events_of(Arranged), strict=True):
             hidden = {key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind}
             assert stored.audit_keys < hidden and len(hidden) == 2 * len(stored.audit_keys)
             assert sorted(arranged.similarity) == list(range(len(stored.keys)))
-        assert len(ledger.events(Predicted)) >= 3
+        assert len(ledger.events_of(Predicted)) >= 3
     assert (campaign.project / "export" / "model" / "model.json").exists()
 
 
@@ -200,7 +200,7 @@ def test_what_people_find_is_labelled_and_marked_and_not_requested_again(campaig
         (key,) = ledger.keys_of(found).values()
         (row,) = [row for row in ledger.label_rows() if row.item == key]
         assert (row.origin, row.class_name, row.round) == ("web unrequested", "class_1", 3)
-        assert all(key not in stored.keys for stored in ledger.rounds())
+        assert all(key not in stored.keys for stored in ledger.stored_rounds())
 
 
 def answer_in_timelapse(project: Path) -> None:
@@ -223,7 +223,7 @@ def test_from_files_to_the_browser_between_rounds(
 ) -> None:
     words = [word for word in campaign.words if not word.startswith("label_source")]
     with open_session(*words, f"label_source={source}") as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
     answer(campaign.project)
 
     def person(browser: Browser) -> None:
@@ -396,14 +396,14 @@ def test_the_audit_of_a_round_that_an_earlier_version_has_asked_is_not_judged(
 ) -> None:
     words, events = [word for word in campaign.words if "stay" not in word], Ledger.events
     with open_session(*words, "label_source=csv", "audit=0.5") as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
 
     def without_arranged(ledger: Ledger, kind: type[Event], *number: int) -> list[tuple[int, Event]]:
         return [] if kind is Arranged else events(ledger, kind, *number)
 
     monkeypatch.setattr(Ledger, "events", without_arranged)
     with open_session(*campaign.words, "task=label") as session:
-        (stored,) = session.ledger.rounds()
+        (stored,) = session.ledger.stored_rounds()
         snapshot = take_snapshot(session, sync_pool(session), None)
     assert len(stored.audit_keys) == 2 and snapshot.without_suggestion == set(stored.keys)
 
@@ -414,13 +414,13 @@ def test_unanswered_images_of_earlier_batches_are_counted_with_those_that_are_no
     """The audit's alone would tell whoever has left out one image of a batch whether it is the audit's."""
     words = [word for word in campaign.words if "stay" not in word]
     with open_session(*words, "label_source=csv", "audit=0.5") as session:
-        session.chosen_task.run(session)
-        (stored,) = session.ledger.rounds()
+        session.task_to_run.run(session)
+        (stored,) = session.ledger.stored_rounds()
         cache = sync_pool(session)
         assert take_snapshot(session, cache, None).unanswered_without_suggestion_count == 0, "it is open"
         with session.ledger.transaction():
             session.ledger.add_event(stored.number, RequestClosed(0))
-        (_, arranged), *_ = session.ledger.events(Arranged)
+        (_, arranged), *_ = session.ledger.events_of(Arranged)
         hidden = [key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind]
         assert (
             take_snapshot(session, cache, None).unanswered_without_suggestion_count
@@ -434,8 +434,8 @@ def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested
     words = [word for word in campaign.words if "stay" not in word]
     for number in (1, 2):
         with open_session(*words, "label_source=csv", "audit=0.5") as session:
-            session.chosen_task.run(session)
-            (stored, *_), arranged = session.ledger.rounds()[::-1], dict(session.ledger.events(Arranged))
+            session.task_to_run.run(session)
+            (stored, *_), arranged = session.ledger.stored_rounds()[::-1], dict(session.ledger.events_of(Arranged))
             asked, shown = stored.keys, [image.prediction for image in collect_data(session).batch]
         assert stored.number == number
         answer_sheet(sheet_path(campaign.project, number))

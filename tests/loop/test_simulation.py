@@ -12,7 +12,7 @@ from alframe.engine.measuring.curves import area_under_curve, difference_curve, 
 from alframe.errors import AlframeError, BadParams, LabelError
 from alframe.loop.compare import load_comparison_histories
 from alframe.loop.labels import find_standing_labels
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -30,7 +30,7 @@ def run(images: Path, runs: Path, *more: str) -> tuple[Outcome, Path]:
     if "stopping=null" in more:
         words = [word for word in words if not word.startswith("stopping")]
     with open_session(*words, *more) as session:
-        return session.chosen_task.run(session), session.folder
+        return session.task_to_run.run(session), session.folder
 
 
 def test_the_same_command_elsewhere_gives_the_same_selection(images: Path, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_campaign_runs_to_its_budget(images: Path, tmp_path: Path) -> None:
     outcome, folder = run(images, tmp_path, "sampler=bald", "head=mlp")
     assert outcome.state is State.DONE
     with Ledger.open(folder, read_only=True) as ledger:
-        asked = [key for one in ledger.rounds() for key in one.keys]
+        asked = [key for one in ledger.stored_rounds() for key in one.keys]
         held_out = {key for key, item in enumerate(ledger.items()) if item.split == "test"}
         assert len(asked) == len(set(asked)) == len(find_standing_labels(ledger.label_rows())) == 20
         assert held_out
@@ -58,7 +58,7 @@ def test_fine_tuning_changes_the_embedding_when_it_is_due(images: Path, tmp_path
     words = ["finetune.start=8", "finetune.every=8", "finetune.first.epochs=1", "finetune.again.epochs=1"]
     _, folder = run(images, tmp_path, f"loss={loss}", *words)
     with Ledger.open(folder, read_only=True) as ledger:
-        assert [(number, event.labels) for number, event in ledger.events(Trained)] == [(2, 8), (4, 16)]
+        assert [(number, event.labels) for number, event in ledger.events_of(FineTuned)] == [(2, 8), (4, 16)]
         prints = [record.fingerprint for record in ledger.history()]
     assert prints[0] != prints[1] == prints[2] != prints[3] == prints[4]
     assert sorted(path.name for path in (folder / "models").iterdir()) == [
@@ -89,7 +89,7 @@ def test_target_stops_early_and_an_exhausted_pool_stops_too(images: Path, tmp_pa
 def test_the_budget_is_not_overshot(images: Path, tmp_path: Path) -> None:
     _, folder = run(images, tmp_path, "stopping.labels=10", "start.labels=3")
     with Ledger.open(folder, read_only=True) as ledger:
-        assert [len(one.keys) for one in ledger.rounds()] == [3, 4, 3]
+        assert [len(one.keys) for one in ledger.stored_rounds()] == [3, 4, 3]
 
 
 def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")]
     csv = ["pool=csv", f"pool.file={images}/list.csv", "pool.label_column=label", "pool.sequence_column=sequence"]
     with open_session(*words, *csv) as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
         items = session.ledger.items()
     sides: dict[str, set[str]] = {}
     for item in items:
@@ -115,7 +115,7 @@ def test_bursts_are_never_cut_by_the_held_out_split(tmp_path: Path) -> None:
 def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(images, tmp_path) if not word.startswith("compare")]
     with open_session(*words, "compare.seeds=2") as session:
-        outcome = session.chosen_task.run(session)
+        outcome = session.task_to_run.run(session)
         histories = load_comparison_histories(session)
         folder = session.folder
         embedded = list((session.cache_folder / "features").iterdir())
@@ -139,7 +139,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_the_run_goes_on(tmp_path: 
         ((key, reason),) = ledger.unreadable().items()
         assert ledger.items()[key].id == "class_1/004.png"
     with open_session(*tiny_overrides(images, tmp_path), "task=status") as session:
-        message = session.chosen_task.run(session).message
+        message = session.task_to_run.run(session).message
     assert f"class_1/004.png: {reason}" in message
 
 
@@ -164,7 +164,7 @@ def test_area_and_averages_by_hand() -> None:
 def test_the_ledger_says_what_was_run_with_what(images: Path, tmp_path: Path) -> None:
     folder = run(images, tmp_path)[1]
     with Ledger.open(folder, read_only=True) as ledger:
-        config = ledger.config()
+        config = ledger.latest_config()
         assert config is not None
         assert config["recipes"]["backbone"]["model"] == "test_resnet"
         versions, owners = ledger.table("round", ["versions", "owners"])[0]

@@ -39,7 +39,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]
 
 def run(words: list[str], task: str = "run") -> str:
     with open_session(*words, f"task={task}") as session:
-        return session.chosen_task.run(session).message
+        return session.task_to_run.run(session).message
 
 
 @pytest.mark.parametrize("content", [*WRONG, b'{"identity": "x", "message": "m", "value": "v"}', None])

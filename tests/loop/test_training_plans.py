@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from alframe.app.api import open_session
 from alframe.errors import BadParams
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import State
@@ -27,7 +27,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(images: Path, runs: Path, *more: str) -> Path:
     with open_session(*tiny_overrides(images, runs), *TUNED, *more) as session:
-        assert session.chosen_task.run(session).state is State.DONE
+        assert session.task_to_run.run(session).state is State.DONE
         return session.folder
 
 
@@ -70,8 +70,8 @@ def test_a_stage_that_is_not_there_shows_before_the_first_training(images: Path,
         run(images, tmp_path, "finetune.again.freeze=9")
     (ledger,) = tmp_path.glob("*/ledger.sqlite")
     with Ledger.open(ledger.parent, read_only=True) as opened:
-        assert not opened.events(Trained)
-        assert len(opened.rounds()) <= 1
+        assert not opened.events_of(FineTuned)
+        assert len(opened.stored_rounds()) <= 1
 
 
 def test_a_simulation_from_before_a_setting_was_there_goes_on(

@@ -14,7 +14,7 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.serving import describe_accuracy, take_snapshot
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from tests.command_line import CommandLine, alframe
 
@@ -55,9 +55,9 @@ def last_row(out: str) -> tuple[float, float, float] | None:
     return None if row == "-" else tuple(float(share) / 100 for share in re.findall(r"[\d.]+", row))  # type: ignore[return-value]
 
 
-def last_training(project: Path) -> Trained:
+def last_training(project: Path) -> FineTuned:
     with Ledger.open(project, read_only=True) as ledger:
-        return ledger.events(Trained)[-1][1]
+        return ledger.events_of(FineTuned)[-1][1]
 
 
 @pytest.mark.slow
@@ -124,7 +124,7 @@ def test_what_was_left_out_once_is_left_out_for_ever_and_what_came_later_counts(
     words = [*doubtful, *QUICK, "holdout.fraction=0", "batch=20", "finetune.every=40", "project=p"]
     assert alframe(*words, "stopping.labels=100").code == 0
     with Ledger.open(tmp_path / "p", read_only=True) as ledger:
-        trained = dict(ledger.events(Trained))
+        trained = dict(ledger.events_of(FineTuned))
         tuned = {record.round: record.fine_tuning for record in ledger.history()}
         measured = {record.labels: record.evaluation for record in ledger.history()}
     assert sorted(trained) == [1, 3, 5] == [number for number, training in tuned.items() if training]
@@ -146,8 +146,8 @@ def test_a_project_of_an_earlier_version_has_seen_all_that_was_answered(
     alframe: CommandLine, doubtful: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*doubtful, *QUICK, "holdout.fraction=0", "finetune.every=1000", "project=p", "start.labels=20", "batch=20"]
-    read = Trained.from_json
-    monkeypatch.setattr(Trained, "from_json", lambda text: replace(read(text), seen=None, left_out=()))
+    read = FineTuned.from_json
+    monkeypatch.setattr(FineTuned, "from_json", lambda text: replace(read(text), seen=None, left_out=()))
     run = alframe(*words, "stopping.labels=40")
     assert run.code == 0, run.err
     assert "Accuracy on 20 labelled images that fine-tuning did not use, by cross-validation" in run.out

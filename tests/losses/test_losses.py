@@ -13,7 +13,7 @@ from alframe.contracts import Loss
 from alframe.errors import BadParams
 from alframe.losses.pair_modules import squared_distances
 from alframe.losses.softmax import Softmax, Weighting
-from alframe.losses.softmax_module import _Classifier, class_weights
+from alframe.losses.softmax_module import _SoftmaxLoss, class_weights
 from alframe.losses.triplet import Triplet
 from alframe.testing.loss import LossSuite
 
@@ -168,7 +168,7 @@ def test_softmax_is_the_weighted_cross_entropy(weighting: Weighting) -> None:
     y = torch.tensor([0] * 20 + [1] * 4 + [2])
     x = torch.randn(25, 6, generator=torch.Generator().manual_seed(0))
     loss = Softmax(weighting=weighting, beta=0.95).bind(6, 3, 0)
-    assert isinstance(loss, _Classifier)
+    assert isinstance(loss, _SoftmaxLoss)
     loss.set_training_labels(y)
     weights = {
         "none": np.ones(3),

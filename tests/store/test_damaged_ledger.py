@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from alframe.errors import AlframeError, StoreError
-from alframe.store.events import DuplicateCounts, Predicted, RequestClosed, Requested, ShownContent, Trained
+from alframe.store.events import DuplicateCounts, FineTuned, Predicted, RequestClosed, Requested, ShownContent
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import Box, Evaluation, Item, Label, RoundRecord, Selection
 
-EVENTS = (ShownContent, Predicted, DuplicateCounts, Requested, RequestClosed, Trained)
+EVENTS = (ShownContent, Predicted, DuplicateCounts, Requested, RequestClosed, FineTuned)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ShownContent(["00" * 16] * 9),
             Predicted(["fox"] * 9, [0.5] * 9),
             Requested(),
-            Trained(3, "x"),
+            FineTuned(3, "x"),
             RequestClosed(9),
         )
         for event in (*events, DuplicateCounts(1, 1)):
@@ -54,11 +54,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read_all(folder: Path, read_only: bool = True) -> None:
     with Ledger.open(folder, read_only) as ledger:
         items = ledger.items()
-        for stored_round in ledger.rounds():
+        for stored_round in ledger.stored_rounds():
             assert len([items[key] for key in stored_round.keys]) == len(stored_round.keys)
         [items[label.item].id and label.time for label in ledger.label_rows()]
         [items[key] for key in ledger.unreadable()]
-        ledger.config()
+        ledger.latest_config()
         ledger.history()
         list(map(ledger.events, EVENTS))
 

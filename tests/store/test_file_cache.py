@@ -130,9 +130,9 @@ def test_hashes_are_kept_by_content_and_by_what_sees_it(contents: FileCache, ite
     hashes = {number.to_bytes(16, "big"): number.to_bytes(8, "big") for number in range(1200)}
     contents.remember_hashes(hashes, SPEC)
     contents.remember_hashes({bytes(16): b"otherone"}, other)
-    assert contents.look_up_hashes([*hashes, b"never seen before"], SPEC) == hashes
-    assert contents.look_up_hashes(hashes, other) == {bytes(16): b"otherone"}
-    assert contents.look_up_hashes(hashes, replace(SPEC, value_range=((0.0, 1.0),))) == {}
+    assert contents.look_up_difference_hashes([*hashes, b"never seen before"], SPEC) == hashes
+    assert contents.look_up_difference_hashes(hashes, other) == {bytes(16): b"otherone"}
+    assert contents.look_up_difference_hashes(hashes, replace(SPEC, value_range=((0.0, 1.0),))) == {}
 
 
 def test_a_cache_from_before_there_were_hashes_keeps_all_it_knows(tmp_path: Path, item: Item) -> None:
@@ -146,9 +146,9 @@ def test_a_cache_from_before_there_were_hashes_keeps_all_it_knows(tmp_path: Path
     db.close()
     second = FileCache(file)
     assert second.look_up([item], [True]) == [reading]
-    assert second.look_up_hashes([reading.content_hash or b""], SPEC) == {}
+    assert second.look_up_difference_hashes([reading.content_hash or b""], SPEC) == {}
     second.remember_hashes({reading.content_hash or b"": b"12345678"}, SPEC)
-    assert len(second.look_up_hashes([reading.content_hash or b""], SPEC)) == 1
+    assert len(second.look_up_difference_hashes([reading.content_hash or b""], SPEC)) == 1
     second.close()
 
 

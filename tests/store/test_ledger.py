@@ -181,7 +181,7 @@ def test_rounds_tell_how_far_they_are(ledger: Ledger) -> None:
     ask(ledger, 1, 2, 0)
     with ledger.transaction():
         ledger.add_event(1, Requested())
-    (one,) = ledger.rounds()
+    (one,) = ledger.stored_rounds()
     assert (one.keys, one.requested, one.closed) == ((2, 0), True, False)
 
 

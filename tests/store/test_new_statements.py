@@ -155,7 +155,7 @@ def test_where_it_was_read_is_kept(ledger: Ledger) -> None:
 
 
 def test_the_drawn_ones_are_kept(ledger: Ledger) -> None:
-    assert [one.audit_keys for one in ledger.rounds()] == [{0, 3}, {0, 3}]
+    assert [one.audit_keys for one in ledger.stored_rounds()] == [{0, 3}, {0, 3}]
 
 
 def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:

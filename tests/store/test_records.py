@@ -10,7 +10,7 @@ import numpy as np
 
 from alframe.engine.measuring.audit import AUDIT_BASIS
 from alframe.engine.measuring.evaluate import evaluate_probs
-from alframe.store.events import Trained
+from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.store.records import dump_record, load_record
 from alframe.testing.records import evaluation, round_record
@@ -34,7 +34,7 @@ def test_what_an_earlier_version_measured_on_labels_it_had_trained_on_is_left_ou
         replace(round_record(number), evaluation=evaluation(0.89, CROSS_VALIDATION_BASIS)) for number in (1, 2, 3)
     ]
     tested = replace(round_record(4), evaluation=evaluation(0.57, "held-out images"))
-    old, new = Trained(150, "models/b.safetensors"), Trained(150, "models/b.safetensors", seen=[])
+    old, new = FineTuned(150, "models/b.safetensors"), FineTuned(150, "models/b.safetensors", seen=[])
     for name, trained, expected in (("old", old, [0.89, None, None, 0.57]), ("new", new, [0.89, 0.89, 0.89, 0.57])):
         with Ledger.open(tmp_path / name) as ledger:
             with ledger.transaction():

@@ -181,7 +181,7 @@ def test_every_label_box_and_time_is_right_or_named(
     assert check_items(tmp_path / "p", truth) == len(truth)
     with open_session("project=p") as session:
         items = session.ledger.items()
-        labels = {items[label.item].id: label for label in session.effective_labels(items)}
+        labels = {items[label.item].id: label for label in session.labels_with_propagated(items)}
     assert {name: label.class_name for name, label in labels.items()} == people.truth
     assert len(asked) == len(set(asked))
     assert {name for name in truth if name.startswith("card C")} <= set(asked), "no label comes from a dead clock"

@@ -47,7 +47,7 @@ def words(tmp_path: Path) -> list[str]:
 def export(words: list[str], folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of predictions and of observations, by image."""
     with open_session(*words) as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
     table = pd.read_parquet(folder / "season" / "export" / "predictions.parquet").set_index("path")
     observations = pd.read_csv(folder / "season" / "export" / "camtrap-dp" / "observations.csv")
     return table, observations.set_index("observationID")
@@ -84,6 +84,6 @@ def test_an_image_that_has_left_the_pool_keeps_its_label(words: list[str], tmp_p
 def test_a_simulation_reveals_no_more_than_was_asked(words: list[str], tmp_path: Path) -> None:
     simulated = [word for word in words if "label_source" not in word and "camtrap" not in word]
     with open_session(*simulated, "label_source=simulated", "task=run") as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
     table = pd.read_parquet(tmp_path / "season" / "export" / "predictions.parquet")
     assert table["label"].notna().sum() == 20

@@ -27,7 +27,7 @@ def words() -> Iterator[list[str]]:
         tiny = [word for word in tiny_overrides(images, Path(name) / "runs") if "classes" not in word]
         words = [*tiny, f"project={name}/p", "label_source=csv"]
         with open_session(*words) as session:
-            session.chosen_task.run(session)
+            session.task_to_run.run(session)
         yield words
         for path in (Path(name), *Path(name).rglob("*")):
             path.chmod(0o755)
@@ -37,7 +37,7 @@ def look(words: list[str], task: str) -> str:
     def run() -> str:
         os.chdir("/")
         with open_session(*words, f"task={task}") as session:
-            return session.chosen_task.run(session).message
+            return session.task_to_run.run(session).message
 
     return run_as_another_user(run)
 

@@ -53,7 +53,7 @@ def words(tmp_path: Path) -> list[str]:
 
 def call(words: list[str], *more: str, task: str = "recheck_labels") -> Outcome:
     with open_session(*words, f"task={task}", *more) as session:
-        outcome: Outcome = session.chosen_task.run(session)
+        outcome: Outcome = session.task_to_run.run(session)
         return outcome
 
 
@@ -162,7 +162,7 @@ def test_run_reads_a_recheck_and_goes_on(words: list[str], tmp_path: Path) -> No
     assert "3 of 3 images of round 2 are answered" in call(words, task="status").message
     call(words, task="run")
     with open_session(*words) as session:
-        rounds = session.ledger.rounds()
+        rounds = session.ledger.stored_rounds()
         assert rounds[1].closed
         assert all(each.agrees is not None for each in read_recheck(session, rounds[1]))
 

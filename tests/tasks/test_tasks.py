@@ -29,7 +29,7 @@ def words(images: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def do(*words: str) -> str:
     with open_session(*words) as session:
-        return session.chosen_task.run(session).message
+        return session.task_to_run.run(session).message
 
 
 def folder_of(words: list[str]) -> Path:
@@ -129,7 +129,7 @@ def test_a_task_finds_what_it_needs_in_its_session(words: list[str]) -> None:
         assert (len(items), len(labels), session.history()[-1].labels) == (36, 20, 20)
         assert all(label.item == items[key].id for key, label in labels.items())
         assert session.parts.name("sampler") == session.recipes["sampler"]["name"]
-        features, predictions = session.features(), session.predictions()
+        features, predictions = session.features(), session.final_predictions()
     assert len(features) == len(predictions.items) == 36
     assert sum(label is not None for label in predictions.labels) == 20
     with open_session(*words, "task=status") as only_read, pytest.raises(StoreError, match="read_only = False"):

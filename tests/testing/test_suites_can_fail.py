@@ -159,7 +159,7 @@ class Endless(Budget):
         (Impatient, "test_does_not_stop_earlier"),
         (Counting, "test_decides_from_the_history_alone"),
         (Endless, "test_stops_and_gives_a_reason"),
-        (Endless, "test_stops_when_no_room_is_left"),
+        (Endless, "test_stops_when_no_labels_are_left"),
     ],
 )
 def test_broken_stopping_rules(broken, test):

@@ -42,7 +42,7 @@ class Lab:
         logging.getLogger("alframe").addHandler(handler)
         try:
             with open_session(*self.words, *more) as session:
-                self.outcome = session.chosen_task.run(session)
+                self.outcome = session.task_to_run.run(session)
         finally:
             logging.getLogger("alframe").removeHandler(handler)
         return "\n".join([*said, self.outcome.message])
@@ -57,11 +57,11 @@ class Lab:
         """The ids of a round's images."""
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
-            return [items[key].id for one in ledger.rounds() if one.number == number for key in one.keys]
+            return [items[key].id for one in ledger.stored_rounds() if one.number == number for key in one.keys]
 
     def rounds(self) -> int:
         with Ledger.open(self.project, read_only=True) as ledger:
-            return len(ledger.rounds())
+            return len(ledger.stored_rounds())
 
     def labels(self) -> dict[str, list[str]]:
         """All that stands of each image, the last said at the end."""

@@ -72,7 +72,7 @@ def _campaign(overrides: list[str], log: str) -> None:
 
             torch.set_num_threads(1)
             with open_session(*overrides) as session:
-                outcome = session.chosen_task.run(session)
+                outcome = session.task_to_run.run(session)
             handle.write(f"\n[{outcome.state.name}] {outcome.message}\n")
         except BaseException:
             traceback.print_exc(file=handle)

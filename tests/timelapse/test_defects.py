@@ -345,7 +345,7 @@ def test_bursts_and_places_are_known(tmp_path: Path) -> None:
         items = ledger.items()
         assert len({item.sequence for item in items}) == 18
         assert {item.camera for item in items} == {f"S{place}" for place in range(6)}
-        (asked_for,) = ledger.rounds()
+        (asked_for,) = ledger.stored_rounds()
         sequences = [items[key].sequence for key in asked_for.keys]
     assert len(set(sequences)) == len(sequences) == 8, "one image a burst"
 

@@ -121,7 +121,7 @@ def test_held_out_images_decide_nothing_about_the_model(tmp_path: Path) -> None:
         with open_session(
             *words, "stopping.labels=8", f"project={(tmp_path / name / 'project').as_posix()}"
         ) as session:
-            session.chosen_task.run(session)
+            session.task_to_run.run(session)
         model = load_model(tmp_path / name / "project" / "export" / "model")
         probs.append(model.predict_probs(sorted((tmp_path / "clean" / "images").glob("*/*.png"))))
     np.testing.assert_array_equal(probs[0], probs[1])

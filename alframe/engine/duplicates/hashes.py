@@ -35,7 +35,7 @@ def collect_difference_hashes(
     Images that were embedded before there were such hashes are read once more, and a line says so. One that is not
     in the pool any more (`is_present`), or holds something else by now, has none.
     """
-    known = cache.look_up_hashes({content for content in content_hashes if content is not None}, spec)
+    known = cache.look_up_difference_hashes({content for content in content_hashes if content is not None}, spec)
     first = {content: key for key, content in enumerate(content_hashes) if content not in known and is_present[key]}
     lacking = sorted(key for content, key in first.items() if content is not None)
     if lacking:

@@ -106,7 +106,7 @@ def _embed_missing(
     # forms the same batches when it goes on, and ends with the same bits.
     contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), is_present)
     recognise_moved_files(items, contents, cache)
-    shards = _missing_shards(contents, store)
+    shards = _missing_keys_by_shard(contents, store)
     if not shards:
         return _collect_embedding(contents, store)
     from alframe.engine.embedding.embedder import embed_batches
@@ -123,7 +123,7 @@ def _embed_missing(
     work = partial(process_shards, "Embedding images", embed, compute.batch_size)
     for shard, result in zip(shards, map_shards_checked(compute, work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
-        cache.remember_hashes(result.difference_hashes, embedder.spec)
+        cache.remember_hashes(result.difference_hashes, embedder.input_spec)
         by_key = dict(zip(shard, shard_contents, strict=True))
         cache.remember([(items[key], content) for key, content in by_key.items()])
         for key, content in by_key.items():
@@ -205,7 +205,7 @@ def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range
     ], set(ends)
 
 
-def _missing_shards(contents: Sequence[FileContent | None], store: FeatureStore) -> list[list[int]]:
+def _missing_keys_by_shard(contents: Sequence[FileContent | None], store: FeatureStore) -> list[list[int]]:
     """Return the keys still to be read, by shard; shards without any are left out."""
     done = np.array([content is not None for content in contents], bool)
     readable = [key for key, content in enumerate(contents) if content and content.reason is None]

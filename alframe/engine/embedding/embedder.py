@@ -35,7 +35,7 @@ class Embedder:
     """
 
     module: nn.Module
-    spec: InputSpec
+    input_spec: InputSpec
     dim: int
     network_digest: str
     device: str
@@ -64,7 +64,7 @@ class Embedder:
         if not self.fallbacks:
             return None
         following, *rest = self.fallbacks
-        runner = NetworkRunner(following, self.module, self.spec, self.device)
+        runner = NetworkRunner(following, self.module, self.input_spec, self.device)
         return replace(self, runner=runner, fallbacks=tuple(rest))
 
 
@@ -127,7 +127,7 @@ def embed_batches(
     """Decode and embed; yield each batch as it was read, and features (g, D) of its `readable_rows` (g,)."""
     keep_freed_memory()  # this may be another process than the one that made the embedder
     previous: tuple[Batch, torch.Tensor] | None = None
-    for batch in load_batches(items, embedder.spec, batches, workers):
+    for batch in load_batches(items, embedder.input_spec, batches, workers):
         current = batch, embed_pixels(embedder, batch.pixels)
         if previous is not None:  # fetched only now: on a GPU the next batch is under way already
             yield previous[0], previous[1].cpu().numpy()

@@ -25,7 +25,7 @@ class FeatureSource(Protocol):
         """Return the key of the features."""
 
     @property
-    def spec(self) -> InputSpec:
+    def input_spec(self) -> InputSpec:
         """Return how images are prepared for the network."""
 
     def build(self) -> Embedder:
@@ -61,7 +61,7 @@ class UnbuiltEmbedder:
         return fingerprint_features(self.known.digest, self.inference)
 
     @property
-    def spec(self) -> InputSpec:
+    def input_spec(self) -> InputSpec:
         """See `FeatureSource`."""
         return self.known.spec
 

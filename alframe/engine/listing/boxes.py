@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.errors import PoolError
-from alframe.formats.detections import Detections, category_kind, read_detections_of
+from alframe.formats.detections import Detections, category_kind, match_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.settings import Boxes
@@ -33,7 +33,7 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     if boxes.file is None:
         return list(items)
     file = Path(boxes.file).expanduser().absolute()
-    detections, numbers = read_detections_of(items, file, "Their whole images are used.")
+    detections, numbers = match_detections(items, file, "Their whole images are used.")
     if detections.failures and not detections:
         path, reason = next(iter(detections.failures.items()))
         raise PoolError(f"{file}: all {len(detections.failures)} images failed; the first, '{path}': {reason}.")

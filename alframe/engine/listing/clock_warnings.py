@@ -26,7 +26,7 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
             log.warning(
                 "%s have times at which the camera clock stopped or was reset: %s. They form no burst, so images of "
                 "one moment may be partly held out; holdout.group=camera prevents this.",
-                *_describe_rows(items, shots.rows[shots.is_stuck & is_single]),
+                *_count_and_example(items, shots.rows[shots.is_stuck & is_single]),
             )
         begins = shots.is_first_of_run | np.append(True, np.diff(shots.time) > LONG_BREAK)[: len(shots.rows)]
         begins_anew = begins & (
@@ -37,7 +37,7 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
             log.warning(
                 "%s have times of a clock that may have been reset, because they begin at the start of a year: %s. "
                 "Correct them with sequences.clock_offsets.",
-                *_describe_rows(items, shots.rows[in_such_a_run & ~shots.is_stuck]),
+                *_count_and_example(items, shots.rows[in_such_a_run & ~shots.is_stuck]),
             )
     doubtful = find_doubtful_sequences(items, sequences.longest)
     if doubtful:
@@ -51,7 +51,7 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
         )
 
 
-def _describe_rows(items: Sequence[Item], rows: Ints) -> tuple[str, str]:
+def _count_and_example(items: Sequence[Item], rows: Ints) -> tuple[str, str]:
     """Return how many images of how many cameras these are, and those of one camera at one time as an example."""
     cameras = Counter(camera_of(items[row]) for row in rows.tolist())
     camera, number = cameras.most_common(1)[0]

@@ -22,7 +22,7 @@ def assign_groups(items: Sequence[Item], group: str) -> list[str]:
     links = []
     has_boxes = any("box" in item.meta for item in items)
     for row, item in enumerate(items):
-        links.append((row, numbers.setdefault(("group", _own_group(item, group)), len(numbers))))
+        links.append((row, numbers.setdefault(("group", _group_of_unlinked(item, group)), len(numbers))))
         if group == "camera" and item.sequence is not None:
             links.append((row, numbers.setdefault(("sequence", item.sequence), len(numbers))))
         if has_boxes:
@@ -32,16 +32,16 @@ def assign_groups(items: Sequence[Item], group: str) -> list[str]:
     graph = coo_array((np.ones(len(rows), np.bool_), (rows, nodes + n)), shape=(n + len(numbers),) * 2)
     _, component = connected_components(graph, directed=False)
     _, first, component_numbers = np.unique(component[:n], return_index=True, return_inverse=True)
-    names = [_own_group(items[row], group) for row in first.tolist()]
+    names = [_group_of_unlinked(items[row], group) for row in first.tolist()]
     return [names[number] for number in component_numbers.tolist()]
 
 
-def _own_group(item: Item, group: str) -> str:
+def _group_of_unlinked(item: Item, by: str) -> str:
     """Return the name of the group of an item that is linked to no other group."""
-    if group == "camera" and item.camera is not None:
+    if by == "camera" and item.camera is not None:
         return item.camera
     if item.sequence is not None:
-        return item.sequence if group == "sequence" else f"\0{item.sequence}"
+        return item.sequence if by == "sequence" else f"\0{item.sequence}"
     return f"\0\0{item.image_id}"
 
 

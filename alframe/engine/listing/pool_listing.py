@@ -154,7 +154,9 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
     whole = {item.image_id for item in listed if item.image_id != item.id and item.image_id in key_of}
     whole -= {item.image_id for item in listed if item.image_id != item.id and item.id in key_of}
     if whole:
-        used = {label.item for label in ledger.label_rows()} | {key for one in ledger.rounds() for key in one.keys}
+        used = {label.item for label in ledger.label_rows()} | {
+            key for one in ledger.stored_rounds() for key in one.keys
+        }
         whole = {image for image in whole if key_of[image] in used}
     if not whole:
         return listed

@@ -30,7 +30,7 @@ FARTHEST_BEST = 2  # times the labels there are: farther away, nobody can tell w
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class AccuracyForecast:
     """What `more` labels would bring: the accuracy `now` and `then`, which is between `low` and `high` (95 %).
 
     `basis` says which images it is measured on. `near_best`: after how many more labels, at least and at most, 95 % of
@@ -46,7 +46,7 @@ class Forecast:
     near_best: tuple[int, int] | None
 
 
-def describe_forecast(found: Forecast) -> str:
+def describe_forecast(found: AccuracyForecast) -> str:
     """Say in a sentence or two what more labels would bring."""
     text = (
         f"With {found.more} more labels, the accuracy would be about {found.then:.0%} ({found.low:.0%} to "
@@ -61,7 +61,7 @@ def describe_forecast(found: Forecast) -> str:
     return f"{text} It takes {needed} more labels to reach 95 % of the best accuracy of this backbone and head."
 
 
-def forecast(history: Sequence[RoundRecord]) -> Forecast | str:
+def forecast(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
     """Return what as many labels as there are now would bring, or why nobody can tell."""
     points = _measured_points(history)
     if points and points[-1][1].basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
@@ -83,7 +83,9 @@ def forecast(history: Sequence[RoundRecord]) -> Forecast | str:
             f"What more labels would bring cannot be told: after {more} more, the accuracy may be anything from "
             f"{100 * low:.0f} to {100 * high:.0f} %, as far as {evaluation.n} images tell."
         )
-    return Forecast(evaluation.basis, more, curves.mean(more), then, low, high, curves.labels_to_near_best())
+    return AccuracyForecast(
+        evaluation.basis, more, curves.mean(more), then, low, high, curves.more_labels_to_near_best()
+    )
 
 
 def _measured_points(history: Sequence[RoundRecord]) -> list[tuple[int, Evaluation]]:
@@ -101,7 +103,7 @@ def _held_out_or_audit(record: RoundRecord) -> Evaluation | None:
         CROSS_VALIDATION_BASIS,
         UNSEEN_BASIS,
     )
-    return record.evaluation if is_held_out else record.leading_evaluation
+    return record.evaluation if is_held_out else record.audit_or_other_evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Curves:
         below, above = (STRETCH * np.hypot(bound - middle, 1.96 * self.noise) for bound in (low, high))
         return max(0.0, float(middle - below)), middle, min(1.0, float(middle + above))
 
-    def labels_to_near_best(self) -> tuple[int, int] | None:
+    def more_labels_to_near_best(self) -> tuple[int, int] | None:
         """Return after how many more labels 95 % of the best accuracy is reached; None if nobody can tell."""
         missing = np.minimum((1 - REACHED) * self.best / np.maximum(self.best - self.now, 1e-9), 1)
         needed = np.log((self.last + self.shift) * missing ** (-1 / self.power) - self.shift)

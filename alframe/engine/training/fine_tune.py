@@ -27,7 +27,7 @@ from alframe.engine.training.early_stopping import (
 from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
 from alframe.errors import BadOutput, BadParams, PoolError
-from alframe.progress import Bar, Forecast
+from alframe.progress import Bar, DurationEstimate
 from alframe.seeding import generator, integer_seed
 from alframe.settings import TrainingPlan
 from alframe.types import InputSpec, Ints, Item
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """How a fine-tuning went: see `store.events.Trained`. Nothing is measured where nothing was trained."""
+    """How a fine-tuning went: see `store.events.FineTuned`. Nothing is measured where nothing was trained."""
 
     losses: list[float]
     train_accuracy: float | None = None
@@ -81,7 +81,7 @@ def fine_tune(
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
     precision = autocast(plan, device)
     # One stream of batches: workers start once, not every epoch.
-    stream = load_augmented_batches(items, spec, _with_seeds(epochs, seed), workers)
+    stream = load_augmented_batches(items, spec, _batches_with_seeds(epochs, seed), workers)
     history = []
     unreadable: set[int] = set()
     images = sum(len(batch) for batches in epochs for batch in batches)
@@ -99,7 +99,7 @@ def fine_tune(
                 stopping.update(module.eval(), device, bar.advance)
             validation_seconds = (plan.epochs + 1) * (time.perf_counter() - start)
             label = f"Fine-tuning on {len(rows):,} images, {plan.epochs} times"
-            forecast = Forecast(label, images, "img", stopping is not None, validation_seconds)
+            forecast = DurationEstimate(label, images, "img", stopping is not None, validation_seconds)
             for epoch, batches in enumerate(epochs, start=1):
                 set_train_mode(module, frozen)
                 loss.train()
@@ -163,7 +163,7 @@ def _epoch_batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: in
     return [rows[batch].tolist() for batch in batches]
 
 
-def _with_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
+def _batches_with_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
     """Yield all batches of rows, each with the seeds of its images' variations."""
     for epoch, batches in enumerate(epochs):
         rng = generator(seed, "augment", epoch)

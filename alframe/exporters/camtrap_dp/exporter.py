@@ -107,7 +107,7 @@ class CamtrapDp:
         """Return the survey and its deployments, and what is missing; a few stray images are left out and counted."""
         deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
-        strays = {} if self.draft else self._find_strays(survey)
+        strays = {} if self.draft else self._find_left_out(survey)
         if 0 < len(strays) <= max(1, MAX_STRAYS * len(set(survey.images))) and len(strays) < len(set(survey.images)):
             image, reason = next(iter(strays.items()))
             message = "%s: left out %d of %d images, e.g. %s, which %s."
@@ -122,7 +122,7 @@ class CamtrapDp:
             survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
         return survey, deployments, [*self._list_missing(survey, deployments), *self.list_missing_metadata()]
 
-    def _find_strays(self, survey: Survey) -> dict[str, str]:
+    def _find_left_out(self, survey: Survey) -> dict[str, str]:
         """Return image -> why the standard cannot have it."""
         strays = {}
         for image, deployment, taken in zip(survey.images, survey.deployments, survey.times, strict=True):

@@ -111,7 +111,7 @@ def make_records_without_set(images: Mapping[str, ImageClasses], fields: Fields)
 def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
     """Read the data file and find the records to change: all of an image if one of them is. Raises FormatError."""
     changes = Changes()
-    records_of = _match_records(ddb, images, (*ID_COLUMNS, *fields.data_labels))
+    records_of = _records_by_image(ddb, images, (*ID_COLUMNS, *fields.data_labels))
     for image, classes in images.items():
         records = records_of.get(image, [])
         try:
@@ -135,7 +135,7 @@ def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasse
     return changes
 
 
-def _match_records(ddb: Path, images: Mapping[str, ImageClasses], columns: Sequence[str]) -> dict[str, list[Record]]:
+def _records_by_image(ddb: Path, images: Mapping[str, ImageClasses], columns: Sequence[str]) -> dict[str, list[Record]]:
     """Return the records of each image: those of its path, else those whose path differs only in case and accents."""
     image_of = _paths_in_set(images, ddb.parent)
     caseless = {path: caseless_path(path) for path in image_of}

@@ -25,7 +25,7 @@ from alframe.formats.timelapse.template import Field, Template, read_template
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.files import replace_atomically
 from alframe.kit.parameters import did_you_mean
-from alframe.kit.tables import path_cell
+from alframe.kit.tables import formula_safe_path
 from alframe.types import Predictions
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,9 @@ def _write_left_out(file: Path, changes: Changes) -> None:
     with file.open("w", newline="", encoding="utf-8-sig") as handle:
         writer = csv.writer(handle)
         writer.writerow(("path", "label", "why"))
-        writer.writerows((path_cell(image), *label_and_reason) for image, label_and_reason in changes.left_out.items())
+        writer.writerows(
+            (formula_safe_path(image), *label_and_reason) for image, label_and_reason in changes.left_out.items()
+        )
 
 
 def _guide(name: str, ddb: Path | None, changes: Changes, has_times: bool) -> str:

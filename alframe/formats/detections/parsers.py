@@ -28,7 +28,7 @@ def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
         return ImageDetections(path, failure=str(failure or "it has no detections"))
 
     def parse(detection: dict[str, Any]) -> DetectionRow:
-        pairs = _require_list(detection.get("classifications") or None, ".classifications")
+        pairs = _list_or_empty(detection.get("classifications") or None, ".classifications")
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
@@ -47,7 +47,7 @@ def parse_speciesnet(entry: dict[str, Any]) -> ImageDetections:
     path = _require_path(entry, "filepath")
     detections = entry.get("detections")
     if detections is None:
-        failures = ", ".join(map(str, _require_list(entry.get("failures"), ".failures")))
+        failures = ", ".join(map(str, _list_or_empty(entry.get("failures"), ".failures")))
         return ImageDetections(path, failure=failures or "the detector did not run")
     classes = _parse_speciesnet_classes(entry.get("classifications"))
 
@@ -94,7 +94,7 @@ def parse_pytorch_wildlife(entry: dict[str, Any]) -> ImageDetections:
     path = _require_path(entry, "img_id")
     prefix = "det_" if "det_category" in entry else ""
     boxes, names, confidences, classes, scores = (
-        _require_list(entry.get(key), f".{key}")
+        _list_or_empty(entry.get(key), f".{key}")
         for key in ("bbox", f"{prefix}category", f"{prefix}confidence", "clf_category", "clf_confidence")
     )
     if not len(boxes) == len(names) == len(confidences) or len(classes) != len(scores):
@@ -133,7 +133,7 @@ def _require_path(entry: dict[str, Any], key: str) -> str:
 def _parse_detections(path: str, detections: Any, parse: Callable[[dict[str, Any]], DetectionRow]) -> ImageDetections:
     """Return the image with those of its detections that can be parsed, and the problems of the others."""
     rows, problems = [], []
-    for number, detection in enumerate(_require_list(detections, ".detections")):
+    for number, detection in enumerate(_list_or_empty(detections, ".detections")):
         try:
             if not isinstance(detection, dict):
                 raise FormatError(f" is {shorten(detection)}: must be an object. {_REMEDY}")
@@ -143,7 +143,7 @@ def _parse_detections(path: str, detections: Any, parse: Callable[[dict[str, Any
     return ImageDetections(path, tuple(rows), problems=tuple(problems))
 
 
-def _require_list(value: Any, position: str) -> list[Any]:
+def _list_or_empty(value: Any, position: str) -> list[Any]:
     """Return the list, empty if it is null or missing."""
     if value is None:
         return []

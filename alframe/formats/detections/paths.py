@@ -20,13 +20,13 @@ from alframe.types import Ints, Item, pool_root
 log = logging.getLogger(__name__)
 
 
-def read_detections_of(items: Sequence[Item], file: Path, otherwise: str) -> tuple[Detections, Ints]:
+def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tuple[Detections, Ints]:
     """Read the detections of these images; return them, and (n,) the number of each item's image there or -1.
 
     The paths of `file` may be absolute, or relative to the pool's root or to the file's folder; those of another
     computer are matched by their ends, if that is possible in only one way (`formats.matching`). Boxes are fractions of
     the upright picture, whatever the file has. The log says how many images have no entry, and what becomes of them
-    (`otherwise`, a sentence), and how many entries have no image. Raises FormatError if no image is found.
+    (`consequence`, a sentence), and how many entries have no image. Raises FormatError if no image is found.
     """
     detections = read_detections(file)
     paths = [*detections.image_numbers, *detections.failures]
@@ -42,7 +42,7 @@ def read_detections_of(items: Sequence[Item], file: Path, otherwise: str) -> tup
     is_usable = np.fromiter((path in detections.image_numbers for path in paths), bool, len(paths))
     number_of_entry[:-1][~is_usable] = NOT_FOUND
     numbers = number_of_entry[entries]
-    _warn_of_items_without_entry(items, paths, entries, contested, numbers, detections, file, otherwise)
+    _warn_of_items_without_entry(items, paths, entries, contested, numbers, detections, file, consequence)
     _warn_of_unmatched_entries(items, paths, matches, file)
     return detections, numbers
 
@@ -106,7 +106,7 @@ def _warn_of_items_without_entry(
     numbers: Ints,
     detections: Detections,
     file: Path,
-    otherwise: str,
+    consequence: str,
 ) -> None:
     missing = np.flatnonzero(numbers < 0).tolist()
     if not missing:
@@ -118,7 +118,7 @@ def _warn_of_items_without_entry(
         text += f" ({len(failed)} failed there, e.g. '{path}': {detections.failures.get(path)})"
     if contested:
         text += f" ({len(contested)} have several that differ in upper and lower case, e.g. {items[contested[0]].id})"
-    log.warning("%s. %s", text, otherwise)
+    log.warning("%s. %s", text, consequence)
 
 
 def _warn_of_unmatched_entries(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> None:

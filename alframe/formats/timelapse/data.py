@@ -45,7 +45,7 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
     """
     names = tuple(columns)
     selected = ("RelativePath", "File", *names)
-    cells = ", ".join(map(_bounded, selected))
+    cells = ", ".join(map(_bounded_cell_sql, selected))
     condition = f"AND trim({quote_name(filled)}) <> ''" if filled else ""
     last_id = -(2**63)
     while True:
@@ -64,7 +64,7 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
         last_id = rows[-1][0]
 
 
-def _bounded(column: str) -> str:
+def _bounded_cell_sql(column: str) -> str:
     """Return the SQL of a cell, or of its beginning where it is too long to be held by thousands."""
     name = quote_name(column)
     return f"iif(length(CAST({name} AS BLOB)) > {MAX_CELL_BYTES}, substr({name}, 1, 1000), {name})"

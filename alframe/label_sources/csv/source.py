@@ -21,9 +21,9 @@ from alframe.kit.tables import (
     TableRow,
     files_in_folder,
     find_tables,
+    formula_safe_path,
     has_columns,
     match_rows,
-    path_cell,
     read_table,
     require_encoding,
     time_saved,
@@ -207,7 +207,7 @@ class Csv:
             writer.writerows(rows)
 
     def _row_to_fill(self, item: Item) -> dict[str, str]:
-        path = path_cell(item.id)
+        path = formula_safe_path(item.id)
         cells = {self.columns.path: path, self.columns.label: "", self.columns.annotator: ""}
         if "image" in map(str.casefold, cells):
             return cells

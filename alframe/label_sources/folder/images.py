@@ -16,9 +16,9 @@ from alframe.kit.progress import Bar
 from alframe.kit.round_folders import (
     MANIFEST,
     ManifestRow,
-    normalise_name,
     read_manifest,
     take_free_name,
+    windows_name_key,
     write_manifest,
 )
 from alframe.kit.round_images import box_to_show, crop_box, encode_jpeg, place_image
@@ -65,17 +65,17 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, was_complet
 
 def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFile]:
     """Identify the image of each file in the round's folder by its name, or by its content if it was renamed."""
-    by_name = {normalise_name(image.name): image for image in images}
+    by_name = {windows_name_key(image.name): image for image in images}
     by_hash: dict[str | None, list[ManifestRow]] = defaultdict(list)
     for image in images:
         by_hash[image.hash].append(image)
     sizes = {image.size for image in images}
     files = list(_walk_files(folder))
-    seen_by_name = {by_name.get(normalise_name(file.name)) for file, _ in files}
+    seen_by_name = {by_name.get(windows_name_key(file.name)) for file, _ in files}
     found = []
     for file, linked in files:
         # Where several rounds are sorted into one place, their images may have the same names.
-        known = None if linked else by_name.get(normalise_name(file.name))
+        known = None if linked else by_name.get(windows_name_key(file.name))
         size = _size_of(file)
         if known is None or size != known.size:
             may_be_known = size in sizes or not all(sizes)  # old manifests have no sizes
@@ -90,7 +90,7 @@ def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFil
 def _name_new_images(listed: Sequence[ManifestRow], items: Sequence[Item]) -> list[ManifestRow]:
     """Return the manifest's rows for the items that it does not list yet."""
     listed_ids = {image.id for image in listed}
-    taken = {normalise_name(image.name) for image in listed}
+    taken = {windows_name_key(image.name) for image in listed}
     width = max(3, len(str(len(items))))
     images = []
     for rank, item in enumerate(items, start=1):

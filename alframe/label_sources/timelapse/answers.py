@@ -49,7 +49,7 @@ def add_answer(
         builder.add_unanswered(version.file, item)
 
 
-def build_answers(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
+def build_answers_without_repeats(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
     """Return the answers; a label that one file repeats, as for two animals of one class, counts once."""
     answers = builder.build(items, order=lambda label: (label.file, label.row or 0))
     labels: dict[tuple[ItemId, str, str, str], Label] = {}
@@ -58,7 +58,9 @@ def build_answers(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
     return replace(answers, labels=list(labels.values()))
 
 
-def read_answers(ddb: Path, columns: Sequence[str], filled: str | None = None) -> tuple[list[Record], FileVersion]:
+def read_answer_records(
+    ddb: Path, columns: Sequence[str], filled: str | None = None
+) -> tuple[list[Record], FileVersion]:
     """Read all records of a data file, or those in which the column `filled` is not empty. Raises FormatError, OSError.
 
     Timelapse may save meanwhile. Then the file is read once more, so that the content hash is that of what was read.

@@ -18,9 +18,9 @@ from alframe.kit.progress import track
 from alframe.kit.round_folders import (
     MANIFEST,
     ManifestRow,
-    normalise_name,
     read_manifest,
     take_free_name,
+    windows_name_key,
     write_manifest,
 )
 from alframe.kit.round_images import box_to_show, encode_jpeg, outline_box, place_image
@@ -34,7 +34,7 @@ _ORIENTATION_TAG = 0x0112
 
 def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]:
     """Choose a path in the set for each item: as in the pool, but a `.jpg` that Windows takes, and no two alike."""
-    taken_names = set(map(normalise_name, taken))
+    taken_names = set(map(windows_name_key, taken))
     names = {}
     for item in items:
         path, box_suffix = (

@@ -64,7 +64,7 @@ def own_set_fields(classes: Sequence[str], blank: str, names: FieldNames) -> tup
     )
 
 
-def prepare_set(
+def prepare_data_file(
     root: Path, request: Request, names: Mapping[ItemId, str], fields: Sequence[Field], blank: str
 ) -> list[str]:
     """Write the data file of a set whose images are in place; return remarks, such as why it was left to Timelapse.

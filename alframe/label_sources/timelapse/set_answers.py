@@ -10,9 +10,9 @@ from pathlib import Path
 from alframe.formats.timelapse.data import Record, to_forward_slashes
 from alframe.kit.files import content_hash
 from alframe.kit.progress import track
-from alframe.kit.round_folders import normalise_name
+from alframe.kit.round_folders import windows_name_key
 from alframe.kit.tables import read_table
-from alframe.label_sources.timelapse.answers import FileVersion, file_state, read_answers, saved_at
+from alframe.label_sources.timelapse.answers import FileVersion, file_state, read_answer_records, saved_at
 from alframe.types import Problem
 
 TRIMMED = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
@@ -34,7 +34,7 @@ class AnswerFile:
         """Return the records about an image, `file`; upper and lower case may differ, unless that is another image."""
         if image_path in self.by_path:
             return self.by_path[image_path]
-        similar_path = self.unique_paths.get(normalise_name(image_path))
+        similar_path = self.unique_paths.get(windows_name_key(image_path))
         if similar_path is None:
             return ()
         similar = root / similar_path
@@ -54,7 +54,7 @@ def read_if_changed(
 
 def read_data_file(ddb: Path, columns: Sequence[str]) -> AnswerFile:
     """Read the answers in a data file; the first of `columns` has the species. Raises FormatError or OSError."""
-    records, version = read_answers(ddb, columns, filled=columns[0])
+    records, version = read_answer_records(ddb, columns, filled=columns[0])
     return _answer_file(version, records)
 
 
@@ -91,6 +91,6 @@ def _answer_file(version: FileVersion, records: Sequence[Record], problems: Sequ
         by_path[record.image_path].append(record)
     unique_paths: dict[str, str | None] = {}
     for path in by_path:
-        normalised = normalise_name(path)
+        normalised = windows_name_key(path)
         unique_paths[normalised] = None if normalised in unique_paths else path
     return AnswerFile(version, dict(by_path), unique_paths, problems)

@@ -47,7 +47,7 @@ def request_selection(
     yield f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in the Timelapse set {ddb}."
     reason = explain_unsafe_write(ddb) if write and plan.records else ""
     if write and plan.records and not reason:
-        yield _change_set(ddb, template, plan, names)
+        yield _write_selection(ddb, template, plan, names)
     else:
         if reason:
             yield f"The set itself was not changed: {reason}. Close Timelapse, and run the same command again; or:"
@@ -97,7 +97,7 @@ def _offer_import(ddb: Path, template: Template, plan: SelectionPlan, names: Fie
         )
 
 
-def _change_set(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> str:
+def _write_selection(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> str:
     """Write the changes into the data file, which shows the images when it is next opened."""
     opening = {}
     if all_lists_offer_empty(ddb):

@@ -12,7 +12,7 @@ from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_reco
 from alframe.formats.timelapse.template import Template
 from alframe.kit.parameters import did_you_mean
 from alframe.kit.progress import track
-from alframe.kit.round_folders import normalise_name
+from alframe.kit.round_folders import windows_name_key
 from alframe.types import ItemId, Request
 
 
@@ -87,14 +87,14 @@ def plan_selection(
     fields = {name: field for name in (names.selected, *optional) if name and (field := template.field(name))}
     suggestions = dict(zip((item.id for item in request.items), request.suggestions, strict=False))
     requested = {image_paths[item.id]: suggestions.get(item.id) for item in request.items if item.id in image_paths}
-    by_normalised = {normalise_name(path): path for path in requested}
+    by_normalised = {windows_name_key(path): path for path in requested}
     seen: set[str] = set()
     changed: set[str] = set()
     columns = ("RelativePath", "File", "DateTime", *fields)
 
     def requested_path(record: Record) -> str | None:
         path = record.image_path
-        return path if path in requested else by_normalised.get(normalise_name(path))
+        return path if path in requested else by_normalised.get(windows_name_key(path))
 
     def new_cells(record: Record) -> dict[str, str]:
         path = requested_path(record)

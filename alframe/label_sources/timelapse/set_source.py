@@ -19,7 +19,7 @@ from alframe.kit.round_folders import round_folder
 from alframe.kit.tables import files_in_folder, find_tables
 from alframe.label_sources.timelapse.answers import (
     add_answer,
-    build_answers,
+    build_answers_without_repeats,
     make_answer_builder,
     species_field_problems,
     unreadable_file_problem,
@@ -104,7 +104,7 @@ class TimelapseSet:
         try:
             if ddb is not None:
                 template = read_template(ddb)
-                self._add_data_file(ddb, template, request, image_paths, builder)
+                self._collect_from_data_file(ddb, template, request, image_paths, builder)
         except (FormatError, OSError) as error:
             builder.problems.append(unreadable_file_problem(ddb or root, error))
         exports, problems = find_tables(self.exports, request.folder, "label_source.exports")
@@ -119,9 +119,9 @@ class TimelapseSet:
                 builder.problems += answers.problems
             except OSError as error:
                 builder.problems.append(unreadable_file_problem(file, error))
-        return build_answers(builder, request.items)
+        return build_answers_without_repeats(builder, request.items)
 
-    def _add_data_file(
+    def _collect_from_data_file(
         self, ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], builder: AnswerBuilder
     ) -> None:
         """Add the labels in the data file, and the images without one."""

@@ -23,17 +23,17 @@ from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes, find_blank_
 from alframe.kit.files import TEMPORARY_CHARACTERS, class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import classes_when_asked, marking_round_asked, normalise_name, pluralise, round_folder
+from alframe.kit.round_folders import classes_when_asked, marking_round_asked, pluralise, round_folder, windows_name_key
 from alframe.label_sources.timelapse.answers import (
     add_answer,
-    build_answers,
+    build_answers_without_repeats,
     make_answer_builder,
-    read_answers,
+    read_answer_records,
     species_field_problems,
     unreadable_file_problem,
 )
 from alframe.label_sources.timelapse.images import complete_manifest, merge_with_manifest, place_jpeg
-from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepare_set, round_fields
+from alframe.label_sources.timelapse.prepare import NEW_SPECIES, SPECIES, prepare_data_file, round_fields
 from alframe.types import Answers, ItemId, Problem, Request
 
 
@@ -74,7 +74,7 @@ class Timelapse:
             with marking_round_asked(request) as asked_before:
                 images = complete_manifest(folder, request.items, asked_before)
                 names = {image.id: image.name for image in images}
-                for root in self._roots(folder):
+                for root in self._annotator_folders(folder):
                     _require_short_paths(root, names.values())
                     if not files_in(root, ".ddb"):
                         remarks += [
@@ -83,7 +83,7 @@ class Timelapse:
                             if (reason := place_jpeg(item, root / names[item.id], self.link))
                         ]
                         if self.prepare:
-                            remarks += prepare_set(root, request, names, fields, self.blank)
+                            remarks += prepare_data_file(root, request, names, fields, self.blank)
                     if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
                         write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
@@ -104,7 +104,7 @@ class Timelapse:
         if not folder.is_dir():
             return Answers()
         images, problems = merge_with_manifest(folder, request.items)
-        item_by_name = {normalise_name(image.name): image.id for image in images}
+        item_by_name = {windows_name_key(image.name): image.id for image in images}
         builder = make_answer_builder(request.classes, self.blank, self.new_classes)
         builder.problems += problems
         builder.reissued = {image.id for image in images if image.reissued}
@@ -126,7 +126,7 @@ class Timelapse:
             if owner := owner_of_file[label.file]:
                 answered_by[label.item].add(owner)
         incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
-        return replace(build_answers(builder, request.items), incomplete=incomplete)
+        return replace(build_answers_without_repeats(builder, request.items), incomplete=incomplete)
 
     def _add_file(
         self,
@@ -146,12 +146,14 @@ class Timelapse:
         if template.field(SPECIES) is None:
             return
         columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.field(name)]
-        records, version = read_answers(ddb, columns)
+        records, version = read_answer_records(ddb, columns)
         unknown = []
         for record in records:
             species, new = (record.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
             # The manifest may name the image from any of the folders that the data file lies in.
-            names = (normalise_name("/".join((*inside[start:], record.image_path))) for start in range(len(inside) + 1))
+            names = (
+                windows_name_key("/".join((*inside[start:], record.image_path))) for start in range(len(inside) + 1)
+            )
             item = next((item_by_name[name] for name in names if name in item_by_name), None)
             if item in asked:
                 who = record.cells.get(self.annotator_field, "").strip() or annotator
@@ -169,11 +171,11 @@ class Timelapse:
             )
             builder.problems.append(Problem(str(ddb), unknown[0].id, message))
 
-    def _roots(self, folder: Path) -> list[Path]:
+    def _annotator_folders(self, folder: Path) -> list[Path]:
         return [folder / class_folder_name(name) for name in self.annotators] or [folder]
 
     def _instructions(self, request: Request, folder: Path) -> str:
-        roots = self._roots(folder)
+        roots = self._annotator_folders(folder)
         where = f"in {folder}" if len(roots) == 1 else f"for each of {', '.join(self.annotators)}, in {folder}"
         template = next((file.name for file in files_in(roots[0], ".tdb")), TEMPLATE_NAME)
         word = find_blank_class(request.classes, self.blank) or self.blank
@@ -200,7 +202,9 @@ def _require_short_paths(root: Path, names: Iterable[str]) -> None:
 def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
     """Return the names, or raise BadParams if two are alike or one cannot be a folder."""
     people = tuple(str(name).strip() for name in annotators)
-    folders = {normalise_name(class_folder_name(name)) for name in people if name and not is_timelapse_or_system(name)}
+    folders = {
+        windows_name_key(class_folder_name(name)) for name in people if name and not is_timelapse_or_system(name)
+    }
     if isinstance(annotators, str) or len(folders) < len(people):
         raise BadParams(
             f"label_source.annotators is {annotators!r}; it must be a list of different names, e.g. [anna, bob], and "

@@ -84,7 +84,7 @@ class Images:
     def __exit__(self, *_: object) -> None:
         self.db.close()
 
-    def register(self, items: Iterable[Item]) -> None:
+    def number_and_store(self, items: Iterable[Item]) -> None:
         """Give each item a number, if it has none, and keep where it lies now."""
         numbers = self.numbers()
         taken = set(numbers.values())

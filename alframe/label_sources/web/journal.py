@@ -173,11 +173,11 @@ class Journal(Database):
 
     def rows_of(self, image: str) -> list[Row]:
         """Return all rows about an image, in the order they were written."""
-        return self._rows("FROM answer WHERE image = ? ORDER BY n", image)
+        return self._select("FROM answer WHERE image = ? ORDER BY n", image)
 
     def rows_of_action(self, action: str) -> list[Row]:
         """Return the rows of one action."""
-        return self._rows("FROM answer WHERE action = ? ORDER BY n", action)
+        return self._select("FROM answer WHERE action = ? ORDER BY n", action)
 
     def standing_of(self, image: str) -> list[Row]:
         """Return what stands of an image, the latest at the end."""
@@ -185,18 +185,18 @@ class Journal(Database):
 
     def standing_of_each(self, images: Sequence[str]) -> dict[str, list[Row]]:
         """Return what stands of each of these images, the latest at the end."""
-        which = (
+        clauses = (
             "FROM answer WHERE n IN (SELECT n FROM standing WHERE image IN (SELECT value FROM json_each(?))) ORDER BY n"
         )
         standing: dict[str, list[Row]] = {image: [] for image in images}
-        for row in self._iterate(which, json.dumps(list(images))):
+        for row in self._iterate(clauses, json.dumps(list(images))):
             standing[row.image].append(row)
         return standing
 
     def standing_in(self, round_number: int) -> Iterator[Row]:
         """Return what stands of the images that a round requested."""
-        which = "FROM answer WHERE n IN (SELECT n FROM standing WHERE round = ? AND requested) ORDER BY n"
-        return self._iterate(which, round_number)
+        clauses = "FROM answer WHERE n IN (SELECT n FROM standing WHERE round = ? AND requested) ORDER BY n"
+        return self._iterate(clauses, round_number)
 
     def standing_unrequested(self) -> Iterator[Row]:
         """Return what stands of the images that no round of this source had requested."""
@@ -241,12 +241,12 @@ class Journal(Database):
         """Keep which images a session has, inside a transaction."""
         self.db.execute("INSERT OR REPLACE INTO lease (session, images) VALUES (?, ?)", (session, json.dumps(images)))
 
-    def _rows(self, which: str, *values: object) -> list[Row]:
-        return list(self._iterate(which, *values))
+    def _select(self, clauses: str, *values: object) -> list[Row]:
+        return list(self._iterate(clauses, *values))
 
-    def _iterate(self, which: str, *values: object) -> Iterator[Row]:
+    def _iterate(self, clauses: str, *values: object) -> Iterator[Row]:
         with explain_errors(self.file):
-            yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {which}", values))
+            yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {clauses}", values))
 
 
 def _identify(file: Path) -> tuple[int, int] | None:

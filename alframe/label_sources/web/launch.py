@@ -115,7 +115,7 @@ class ServerProcess:
         )
         self._send({"published": asdict(published)})
 
-    def wait(self, seconds: float) -> bool:
+    def wait_for_answer(self, seconds: float) -> bool:
         """Return as soon as somebody has answered, after `seconds` at most: whether something was answered.
 
         Whoever takes long over the answers is not called for each: four fifths of the time are left to others.

@@ -46,7 +46,7 @@ def write_pool_file(folder: Path, images: Images, snapshot: CampaignSnapshot) ->
     It has another name each time: Windows replaces no file that is being read.
     """
     in_pool = [(key, item) for key, item in enumerate(snapshot.items) if item.split == "pool"]
-    images.register(item for _, item in in_pool)
+    images.number_and_store(item for _, item in in_pool)
     numbers = images.numbers()
     name = f"pool-{uuid4().hex[:12]}.sqlite"
     _write(folder / name, _rows(snapshot, [(key, numbers[item.id]) for key, item in in_pool]))

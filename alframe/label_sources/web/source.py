@@ -37,7 +37,7 @@ class Web(WebParameters):
     def request(self, request: Request) -> str:
         """Keep the batch in the order of the grid, and cut the thumbnails that are missing."""
         with Images.open(web_folder(request.folder)) as images:
-            images.register(request.items)
+            images.number_and_store(request.items)
             if images.batch_ids(request.round) != {item.id for item in request.items}:
                 images.replace_batch(request.round, arrange_batch(request))
             cut_thumbnails(images, request.round)

@@ -55,7 +55,7 @@ def words(images: Path, weights: Path, *more: str) -> list[str]:
 def detect(images: Path, weights: Path, *more: str) -> tuple[str, dict[str, Any]]:
     """Return the message, and what was written of each image."""
     with alframe.open_session(*words(images, weights, *more)) as session:
-        message = session.chosen_task.run(session).message
+        message = session.task_to_run.run(session).message
     content = json.loads((images.parent / "found.json").read_text(encoding="utf-8"))
     assert content["detection_categories"]["1"] == "animal"
     return message, {entry["file"]: entry for entry in content["images"]}
@@ -86,7 +86,7 @@ def test_the_file_is_what_boxes_file_reads(images: Path, toy: Any, caplog: pytes
     campaign = [word for word in tiny_overrides(images, images.parent / "runs") if not word.startswith("pool.classes")]
     boxes = f"boxes.file={(images.parent / 'found.json').as_posix()}"
     with alframe.open_session(*campaign, boxes, "label_source=csv", f"project={images.parent / 'p'}") as session:
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
         boxes_of = {item.id: item.box for item in session.items()}
     assert boxes_of["site ä/white.png"] == Box(0.375, 0.375, 0.25, 0.25)
     assert boxes_of["site ä/black.png"] is None, "nothing was found in it"
@@ -126,7 +126,7 @@ def test_a_kill_costs_one_chunk(images: Path, toy: Any, monkeypatch: pytest.Monk
         "        open(self._file, 'ab').write(b'{\"file\": \"cut')\n"
         "        os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, 'SIGKILL') else signal.SIGTERM)\n"
         "f.FoundSoFar.add = add\n"
-        "with alframe.open_session(*sys.argv[1:]) as session: session.chosen_task.run(session)\n"
+        "with alframe.open_session(*sys.argv[1:]) as session: session.task_to_run.run(session)\n"
     )
     chunked = words(images, weights, "task.chunk=2")
     done = subprocess.run([sys.executable, "-c", code, *chunked], capture_output=True, text=True, cwd=images.parent)

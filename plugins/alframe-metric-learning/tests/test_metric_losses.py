@@ -145,7 +145,7 @@ def test_it_can_be_chosen_and_is_checked_before_anything_is_embedded(tmp_path: P
     loss = build_part("loss", config.loss)
     assert isinstance(loss, Metric) and loss.options == {"m": 0.3} and loss.distance == "CosineSimilarity"
     with alframe.open_session(*words, "loss.miner=Hard") as session, pytest.raises(BadParams, match="no miner 'Hard'"):
-        session.chosen_task.run(session)
+        session.task_to_run.run(session)
     assert not list(tmp_path.glob("runs/*/features*"))
 
 

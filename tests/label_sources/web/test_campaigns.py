@@ -137,7 +137,7 @@ def test_fifty_kills_amid_clicks_lose_no_answer(serve: ServeBatch, chromium: Bro
         process.kill()
         process.wait()
         kept += person.page.evaluate("Object.keys(localStorage).some(key => key.startsWith('alframe-outbox'))")
-        served.serving.wait(0.01)  # starts it again
+        served.serving.wait_for_answer(0.01)  # starts it again
         if kill % 10 == 5:
             person.page.reload()  # what is not sent yet is in the browser's store
     person.page.wait_for_selector("#top .saved.done", timeout=60000)

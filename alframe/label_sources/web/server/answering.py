@@ -50,7 +50,7 @@ class Answering:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def read_answers(
+    def parse_answers(
         self, content: Mapping[str, Any], classes: Sequence[str], on_their_own: Collection[str], open_round: int | None
     ) -> tuple[list[NewAnswer], Written]:
         """Return the answers of an action to be written, and what they come to. Raises ApiError.
@@ -214,7 +214,7 @@ def list_actions(journal: Journal, name: str, before: int, limit: int) -> tuple[
                 "at": at,
                 "origin": origin,
                 "undoes": undone,
-                "undone": not any(_is_valid(journal.rows_of(row.image), row) for row in rows),
+                "undone": not any(_still_stands(journal.rows_of(row.image), row) for row in rows),
                 "images": [row.image for row in rows if row.burst_of is None],
                 "classes": rows[0].names,
             }
@@ -223,7 +223,7 @@ def list_actions(journal: Journal, name: str, before: int, limit: int) -> tuple[
     return actions, last if len(found) == limit else None
 
 
-def _is_valid(rows: Sequence[Row], row: Row) -> bool:
+def _still_stands(rows: Sequence[Row], row: Row) -> bool:
     void: set[int] = set()
     for other in reversed(rows):
         if other.undoes is not None and other.n not in void:

@@ -107,7 +107,7 @@ class Pages:
 
     async def state(self, request: Request) -> Response:
         """Return what goes on."""
-        return JSONResponse(self.context.state(self.context.session(request).digest))
+        return JSONResponse(self.context.session_state(self.context.session(request).digest))
 
     async def events(self, request: Request) -> Response:
         """Return the stream of events."""
@@ -116,7 +116,7 @@ class Pages:
         async def stream() -> AsyncIterator[str]:
             context.leases.renew(session, context.leases.held_by(session))
             try:
-                async with aclosing(context.events.stream(session, context.state(session))) as events:
+                async with aclosing(context.events.stream(session, context.session_state(session))) as events:
                     async for text in events:
                         yield text
             finally:

@@ -53,7 +53,7 @@ class Context:
     changed: bool = False  # whether the pages should be told of the state
 
     @property
-    def published(self) -> Published:
+    def last_published(self) -> Published:
         """What the campaign has published last."""
         return self.classes.published
 
@@ -73,7 +73,7 @@ class Context:
 
     def publish(self, published: Published) -> None:
         """Show the campaign as it is now."""
-        is_new_round = published.round != self.published.round
+        is_new_round = published.round != self.last_published.round
         self.classes.published = published
         if published.pool_file:
             self.reader.attach_pool(published.pool_file)
@@ -88,15 +88,15 @@ class Context:
         for session in self.events.online():
             self.events.send("state", shared | self._own_state(session), to=session)
 
-    def state(self, session: str) -> dict[str, Any]:
+    def session_state(self, session: str) -> dict[str, Any]:
         """Return the JSON of the state as this session gets it."""
         return self._shared_state() | self._own_state(session)
 
     def _own_state(self, session: str) -> dict[str, Any]:
-        return {"mine": self.speed.of(self.sessions.get(session).name, self.published.round)}
+        return {"mine": self.speed.of(self.sessions.get(session).name, self.last_published.round)}
 
     def _shared_state(self) -> dict[str, Any]:
-        published = self.published
+        published = self.last_published
         return {
             "phase": self.phase.name,
             "message": self.phase.message,
@@ -120,7 +120,7 @@ class Context:
 
     def batch_progress(self) -> dict[str, int]:
         """Return how far the open batch has got."""
-        published = self.published
+        published = self.last_published
         answered = 0 if published.round is None else self.work.count_answered(published.round)
         asked, needed = published.asked, published.needed
         return {"asked": asked, "answered": answered, "needed": needed, "leased": self.leases.counts().total()}
@@ -132,9 +132,10 @@ class Context:
         for session in self.events.online():
             leased[self.sessions.get(session).name] += held[session]
         online = set(leased)
-        names = sorted({*online, *self.speed.names(self.published.round)})
+        names = sorted({*online, *self.speed.names(self.last_published.round)})
         return [
-            {"name": name, "online": name in online, "leased": leased[name]} | self.speed.of(name, self.published.round)
+            {"name": name, "online": name in online, "leased": leased[name]}
+            | self.speed.of(name, self.last_published.round)
             for name in names
         ]
 

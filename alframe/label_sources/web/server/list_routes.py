@@ -36,10 +36,10 @@ class ListRoutes:
     async def image(self, request: Request) -> Response:
         """Return all that a person may know of an image."""
         context, name, number = self.context, self._person_name(request), request.path_params["number"]
-        described = context.describer.describe([number], name, context.published.round) if number < 2**62 else []
+        described = context.describer.describe([number], name, context.last_published.round) if number < 2**62 else []
         if not described:
             raise ApiError("no_such_image", f"There is no image {number} in this project. Load the page again.")
-        lists, open_round = context.lists, context.published.round
+        lists, open_round = context.lists, context.last_published.round
         frames, history, predicted = await asyncio.to_thread(
             lambda: (
                 lists.frames(number, name, open_round),
@@ -72,7 +72,7 @@ class ListRoutes:
     async def progress(self, request: Request) -> Response:
         """Return how far the campaign has got, and how good the model is."""
         context, name = self.context, self._person_name(request)
-        published, counts = context.published, context.classes.counts(name)
+        published, counts = context.last_published, context.classes.counts(name)
         batch, mine = context.batch_progress(), context.speed.of(name, published.round)
         rates = [person["images_per_hour"] for person in context.people() if person["online"]]
         rate = sum(filter(None, rates)) or mine["images_per_hour"]
@@ -91,7 +91,7 @@ class ListRoutes:
     async def _list(self, request: Request, find: Any) -> Response:
         query = dict(request.query_params)
         limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 60)
-        open_round = self.context.published.round
+        open_round = self.context.last_published.round
         return JSONResponse(await asyncio.to_thread(find, query, self._person_name(request), open_round, limit))
 
     def _person_name(self, request: Request) -> str:

@@ -11,7 +11,7 @@ from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.describe import AWAITED, Describer, describe_answer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.neighbour_search import NeighbourSearch
-from alframe.label_sources.web.server.paging import cut_page, page_sql, read_cursor
+from alframe.label_sources.web.server.paging import page_and_cursor, page_sql, read_cursor
 from alframe.label_sources.web.server.reader import Reader
 
 # What awaits this person's blind opinion is in no list of theirs.
@@ -90,7 +90,7 @@ class Lists:
             held_back = 0
             if order == "doubt":
                 held_back = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{where} AND p.blind", values)
-            page = cut_page(found, limit)
+            page = page_and_cursor(found, limit)
             images = self._describer.describe([row[1] for row in page.rows], name, open_round)
             more = {row[1]: row[2:] for row in page.rows}
             for image in images:
@@ -154,7 +154,7 @@ class Lists:
         with self._lock:
             self._require_model()
             sql = f"SELECT p.confidence, p.number, p.predicted {where} AND {after} {by}"
-            page = cut_page(self._reader.rows(sql, values), limit)
+            page = page_and_cursor(self._reader.rows(sql, values), limit)
             total = self._reader.value(f"SELECT count(*) {where}", values)
             images = self._describer.describe([row[1] for row in page.rows], name, open_round)
             predicted = {number: {"class": each, "confidence": value} for value, number, each in page.rows}

@@ -26,7 +26,7 @@ def page_sql(sort: str, number: str, ascending: bool) -> tuple[str, str]:
     return condition, f"ORDER BY {sort} {direction}, {number} {direction} LIMIT :limit + 1"
 
 
-def cut_page(rows: Sequence[Row], limit: int) -> Page:
+def page_and_cursor(rows: Sequence[Row], limit: int) -> Page:
     """Return the page of `limit` rows, of which one more was read to see whether there are others."""
     if len(rows) <= limit:
         return Page(rows, None)

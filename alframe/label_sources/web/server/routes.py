@@ -104,7 +104,7 @@ class Work:
             Route("/api/leases", self.lease, methods=["POST"]),
             Route("/api/leases/renew", self.renew, methods=["POST"]),
             Route("/api/leases/return", self.give_back, methods=["POST"]),
-            Route("/api/skip", self.skip, methods=["POST"]),
+            Route("/api/skip", self.postpone, methods=["POST"]),
             Route("/api/answers", self.answer, methods=["POST"]),
             Route("/api/undo", self.undo, methods=["POST"]),
             Route("/api/actions", self.actions, methods=["GET"]),
@@ -114,14 +114,14 @@ class Work:
 
     def describe(self, images: Sequence[int], session: Session) -> list[dict[str, Any]]:
         """Return the JSON of images as this session gets it."""
-        return self.context.describer.describe(images, session.name, self.context.published.round)
+        return self.context.describer.describe(images, session.name, self.context.last_published.round)
 
     async def lease(self, request: Request) -> Response:
         """Give the session the next images."""
         context, session, content = self.context, self.context.session(request), await read_json(request)
         size = read_number(content.get("size"), "size", 1, MAX_LISTED, context.config.source.page)
         images = context.work.next_images(
-            session.digest, session.name, context.published.round, size, bool(content.get("more"))
+            session.digest, session.name, context.last_published.round, size, bool(content.get("more"))
         )
         batch = context.batch_progress()
         others = batch["leased"] - context.leases.counts()[session.digest]
@@ -149,7 +149,7 @@ class Work:
         self.context.changed = True
         return Response(status_code=204)
 
-    async def skip(self, request: Request) -> Response:
+    async def postpone(self, request: Request) -> Response:
         """Put images at the end of the session's queue."""
         session = self.context.session(request)
         self.context.work.skip(session.digest, read_images(await read_json(request)))
@@ -166,7 +166,7 @@ class Work:
         context.check_project(content)
         action, name = read_action_id(content), read_name(content, session.name)
         names, alone = context.classes.names(), context.classes.on_their_own()
-        answers, written = context.answering.read_answers(content, names, alone, context.published.round)
+        answers, written = context.answering.parse_answers(content, names, alone, context.last_published.round)
         held = sorted(set(context.leases.held_by(session.digest)).difference(written.saved))
 
         def write(journal: Journal) -> None:

@@ -106,14 +106,14 @@ class Guard:
             headers = Headers(scope=scope)
             if len(scope["path"]) > _LONGEST_PATH:
                 raise ApiError("not_found", "There is nothing at this address.")
-            self._check_host_and_origin(scope["method"], headers)
+            self._check_headers(scope["method"], headers)
             if not _is_open_to_all(scope["path"]):
                 scope["session"] = self._require_session(headers)
             await self._app(scope, _bounded(receive, headers), guarded_send)
         except ApiError as error:
             await error.response()(scope, receive, guarded_send)
 
-    def _check_host_and_origin(self, method: str, headers: Headers) -> None:
+    def _check_headers(self, method: str, headers: Headers) -> None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not is_allowed_host(hosts[0], self._port, self._config.source.lan):
             raise ApiError("bad_host", "This address is not served. Open the one that alframe has printed.")
