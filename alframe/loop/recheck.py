@@ -45,9 +45,8 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     training, by_people = fitted.training, fitted.training.is_by_people
     rechecks = campaign.recheck_rounds()
     hidden = set[int]().union(*hidden_keys_by_round(campaign).values())
-    asked_before = {
-        key for stored in campaign.ledger.stored_rounds() if stored.number in rechecks for key in stored.keys
-    }
+    stored_rounds = campaign.ledger.stored_rounds()
+    asked_before = {key for stored in stored_rounds if stored.number in rechecks for key in stored.keys}
     is_hidden, was_asked = (np.isin(training.keys, list(keys)) for keys in (hidden, asked_before))
     rng = seeding.generator(campaign.settings.seed, "recheck", len(training.keys))
     x = fitted.embedded.embedding.features[training.keys]

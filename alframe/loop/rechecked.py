@@ -84,9 +84,5 @@ def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence
 
 def find_rechecks(campaign: Campaign) -> list[tuple[StoredRound, int]]:
     """Return each round that asked again, oldest first, with the number of labels that were compared for it."""
-    events = dict(campaign.ledger.events_of(AskedAgain))
-    return [
-        (stored, events[stored.number].examined)
-        for stored in campaign.ledger.stored_rounds()
-        if stored.number in events
-    ]
+    events, stored_rounds = dict(campaign.ledger.events_of(AskedAgain)), campaign.ledger.stored_rounds()
+    return [(stored, events[stored.number].examined) for stored in stored_rounds if stored.number in events]
