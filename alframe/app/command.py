@@ -92,7 +92,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     _require_equals_signs(typed)
     if typed and NAME.match(typed[0]):
         typed = [f"task={typed[0]}", *_name_words(typed[0], typed[1:])]
-    read = by_key(map(_parse_override, typed))
+    read = by_key(map(_parse_override, typed, ["", *typed]))
     folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
     latest = latest_project(runs) if folder is None and not _is_run(read) and not _configures_campaign(read) else None
     project = folder or latest
@@ -174,11 +174,15 @@ def _names_of_words(verb: str) -> str | tuple[str, ...]:
     return factory.words_are if isinstance(factory, TakesWords) else ""
 
 
-def _parse_override(word: str) -> Override:
-    """Read one override; the value is still as it was typed, except for the choices of groups."""
+def _parse_override(word: str, before: str = "") -> Override:
+    """Read the override that follows the word `before`; its value stays as typed, except for choices of groups."""
     override = Override.read(word)
     if override is None:
-        raise BadParams(f"'{word}' is not of the form key=value. A command such as 'export' must come first.")
+        quotes = f" If it belongs to the value before it, use quotes: {quote_argument(f'{before} {word}')}."
+        raise BadParams(
+            f"'{word}' is not of the form key=value. A command such as 'export' must come first."
+            f"{quotes if '=' in before else ''}"
+        )
     override = _under_new_name(override)
     if override.key not in GROUPS:
         is_baseline = override.key == "compare" and not (override.text or "{").startswith("{")

@@ -49,8 +49,8 @@ def describe_estimate(unseen: UnseenClasses | None, images: int) -> str:
     drawn = f"{images} labelled image{'s' if images != 1 else ''} drawn at random"
     if unseen is None:
         return (
-            f"How many classes have no label yet cannot be estimated from {drawn}. It takes at least {MIN_IMAGES}, of "
-            "which no more than half are alone in their class."
+            f"The number of classes without a label cannot be estimated yet from {drawn}. The estimate needs at least "
+            f"{MIN_IMAGES} such images, and at least half of them must share their class with another one."
         )
     about, low = round(unseen.estimate), math.floor(unseen.low + 1e-6)
     share = f"at most {100 * unseen.largest_share:.2g} % of the pool (95 % confidence, estimated from {drawn})."

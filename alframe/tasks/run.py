@@ -61,6 +61,10 @@ class Run(Watching):
         if earlier is not None and is_simulation:
             return earlier
         if not is_simulation:
+            if not session.items():
+                next(
+                    iter(session.parts.pool.items()), None
+                )  # a folder that does not exist is reported before a page opens
             log.info("%s", _describe_folder(session))
         with serving_people(session) as serving:
             with _telling_people(serving, "embedding", "Reading the images. The first batch follows."):

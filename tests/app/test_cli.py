@@ -43,6 +43,13 @@ def ends(runs: Path) -> dict[str, int]:
     return {file.parent.name: file.stat().st_mtime_ns for file in runs.glob("*/done.json")}
 
 
+def test_a_folder_that_does_not_exist_is_reported_before_a_page_opens(alframe: CommandLine, tmp_path: Path) -> None:
+    absent = tmp_path / "My Season"
+    finished = alframe("pool=folder", f"pool.root={absent}", "label_source=web", f"runs={tmp_path / 'runs'}")
+    assert f"{absent} does not exist." in refused(finished)
+    assert not list(tmp_path.glob("runs/*/to_label"))
+
+
 # Help and version
 
 

@@ -95,6 +95,11 @@ SLIPS = (
     (["statsu"], UnknownComponent, "no task 'statsu'. Did you mean 'status'?"),
     (["sed=1"], BadParams, "no setting 'sed'. Did you mean 'seed'?"),
     (["batch=3", "status"], BadParams, "'status' is not of the form key=value. A command such as 'export' must come"),
+    (
+        ["pool.root=/My", "Season"],
+        BadParams,
+        'If it belongs to the value before it, use quotes: "pool.root=/My Season"',
+    ),
     (["predict", "image=x"], BadParams, "Did you mean 'images'?"),
     (["--config-dir", "nowhere"], BadParams, "--config-dir=nowhere: there is no such folder"),
     (["pool.species=[fox, {zebra]"], BadParams, "cannot be parsed"),

@@ -135,6 +135,24 @@ def test_times_that_cannot_be_read_are_counted(tmp_path: Path, caplog: pytest.Lo
     assert "3 of 4 images have no time in their EXIF; the first is b.jpg." in caplog.text
 
 
+def test_camera_images_without_any_time_are_named_unless_their_bursts_are_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    items = [Item(name, tmp_path / name) for name in ("a.jpg", "b.jpg")]
+    for listed, settings in (
+        ([replace(item, sequence="burst") for item in items], Sequences()),
+        (items, Sequences(gap=None)),
+        (items, Sequences(times="none")),
+        ([replace(item, path=item.path.with_suffix(".png")) for item in items], Sequences()),
+    ):
+        add_times(listed, settings)
+    assert "recognise bursts" not in caplog.text
+    add_times(items, Sequences())
+    assert "None of the 2 images has a time in its EXIF, so alframe cannot recognise bursts" in caplog.text
+
+
 def test_values_that_cannot_be() -> None:
     for wrong in (-1, float("nan"), float("inf")):
         with pytest.raises(BadParams, match=f"gap={wrong}: must be"):

@@ -63,7 +63,7 @@ def test_images_of_large_strata_stand_for_more(tmp_path: Path, campaign) -> None
 
 def test_the_sentences() -> None:
     assert describe_estimate(None, 1).startswith(
-        "How many classes have no label yet cannot be estimated from 1 labelled image drawn at random."
+        "The number of classes without a label cannot be estimated yet from 1 labelled image drawn at random."
     )
     assert describe_estimate(UnseenClasses(60, 5.4, 2.9, 0.071), 60) == (
         "About 5 classes, or more, have no label yet: at least 2, and their images are at most 7.1 % of the pool (95 % "

@@ -21,6 +21,7 @@ from alframe.settings import Sequences
 from alframe.types import Bools, Ints, Item
 
 log = logging.getLogger(__name__)
+_CAMERA_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
 
 
 def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
@@ -52,11 +53,24 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
             "own.",
             *(len(paths) - column.known, len(paths), example),
         )
+    elif not column.known and sequences.gap is not None and _could_be_bursts(items):
+        log.warning(
+            "None of the %d images has a time in its EXIF, so alframe cannot recognise bursts: it may ask for several "
+            "frames of a burst, and test the model on frames of bursts from which it learned. If your images form "
+            "bursts, name the burst of each image in a table: pool=csv pool.sequence_column=COLUMN.",
+            len(paths),
+        )
     return [
         item if item.taken is not None else _add_time(item, exif_times[item.path], sequences.times == "file")
         for item in items
         if item.path not in failures.failed
     ]
+
+
+def _could_be_bursts(items: Sequence[Item]) -> bool:
+    return all(item.sequence is None for item in items) and any(
+        item.path.suffix.lower() in _CAMERA_SUFFIXES for item in items
+    )
 
 
 def _add_time(item: Item, exif_time: datetime | None, by_file: bool) -> Item:
