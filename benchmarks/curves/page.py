@@ -11,6 +11,7 @@ from typing import Any
 from alframe.comparison.statistics import Interval, SpeedUp, penalty_matrix
 from alframe.store.files import replace_atomically
 from benchmarks.curves.compare import CEILING, DEAR, OFTEN, Measured, Overall, Row, first_batches, load, overall, rows
+from benchmarks.curves.crops import crops_section
 from benchmarks.curves.default import SINCE, default_section
 from benchmarks.curves.figure import draw
 from benchmarks.curves.plan import FIRST, LONGER, Recipe
@@ -25,19 +26,21 @@ def write_page(file: Path, docs: Path) -> Path:
     result = json.loads(file.read_text(encoding="utf-8"))
     figure, page = docs / FIGURE, docs / PAGE
     figure.parent.mkdir(parents=True, exist_ok=True)
-    for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name, default_section(file.parent)))):
+    sections = default_section(file.parent), crops_section(file.parent)
+    for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name, *sections))):
         with replace_atomically(place) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return page
 
 
-def text_of(result: Mapping[str, Any], source: str, default: str = "") -> str:
-    """The page in Markdown, with the section about the defaults."""
+def text_of(result: Mapping[str, Any], source: str, default: str = "", crops: str = "") -> str:
+    """The page in Markdown, with the sections about the defaults and about boxes."""
     sets = load(result)
     table = overall(sets)
     parts = [
         _head(result, sets, source),
         default,
+        crops,
         _all_sets(sets, table, source),
         _not_worth(table),
         _better_than_margin(sets, table),

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.curves.__main__ import RESULTS, compact, newest
 from benchmarks.curves.compare import Overall, first_batches, load, overall, rows
+from benchmarks.curves.crops import crops_section
 from benchmarks.curves.default import default_section, gain, labels_needed, text_of_default
 from benchmarks.curves.page import FIGURE, PAGE, text_of, write_page
 from benchmarks.curves.plan import Recipe
@@ -164,7 +165,7 @@ def test_the_page_in_docs_is_that_of_the_newest_results() -> None:
         pytest.skip("no results of this benchmark are kept yet")
     result = json.loads(file.read_text(encoding="utf-8"))
     page = (DOCS / PAGE).read_text(encoding="utf-8")
-    assert page == text_of(result, file.name, default_section(RESULTS)), (
+    assert page == text_of(result, file.name, default_section(RESULTS), crops_section(RESULTS)), (
         "Write it anew: python -m benchmarks.curves --report"
     )
     figure = (DOCS / FIGURE).read_text(encoding="utf-8")

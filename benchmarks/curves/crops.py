@@ -1,0 +1,83 @@
+"""The part of the page about boxes: how much faster a model learns from them than from whole frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alframe.comparison.statistics import Interval, mean_interval
+from benchmarks.strategies import area, common_rows
+
+WHOLE, DRAWN, DETECTED = "whole", "drawn", "detected"
+ABOUT = {
+    "animals-frames": "frames with an animal, tested on other frames of the same bursts",
+    "animals-bursts": "frames with an animal, tested on other bursts",
+    "all-frames": "all frames, tested on other frames of the same bursts",
+    "all-bursts": "all frames, tested on other bursts",
+}
+
+
+def crops_section(folder: Path) -> str:
+    """Return the section about boxes, from the newest results of `benchmarks.crops`; empty without any."""
+    file = max(folder.glob("*-crops.json"), default=None)
+    return "" if file is None else text_of_crops(json.loads(file.read_text(encoding="utf-8")), file.name)
+
+
+def text_of_crops(result: Mapping[str, Any], source: str) -> str:
+    """Return the section in Markdown."""
+    lines = [
+        _head(result, source),
+        "",
+        "| images | strategy | accuracy, whole frames | drawn boxes | detected boxes | macro-F1, whole frames | drawn "
+        "boxes | detected boxes |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, by in sorted(result["sets"].items(), key=lambda pair: list(ABOUT).index(pair[0])):
+        for strategy in (key.removeprefix(f"{WHOLE}:") for key in by if key.startswith(WHOLE)):
+            cells = [cell for measure in ("accuracy", "macro_f1") for cell in _cells(by, strategy, measure)]
+            lines.append(f"| {ABOUT[name]} | `{strategy}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _head(result: Mapping[str, Any], source: str) -> str:
+    counts, setting = result["counts"], result["setting"]
+    found = counts["detected_boxes_of_animals"]
+    return (
+        "## Boxes or whole frames\n\nThis section says what `boxes.file` brings on camera traps. The results are in "
+        f"`{source}`. The {counts['frames']} frames of {counts['bursts']} bursts are those of `missouri-camtrap`. "
+        f"People have drawn boxes in {counts['animals']} of them, and the others are empty. *Drawn boxes* are the "
+        "largest of these in each frame. *Detected boxes* are the most confident ones of MegaDetectorLite, from "
+        "[`alframe detect`](https://github.com/alframe/alframe/blob/main/plugins/alframe-megadetector/README.md), at "
+        f"its usual threshold. It found a box in {found} of the {counts['animals']} frames with an animal, and in "
+        f"{counts['detected_boxes_of_empty']} of the {counts['frames'] - counts['animals']} empty ones. A frame "
+        "without a detected box stays whole. With all frames, drawn boxes are not compared, because they would tell "
+        "the model which frames are empty.\n\n"
+        f"All runs go from 20 labels to {setting['budget']} in batches of {setting['batch']}, with "
+        f"{setting['seeds']} seeds. Each seed holds out another fifth of the frames, or of the bursts. With the same "
+        "seed, the test frames are the same for all. With `random:auto`, the labelled frames are also the same. With "
+        "`uherding:auto`, each view chooses its own. The table shows the area under the curve with whole frames, in "
+        "points. The other columns are the area with boxes minus the area with whole frames, paired by seed, with "
+        "Student's 95 % interval. **Bold**: the whole interval is above 0, or below it."
+    )
+
+
+def _cells(by: Mapping[str, Any], strategy: str, measure: str) -> list[str]:
+    whole = by[f"{WHOLE}:{strategy}"]
+    own = mean_interval(area(np.array(whole[measure], np.float64), np.array(whole["labels"], np.float64)))
+    cells = [f"{own.mean:.1f} ± {(own.high - own.low) / 2:.1f}"]
+    for view in (DRAWN, DETECTED):
+        if f"{view}:{strategy}" not in by:
+            cells.append("–")
+            continue
+        ours, theirs, labels = common_rows(by[f"{view}:{strategy}"], whole, measure)
+        cells.append(_gain(mean_interval(area(ours, labels) - area(theirs, labels))))
+    return cells
+
+
+def _gain(found: Interval) -> str:
+    text = f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
+    return f"**{text}**" if found.is_above_zero or found.is_below_zero else text
