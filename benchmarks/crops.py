@@ -96,8 +96,9 @@ def write_sets(frames: Sequence[Frame], detections: Path, work: Path) -> dict[st
         for place in ("frames", "bursts"):
             for name, rows in (("animals", has_animal), ("all", np.ones(len(frames), np.bool_))):
                 if (name, view) != ("all", DRAWN):
-                    more = {"sequence": sequences[rows]} if place == "bursts" else {}
-                    np.savez(work / f"{name}-{place}@{view}.npz", x=x[rows], y=y[rows], **more)
+                    arrays: dict[str, Any] = {"x": x[rows], "y": y[rows]}
+                    arrays |= {"sequence": sequences[rows]} if place == "bursts" else {}
+                    np.savez(work / f"{name}-{place}@{view}.npz", **arrays)
     return counts
 
 

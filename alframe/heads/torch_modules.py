@@ -72,16 +72,18 @@ class SummedLogits(nn.Module):
         self.rows = scaled_linear(state["weight"], state["bias"], mean, scale)
         self.unit = UnitVectors(mean, scale)
         self.unit_rows = linear(state["unit_weight"], np.zeros_like(state["bias"]))
-        self.register_buffer("references", torch.from_numpy(state["references"].copy()))
+        references = state["references"].copy()
+        # None of them is no buffer: torch.export.save fails on an array without elements that comes from NumPy.
+        self.register_buffer("references", torch.from_numpy(references) if len(references) else None)
         self.falloff = float(state["falloff"][0])
 
-    references: torch.Tensor
+    references: torch.Tensor | None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, C)."""
         unit = self.unit(x)
         logits: torch.Tensor = self.rows(x) + self.unit_rows(unit)
-        if not len(self.references):
+        if self.references is None:
             return logits
         distance = 1 - (unit @ self.references.T).amax(dim=1, keepdim=True)
         return logits * torch.exp(-self.falloff * distance)

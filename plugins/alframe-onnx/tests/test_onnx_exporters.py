@@ -132,6 +132,13 @@ def test_a_conversion_that_changes_the_numbers_is_not_written(tmp_path: Path, mo
     assert not list(tmp_path.glob("*.pt2"))
 
 
+def test_a_head_whose_state_has_empty_arrays_is_exported(tmp_path: Path) -> None:
+    """Such as the default head, if its predictions do not fall off with the distance."""
+    model = FakeModel(head_recipe={"name": "auto"})
+    assert not all(array.size for array in model.head.state().values())
+    assert TorchExport().export(pictures(tmp_path), model, tmp_path) == [tmp_path / "model.pt2"]
+
+
 def _one_after_the_other(*answers: Floats) -> Any:
     """Return a stand-in for `torch_predictor`, whose predictors give one answer each, in turn."""
     turns = iter(answers)

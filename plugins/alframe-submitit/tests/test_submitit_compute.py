@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,10 +14,10 @@ from alframe_submitit.compute import Submitit
 from alframe_submitit.shard_files import digest
 
 import alframe
-from alframe.errors import BadParams
+from alframe.errors import BadParams, ComputeError
 from alframe.kit.composite import build_part
 from alframe.testing import ClusterComputeSuite, tiny_overrides, tiny_pool
-from alframe.testing.compute import count_calls
+from alframe.testing.compute import count_calls, shard_lengths
 from alframe.types import Item
 
 
@@ -46,6 +47,17 @@ def test_results_that_a_killed_process_did_not_take_are_found(tmp_path: Path) ->
     results.close()
     assert list(compute.map_shards(work, [[1], [2], [3]])) == [1, 2, 3]
     assert len(list((tmp_path / "seen").glob("*-*"))) == 4, "a shard was worked on again"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Slurm's commands are scripts here")
+def test_a_slurm_that_takes_no_jobs_is_named_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("sbatch", "echo invalid partition specified >&2; exit 1"), ("srun", ""), ("squeue", "")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    compute = Submitit(folder=tmp_path / "jobs", partition="moon")
+    with pytest.raises(ComputeError, match=r"(?s)Jobs cannot be submitted: .*invalid partition.*compute\.partition"):
+        list(compute.map_shards(shard_lengths, [[1]]))
 
 
 def test_a_network_has_the_same_digest_in_each_process() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -46,13 +47,17 @@ class TorchExport:
         target = folder / self.file
         with explain_write_errors(target), replace_atomically(target) as temporary, quiet():
             program = torch.export.export(network, (example_pixels(),), dynamic_shapes=free_sizes())
+            _save(program, temporary, {})
             pictures = self.comparison.pictures(predictions)
-            predict = torch_predictor(program.module())
+            with temporary.open("rb") as file:
+                predict = torch_predictor(torch.export.load(file).module())
             self.comparison.require_converted(predict, torch_predictor(network), network.size, pictures)
             compared = self.comparison.require_same(predict, model, pictures)
             description["compared_on"] = str(compared or "no image")
-            with temporary.open("wb") as file:
-                torch.export.save(program, file, extra_files={DESCRIPTION: json.dumps(description)})
-            with temporary.open("rb") as file:  # it can be read back
-                torch.export.load(file)
+            _save(program, temporary, description)
         return [target]
+
+
+def _save(program: torch.export.ExportedProgram, path: Path, description: Mapping[str, str]) -> None:
+    with path.open("wb") as file:  # a path would have to end with .pt2
+        torch.export.save(program, file, extra_files={DESCRIPTION: json.dumps(description)})

@@ -124,7 +124,7 @@ class Jobs:
                 executor = submitit.AutoExecutor(self._files.folder / "jobs", cluster=self._size.cluster)
                 executor.update_parameters(**self._size.parameters())
                 submitted = executor.map_array(work_on, [work] * len(groups), parts, paths)
-            except (RuntimeError, subprocess.SubprocessError, submitit.helpers.FailedJobError, OSError) as error:
+            except (RuntimeError, subprocess.SubprocessError, OSError) as error:  # submitit's own are RuntimeErrors
                 raise ComputeError(
                     f"Jobs cannot be submitted: {error} Correct compute.partition or compute.options, run the command "
                     f"where `sbatch` works, or set compute.cluster=local."
