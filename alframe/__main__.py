@@ -8,10 +8,13 @@ import os
 import signal
 import sys
 
+from alframe.allocator import keep_freed_memory
+
 
 def main() -> None:
     """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports."""
     collect_garbage_rarely()
+    keep_freed_memory()
     replace_closed_streams()
     escape_what_output_cannot_show()
     try:

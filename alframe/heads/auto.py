@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alframe.heads.fitting import DeterministicHead, expand_to_all_classes, prepare_examples, reduce_rows, softmax
+from alframe.heads.fitting import (
+    DeterministicHead,
+    expand_to_all_classes,
+    prepare_examples,
+    reduce_rows,
+    row_lengths,
+    softmax,
+)
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regressions
 from alframe.heads.prototype import Falloff, fit_prototypes
 from alframe.heads.sharpness import FOLD_TOLERANCE, balanced_weights, fit_shares, fit_sharpness, split_folds
@@ -102,7 +109,7 @@ class Auto(DeterministicHead):
         out = np.empty((len(x), len(s["bias"])), np.float32)
         for chunk in chunks(len(x)):
             scaled = self.scale_features(x[chunk])
-            length = np.linalg.norm(scaled, axis=1, keepdims=True)
+            length = row_lengths(scaled)
             length[length == 0] = 1
             logits = scaled @ s["weight"].T + (scaled @ s["unit_weight"].T) / length + s["bias"]
             if len(s["references"]):

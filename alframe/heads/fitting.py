@@ -18,6 +18,7 @@ from alframe.types import Floats, Floats64, Ints
 if TYPE_CHECKING:
     from torch import nn
 
+CACHE_BYTES = 256 << 10  # of rows at a time, for which every processor's cache has room
 SMALLEST_VALUE = 1e-7  # added to the squared length of rows, relative to the mean: the rounding error of float32
 
 
@@ -92,6 +93,22 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
+def row_lengths(x: Floats) -> Floats:
+    """Return the length (n, 1) of each row of `x` (n, D), as numpy.linalg.norm gives it."""
+    lengths = np.empty((len(x), 1), x.dtype)
+    for rows in cached_chunks(x):
+        np.sqrt(np.add.reduce(np.square(x[rows]), axis=1, keepdims=True), out=lengths[rows])
+    return lengths
+
+
+def cached_chunks(x: Floats) -> list[slice]:
+    """Return slices of the rows of `x` (n, D) that fit into a processor's cache, so that several steps read them once.
+
+    For steps on each row by itself, which give the same bits however the rows are cut.
+    """
+    return chunks(len(x), bytes_per_row=x.itemsize * x.shape[1], limit=CACHE_BYTES)
+
+
 def class_means(x: Floats, y: Ints) -> tuple[Floats, Ints]:
     """Return the means (P, D) and sizes (P,) of the classes of `x` (m, D), where `y` (m,) is 0..P-1."""
     counts = np.bincount(y)
@@ -111,8 +128,11 @@ class DeterministicHead:
 
     def scale_features(self, x: Floats) -> Floats:
         """Return `x` (n, D) scaled as the examples were."""
-        scaled: Floats = np.asarray(x, np.float32) - self._state["mean"]
-        scaled /= self._state["scale"]  # in place: a second table takes as long as all else
+        x = np.asarray(x, np.float32)
+        scaled = np.empty_like(x)
+        for rows in cached_chunks(x):
+            np.subtract(x[rows], self._state["mean"], out=scaled[rows])
+            scaled[rows] /= self._state["scale"]
         return scaled
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:

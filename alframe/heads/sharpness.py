@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
 
+from alframe.kit.folds import stratified_folds
 from alframe.types import Bools, Floats64, Ints
 
 MEASURED = 200  # labels that are predicted to measure, at least, where there are as many: more change hardly anything
@@ -22,18 +22,13 @@ def split_folds(y: Ints, unseen: Bools, groups: Ints, folds: int, rng: np.random
     `y` (m,) are the classes. There are fewer than `folds` if fewer hold enough rows to measure on, and none if nothing
     can be measured.
     """
-    from sklearn.model_selection import StratifiedKFold
-
     rows = np.flatnonzero(unseen)
     _, first, numbers = np.unique(groups[rows], return_index=True, return_inverse=True)
     kinds = y[rows][first]  # a group has mostly one class; StratifiedGroupKFold takes as long as all fits together
     folds = min(folds, int(np.bincount(kinds).max(initial=0)))
     if folds < 2 or len(np.unique(y[rows])) < 2:
         return []
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes that are too small to be in every fold
-        tests = [rows[np.isin(numbers, test)] for _, test in splitter.split(kinds, kinds)]
+    tests = [rows[np.isin(numbers, test)] for test in stratified_folds(kinds, folds, int(rng.integers(2**31)))]
     return tests[: -(-MEASURED * folds // len(rows))]
 
 

@@ -24,7 +24,7 @@ def weigh_random_draws(campaign: Campaign) -> dict[int, float]:
     for stored in ledger.stored_rounds():
         if (stored.sampler if stored.number in has_model else stored.start_sampler) == "random":
             weights |= dict.fromkeys(stored.keys, 1.0)
-    for draw in load_audit_draws(campaign, len(ledger.items())):
+    for draw in load_audit_draws(campaign, ledger.count_items()):
         sizes = np.bincount(draw.strata)
         stands_for = sizes[draw.strata[draw.keys]] * len(draw.keys) / max(1, sizes[1:].sum())  # 1 on average
         weights |= dict(zip(draw.keys.tolist(), stands_for.tolist(), strict=True))

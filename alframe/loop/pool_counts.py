@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from alframe.loop.campaign import Campaign
 from alframe.store.events import Absent
-from alframe.types import Item
+from alframe.store.records import StoredItems
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class PoolCounts:
         return f"{total}; {self.held_out:,} held out for testing"
 
 
-def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable[int] = ()) -> PoolCounts:
+def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[int] = ()) -> PoolCounts:
     """Count the images of a project by where they stand; `answered_now` are answered, but not in the ledger yet.
 
     The first of these that fits an image counts it: labelled, labelled for its sequence, labelled with several classes,
@@ -36,27 +38,28 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     """
     labels, ledger = campaign.labels(), campaign.ledger
     rounds = ledger.stored_rounds()
-    held_out = {key for key, item in enumerate(items) if item.split == "test"}
+    held_out = items.held_out_keys()
     opened = {key for stored_round in rounds if not stored_round.closed for key in stored_round.keys}
     closed = {key for stored_round in rounds if stored_round.closed for key in stored_round.keys}
     labelled = {label.item for label in labels.counted}
-    places: list[tuple[set[int], str]] = [
+    places: list[tuple[Iterable[int], str]] = [
         (labelled, "labelled"),
         ({label.item for label in campaign.labels_with_propagated(items)}, "labelled with their sequence"),
-        (set(labels.unresolved_conflicts), "with conflicting labels"),
-        (set(labels.unsure_rounds), "unsure"),
-        (set(answered_now), "answered, to be read by the next run"),
+        (labels.unresolved_conflicts, "with conflicting labels"),
+        (labels.unsure_rounds, "unsure"),
+        (answered_now, "answered, to be read by the next run"),
         (opened, "requested and not answered yet"),
         (load_absent(campaign), "no longer in the pool's listing"),
-        (set(ledger.unreadable()), "that cannot be read"),
+        (ledger.unreadable(), "that cannot be read"),
         (closed, "requested without an answer"),
-        (set(range(len(items))), "never requested"),
+        (range(len(items)), "never requested"),
     ]
-    counted, parts = held_out, []
+    is_counted, parts = np.zeros(len(items), bool), []
+    is_counted[held_out] = True
     for keys, description in places:
-        count = len(keys - counted)
-        counted = counted | keys
-        if count:
+        before = np.count_nonzero(is_counted)
+        is_counted[list(keys)] = True
+        if count := int(np.count_nonzero(is_counted) - before):
             parts.append((count, description))
     return PoolCounts(len(held_out), parts)
 

@@ -23,6 +23,7 @@ from alframe.loop.experiment import sync_pool
 from alframe.loop.finetune import update_embedder
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.round import update_and_evaluate_model
+from alframe.store.records import StoredItems
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 
@@ -43,7 +44,7 @@ class Session(Campaign):
         """The task to run."""
         return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
-    def items(self) -> Sequence[Item]:
+    def items(self) -> StoredItems:
         """Return every item of the project, by key."""
         return self.ledger.items()
 

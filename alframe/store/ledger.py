@@ -95,6 +95,10 @@ class Ledger(Database):
             raise damaged(self.file, LookupError("items are missing"))
         return StoredItems(rows, self.file)
 
+    def count_items(self) -> int:
+        """Return how many items were ever listed."""
+        return int(self._read("SELECT count(*) FROM item")[0][0])
+
     def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the keys of those of the ids that are known."""
         wanted = json.dumps(list(ids))

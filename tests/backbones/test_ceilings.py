@@ -12,9 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from alframe.allocator import keep_freed_memory
 from alframe.backbones.efficientnet_lite import EfficientNetLite
 from alframe.data.loading import load_batches, normalise
-from alframe.engine.embedding.embedder import keep_freed_memory
 from alframe.types import Item
 
 

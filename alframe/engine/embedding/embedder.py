@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
 
+from alframe.allocator import keep_freed_memory
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load_batches
@@ -22,8 +20,6 @@ from alframe.engine.embedding.runner import NetworkRunner, engine_candidates
 from alframe.errors import BadOutput
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # from glibc's malloc.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +101,6 @@ def embedder_from_module(
     runner = NetworkRunner(chosen, module, spec, device)
     digest = _digest_network(module, spec, recipe)
     return Embedder(module, spec, int(trial.shape[1]), digest, device, runner, dict(recipe), tuple(fallbacks))
-
-
-@cache
-def keep_freed_memory() -> bool:
-    """Tell glibc's allocator never to give pages back; return whether it did (elsewhere there is nothing to do).
-
-    By default every large tensor is mapped from the kernel, faulted in page by page, and returned when the layer is
-    done, which takes longer than the arithmetic of an eager forward pass (EfficientNet-Lite0 at 224 px, batches of 32,
-    one thread: 25 images a second and 7,700 page faults an image; with the memory kept 50 and 49).
-    """
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_TRIM_THRESHOLD, -1)) and bool(mallopt(_MMAP_MAX, 0))
 
 
 def embed_batches(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,7 +10,9 @@ import numpy as np
 
 from alframe.contracts import Head
 from alframe.engine.measuring.intervals import effective_images, wilson_interval
+from alframe.engine.measuring.scores import count_confusion, log_loss, precision_recall_f1
 from alframe.kit.composite import fit_head
+from alframe.kit.folds import stratified_group_folds
 from alframe.types import CROSS_VALIDATION_BASIS, Bools, Evaluation, FitContext, Floats, Floats64, Ints
 
 CALIBRATION_BINS = 15  # of the confidence, for the calibration error
@@ -46,8 +47,6 @@ def evaluate_probs(
     `image_counts` (see Evaluation), with None for its scores where no test image has it. With a `sample`, the scores
     are weighted, and the test images, as which the images are counted, are those drawn at random.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
     names = tuple(sorted({*classes, *truth, *image_counts}))
     numbers = {name: number for number, name in enumerate(names)}
     known = np.array([numbers[name] for name in classes])
@@ -55,12 +54,10 @@ def evaluate_probs(
     actual = np.array([numbers[name] for name in truth])
     if sample is None:
         sample = AuditSample(np.ones(len(actual)), np.ones(len(actual)))
-    is_test, weights, all_names = sample.drawn > 0, sample.counts_for, np.arange(len(names))
-    matrix = confusion_matrix(actual[is_test], predicted[is_test], labels=all_names)
+    is_test, weights = sample.drawn > 0, sample.counts_for
+    matrix = count_confusion(actual[is_test], predicted[is_test], len(names))
     support, predictions = matrix.sum(axis=1), matrix.sum(axis=0)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        actual, predicted, labels=all_names, zero_division=0, sample_weight=weights
-    )
+    precision, recall, f1 = precision_recall_f1(actual, predicted, len(names), weights)
     has_images, is_predicted = support > 0, predictions > 0
     is_right = predicted == actual
     accuracy = float(np.average(is_right, weights=weights))
@@ -140,15 +137,11 @@ def calibration_error(confidence: Floats | Floats64, right: Bools, weights: Floa
 
 
 def _log_loss(probs: Floats, known: Ints, actual: Ints, classes: int, weights: Floats64) -> float:
-    from sklearn.metrics import log_loss
-
     if classes < 2:
         return 0.0
-    # scikit-learn takes every probability to be at least the resolution of float32, 1.2e-7: so much a class costs of
-    # which the head has never heard.
     all_probs = np.zeros((len(probs), classes), np.float32)
     all_probs[:, known] = probs
-    return float(log_loss(actual, all_probs, labels=np.arange(classes), sample_weight=weights))
+    return log_loss(all_probs, actual, weights)
 
 
 def cross_validate(
@@ -169,8 +162,6 @@ def cross_validate(
     images were chosen for being hard or unusual and come from places the head has seen, so this is not an estimate for
     other images.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     group_numbers = np.unique(context.groups, return_inverse=True)[1]
     pairs = np.unique(np.stack([y, group_numbers]), axis=1)
     group_counts, label_counts = (np.bincount(numbers, minlength=len(classes)) for numbers in (pairs[0], y))
@@ -180,10 +171,8 @@ def cross_validate(
     folds = min(folds, int(commonest[0]), len(np.unique(group_numbers[rows])))
     if folds < 2 or len(rows) < MIN_LABELS or commonest[1] < 2:
         return None
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes that cannot be in every fold, which is to be expected
-        tests = [rows[test] for _, test in splitter.split(x[rows], y[rows], group_numbers[rows])]
+    seed = int(rng.integers(2**31))
+    tests = [rows[test] for test in stratified_group_folds(y[rows], group_numbers[rows], folds, seed)]
     splits = [(np.setdiff1d(np.arange(len(y)), test), test) for test in tests]
     probs = predict_folds(make_head, x, y, context, len(classes), splits, rng)
     basis = CROSS_VALIDATION_BASIS if context.is_unseen_by_backbone.all() else UNSEEN_BASIS

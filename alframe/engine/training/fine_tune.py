@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from alframe.allocator import keep_freed_memory
 from alframe.contracts.loss import OldUsesTrainingLabels, UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise
-from alframe.engine.embedding.embedder import keep_freed_memory
 from alframe.engine.training.early_stopping import (
     EarlyStopping,
     embed_readable,
