@@ -35,4 +35,4 @@ def log_loss(probs: Floats, actual: Ints, weights: Floats64) -> float:
 
 
 def _divide(parts: Floats64, wholes: Floats64) -> Floats64:
-    return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes != 0)
+    return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes != 0)
