@@ -34,5 +34,5 @@ def log_loss(probs: Floats, actual: Ints, weights: Floats64) -> float:
     return float(np.average(-np.log(of_actual), weights=weights))
 
 
-def _divide(parts: Floats64, wholes: Floats64) -> Floats64:
+def _divide(parts: Floats64 | Ints, wholes: Floats64 | Ints) -> Floats64:
     return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes != 0)
