@@ -49,8 +49,9 @@ class Auto(DeterministicHead):
 
     Each labelled image is predicted by models that were not fitted to it. The logits of both heads are added with the
     two factors that predict best (stacking: Wolpert 1992, "Stacked generalization"), where a class counts by the square
-    root of its images. To the linear model, all classes count the same. Then a factor makes the probabilities as sure
-    as they may be (temperature scaling: Guo et al. 2017), where every image counts the same.
+    root of its images. With few labels, the factors stay nearly equal. To the linear model, all classes count the same,
+    except with bursts: a rare class is often one burst, and would count for its background. Then a factor makes the
+    probabilities as sure as they may be (temperature scaling: Guo et al. 2017), where every image counts the same.
 
     With bursts, one image is predicted twice: by models that know other images of its burst, and by models that do not.
     The latter are wrong more often, and their image is farther from all examples. So how sure the head is falls with
@@ -80,10 +81,10 @@ class Auto(DeterministicHead):
         scaled, mean, scale, present, target = prepare_examples(x, y)
         reduced = reduce_rows(scaled)
         unseen = context.is_unseen_by_backbone
-        examples = _Examples(reduced.rows, unit_vectors(reduced.rows), target, unseen, x.shape[1], self)
+        examples = _Examples(reduced.rows, unit_vectors(reduced.rows), target, unseen, context.groups, x.shape[1], self)
         references = np.sort(rng.permutation(len(y))[:REFERENCES])
         models, plain = examples.fit()
-        factors, sharpness, falloff = _fit_factors(examples, models, references, context.groups, rng)
+        factors, sharpness, falloff = _fit_factors(examples, models, references, rng)
         factors = np.asarray(factors * np.exp(sharpness), np.float32)
         bias = np.asarray(factors @ np.stack([models.linear[1], models.prototypes[1]]), np.float32)
         weight, all_bias = expand_to_all_classes(factors[0] * reduced.expand(models.linear[0]), bias, present, classes)
@@ -149,18 +150,24 @@ class _Models:
 class _Examples:
     """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit` (m, r), and the classes.
 
-    They have r coordinates of `dim` features.
+    They have r coordinates of `dim` features. `groups` (m,) are their bursts.
     """
 
     rows: Floats
     unit: Floats
     y: Ints
     unseen: Bools
+    groups: Ints
     dim: int
     head: Auto
 
+    @property
+    def has_bursts(self) -> bool:
+        """Whether any two examples are of one burst."""
+        return len(np.unique(self.groups)) < len(self.groups)
+
     def fit(self) -> tuple[_Models, tuple[Floats, Floats]]:
-        """Return the models of all examples, and the linear model to which classes do not count the same."""
+        """Return the models of all examples, and the linear model to which every example counts the same."""
         plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y]
         weights, biases = self._fit_linear(plain[None])
         fair = self._fair_targets(np.arange(len(self.y)))
@@ -201,9 +208,13 @@ class _Examples:
         return np.asarray(1 - similar.max(axis=1))
 
     def _fair_targets(self, train: Ints) -> Floats:
-        """Return how much each example counts for each class (m, P): the rows `train`, with the same sum a class."""
+        """Return how much each example counts for each class (m, P): the rows `train`, with the same sum a class.
+
+        With bursts, each of them counts the same.
+        """
         targets = np.zeros((len(self.y), int(self.y.max()) + 1), np.float32)
-        targets[train, self.y[train]] = balanced_weights(self.y[train], np.ones(len(train)))
+        power = 0.0 if self.has_bursts else 1.0
+        targets[train, self.y[train]] = balanced_weights(self.y[train], np.ones(len(train)), power)
         return targets
 
     def _fit_linear(
@@ -216,15 +227,14 @@ class _Examples:
 
 
 def _fit_factors(
-    examples: _Examples, models: _Models, references: Ints, groups: Ints, rng: np.random.Generator
+    examples: _Examples, models: _Models, references: Ints, rng: np.random.Generator
 ) -> tuple[Floats64, float, float]:
     """Return the factors (2,) of both models, and their common logarithm a - b distance as (a, b)."""
     folds = examples.head.folds
-    tests = [split_folds(examples.y, examples.unseen, np.arange(len(groups)), folds, rng)]
-    are_bursts = len(np.unique(groups)) < len(groups)
-    if are_bursts:
-        tests.append(split_folds(examples.y, examples.unseen, groups, folds, rng))
-    references = references if are_bursts else references[:0]
+    tests = [split_folds(examples.y, examples.unseen, np.arange(len(examples.y)), folds, rng)]
+    if examples.has_bursts:
+        tests.append(split_folds(examples.y, examples.unseen, examples.groups, folds, rng))
+    references = references if examples.has_bursts else references[:0]
     each = [examples.predict_held_out(some, models, references) for some in tests if some]
     each = [some for some in each if (some.y >= 0).any()]
     if not each:
@@ -238,7 +248,7 @@ def _fit_factors(
         return np.full(2, 0.5), 0.0, 0.0
     factors = fit_shares(logits[:, known], y[known], balanced_weights(y[known], weights[known], power=0.5))
     # Which class comes first is decided, with fairness to rare ones; how sure that is goes by all images alike.
-    a, b = fit_sharpness(_combine(factors, logits), distances, y, weights, falls=are_bursts)
+    a, b = fit_sharpness(_combine(factors, logits), distances, y, weights, falls=examples.has_bursts)
     return factors, a, b
 
 

@@ -14,6 +14,7 @@ MEASURED = 200  # labels that are predicted to measure, at least, where there ar
 FOLD_TOLERANCE = 3e-4  # of fits that are only measured; see GRADIENT_TOLERANCE of the head `linear`
 MAX_LOG_SHARPNESS = 4.0  # natural logarithm, of the factor of the logits
 MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
+EVENNESS = 3.0  # nats, summed over images
 
 
 def split_folds(y: Ints, unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator) -> list[Ints]:
@@ -33,17 +34,25 @@ def split_folds(y: Ints, unseen: Bools, groups: Ints, folds: int, rng: np.random
 
 
 def fit_shares(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
-    """Return the factors (k,), at least 0, with which the sum of the `logits` (k, q, P) predicts `y` (q,) best.
+    """Return the factors (2,), at least 0, with which the sum of the `logits` (2, q, P) predicts `y` (q,) best.
 
     The loss is the cross-entropy, in which images count by `weights` (q,). A logit of minus infinity is that of a class
-    which the models did not know.
+    which the models did not know. A few images cannot tell which model is better, so a penalty pulls both factors
+    together: EVENNESS, where one factor is 0.
     """
 
-    def combine(factors: Floats64, finite: Floats64) -> tuple[Floats64, Floats64]:
-        return np.tensordot(factors, finite, 1), finite
+    def combine(parameters: Floats64, finite: Floats64) -> tuple[Floats64, Floats64]:
+        share, scale = parameters[0], np.exp(parameters[1])
+        scaled = scale * ((1 - share) * finite[0] + share * finite[1])
+        return scaled, np.stack([scale * (finite[1] - finite[0]), scaled])
 
-    start = np.full(len(logits), 1 / len(logits))
-    return _minimise(logits, y, weights, combine, start, [(0, None)] * len(logits))
+    def penalise(parameters: Floats64) -> tuple[float, Floats64]:
+        lead = 2 * parameters[0] - 1
+        return EVENNESS * lead**2, np.array([4 * EVENNESS * lead, 0.0])
+
+    bounds = [(0, 1), (-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS)]
+    share, log_scale = _minimise(logits, y, weights, combine, np.array([0.5, 0.0]), bounds, penalise)
+    return np.asarray(np.exp(log_scale) * np.array([1 - share, share]))
 
 
 def fit_sharpness(
@@ -83,11 +92,13 @@ def _minimise(
     weights: Floats64,
     combine: Callable[[Floats64, Floats64], tuple[Floats64, Floats64]],
     start: Floats64,
-    bounds: Sequence[tuple[float, float | None]],
+    bounds: Sequence[tuple[float, float]],
+    penalise: Callable[[Floats64], tuple[float, Floats64]] | None = None,
 ) -> Floats64:
     """Minimise the cross-entropy of the (q, P) that `combine` makes; it also returns their slopes (parameters, q, P).
 
-    One image without information is added: this avoids certainty from a few images that are all right.
+    `penalise` returns what is added to it, and its slopes (parameters,). One image without information is added: this
+    avoids certainty from a few images that are all right.
     """
     known: Bools = np.isfinite(logits[0])
     finite, barrier = np.where(known, logits, 0.0), np.where(known, 0.0, -np.inf)
@@ -107,6 +118,10 @@ def _minimise(
         sums = powers.sum(axis=1)
         error = powers * (totals / sums)[:, None] - target
         value = totals @ (top[:, 0] + np.log(sums)) - np.vdot(target, combined)
-        return float(value), np.tensordot(slopes, error, 2)
+        slope = np.tensordot(slopes, error, 2)
+        if penalise is None:
+            return float(value), slope
+        more, more_slope = penalise(parameters)
+        return float(value + more), slope + more_slope
 
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)

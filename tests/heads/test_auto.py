@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from alframe.engine.checked_head import checked_head
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.errors import BadParams
-from alframe.heads import auto
+from alframe.heads import auto, sharpness
 from alframe.heads.auto import Auto
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
@@ -151,3 +151,31 @@ def test_a_single_example_of_a_class_is_not_forgotten() -> None:
     head = Auto()
     head.fit(x[kept], y[kept], 2, np.random.default_rng(0))
     assert (head.probs(x).argmax(axis=1) == y).all()
+
+
+def test_a_few_images_do_not_decide_which_model_is_better() -> None:
+    """The second model is right about all images; the first one guesses, and is sure."""
+    shares = []
+    for count in (4, 400):
+        y, rng = np.arange(count) % 2, np.random.default_rng(0)
+        logits = np.stack([2.0 * np.eye(2)[rng.integers(0, 2, count)], 2.0 * np.eye(2)[y]])
+        factors = sharpness.fit_shares(logits, y, np.ones(count))
+        shares.append(factors[1] / factors.sum())
+    assert 0.5 < shares[0] < 0.7 < 0.78 < shares[1]
+
+
+def test_models_that_are_wrong_about_all_images_still_predict() -> None:
+    """Factors of 0 would make all classes equal, and so the first one the prediction for every image."""
+    y = np.arange(20) % 2
+    factors = sharpness.fit_shares(np.stack([-3.0 * np.eye(2)[y]] * 2), y, np.ones(20))
+    assert (factors > 0).all()
+
+
+@pytest.mark.parametrize("groups, totals", [(np.arange(9), [4.5, 4.5]), (np.arange(9) // 2, [6.0, 3.0])])
+def test_all_classes_count_the_same_in_the_linear_model_except_with_bursts(
+    groups: np.ndarray, totals: list[float]
+) -> None:
+    x = np.eye(9, dtype=np.float32)
+    y = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
+    examples = auto._Examples(x, x, y, np.ones(9, bool), groups, 9, Auto())
+    assert examples._fair_targets(np.arange(9)).sum(axis=0) == pytest.approx(totals)
