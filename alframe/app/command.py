@@ -124,7 +124,10 @@ def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
         default = Settings().start.sampler if key in SETTINGS else ChosenParts({}).chosen_names(key)[0]
         if key not in chosen and choice.text != default:
             log.warning(
-                "This project goes on with %s, the default when it was begun. Now %s=%s is.", choice, key, default
+                "This project continues with %s, the default when it was started. The default is now %s=%s.",
+                choice,
+                key,
+                default,
             )
             kept[key] = choice
     return kept

@@ -14,11 +14,11 @@ Usage: python -m alframe [COMMAND] [name=value ...]
 
 Commands ("python -m alframe status --help" describes one)
   run        start or continue a campaign (default)  report      write the project as an HTML page
-  label      store new labels; --watch waits         export      write the model and the predictions
+  label      store new labels (--watch: wait)        export      write the model and the predictions
   status     show the state and the next step        predict     use the model on other images
   withdraw   give up the rest of the open batch      new_plugin  write a package for your own part
   plugins    list parts; "plugins NAME" describes one  compare     write a page that compares runs
-  recheck_labels                                       ask again about labels that are likely wrong
+  recheck_labels                                       ask again about doubtful labels
 
 Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
   pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker, compute,
@@ -27,7 +27,7 @@ Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
 Settings, for example
   project=FOLDER      the campaign's folder         batch=20             images in each round
   classes=[fox,hare]  classes known beforehand      stopping.labels=200  labels before it stops
-  enough=0.8          answered part of a batch      seed=0               decides everything random
+  enough=0.8          share that must be answered   seed=0               seed of all random choices
 
 Flags
   --help-all          all parts and settings        --config-dir=FOLDER  your own YAML files

@@ -89,5 +89,5 @@ def _describe_problems() -> Iterator[str]:
         for file in sorted(conf.folder.glob("*/*.yaml")):
             key = (file.parent.name, file.stem)
             if key in seen:
-                yield f"{conf.owner}: conf/{key[0]}/{key[1]}.yaml is shadowed by the one of {seen[key]}."
+                yield f"{conf.owner}: conf/{key[0]}/{key[1]}.yaml is shadowed by the file of {seen[key]}."
             seen.setdefault(key, conf.owner)

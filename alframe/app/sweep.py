@@ -111,7 +111,7 @@ def _print_sweep(folder: Path, start: float) -> bool:
     if incomplete:
         lines.append(f"{len(incomplete)} of {len(notes)} runs are included, but some of their steps failed:")
         lines += sorted({failure for note in incomplete for failure in note["failures"]})
-    lines.append(f"Every run's curve: {' and '.join(map(str, files))}")
+    lines.append(f"The curves of all runs: {' and '.join(map(str, files))}")
     lines.append(_write_comparison(found, folder))
     sys.stdout.write("\n".join([*lines, ""]))
     return not incomplete
@@ -124,6 +124,6 @@ def _write_comparison(found: FoundRuns, folder: Path) -> str:
     if missing := missing_libraries():
         return f"{missing}, then: {command_line('compare', str(folder))}"
     try:
-        return f"All of it on one page: {write_page(found, [folder], folder / FOLDER)}"
+        return f"The comparison on one page: {write_page(found, [folder], folder / FOLDER)}"
     except AlframeError as error:
         return str(error)

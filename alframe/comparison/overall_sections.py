@@ -34,14 +34,14 @@ def _penalties_section(sets: Sequence[DataSet], measure: str) -> Section:
     last = pd.DataFrame([["is beaten", *beaten.map("{:.2f}".format)]], columns=shown.columns)
     over = f", summed over {len(sets)} data sets" * (len(sets) > 1)
     caption = (
-        "How often the row's strategy beats the column's (Ash et al. 2020): the part of the numbers of labels at which "
-        f"Student's paired test over seeds says so at 95 %{over}. The columns' means are how often each is beaten: the "
-        "first is beaten least."
+        "Each cell shows how often the strategy of the row beats the strategy of the column (Ash et al. 2020). It is "
+        f"the share of the numbers of labels at which it is better by Student's paired test over seeds at 95 %{over}. "
+        "The mean of a column shows how often its strategy is beaten. The first strategy is beaten least often."
     )
     title, height = "Pairwise penalty matrix", max(0.9, len(matrix) / 14)
     figure = FigureOfPage("penalties", title, caption, matrix_drawer(matrix, len(sets)), height)
     numbers, rows = matrix.reset_index(names="strategy"), pd.concat([shown, last], ignore_index=True)
-    table = TableOfPage("penalties", title, "The last row is the column's mean.", numbers, rows, long=True)
+    table = TableOfPage("penalties", title, "The last row is the mean of the column.", numbers, rows, long=True)
     return Section("Who beats whom", [], [figure], [table])
 
 
@@ -56,12 +56,13 @@ def _ranks_section(sets: Sequence[DataSet], measure: str) -> list[Section]:
     shown = pd.DataFrame({"strategy": names, "mean rank": ranking.ranks.map("{:.2f}".format).to_numpy(), **cells})
     friedman = "is not known" if math.isnan(ranking.friedman) else f"is {format_p(ranking.friedman)}"
     caption = (
-        f"Mean ranks by area over {ranking.count} {ranking.blocks}; 1 is best. A bar joins strategies that Nemenyi's "
-        f"test does not tell apart at 95 %: the ranks of two must be {ranking.critical_difference:.2f} apart (Demšar "
-        f"2006). The p-value of Friedman's test that all are equally good {friedman}."
+        f"Mean ranks by area over {ranking.count} {ranking.blocks}. Rank 1 is the best. A bar joins strategies that "
+        "Nemenyi's test does not distinguish at 95 %. It distinguishes two strategies if their ranks differ by "
+        f"{ranking.critical_difference:.2f} (Demšar 2006). The p-value of Friedman's test that all strategies are "
+        f"equally good {friedman}."
     )
     if ranking.blocks != "data sets":
-        caption += " Seeds share the images of their data set: this holds for these images alone."
+        caption += " All seeds use the images of one data set, so the result is valid only for these images."
     height = max(0.6, len(names) / 14)
     draw = critical_difference_figure_maker(ranking)
     figure = FigureOfPage("critical-difference", "Critical differences of ranks", caption, draw, height)

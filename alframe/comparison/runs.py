@@ -65,7 +65,7 @@ def read_runs(places: Sequence[Path]) -> FoundRuns:
     for folder in folders:
         run = read_run(folder)
         if run is None:
-            left_out.append(f"{short_path(folder)}: nothing was measured.")
+            left_out.append(f"{short_path(folder)}: the run has no measured round.")
         else:
             runs.append(run)
     if not runs:
@@ -88,7 +88,7 @@ def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
         return [place, *sorted(file.parent for file in place.glob(f"compare/*/{LEDGER_NAME}"))], []
     projects = sorted(file.parent for file in place.glob(f"*/{LEDGER_NAME}"))
     ended = [folder for folder in projects if (folder / DONE_NAME).exists()]
-    return ended, [f"{short_path(folder)}: it has not ended." for folder in projects if folder not in ended]
+    return ended, [f"{short_path(folder)}: the run has not ended." for folder in projects if folder not in ended]
 
 
 def _find_sweep_folders(sweep: Path) -> tuple[list[Path], list[str]]:
@@ -98,7 +98,7 @@ def _find_sweep_folders(sweep: Path) -> tuple[list[Path], list[str]]:
         # A sweep that was moved or copied as a whole: its runs still lie beside the folder of the sweeps.
         here = next((each for each in (folder, sweep.resolve().parents[1] / folder.name) if _has_ledger(each)), None)
         if here is None:
-            left_out.append(f"{short_path(folder)}: the run's folder is not there any more.")
+            left_out.append(f"{short_path(folder)}: the run's folder does not exist any more.")
         else:
             folders.append(here)
     failed = [" ".join(note["overrides"]) for note in read_notes(sweep, FAILED)]

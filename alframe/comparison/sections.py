@@ -51,7 +51,7 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
     best = [name for name in summary["strategy"] if name not in baselines][: max(1, DRAWN - len(baselines))]
     drawn = [name for name in data.strategies if name in {*baselines, *best}]
     rest = len(data.strategies) - len(drawn)
-    some = f" Drawn are the baselines and the strategies of the largest area; {rest} more are in the tables."
+    some = f" The figure shows the baselines and the strategies with the largest area. The tables have {rest} more."
     part = _Part(data, measure, strategy_styles(drawn, baselines), suffix, on, some * (rest > 0))
     means = tables.means_table(data, [*dict.fromkeys([measure, "accuracy", "macro_f1", *CALIBRATION])])
     sections = [
@@ -66,7 +66,7 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
 
 
 def _curves_figure(part: _Part, means: pd.DataFrame, measure: str, text: str, percent: bool) -> FigureOfPage:
-    caption = f"Means over seeds; the band is Student's 95 % interval of the mean.{part.some}"
+    caption = f"The lines are means over seeds. The bands are Student's 95 % intervals of the mean.{part.some}"
     draw = bands_drawer(means[means["measure"] == measure], "mean", part.styles, text, percent)
     name = f"{measure.replace('_', '-')}{part.suffix}"
     return FigureOfPage(name, f"{capitalise(text)} by number of labels{part.on}", caption, draw)
@@ -86,12 +86,13 @@ def _curves_section(part: _Part, summary: pd.DataFrame, means: pd.DataFrame) -> 
         }
     )
     caption = (
-        f"Area: the mean {part.word} from {first} to {last} labels (area under the learning curve); last: the "
-        f"{part.word} with the last labels. Means over seeds with Student's 95 % interval. Gain: in points of area, "
-        "paired by seed, over the same with the baseline's sampler. p-values are two-sided, of Student's and "
-        "Wilcoxon's paired tests; Holm's and Benjamini and Hochberg's adjust those of the t test for all rows."
+        f"Area is the mean {part.word} from {first} to {last} labels (area under the learning curve). Last is the "
+        f"{part.word} with the last labels. Both are means over seeds with Student's 95 % interval. Gain is the area "
+        "minus the area of the same strategy with the baseline's sampler, in points and paired by seed. The p-values "
+        "are two-sided and come from Student's and Wilcoxon's paired tests. The p-values of Holm and of Benjamini and "
+        "Hochberg adjust the p-values of the t test for all rows."
     )
-    long_caption = "Means over seeds, in %. The files have Student's 95 % intervals, and the other measures."
+    long_caption = "Means over seeds, in %. The files also have Student's 95 % intervals and the other measures."
     shown_means = pivot_by_labels(means[means["measure"] == part.measure], "mean", 1, 100)
     measures = dict.fromkeys([part.measure, "accuracy", "macro_f1"])
     return Section(
@@ -111,7 +112,10 @@ def _differences_section(part: _Part) -> Section:
     table, pairs = tables.differences_table(part.data, part.measure), tables.pairs_table(part.data, part.measure)
     figures, found = [], []
     if len(table):
-        caption = f"Above 0 a strategy is better than its baseline with the same seeds; the band is 95 %.{part.some}"
+        caption = (
+            "Above 0, a strategy is better than its baseline with the same seeds. The bands are 95 % intervals."
+            f"{part.some}"
+        )
         axis = f"difference in {part.word}"
         draw = bands_drawer(table, "difference", part.styles_with_baseline, axis, True, zero=0)
         figures.append(
@@ -126,8 +130,9 @@ def _differences_section(part: _Part) -> Section:
             }
         )
         caption = (
-            "Paired by seed, with Student's 95 % interval. Holm's and Benjamini and Hochberg's p-values adjust those "
-            "of the t test for all rows but those of the first labels, which no strategy chose."
+            "The differences are paired by seed, with Student's 95 % interval. The p-values of Holm and of Benjamini "
+            "and Hochberg adjust the p-values of the t test for all rows, except the rows of the first labels, which "
+            "no strategy chose."
         )
         title = "Differences to the baseline at each number of labels"
         found.append(TableOfPage(f"differences{part.suffix}", title, caption, table, shown, long=True))
@@ -140,7 +145,7 @@ def _differences_section(part: _Part) -> Section:
                 **p_value_columns(pairs),
             }
         )
-        caption = "In points of area, paired by seed; p-values as they are, and adjusted for all pairs."
+        caption = "Differences in points of area, paired by seed, with p-values before and after adjustment."
         title = "Differences of all pairs of strategies"
         found.append(TableOfPage(f"pairs{part.suffix}", title, caption, pairs, shown, long=True))
     return Section(f"Paired differences{part.on}", [], figures, found)
@@ -151,9 +156,9 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
     notes, figures, found = [], [], []
     if not any(part.data.ceilings.values()):
         notes.append(
-            f"The {part.word} with all labels is not known, so neither is with how many labels {tables.CEILING:.0%} of "
-            "it is reached. Runs that learn from the whole pool show it: the same command with sampler=random, "
-            "stopping=null and start.labels above the size of the pool. Give their folder too."
+            f"The {part.word} with all labels is not known, so the number of labels for {tables.CEILING:.0%} of it "
+            "cannot be given. To measure it, run the same command with sampler=random, stopping=null and start.labels "
+            "above the size of the pool. Then give the folder of these runs too."
         )
     if len(table):
         names = [
@@ -165,11 +170,11 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
                 "strategy": table["strategy"],
                 part.word: names,
                 "labels": table["labels"].map(format_labels),
-                "seeds that got there": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
+                "seeds that reached it": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
                 "saved over baseline": ["–" if math.isnan(value) else f"{value:.0%}" for value in table["saved"]],
             }
         )
-        caption = "With so many labels it is first reached: the median over seeds, on straight lines between rounds."
+        caption = "The number of labels that first reaches it: the median over seeds, interpolated between rounds."
         title, is_long = f"Labels to a given {part.word}", len(table) > 40
         found.append(TableOfPage(f"labels-to-goals{part.suffix}", title, caption, table, shown, is_long))
     if len(factors):
@@ -177,9 +182,9 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
             factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, zero=1
         )
         caption = (
-            "How many times as many labels the baseline takes to be as good (Kath et al. 2026), by the means over "
-            "seeds; the band is the 95 % interval of a bootstrap over seeds. No point: the baseline has not got there "
-            f"in all that was measured.{part.some}"
+            "The number of labels that the baseline needs to be as good, as a multiple of the strategy's number (Kath "
+            "et al. 2026), from the means over seeds. The bands are 95 % intervals of a bootstrap over seeds. If a "
+            f"point is missing, the baseline never became as good in the measured rounds.{part.some}"
         )
         figures.append(FigureOfPage(f"speed-up{part.suffix}", f"Speed-up over the baseline{part.on}", caption, draw))
         ends = factors[["factor", "low", "high", "labels", "measured_to"]].itertuples(index=False, name=None)
@@ -194,7 +199,10 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
                 "labels saved": ["–" if math.isinf(value) else f"{value:+.0f}" for value in factors["saved"]],
             }
         )
-        caption = "With its bootstrap interval, and the labels that were not needed; >: the baseline never got there."
+        caption = (
+            "The speed-up with its bootstrap interval, and the number of labels saved. The sign > means that the "
+            "baseline never became as good."
+        )
         title = "Speed-up at each number of labels"
         found.append(TableOfPage(f"speed-up{part.suffix}", title, caption, factors, shown, long=True))
     return Section(f"Labels saved{part.on}", notes, figures, found)
@@ -204,12 +212,13 @@ def _chosen_section(part: _Part) -> Section:
     table = tables.classes_table(part.data)
     total = int(table["pool_classes"].max())
     of = f" of {total}" if total else ""
-    caption = f"Means over seeds, with Student's 95 % interval, cut off at what is possible.{part.some}"
+    caption = f"Means over seeds with Student's 95 % intervals, which are cut at the possible values.{part.some}"
     axes = {"classes_found": "classes among the labels", "class_balance": "class balance"}
     titles = {"classes_found": f"Classes found{of}", "class_balance": "Class balance of the labels"}
     note = (
-        "Class balance is the evenness of the labels' classes: 1 if all classes of the pool have as many labels, 0 if "
-        "all labels are of one class (Shannon entropy by its largest value; Pielou 1966)."
+        "Class balance is the evenness of the classes among the labels. It is 1 if all classes of the pool have the "
+        "same number of labels, and 0 if all labels are of one class (Shannon entropy divided by its largest value; "
+        "Pielou 1966)."
     )
     return Section(
         f"What was chosen{part.on}",
@@ -239,8 +248,8 @@ def _chosen_section(part: _Part) -> Section:
 
 def _calibration_section(part: _Part, means: pd.DataFrame) -> Section:
     note = (
-        "Both are better when smaller. The calibration error is how far confidence and accuracy are apart (expected "
-        "calibration error, 15 bins); the log loss is the mean cross-entropy in nats."
+        "Smaller values are better for both measures. The calibration error is the difference between confidence and "
+        "accuracy (expected calibration error, 15 bins). The log loss is the mean cross-entropy in nats."
     )
     known = {name: text for name, text in CALIBRATION.items() if means[means["measure"] == name]["mean"].notna().any()}
     found = []
@@ -265,13 +274,13 @@ def _seconds_section(part: _Part) -> Section:
         }
     )
     caption = (
-        "Medians over rounds and seeds, with quartiles, on the machine of each run; without the first round, which has "
-        "the choice of the first labels and the embedding."
+        "Medians over rounds and seeds, with quartiles, on the machine of each run. The first round is left out, "
+        "because it contains the choice of the first labels and the embedding."
     )
     figure = FigureOfPage(
         f"seconds{part.suffix}",
         f"Seconds to choose a batch{part.on}",
-        "Medians and quartiles over rounds and seeds. Runs side by side slow each other down.",
+        "Medians and quartiles over rounds and seeds. Runs at the same time slow each other down.",
         seconds_drawer(table),
         height=max(0.5, len(table) / 12),
     )

@@ -142,7 +142,7 @@ def _build_data_set(
     for run in sorted(runs, key=attrgetter("seed")):
         same = found.setdefault(name_choices({key: run.choices.get(key) for key in varying}, alone="sampler"), {})
         if run.seed in same:
-            notes.append(f"Two runs differ in nothing but their folder; {run.folder} is left out.")
+            notes.append(f"Two runs differ only in their folder, so {run.folder} is left out.")
         same.setdefault(run.seed, run)
     strategies = {
         key: Strategy(key, {choice: next(iter(same.values())).choices.get(choice) for choice in varying}, same)
@@ -201,7 +201,7 @@ def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
         digests = {one.runs[seed].items_digest for one in strategies.values() if seed in one.runs}
         if len(digests) > 1:
             notes.append(
-                f"Seed {seed}: not all strategies have the same pool and test images: differences mean little."
+                f"Seed {seed}: not all strategies have the same pool and test images: differences are unreliable."
             )
     spans = {(one.labels[0], one.labels[-1]) if one.labels else (0, 0) for one in strategies.values()}
     if len(spans) > 1:

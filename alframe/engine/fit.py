@@ -128,11 +128,12 @@ def explain_missing_evaluation(training: TrainingLabels) -> str:
     labels, unseen = int(is_by_people.sum()), int((is_by_people & training.is_unseen_by_backbone).sum())
     needed = f"at least {MIN_LABELS} labels, of two classes with labels in two groups each"
     if unseen == labels:
-        return f"No accuracy yet: {needed}, are needed to measure it."
+        return f"No accuracy yet: measuring it needs {needed}."
     return (
         f"No accuracy: the network was fine-tuned on {labels - unseen} of the {labels} labels, or on other labels of "
-        f"their groups, so these cannot test it. To measure it, {needed}, that it has not seen are needed, and there "
-        f"are {unseen}. Label more images, set finetune.unseen=0.2 before the next fine-tuning, or give a test set."
+        f"their groups, so these labels cannot test it. Measuring it needs {needed}. The network must not have seen "
+        f"these labels, and it has not seen {unseen}. Label more images, set finetune.unseen=0.2 before the next "
+        "fine-tuning, or give a test set."
     )
 
 

@@ -214,17 +214,17 @@ class ListedImages:
                 log.warning(text, self.file, len(ids), len(listed), self.root, row.path, row.position)
 
     def _explain_none_exists(self, first: Path, count: int, files: ImageFiles) -> str:
-        text = (
-            f"None of the {count} images that {self.file} lists exists. The first was looked for at {first}.{self.hint}"
-        )
+        text = f"None of the {count} images that {self.file} lists exists. The first would be {first}.{self.hint}"
         if files.contested:
             text += (
-                f" With {shorten_list(files.contested)} for pool.root ({self.root}) they would, but each file twice."
+                f" If pool.root ({self.root}) took the place of {shorten_list(files.contested)}, each file would be "
+                "there twice."
             )
             return f"{text} Delete the rows of all but one of these folders."
         if files.rejected:
             text += (
-                f" With {shorten_list(files.rejected)} for pool.root they would, but that looks like another season."
+                f" They would exist if pool.root took the place of {shorten_list(files.rejected)}, but that looks like "
+                "another season."
             )
         return (
             f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "

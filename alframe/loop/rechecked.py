@@ -54,9 +54,9 @@ def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence
     unsure = sum(set(each.answers) == {UNSURE} for each in checked)
     several = sum(len(set(each.answers)) > 1 for each in checked)
     lines = [
-        f"Round {stored_round.number} asked again about {len(checked)} labels, without showing them: those of "
-        f"{examined} that a model doubts which has not seen them. {sum(bool(each.answers) for each in checked)} are "
-        "answered."
+        f"Round {stored_round.number} asked again about {len(checked)} of {examined} labels, without showing them. A "
+        "model that has not seen these labels doubts them. "
+        f"{sum(bool(each.answers) for each in checked)} are answered."
     ]
     if sure:
         differ = sum(not each.agrees for each in sure)
@@ -76,8 +76,8 @@ def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence
     lines += [f"  {count:6d}  {before} -> {now}" for (before, now), count in changed.most_common()]
     if lost:
         lines.append(
-            f"Without a label until people agree: {lost}. Two answers differ, and conflicts=ask counts neither. "
-            "conflicts=latest counts the later one; in the browser, the review settles them."
+            f"Without a label until people agree: {lost}. Their two answers differ, and with conflicts=ask neither "
+            "counts. With conflicts=latest, the later answer counts. In the browser, you can also decide in the review."
         )
     return lines
 

@@ -30,11 +30,11 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         columns["like the pool (audit)"] = [_audit_cell(audit) for audit in audits]
         notes += [f"{found}." for found in describe_pool_accuracy(audited)]
         if not audit.is_small:
-            notes.append(f"By {audit.n} {audit.basis} (95 % intervals): use these numbers.")
+            notes.append(f"Measured on {audit.n} {audit.basis} (95 % intervals): use these numbers.")
         notes.append(_averages_sentence(audit, "In the pool, "))
     if evaluation:
         columns["accuracy"] = [_accuracy_cell(evaluation) for evaluation in evaluations]
-        notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}; in brackets Wilson's 95 % interval.")
+        notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}. The brackets contain Wilson's 95 % interval.")
         notes.append(_averages_sentence(evaluation))
     notes.append(missing)
     if evaluation and not audit:
@@ -43,8 +43,8 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         notes.append(describe_forecast(outlook))
     if len(columns) == 1:
         return missing or (
-            "Nothing is measured yet. The first accuracy comes with the round after images of at least two classes are "
-            "labelled."
+            "Nothing is measured yet. The first accuracy is measured in the round after images of at least two classes "
+            "have labels."
         )
     return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
 
@@ -53,10 +53,10 @@ def describe_unanswered_audit(count: int) -> str:
     """Say what an audit leaves out, if `count` of its images have no label; a line, or nothing."""
     if not count:
         return ""
-    are, if_hard = "images that were drawn at random have", "if they are the hard ones"
+    have, if_hard = "images that were drawn at random have", "If they are harder than the others"
     if count == 1:
-        are, if_hard = "image that was drawn at random has", "if it is a hard one"
-    return f"\n{count} {are} no label and could not be counted: {if_hard}, the accuracy is lower."
+        have, if_hard = "image that was drawn at random has", "If it is harder than the others"
+    return f"\n{count} {have} no label and could not be counted. {if_hard}, the accuracy is lower."
 
 
 def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | None:
@@ -74,9 +74,9 @@ def describe_caveat(evaluation: Evaluation) -> str:
     if evaluation.basis not in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return ""
     return (
-        "\nThese images were chosen for being hard, and come from the places and days the model has seen. Expect a\n"
-        "different accuracy on other images, and a lower one at new places. For a real test set, give labelled images\n"
-        "that are kept for testing: pool.test_root=FOLDER, or a split column."
+        "\nThese images were chosen because they are hard, and come from places and days that the model has seen.\n"
+        "Expect a different accuracy on other images, and a lower accuracy at new places. For a real test set, give\n"
+        "labelled images that are kept for testing: pool.test_root=FOLDER, or a split column."
     )
 
 

@@ -85,7 +85,7 @@ def write_page(
         f"{len(sets)} data sets: {'; '.join(data.name for data in sets)}." if len(sets) > 1 else f"{sets[0].name}."
     )
     if names and not any(data.baselines for data in sets):
-        summary += f" There is no run of the baseline ({baseline}), so nothing is said over it."
+        summary += f" There is no run of the baseline ({baseline}), so nothing is compared with it."
     data = ComparisonData(
         title=" and ".join(place.resolve().name for place in places),
         created=datetime.now(UTC).astimezone(),

@@ -18,7 +18,7 @@ def describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
     }
     reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
     return [
-        f"Labels that are not the likeliest class to a model that has not seen them: {len(doubtful.keys)} of "
+        f"Labels to which a model that has not seen them prefers another class: {len(doubtful.keys)} of "
         f"{doubtful.event.examined}.",
         *([f"Labels not compared: {reasons}."] if reasons else []),
     ]

@@ -76,7 +76,7 @@ class Predict:
         if embedding.damaged:
             key, missing = next(iter(embedding.damaged.items()))
             count = len(embedding.damaged)
-            message += f" Predicted although they are incomplete: {count}, e.g. {items[key].id} ({missing})."
+            message += f" Images that are incomplete but were predicted: {count}, e.g. {items[key].id} ({missing})."
         return Outcome(State.DONE, message + indented_paths(paths))
 
 

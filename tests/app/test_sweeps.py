@@ -68,7 +68,7 @@ def test_a_sweep_with_joblib(pool: Path, tmp_path: Path) -> None:
 
 def table_of(out: str) -> str:
     """The table at the end of a sweep, without the folder that it names."""
-    return out[out.rindex("seeds  labels") :].partition("Every run's curve")[0]
+    return out[out.rindex("seeds  labels") :].partition("The curves of all runs")[0]
 
 
 def test_a_sweep_folder_that_is_used_again_holds_all_its_runs_and_the_failures_of_the_last_sweep(

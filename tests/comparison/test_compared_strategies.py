@@ -88,7 +88,7 @@ def test_gaps_are_named() -> None:
     (data,) = group_runs([*curves("random", 0.0), *margin[:2]], "random")
     assert "margin: no run with seed 2." in data.notes
     (data,) = group_runs([*curves("random", 0.0), *curves("margin", 0.1), margin[0]], "random")
-    assert any("differ in nothing but their folder" in note for note in data.notes)
+    assert any("differ only in their folder" in note for note in data.notes)
     strange = [made_up_run("margin", 0, [0.5, 0.6, 0.7], items="others")]
     (data,) = group_runs([*curves("random", 0.0), *strange], "random")
     assert any("Seed 0: not all strategies have the same pool and test images" in note for note in data.notes)

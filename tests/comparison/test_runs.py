@@ -77,9 +77,9 @@ def test_what_is_left_out_is_named(alframe: CommandLine, pool: Path, tmp_path: P
     (failed,) = found.left_out
     assert failed.endswith("sampler=bald: it failed.")
     shutil.rmtree(found.runs[0].folder)
-    assert any("is not there any more" in reason for reason in read_runs([sweep]).left_out)
+    assert any("does not exist any more" in reason for reason in read_runs([sweep]).left_out)
     (found.runs[1].folder / "done.json").unlink()
-    with pytest.raises(StoreError, match="it has not ended"):
+    with pytest.raises(StoreError, match="the run has not ended"):
         read_runs([tmp_path / "elsewhere"])
 
 

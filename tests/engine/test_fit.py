@@ -80,7 +80,7 @@ def test_only_unseen_labels_are_predicted_and_all_others_are_learned_from() -> N
 
 def test_the_reason_counts_what_the_network_has_seen() -> None:
     training = labels(list(range(8)))
-    assert explain_missing_evaluation(training).startswith("No accuracy yet: at least 10 labels")
+    assert explain_missing_evaluation(training).startswith("No accuracy yet: measuring it needs at least 10 labels")
     training.is_unseen_by_backbone[:5] = False
     assert "fine-tuned on 5 of the 8 labels" in explain_missing_evaluation(training)
-    assert "and there are 3." in explain_missing_evaluation(training)
+    assert "it has not seen 3." in explain_missing_evaluation(training)

@@ -71,7 +71,7 @@ def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
         "5 of 8 images do not exist below" in caplog.text and r"e.g. 'D:\2023\cam1/IMG_1.JPG' in row 2" in caplog.text
     )
     make(tmp_path / "pool", *CAMS)
-    with pytest.raises(PoolError, match=re.escape("With 'D:/2023/', 'D:/2024/' for pool.root")):
+    with pytest.raises(PoolError, match=re.escape("took the place of 'D:/2023/', 'D:/2024/', each file")):
         read(tmp_path / "pool", paths)
     assert len(read(tmp_path / "pool", paths[4:])) == 4, "the remedy: the rows of one of them"
 

@@ -74,7 +74,7 @@ def test_the_printed_accuracy_after_a_hard_fine_tuning_is_true(
     assert f"{len(trained.left_out)} labelled images that fine-tuning did not use, by cross-validation" in run.out
     assert len(trained.seen or ()) + len(trained.left_out) == LABELS
     assert 9 <= len(trained.left_out) <= 15
-    assert "chosen for being hard" in run.out
+    assert "chosen because they are hard" in run.out
 
 
 QUICK = ["finetune.first.epochs=1", "finetune.again.epochs=1", "finetune.start=8", "finetune.every=20"]

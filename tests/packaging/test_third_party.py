@@ -120,7 +120,7 @@ def test_one_name_claimed_by_two(alframe: CommandLine, install_fake: InstallFake
     assert "alframe-two 1.0 DUPLICATE: choose with sampler.name=alframe-two:twin" in " ".join(text.split())
     assert (
         line_starting_with(text, "alframe-two:")
-        == "alframe-two: conf/sampler/twin.yaml is shadowed by the one of alframe-one."
+        == "alframe-two: conf/sampler/twin.yaml is shadowed by the file of alframe-one."
     )
 
     words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "sampler=twin"]
@@ -141,7 +141,7 @@ def test_a_yaml_cannot_shadow_a_built_in(alframe: CommandLine, install_fake: Ins
     config = compose("sampler=margin")
     assert (config.sampler.name, config.batch) == ("margin", 20)
     line = line_starting_with(alframe("plugins").out, "alframe-usurper:")
-    assert line == "alframe-usurper: conf/sampler/margin.yaml is shadowed by the one of alframe."
+    assert line == "alframe-usurper: conf/sampler/margin.yaml is shadowed by the file of alframe."
 
 
 def test_a_missing_configuration_folder_is_reported(alframe: CommandLine, install_fake: InstallFake) -> None:

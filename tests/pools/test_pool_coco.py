@@ -169,7 +169,7 @@ def test_paths_of_windows_and_another_root(tmp_path: Path) -> None:
 def test_errors_name_the_place_and_the_remedy(tmp_path: Path) -> None:
     for images, message in (
         ([{**image(2), "file_name": "."}], r"images\[0\]: '.' is a folder"),
-        ([image(8), image(9)], r"None of the 2 images .* The first was looked for at .*8.jpg. Set pool.root"),
+        ([image(8), image(9)], r"None of the 2 images .* The first would be .*8.jpg. Set pool.root"),
         ([image(1, corrupt=True)], r"no image that can be used: 1 are marked as corrupt"),
     ):
         with pytest.raises(PoolError, match=message):

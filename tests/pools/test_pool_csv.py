@@ -189,7 +189,7 @@ def test_rows_of_one_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         ("path\n.\n", {}, "row 2: '.' is a folder"),
         ("path\n/\n", {}, "is a folder"),
         ("path\na\0.jpg\n", {}, "no path can have"),
-        ("path\nb.jpg\nc.jpg\n", {}, r"None of the 2 images .* The first was looked for at .*b.jpg. Set pool.root"),
+        ("path\nb.jpg\nc.jpg\n", {}, r"None of the 2 images .* The first would be .*b.jpg. Set pool.root"),
     ],
 )
 def test_errors_name_the_row_and_the_remedy(tmp_path: Path, text: str, params: dict[str, Any], message: str) -> None:

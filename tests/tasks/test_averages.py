@@ -46,7 +46,7 @@ def test_a_class_that_no_test_image_shows_is_named_beside_every_average(
     assert "in 4 of 4 runs)." in run.out
     assert f"A{LEFT_OUT[1:]}." in alframe("status", "project=p").out
     page = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
-    assert LEFT_OUT in page and "every class counts alike" not in page
+    assert LEFT_OUT in page and "every class has the same weight" not in page
     assert "<small>2 of 3 classes</small>" in page
     assert '<td class="n">not measured</td>' in page
     with Ledger.open(tmp_path / "p", read_only=True) as ledger:

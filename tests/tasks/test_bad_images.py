@@ -58,7 +58,7 @@ def test_each_command_says_it(alframe: CommandLine, images: Path, tmp_path: Path
     assert table["prediction"].notna().sum() == 36 + 2, "what cannot be read keeps the pool's label alone"
     predicted = alframe("predict", f"images={images}", "model=season/export/model")
     assert "3 could not be read; unreadable.csv gives the reasons." in predicted.out, predicted.err
-    assert "Predicted although they are incomplete: 2, e.g. class_0/eoi.jpg (its last bytes" in predicted.out
+    assert "Images that are incomplete but were predicted: 2, e.g. class_0/eoi.jpg (its last bytes" in predicted.out
 
 
 def test_a_file_that_was_copied_again_is_no_longer_marked(alframe: CommandLine, images: Path, tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ def test_evaluation_and_audit_side_by_side() -> None:
     assert head.split() == ["labels", "like", "the", "pool", "(audit)", "accuracy"]
     assert first.split() == ["20", "-", "50.0%", "[44.0%,", "56.0%]"]
     assert AUDIT in second
-    assert notes[:2] == [f"{WORDS}.", "By 80 images drawn at random from the pool (95 % intervals): use these numbers."]
-    assert notes[2].startswith("Accuracy on 200 test split; in brackets")
+    source = "Measured on 80 images drawn at random from the pool (95 % intervals): use these numbers."
+    assert notes[:2] == [f"{WORDS}.", source]
+    assert notes[2].startswith("Accuracy on 200 test split. The brackets contain")
 
 
 def test_each_population_of_an_audit_has_a_sentence() -> None:
@@ -42,7 +43,7 @@ def test_an_audit_alone() -> None:
 
 def test_a_doubtful_number_alone_comes_with_a_caution() -> None:
     doubtful = replace(round_record(1, 20, None), evaluation=evaluation(0.5, CROSS_VALIDATION_BASIS))
-    assert "chosen for being hard" in accuracy_table([doubtful])
+    assert "chosen because they are hard" in accuracy_table([doubtful])
     assert "(audit)" not in accuracy_table([doubtful])
 
 
@@ -79,10 +80,7 @@ def test_nothing_measured() -> None:
 
 
 def test_one_image_is_spoken_of_as_one() -> None:
-    assert "1 image that was drawn at random has no label and could not be counted: if it is a hard one," in (
-        describe_unanswered_audit(1)
-    )
-    assert "2 images that were drawn at random have no label and could not be counted: if they are the hard ones," in (
-        describe_unanswered_audit(2)
-    )
+    one, two = describe_unanswered_audit(1), describe_unanswered_audit(2)
+    assert "1 image that was drawn at random has no label and could not be counted. If it is harder" in one
+    assert "2 images that were drawn at random have no label and could not be counted. If they are harder" in two
     assert describe_unanswered_audit(0) == ""

@@ -66,13 +66,13 @@ def forecast(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
     points = _measured_points(history)
     if points and points[-1][1].basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return (
-            "What more labels would bring cannot be told: the accuracy is measured on images that were chosen for "
-            "being hard. It takes a test set, or 30 images drawn at random (audit)."
+            "The effect of more labels cannot be estimated: the accuracy is measured on images that were chosen "
+            "because they are hard. The estimate needs a test set, or 30 images drawn at random (audit)."
         )
     if len(points) < MIN_POINTS or points[-1][0] < MIN_GROWTH * points[0][0]:
         return (
-            f"What more labels would bring cannot be told yet. It takes {MIN_POINTS} rounds with an accuracy, the last "
-            f"of them with {MIN_GROWTH:g} times the labels of the first."
+            f"The effect of more labels cannot be estimated yet. The estimate needs {MIN_POINTS} rounds with an "
+            f"accuracy, and the last of them must have {MIN_GROWTH:g} times the labels of the first."
         )
     labels, accuracies = np.array([(count, each.accuracy) for count, each in points]).T
     more, evaluation = points[-1]
@@ -80,8 +80,8 @@ def forecast(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
     low, then, high = curves.predict(2 * more)
     if high - low > WIDEST:
         return (
-            f"What more labels would bring cannot be told: after {more} more, the accuracy may be anything from "
-            f"{100 * low:.0f} to {100 * high:.0f} %, as far as {evaluation.n} images tell."
+            f"The effect of more labels cannot be estimated: as measured on {evaluation.n} images, the accuracy with "
+            f"{more} more labels may be anything from {100 * low:.0f} to {100 * high:.0f} %."
         )
     return AccuracyForecast(
         evaluation.basis, more, curves.mean(more), then, low, high, curves.more_labels_to_near_best()

@@ -83,18 +83,19 @@ def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: Path
     )
     if matches.contested:
         return (
-            f"{text} They would be, with {shorten_list(matches.contested)} for the pool's folder {pool_root(items)}, "
-            "but in more than one way. Rename that folder as in the file, or delete the other entries from the file."
+            f"{text} They would match if {shorten_list(matches.contested)} were the pool's folder {pool_root(items)}, "
+            "but in more than one way. Rename the pool's folder as in the file, or delete the other entries from the "
+            "file."
         )
     if matches.rejected:
         return (
-            f"{text} They would be, with {shorten_list(matches.rejected)} for the pool's folder {pool_root(items)}, "
+            f"{text} They would match if {shorten_list(matches.rejected)} were the pool's folder {pool_root(items)}, "
             "but that looks like another season or card, or has other files on this computer. Use the detections of "
-            "these images; if they are the same images, delete this beginning from the paths in the file."
+            "these images. If they are the same images, delete this beginning from the paths in the file."
         )
     return (
-        f"{text} Use the detections of these images. If this file has them, put it into the folder where its paths "
-        f"start."
+        f"{text} Use the detections of these images. If this file has them, put it into the folder to which its paths "
+        "are relative."
     )
 
 

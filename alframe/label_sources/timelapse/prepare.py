@@ -36,7 +36,7 @@ def round_fields(
     fields = [
         Field("FixedChoice", SPECIES, tooltip=tooltip, choices=choices, copyable=True)
         if names
-        else Field("Note", SPECIES, tooltip=f"{tooltip}; {UNSURE} where you cannot tell", copyable=True)
+        else Field("Note", SPECIES, tooltip=f"{tooltip}; {UNSURE} if you cannot tell", copyable=True)
     ]
     if names and new_classes != "reject":
         hint = "A species that is not in the list: leave Species empty and write it here"
@@ -46,10 +46,10 @@ def round_fields(
     return (
         *fields,
         Field("Flag", "Selected", default="false", tooltip="Chosen for this round", visible=False, width=20),
-        Field("IntegerPositive", "ALRound", "Round", tooltip="The round that asks", visible=False, width=60),
-        Field("Note", "ALPrediction", "Predicted", tooltip="What the model thinks it is", visible=prepared),
+        Field("IntegerPositive", "ALRound", "Round", tooltip="Number of the round", visible=False, width=60),
+        Field("Note", "ALPrediction", "Predicted", tooltip="The class that the model suggests", visible=prepared),
         Field("DecimalPositive", "ALConfidence", "Confidence", tooltip="Its probability", visible=prepared, width=60),
-        Field("Note", "Comments", tooltip="Anything you wish to say"),
+        Field("Note", "Comments", tooltip="Your own notes"),
     )
 
 

@@ -170,8 +170,8 @@ class ServerProcess:
             return
         if time.monotonic() - self._started_at < _SHORT_LIFE:
             raise LabelError(
-                f"The server of the pages stops again and again; {self._folder / LOG_NAME} gives the reason. No "
-                f"answer is lost. Run the same command again."
+                f"The server of the pages has stopped repeatedly. {self._folder / LOG_NAME} gives the reason. No "
+                "answer is lost. Run the same command again."
             )
         _end(self._process)
         self._start()

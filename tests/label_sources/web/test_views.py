@@ -53,7 +53,7 @@ def test_one_image_its_burst_several_animals_and_a_comment(enter: Enter) -> None
     second = shown.get_attribute("title")
     assert second == next(name for name in tiles if name != first)
     person.press("+", "f", "r")
-    assert "does not learn from an image with several" in (page.locator(".several").text_content() or "")
+    assert "does not learn from an image with several classes" in (page.locator(".several").text_content() or "")
     person.press("Enter")
     page.wait_for_selector("#messages .message:has-text('does not learn')")
     person.wait_until_saved()

@@ -69,7 +69,7 @@ class Context:
     def check_project(self, content: dict[str, Any]) -> None:
         """Raise ApiError for answers to another project, which a browser had kept until it found this address again."""
         if content.get("project", self.project_id) != self.project_id:
-            raise ApiError("other_project", "These answers belong to another project. Serve that one to send them.")
+            raise ApiError("other_project", "These answers belong to another project. Start that project to send them.")
 
     def publish(self, published: Published) -> None:
         """Show the campaign as it is now."""

@@ -34,7 +34,7 @@ class NeighbourSearch:
         query = vectors[[key for key in keys if key < len(vectors)]].mean(axis=0, keepdims=True, dtype=np.float64)
         length = np.linalg.norm(query)
         if not np.isfinite(length) or length == 0:
-            raise ApiError("no_embeddings", "This image cannot be read, so that nothing can be compared with it.")
+            raise ApiError("no_embeddings", "This image cannot be read, so no image can be compared with it.")
         query = (query / length).astype(np.float32)
         left_out, count = set(keys), min(len(vectors), 4 * limit + len(keys))
         while True:

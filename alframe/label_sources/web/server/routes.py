@@ -58,7 +58,7 @@ class People:
             return reply
         known = context.sessions.find(read_cookie(request.headers, context.config.cookie))
         if known is None:
-            raise ApiError("no_session", "This browser is not let in yet. Open the link that alframe has printed.")
+            raise ApiError("no_session", "This browser has no access yet. Open the link that alframe has printed.")
         if request.method == "PUT":
             name = read_name(await read_json(request))
             reply = JSONResponse(self._describe(await context.sessions.rename(known, name)))

@@ -116,11 +116,11 @@ class Guard:
     def _check_headers(self, method: str, headers: Headers) -> None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not is_allowed_host(hosts[0], self._port, self._config.source.lan):
-            raise ApiError("bad_host", "This address is not served. Open the one that alframe has printed.")
+            raise ApiError("bad_host", "This address is not served. Open the address that alframe has printed.")
         if method in _READS:
             return
         if method not in _WRITES:
-            raise ApiError("not_allowed", f"{method} is not understood here.")
+            raise ApiError("not_allowed", f"{method} is not supported here.")
         if headers.getlist("origin") != [f"http://{hosts[0]}"]:
             raise ApiError("bad_origin", "Only alframe's own page may write. Open the address that it has printed.")
         if method != "DELETE" and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
@@ -133,7 +133,7 @@ class Guard:
         session = self._find_session(secret) if secret else None
         if session is None:
             raise ApiError(
-                "no_session", "This browser is not let in yet. Open the link that alframe has printed in its terminal."
+                "no_session", "This browser has no access yet. Open the link that alframe has printed in its terminal."
             )
         return session
 
