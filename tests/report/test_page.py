@@ -182,7 +182,7 @@ def few_audited() -> Evaluation:
 
 def test_few_audited_images_lead_with_their_interval(data: ReportData) -> None:
     text = Page(render(replace(data, history=[record(1, evaluation(), few_audited())]))).text
-    few = "Accuracy in the pool 76 % to 100 % 95 % interval of 100.0 %, by too few images for one number n = 12"
+    few = "Accuracy in the pool 76 % to 100 % 95 % interval of 100.0 %, too few images for one number n = 12"
     assert few in text and "96.8 % on 62 held-out images" in text
     assert "n = 62, held-out images balanced accuracy" in text, "of the classes, 12 say too little"
     assert "would get 76 to 100 of 100 right: 12 images drawn at random are too few for one number." in text
@@ -216,7 +216,7 @@ def test_drawn_images_without_an_answer_are_a_caution(data: ReportData) -> None:
     history = [record(1, None, audited())]
     text = Page(render(replace(data, history=history, audit_unanswered=7))).text
     assert "7 more were drawn at random and have no answer" in text
-    assert "may be lower: 75.4 %, if it is wrong on all of these" in text  # 43 of 57
+    assert "may be lower. If the model is wrong on all of these images, it is 75.4 %." in text  # 43 of 57
     assert "1 more was drawn" in Page(render(replace(data, history=history, audit_unanswered=1))).text
 
 
