@@ -261,7 +261,7 @@ def test_a_failure_counts_as_an_entry_when_the_season_is_found(tmp_path: Path) -
             {"2023/a/1.jpg": [], "2024/a/1.jpg": []},
             r"'2023/', '2024/' were the pool's folder /x/pool, but in",
         ),
-        ("/x/2024", {"2023/a/1.jpg": []}, r"'2023/' were the pool's folder /x/2024, but that looks like another season"),
+        ("/x/2024", {"2023/a/1.jpg": []}, r"'2023/' were the pool's folder /x/2024, but that looks like another"),
         ("/x/2024", {"b/1.jpg": []}, r"The first there is 'b/1.jpg', the first of the pool 'a/1.jpg'"),
     ],
 )
