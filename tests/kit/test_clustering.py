@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import kmeans_plusplus
 
 from alframe.kit.clustering import (
+    _draw_starts,
     cumulative_count,
     kmeans_centres,
     nearest_neighbours,
@@ -80,3 +82,21 @@ def test_kmeans_is_quiet_about_few_images(capfd):
 def test_rows_have_length_1_and_zeros_stay():
     x = np.array([[3, 4], [0, 0], [1e-20, 0]], np.float32)
     np.testing.assert_allclose(unit_vectors(x), [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("is_kept_wide", [True, False])
+@pytest.mark.parametrize("is_weighted", [True, False])
+def test_k_means_starts_at_the_rows_that_scikit_learn_draws(is_kept_wide, is_weighted, monkeypatch):
+    """So campaigns from before go on with the same batches."""
+    if not is_kept_wide:
+        monkeypatch.setattr("alframe.kit.clustering.MAX_WIDE_BYTES", 0)
+    monkeypatch.setattr("alframe.chunks.ROWS", 64)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        n, dim = int(rng.integers(2, 300)), int(rng.choice([2, 16, 80]))
+        x = (rng.normal(size=(n, dim)) * rng.choice([0.1, 30])).astype(np.float32)
+        x[n // 2 :] = x[: n - n // 2]  # also where rows are equal
+        weights = rng.random(n).astype(np.float32) if is_weighted else None
+        count = int(rng.integers(1, n // 2 + 1))
+        expected = kmeans_plusplus(x, count, sample_weight=weights, random_state=seed)[1]
+        assert _draw_starts(x, count, weights, seed).tolist() == expected.tolist()
